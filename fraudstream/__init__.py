@@ -1,0 +1,1 @@
+"""fraudstream decides card payments in a stream."""

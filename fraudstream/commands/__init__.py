@@ -1,0 +1,1 @@
+"""One file per command; fraudstream.cli.COMMANDS is the table of contents."""

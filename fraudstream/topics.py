@@ -1,0 +1,52 @@
+"""Every topic: its name, who writes and reads it, and how long Kafka keeps it."""
+
+from dataclasses import dataclass
+
+from fraudstream.settings import Settings
+
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic as we create it. `name` is without the prefix of the settings."""
+
+    name: str
+    purpose: str
+    retention_ms: int
+    config: tuple[tuple[str, str], ...] = ()
+
+    def configs(self) -> dict[str, str]:
+        """Return Kafka's topic configuration."""
+        return {"cleanup.policy": "delete", "retention.ms": str(self.retention_ms), **dict(self.config)}
+
+
+TRANSACTIONS = Topic("transactions", "payments to decide; key: card number, or none", 7 * DAY_MS)
+BY_CARD = Topic("transactions-by-card", "payments re-keyed by card number by the worker", 7 * DAY_MS)
+DECISIONS = Topic("decisions", "one decision for every payment; key: card token", 7 * DAY_MS)
+ALERTS = Topic("fraud-alerts", "decisions whose outcome is not approve; key: card token", 30 * DAY_MS)
+DEAD_LETTERS = Topic("dead-letters", "records that are not payments, with the reason", 30 * DAY_MS)
+LABELS = Topic("labels", "what a payment turned out to be; key: transaction id", 365 * DAY_MS)
+TOPICS = (TRANSACTIONS, BY_CARD, DECISIONS, ALERTS, DEAD_LETTERS, LABELS)
+
+ACTIVITY_TABLE = "activity"
+CHANGELOG_RETENTION_MS = 2 * DAY_MS
+"""Longer than two windows and the longest outage we promise to survive; the log holds deltas, so it is never compacted."""
+
+
+def changelog(settings: Settings) -> Topic:
+    """Return the activity table's changelog topic, named as Faust names it (full name, prefix not applied)."""
+    return Topic(
+        f"{settings.app_id}-{ACTIVITY_TABLE}-changelog",
+        "the worker's ten-minute state as deltas; nobody else may write here",
+        CHANGELOG_RETENTION_MS,
+        (("segment.ms", str(HOUR_MS)),),
+    )
+
+
+def all_topics(settings: Settings) -> dict[str, Topic]:
+    """Return every topic by its full name, prefix applied, changelog included."""
+    named = {settings.topic(topic.name): topic for topic in TOPICS}
+    log = changelog(settings)
+    return {**named, log.name: log}
