@@ -1,0 +1,154 @@
+"""The last ten minutes of a card, exactly: payments with event time in [t - 600 s, t] that arrived before, plus itself.
+
+State is bytes: per card and tumbling ten-minute bucket, the 32-byte entries of its payments. Any ten minutes lie in
+two neighbouring buckets, so a sliding window needs two reads and old buckets expire as whole ranges of keys.
+Money is integer cents and time integer milliseconds, so sums do not depend on the order of addition.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
+from struct import Struct
+from typing import NamedTuple
+
+WINDOW_MS = 600_000
+MINUTE_MS = 60_000
+
+ENTRY = Struct("<qIIQQ")
+"""event time ms · cents (32 bits: up to 42,949,672.95) · late_by ms · transaction id (64-bit hash) · arrival."""
+
+LATE_BY_MAX_MS = 2**32 - 1
+
+
+class Entry(NamedTuple):
+    """One payment as the window remembers it.
+
+    `arrival` orders the payments of a card as the worker met them; `late_by_ms` is how far the newest payment of the
+    partition was ahead at that moment. With both, a replay is answered as the first time.
+    """
+
+    event_time_ms: int
+    cents: int
+    late_by_ms: int
+    tid: int
+    arrival: int
+
+
+class Observed(NamedTuple):
+    """What the window says of one payment, itself included."""
+
+    payments: int
+    cents: int
+    ms_since_previous: int
+    """To the card's newest earlier payment in the window; -1 if there is none."""
+    payments_1m: int
+    late_by_ms: int
+
+
+class Conflict(Exception):
+    """A transaction id came again with another time or amount: one of the two is wrong, and not ours to choose."""
+
+
+def bucket_of(event_time_ms: int) -> int:
+    """Return the start of the tumbling bucket that holds this time.
+
+    >>> bucket_of(1_199_999), bucket_of(1_200_000)
+    (600000, 1200000)
+    """
+    return event_time_ms - event_time_ms % WINDOW_MS
+
+
+def unpack(buckets: Iterable[bytes]) -> list[Entry]:
+    """Read the entries of some buckets."""
+    return [Entry._make(fields) for bucket in buckets for fields in ENTRY.iter_unpack(bucket)]
+
+
+class CardActivity:
+    """The kept payments of one card, ready to be asked; lives for one micro-batch.
+
+    Payments nearly always come in order of time, and then two bisections and a difference of prefix sums answer in
+    O(log n). Late ones and replays take `_scan`, which is the definition itself.
+    """
+
+    __slots__ = ("_by_tid", "_horizon_ms", "_last_arrival", "_prefix", "_times", "entries")
+
+    def __init__(self, buckets: Iterable[bytes], horizon_ms: int) -> None:
+        """Build from the stored buckets; `horizon_ms` is how late a payment may be and still find its window kept."""
+        self._horizon_ms = horizon_ms
+        self.entries = unpack(buckets)
+        self._by_tid = {entry.tid: entry for entry in self.entries}
+        self._last_arrival = max((entry.arrival for entry in self.entries), default=-1)
+        self._index()
+
+    def observe(self, event_time_ms: int, cents: int, late_by_ms: int, tid: int, arrival: int) -> Observed:
+        """Count a payment and answer its window; a known transaction id is answered as the first time.
+
+        Raises Conflict if the id is known with another time or amount. Whether it was counted shows in
+        `entries`, which grew by one.
+        """
+        known = self._by_tid.get(tid)
+        if known is not None:
+            if known.event_time_ms != event_time_ms or known.cents != cents:
+                raise Conflict
+            return self._scan(known)
+        entry = Entry(event_time_ms, cents, min(late_by_ms, LATE_BY_MAX_MS), tid, arrival)
+        times = self._times
+        in_order = arrival > self._last_arrival and (not times or times[-1] <= event_time_ms)
+        self._by_tid[tid] = entry
+        self.entries.append(entry)
+        if arrival > self._last_arrival:
+            self._last_arrival = arrival
+        if not in_order:
+            self._index()
+            return self._scan(entry)
+        first = bisect_left(times, self._oldest(entry))
+        before = len(times)
+        since = event_time_ms - times[-1] if first < before else -1
+        times.append(event_time_ms)
+        total = self._prefix[-1] + cents
+        self._prefix.append(total)
+        count = before + 1 - first
+        count_1m = (
+            1
+            if since < 0 or since > MINUTE_MS
+            else before + 1 - bisect_left(times, event_time_ms - MINUTE_MS, first)
+        )
+        return Observed(count, total - self._prefix[first], since, count_1m, entry.late_by_ms)
+
+    def _oldest(self, entry: Entry) -> int:
+        """Return the oldest time that counts: ten minutes back, less what is beyond the lateness horizon.
+
+        What lies beyond may already be expired or not, depending on restarts; leaving it out makes a very late
+        payment's answer the same every time.
+        """
+        return entry.event_time_ms - WINDOW_MS + max(0, entry.late_by_ms - self._horizon_ms)
+
+    def _scan(self, entry: Entry) -> Observed:
+        """Answer by the definition: look at every kept payment."""
+        oldest, now = self._oldest(entry), entry.event_time_ms
+        others = [
+            other
+            for other in self.entries
+            if oldest <= other.event_time_ms <= now and other.arrival <= entry.arrival and other is not entry
+        ]
+        since = now - max(other.event_time_ms for other in others) if others else -1
+        recent = [other for other in others if other.event_time_ms >= now - MINUTE_MS]
+        cents = entry.cents + sum(other.cents for other in others)
+        return Observed(1 + len(others), cents, since, 1 + len(recent), entry.late_by_ms)
+
+    def _index(self) -> None:
+        """Sort times and add up amounts."""
+        ordered = sorted(self.entries)
+        self._times = [entry.event_time_ms for entry in ordered]
+        prefix = [0]
+        total = 0
+        for entry in ordered:
+            total += entry.cents
+            prefix.append(total)
+        self._prefix = prefix
+
+
+def last_ten_minutes(entries: Iterable[Entry], now_ms: int) -> list[Entry]:
+    """Return the entries a page shows: the ten minutes up to `now_ms`, oldest first."""
+    ordered = sorted(entries)
+    times = [entry.event_time_ms for entry in ordered]
+    return ordered[bisect_left(times, now_ms - WINDOW_MS) : bisect_right(times, now_ms)]

@@ -1,0 +1,68 @@
+"""The only definition of every feature: Polars expressions, the same for one payment and for five months of history."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from fraudstream.domain.activity import WINDOW_MS
+
+NO_PREVIOUS_S = WINDOW_MS // 1000 + 1
+"""seconds_since_previous of a payment that is alone in its ten minutes: just past the window."""
+
+
+def _ratio(part: str, whole: str) -> pl.Expr:
+    """Return part / whole, or 0 where the card has no week to compare with."""
+    return pl.when(pl.col(whole) > 0).then(pl.col(part) / pl.col(whole)).otherwise(0.0)
+
+
+ACTIVITY: dict[str, pl.Expr] = {
+    "amount": pl.col("cents") / 100.0,
+    "avg_amt_last_10m": pl.col("cents_last_10m") / pl.col("num_trans_last_10m") / 100.0,
+    "seconds_since_previous": pl.when(pl.col("ms_since_previous") < 0)
+    .then(float(NO_PREVIOUS_S))
+    .otherwise(pl.col("ms_since_previous") / 1000.0),
+}
+"""From the window's exact integers (cents, cents_last_10m, ms_since_previous: -1 if none) to what is published."""
+
+FEATURES: dict[str, pl.Expr] = {
+    "amount": pl.col("amount"),
+    "amt_ratio1": _ratio("avg_amt_last_10m", "avg_amt_last_1w"),
+    "amt_ratio2": _ratio("amount", "avg_amt_last_1w"),
+    "count_ratio": _ratio("num_trans_last_10m", "num_trans_last_1w"),
+    "seconds_since_previous": pl.col("seconds_since_previous"),
+    "num_trans_last_1m": pl.col("num_trans_last_1m"),
+}
+
+PUBLISHED = ("num_trans_last_10m", "avg_amt_last_10m", "num_trans_last_1w", "avg_amt_last_1w")
+"""Published with every decision beside the model's features."""
+
+FEATURE_SETS: dict[str, tuple[str, ...]] = {
+    "card-sample": ("amount", "amt_ratio1", "amt_ratio2", "count_ratio"),
+    "card": (
+        "amount",
+        "amt_ratio1",
+        "amt_ratio2",
+        "count_ratio",
+        "seconds_since_previous",
+        "num_trans_last_1m",
+    ),
+}
+"""Features in model order."""
+
+
+def with_activity(frame: pl.DataFrame) -> pl.DataFrame:
+    """Add what is published of the ten minutes to a frame of the window's integers."""
+    return frame.with_columns(**ACTIVITY)
+
+
+def with_features(frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
+    """Add the named features, computed from amount, the ten minutes and the week."""
+    return frame.with_columns(FEATURES[name].alias(name) for name in names)
+
+
+def matrix(frame: pl.DataFrame, names: Sequence[str]) -> npt.NDArray[np.float32]:
+    """Return the model's input: one row a payment, features in model order, float32, C order."""
+    columns = frame.select(pl.col(name).cast(pl.Float32) for name in names)
+    return np.ascontiguousarray(columns.to_numpy(), dtype=np.float32)

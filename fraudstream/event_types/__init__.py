@@ -1,0 +1,1 @@
+"""Event types as data: one TOML file each; see card.toml."""
