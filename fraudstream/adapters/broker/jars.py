@@ -1,0 +1,155 @@
+"""Kafka's jars on this machine: downloaded once per user from a Maven repository, found without a network after that."""
+
+import os
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from fraudstream.adapters.broker.errors import BrokerError
+from fraudstream.adapters.broker.lock import Jar, locked, sha256
+
+CACHE_VARIABLE = "FRAUDSTREAM_CACHE_DIR"
+"""Environment variable: where downloads are kept; default $XDG_CACHE_HOME/fraudstream or ~/.cache/fraudstream."""
+
+REPOSITORY_VARIABLE = "FRAUDSTREAM_MAVEN_REPOSITORY"
+"""Environment variable: URL of the Maven repository; default Maven Central."""
+
+DOWNLOADS_AT_ONCE = 6
+"""Most jars are small, so the wait is for answers, not for bytes."""
+
+DOWNLOAD_ATTEMPTS = 3
+
+Progress = Callable[[int, int], None]
+"""Told (bytes so far, bytes in all) while jars are downloaded; called from several threads, one at a time."""
+
+
+def cache_dir() -> Path:
+    """Return the directory that keeps downloads for this user."""
+    if named := os.environ.get(CACHE_VARIABLE):
+        return Path(named).expanduser()
+    home = os.environ.get("XDG_CACHE_HOME")
+    return (Path(home) if home else Path.home() / ".cache") / "fraudstream"
+
+
+def classpath(progress: Progress | None = None) -> list[Path]:
+    """Return Kafka's jars, downloading what is missing or damaged.
+
+    Raises BrokerError with a sentence if a jar is needed and cannot be had.
+    """
+    lock = locked()
+    folder = cache_dir() / f"kafka-{lock.kafka}"
+    missing = [jar for jar in lock.jars if not _is_whole(folder / jar.filename, jar)]
+    if missing:
+        _download(missing, folder, progress or _silent)
+    return [folder / jar.filename for jar in lock.jars]
+
+
+def _is_whole(path: Path, jar: Jar) -> bool:
+    """Tell whether a kept jar is byte for byte what it should be; all of them take 0.03 s."""
+    try:
+        return path.stat().st_size == jar.size and sha256(path) == jar.sha256
+    except OSError:
+        return False
+
+
+def _silent(done_bytes: int, total_bytes: int) -> None:
+    """Show no progress."""
+
+
+class _Tally:
+    """Adds up what several threads have downloaded."""
+
+    def __init__(self, total_bytes: int, progress: Progress) -> None:
+        self.total_bytes = total_bytes
+        self.done_bytes = 0
+        self.progress = progress
+        self.lock = threading.Lock()
+
+    @contextmanager
+    def file(self, _filename: str, _size: int) -> Iterator[Callable[[int], None]]:
+        """Count one file; the shape of a progress callback of jgo."""
+        yield self.add
+
+    def add(self, count: int) -> None:
+        with self.lock:
+            self.done_bytes += count
+            self.progress(self.done_bytes, self.total_bytes)
+
+
+def _download(jars: list[Jar], folder: Path, progress: Progress) -> None:
+    """Fetch jars side by side; each appears in `folder` only when it is complete and its checksum is right."""
+    maven_repository = os.environ.get(REPOSITORY_VARIABLE, "").rstrip("/")
+    tally = _Tally(sum(jar.size for jar in jars), progress)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with (
+            tempfile.TemporaryDirectory(prefix=".download-", dir=folder) as scratch,
+            ThreadPoolExecutor(DOWNLOADS_AT_ONCE) as pool,
+        ):
+            maven = _maven(Path(scratch), maven_repository, tally)
+            fetched = [pool.submit(_fetch, maven, jar, folder) for jar in jars]
+            try:
+                for future in fetched:
+                    future.result()
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+    except OSError as error:
+        raise BrokerError(_why(error, folder, maven_repository)) from error
+
+
+def _maven(scratch: Path, repository: str, tally: _Tally) -> Any:
+    """Return jgo's view of the Maven repository, with `scratch` as its local folder."""
+    try:
+        from jgo.maven import MavenContext, PythonResolver
+    except ImportError as error:
+        raise BrokerError(
+            "the embedded broker needs jgo to download Kafka; get it with: pip install 'fraudstream[broker]'"
+        ) from error
+    resolver = PythonResolver(progress_callback=tally.file)
+    return MavenContext(
+        resolver=resolver, repo_cache=scratch, remote_repos={"configured": repository} if repository else None
+    )
+
+
+def _fetch(maven: Any, jar: Jar, folder: Path) -> None:
+    """Download one jar, check it and move it into `folder`; a broken connection is tried again."""
+    for attempt in range(1, DOWNLOAD_ATTEMPTS + 1):
+        artifact = maven.create_dependency(jar.coordinate).artifact
+        try:
+            path = Path(artifact.resolve())
+        except OSError:  # requests' exceptions are OSErrors: no network, a reset, a short answer
+            shutil.rmtree(artifact.cached_path.parent, ignore_errors=True)
+            if attempt == DOWNLOAD_ATTEMPTS:
+                raise
+            continue
+        except RuntimeError as error:
+            raise BrokerError(
+                f"{_source(maven)} has no {jar.coordinate}; set {REPOSITORY_VARIABLE} to one that has"
+            ) from error
+        if sha256(path) != jar.sha256:
+            raise BrokerError(
+                f"{jar.filename} from {_source(maven)} is not the file it should be (its SHA-256 differs), "
+                f"so it was thrown away; try again, or set {REPOSITORY_VARIABLE} to a repository you trust"
+            )
+        path.replace(folder / jar.filename)
+        return
+
+
+def _source(maven: Any) -> str:
+    return str(next(iter(maven.remote_repos.values())))
+
+
+def _why(error: OSError, folder: Path, repository: str) -> str:
+    """Say in one sentence why a download failed."""
+    if error.errno is not None and error.filename is not None:
+        return f"cannot keep Kafka's jars in {folder} ({error.strerror}); free some space or set {CACHE_VARIABLE}"
+    return (
+        f"cannot download Apache Kafka {locked().kafka} from {repository or 'Maven Central'} "
+        f"({type(error).__name__}); connect to the network once, or set {REPOSITORY_VARIABLE} to a mirror you reach"
+    )

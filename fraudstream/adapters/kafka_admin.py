@@ -1,0 +1,186 @@
+"""Administering Kafka: is it there, which topics has it, and make those we need."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError
+
+from fraudstream.domain.errors import SetupError
+from fraudstream.settings import Settings
+from fraudstream.topics import Topic, all_topics
+
+REQUEST_TIMEOUT_MS = 10_000
+CREATE_TIMEOUT_S = 30.0
+POLL_INTERVAL_S = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaTopic:
+    """A topic as the brokers have it; `leaders` counts the partitions that can be written now."""
+
+    name: str
+    partitions: int
+    replicas: int
+    leaders: int
+
+
+async def ensure_topics(bootstrap: str, settings: Settings) -> list[str]:
+    """Create the topics that are missing and return their names; safe to call by several workers at once.
+
+    Raises SetupError if no broker answers, or if a topic that exists does not fit: payments are counted on the
+    partition their card names and the changelog follows the payments' partitions, so all must have the same number;
+    and a compacted changelog would lose payments.
+    """
+    wanted = all_topics(settings)
+    async with administration(bootstrap) as admin:
+        found = await existing_topics(admin)
+        await _check_fit(admin, {name: found[name] for name in wanted if name in found}, wanted, settings)
+        missing = {name: topic for name, topic in wanted.items() if name not in found}
+        created = await _create(admin, missing, settings)
+        await _until_known(admin, wanted, settings.partitions)
+    return created
+
+
+@asynccontextmanager
+async def administration(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
+    """Connect to Kafka as an administrator; SetupError if no broker answers or one answers with an error."""
+    nobody = f"no Kafka broker answers at {bootstrap}; start one with: fraudstream broker up"
+    if not await _listening(bootstrap):
+        raise SetupError(nobody)
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=REQUEST_TIMEOUT_MS)
+    try:
+        try:
+            await admin.start()
+        except (KafkaError, TimeoutError) as error:
+            raise SetupError(nobody) from error
+        yield admin
+    except KafkaError as error:
+        raise SetupError(f"Kafka at {bootstrap} cannot do this now ({error}); is it healthy?") from error
+    finally:
+        await admin.close()
+
+
+async def existing_topics(admin: AIOKafkaAdminClient) -> dict[str, KafkaTopic]:
+    """Return every topic Kafka has.
+
+    It asks for all because asking for one by name creates it on brokers with auto.create.topics.enable.
+    """
+    return {
+        answer["topic"]: KafkaTopic(
+            name=answer["topic"],
+            partitions=len(answer["partitions"]),
+            replicas=min((len(part["replicas"]) for part in answer["partitions"]), default=0),
+            leaders=sum(part["leader"] >= 0 for part in answer["partitions"]),
+        )
+        for answer in await admin.describe_topics()
+    }
+
+
+async def topic_configs(admin: AIOKafkaAdminClient, names: Collection[str]) -> dict[str, dict[str, str]]:
+    """Return the configuration of topics that exist, by topic name."""
+    resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
+    if not resources:
+        return {}
+    answers = await admin.describe_configs(resources)
+    return {
+        name: {entry[0]: entry[1] for entry in entries}
+        for answer in answers
+        for _code, _message, _kind, name, entries in answer.resources
+    }
+
+
+async def _check_fit(
+    admin: AIOKafkaAdminClient,
+    found: Mapping[str, KafkaTopic],
+    wanted: Mapping[str, Topic],
+    settings: Settings,
+) -> None:
+    """Raise SetupError if a topic that exists cannot be used as it is."""
+    configs = await topic_configs(admin, found)
+    for name, topic in found.items():
+        if topic.partitions != settings.partitions:
+            raise SetupError(
+                f"topic {name} has {topic.partitions} partitions and the settings say {settings.partitions}; set "
+                f"FRAUDSTREAM_PARTITIONS={topic.partitions} or use another FRAUDSTREAM_TOPIC_PREFIX and "
+                "FRAUDSTREAM_APP_ID"
+            )
+        policy, actual = wanted[name].configs()["cleanup.policy"], configs[name]["cleanup.policy"]
+        if policy != actual:
+            raise SetupError(
+                f"topic {name} has cleanup.policy={actual}, which would lose records; it must be {policy}: "
+                "change it with kafka-configs, or use another FRAUDSTREAM_TOPIC_PREFIX and FRAUDSTREAM_APP_ID"
+            )
+
+
+async def _create(admin: AIOKafkaAdminClient, topics: Mapping[str, Topic], settings: Settings) -> list[str]:
+    """Create topics; those another process made in the meantime are left out of the answer."""
+    if not topics:
+        return []
+    requests = [
+        NewTopic(name, settings.partitions, settings.replication, topic_configs=topic.configs())
+        for name, topic in topics.items()
+    ]
+    answer = await admin.create_topics(requests)
+    created = []
+    for name, code, message in answer.topic_errors:
+        if code == 0:
+            created.append(name)
+        elif code != TopicAlreadyExistsError.errno:
+            raise SetupError(f"Kafka does not create topic {name}: {message or f'error {code}'}")
+    return created
+
+
+async def _until_known(admin: AIOKafkaAdminClient, wanted: Collection[str], partitions: int) -> None:
+    """Wait until the brokers' metadata shows every topic with a leader for every partition."""
+    try:
+        async with asyncio.timeout(CREATE_TIMEOUT_S):
+            while True:
+                known = await existing_topics(admin)
+                if all(name in known and known[name].leaders >= partitions for name in wanted):
+                    return
+                await asyncio.sleep(POLL_INTERVAL_S)
+    except TimeoutError as error:
+        raise SetupError(
+            f"Kafka created the topics but has no leader for them after {CREATE_TIMEOUT_S:g} s; are all brokers up?"
+        ) from error
+
+
+async def until_ready(bootstrap: str, timeout_s: float, alive: Callable[[], bool]) -> bool:
+    """Wait until a broker answers an admin request; False once `alive` says no or time is up."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            while alive():
+                if await answers(bootstrap):
+                    return True
+                await asyncio.sleep(POLL_INTERVAL_S)
+    except TimeoutError:
+        return False
+    return False
+
+
+async def answers(bootstrap: str) -> bool:
+    """Tell whether a broker of `bootstrap` answers and the cluster has one that takes requests."""
+    try:
+        async with administration(bootstrap) as admin:
+            return bool((await admin.describe_cluster())["brokers"])
+    except SetupError:
+        return False
+
+
+async def _listening(bootstrap: str) -> bool:
+    """Tell whether somebody accepts connections, without the errors a Kafka client logs when nobody does."""
+    for address in bootstrap.split(","):
+        host, _, port = address.strip().rpartition(":")
+        try:
+            _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
+        except ValueError as error:
+            raise SetupError(f"{address!r} is not a broker's address; write host:port") from error
+        except OSError:
+            continue
+        writer.close()
+        return True
+    return False
