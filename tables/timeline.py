@@ -48,6 +48,8 @@ class Timeline:
         self._second = np.full(KEPT_S, -1, dtype=np.int64)
         self._counts = np.zeros((KEPT_S, len(COUNTS)), dtype=np.int64)
         self._latency = np.zeros((KEPT_S, _BUCKETS), dtype=np.int64)
+        self._percentiles = np.full((KEPT_S, 2), np.nan)
+        self._stale = np.zeros(KEPT_S, dtype=np.bool_)
         self.totals = dict.fromkeys(COUNTS, 0)
 
     def batch(self, report: BatchReport) -> None:
@@ -60,6 +62,7 @@ class Timeline:
             self._second[slot] = second
             self._counts[slot] = 0
             self._latency[slot] = 0
+        self._stale[slot] = True
         numbers = {
             **{outcome: report.outcomes.get(outcome, 0) for outcome in OUTCOMES},
             "dead_letters": sum(report.dead_letters.values()),
@@ -77,13 +80,9 @@ class Timeline:
         """Sum up the last whole seconds before `now_s` (epoch); the running second is left out."""
         slots, _ = self._slots(seconds, now_s)
         totals = self._counts[slots].sum(axis=0).tolist()
-        latency = self._latency[slots].sum(axis=0)
-        return Span(
-            seconds,
-            dict(zip(COUNTS, totals, strict=True)),
-            _percentile(latency, 50.0),
-            _percentile(latency, 99.0),
-        )
+        latency = _percentiles(self._latency[slots].sum(axis=0)[None, :])[0]
+        p50_ms, p99_ms = _none_for_nan(latency)
+        return Span(seconds, dict(zip(COUNTS, totals, strict=True)), p50_ms, p99_ms)
 
     def series(self, seconds: int, now_s: float) -> dict[str, list[int] | list[float | None]]:
         """Return columns, oldest second first: `time` (epoch s), one per count, `p50_ms` and `p99_ms`.
@@ -95,10 +94,18 @@ class Timeline:
         counts = np.where(known[:, None], self._counts[slots], 0)
         columns: dict[str, list[int] | list[float | None]] = {"time": wanted.tolist()}
         columns.update({name: counts[:, column].tolist() for column, name in enumerate(COUNTS)})
-        latency = np.where(known[:, None], self._latency[slots], 0)
-        columns["p50_ms"] = _percentiles(latency, 50.0)
-        columns["p99_ms"] = _percentiles(latency, 99.0)
+        self._refresh(slots[known])
+        latency = np.where(known[:, None], self._percentiles[slots], np.nan)
+        columns["p50_ms"] = _none_for_nan(latency[:, 0])
+        columns["p99_ms"] = _none_for_nan(latency[:, 1])
         return columns
+
+    def _refresh(self, slots: npt.NDArray[np.int64]) -> None:
+        """Compute the percentiles of seconds that changed since they were last asked for: usually one."""
+        stale = slots[self._stale[slots]]
+        if stale.size:
+            self._percentiles[stale] = _percentiles(self._latency[stale])
+            self._stale[stale] = False
 
     def _slots(
         self, seconds: int, now_s: float, keep_empty: bool = False
@@ -118,16 +125,18 @@ def _buckets(latency_ms: npt.NDArray[np.floating]) -> npt.NDArray[np.int64]:
     return buckets
 
 
-def _percentiles(histograms: npt.NDArray[np.int64], percent: float) -> list[float | None]:
-    """Return a percentile of each row, in ms, at the geometric middle of its bucket."""
+def _percentiles(histograms: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Return p50 and p99 of each row in ms, at the geometric middle of their buckets; NaN for an empty row."""
     cumulative = histograms.cumsum(axis=1)
     total = cumulative[:, -1]
-    rank = np.maximum(1, np.ceil(total * (percent / 100.0)))
-    bucket = (cumulative >= rank[:, None]).argmax(axis=1)
-    values = np.round(_SHORTEST_MS * np.exp((bucket + 0.5) * _STEP), 3)
-    return [value if count else None for value, count in zip(values.tolist(), total.tolist(), strict=True)]
+    columns = []
+    for quantile in (0.5, 0.99):
+        rank = np.maximum(1, np.ceil(total * quantile))
+        bucket = (cumulative >= rank[:, None]).argmax(axis=1)
+        columns.append(np.where(total > 0, _SHORTEST_MS * np.exp((bucket + 0.5) * _STEP), np.nan))
+    return np.stack(columns, axis=1)
 
 
-def _percentile(histogram: npt.NDArray[np.int64], percent: float) -> float | None:
-    """Return a percentile of one histogram in ms, None if it is empty."""
-    return _percentiles(histogram[None, :], percent)[0]
+def _none_for_nan(values: npt.NDArray[np.float64]) -> list[float | None]:
+    """Return plain numbers as JSON can carry them, rounded to a microsecond."""
+    return [None if value != value else value for value in values.round(3).tolist()]

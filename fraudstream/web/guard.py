@@ -1,0 +1,89 @@
+"""What every answer carries and which requests are answered at all."""
+
+import logging
+from collections.abc import Awaitable, Callable
+
+import msgspec
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+from yarl import URL
+
+from fraudstream.web.params import PageError
+
+logger = logging.getLogger(__name__)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+ErrorPage = Callable[[int, str], str]
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Server": "fraudstream",
+}
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+MESSAGES = {404: "There is no such page.", 405: "This address is only for reading."}
+
+
+def is_loopback(host: str) -> bool:
+    """Return True for a name of this machine that no other machine can use."""
+    return host.lower() in LOOPBACK
+
+
+async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """Harden an answer; static files may be kept but are asked for again, everything else is never stored."""
+    response.headers.update(HEADERS)
+    static = request.path.startswith("/static/")
+    response.headers["Cache-Control"] = "no-cache" if static else "no-store"
+
+
+def only_for_this_machine() -> Middleware:
+    """Return a middleware that refuses foreign host names: a page elsewhere must not reach us by DNS rebinding."""
+
+    @web.middleware
+    async def check_host(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            host = URL(f"http://{request.host}").host or ""
+        except ValueError:
+            host = ""
+        if not is_loopback(host):
+            return _json_error(421, "wrong-host", "These pages are only for this machine.")
+        return await handler(request)
+
+    return check_host
+
+
+def errors_as_pages(render: ErrorPage) -> Middleware:
+    """Return a middleware that turns failures into JSON below /api/ and into a page elsewhere.
+
+    Neither ever repeats the address: somebody may have put a card number into it.
+    """
+
+    @web.middleware
+    async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except PageError as error:
+            status, code, message = error.status, error.code, error.message
+        except web.HTTPException as error:
+            status, code = error.status, error.reason.lower().replace(" ", "-")
+            message = MESSAGES.get(status, "The request could not be answered.")
+        except Exception:  # the boundary: a page that fails must not take the worker with it
+            logger.exception("a page failed")
+            status, code, message = 500, "internal-error", "The page failed; the worker's log says why."
+        if request.path.startswith("/api/"):
+            return _json_error(status, code, message)
+        return web.Response(text=render(status, message), status=status, content_type="text/html")
+
+    return answer_errors
+
+
+def _json_error(status: int, code: str, message: str) -> web.Response:
+    body = msgspec.json.encode({"error": {"status": status, "code": code, "message": message}})
+    return web.Response(body=body, status=status, content_type="application/json", charset="utf-8")

@@ -1,0 +1,71 @@
+"""Is the worker doing its work? By progress, not by an open port: a Faust worker can look alive for days and do nothing."""
+
+from dataclasses import dataclass
+
+TopicPartition = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionState:
+    """How far one source partition is: the next offset to decide and how many records wait. None: not known yet."""
+
+    topic: str
+    partition: int
+    position: int | None
+    lag: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What the worker knows of itself; `problems` are sentences about anything else that stops it from working."""
+
+    recovered: bool
+    partitions: tuple[PartitionState, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Health judged at a moment; `stalled_s` says for how long a partition has been waiting without progress."""
+
+    status: str
+    problems: tuple[str, ...]
+    stalled_s: dict[TopicPartition, float]
+
+    @property
+    def ok(self) -> bool:
+        """True if the worker should get work and not be restarted."""
+        return self.status == "ok"
+
+
+class StallWatch:
+    """Remembers since when each partition has had records waiting at an unchanged position.
+
+    The clock of a partition starts when it is first seen to wait, not at its last progress: a partition that
+    was idle for an hour and just got a record is not stalled. Time is given in (monotonic) seconds.
+    """
+
+    def __init__(self, stalled_after_s: float) -> None:
+        self._stalled_after_s = stalled_after_s
+        self._waiting: dict[TopicPartition, tuple[int | None, float]] = {}
+
+    def judge(self, health: Health, now_s: float) -> Verdict:
+        """Look at the worker now; each look is compared with the one before."""
+        waiting: dict[TopicPartition, tuple[int | None, float]] = {}
+        for state in health.partitions:
+            if not state.lag:
+                continue
+            place = (state.topic, state.partition)
+            position, since_s = self._waiting.get(place, (None, now_s))
+            waiting[place] = (state.position, since_s if position == state.position else now_s)
+        self._waiting = waiting
+        stalled_s = {place: now_s - since_s for place, (_, since_s) in waiting.items()}
+        if not health.recovered:
+            return Verdict("recovering", ("the state is still being restored", *health.problems), stalled_s)
+        stalls = tuple(
+            f"{topic}, partition {partition}: records wait and none was decided for {seconds:.0f} s"
+            for (topic, partition), seconds in stalled_s.items()
+            if seconds >= self._stalled_after_s
+        )
+        problems = (*stalls, *health.problems)
+        return Verdict("stalled" if stalls else "failing" if problems else "ok", problems, stalled_s)

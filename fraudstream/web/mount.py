@@ -1,0 +1,134 @@
+"""Puts the pages on Faust's web server: one table of addresses, one way to answer them."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import faust
+import jinja2
+import msgspec
+from aiohttp import web
+from faust.web.base import BlueprintManager
+from faust.web.drivers.aiohttp import Web as AiohttpWeb
+
+from fraudstream.web import guard, words
+from fraudstream.web.resources import Answer, Resources
+from fraudstream.web.views import Views
+
+HERE = Path(__file__).parent
+METRICS_TYPE = "text/plain; version=1.0.0; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A resource, where its JSON is, and its page, if it has one.
+
+    `for_probes`: the page's address answers with JSON unless HTML is asked for.
+    """
+
+    resource: str
+    json: str
+    page: str | None = None
+    template: str | None = None
+    for_probes: bool = False
+
+
+ROUTES = (
+    Route("summary", "/api/v1/summary", "/", "dashboard.html"),
+    Route("alerts", "/api/v1/alerts", "/alerts", "alerts.html"),
+    Route("decisions", "/api/v1/decisions"),
+    Route("decision", "/api/v1/decisions/{id}", "/decisions/{id}", "decision.html"),
+    Route("card", "/api/v1/cards/{card}", "/cards/{card}", "card.html"),
+    Route("health", "/api/v1/health", "/health", "health.html", for_probes=True),
+)
+
+
+def attach(app: faust.App, views: Views, *, builtin_pages: bool = False) -> None:
+    """Mount everything on the app's web server; call once, before the app starts.
+
+    Faust's own pages show table contents and the group's topology and proxy requests, so they are only served when
+    asked for. While the server is bound to loopback it answers to this machine's own names only.
+    """
+    views.metrics.running(
+        views.versions.version, views.versions.model_version, views.versions.ruleset_version
+    )
+    resources = Resources(views)
+    pages = _templates(views)
+    server = app.web
+    assert isinstance(server, AiohttpWeb), "the pages need Faust's aiohttp server"
+    web_app = server.web_app
+    if not builtin_pages:
+        server.blueprints = BlueprintManager()
+    for route in ROUTES:
+        resource = getattr(resources, route.resource)
+        app.page(route.json, name=f"api:{route.resource}")(_json_handler(resource))
+        if route.page and route.template:
+            template = pages.get_template(route.template)
+            app.page(route.page, name=f"page:{route.resource}")(
+                _page_handler(resource, template, route.for_probes)
+            )
+    app.page("/metrics", name="metrics")(_metrics_handler(resources))
+    server.add_static("/static", HERE / "static")
+    if guard.is_loopback(app.conf.web_bind):
+        web_app.middlewares.append(guard.only_for_this_machine())
+    web_app.middlewares.append(guard.errors_as_pages(_error_page(pages)))
+    web_app.on_response_prepare.append(guard.add_headers)
+
+
+Resource = Callable[..., Awaitable[Answer]]
+Handler = Callable[..., Awaitable[Any]]
+"""Called with Faust's view, the request and what the address matched; returns aiohttp's response, which Faust passes on."""
+
+
+def _json_handler(resource: Resource) -> Handler:
+    async def get_json(view: Any, request: web.Request, **match: str) -> web.Response:
+        return _as_json(await resource(request.query, **match))
+
+    return get_json
+
+
+def _page_handler(resource: Resource, template: jinja2.Template, for_probes: bool) -> Handler:
+    async def get_page(view: Any, request: web.Request, **match: str) -> web.Response:
+        answer = await resource(request.query, **match)
+        if for_probes and "text/html" not in request.headers.get("Accept", ""):
+            return _as_json(answer)
+        text = template.render(answer.data, path=request.path)
+        return web.Response(text=text, status=answer.status, content_type="text/html")
+
+    return get_page
+
+
+def _metrics_handler(resources: Resources) -> Handler:
+    async def get_metrics(view: Any, request: web.Request) -> web.Response:
+        return web.Response(body=resources.exposition(), headers={"Content-Type": METRICS_TYPE})
+
+    return get_metrics
+
+
+def _as_json(answer: Answer) -> web.Response:
+    body = msgspec.json.encode(answer.data)
+    return web.Response(body=body, status=answer.status, content_type="application/json", charset="utf-8")
+
+
+def _templates(views: Views) -> jinja2.Environment:
+    """Compile the templates; autoescape is on for all of them and a missing name is an error."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(words.FILTERS)
+    environment.globals["running"] = views.versions
+    return environment
+
+
+def _error_page(pages: jinja2.Environment) -> guard.ErrorPage:
+    template = pages.get_template("error.html")
+
+    def render(status: int, message: str) -> str:
+        return template.render(status=status, message=message, path="")
+
+    return render

@@ -1,0 +1,63 @@
+"""The other workers of the group: found in Faust's assignor metadata, asked through the same JSON they serve to anyone."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import aiohttp
+import faust
+import msgspec
+from yarl import URL
+
+PEER_TIMEOUT_S = 1.0
+ANSWER_MAX_BYTES = 1 << 20
+
+
+class PeerUnavailable(Exception):
+    """A worker of the group did not answer, so that "not found" cannot be said for sure."""
+
+
+def peer_urls(app: faust.App) -> list[str]:
+    """Return the advertised base URLs of the group's other workers, as of the last assignment."""
+    own = str(app.conf.canonical_url).rstrip("/")
+    advertised = {*app.router.tables_metadata(), *app.router.external_topics_metadata()}
+    urls = {str(url).rstrip("/") for url in advertised}
+    return sorted(url for url in urls if url != own and URL(url).scheme in ("http", "https"))
+
+
+async def ask(peers: Sequence[str], path: str) -> tuple[str, dict[str, Any]] | None:
+    """Return (URL, JSON) of the worker that knows `path`, or None if all say they do not.
+
+    All are asked at once. Raises PeerUnavailable if nobody knows and somebody did not answer. `path` is
+    already escaped.
+    """
+    if not peers:
+        return None
+    timeout = aiohttp.ClientTimeout(total=PEER_TIMEOUT_S)
+    async with aiohttp.ClientSession(timeout=timeout) as session:
+        answers = await asyncio.gather(*(_get(session, peer, path) for peer in peers))
+    for peer, answer in zip(peers, answers, strict=True):
+        if isinstance(answer, dict):
+            return peer, answer
+    silent = sum(answer is False for answer in answers)
+    if silent:
+        raise PeerUnavailable(f"{silent} of {len(peers)} other workers did not answer")
+    return None
+
+
+async def _get(session: aiohttp.ClientSession, peer: str, path: str) -> dict[str, Any] | bool:
+    """Return a worker's JSON object, True if it says 404, False if it gave no usable answer."""
+    try:
+        url = URL(f"{peer}{path}?local=1", encoded=True)
+        async with session.get(url, allow_redirects=False) as response:
+            if response.status == 404:
+                return True
+            if response.status != 200:
+                return False
+            body = await response.content.read(ANSWER_MAX_BYTES)
+            while not response.content.at_eof() and len(body) <= ANSWER_MAX_BYTES:
+                body += await response.content.read(ANSWER_MAX_BYTES)
+            answer = msgspec.json.decode(body)
+            return answer if isinstance(answer, dict) else False
+    except (aiohttp.ClientError, TimeoutError, OSError, msgspec.DecodeError):
+        return False

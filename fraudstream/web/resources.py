@@ -1,0 +1,195 @@
+"""What every page shows, as plain data: the JSON under /api/v1 is exactly this, and so is what templates get.
+
+Field names are documented in docs/reference/web-api.md.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+from urllib.parse import quote
+
+from fraudstream.tables.recent import Page
+from fraudstream.web import peers
+from fraudstream.web.health import StallWatch, Verdict
+from fraudstream.web.params import (
+    BEFORE,
+    LIMIT,
+    LOCAL,
+    SECONDS,
+    PageError,
+    card_token,
+    not_found,
+    numbers,
+    transaction_id,
+)
+from fraudstream.web.views import Views
+
+Query = Mapping[str, str]
+WINDOW_MS = 600_000
+RATE_SPAN_S = 10
+ALERTS_SPAN_S = 60
+DASHBOARD_ALERTS = 8
+CARD_DECISIONS = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The data of a resource and its HTTP status."""
+
+    data: dict[str, Any]
+    status: int = 200
+
+
+class Resources:
+    """Answers every resource from a worker's views."""
+
+    def __init__(self, views: Views) -> None:
+        self.views = views
+        self._watch = StallWatch(views.stalled_after_s)
+
+    async def summary(self, query: Query) -> Answer:
+        """Return the dashboard: rates, latency, outcomes over time, latest alerts, health."""
+        seconds = numbers(query, seconds=SECONDS)["seconds"] or 0
+        views, now_s = self.views, time.time()
+        lately, minute = (views.timeline.span(span, now_s) for span in (RATE_SPAN_S, ALERTS_SPAN_S))
+        verdict, partitions = self._health()
+        totals = views.timeline.totals
+        payments = totals["approve"] + totals["review"] + totals["block"]
+        return Answer(
+            {
+                "now": int(now_s * 1000),
+                "versions": asdict(views.versions),
+                "health": {"status": verdict.status, "problems": list(verdict.problems)},
+                "rates": {
+                    "payments_per_s": round(lately.payments / RATE_SPAN_S, 1),
+                    "alerts_per_min": round(minute.alerts * 60 / ALERTS_SPAN_S, 1),
+                    "dead_letters_per_min": round(minute.counts["dead_letters"] * 60 / ALERTS_SPAN_S, 1),
+                },
+                "latency_ms": {"p50": lately.p50_ms, "p99": lately.p99_ms},
+                "lag": sum(partition["lag"] or 0 for partition in partitions),
+                "partitions": len(partitions),
+                "totals": {"payments": payments, "alerts": payments - totals["approve"], **totals},
+                "timeline": views.timeline.series(seconds, now_s),
+                "alerts": views.recent.alerts(DASHBOARD_ALERTS),
+                "workers": list(views.peers()),
+            }
+        )
+
+    async def alerts(self, query: Query) -> Answer:
+        """Return this worker's newest decisions that were not approved."""
+        return self._page(query, alerts=True)
+
+    async def decisions(self, query: Query) -> Answer:
+        """Return this worker's newest decisions."""
+        return self._page(query, alerts=False)
+
+    async def decision(self, query: Query, id: str) -> Answer:  # noqa: A002
+        """Return one decision, from whichever worker made it."""
+        local = numbers(query, local=LOCAL)["local"]
+        transaction = transaction_id(id)
+        found = self.views.recent.by_id(transaction)
+        if found is not None:
+            return Answer({"decision": found, "worker": None})
+        elsewhere = (
+            None if local else await self._elsewhere(f"/api/v1/decisions/{quote(transaction, safe='')}")
+        )
+        if elsewhere is None:
+            raise not_found(
+                "No worker remembers a decision on that transaction; older ones are in the topic and archive."
+            )
+        return elsewhere
+
+    async def card(self, query: Query, card: str) -> Answer:
+        """Return a card's ten minutes, week and recent decisions, from whichever worker holds it."""
+        local = numbers(query, local=LOCAL)["local"]
+        token = card_token(card)
+        activity = self.views.card_activity(token)
+        if activity is None:
+            elsewhere = None if local else await self._elsewhere(f"/api/v1/cards/{token}")
+            if elsewhere is None:
+                raise not_found("No worker holds that card.")
+            return elsewhere
+        week = await self.views.weekly(token)
+        decisions = self.views.recent.by_card(token, CARD_DECISIONS)
+        if not activity and week is None and not decisions:
+            raise not_found("Nothing is known of that card: no payments lately and none in the week before.")
+        return Answer(
+            {
+                "card": token,
+                "card_last4": decisions[0]["card_last4"] if decisions else None,
+                "worker": None,
+                "ten_minutes": _ten_minutes(activity),
+                "week": None
+                if week is None
+                else dict(zip(("count", "mean_amount", "as_of"), week, strict=True)),
+                "decisions": decisions,
+            }
+        )
+
+    async def health(self, query: Query) -> Answer:
+        """Return whether the worker does its work; 503 if it does not."""
+        numbers(query)
+        verdict, partitions = self._health()
+        data = {
+            "status": verdict.status,
+            "problems": list(verdict.problems),
+            "versions": asdict(self.views.versions),
+            "partitions": partitions,
+        }
+        return Answer(data, 200 if verdict.ok else 503)
+
+    def exposition(self) -> bytes:
+        """Return the metrics as Prometheus scrapes them, with health and lag as of now."""
+        self._health()
+        return self.views.metrics.exposition()
+
+    def _health(self) -> tuple[Verdict, list[dict[str, Any]]]:
+        """Judge the worker now, and let the metrics say the same."""
+        health = self.views.health()
+        verdict = self._watch.judge(health, time.monotonic())
+        known = {
+            (state.topic, state.partition): state.lag for state in health.partitions if state.lag is not None
+        }
+        self.views.metrics.lags(known)
+        self.views.metrics.healthy(verdict.ok)
+        states = sorted(health.partitions, key=lambda state: (state.topic, state.partition))
+        return verdict, [
+            {
+                **asdict(state),
+                "waiting_s": round(verdict.stalled_s.get((state.topic, state.partition), 0.0), 1),
+            }
+            for state in states
+        ]
+
+    def _page(self, query: Query, alerts: bool) -> Answer:
+        asked = numbers(query, limit=LIMIT, before=BEFORE)
+        limit, before = asked["limit"] or 0, asked["before"]
+        recent = self.views.recent
+        page: Page = recent.alerts_page(limit, before) if alerts else recent.latest_page(limit, before)
+        field = "alerts" if alerts else "decisions"
+        return Answer(
+            {field: page.decisions, "next_before": page.next_before, "workers": list(self.views.peers())}
+        )
+
+    async def _elsewhere(self, path: str) -> Answer | None:
+        try:
+            found = await peers.ask(self.views.peers(), path)
+        except peers.PeerUnavailable as error:
+            message = "Not on this worker, and another one did not answer; try again."
+            raise PageError(503, "worker-unavailable", message) from error
+        return None if found is None else Answer({**found[1], "worker": found[0]})
+
+
+def _ten_minutes(activity: Any) -> dict[str, Any]:
+    """Sum up the payments in the ten minutes that end at the card's newest one."""
+    newest_ms = max((event_time_ms for event_time_ms, _ in activity), default=None)
+    inside = [] if newest_ms is None else [row for row in activity if newest_ms - row[0] <= WINDOW_MS]
+    cents = sum(row[1] for row in inside)
+    return {
+        "until": newest_ms,
+        "count": len(inside),
+        "amount": cents / 100,
+        "mean_amount": round(cents / 100 / len(inside), 2) if inside else None,
+        "payments": [{"event_time": time_ms, "amount": cents / 100} for time_ms, cents in reversed(inside)],
+    }

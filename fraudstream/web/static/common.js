@@ -1,0 +1,71 @@
+/* Formatting and table rows, written as the server's templates write them (fraudstream/web/words.py). */
+"use strict";
+const DASH = "—";
+const OUTCOMES = { approve: "Approved", review: "For review", block: "Blocked" };
+const digits = (value, decimals) =>
+  value.toLocaleString("en-US", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
+
+const write = {
+  count: (value) => (value === null ? DASH : digits(value, value === Math.trunc(value) || value >= 99.5 ? 0 : 1)),
+  ms: (value) => (value === null ? DASH : digits(value, value >= 10 ? 0 : value >= 1 ? 1 : 2)),
+  money: (value) => (value === null ? DASH : digits(value, 2)),
+  clock: (epochMs) => new Date(epochMs).toISOString().slice(11, 19),
+};
+
+function element(tag, properties, ...children) {
+  const node = Object.assign(document.createElement(tag), properties);
+  node.append(...children);
+  return node;
+}
+
+function bar(part, kind) {
+  const NS = "http://www.w3.org/2000/svg";
+  const svg = document.createElementNS(NS, "svg");
+  svg.setAttribute("class", `bar ${kind}`);
+  svg.setAttribute("viewBox", "0 0 100 6");
+  svg.setAttribute("preserveAspectRatio", "none");
+  svg.setAttribute("aria-hidden", "true");
+  for (const width of [100, 100 * part]) {
+    const rect = document.createElementNS(NS, "rect");
+    rect.setAttribute("width", width.toFixed(1));
+    rect.setAttribute("height", "6");
+    if (!svg.hasChildNodes()) rect.setAttribute("class", "track");
+    svg.append(rect);
+  }
+  return svg;
+}
+
+function decisionRow(decision) {
+  const path = encodeURIComponent(decision.transaction_id);
+  const outcome = decision.outcome in OUTCOMES ? decision.outcome : "";
+  const row = element("tr", {},
+    element("td", {}, element("a", { href: `/decisions/${path}`, textContent: write.clock(decision.decided_at) })),
+    element("td", {}, element("span", { className: `badge ${outcome}`, textContent: OUTCOMES[outcome] || decision.outcome })),
+    element("td", { className: "number score" }, String(decision.score), bar(decision.score / 1000, outcome)),
+    element("td", { className: "number", textContent: write.money(decision.amount) }),
+    element("td", {}, element("a", { className: "card", href: `/cards/${decision.card}`, textContent: `•••• ${decision.card_last4}` })),
+    element("td", { className: "wide", textContent: decision.reasons.join("; ") }));
+  row.dataset.id = decision.transaction_id;
+  return row;
+}
+
+/* Ask for `path` every second and hand the answer to `show`; a silent worker is shown as such, not as calm. */
+function poll(path, show) {
+  const pill = document.getElementById("health");
+  async function once() {
+    if (!document.hidden) {
+      try {
+        const response = await fetch(path, { signal: AbortSignal.timeout(5000), cache: "no-store" });
+        if (!response.ok) throw new Error(String(response.status));
+        show(await response.json());
+        document.body.classList.remove("stale");
+      } catch {
+        document.body.classList.add("stale");
+        pill.className = "pill unreachable";
+        pill.textContent = "no answer";
+      }
+    }
+    setTimeout(once, 1000);
+  }
+  once();
+}

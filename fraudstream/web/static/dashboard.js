@@ -1,0 +1,85 @@
+/* The dashboard: numbers, three charts and the latest alerts, from /api/v1/summary once a second. */
+"use strict";
+const SPAN_S = 300;
+const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+const CHARTS = {
+  "payments-chart": { columns: (t) => [sum(t.approve, t.review, t.block)], series: [["Payments", "approve", "area"]] },
+  "alerts-chart": { columns: (t) => [sum(t.review, t.block), t.block], series: [["For review", "review", "bars"], ["Blocked", "block", "bars"]], whole: true },
+  "latency-chart": { columns: (t) => [t.p99_ms, t.p50_ms], series: [["p99", "p99", "line"], ["Median", "p50", "line"]] },
+};
+const charts = {};
+let timeline = null;
+
+function sum(...columns) {
+  return columns[0].map((_, second) => columns.reduce((total, column) => total + column[second], 0));
+}
+
+function series([label, name, kind]) {
+  const drawn = { label, stroke: colour(name), width: 1.5, points: { show: false } };
+  if (kind === "area") drawn.fill = `${colour(name)}22`;
+  if (kind === "bars") Object.assign(drawn, { fill: colour(name), width: 0, paths: uPlot.paths.bars({ size: [0.9, 12, 2] }) });
+  return drawn;
+}
+
+function chart(id, data) {
+  const box = document.getElementById(id);
+  const axis = { stroke: colour("soft"), grid: { stroke: colour("grid"), width: 1 }, ticks: { show: false }, font: "12px system-ui, sans-serif" };
+  const whole = CHARTS[id].whole;
+  return new uPlot({
+    width: box.clientWidth, height: box.clientHeight, legend: { show: false }, padding: [8, 4, 0, 0],
+    tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
+    cursor: { drag: { x: false, y: false }, points: { size: 6 }, y: false },
+    scales: { y: { range: (u, low, high) => [0, Math.max(whole ? 4 : 1, (high || 0) * 1.15)] } },
+    axes: [
+      { ...axis, space: 70, values: (u, splits) => splits.map((s) => write.clock(s * 1000).slice(0, s % 60 ? 8 : 5)), grid: { show: false } },
+      { ...axis, size: 46, space: 34, incrs: whole ? [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000] : undefined, values: (u, splits) => splits.map((v) => v.toLocaleString("en-US")) },
+    ],
+    series: [{}, ...CHARTS[id].series.map(series)],
+  }, data, box);
+}
+
+function draw() {
+  for (const id of Object.keys(CHARTS)) {
+    const data = [timeline.time, ...CHARTS[id].columns(timeline)];
+    if (charts[id]) charts[id].setData(data);
+    else charts[id] = chart(id, data);
+  }
+}
+
+function redraw() {
+  for (const id of Object.keys(charts)) {
+    charts[id].destroy();
+    delete charts[id];
+  }
+  if (timeline) draw();
+}
+
+function showNumbers(summary) {
+  for (const node of document.querySelectorAll("[data-show]")) {
+    const value = node.dataset.show.split(".").reduce((part, name) => part[name], summary);
+    node.textContent = write[node.dataset.as](value);
+  }
+  const pill = document.getElementById("health");
+  pill.className = `pill ${summary.health.status}`;
+  pill.textContent = summary.health.status;
+  pill.title = summary.health.problems.join("; ");
+}
+
+let known = null;
+function showAlerts(alerts) {
+  document.getElementById("no-alerts").hidden = alerts.length > 0;
+  const rows = alerts.map(decisionRow);
+  if (known) rows.filter((row) => !known.has(row.dataset.id)).forEach((row) => row.classList.add("new"));
+  const ids = rows.map((row) => row.dataset.id);
+  if (!known || ids.join() !== [...known].join()) document.getElementById("alerts").replaceChildren(...rows);
+  known = new Set(ids);
+}
+
+poll(`/api/v1/summary?seconds=${SPAN_S}`, (summary) => {
+  timeline = summary.timeline;
+  showNumbers(summary);
+  showAlerts(summary.alerts);
+  draw();
+});
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+addEventListener("resize", redraw);

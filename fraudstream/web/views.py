@@ -1,0 +1,43 @@
+"""What the pages need to know of a worker, and nothing more: they never touch agents, tables or Kafka themselves."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from fraudstream.metrics import Metrics
+from fraudstream.tables.recent import RecentDecisions
+from fraudstream.tables.timeline import Timeline
+from fraudstream.web.health import Health
+
+STALLED_AFTER_S = 30.0
+"""A partition that has records waiting and makes no progress for this long makes the worker unhealthy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """What is running."""
+
+    version: str
+    model_version: str
+    ruleset_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Views:
+    """A worker as its pages see it.
+
+    card_activity  card token -> payments kept of it as (event time ms, amount in cents), oldest first; [] if this
+                   worker holds the card's partition and knows of none, None if another worker holds it
+    weekly         card token -> (count, mean amount, as of ms), or None if the week before is unknown
+    health         how far each assigned partition is, asked at every look; must be quick and do no I/O
+    peers          base URLs of the other workers (see `fraudstream.web.peers.peer_urls`)
+    """
+
+    recent: RecentDecisions
+    timeline: Timeline
+    metrics: Metrics
+    card_activity: Callable[[str], Sequence[tuple[int, int]] | None]
+    weekly: Callable[[str], Awaitable[tuple[int, float, int] | None]]
+    health: Callable[[], Health]
+    peers: Callable[[], Sequence[str]]
+    versions: Versions
+    stalled_after_s: float = STALLED_AFTER_S

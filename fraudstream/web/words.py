@@ -1,0 +1,171 @@
+"""Numbers, times and decisions as people read them: filters and sentences of the templates."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+DASH = "—"
+OUTCOME_WORDS = {"approve": "Approved", "review": "For review", "block": "Blocked"}
+FEATURE_WORDS = {
+    "amount": "Amount",
+    "amt_ratio1": "Ten-minute mean amount ÷ week's mean",
+    "amt_ratio2": "Amount ÷ week's mean",
+    "count_ratio": "Payments in ten minutes ÷ in the week",
+    "seconds_since_previous": "Seconds since the card's previous payment",
+    "num_trans_last_1m": "Payments in the last minute",
+    "num_trans_last_10m": "Payments in the last ten minutes",
+    "avg_amt_last_10m": "Mean amount in the last ten minutes",
+    "num_trans_last_1w": "Payments in the week before",
+    "avg_amt_last_1w": "Mean amount in the week before",
+}
+STAGE_WORDS = {
+    "parse": "Parse",
+    "activity": "Ten minutes",
+    "weekly": "Week",
+    "decide": "Score and rules",
+    "publish": "Publish",
+    "store": "Store",
+}
+DEGRADED_WORDS = {
+    "late": "it arrived so late that its ten minutes may no longer be complete",
+    "weekly-missing": "nothing is known of the card's week",
+    "weekly-timeout": "the weekly aggregates did not arrive in time",
+    "weekly-unavailable": "the weekly aggregates could not be read",
+}
+
+
+def money(value: float | None) -> str:
+    """Write an amount with two decimals.
+
+    >>> money(1234.5), money(None)
+    ('1,234.50', '—')
+    """
+    return DASH if value is None else f"{value:,.2f}"
+
+
+def count(value: float | None) -> str:
+    """Write a count or rate; a decimal only where it matters.
+
+    >>> count(12345), count(0.25), count(99.96), count(None)
+    ('12,345', '0.2', '100', '—')
+    """
+    if value is None:
+        return DASH
+    return f"{value:,.0f}" if value == int(value) or value >= 99.5 else f"{value:,.1f}"
+
+
+def ms(value: float | None) -> str:
+    """Write a duration in milliseconds; three digits are enough, the rest is noise.
+
+    >>> ms(0.123), ms(4.36), ms(57.4), ms(12345), ms(None)
+    ('0.12', '4.4', '57', '12,345', '—')
+    """
+    if value is None:
+        return DASH
+    decimals = 0 if value >= 10 else 1 if value >= 1 else 2
+    return f"{value:,.{decimals}f}"
+
+
+def number(value: Any) -> str:
+    """Write a feature's value.
+
+    >>> number(3), number(0.123456), number(601.0), number(None)
+    ('3', '0.1235', '601', '—')
+    """
+    if value is None:
+        return DASH
+    if isinstance(value, float):
+        return f"{value:,.0f}" if value == int(value) else f"{value:,.4g}"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def clock(epoch_ms: int | None) -> str:
+    """Write the time of day in UTC.
+
+    >>> clock(1_600_000_000_123)
+    '12:26:40'
+    """
+    return DASH if epoch_ms is None else _moment(epoch_ms).strftime("%H:%M:%S")
+
+
+def moment(epoch_ms: int | None) -> str:
+    """Write date and time in UTC.
+
+    >>> moment(1_600_000_000_123)
+    '2020-09-13 12:26:40 UTC'
+    """
+    return DASH if epoch_ms is None else _moment(epoch_ms).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def day(epoch_ms: int | None) -> str:
+    """Write a date in UTC.
+
+    >>> day(1_600_000_000_123)
+    '2020-09-13'
+    """
+    return DASH if epoch_ms is None else _moment(epoch_ms).strftime("%Y-%m-%d")
+
+
+def path_part(text: str) -> str:
+    """Escape an id for one part of an address, slashes included.
+
+    >>> path_part("a/b c")
+    'a%2Fb%20c'
+    """
+    return quote(text, safe="")
+
+
+def outcome(value: str) -> str:
+    """Say an outcome in words."""
+    return OUTCOME_WORDS.get(value, value)
+
+
+def headline(decision: Mapping[str, Any]) -> str:
+    """Say a decision in one sentence.
+
+    >>> headline({"outcome": "block", "amount": 12.5, "probability": 0.934, "card_last4": "0366"})
+    'Blocked: a payment of 12.50 with card ending 0366. The model sees a 93.4 % chance of fraud.'
+    """
+    chance = f"{100 * decision['probability']:.1f} %"
+    payment = f"a payment of {money(decision['amount'])} with card ending {decision['card_last4']}"
+    return f"{outcome(decision['outcome'])}: {payment}. The model sees a {chance} chance of fraud."
+
+
+def degraded(reason: str) -> str:
+    """Say what was missing when a payment was decided."""
+    return DEGRADED_WORDS.get(reason, reason)
+
+
+def feature(name: str) -> str:
+    """Name a feature for people."""
+    return FEATURE_WORDS.get(name, name)
+
+
+def stage(name: str) -> str:
+    """Name a stage of a decision for people."""
+    return STAGE_WORDS.get(name, name)
+
+
+def _moment(epoch_ms: int) -> datetime:
+    return datetime.fromtimestamp(epoch_ms / 1000, tz=UTC)
+
+
+FILTERS = {
+    function.__name__: function
+    for function in (
+        money,
+        count,
+        ms,
+        number,
+        clock,
+        moment,
+        day,
+        path_part,
+        outcome,
+        headline,
+        degraded,
+        feature,
+        stage,
+    )
+}

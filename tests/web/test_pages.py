@@ -1,0 +1,155 @@
+"""The pages as HTML: what they say and what protects them."""
+
+import aiohttp
+import faust
+import pytest
+from fake_worker import CARD, FakeWorker, a_decision
+from served import Serve, Site
+
+from fraudstream import web
+from fraudstream.web import peer_urls, words
+
+PAGES = ["/", "/alerts", f"/cards/{CARD}", "/decisions/t-3", "/health"]
+
+
+@pytest.mark.parametrize("path", [*PAGES, "/api/v1/summary", "/metrics", "/nothing", "/static/style.css"])
+async def test_every_answer_is_hardened(site: Site, path: str):
+    """Scripts and styles only from here, nothing inline, nothing stored, no sniffing."""
+    async with site.http.get(site.url + path) as response:
+        await response.read()
+        policy = response.headers["Content-Security-Policy"]
+
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert "nosniff" == response.headers["X-Content-Type-Options"]
+        assert ("no-cache" if path.startswith("/static/") else "no-store") == response.headers[
+            "Cache-Control"
+        ]
+        assert "fraudstream" == response.headers["Server"]
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_pages_hold_nothing_inline_and_nothing_from_elsewhere(site: Site, path: str):
+    """What the policy forbids would be dead code."""
+    page = await site.html(path)
+
+    assert " style=" not in page
+    assert "<style" not in page
+    assert "<script>" not in page
+    assert " on" not in "".join(part.split(">")[0].replace(" only", "") for part in page.split("<button")[1:])
+    assert 'src="http' not in page
+    assert "<html lang=" in page
+
+
+async def test_the_decision_page_tells_the_story(site: Site):
+    """Outcome, chance, reasons, rules, what the model saw, timing and versions."""
+    page = await site.html("/decisions/t-3")
+
+    for words_of_it in (
+        "Blocked: a payment of 12.50 with card ending 2643. The model sees a 93.4 % chance of fraud.",
+        "4 payments within one minute",
+        "Ten-minute mean amount",
+        "Score and rules",
+        "card-20200601",
+        "default-1",
+        f"/cards/{CARD}",
+    ):
+        assert words_of_it in page
+
+
+async def test_a_degraded_decision_says_what_was_missing(serve: Serve):
+    """In words, not in machine words; an unknown reason is shown as it is."""
+    worker = FakeWorker()
+    worker.decide(a_decision("t", degraded=["late", "meteor"]))
+    page = await (await serve(worker)).html("/decisions/t")
+
+    assert words.degraded("late") in page
+    assert "meteor" in page
+
+
+async def test_what_comes_from_outside_is_escaped(serve: Serve):
+    """Transaction ids and reasons may hold anything."""
+    worker = FakeWorker()
+    worker.decide(a_decision("<script>alert(1)</script>", "block", reasons=['<img src=x onerror="x">']))
+    site = await serve(worker)
+
+    for page in (await site.html("/alerts"), await site.html("/"), await site.html(f"/cards/{CARD}")):
+        assert "<script>alert" not in page
+        assert "<img src=x" not in page
+        assert "&lt;img src=x" in page
+
+
+async def test_a_page_that_is_not_there_says_so_in_words(site: Site):
+    """An HTML page for people."""
+    assert "There is no such page." in await site.html("/nothing", status=404)
+
+
+async def test_a_page_that_fails_does_not_show_why(serve: Serve, caplog: pytest.LogCaptureFixture):
+    """The log does; the worker lives on."""
+    worker = FakeWorker(weeks={CARD: (1, 2.0)})  # type: ignore[dict-item]
+    site = await serve(worker)
+    answer = await site.json(f"/api/v1/cards/{CARD}", status=500)
+
+    assert "internal-error" == answer["error"]["code"]
+    assert "a page failed" in caplog.text
+    await site.json("/health")
+
+
+async def test_other_host_names_are_refused_on_loopback(site: Site):
+    """A web page elsewhere must not read this one by pointing its own name at 127.0.0.1."""
+    for host, status in {"evil.example": 421, "localhost:6066": 200, "[::1]": 200, "": 421}.items():
+        async with site.http.get(f"{site.url}/api/v1/health", headers={"Host": host}) as response:
+            assert status == response.status
+
+
+async def test_faust_s_own_pages_are_off_unless_asked_for(serve: Serve):
+    """They show table contents and proxy requests."""
+    closed, open_ = await serve(), await serve(FakeWorker(), builtin_pages=True)
+
+    async with (
+        closed.http.get(f"{closed.url}/table/") as refused,
+        open_.http.get(f"{open_.url}/table/") as given,
+    ):
+        assert 404 == refused.status
+        assert 200 == given.status
+    assert "<h1" in await open_.html("/")
+
+
+async def test_the_metrics_page_is_what_prometheus_reads(site: Site):
+    """Type, names and versions."""
+    async with site.http.get(f"{site.url}/metrics") as response:
+        text = await response.text()
+
+        assert "text/plain" == response.content_type
+        assert 'fraudstream_payments_total{outcome="approve"} 2.0' in text
+        assert 'model_version="card-20200601"' in text
+
+
+async def test_a_head_request_is_answered(site: Site):
+    """Load balancers like it."""
+    async with site.http.head(f"{site.url}/health") as response:
+        assert 200 == response.status
+
+
+async def test_peers_come_from_faust_s_assignment_without_ourselves():
+    """Only URLs of the web; our own is left out."""
+    app = faust.App("peers", broker="kafka://127.0.0.1:1", store="memory://", canonical_url="http://one:6066")
+    app.assignor.changelog_distribution = {"http://one:6066": {"log": [0]}, "http://two:6066/": {"log": [1]}}
+    app.assignor.external_topic_distribution = {
+        "http://three:6066": {"t": [2]},
+        "file:///etc/passwd": {"t": [3]},
+    }
+
+    assert ["http://three:6066", "http://two:6066"] == peer_urls(app)
+
+
+async def test_static_files_do_not_leave_their_directory(site: Site):
+    """Nor list it."""
+    for path in ("/static/", "/static/../mount.py", "/static/%2e%2e/mount.py", "/static/vendor/"):
+        async with site.http.get(aiohttp.client.URL(site.url + path, encoded=True)) as response:
+            assert response.status in (403, 404)
+
+
+def test_the_package_exports_what_the_worker_needs():
+    """One import for the wiring."""
+    assert {"Health", "PartitionState", "Versions", "Views", "attach", "peer_urls"} == set(web.__all__)
