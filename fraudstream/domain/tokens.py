@@ -25,9 +25,10 @@ def partition_of(card_number: str, partitions: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """What the worker knows of a card: its token, last four digits and home partition."""
+    """What the worker knows of a card: its token (text and bytes), last four digits and home partition."""
 
     token: str
+    key: bytes
     last4: str
     partition: int
 
@@ -78,6 +79,7 @@ class CardIndex:
             number = normalised(card_number)
             if len(self._known) >= self._cards_max:
                 self._known.clear()
-            known = Card(self._tokenizer.token(number), number[-4:], partition_of(number, self._partitions))
+            token = self._tokenizer.token(number)
+            known = Card(token, bytes.fromhex(token), number[-4:], partition_of(number, self._partitions))
             self._known[card_number] = known
         return known

@@ -1,0 +1,201 @@
+"""One micro-batch from payments to encoded decisions: activity, week, detector. Reads state, writes nothing."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Sequence
+from itertools import chain
+from typing import NamedTuple
+
+import polars as pl
+from murmurhash2 import murmurhash2
+
+from fraudstream.agents.intake import DeadLetter, Received, dead_letter
+from fraudstream.domain.activity import Observed
+from fraudstream.domain.decision import encode
+from fraudstream.domain.detector import Detector
+from fraudstream.domain.errors import WeeklyUnavailable
+from fraudstream.domain.features import with_activity
+from fraudstream.domain.weekly import Week, WeeklyAnswer, WeeklyStore, midnight_before
+from fraudstream.tables.activity import ActivityTable, Arrival, Update
+
+NO_WEEK = Week(0, 0.0)
+
+
+class Weeks(NamedTuple):
+    """The week of each payment of a micro-batch, as columns."""
+
+    weeks: list[Week]
+    as_of_ms: list[int | None]
+    missing: list[str | None]
+    """Why there is no (fresh) week, in the words of `degraded`; None if all is well."""
+
+
+class Decided(NamedTuple):
+    """A decided micro-batch, ready to be published and then written."""
+
+    frame: pl.DataFrame
+    encoded: list[bytes]
+    received: list[Received]
+    updates: dict[int, Update]
+    conflicts: list[DeadLetter]
+    degraded: Counter[str]
+    stage_ms: dict[str, float]
+
+
+def transaction_hash(transaction_id: str) -> int:
+    """Return 64 bits that identify a transaction id within a card's ten minutes, the same in every process."""
+    raw = transaction_id.encode()
+    return int(murmurhash2(raw, 0) << 32 | murmurhash2(raw, 1))
+
+
+class Decider:
+    """Knows what a decision needs: the activity table, the weekly store and the detector."""
+
+    def __init__(
+        self,
+        table: ActivityTable,
+        weekly: WeeklyStore,
+        detector: Detector,
+        variables: Sequence[str],
+        rekeyed_topic: str,
+        lookup_timeout_ms: int,
+    ) -> None:
+        self.table = table
+        self.weekly = weekly
+        self.detector = detector
+        self._variables = variables
+        self._rekeyed_topic = rekeyed_topic
+        self._lookup_timeout_s = lookup_timeout_ms / 1000
+
+    async def decide(self, batch: dict[int, list[Received]]) -> Decided:
+        """Decide the payments of a micro-batch, given by partition and in order of arrival."""
+        started = time.perf_counter()
+        updates = {partition: self._observe(partition, received) for partition, received in batch.items()}
+        answers = [*chain.from_iterable(update.observed for update in updates.values())]
+        received, observed, conflicts = _without_conflicts([*chain.from_iterable(batch.values())], answers)
+        activity_done = time.perf_counter()
+        weeks = await self._weeks(received)
+        weekly_done = time.perf_counter()
+        decided = self.detector.decide(with_activity(self._frame(received, observed, weeks)))
+        stage_ms = {
+            "activity": (activity_done - started) * 1000,
+            "weekly": (weekly_done - activity_done) * 1000,
+            "decide": (time.perf_counter() - weekly_done) * 1000,
+        }
+        frame = _stamped(decided, self.table.lateness_horizon_ms, stage_ms)
+        degraded = Counter(chain.from_iterable(frame["degraded"].filter(frame["degraded"].list.len() > 0)))
+        encoded = encode(frame, self.detector.model.features) if received else []
+        return Decided(frame, encoded, received, updates, conflicts, degraded, stage_ms)
+
+    def _observe(self, partition: int, received: Sequence[Received]) -> Update:
+        rekeyed = self._rekeyed_topic
+        return self.table.observe(
+            partition,
+            [
+                Arrival(
+                    payment.card.key,
+                    payment.event_time_ms,
+                    payment.cents,
+                    transaction_hash(payment.transaction_id),
+                    None if record.topic == rekeyed else record.offset,
+                )
+                for payment, record in received
+            ],
+        )
+
+    async def _weeks(self, received: Sequence[Received]) -> Weeks:
+        """Look up the week of every payment: one question per midnight, each card once."""
+        midnights = [midnight_before(payment.event_time_ms) for payment, _ in received]
+        cards: dict[int, set[str]] = {midnight: set() for midnight in midnights}
+        for midnight, (payment, _) in zip(midnights, received, strict=True):
+            cards[midnight].add(payment.card.token)
+        answers = {midnight: await self._answer(asked, midnight) for midnight, asked in cards.items()}
+        weeks = Weeks([], [], [])
+        for midnight, (payment, _) in zip(midnights, received, strict=True):
+            answer, missing = answers[midnight]
+            weeks.weeks.append(answer.rows.get(payment.card.token, NO_WEEK))
+            weeks.as_of_ms.append(answer.as_of_ms)
+            weeks.missing.append(missing)
+        return weeks
+
+    async def _answer(self, cards: set[str], midnight: int) -> tuple[WeeklyAnswer, str | None]:
+        """Ask the store, within the deadline; without an answer say why."""
+        try:
+            async with asyncio.timeout(self._lookup_timeout_s):
+                answer = await self.weekly.get_many(cards, midnight)
+        except TimeoutError:
+            return WeeklyAnswer(), "weekly-timeout"
+        except WeeklyUnavailable:
+            return WeeklyAnswer(), "weekly-unavailable"
+        if answer.as_of_ms is None:
+            return answer, "weekly-missing"
+        return answer, None if answer.as_of_ms == midnight else "weekly-stale"
+
+    def _frame(self, received: list[Received], observed: list[Observed], weeks: Weeks) -> pl.DataFrame:
+        """Turn rows into the columns of `Detector.decide` and of a decision."""
+        payments = [payment for payment, _ in received]
+        records = [record for _, record in received]
+        ten_minutes = list(zip(*observed, strict=True)) or [()] * len(Observed._fields)
+        week = list(zip(*weeks.weeks, strict=True)) or [()] * len(Week._fields)
+        variables = list(zip(*(payment.variables for payment in payments), strict=True))
+        now_ms = time.time_ns() // 1_000_000
+        return pl.DataFrame(
+            [
+                pl.Series("transaction_id", [payment.transaction_id for payment in payments], pl.String),
+                pl.Series("card", [payment.card.token for payment in payments], pl.String),
+                pl.Series("card_last4", [payment.card.last4 for payment in payments], pl.String),
+                pl.Series("event_time", [payment.event_time_ms for payment in payments], pl.Int64),
+                pl.Series("cents", [payment.cents for payment in payments], pl.Int64),
+                pl.Series("num_trans_last_10m", ten_minutes[0], pl.Int64),
+                pl.Series("cents_last_10m", ten_minutes[1], pl.Int64),
+                pl.Series("ms_since_previous", ten_minutes[2], pl.Int64),
+                pl.Series("num_trans_last_1m", ten_minutes[3], pl.Int64),
+                pl.Series("late_by_ms", ten_minutes[4], pl.Int64),
+                pl.Series("num_trans_last_1w", week[0], pl.Int64),
+                pl.Series("avg_amt_last_1w", week[1], pl.Float64),
+                pl.Series("weekly_as_of", weeks.as_of_ms, pl.Int64),
+                pl.Series("weekly_missing", weeks.missing, pl.String),
+                pl.Series("source_topic", [record.topic for record in records], pl.String),
+                pl.Series("source_partition", [record.partition for record in records], pl.Int32),
+                pl.Series("source_offset", [record.offset for record in records], pl.Int64),
+                pl.Series("queued_ms", [now_ms - record.timestamp for record in records], pl.Int64),
+                *(
+                    pl.Series(name, column, pl.String)
+                    for name, column in zip(self._variables, variables, strict=False)
+                ),
+            ]
+        )
+
+
+def _without_conflicts(
+    received: list[Received], answers: list[Observed | None]
+) -> tuple[list[Received], list[Observed], list[DeadLetter]]:
+    """Split off payments whose transaction id came before with another time or amount."""
+    if None not in answers:
+        return received, [answer for answer in answers if answer is not None], []
+    kept = [(item, answer) for item, answer in zip(received, answers, strict=True) if answer is not None]
+    conflicts = [
+        dead_letter(item.record, "conflict", "this transaction id came before with another time or amount")
+        for item, answer in zip(received, answers, strict=True)
+        if answer is None
+    ]
+    return [item for item, _ in kept], [answer for _, answer in kept], conflicts
+
+
+def _stamped(decided: pl.DataFrame, horizon_ms: int, stage_ms: dict[str, float]) -> pl.DataFrame:
+    """Add what a decision says about itself: what was missing, when, how long it took and where it came from."""
+    late = pl.when(pl.col("late_by_ms") > horizon_ms).then(pl.lit("late"))
+    return decided.with_columns(
+        degraded=pl.concat_list(late, "weekly_missing").list.drop_nulls(),
+        decided_at=pl.lit(time.time_ns() // 1_000_000),
+        timing_ms=pl.struct(
+            pl.col("queued_ms").alias("queued"),
+            *(pl.lit(round(spent_ms, 3)).alias(stage) for stage, spent_ms in stage_ms.items()),
+        ),
+        source=pl.struct(
+            pl.col("source_topic").alias("topic"),
+            pl.col("source_partition").alias("partition"),
+            pl.col("source_offset").alias("offset"),
+        ),
+    )

@@ -1,0 +1,113 @@
+"""At the door: a record becomes a payment, a record to forward, or a dead letter."""
+
+import re
+from typing import NamedTuple, TypeAlias
+
+import msgspec
+from aiokafka.structs import ConsumerRecord
+
+from fraudstream.adapters.publisher import Message
+from fraudstream.domain.errors import InvalidTransaction
+from fraudstream.domain.transaction import Parser, Payment
+
+Record: TypeAlias = ConsumerRecord[bytes, bytes]
+
+SOURCE_HEADER = "fraudstream-source"
+"""On re-keyed records: the topic-partition-offset they came from, which is the id of a payment without its own."""
+
+PAYLOAD_BYTES_MAX = 2048
+"""A dead letter shows the start of what came; enough to find the producer, too little to store abuse."""
+
+CARD_NUMBER = re.compile(r"(?:\d[ -]?){12,}")
+
+
+def masked(text: str) -> str:
+    """Replace everything that could be a card number: twelve or more digits, with or without spaces and dashes.
+
+    >>> masked('{"cc_num": 4006080197832643, "amount": 12}')
+    '{"cc_num": ***, "amount": 12}'
+    """
+    return CARD_NUMBER.sub("***", text)
+
+
+class Received(NamedTuple):
+    """A valid payment on the partition of its card, and the record it came in."""
+
+    payment: Payment
+    record: Record
+
+
+class DeadLetter(NamedTuple):
+    """A record that is not a payment; published as JSON."""
+
+    reason: str
+    detail: str
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    payload: str
+
+    def encode(self) -> bytes:
+        """Return the JSON that is published."""
+        return msgspec.json.encode(self._asdict())
+
+
+def dead_letter(record: Record, reason: str, detail: str) -> DeadLetter:
+    """Describe a refused record; card numbers in payload and detail are masked."""
+    payload = "" if record.value is None else record.value[:PAYLOAD_BYTES_MAX].decode("utf-8", "replace")
+    return DeadLetter(
+        reason,
+        masked(detail),
+        record.topic,
+        record.partition,
+        record.offset,
+        record.timestamp,
+        masked(payload),
+    )
+
+
+class Parsed(NamedTuple):
+    """What the records of one chunk turned out to be; every record is in exactly one list."""
+
+    payments: list[Received]
+    misplaced: list[tuple[int, Record]]
+    """Records of cards that live on another partition, with that partition."""
+    dead: list[DeadLetter]
+
+
+class Intake:
+    """Parses chunks; pure but for the card index, which is a cache."""
+
+    def __init__(self, parser: Parser) -> None:
+        self._parse = parser.parse
+
+    def parse(self, records: list[Record]) -> Parsed:
+        """Sort the records of one chunk into payments, misplaced and dead."""
+        parsed = Parsed([], [], [])
+        partition = records[0].partition
+        for record in records:
+            try:
+                payment = self._parse(record.value, record.timestamp, source_of(record))
+            except InvalidTransaction as error:
+                parsed.dead.append(dead_letter(record, error.reason, error.detail))
+                continue
+            if payment.card.partition == partition:
+                parsed.payments.append(Received(payment, record))
+            else:
+                parsed.misplaced.append((payment.card.partition, record))
+        return parsed
+
+
+def source_of(record: Record) -> str:
+    """Return where a record first entered: `topic-partition-offset`."""
+    for name, value in record.headers:
+        if name == SOURCE_HEADER:
+            return str(value, "ascii", "replace")
+    return f"{record.topic}-{record.partition}-{record.offset}"
+
+
+def forwarded(record: Record) -> Message:
+    """Return the record as it goes on to `transactions-by-card`: same value and timestamp, its first source kept."""
+    headers = [(SOURCE_HEADER, source_of(record).encode())]
+    return Message(record.key, record.value, record.timestamp, headers)

@@ -1,0 +1,223 @@
+"""transactions, transactions-by-card -> decisions, fraud-alerts, dead-letters (and transactions-by-card).
+
+One loop decides micro-batches, one after the other:
+
+    take -> decide (reads state) -> publish decisions, alerts, dead letters and the changelog, all awaited
+         -> write state and changelog offset in one RocksDB batch -> acknowledge the source
+
+Nothing is acknowledged that is not durable. An unexpected error ends the process before the acknowledgement
+(exit code 70); whoever supervises it starts it again and the replay is answered as the first time.
+"""
+
+import asyncio
+import logging
+import os
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from typing import NamedTuple, NoReturn
+
+import faust
+import numpy as np
+from faust.types import TP, EventT, StreamT
+
+from fraudstream.adapters.publisher import Message, Outbox, Publisher
+from fraudstream.agents.deciding import Decided, Decider
+from fraudstream.agents.intake import DeadLetter, Intake, Parsed, Received, forwarded
+from fraudstream.metrics import BatchReport
+
+logger = logging.getLogger(__name__)
+
+EXIT_CRASH = 70
+"""EX_SOFTWARE of sysexits.h: tells the supervisor that a restart is safe and wanted."""
+
+
+class Targets(NamedTuple):
+    """Full names of the topics the agent writes."""
+
+    decisions: str
+    alerts: str
+    dead_letters: str
+    by_card: str
+    changelog: str
+
+
+class Chunk(NamedTuple):
+    """A parsed chunk and the Faust event it came in."""
+
+    event: EventT
+    parsed: Parsed
+    parse_ms: float
+
+
+Report = Callable[[BatchReport, Decided], None]
+
+
+def crash(why: str) -> NoReturn:
+    """End the process at once: no clean-up that could acknowledge or commit anything."""
+    logger.critical("%s; exiting before anything is acknowledged", why, exc_info=True)
+    logging.shutdown()
+    os._exit(EXIT_CRASH)
+
+
+class Scoring:
+    """The state of the agent between the collecting stream and the deciding loop."""
+
+    def __init__(
+        self,
+        app: faust.App,
+        intake: Intake,
+        decider: Decider,
+        publisher: Publisher,
+        targets: Targets,
+        report: Report,
+        *,
+        batch_rows_max: int,
+        pending_rows_max: int,
+        linger_ms: float,
+    ) -> None:
+        self.app = app
+        self.intake = intake
+        self.decider = decider
+        self.publisher = publisher
+        self.targets = targets
+        self.report = report
+        self._batch_rows_max = batch_rows_max
+        self._pending_rows_max = pending_rows_max
+        self._linger_s = linger_ms / 1000
+        self._pending: deque[Chunk] = deque()
+        self._pending_rows = 0
+        self._arrived = asyncio.Event()
+        self._room = asyncio.Event()
+
+    async def run(self, stream: StreamT[list[bytes]]) -> None:
+        """Collect chunks from the stream while the deciding loop works; the agent's body."""
+        source = stream.noack()
+        deciding = asyncio.create_task(self._decide_forever(source), name="deciding")
+        try:
+            async for event in source.events():
+                started = time.perf_counter()
+                parsed = self.intake.parse(event.value)
+                self._pending.append(Chunk(event, parsed, (time.perf_counter() - started) * 1000))
+                self._pending_rows += len(event.value)
+                self._arrived.set()
+                if self._pending_rows >= self._pending_rows_max:
+                    self._room.clear()
+                    await self._room.wait()
+        except Exception:
+            crash("reading transactions failed")
+        finally:
+            deciding.cancel()
+
+    async def _decide_forever(self, stream: StreamT[list[bytes]]) -> None:
+        try:
+            while True:
+                await self._arrived.wait()
+                if self._linger_s and self._pending_rows < self._batch_rows_max:
+                    await asyncio.sleep(self._linger_s)
+                chunks = self._take()
+                if chunks:
+                    await self._finish(stream, chunks)
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            crash("deciding payments failed")
+
+    def _take(self) -> list[Chunk]:
+        """Take whole chunks up to the size of a micro-batch; those of partitions since lost are dropped."""
+        taken: list[Chunk] = []
+        rows = 0
+        while self._pending and (
+            not taken or rows + len(self._pending[0].event.value) <= self._batch_rows_max
+        ):
+            chunk = self._pending.popleft()
+            self._pending_rows -= len(chunk.event.value)
+            if self._is_current(chunk):
+                taken.append(chunk)
+                rows += len(chunk.event.value)
+            else:
+                self._forget(chunk)
+        if not self._pending:
+            self._arrived.clear()
+        self._room.set()
+        return taken
+
+    async def _finish(self, stream: StreamT[list[bytes]], chunks: list[Chunk]) -> None:
+        """Decide, publish, write and acknowledge one micro-batch."""
+        batch: dict[int, list[Received]] = {}
+        for chunk in chunks:
+            batch.setdefault(chunk.event.message.partition, []).extend(chunk.parsed.payments)
+        decided = await self.decider.decide(batch)
+        dead = [letter for chunk in chunks for letter in chunk.parsed.dead] + decided.conflicts
+        started = time.perf_counter()
+        acknowledged = await self.publisher.publish(self._outbox(chunks, decided, dead))
+        published = time.perf_counter()
+        sources = {chunk.event.message.tp: chunk.event.message.offset for chunk in chunks}
+        if all(self._is_current(chunk) for chunk in chunks):
+            for partition, update in decided.updates.items():
+                own = {tp: offset for tp, offset in sources.items() if tp.partition == partition}
+                changelog = acknowledged.get((self.targets.changelog, partition), [])
+                self.decider.table.apply(partition, update, changelog, own)
+        for chunk in chunks:
+            if self._is_current(chunk):
+                await stream.ack(chunk.event)
+            else:
+                self._forget(chunk)
+        decided.stage_ms["parse"] = sum(chunk.parse_ms for chunk in chunks)
+        decided.stage_ms["publish"] = (published - started) * 1000
+        decided.stage_ms["store"] = (time.perf_counter() - published) * 1000
+        self._tell(chunks, decided, dead, sources)
+
+    def _outbox(self, chunks: list[Chunk], decided: Decided, dead: list[DeadLetter]) -> Outbox:
+        """Collect what the micro-batch publishes. Decisions keep the order and the partition of their payments."""
+        outbox = Outbox()
+        suspicious = decided.frame["outcome"].ne("approve").to_list()
+        for (payment, record), value, alert in zip(
+            decided.received, decided.encoded, suspicious, strict=True
+        ):
+            message = Message(payment.card.token.encode(), value)
+            outbox.add(self.targets.decisions, record.partition, message)
+            if alert:
+                outbox.add(self.targets.alerts, record.partition, message)
+        for letter in dead:
+            outbox.add(self.targets.dead_letters, letter.partition, Message(None, letter.encode()))
+        for chunk in chunks:
+            for partition, record in chunk.parsed.misplaced:
+                outbox.add(self.targets.by_card, partition, forwarded(record))
+        for partition, update in decided.updates.items():
+            if update.delta:
+                outbox.add(self.targets.changelog, partition, Message(None, update.delta))
+        return outbox
+
+    def _is_current(self, chunk: Chunk) -> bool:
+        """Tell whether the chunk belongs to the present assignment of partitions."""
+        return bool(chunk.event.message.generation_id == self.app.consumer_generation_id)
+
+    def _forget(self, chunk: Chunk) -> None:
+        """Leave a chunk to the partition's new owner: neither acknowledged nor waited for."""
+        self.app.consumer.unacked.discard(chunk.event.message)
+
+    def _tell(
+        self, chunks: list[Chunk], decided: Decided, dead: list[DeadLetter], sources: dict[TP, int]
+    ) -> None:
+        """Report the finished micro-batch to metrics and pages."""
+        now = time.time()
+        timestamps = np.array([record.timestamp for _, record in decided.received], dtype=np.float64)
+        outcomes = decided.frame["outcome"].value_counts()
+        self.report(
+            BatchReport(
+                payments=len(decided.received),
+                outcomes=dict(outcomes.iter_rows()),
+                latency_ms=now * 1000 - timestamps,
+                finished_at=now,
+                degraded=decided.degraded,
+                dead_letters=Counter(letter.reason for letter in dead),
+                forwarded=sum(len(chunk.parsed.misplaced) for chunk in chunks),
+                stage_ms=decided.stage_ms,
+                offsets={
+                    (tp.topic, tp.partition): (offset, self.app.consumer.highwater(tp))
+                    for tp, offset in sources.items()
+                },
+            ),
+            decided,
+        )

@@ -1,0 +1,141 @@
+"""A Faust consumer that delivers a fetched batch of a partition as one message.
+
+Faust spends about 50 µs on every message before our code sees it. Here a message's value is a list of up to
+`chunk_rows_max` aiokafka records and its offset is the last one's; the group, assignment, recovery, rebalance and
+commits stay Faust's own. Plugged in by the public setter `app.transport = CoalescingTransport(...)`.
+Why, and what breaks if Faust changes: docs/decisions/0005-coalescing-consumer.md and tests/test_faust_assumptions.py.
+"""
+
+from collections.abc import Collection, Iterable
+from typing import Any, TypeAlias
+
+import faust
+from aiokafka.structs import ConsumerRecord
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP, ConsumerMessage
+
+CHANGELOG_CHUNK_RECORDS = 4096
+"""Changelog records delivered at once during recovery: 20 times faster than one by one."""
+
+FETCH_MAX_WAIT_MS = 20
+"""Faust hard-codes 1500. A partition left out of a fetch that waits on idle partitions is not fetched before the wait is
+over, so at low rates this is the tail of the latency; 50 empty fetches a second cost a few per mille of a core."""
+
+Records: TypeAlias = list[ConsumerRecord[bytes, bytes]]
+
+
+def chunks(records: Records, rows_max: int) -> list[Records]:
+    """Cut a partition's fetched records into messages, in order.
+
+    >>> chunks([1, 2, 3], 2)
+    [[1, 2], [3]]
+    """
+    return [records[start : start + rows_max] for start in range(0, len(records), rows_max)]
+
+
+class ConsumerThread(driver.AIOKafkaConsumerThread):
+    """The driver's fetching thread with a shorter long poll."""
+
+    def _create_worker_consumer(self, *args: Any, **kwargs: Any) -> Any:
+        consumer = super()._create_worker_consumer(*args, **kwargs)
+        consumer._fetch_max_wait_ms = FETCH_MAX_WAIT_MS
+        return consumer
+
+
+class CoalescingConsumer(driver.Consumer):
+    """Coalesces the topics it is told to; all other topics are delivered record by record.
+
+    Acknowledge the messages of a coalesced partition whole and in order: the committed offset is simply the one
+    after the last acknowledged (Faust's gap list is switched off for them).
+    """
+
+    sources: Collection[str] = ()
+    changelogs: Collection[str] = ()
+    chunk_rows_max: int = 512
+
+    def _new_consumer_thread(self) -> ConsumerThread:
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def _wait_next_records(self, timeout: float) -> Any:
+        records, active = await super()._wait_next_records(timeout)
+        if records:
+            records = {tp: self._coalesced(tp, fetched) for tp, fetched in records.items()}
+        return records, active
+
+    def _coalesced(self, tp: TP, fetched: Iterable[Any]) -> Iterable[Any]:
+        if tp.topic in self.sources:
+            return chunks(list(fetched), self.chunk_rows_max)
+        if tp.topic in self.changelogs:
+            return chunks(list(fetched), CHANGELOG_CHUNK_RECORDS)
+        return fetched
+
+    def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
+        if not isinstance(record, list):
+            return super()._to_message(tp, record)
+        last = record[-1]
+        return ConsumerMessage(
+            last.topic,
+            last.partition,
+            last.offset,
+            last.timestamp / 1000.0,
+            last.timestamp_type,
+            None,
+            None,
+            record,
+            None,
+            0,
+            0,
+            tp,
+            generation_id=self.app.consumer_generation_id,
+        )
+
+    def on_buffer_full(self, tp: TP) -> None:
+        """Do nothing for coalesced topics: their full queue blocks the drain loop, which is pressure enough.
+
+        Faust's own way takes the partition out of a fetch in progress, and aiokafka then backs off the whole node.
+        """
+        if tp.topic not in self.sources:
+            super().on_buffer_full(tp)
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        if tp.topic not in self.sources:
+            await super()._add_gap(tp, offset_from, offset_to)
+
+    def _new_offset(self, tp: TP) -> int | None:
+        if tp.topic not in self.sources:
+            new_offset: int | None = super()._new_offset(tp)
+            return new_offset
+        acked = self._acked[tp]
+        if not acked:
+            return None
+        newest = max(acked)
+        acked.clear()
+        self._acked_index[tp].clear()
+        return int(newest) + 1
+
+    def committed_offset(self, tp: TP) -> int:
+        """Return the committed offset of a partition (the next to read after a restart), -1 before the first commit."""
+        committed = self._committed_offset.get(tp)
+        return -1 if committed is None else int(committed)
+
+
+class CoalescingTransport(driver.Transport):
+    """The aiokafka transport with the coalescing consumer."""
+
+    Consumer = CoalescingConsumer
+
+
+def coalesce(
+    app: faust.App, sources: Collection[str], changelogs: Collection[str], chunk_rows_max: int
+) -> None:
+    """Make an app's consumer deliver these source and changelog topics in chunks; call before the app starts."""
+
+    class Consumer(CoalescingConsumer):
+        pass
+
+    Consumer.sources = frozenset(sources)
+    Consumer.changelogs = frozenset(changelogs)
+    Consumer.chunk_rows_max = chunk_rows_max
+    transport = CoalescingTransport(app.conf.broker_consumer, app)
+    transport.Consumer = Consumer
+    app.transport = transport

@@ -1,0 +1,109 @@
+"""Publishing whole micro-batches: every record batch is built first, then all leave together and are all awaited.
+
+aiokafka allows one produce request per broker in flight, so building before sending puts decisions, alerts and the
+changelog into one request. Idempotent and acks=all: what `publish` returned for is durable, once and in order.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from aiokafka import AIOKafkaProducer
+
+BATCH_BYTES_MAX = 512 * 1024
+"""Half the broker's default message.max.bytes; a micro-batch of one partition usually fits."""
+
+
+class Message(NamedTuple):
+    """One record to publish. `timestamp_ms` None means now."""
+
+    key: bytes | None
+    value: bytes
+    timestamp_ms: int | None = None
+    headers: list[tuple[str, bytes]] = []  # noqa: RUF012 - aiokafka wants a list; never changed
+
+
+class Acknowledged(NamedTuple):
+    """Where a record batch lies in its partition."""
+
+    base_offset: int
+    records: int
+
+
+class Outbox:
+    """What one micro-batch will publish, by topic and partition; nothing is sent yet."""
+
+    def __init__(self) -> None:
+        self.messages: defaultdict[tuple[str, int], list[Message]] = defaultdict(list)
+
+    def add(self, topic: str, partition: int, message: Message) -> None:
+        """Add one record."""
+        self.messages[topic, partition].append(message)
+
+    def extend(self, topic: str, partition: int, messages: Sequence[Message]) -> None:
+        """Add many records of one partition."""
+        self.messages[topic, partition].extend(messages)
+
+
+class Publisher:
+    """Sends outboxes; one per worker, on the worker's event loop."""
+
+    def __init__(self, bootstrap: str, client_id: str) -> None:
+        self._bootstrap = bootstrap
+        self._client_id = client_id
+        self._producer: AIOKafkaProducer | None = None
+
+    async def start(self) -> None:
+        """Connect; raises aiokafka's KafkaConnectionError if no broker answers."""
+        self._producer = AIOKafkaProducer(
+            bootstrap_servers=self._bootstrap,
+            client_id=self._client_id,
+            acks="all",
+            enable_idempotence=True,
+            linger_ms=0,
+            max_batch_size=BATCH_BYTES_MAX,
+        )
+        await self._producer.start()
+
+    async def stop(self) -> None:
+        """Flush and disconnect."""
+        if self._producer is not None:
+            await self._producer.stop()
+
+    async def publish(self, outbox: Outbox) -> dict[tuple[str, int], list[Acknowledged]]:
+        """Publish everything and wait until the brokers have it; raises if any of it could not be delivered.
+
+        On an error the caller must not acknowledge anything: some of the outbox may be published, none of it twice.
+        """
+        assert self._producer is not None, "publish() before start()"
+        staged = [
+            (target, batch, records)
+            for target, messages in outbox.messages.items()
+            for batch, records in self._batches(messages)
+        ]
+        deliveries = [
+            await self._producer.send_batch(batch, topic, partition=partition)
+            for (topic, partition), batch, _records in staged
+        ]
+        acknowledged: defaultdict[tuple[str, int], list[Acknowledged]] = defaultdict(list)
+        for (target, _batch, records), metadata in zip(
+            staged, await asyncio.gather(*deliveries), strict=True
+        ):
+            acknowledged[target].append(Acknowledged(metadata.offset, records))
+        return acknowledged
+
+    def _batches(self, messages: Sequence[Message]) -> list[tuple[object, int]]:
+        """Pack one partition's messages into as many record batches as they need."""
+        assert self._producer is not None
+        packed: list[tuple[object, int]] = []
+        builder, records = self._producer.create_batch(), 0
+        for key, value, timestamp_ms, headers in messages:
+            if builder.append(timestamp=timestamp_ms, key=key, value=value, headers=headers) is None:
+                packed.append((builder, records))
+                builder, records = self._producer.create_batch(), 0
+                if builder.append(timestamp=timestamp_ms, key=key, value=value, headers=headers) is None:
+                    raise ValueError(f"a record of {len(value)} bytes does not fit into a record batch")
+            records += 1
+        packed.append((builder, records))
+        return packed

@@ -1,0 +1,212 @@
+"""What the worker remembers of every card: its payments of the last ten minutes.
+
+A Faust table in everything that concerns partitions, changelog, recovery and rebalance. Reading and writing are
+ours, per micro-batch: `observe` reads and computes without side effects, the caller publishes `Update.delta` to the
+changelog, and only then `apply` writes.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import faust
+from faust.types import TP
+
+from fraudstream.adapters.publisher import Acknowledged
+from fraudstream.domain.activity import (
+    ENTRY,
+    WINDOW_MS,
+    CardActivity,
+    Conflict,
+    Entry,
+    Observed,
+    bucket_of,
+    unpack,
+)
+from fraudstream.tables.activity_store import OPTIONS, ActivityStore, Clock, bucket_key
+
+logger = logging.getLogger(__name__)
+
+ARRIVAL_SHIFT = 28
+"""A payment's arrival number is its offset shifted left; the room between two offsets is for re-keyed payments, which
+come from a topic of their own: 2^28 of them between two keyed ones, and 2^36 offsets a partition."""
+
+
+def _or_none_yet(offset: int | None) -> int:
+    """Return an offset, or -1 for a partition without any."""
+    return -1 if offset is None else offset
+
+
+class Arrival(NamedTuple):
+    """One payment to observe. `offset` is None for a re-keyed payment: its place is after all that came before."""
+
+    card: bytes
+    event_time_ms: int
+    cents: int
+    tid: int
+    offset: int | None
+
+
+class Update(NamedTuple):
+    """What a micro-batch does to one partition: the answers now, the writes later."""
+
+    observed: list[Observed | None]
+    """One per payment, in order; None for a conflicting transaction id."""
+    buckets: dict[bytes, bytes]
+    delta: bytes
+    clock: Clock
+
+
+class ActivityTable(faust.Table):  # type: ignore[misc]
+    """Card token -> entries of the last ten minutes, exact and idempotent by transaction id."""
+
+    _changelog_compacting = False
+    _changelog_deleting = True
+
+    def __init__(self, app: faust.App, *, lateness_horizon_ms: int, name: str, partitions: int) -> None:
+        """`lateness_horizon_ms`: how late a payment may be and still find its ten minutes kept whole."""
+        super().__init__(
+            app, name=name, partitions=partitions, key_type=bytes, value_type=bytes, recovery_buffer_size=4
+        )
+        self.lateness_horizon_ms = lateness_horizon_ms
+        self._last_changelog_offset: dict[int, int] = {}
+        self._frozen: set[int] = set()
+        self._uncommitted: dict[int, deque[tuple[dict[TP, int], int]]] = {}
+
+    def _new_store(self) -> ActivityStore:
+        """Return our store. The options are copied because Faust's store takes entries out of what it is given."""
+        return ActivityStore(
+            "rocksdb://",
+            self.app,
+            self,
+            table_name=self.name,
+            key_type=bytes,
+            key_serializer="raw",
+            value_serializer="raw",
+            value_type=bytes,
+            loop=self.loop,
+            options=dict(OPTIONS),
+        )
+
+    async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
+        """Start afresh after a recovery, and stop the flow until Faust has sought the committed offsets.
+
+        Faust resumes the partitions first, seeks, and then clears its queues: whatever it fetched in between would be
+        skipped for ever (docs/decisions/0006-delta-changelog-table.md, trap T1).
+        """
+        await super().on_recovery_completed(active_tps, standby_tps)
+        self.app.consumer.stop_flow()
+        self.app.flow_control.suspend()
+        highwaters = self.app.tables.recovery.active_highwaters
+        self._frozen.clear()
+        self._uncommitted.clear()
+        self._last_changelog_offset = {
+            tp.partition: max(_or_none_yet(self.data.persisted_offset(tp)), _or_none_yet(highwaters.get(tp)))
+            for tp in active_tps
+        }
+
+    def observe(self, partition: int, arrivals: Sequence[Arrival]) -> Update:
+        """Answer each payment's ten minutes in order; writes nothing."""
+        stored, cards = self._load(partition, arrivals)
+        watermark_ms, last_arrival = self.data.clock(partition)
+        observed: list[Observed | None] = []
+        delta = bytearray()
+        added: dict[bytes, bytearray] = {}
+        for card, event_time_ms, cents, tid, offset in arrivals:
+            activity = cards[card]
+            kept = len(activity.entries)
+            arrival = last_arrival + 1 if offset is None else offset << ARRIVAL_SHIFT
+            late_by_ms = max(0, watermark_ms - event_time_ms)
+            try:
+                observed.append(activity.observe(event_time_ms, cents, late_by_ms, tid, arrival))
+            except Conflict:
+                observed.append(None)
+                continue
+            if len(activity.entries) > kept:
+                entry = ENTRY.pack(*activity.entries[-1])
+                delta += card + entry
+                added.setdefault(bucket_key(bucket_of(event_time_ms), card), bytearray()).extend(entry)
+                watermark_ms = max(watermark_ms, event_time_ms)
+                last_arrival = max(last_arrival, arrival)
+        buckets = {key: stored.get(key, b"") + new for key, new in added.items()}
+        return Update(observed, buckets, bytes(delta), Clock(watermark_ms, last_arrival))
+
+    def _load(
+        self, partition: int, arrivals: Iterable[Arrival]
+    ) -> tuple[dict[bytes, bytes], dict[bytes, CardActivity]]:
+        """Read the buckets that the payments' windows touch, one read for all; return them and the cards in them."""
+        keys: dict[bytes, list[bytes]] = {}
+        for card, event_time_ms, *_ in arrivals:
+            bucket = bucket_of(event_time_ms)
+            wanted = keys.setdefault(card, [])
+            for key in (bucket_key(bucket - WINDOW_MS, card), bucket_key(bucket, card)):
+                if key not in wanted:
+                    wanted.append(key)
+        stored = self.data.get_many(partition, [key for wanted in keys.values() for key in wanted])
+        cards = {
+            card: CardActivity((stored[key] for key in wanted if key in stored), self.lateness_horizon_ms)
+            for card, wanted in keys.items()
+        }
+        return stored, cards
+
+    def apply(
+        self, partition: int, update: Update, acknowledged: Sequence[Acknowledged], sources: dict[TP, int]
+    ) -> None:
+        """Write an update whose delta the changelog has acknowledged.
+
+        `sources`: the last source offset of the micro-batch per topic partition. If somebody else wrote to the
+        changelog in between (a worker that was thought dead), the stored changelog offset stays where it is until
+        the next recovery, so that the foreign records are not skipped.
+        """
+        last = self._last_changelog_offset.get(partition, -1)
+        for base_offset, records in acknowledged:
+            if base_offset != last + 1 and partition not in self._frozen:
+                self._frozen.add(partition)
+                logger.warning(
+                    "another writer on the changelog of partition %s: %s after %s",
+                    partition,
+                    base_offset,
+                    last,
+                )
+            last = base_offset + records - 1
+        self._last_changelog_offset[partition] = last
+        offset = None if partition in self._frozen or not acknowledged else last
+        self.data.write(partition, update.buckets, update.clock, offset, self._expire_before(partition))
+        self._uncommitted.setdefault(partition, deque()).append((sources, update.clock.watermark_ms))
+
+    def _expire_before(self, partition: int) -> int | None:
+        """Return the time before which buckets go, or None.
+
+        Judged by the watermark of micro-batches whose offsets are committed: a replay then always finds what the
+        first run found.
+        """
+        watermark_ms = None
+        uncommitted = self._uncommitted.get(partition, deque())
+        consumer = self.app.consumer
+        while uncommitted and all(
+            consumer.committed_offset(tp) > offset for tp, offset in uncommitted[0][0].items()
+        ):
+            watermark_ms = uncommitted.popleft()[1]
+        if watermark_ms is None:
+            return None
+        return max(0, bucket_of(watermark_ms - self.lateness_horizon_ms - WINDOW_MS))
+
+    def activity_of(self, card: str, now_ms: int) -> list[Entry] | None:
+        """Return a card's kept entries around `now_ms` for a page; None if no partition here has ever seen it."""
+        token = bytes.fromhex(card)
+        keys = [bucket_key(bucket_of(now_ms) - WINDOW_MS, token), bucket_key(bucket_of(now_ms), token)]
+        for partition in self.data.held_partitions():
+            stored = self.data.get_many(partition, keys)
+            if stored:
+                return unpack(stored.values())
+        return None
+
+    def info(self) -> dict[str, Any]:
+        """Return what Faust needs to clone the table."""
+        return {
+            "app": self.app,
+            "name": self.name,
+            "partitions": self.partitions,
+            "lateness_horizon_ms": self.lateness_horizon_ms,
+        }
