@@ -58,8 +58,11 @@ async def administration(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
         except (KafkaError, TimeoutError) as error:
             raise SetupError(nobody) from error
         yield admin
-    except KafkaError as error:
-        raise SetupError(f"Kafka at {bootstrap} cannot do this now ({error}); is it healthy?") from error
+    except (KafkaError, TimeoutError) as error:
+        reason = str(error) or "no answer in time"
+        raise SetupError(
+            f"Kafka at {bootstrap} did not do what it was asked ({reason}); is it healthy?"
+        ) from error
     finally:
         await admin.close()
 

@@ -15,7 +15,7 @@ from typing import Self
 
 from fraudstream.adapters.broker import ports, process
 from fraudstream.adapters.broker.config import HOST, LOG4J, Node, properties_text, server_properties
-from fraudstream.adapters.broker.errors import AlreadyRunning, BrokerError
+from fraudstream.adapters.broker.errors import AlreadyRunning, BrokerError, PortTaken
 from fraudstream.adapters.broker.failures import explain
 from fraudstream.adapters.broker.jars import Progress, classpath
 from fraudstream.adapters.broker.java import Java, find_java
@@ -30,6 +30,9 @@ LOG_KEPT_BYTES = 20_000_000
 
 FREE_BYTES_MIN = 300_000_000
 """Kafka stops with a full disk; we refuse to start on one that is nearly full."""
+
+PORT_ATTEMPTS = 3
+"""Between choosing a free port and Kafka's bind another program may take it."""
 
 
 class EmbeddedBroker:
@@ -88,12 +91,16 @@ class EmbeddedBroker:
                 )
             self._check_space()
             java, jars = find_java(), classpath(self.progress)
-            self.port, controller_port = ports.claim(self.port, 0)
-            node = Node(1, self.port, controller_port)
-            self._write_files(node)
             command = process.java_command(java, jars, self.data_dir, self.heap_mb, self.java_options)
-            format_storage(command, self.data_dir, self.log_path)
-            self._run([*command, "kafka.Kafka", "server.properties"], node, java)
+            for attempt in range(1, PORT_ATTEMPTS + 1):
+                try:
+                    self._launch(command, java)
+                    break
+                except (
+                    PortTaken
+                ):  # lost a race for a port that was free; one that was asked for fails again at once
+                    if attempt == PORT_ATTEMPTS:
+                        raise
         return self
 
     def stop(self) -> None:
@@ -116,8 +123,14 @@ class EmbeddedBroker:
             process.stop_guard(self._guard)
         self.state = self._child = self._guard = None
 
+    def wait(self) -> int:
+        """Wait until Kafka ends and return its exit code (143 after an orderly stop)."""
+        if self._child is None:
+            raise BrokerError(f"no broker was started here on {self.data_dir}")
+        return self._child.wait()
+
     def __enter__(self) -> Self:
-        return self.start()
+        return self.start() if self.state is None else self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -129,7 +142,6 @@ class EmbeddedBroker:
         """Hold the directory's start lock: of two starts at once, the second finds a running broker."""
         try:
             self.data_dir.mkdir(parents=True, exist_ok=True)
-            (self.data_dir / "tmp").mkdir(exist_ok=True)
             with (self.data_dir / "start.lock").open("w") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)  # released by the system if we die
                 yield
@@ -147,11 +159,21 @@ class EmbeddedBroker:
                 f"{self.free_bytes_min / 1e6:,.0f} MB; free some space or choose another --data-dir"
             )
 
+    def _launch(self, command: Sequence[str], java: Java) -> None:
+        """Choose ports, configure, format a fresh directory, and start Kafka."""
+        node = Node(1, *ports.claim(self.port, 0))
+        self._write_files(node)
+        format_storage(command, self.data_dir, self.log_path)
+        self._run([*command, "kafka.Kafka", "server.properties"], node, java)
+        self.port = node.port
+
     def _write_files(self, node: Node) -> None:
         """Write the configuration anew at every start: ports and options may have changed."""
         properties = server_properties(node, [node], self.overrides)
         (self.data_dir / "server.properties").write_text(properties_text(properties))
         (self.data_dir / "log4j2.properties").write_text(LOG4J)
+        shutil.rmtree(self.data_dir / process.TEMPORARY_DIR, ignore_errors=True)
+        (self.data_dir / process.TEMPORARY_DIR).mkdir()
         if self.log_path.exists() and self.log_path.stat().st_size > LOG_KEPT_BYTES:
             self.log_path.replace(self.log_path.with_suffix(".log.1"))
 
@@ -173,17 +195,28 @@ class EmbeddedBroker:
             if not self.detached:
                 self._guard = process.spawn_guard(child.pid)
             self.state.save(self.data_dir)
-            if not self._wait(child):
-                raise explain(self.log_path, log_start, node.port, child.poll(), self.start_timeout_s)
+            if not self._answers(child, node.port):
+                code, silent = child.poll(), f"Kafka did not answer within {self.start_timeout_s:g} s"
+                ended = silent if code is None else f"Kafka ended with code {code} while starting"
+                raise explain(self.log_path, log_start, ended)
         except BaseException:
             self.stop()
             raise
 
-    def _wait(self, child: subprocess.Popen[bytes]) -> bool:
+    def _answers(self, child: subprocess.Popen[bytes], port: int) -> bool:
         """Wait until the admin client gets an answer; False if the process ended or time is up.
 
         In a thread of its own, because the caller may already run an event loop.
         """
-        waiting = until_ready(self.bootstrap, self.start_timeout_s, lambda: child.poll() is None)
+        waiting = until_ready(f"{HOST}:{port}", self.start_timeout_s, lambda: child.poll() is None)
         with ThreadPoolExecutor(1) as pool:
             return pool.submit(asyncio.run, waiting).result()
+
+
+def stop_broker(data_dir: Path, timeout_s: float = 20.0) -> BrokerState | None:
+    """Stop the broker of a data directory, whoever started it; return what it was, or None if none ran."""
+    running = running_state(data_dir)
+    if running is not None:
+        process.stop(running.pid, data_dir, timeout_s)
+        forget(data_dir)
+    return running

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from fraudstream.adapters.broker.errors import BrokerError, PortTaken
-from fraudstream.adapters.broker.ports import port_taken
 
 CAUSES = {
     "No space left on device": "the disk is full; free some space and start it again",
@@ -16,26 +15,22 @@ CAUSES = {
 }
 """What Kafka or Java prints -> what it means."""
 
+COMPLAINTS = (" ERROR ", " FATAL ", "Error: ", "Exception: ")
 
-def explain(log: Path, log_start: int, port: int, exit_code: int | None, timeout_s: float) -> BrokerError:
-    """Return the error to raise for a broker that does not answer, from its log after byte `log_start`."""
+
+def explain(log: Path, log_start: int, otherwise: str) -> BrokerError:
+    """Return the error to raise for a Kafka that failed: the cause in its log after byte `log_start`, or `otherwise`."""
     with log.open("rb") as file:
         file.seek(log_start)
         printed = file.read().decode(errors="replace")
     if "Address already in use" in printed:
-        return PortTaken(port_taken(port))
+        return PortTaken("a port was taken by another program while Kafka started; start it again")
     for sign, meaning in CAUSES.items():
         if sign in printed:
             return BrokerError(f"Kafka did not start: {meaning} (details in {log})")
-    if exit_code is None:
-        return BrokerError(f"Kafka did not answer within {timeout_s:g} s; its log is {log}")
-    return BrokerError(
-        f"Kafka ended with code {exit_code} while starting{_last_complaint(printed)}; its log is {log}"
-    )
+    return BrokerError(f"{otherwise}{_last_complaint(printed)}; its log is {log}")
 
 
 def _last_complaint(printed: str) -> str:
-    complaints = [
-        line for line in printed.splitlines() if " ERROR " in line or " FATAL " in line or "rror:" in line
-    ]
-    return f" ({complaints[-1].strip()[:200]})" if complaints else ""
+    complaints = [line.strip() for line in printed.splitlines() if any(sign in line for sign in COMPLAINTS)]
+    return f": {complaints[-1][:200]}" if complaints else ""

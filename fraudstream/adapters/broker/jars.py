@@ -148,7 +148,7 @@ def _source(maven: Any) -> str:
 def _why(error: OSError, folder: Path, repository: str) -> str:
     """Say in one sentence why a download failed."""
     if error.errno is not None and error.filename is not None:
-        return f"cannot keep Kafka's jars in {folder} ({error.strerror}); free some space or set {CACHE_VARIABLE}"
+        return f"cannot keep Kafka's jars in {folder} ({error.strerror}); make room there, or name another directory with {CACHE_VARIABLE}"
     return (
         f"cannot download Apache Kafka {locked().kafka} from {repository or 'Maven Central'} "
         f"({type(error).__name__}); connect to the network once, or set {REPOSITORY_VARIABLE} to a mirror you reach"

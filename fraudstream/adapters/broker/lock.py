@@ -1,8 +1,8 @@
 """Which jars make up Kafka: a list with checksums, so that every machine runs the same bytes.
 
 The list is `jars.toml`. To move to another Kafka, run `python -m fraudstream.adapters.broker.lock 4.1.2`: it asks the
-Maven repository for the dependency tree (minutes of thought once, instead of at every installation) and writes the
-list anew. `jars.toml` is the only place that names the version.
+Maven repository for the dependency tree (80 small files, 10-15 s: once for us instead of once for every user) and
+writes the list anew. `jars.toml` is the only place that names the version.
 """
 
 import hashlib

@@ -31,15 +31,10 @@ def _bound(port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         if error.errno == errno.EADDRINUSE:
-            raise PortTaken(port_taken(port)) from error
+            raise PortTaken(
+                f"port {port} is taken by another program; choose another with --port (0: any free one)"
+            ) from error
         raise BrokerError(
             f"cannot listen on port {port} ({error.strerror}); choose another with --port"
         ) from error
     return listener
-
-
-def port_taken(port: int) -> str:
-    """Say that a port is taken, and what to do."""
-    return (
-        f"port {port} is taken by another program; choose another with --port, or --port 0 for any free one"
-    )

@@ -13,6 +13,9 @@ from fraudstream.adapters.broker.state import identity_flag, is_broker
 
 POLL_INTERVAL_S = 0.02
 
+TEMPORARY_DIR = "java-tmp"
+"""Where Java unpacks its native libraries; emptied at every start, because a killed Java leaves them behind."""
+
 LEAN_JVM = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-XX:-UsePerfData")
 """Quick to start and small: right for tests and demo, wrong for measuring throughput."""
 
@@ -28,7 +31,7 @@ def java_command(
         *java.flags(),
         identity_flag(data_dir),
         "-Dlog4j2.configurationFile=log4j2.properties",
-        "-Djava.io.tmpdir=tmp",
+        f"-Djava.io.tmpdir={data_dir / TEMPORARY_DIR}",
         "-Djava.awt.headless=true",
         "-cp",
         os.pathsep.join(map(str, jars)),

@@ -9,32 +9,37 @@ from pathlib import Path
 
 from fraudstream.adapters.broker.config import LOG_DIR
 from fraudstream.adapters.broker.errors import BrokerError
+from fraudstream.adapters.broker.failures import explain
 
 DRAFT_DIR = f"{LOG_DIR}.draft"
 
 
-def format_storage(java: Sequence[str], data_dir: Path, log: Path) -> None:
-    """Format a fresh data directory with a cluster id of its own; a formatted one is left alone.
+def format_storage(java: Sequence[str], data_dir: Path, log: Path, cluster: str | None = None) -> None:
+    """Format a fresh data directory for `cluster` (default: a new one); a formatted directory is left alone.
 
     Kafka's tool works on a draft that is then renamed, so a format that was killed half-way is simply done again.
     """
-    if (data_dir / LOG_DIR / "meta.properties").exists():
+    home = data_dir / LOG_DIR
+    if (home / "meta.properties").exists():
         return
+    if home.exists() and any(home.iterdir()):
+        raise BrokerError(
+            f"{home} holds files that are not Kafka's; choose another --data-dir, or move them away"
+        )
     shutil.rmtree(data_dir / DRAFT_DIR, ignore_errors=True)
     settings = (data_dir / "server.properties").read_text()
     draft = settings.replace(f"log.dirs={LOG_DIR}\n", f"log.dirs={DRAFT_DIR}\n")
     (data_dir / "format.properties").write_text(draft)
-    command = [*java, "kafka.tools.StorageTool", "format", "-c", "format.properties", "-t", new_cluster_id()]
-    answer = subprocess.run(  # noqa: S603 - a command line of our own making
-        command, cwd=data_dir, capture_output=True, text=True, check=False
-    )
-    with log.open("a") as file:
-        file.write(answer.stdout + answer.stderr)
+    action = ("format", "--config", "format.properties", "--cluster-id", cluster or new_cluster_id())
+    command = [*java, "kafka.tools.StorageTool", *action]
+    with log.open("ab") as output:
+        log_start = output.tell()
+        answer = subprocess.run(  # noqa: S603 - a command line of our own making
+            command, cwd=data_dir, stdout=output, stderr=subprocess.STDOUT, check=False
+        )
     if answer.returncode != 0:
-        last = (answer.stderr or answer.stdout).strip().splitlines()[-1:]
-        raise BrokerError(f"Kafka cannot format {data_dir} ({''.join(last)}); see {log}")
-    shutil.rmtree(data_dir / LOG_DIR, ignore_errors=True)
-    (data_dir / DRAFT_DIR).rename(data_dir / LOG_DIR)
+        raise explain(log, log_start, f"Kafka could not format its directory (code {answer.returncode})")
+    (data_dir / DRAFT_DIR).rename(home)  # replaces an empty directory and no other
 
 
 def cluster_id(data_dir: Path) -> str:

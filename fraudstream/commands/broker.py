@@ -1,0 +1,227 @@
+"""`fraudstream broker`: a real Kafka on this machine, without Docker."""
+
+import asyncio
+import json
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+from fraudstream.adapters.broker import (
+    AlreadyRunning,
+    BrokerError,
+    BrokerState,
+    EmbeddedBroker,
+    running_state,
+    stop_broker,
+)
+from fraudstream.adapters.broker.embedded import LOG_FILE
+from fraudstream.adapters.broker.jars import Progress as OnBytes
+from fraudstream.adapters.broker.process import LEAN_JVM
+from fraudstream.adapters.kafka_admin import answers, until_ready
+from fraudstream.settings import Settings
+
+DEFAULT_PORT = 9092
+STOPPED_IN_ORDER = (0, 130, 143)
+"""Java's exit codes after no signal, SIGINT and SIGTERM."""
+
+ANSWER_TIMEOUT_S = 30.0
+FOLLOW_INTERVAL_S = 0.2
+
+data_dir_option = click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where the broker keeps its data.  [default: broker/ in FRAUDSTREAM_DATA_DIR]",
+)
+
+
+@click.group()
+def broker() -> None:
+    """Run a real Kafka on this machine: one directory, one Java process, loopback only."""
+
+
+@broker.command()
+@data_dir_option
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True, help="0: any free one."
+)
+@click.option("--heap-mb", type=click.IntRange(64), default=256, show_default=True, help="Java's heap.")
+@click.option(
+    "--java-option",
+    "java_options",
+    multiple=True,
+    help=f"Option for Java, repeatable; replaces the lean defaults {' '.join(LEAN_JVM)}.",
+)
+@click.option("--foreground", is_flag=True, help="Stay until Ctrl-C and stop the broker then.")
+@click.pass_context
+def up(
+    ctx: click.Context,
+    data_dir: Path | None,
+    port: int,
+    heap_mb: int,
+    java_options: tuple[str, ...],
+    foreground: bool,
+) -> None:
+    """Start the broker and return when it answers; downloads Kafka (44 MB) the first time.
+
+    Exit codes: 0 it runs (also if it ran before), 2 it cannot run, 70 it crashed in the foreground.
+    """
+    with _download_progress() as on_bytes:
+        kafka = EmbeddedBroker(
+            _data_dir(data_dir),
+            port,
+            heap_mb=heap_mb,
+            java_options=java_options or LEAN_JVM,
+            detached=not foreground,
+            progress=on_bytes,
+        )
+        try:
+            kafka.start()
+        except AlreadyRunning:
+            port_asked = ctx.get_parameter_source("port") is not click.core.ParameterSource.DEFAULT
+            _greet_running(kafka, port if port_asked else 0)
+            return
+    assert kafka.state is not None
+    click.echo(f"Kafka {kafka.state.kafka_version} runs at {kafka.bootstrap} (process {kafka.state.pid})")
+    click.echo(f"data and {LOG_FILE} are in {kafka.data_dir}")
+    if foreground:
+        ctx.exit(_stay(kafka))
+
+
+@broker.command()
+@data_dir_option
+def down(data_dir: Path | None) -> None:
+    """Stop the broker and keep its data. Exit code 0, also if none runs."""
+    directory = _data_dir(data_dir)
+    stopped = stop_broker(directory)
+    click.echo(f"stopped the broker at {stopped.bootstrap}" if stopped else f"no broker runs on {directory}")
+
+
+@broker.command()
+@data_dir_option
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.pass_context
+def status(ctx: click.Context, data_dir: Path | None, as_json: bool) -> None:
+    """Say whether the broker runs and answers. Exit codes: 0 it does, 1 it does not."""
+    directory = _data_dir(data_dir)
+    state = running_state(directory)
+    answering = state is not None and asyncio.run(answers(state.bootstrap))
+    if as_json:
+        click.echo(json.dumps(_facts(directory, state, answering)))
+    elif state is None:
+        click.echo(f"no broker runs on {directory}; start one with: fraudstream broker up")
+    else:
+        for name, value in _facts(directory, state, answering).items():
+            click.echo(f"{name.replace('_', ' '):<14} {value}")
+    ctx.exit(0 if answering else 1)
+
+
+@broker.command()
+@data_dir_option
+@click.option(
+    "-n", "--lines", type=click.IntRange(1), default=50, show_default=True, help="How many of the last lines."
+)
+@click.option("-f", "--follow", is_flag=True, help="Go on until Ctrl-C.")
+def logs(data_dir: Path | None, lines: int, follow: bool) -> None:
+    """Print what Kafka printed."""
+    path = _data_dir(data_dir) / LOG_FILE
+    if not path.exists():
+        raise BrokerError(
+            f"no broker has run here yet, {path} does not exist; start one with: fraudstream broker up"
+        )
+    with path.open(errors="replace") as log:
+        click.echo("".join(log.readlines()[-lines:]), nl=False)
+        while follow:
+            if line := log.readline():
+                click.echo(line, nl=False)
+            else:
+                time.sleep(FOLLOW_INTERVAL_S)
+
+
+def _data_dir(named: Path | None) -> Path:
+    return (named or Settings().data_dir / "broker").absolute()
+
+
+def _greet_running(kafka: EmbeddedBroker, port_asked: int) -> None:
+    """Say that the broker runs already, once it answers; refuse if another port was asked for."""
+    state = running_state(kafka.data_dir)
+    if state is None:
+        raise BrokerError(f"the broker on {kafka.data_dir} has just stopped; run the command again")
+    if port_asked not in (0, state.port):
+        raise AlreadyRunning(
+            f"the broker on {kafka.data_dir} already runs on port {state.port}; "
+            "stop it with fraudstream broker down, or choose another --data-dir"
+        )
+    alive = until_ready(state.bootstrap, ANSWER_TIMEOUT_S, lambda: running_state(kafka.data_dir) is not None)
+    if not asyncio.run(alive):
+        raise BrokerError(
+            f"the broker at {state.bootstrap} (process {state.pid}) does not answer; see {kafka.log_path}, "
+            "and restart it with: fraudstream broker down && fraudstream broker up"
+        )
+    click.echo(f"Kafka {state.kafka_version} is already running at {state.bootstrap} (process {state.pid})")
+
+
+def _stay(kafka: EmbeddedBroker) -> int:
+    """Wait for Ctrl-C or SIGTERM, then stop the broker; return the exit code."""
+
+    def leave(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, leave)
+    click.echo("press Ctrl-C to stop it")
+    try:
+        code = kafka.wait()
+    except KeyboardInterrupt:
+        code = 0
+    finally:
+        kafka.stop()
+    if code in STOPPED_IN_ORDER:
+        click.echo("stopped")
+        return 0
+    click.echo(f"Error: Kafka ended by itself with code {code}; see {kafka.log_path}", err=True)
+    return 70
+
+
+def _facts(directory: Path, state: BrokerState | None, answering: bool) -> dict[str, object]:
+    """Return what `status` shows; times in seconds."""
+    facts: dict[str, object] = {"running": state is not None, "answers": answering}
+    if state is not None:
+        facts |= {
+            "bootstrap": state.bootstrap,
+            "port": state.port,
+            "pid": state.pid,
+            "uptime_s": round(state.uptime_s, 1),
+            "cluster_id": state.cluster_id,
+            "kafka_version": state.kafka_version,
+            "java": state.java,
+        }
+    return facts | {"data_dir": str(directory), "log": str(directory / LOG_FILE)}
+
+
+@contextmanager
+def _download_progress() -> Iterator[OnBytes]:
+    """Show a bar on standard error as soon as the first bytes of a download arrive."""
+    bar = Progress(
+        TextColumn("downloading Kafka"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        console=Console(file=sys.stderr),
+    )
+    task = bar.add_task("", visible=False)
+
+    def on_bytes(done_bytes: int, total_bytes: int) -> None:
+        bar.start()
+        bar.update(task, completed=done_bytes, total=total_bytes, visible=True)
+
+    try:
+        yield on_bytes
+    finally:
+        bar.stop()
