@@ -20,6 +20,7 @@ FEATURE_WORDS = {
     "avg_amt_last_1w": "Mean amount in the week before",
 }
 STAGE_WORDS = {
+    "queued": "Waiting its turn",
     "parse": "Parse",
     "activity": "Ten minutes",
     "weekly": "Week",
@@ -29,7 +30,8 @@ STAGE_WORDS = {
 }
 DEGRADED_WORDS = {
     "late": "it arrived so late that its ten minutes may no longer be complete",
-    "weekly-missing": "nothing is known of the card's week",
+    "weekly-missing": "there are no weekly aggregates",
+    "weekly-stale": "the card's week is that of an earlier day, since the nightly aggregates are behind",
     "weekly-timeout": "the weekly aggregates did not arrive in time",
     "weekly-unavailable": "the weekly aggregates could not be read",
 }

@@ -1,0 +1,206 @@
+"""The pages in a real browser: what is drawn, what is written, what is asked for."""
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from fake_worker import CARD, NOW_MS, a_decision
+from playwright.async_api import Browser, Page, async_playwright
+from served import Site
+
+from fraudstream.web import words
+
+CHROMIUM = "/usr/bin/chromium"
+HAS_CHROMIUM = Path(CHROMIUM).exists()
+ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+WITHOUT_CHROMIUM = "needs Debian's chromium: apt-get install chromium"
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not HAS_CHROMIUM and not os.environ.get("CI"), reason=WITHOUT_CHROMIUM),
+]
+
+DRAWN_PIXELS = """
+(selector) => {
+  const canvas = document.querySelector(selector + " canvas");
+  const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+  let drawn = 0;
+  for (let at = 3; at < pixels.length; at += 4) drawn += pixels[at] > 0;
+  return drawn;
+}
+"""
+CONTRAST = """
+() => {
+  const parse = (colour) => (colour.match(/[\\d.]+/g) || []).map(Number);
+  const light = (rgb) => rgb.slice(0, 3).map((v) => v / 255)
+    .map((v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, v, at) => sum + v * [0.2126, 0.7152, 0.0722][at], 0);
+  const behind = (node) => {
+    for (; node; node = node.parentElement) {
+      const rgb = parse(getComputedStyle(node).backgroundColor);
+      if (rgb.length === 3 || rgb[3] === 1) return rgb;
+    }
+    return [255, 255, 255];
+  };
+  const poor = [];
+  for (const node of document.querySelectorAll("body *")) {
+    const own = [...node.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim());
+    if (!own || !node.getClientRects().length || node.closest(".skip, .unseen")) continue;
+    const [one, two] = [light(parse(getComputedStyle(node).color)), light(behind(node))].sort((a, b) => b - a);
+    const ratio = (one + 0.05) / (two + 0.05);
+    if (ratio < 4.5) poor.push(`${node.tagName}.${node.className}: ${ratio.toFixed(2)}`);
+  }
+  return poor;
+}
+"""
+
+
+@dataclass
+class Seen:
+    """What a page did while it was open."""
+
+    page: Page
+    complaints: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    """Debian's chromium, headless; its absence is a failure where CI is set."""
+    assert HAS_CHROMIUM, WITHOUT_CHROMIUM
+    async with async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield chromium
+        await chromium.close()
+
+
+async def look(browser: Browser, url: str, colours: str = "light", width: int = 1280) -> Seen:
+    """Open a page and note console messages, failures and requests."""
+    page = await browser.new_page(viewport={"width": width, "height": 800}, color_scheme=colours)  # type: ignore[arg-type]
+    seen = Seen(page)
+    page.on("console", lambda message: seen.complaints.append(message.text))
+    page.on("pageerror", lambda error: seen.complaints.append(str(error)))
+    page.on("request", lambda request: seen.requests.append(request.url))
+    await page.goto(url)
+    await page.wait_for_load_state()
+    return seen
+
+
+async def test_the_dashboard_draws_its_charts_and_shows_the_api_s_numbers(browser: Browser, site: Site):
+    """Numbers on the page are those of /api/v1/summary, written for people."""
+    seen = await look(browser, site.url)
+    await seen.page.wait_for_selector("#latency-chart canvas")
+    for chart in ("#payments-chart", "#alerts-chart", "#latency-chart"):
+        assert await seen.page.evaluate(DRAWN_PIXELS, chart) > 300
+
+    summary = await site.json("/api/v1/summary")
+    shown = {
+        "totals.payments": words.count(summary["totals"]["payments"]),
+        "totals.alerts": words.count(summary["totals"]["alerts"]),
+        "lag": words.count(summary["lag"]),
+    }
+    for field_name, text in shown.items():
+        assert text == await seen.page.inner_text(f'[data-show="{field_name}"]')
+    assert "ok" == await seen.page.inner_text("#health")
+
+
+async def test_the_dashboard_follows_the_worker(browser: Browser, site: Site):
+    """A new alert appears by itself, on top, looking as the server would have written it."""
+    seen = await look(browser, site.url)
+    await seen.page.wait_for_selector("#latency-chart canvas")
+    site.worker.decide(a_decision("t-new", "block", amount=1234.5, card_last4="7777"), at=time.time())
+    await seen.page.wait_for_selector('#alerts a[href="/decisions/t-new"]', timeout=5000)
+    live = await seen.page.inner_text("#alerts tr:first-child")
+    again = await look(browser, f"{site.url}/alerts")
+    written = await again.page.inner_text("#alerts tr:first-child")
+
+    assert "1,234.50" in live
+    assert live.split() == written.split()
+    assert "5" == await seen.page.inner_text('[data-show="totals.payments"]')
+
+
+async def test_numbers_are_written_alike_by_server_and_browser(browser: Browser, site: Site):
+    """Two languages, one way to write a number."""
+    page = (await look(browser, site.url)).page
+    values = [None, 0, 0.04, 0.26, 1, 4.36, 9.96, 57.4, 99.4, 99.96, 1234, 12345.678]
+    formats = {"count": words.count, "ms": words.ms, "money": words.money}
+    for name, write in formats.items():
+        expected = [write(value) for value in values]
+        assert expected == await page.evaluate(
+            f"(values) => values.map((value) => write.{name}(value))", values
+        )
+    assert words.clock(NOW_MS) == await page.evaluate("(time) => write.clock(time)", NOW_MS)
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+@pytest.mark.parametrize("path", ["/", "/alerts", f"/cards/{CARD}", "/decisions/t-3", "/health", "/nothing"])
+async def test_pages_are_quiet_self_contained_and_readable(
+    browser: Browser, site: Site, path: str, colours: str
+):
+    """No console message, no request elsewhere, WCAG AA contrast in both colour schemes, no sideways scrolling."""
+    seen = await look(browser, site.url + path, colours)
+    await asyncio.sleep(0.3)
+    allowed = "status of 404" if path == "/nothing" else "\0"
+
+    assert [] == [text for text in seen.complaints if allowed not in text]
+    assert [] == [url for url in seen.requests if not url.startswith(site.url)]
+    assert [] == await seen.page.evaluate(CONTRAST)
+    assert await seen.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+async def test_dark_is_dark_and_light_is_light(browser: Browser, site: Site):
+    """By the reader's preference; charts are drawn anew when it changes."""
+    page = (await look(browser, site.url, "dark")).page
+    await page.wait_for_selector("#latency-chart canvas")
+    background = "getComputedStyle(document.body).backgroundColor"
+    stroke = "charts['latency-chart'].series[1].stroke()"
+    dark = await page.evaluate(f"[{background}, {stroke}]")
+    await page.emulate_media(color_scheme="light")
+    await page.wait_for_function(f"{stroke} !== {dark[1]!r}")
+
+    assert "rgb(19, 22, 26)" == dark[0]
+    assert "rgb(246, 246, 243)" == await page.evaluate(background)
+
+
+async def test_a_silent_worker_is_shown_as_silent(browser: Browser, site: Site):
+    """Old numbers must not look like calm."""
+    page = (await look(browser, site.url)).page
+    await page.wait_for_selector("#latency-chart canvas")
+    await page.context.set_offline(True)
+    await page.wait_for_selector("body.stale")
+
+    assert "no answer" == await page.inner_text("#health")
+    await page.context.set_offline(False)
+    await page.wait_for_selector("body:not(.stale)")
+    assert "ok" == await page.inner_text("#health")
+
+
+async def test_the_story_can_be_followed_by_clicking(browser: Browser, site: Site):
+    """From the dashboard to the decision to the card."""
+    page = (await look(browser, site.url)).page
+    await page.click('#alerts a[href="/decisions/t-3"]')
+    assert "93.4 % chance of fraud" in await page.inner_text(".headline")
+    await page.click("h1 a")
+    assert "Card ending 2643" == await page.inner_text("h1")
+    assert "15.00" in await page.inner_text("#ten-minutes")
+    assert "58.40" in await page.inner_text("#week")
+
+
+async def test_pages_fit_a_narrow_window(browser: Browser, site: Site):
+    """Tables scroll inside their panel, the page does not."""
+    for path in ("/", "/decisions/t-3", f"/cards/{CARD}"):
+        page = (await look(browser, site.url + path, width=480)).page
+        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
