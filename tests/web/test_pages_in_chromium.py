@@ -169,7 +169,9 @@ async def test_dark_is_dark_and_light_is_light(browser: Browser, site: Site):
     stroke = "charts['latency-chart'].series[1].stroke()"
     dark = await page.evaluate(f"[{background}, {stroke}]")
     await page.emulate_media(color_scheme="light")
-    await page.wait_for_function(f"{stroke} !== {dark[1]!r}")
+    async with asyncio.timeout(5):
+        while dark[1] == await page.evaluate(stroke):
+            await asyncio.sleep(0.05)
 
     assert "rgb(19, 22, 26)" == dark[0]
     assert "rgb(246, 246, 243)" == await page.evaluate(background)
