@@ -6,10 +6,11 @@ changelog into one request. Idempotent and acks=all: what `publish` returned for
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Awaitable, Sequence
+from typing import NamedTuple, TypeAlias
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.structs import RecordMetadata
 
 BATCH_BYTES_MAX = 512 * 1024
 """Half the broker's default message.max.bytes; a micro-batch of one partition usually fits."""
@@ -29,6 +30,10 @@ class Acknowledged(NamedTuple):
 
     base_offset: int
     records: int
+
+
+Receipts: TypeAlias = dict[tuple[str, int], list[Acknowledged]]
+"""Where everything of an outbox lies, by topic and partition."""
 
 
 class Outbox:
@@ -71,12 +76,19 @@ class Publisher:
         if self._producer is not None:
             await self._producer.stop()
 
-    async def publish(self, outbox: Outbox) -> dict[tuple[str, int], list[Acknowledged]]:
+    async def publish(self, outbox: Outbox) -> Receipts:
         """Publish everything and wait until the brokers have it; raises if any of it could not be delivered.
 
         On an error the caller must not acknowledge anything: some of the outbox may be published, none of it twice.
         """
-        assert self._producer is not None, "publish() before start()"
+        return await (await self.send(outbox))
+
+    async def send(self, outbox: Outbox) -> Awaitable[Receipts]:
+        """Hand everything over for publishing and return what to await for the brokers' answer.
+
+        Outboxes of one caller are written in the order of these calls, also before earlier ones are answered.
+        """
+        assert self._producer is not None, "send() before start()"
         staged = [
             (target, batch, records)
             for target, messages in outbox.messages.items()
@@ -86,10 +98,14 @@ class Publisher:
             await self._producer.send_batch(batch, topic, partition=partition)
             for (topic, partition), batch, _records in staged
         ]
-        acknowledged: defaultdict[tuple[str, int], list[Acknowledged]] = defaultdict(list)
-        for (target, _batch, records), metadata in zip(
-            staged, await asyncio.gather(*deliveries), strict=True
-        ):
+        return self._receipts([(target, records) for target, _batch, records in staged], deliveries)
+
+    async def _receipts(
+        self, sent: list[tuple[tuple[str, int], int]], deliveries: list[Awaitable[RecordMetadata]]
+    ) -> Receipts:
+        """Wait for the brokers' answer to every record batch."""
+        acknowledged: Receipts = defaultdict(list)
+        for (target, records), metadata in zip(sent, await asyncio.gather(*deliveries), strict=True):
             acknowledged[target].append(Acknowledged(metadata.offset, records))
         return acknowledged
 
