@@ -5,8 +5,6 @@ transactions, transactions-by-card -> scoring -> decisions, fraud-alerts, dead-l
 
 from typing import Any
 
-import faust
-
 from fraudstream import topics
 from fraudstream.agents.deciding import Decided, Decider
 from fraudstream.agents.intake import Intake
@@ -43,7 +41,7 @@ def attach(
         by_card=rekeyed,
         changelog=topics.changelog(settings).name,
     )
-    source: faust.TopicT[Any] = app.topic(
+    source = app.topic(
         settings.topic(topics.TRANSACTIONS.name),
         rekeyed,
         key_type=bytes,

@@ -12,7 +12,7 @@ from murmurhash2 import murmurhash2
 
 from fraudstream.agents.intake import DeadLetter, Received, dead_letter
 from fraudstream.domain.activity import Observed
-from fraudstream.domain.decision import encode
+from fraudstream.domain.decision import DecisionEncoder
 from fraudstream.domain.detector import Detector
 from fraudstream.domain.errors import WeeklyUnavailable
 from fraudstream.domain.features import with_activity
@@ -64,6 +64,7 @@ class Decider:
         self.table = table
         self.weekly = weekly
         self.detector = detector
+        self._encoder = DecisionEncoder(detector.model.features, table.lateness_horizon_ms)
         self._variables = variables
         self._rekeyed_topic = rekeyed_topic
         self._lookup_timeout_s = lookup_timeout_ms / 1000
@@ -77,15 +78,15 @@ class Decider:
         activity_done = time.perf_counter()
         weeks = await self._weeks(received)
         weekly_done = time.perf_counter()
-        decided = self.detector.decide(with_activity(self._frame(received, observed, weeks)))
+        frame = self.detector.decide(with_activity(self._frame(received, observed, weeks)))
         stage_ms = {
             "activity": (activity_done - started) * 1000,
             "weekly": (weekly_done - activity_done) * 1000,
             "decide": (time.perf_counter() - weekly_done) * 1000,
         }
-        frame = _stamped(decided, self.table.lateness_horizon_ms, stage_ms)
-        degraded = Counter(chain.from_iterable(frame["degraded"].filter(frame["degraded"].list.len() > 0)))
-        encoded = encode(frame, self.detector.model.features) if received else []
+        encoded = self._encoder.encode(frame, time.time_ns() // 1_000_000, stage_ms)
+        degraded = Counter(why for why in weeks.missing if why)
+        degraded["late"] = sum(answer.late_by_ms > self.table.lateness_horizon_ms for answer in observed)
         return Decided(frame, encoded, received, updates, conflicts, degraded, stage_ms)
 
     def _observe(self, partition: int, received: Sequence[Received]) -> Update:
@@ -181,21 +182,3 @@ def _without_conflicts(
         if answer is None
     ]
     return [item for item, _ in kept], [answer for _, answer in kept], conflicts
-
-
-def _stamped(decided: pl.DataFrame, horizon_ms: int, stage_ms: dict[str, float]) -> pl.DataFrame:
-    """Add what a decision says about itself: what was missing, when, how long it took and where it came from."""
-    late = pl.when(pl.col("late_by_ms") > horizon_ms).then(pl.lit("late"))
-    return decided.with_columns(
-        degraded=pl.concat_list(late, "weekly_missing").list.drop_nulls(),
-        decided_at=pl.lit(time.time_ns() // 1_000_000),
-        timing_ms=pl.struct(
-            pl.col("queued_ms").alias("queued"),
-            *(pl.lit(round(spent_ms, 3)).alias(stage) for stage, spent_ms in stage_ms.items()),
-        ),
-        source=pl.struct(
-            pl.col("source_topic").alias("topic"),
-            pl.col("source_partition").alias("partition"),
-            pl.col("source_offset").alias("offset"),
-        ),
-    )

@@ -15,10 +15,11 @@ import os
 import time
 from collections import Counter, deque
 from collections.abc import Callable
-from typing import NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn, cast
 
 import faust
 import numpy as np
+from faust.streams import Stream
 from faust.types import TP, EventT, StreamT
 
 from fraudstream.adapters.publisher import Message, Outbox, Publisher
@@ -45,7 +46,7 @@ class Targets(NamedTuple):
 class Chunk(NamedTuple):
     """A parsed chunk and the Faust event it came in."""
 
-    event: EventT
+    event: EventT[Any]
     parsed: Parsed
     parse_ms: float
 
@@ -90,10 +91,10 @@ class Scoring:
         self._arrived = asyncio.Event()
         self._room = asyncio.Event()
 
-    async def run(self, stream: StreamT[list[bytes]]) -> None:
+    async def run(self, stream: StreamT[Any]) -> None:
         """Collect chunks from the stream while the deciding loop works; the agent's body."""
-        source = stream.noack()
-        deciding = asyncio.create_task(self._decide_forever(source), name="deciding")
+        source = cast(Stream[Any], stream).noack()
+        deciding = asyncio.create_task(self._decide_forever(stream), name="deciding")
         try:
             async for event in source.events():
                 started = time.perf_counter()
@@ -104,12 +105,12 @@ class Scoring:
                 if self._pending_rows >= self._pending_rows_max:
                     self._room.clear()
                     await self._room.wait()
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever it is, nothing may be acknowledged after it
             crash("reading transactions failed")
         finally:
             deciding.cancel()
 
-    async def _decide_forever(self, stream: StreamT[list[bytes]]) -> None:
+    async def _decide_forever(self, stream: StreamT[Any]) -> None:
         try:
             while True:
                 await self._arrived.wait()
@@ -120,7 +121,7 @@ class Scoring:
                     await self._finish(stream, chunks)
         except asyncio.CancelledError:
             raise
-        except Exception:
+        except Exception:  # noqa: BLE001 - as above
             crash("deciding payments failed")
 
     def _take(self) -> list[Chunk]:
@@ -142,7 +143,7 @@ class Scoring:
         self._room.set()
         return taken
 
-    async def _finish(self, stream: StreamT[list[bytes]], chunks: list[Chunk]) -> None:
+    async def _finish(self, stream: StreamT[Any], chunks: list[Chunk]) -> None:
         """Decide, publish, write and acknowledge one micro-batch."""
         batch: dict[int, list[Received]] = {}
         for chunk in chunks:

@@ -6,18 +6,19 @@ from typing import Any
 
 import faust
 
-from fraudstream import agents, topics
+from fraudstream import agents, topics, web
 from fraudstream.adapters.coalescing_consumer import coalesce
 from fraudstream.adapters.kafka_admin import ensure_topics
+from fraudstream.adapters.model_files import load_model
 from fraudstream.adapters.publisher import Publisher
+from fraudstream.adapters.weekly_files import WeeklyFiles
 from fraudstream.domain.detector import Detector, Model
 from fraudstream.domain.event_type import event_type_named
 from fraudstream.domain.tokens import CardIndex, Tokenizer
 from fraudstream.domain.weekly import WeeklyStore
+from fraudstream.observing import Observer
 from fraudstream.settings import Settings
 from fraudstream.tables.activity import ActivityTable
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +31,13 @@ class Ports:
     @classmethod
     def of(cls, settings: Settings) -> "Ports":
         """Return the embedded defaults: weekly snapshots and model files below `data_dir`."""
-        from fraudstream.adapters.model_files import load_model
-        from fraudstream.adapters.weekly_files import WeeklyFiles
-
         return cls(WeeklyFiles(settings.weekly_dir), load_model(settings.models_dir, settings.model))
 
 
 class App(faust.App):
     """A Faust app that has its topics and its publisher before its agents start."""
 
+    logger = logging.getLogger("faust.app")  # Faust's own messages, apart from ours
     fraudstream_settings: Settings
     publisher: Publisher
 
@@ -58,7 +57,7 @@ class App(faust.App):
 def create_app(settings: Settings, ports: Ports) -> App:
     """Build a worker: topics, table, agent, pages. Raises SetupError if model, rules or settings do not fit."""
     event_type = event_type_named(settings.event_type)
-    detector = Detector.of(ports.model, event_type.ruleset, settings.fraud_threshold)
+    detector = Detector.of(ports.model, event_type.ruleset, event_type.variables, settings.fraud_threshold)
     cards = CardIndex(Tokenizer(settings.card_token_key()), settings.partitions)
     app = App(settings.app_id, **faust_settings(settings))
     app.fraudstream_settings = settings
@@ -72,9 +71,10 @@ def create_app(settings: Settings, ports: Ports) -> App:
     app.tables.add(table)
     sources = [settings.topic(topics.TRANSACTIONS.name), settings.topic(topics.BY_CARD.name)]
     coalesce(app, sources, [topics.changelog(settings).name], settings.chunk_rows_max)
-    agents.attach(
-        app, settings, event_type, cards, table, detector, ports.weekly, lambda report, decided: None
-    )
+    observer = Observer(app, table, ports.weekly, detector, sources)
+    agents.attach(app, settings, event_type, cards, table, detector, ports.weekly, observer.report)
+    if settings.web:
+        web.attach(app, observer.views(), builtin_pages=settings.web_builtin_pages)
     return app
 
 

@@ -18,7 +18,9 @@ class Settings(BaseSettings):
     )
 
     # Kafka
-    broker: str = Field("localhost:9092", description="Kafka bootstrap servers, host:port separated by commas.")
+    broker: str = Field(
+        "localhost:9092", description="Kafka bootstrap servers, host:port separated by commas."
+    )
     app_id: str = Field(
         "fraudstream",
         pattern=r"^[a-zA-Z0-9_.-]{1,64}$",
@@ -28,16 +30,21 @@ class Settings(BaseSettings):
         "", pattern=r"^[a-zA-Z0-9_.-]{0,64}$", description="Put before every topic name, e.g. `test-`."
     )
     partitions: int = Field(
-        8, ge=1, le=1024, description="Partitions of the topics we create; no more workers than partitions have work."
+        8,
+        ge=1,
+        le=1024,
+        description="Partitions of the topics we create; no more workers than partitions have work.",
     )
     replication: int = Field(1, ge=1, le=7, description="Replicas of the topics we create; 3 in production.")
 
     # Where things are kept
     data_dir: Path = Field(
-        Path(".fraudstream"), description="Root of history, weekly aggregates, models, state and the embedded broker."
+        Path(".fraudstream"),
+        description="Root of history, weekly aggregates, models, state and the embedded broker.",
     )
     state_dir: Path | None = Field(
-        None, description="RocksDB of this worker; one per worker process. Default: <data_dir>/state/<app_id>."
+        None,
+        description="RocksDB of this worker; one per worker process. Default: <data_dir>/state/<app_id>.",
     )
     card_token_key_file: Path | None = Field(
         None,
@@ -48,36 +55,58 @@ class Settings(BaseSettings):
     # Decisions
     event_type: str = Field("card", pattern=r"^[a-z0-9_-]{1,64}$", description="Which event type to decide.")
     model: str = Field(
-        "current", pattern=r"^[a-zA-Z0-9_.-]{1,64}$", description="Model version to score with; `current` follows models/current."
+        "current",
+        pattern=r"^[a-zA-Z0-9_.-]{1,64}$",
+        description="Model version to score with; `current` follows models/current.",
     )
     fraud_threshold: float | None = Field(
-        None, gt=0, lt=1, description="FRAUD_THRESHOLD: probability above which a payment is called fraud. Default: the model's."
+        None,
+        gt=0,
+        lt=1,
+        description="FRAUD_THRESHOLD: probability above which a payment is called fraud. Default: the model's.",
     )
     lookup_timeout_ms: int = Field(
-        50, ge=1, le=10_000, description="How long a micro-batch waits for weekly aggregates before it decides without them."
+        50,
+        ge=1,
+        le=10_000,
+        description="How long a micro-batch waits for weekly aggregates before it decides without them.",
     )
     lateness_horizon_s: int = Field(
-        3600, ge=0, description="How far behind the newest payment a late one may be and still find its ten minutes kept whole."
+        3600,
+        ge=0,
+        description="How far behind the newest payment a late one may be and still find its ten minutes kept whole.",
     )
     future_tolerance_s: int = Field(
-        600, ge=0, description="How far a payment's time may lie after its Kafka timestamp before it is a dead letter."
+        600,
+        ge=0,
+        description="How far a payment's time may lie after its Kafka timestamp before it is a dead letter.",
     )
 
     # Throughput and latency
     batch_rows_max: int = Field(2048, ge=1, description="Most payments decided in one micro-batch.")
-    chunk_rows_max: int = Field(512, ge=1, description="Most records of one partition delivered as one Faust event.")
+    chunk_rows_max: int = Field(
+        512, ge=1, description="Most records of one partition delivered as one Faust event."
+    )
     pending_rows_max: int = Field(
-        16_384, ge=1, description="Most payments accepted and not yet decided; bounds how long a rebalance stalls."
+        16_384,
+        ge=1,
+        description="Most payments accepted and not yet decided; bounds how long a rebalance stalls.",
     )
     linger_ms: float = Field(1.0, ge=0, le=1000, description="How long a micro-batch waits for company.")
     session_timeout_s: float = Field(15.0, gt=0, description="How long a silent worker keeps its partitions.")
-    commit_interval_s: float = Field(1.0, gt=0, description="How often offsets are committed; bounds what a restart replays.")
+    commit_interval_s: float = Field(
+        1.0, gt=0, description="How often offsets are committed; bounds what a restart replays."
+    )
 
     # Pages
     web: bool = Field(True, description="Serve the dashboard, table views and JSON.")
-    web_host: str = Field("127.0.0.1", description="Address the pages bind to; loopback unless you say otherwise.")
+    web_host: str = Field(
+        "127.0.0.1", description="Address the pages bind to; loopback unless you say otherwise."
+    )
     web_port: int = Field(6066, ge=0, le=65535, description="Port of the pages; 0 picks a free one.")
-    web_builtin_pages: bool = Field(False, description="Also serve Faust's own table, router and statistics pages.")
+    web_builtin_pages: bool = Field(
+        False, description="Also serve Faust's own table, router and statistics pages."
+    )
 
     @property
     def history_dir(self) -> Path:
@@ -111,7 +140,9 @@ class Settings(BaseSettings):
         path = self.card_token_key_file or self.data_dir / "card-token.key"
         if not path.exists():
             if self.card_token_key_file is not None:
-                raise SetupError(f"the card token key {path} does not exist; create it with: openssl rand -hex 32")
+                raise SetupError(
+                    f"the card token key {path} does not exist; create it with: openssl rand -hex 32"
+                )
             path.parent.mkdir(parents=True, exist_ok=True)
             draft = path.with_name(f".{path.name}.{os.getpid()}")
             draft.touch(mode=0o600)
@@ -124,5 +155,7 @@ class Settings(BaseSettings):
                 draft.unlink()
         key = bytes.fromhex(path.read_text().strip())
         if len(key) < 32:
-            raise SetupError(f"the card token key {path} is shorter than 32 bytes; create one with: openssl rand -hex 32")
+            raise SetupError(
+                f"the card token key {path} is shorter than 32 bytes; create one with: openssl rand -hex 32"
+            )
         return key

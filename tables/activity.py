@@ -8,11 +8,13 @@ changelog, and only then `apply` writes.
 import logging
 from collections import deque
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import faust
+from faust.tables.manager import TableManager
 from faust.types import TP
 
+from fraudstream.adapters.coalescing_consumer import CoalescingConsumer
 from fraudstream.adapters.publisher import Acknowledged
 from fraudstream.domain.activity import (
     ENTRY,
@@ -58,9 +60,10 @@ class Update(NamedTuple):
     clock: Clock
 
 
-class ActivityTable(faust.Table):  # type: ignore[misc]
+class ActivityTable(faust.Table[bytes, bytes]):
     """Card token -> entries of the last ten minutes, exact and idempotent by transaction id."""
 
+    logger = logging.getLogger("faust.tables")  # Faust's own messages, apart from ours
     _changelog_compacting = False
     _changelog_deleting = True
 
@@ -73,6 +76,11 @@ class ActivityTable(faust.Table):  # type: ignore[misc]
         self._last_changelog_offset: dict[int, int] = {}
         self._frozen: set[int] = set()
         self._uncommitted: dict[int, deque[tuple[dict[TP, int], int]]] = {}
+
+    @property
+    def store(self) -> ActivityStore:
+        """The table's RocksDB."""
+        return cast(ActivityStore, self.data)
 
     def _new_store(self) -> ActivityStore:
         """Return our store. The options are copied because Faust's store takes entries out of what it is given."""
@@ -98,18 +106,18 @@ class ActivityTable(faust.Table):  # type: ignore[misc]
         await super().on_recovery_completed(active_tps, standby_tps)
         self.app.consumer.stop_flow()
         self.app.flow_control.suspend()
-        highwaters = self.app.tables.recovery.active_highwaters
+        highwaters = cast(TableManager, self.app.tables).recovery.active_highwaters
         self._frozen.clear()
         self._uncommitted.clear()
         self._last_changelog_offset = {
-            tp.partition: max(_or_none_yet(self.data.persisted_offset(tp)), _or_none_yet(highwaters.get(tp)))
+            tp.partition: max(_or_none_yet(self.store.persisted_offset(tp)), _or_none_yet(highwaters.get(tp)))
             for tp in active_tps
         }
 
     def observe(self, partition: int, arrivals: Sequence[Arrival]) -> Update:
         """Answer each payment's ten minutes in order; writes nothing."""
         stored, cards = self._load(partition, arrivals)
-        watermark_ms, last_arrival = self.data.clock(partition)
+        watermark_ms, last_arrival = self.store.clock(partition)
         observed: list[Observed | None] = []
         delta = bytearray()
         added: dict[bytes, bytearray] = {}
@@ -143,7 +151,7 @@ class ActivityTable(faust.Table):  # type: ignore[misc]
             for key in (bucket_key(bucket - WINDOW_MS, card), bucket_key(bucket, card)):
                 if key not in wanted:
                     wanted.append(key)
-        stored = self.data.get_many(partition, [key for wanted in keys.values() for key in wanted])
+        stored = self.store.get_many(partition, [key for wanted in keys.values() for key in wanted])
         cards = {
             card: CardActivity((stored[key] for key in wanted if key in stored), self.lateness_horizon_ms)
             for card, wanted in keys.items()
@@ -172,7 +180,7 @@ class ActivityTable(faust.Table):  # type: ignore[misc]
             last = base_offset + records - 1
         self._last_changelog_offset[partition] = last
         offset = None if partition in self._frozen or not acknowledged else last
-        self.data.write(partition, update.buckets, update.clock, offset, self._expire_before(partition))
+        self.store.write(partition, update.buckets, update.clock, offset, self._expire_before(partition))
         self._uncommitted.setdefault(partition, deque()).append((sources, update.clock.watermark_ms))
 
     def _expire_before(self, partition: int) -> int | None:
@@ -183,7 +191,7 @@ class ActivityTable(faust.Table):  # type: ignore[misc]
         """
         watermark_ms = None
         uncommitted = self._uncommitted.get(partition, deque())
-        consumer = self.app.consumer
+        consumer = cast(CoalescingConsumer, self.app.consumer)
         while uncommitted and all(
             consumer.committed_offset(tp) > offset for tp, offset in uncommitted[0][0].items()
         ):
@@ -192,14 +200,16 @@ class ActivityTable(faust.Table):  # type: ignore[misc]
             return None
         return max(0, bucket_of(watermark_ms - self.lateness_horizon_ms - WINDOW_MS))
 
-    def activity_of(self, card: str, now_ms: int) -> list[Entry] | None:
-        """Return a card's kept entries around `now_ms` for a page; None if no partition here has ever seen it."""
+    def activity_of(self, card: str) -> tuple[list[Entry], int] | None:
+        """Return a card's entries in the newest two buckets and its partition's watermark; None if there are none."""
         token = bytes.fromhex(card)
-        keys = [bucket_key(bucket_of(now_ms) - WINDOW_MS, token), bucket_key(bucket_of(now_ms), token)]
-        for partition in self.data.held_partitions():
-            stored = self.data.get_many(partition, keys)
+        for partition in self.store.held_partitions():
+            watermark_ms = self.store.clock(partition).watermark_ms
+            bucket = bucket_of(watermark_ms)
+            keys = [bucket_key(start, token) for start in (max(0, bucket - WINDOW_MS), bucket)]
+            stored = self.store.get_many(partition, keys)
             if stored:
-                return unpack(stored.values())
+                return unpack(stored.values()), watermark_ms
         return None
 
     def info(self) -> dict[str, Any]:

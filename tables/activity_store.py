@@ -78,8 +78,10 @@ def merged(
     return {key: bytes(bucket) for key, bucket in changed.items()}, Clock(watermark_ms, last_arrival)
 
 
-class ActivityStore(rocksdb.Store):  # type: ignore[misc]
+class ActivityStore(rocksdb.Store):
     """Faust's RocksDB store with batched reads, one atomic write per micro-batch, and deltas as changelog."""
+
+    logger = logging.getLogger("faust.stores")  # Faust's own messages, apart from ours
 
     def get_many(self, partition: int, keys: Sequence[bytes]) -> dict[bytes, bytes]:
         """Return those of the buckets that exist."""
@@ -118,7 +120,7 @@ class ActivityStore(rocksdb.Store):  # type: ignore[misc]
         return list(self._dbs)
 
     def apply_changelog_batch(
-        self, batch: Iterable[EventT], to_key: Callable[[Any], Any], to_value: Callable[[Any], Any]
+        self, batch: Iterable[EventT[Any]], to_key: Callable[[Any], Any], to_value: Callable[[Any], Any]
     ) -> None:
         """Apply changelog records in recovery or as a standby.
 
@@ -127,7 +129,8 @@ class ActivityStore(rocksdb.Store):  # type: ignore[misc]
         try:
             by_partition: defaultdict[int, list[Any]] = defaultdict(list)
             for event in batch:
-                by_partition[event.message.partition].extend(event.message.value)
+                records: Any = event.message.value  # a list, see adapters/coalescing_consumer.py
+                by_partition[event.message.partition].extend(records)
             for partition, records in by_partition.items():
                 self._apply(partition, [record.value for record in records], records[-1].offset)
         except Exception:

@@ -2,12 +2,12 @@
 
 Faust spends about 50 µs on every message before our code sees it. Here a message's value is a list of up to
 `chunk_rows_max` aiokafka records and its offset is the last one's; the group, assignment, recovery, rebalance and
-commits stay Faust's own. Plugged in by the public setter `app.transport = CoalescingTransport(...)`.
+commits stay Faust's own. Plugged in by the public setter `app.transport`.
 Why, and what breaks if Faust changes: docs/decisions/0005-coalescing-consumer.md and tests/test_faust_assumptions.py.
 """
 
-from collections.abc import Collection, Iterable
-from typing import Any, TypeAlias
+from collections.abc import Collection
+from typing import Any, TypeAlias, cast
 
 import faust
 from aiokafka.structs import ConsumerRecord
@@ -36,6 +36,8 @@ def chunks(records: Records, rows_max: int) -> list[Records]:
 class ConsumerThread(driver.AIOKafkaConsumerThread):
     """The driver's fetching thread with a shorter long poll."""
 
+    logger = driver.logger
+
     def _create_worker_consumer(self, *args: Any, **kwargs: Any) -> Any:
         consumer = super()._create_worker_consumer(*args, **kwargs)
         consumer._fetch_max_wait_ms = FETCH_MAX_WAIT_MS
@@ -59,14 +61,14 @@ class CoalescingConsumer(driver.Consumer):
     async def _wait_next_records(self, timeout: float) -> Any:
         records, active = await super()._wait_next_records(timeout)
         if records:
-            records = {tp: self._coalesced(tp, fetched) for tp, fetched in records.items()}
+            return {tp: self._coalesced(tp, fetched) for tp, fetched in records.items()}, active
         return records, active
 
-    def _coalesced(self, tp: TP, fetched: Iterable[Any]) -> Iterable[Any]:
+    def _coalesced(self, tp: TP, fetched: list[Any]) -> list[Any]:
         if tp.topic in self.sources:
-            return chunks(list(fetched), self.chunk_rows_max)
+            return chunks(fetched, self.chunk_rows_max)
         if tp.topic in self.changelogs:
-            return chunks(list(fetched), CHANGELOG_CHUNK_RECORDS)
+            return chunks(fetched, CHANGELOG_CHUNK_RECORDS)
         return fetched
 
     def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
@@ -81,7 +83,7 @@ class CoalescingConsumer(driver.Consumer):
             last.timestamp_type,
             None,
             None,
-            record,
+            cast(bytes, record),  # what raw topics are handed on as they are
             None,
             0,
             0,
@@ -119,23 +121,19 @@ class CoalescingConsumer(driver.Consumer):
         return -1 if committed is None else int(committed)
 
 
-class CoalescingTransport(driver.Transport):
-    """The aiokafka transport with the coalescing consumer."""
-
-    Consumer = CoalescingConsumer
-
-
 def coalesce(
     app: faust.App, sources: Collection[str], changelogs: Collection[str], chunk_rows_max: int
 ) -> None:
     """Make an app's consumer deliver these source and changelog topics in chunks; call before the app starts."""
 
-    class Consumer(CoalescingConsumer):
-        pass
-
-    Consumer.sources = frozenset(sources)
-    Consumer.changelogs = frozenset(changelogs)
-    Consumer.chunk_rows_max = chunk_rows_max
-    transport = CoalescingTransport(app.conf.broker_consumer, app)
-    transport.Consumer = Consumer
-    app.transport = transport
+    consumer = type(
+        "Consumer",
+        (CoalescingConsumer,),
+        {
+            "sources": frozenset(sources),
+            "changelogs": frozenset(changelogs),
+            "chunk_rows_max": chunk_rows_max,
+        },
+    )
+    transport = type("Transport", (driver.Transport,), {"Consumer": consumer})
+    app.transport = transport(app.conf.broker_consumer, app)

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import logging
 import sys
+from typing import Any
 
 import click
 
@@ -35,7 +36,7 @@ def worker(broker: str | None, web_port: int | None, without_web: bool, log_leve
     from fraudstream.app import Ports, create_app
     from fraudstream.settings import Settings
 
-    given = {"broker": broker, "web_port": web_port, "web": False if without_web else None}
+    given: dict[str, Any] = {"broker": broker, "web_port": web_port, "web": False if without_web else None}
     settings = Settings(**{name: value for name, value in given.items() if value is not None})
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     loop = asyncio.new_event_loop()
@@ -44,7 +45,7 @@ def worker(broker: str | None, web_port: int | None, without_web: bool, log_leve
     gc.collect()
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD, 10, 10)
-    process = faust.Worker(app, loop=loop, loglevel="WARNING", override_logging=False)
+    process = faust.Worker(app, loop=loop, loglevel="WARNING", override_logging=False, quiet=True)
     sys.exit(process.execute_from_commandline())
 
 

@@ -1,34 +1,10 @@
 """How a decision leaves: one JSON text a row, made by Polars from the columns (0.9 µs a decision, no Python loop)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
 from fraudstream.domain.features import PUBLISHED
-
-COLUMNS = (
-    "transaction_id",
-    "card",
-    "card_last4",
-    "event_time",
-    "amount",
-    "features",
-    "probability",
-    "score",
-    "anomaly_score",
-    "outcome",
-    "fraud",
-    "rules",
-    "reasons",
-    "model_version",
-    "ruleset_version",
-    "weekly_as_of",
-    "degraded",
-    "decided_at",
-    "timing_ms",
-    "source",
-)
-"""Fields of a decision, in the order they are published."""
 
 
 def published_features(model_features: Sequence[str]) -> list[str]:
@@ -36,8 +12,48 @@ def published_features(model_features: Sequence[str]) -> list[str]:
     return [*model_features, *(name for name in PUBLISHED if name not in model_features)]
 
 
-def encode(decisions: pl.DataFrame, model_features: Sequence[str]) -> list[bytes]:
-    """Return the JSON of each decision. Needs every column of COLUMNS but `features`, which is packed here."""
-    packed = decisions.with_columns(features=pl.struct(published_features(model_features)))
-    texts = packed.select(pl.struct(COLUMNS).struct.json_encode().cast(pl.Binary)).to_series()
-    return texts.to_list()
+class DecisionEncoder:
+    """Writes the decisions of one detector; the field order here is the order they are published in."""
+
+    def __init__(self, model_features: Sequence[str], lateness_horizon_ms: int) -> None:
+        """`lateness_horizon_ms`: a payment later than this is marked `late` in `degraded`."""
+        late = pl.when(pl.col("late_by_ms") > lateness_horizon_ms).then(pl.lit("late"))
+        self._fields: list[str | pl.Expr] = [
+            "transaction_id",
+            "card",
+            "card_last4",
+            "event_time",
+            "amount",
+            pl.struct(published_features(model_features)).alias("features"),
+            "probability",
+            "score",
+            "anomaly_score",
+            "outcome",
+            "fraud",
+            "rules",
+            "reasons",
+            "model_version",
+            "ruleset_version",
+            "weekly_as_of",
+            pl.concat_list(late, "weekly_missing").list.drop_nulls().alias("degraded"),
+        ]
+        self._source = pl.struct(
+            pl.col("source_topic").alias("topic"),
+            pl.col("source_partition").alias("partition"),
+            pl.col("source_offset").alias("offset"),
+        ).alias("source")
+
+    def encode(
+        self, decisions: pl.DataFrame, decided_at_ms: int, timing_ms: Mapping[str, float]
+    ) -> list[bytes]:
+        """Return the JSON of each decision.
+
+        Beside what `Detector.decide` gives, `decisions` needs who, when and whence: transaction_id, card, card_last4,
+        event_time, weekly_as_of, weekly_missing, late_by_ms, queued_ms and source_topic, _partition, _offset.
+        `timing_ms` says how long the micro-batch spent in each stage.
+        """
+        stages = [pl.lit(round(spent_ms, 3)).alias(stage) for stage, spent_ms in timing_ms.items()]
+        timing = pl.struct(pl.col("queued_ms").alias("queued"), *stages).alias("timing_ms")
+        decision = pl.struct(*self._fields, pl.lit(decided_at_ms).alias("decided_at"), timing, self._source)
+        texts = decisions.select(decision.struct.json_encode().cast(pl.Binary)).to_series()
+        return texts.to_list()

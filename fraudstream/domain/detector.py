@@ -1,5 +1,6 @@
 """A detector = event type + model version + ruleset version: one function decides a whole frame of payments."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -29,6 +30,18 @@ class Model(Protocol):
         ...
 
 
+INPUT: dict[str, type[pl.DataType]] = {
+    "amount": pl.Float64,
+    "num_trans_last_10m": pl.Int64,
+    "avg_amt_last_10m": pl.Float64,
+    "seconds_since_previous": pl.Float64,
+    "num_trans_last_1m": pl.Int64,
+    "num_trans_last_1w": pl.Int64,
+    "avg_amt_last_1w": pl.Float64,
+}
+"""Columns `Detector.decide` needs: amount, the ten minutes, and the week (0 without history)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Detector:
     """Decides payments. Pure: the same frame gives the same decisions, in any batch size."""
@@ -38,35 +51,46 @@ class Detector:
     fraud_threshold: float
 
     @classmethod
-    def of(cls, model: Model, ruleset: Ruleset, fraud_threshold: float | None = None) -> "Detector":
-        """Put a detector together; the threshold is the model's unless given. Raises SetupError if parts do not fit."""
+    def of(
+        cls,
+        model: Model,
+        ruleset: Ruleset,
+        variables: Sequence[str] = (),
+        fraud_threshold: float | None = None,
+    ) -> "Detector":
+        """Put a detector together and try it on no payments; raises SetupError if its parts do not fit.
+
+        `variables` are what the event type declares beside the columns of INPUT; rules may use both. The threshold
+        is the model's unless given.
+        """
         unknown = [name for name in model.features if name not in FEATURES]
         if unknown:
             raise SetupError(
                 f"model {model.version} wants features this release does not have ({', '.join(unknown)}); "
                 "train one with: fraudstream train"
             )
-        return cls(model, ruleset, model.threshold if fraud_threshold is None else fraud_threshold)
+        detector = cls(model, ruleset, model.threshold if fraud_threshold is None else fraud_threshold)
+        detector.decide(pl.DataFrame(schema=INPUT | dict.fromkeys(variables, pl.String)))
+        return detector
 
     def decide(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Add features, probability, score, outcome, fraud, rules and reasons to payments.
+        """Add features, probability, score, outcome, fraud, rules and reasons to payments, one row each.
 
-        Input columns: amount, the ten minutes (num_trans_last_10m, avg_amt_last_10m, seconds_since_previous,
-        num_trans_last_1m), the week (num_trans_last_1w, avg_amt_last_1w; 0 without history) and whatever the
-        rules mention. Rows are independent of each other.
+        Input columns: INPUT and whatever the rules mention. Rows are independent of each other.
         """
         described = with_features(frame, self.model.features)
         rows = matrix(described, self.model.features)
-        probability = self.model.probabilities(rows).astype(np.float64)
-        scored = described.with_columns(
-            pl.Series("probability", probability),
-            pl.Series("score", np.rint(probability * 1000).astype(np.int32)),
-            fraud_threshold=pl.lit(self.fraud_threshold),
-        ).with_columns(fraud=pl.col("probability") > self.fraud_threshold)
-        judged = self.ruleset.judge(scored)
-        return judged.with_columns(
-            reasons_of(judged, rows, self.model),
-            anomaly_score=pl.lit(None, dtype=pl.Float64),
-            model_version=pl.lit(self.model.version),
-            ruleset_version=pl.lit(self.ruleset.version),
+        probability = np.zeros(0) if frame.is_empty() else self.model.probabilities(rows).astype(np.float64)
+        scored = described.hstack(
+            [
+                pl.Series("probability", probability),
+                pl.Series("score", np.rint(probability * 1000).astype(np.int32)),
+                pl.Series("fraud", probability > self.fraud_threshold),
+                pl.repeat(self.fraud_threshold, frame.height, eager=True).alias("fraud_threshold"),
+                pl.repeat(None, frame.height, dtype=pl.Float64, eager=True).alias("anomaly_score"),
+                pl.repeat(self.model.version, frame.height, eager=True).alias("model_version"),
+                pl.repeat(self.ruleset.version, frame.height, eager=True).alias("ruleset_version"),
+            ]
         )
+        judged = self.ruleset.judge(scored)
+        return judged.hstack([reasons_of(judged, rows, self.model)])

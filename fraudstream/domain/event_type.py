@@ -30,7 +30,7 @@ class EventType:
             raw: dict[str, Any] = tomllib.loads(text)
             rules = tuple(Rule(**rule) for rule in raw.pop("rules", ()))
             raw |= {key: tuple(raw[key]) for key in ("times", "variables")}
-            return cls(**raw, ruleset=Ruleset.of(rules))
+            return cls(**raw, ruleset=Ruleset(rules))
         except (tomllib.TOMLDecodeError, TypeError, KeyError) as error:
             raise SetupError(f"the event type does not parse: {error}") from error
 

@@ -17,19 +17,6 @@ def _ratio(part: str, whole: str) -> pl.Expr:
     return pl.when(pl.col(whole) > 0).then(pl.col(part) / pl.col(whole)).otherwise(0.0)
 
 
-ACTIVITY: dict[str, pl.Expr] = {
-    "amount": (pl.col("cents") / 100.0).round(2),
-    "avg_amt_last_10m": pl.col("cents_last_10m") / (pl.col("num_trans_last_10m") * 100),
-    "seconds_since_previous": pl.when(pl.col("ms_since_previous") < 0)
-    .then(float(NO_PREVIOUS_S))
-    .otherwise((pl.col("ms_since_previous") / 1000.0).round(3)),
-}
-"""From the window's exact integers (cents, cents_last_10m, ms_since_previous: -1 if none) to what is published.
-
-Polars divides by a constant as a multiplication with its reciprocal, which is off in the last bit for one number in
-eight; rounding, or dividing column by column, gives the nearest double.
-"""
-
 FEATURES: dict[str, pl.Expr] = {
     "amount": pl.col("amount"),
     "amt_ratio1": _ratio("avg_amt_last_10m", "avg_amt_last_1w"),
@@ -57,8 +44,25 @@ FEATURE_SETS: dict[str, tuple[str, ...]] = {
 
 
 def with_activity(frame: pl.DataFrame) -> pl.DataFrame:
-    """Add what is published of the ten minutes to a frame of the window's integers."""
-    return frame.with_columns(**ACTIVITY)
+    """Add what is published of the ten minutes: amount, avg_amt_last_10m, seconds_since_previous.
+
+    Input are the window's exact integers: cents, cents_last_10m, num_trans_last_10m, ms_since_previous (-1 if none).
+    NumPy and not Polars, because Polars divides by a constant as a multiplication with its reciprocal, which is off
+    in the last bit for one number in eight.
+    """
+    since_ms = frame["ms_since_previous"].to_numpy()
+    return frame.hstack(
+        [
+            pl.Series("amount", frame["cents"].to_numpy() / 100),
+            pl.Series(
+                "avg_amt_last_10m",
+                frame["cents_last_10m"].to_numpy() / (frame["num_trans_last_10m"].to_numpy() * 100),
+            ),
+            pl.Series(
+                "seconds_since_previous", np.where(since_ms < 0, float(NO_PREVIOUS_S), since_ms / 1000)
+            ),
+        ]
+    )
 
 
 def with_features(frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
@@ -68,5 +72,7 @@ def with_features(frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
 
 def matrix(frame: pl.DataFrame, names: Sequence[str]) -> npt.NDArray[np.float32]:
     """Return the model's input: one row a payment, features in model order, float32, C order."""
-    columns = frame.select(pl.col(name).cast(pl.Float32) for name in names)
-    return np.ascontiguousarray(columns.to_numpy(), dtype=np.float32)
+    rows = np.empty((frame.height, len(names)), dtype=np.float32)
+    for position, name in enumerate(names):
+        rows[:, position] = frame[name].to_numpy()
+    return rows

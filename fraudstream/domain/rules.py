@@ -1,6 +1,8 @@
 """Rules turn a score into an outcome: SQL over a decision's columns, the same text online and in a backtest."""
 
 import hashlib
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -10,6 +12,9 @@ from fraudstream.domain.errors import SetupError
 
 OUTCOMES = ("approve", "review", "block")
 """From mildest to strictest: when several rules match, the strictest outcome wins."""
+
+QUERY = re.compile(r"\bselect\b", re.IGNORECASE)
+NO_RULES = pl.lit([], dtype=pl.List(pl.String))
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,50 +27,46 @@ class Rule:
 
     def condition(self) -> pl.Expr:
         """Return the condition as a Polars expression; a condition on a missing value does not hold."""
+        if QUERY.search(self.when):
+            raise SetupError(f"rule {self.name!r} is a query; a rule is a condition on one payment")
         try:
             return pl.sql_expr(self.when).fill_null(value=False)
         except PolarsError as error:
             raise SetupError(f"rule {self.name!r} is not a SQL condition: {error}") from error
 
 
-@dataclass(frozen=True, slots=True)
 class Ruleset:
     """Rules with a version made of their content. Covers every payment: what no rule matches is approved."""
 
-    rules: tuple[Rule, ...]
-    version: str
-
-    @classmethod
-    def of(cls, rules: tuple[Rule, ...]) -> "Ruleset":
-        """Check the rules and name them by their content; raises SetupError."""
-        names = [rule.name for rule in rules]
-        if len(set(names)) < len(names):
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        """Check and compile the rules; raises SetupError."""
+        self.rules = tuple(rules)
+        if len({rule.name for rule in rules}) < len(rules):
             raise SetupError("two rules have the same name")
         for rule in rules:
             if rule.outcome not in OUTCOMES:
                 raise SetupError(
                     f"rule {rule.name!r} asks for {rule.outcome!r}; outcomes are {', '.join(OUTCOMES)}"
                 )
-            rule.condition()
         content = repr([(rule.name, rule.when, rule.outcome) for rule in rules])
-        return cls(rules, hashlib.sha256(content.encode()).hexdigest()[:12])
+        self.version = hashlib.sha256(content.encode()).hexdigest()[:12]
+        conditions = [rule.condition() for rule in rules]
+        names = [
+            pl.when(holds).then(pl.lit(rule.name)) for rule, holds in zip(rules, conditions, strict=True)
+        ]
+        outcome = pl.lit(OUTCOMES[0])
+        for asked in OUTCOMES[1:]:
+            asking = [holds for rule, holds in zip(rules, conditions, strict=True) if rule.outcome == asked]
+            if asking:
+                outcome = pl.when(pl.any_horizontal(asking)).then(pl.lit(asked)).otherwise(outcome)
+        self._judgement = (
+            (pl.concat_list(names).list.drop_nulls() if names else NO_RULES).alias("rules"),
+            outcome.alias("outcome"),
+        )
 
     def judge(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Add `rules` (names of all that matched, in order) and `outcome`; raises SetupError for unknown columns."""
+        """Add `rules` (names of all that matched, in order) and `outcome`; raises SetupError if a rule does not fit."""
         try:
-            matched = frame.select(rule.condition().alias(rule.name) for rule in self.rules)
+            return frame.with_columns(self._judgement)
         except PolarsError as error:
             raise SetupError(f"a rule does not fit the columns of a decision: {error}") from error
-        severity = [
-            pl.when(pl.col(rule.name)).then(OUTCOMES.index(rule.outcome)).otherwise(0) for rule in self.rules
-        ]
-        names = [pl.when(pl.col(rule.name)).then(pl.lit(rule.name)) for rule in self.rules]
-        judged = matched.select(
-            rules=pl.concat_list(names).list.drop_nulls() if names else pl.lit([], dtype=pl.List(pl.String)),
-            outcome=pl.max_horizontal(0, *severity).replace_strict(
-                list(range(len(OUTCOMES))), OUTCOMES, return_dtype=pl.String
-            ),
-        )
-        if not self.rules:
-            judged = frame.select(rules=pl.lit([], dtype=pl.List(pl.String)), outcome=pl.lit(OUTCOMES[0]))
-        return frame.hstack(judged)

@@ -54,7 +54,9 @@ def normalised(card_number: int | str) -> str:
     >>> normalised("4006 0801-9783 2643"), normalised(4006080197832643)
     ('4006080197832643', '4006080197832643')
     """
-    digits = str(card_number).replace(" ", "").replace("-", "")
+    digits = (
+        card_number.replace(" ", "").replace("-", "") if isinstance(card_number, str) else str(card_number)
+    )
     if not (digits.isascii() and digits.isdigit() and 12 <= len(digits) <= 19):
         raise InvalidTransaction("invalid-card", "the card number is not 12 to 19 digits")
     return digits

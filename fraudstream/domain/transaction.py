@@ -15,6 +15,9 @@ VALUE_BYTES_MAX = 64 * 1024
 TIME_MIN_MS = 946_684_800_000
 """2000-01-01: an older payment is a broken clock or a wrong unit."""
 
+TIME_MAX_S = 1e12
+"""Far beyond any clock; keeps the arithmetic finite so that the comparisons with real clocks can refuse it."""
+
 Text = Annotated[str, msgspec.Meta(max_length=256)]
 
 
@@ -34,7 +37,7 @@ class Parser:
     def __init__(self, event_type: EventType, cards: CardIndex, future_tolerance_ms: int) -> None:
         """`future_tolerance_ms`: how far a payment may lie after its record's Kafka timestamp."""
         self._cards = cards
-        self._cents_max = round(event_type.amount_max * 100)
+        self._amount_max = event_type.amount_max
         self._future_tolerance_ms = future_tolerance_ms
         optional: list[tuple[str, Any, Any]] = [
             (event_type.id, Annotated[str, msgspec.Meta(pattern=r"^[\x21-\x7e]{1,128}$")] | int | None, None),
@@ -65,16 +68,15 @@ class Parser:
             raise InvalidTransaction("not-json", "the value is not JSON") from None
         number, amount, tid = record[:3]
         card = self._cards.card(number)
-        cents = round(amount * 100)
-        if not 0 <= cents <= self._cents_max:
-            reason = "amount-negative" if cents < 0 else "amount-absurd"
-            raise InvalidTransaction(reason, f"the amount is not between 0 and {self._cents_max / 100:.2f}")
+        if not 0 <= amount <= self._amount_max:
+            reason = "amount-negative" if amount < 0 else "amount-absurd"
+            raise InvalidTransaction(reason, f"the amount is not between 0 and {self._amount_max:.2f}")
         variables = record[self._variables_from :]
         return Payment(
             default_id if tid is None else self._transaction_id(tid, number),
             card,
             self._event_time_ms(record[3 : self._variables_from], timestamp_ms),
-            cents,
+            round(amount * 100),
             tuple(None if variable is None else str(variable) for variable in variables),
         )
 
@@ -92,19 +94,22 @@ class Parser:
         if given is None:
             return timestamp_ms
         if isinstance(given, str):
-            try:
-                moment = datetime.fromisoformat(given)
-            except ValueError:
-                raise InvalidTransaction(
-                    "invalid-time", "the time is neither epoch seconds nor ISO 8601"
-                ) from None
-            if moment.tzinfo is None:
-                moment = moment.replace(tzinfo=UTC)
-            event_time_ms = round(moment.timestamp() * 1000)
+            event_time_ms = _epoch_ms(given)
         else:
-            event_time_ms = round(given * 1000)
+            event_time_ms = round(max(-TIME_MAX_S, min(given, TIME_MAX_S)) * 1000)
         if event_time_ms < TIME_MIN_MS:
             raise InvalidTransaction("time-ancient", "the time is before the year 2000")
         if event_time_ms > timestamp_ms + self._future_tolerance_ms:
             raise InvalidTransaction("time-in-future", "the time lies after the record's Kafka timestamp")
         return event_time_ms
+
+
+def _epoch_ms(text: str) -> int:
+    """Read ISO 8601, without a zone UTC."""
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        return round(moment.timestamp() * 1000)
+    except (ValueError, OverflowError):
+        raise InvalidTransaction("invalid-time", "the time is neither epoch seconds nor ISO 8601") from None

@@ -1,0 +1,92 @@
+"""What a worker shows of itself: takes the agent's reports, answers the pages' questions. Decides nothing."""
+
+import time
+from importlib.metadata import version
+from typing import Any
+
+from faust.types import TP
+
+from fraudstream.agents import Decided
+from fraudstream.domain.activity import last_ten_minutes
+from fraudstream.domain.detector import Detector
+from fraudstream.domain.errors import WeeklyUnavailable
+from fraudstream.domain.weekly import WeeklyStore, midnight_before
+from fraudstream.metrics import BatchReport, Metrics
+from fraudstream.tables.activity import ActivityTable
+from fraudstream.tables.recent import DecidedChunk, RecentDecisions
+from fraudstream.tables.timeline import Timeline
+from fraudstream.web.health import Health, PartitionState
+from fraudstream.web.peers import peer_urls
+from fraudstream.web.views import Versions, Views
+
+
+class Observer:
+    """Collects what one worker does and knows; give `report` to the agent and `views()` to the pages."""
+
+    def __init__(
+        self, app: Any, table: ActivityTable, weekly: WeeklyStore, detector: Detector, sources: list[str]
+    ) -> None:
+        self.metrics = Metrics()
+        self.timeline = Timeline()
+        self.recent = RecentDecisions()
+        self._app = app
+        self._table = table
+        self._weekly = weekly
+        self._versions = Versions(version("fraudstream"), detector.model.version, detector.ruleset.version)
+        self._sources = frozenset(sources)
+        self._positions: dict[tuple[str, int], int] = {}
+
+    def report(self, report: BatchReport, decided: Decided) -> None:
+        """Take note of a finished micro-batch."""
+        self.metrics.batch(report)
+        self.timeline.batch(report)
+        if decided.encoded:
+            self.recent.add(DecidedChunk(decided.frame, decided.encoded))
+        self._positions.update({place: last + 1 for place, (last, _) in report.offsets.items()})
+
+    def views(self) -> Views:
+        """Return what the pages ask."""
+        return Views(
+            recent=self.recent,
+            timeline=self.timeline,
+            metrics=self.metrics,
+            card_activity=self._card_activity,
+            weekly=self._week,
+            health=self._health,
+            peers=lambda: peer_urls(self._app),
+            versions=self._versions,
+        )
+
+    def _card_activity(self, card: str) -> list[tuple[int, int]] | None:
+        """Return the card's last ten minutes in event time; a card nobody knows belongs to who holds everything."""
+        found = self._table.activity_of(card)
+        if found is None:
+            everything = len(self._table.store.held_partitions()) == self._table.partitions
+            return [] if everything else None
+        entries, watermark_ms = found
+        return [(entry.event_time_ms, entry.cents) for entry in last_ten_minutes(entries, watermark_ms)]
+
+    async def _week(self, card: str) -> tuple[int, float, int] | None:
+        try:
+            answer = await self._weekly.get_many([card], midnight_before(time.time_ns() // 1_000_000))
+        except WeeklyUnavailable:
+            return None
+        week = answer.rows.get(card)
+        if answer.as_of_ms is None:
+            return None
+        return (0, 0.0, answer.as_of_ms) if week is None else (*week, answer.as_of_ms)
+
+    def _health(self) -> Health:
+        consumer = self._app.consumer
+        assigned = sorted(tp for tp in consumer.assignment() if tp.topic in self._sources)
+        recovered = self._app.tables.recovery.completed.is_set() and not self._app.rebalancing
+        return Health(recovered, tuple(self._state(tp) for tp in assigned))
+
+    def _state(self, tp: TP) -> PartitionState:
+        """Say how far a partition is: by what was decided since the start, else by what is committed."""
+        consumer = self._app.consumer
+        committed = consumer.committed_offset(tp)
+        position = self._positions.get((tp.topic, tp.partition), committed if committed >= 0 else None)
+        end = consumer.highwater(tp)
+        lag = None if position is None or end is None else max(0, end - position)
+        return PartitionState(tp.topic, tp.partition, position, lag)

@@ -1,0 +1,51 @@
+"""Readable test data: a model whose mind is known, and frames of payments."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+
+class CountingModel:
+    """A model that calls the second of two quick payments fraud: probability 0.9 from two payments in a minute on.
+
+    Implements the Model protocol of fraudstream.domain.detector; its only feature that counts is the last.
+    """
+
+    version = "counting-1"
+    features = (
+        "amount",
+        "amt_ratio1",
+        "amt_ratio2",
+        "count_ratio",
+        "seconds_since_previous",
+        "num_trans_last_1m",
+    )
+    threshold = 0.25
+
+    def probabilities(self, rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Return 0.9 for rows with a second payment in the minute, else 0.01."""
+        return np.where(rows[:, 5] >= 2, 0.9, 0.01).astype(np.float32)
+
+    def contributions(self, rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Blame the count in the minute alone."""
+        shares = np.zeros((len(rows), len(self.features) + 1), dtype=np.float32)
+        shares[:, 5] = 1.0
+        return shares
+
+
+def payments_frame(**columns: list[Any]) -> pl.DataFrame:
+    """Return a frame for `Detector.decide`: an ordinary payment a row, with some columns given."""
+    rows = max((len(column) for column in columns.values()), default=1)
+    ordinary: dict[str, Any] = {
+        "cents": 2000,
+        "num_trans_last_10m": 1,
+        "cents_last_10m": 2000,
+        "ms_since_previous": -1,
+        "num_trans_last_1m": 1,
+        "num_trans_last_1w": 25,
+        "avg_amt_last_1w": 40.0,
+        "merchant": "Corner shop",
+    }
+    return pl.DataFrame({name: columns.get(name, [value] * rows) for name, value in ordinary.items()})

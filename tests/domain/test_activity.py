@@ -1,0 +1,146 @@
+"""The ten-minute window, against its definition."""
+
+from typing import NamedTuple
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fraudstream.domain.activity import ENTRY, WINDOW_MS, CardActivity, Conflict, Entry, Observed, bucket_of
+
+NOON = 1_580_558_400_000
+HORIZON_MS = 3_600_000
+
+
+class Paid(NamedTuple):
+    """A payment of the one card these tests are about; `after_s` counts from noon."""
+
+    tid: int
+    after_s: float
+    cents: int = 100
+
+
+def observed(*payments: Paid) -> list[Observed]:
+    """Observe payments in order of arrival and return all answers."""
+    activity = CardActivity([], HORIZON_MS)
+    return [
+        activity.observe(NOON + round(paid.after_s * 1000), paid.cents, 0, paid.tid, arrival)
+        for arrival, paid in enumerate(payments)
+    ]
+
+
+def test_a_lone_payment_counts_itself() -> None:
+    """The window always holds the payment that asks."""
+    assert [Observed(1, 250, -1, 1, 0)] == observed(Paid(1, 0, 250))
+
+
+#   0 ───────────── 600 601
+#   a |─────────────|        ten minutes of a end at 600, inclusive
+#   b  |────────────────|    so b, at 601, stands alone
+def test_a_payment_older_than_ten_minutes_no_longer_counts() -> None:
+    """The window reaches back ten minutes, both ends included, not a millisecond more."""
+    assert 2 == observed(Paid(1, 0), Paid(2, 600))[-1].payments
+    assert 1 == observed(Paid(1, 0), Paid(2, 600.001))[-1].payments
+
+
+def test_the_minute_reaches_back_sixty_seconds_inclusive() -> None:
+    """The shorter span has the same ends."""
+    assert 2 == observed(Paid(1, 0), Paid(2, 60))[-1].payments_1m
+    assert 1 == observed(Paid(1, 0), Paid(2, 60.001))[-1].payments_1m
+
+
+def test_of_two_payments_at_the_same_time_only_the_second_to_arrive_sees_the_other() -> None:
+    """Ties are decided by arrival, as a stream has to."""
+    first, second = observed(Paid(1, 5), Paid(2, 5))
+
+    assert 1 == first.payments
+    assert 2 == second.payments
+    assert 0 == second.ms_since_previous
+
+
+#   arrival   a(0)  b(100)  c(50)
+#   c sees a, not b: b lies after it
+def test_a_late_payment_sees_what_lay_before_it() -> None:
+    """A payment that arrives late is judged at its own time."""
+    answers = observed(Paid(1, 0), Paid(2, 100), Paid(3, 50))
+
+    assert Observed(2, 200, 50_000, 2, 0) == answers[-1]
+
+
+def test_a_replay_is_answered_as_the_first_time() -> None:
+    """The same id is not counted again and does not see what came after it."""
+    first, _, again, after = observed(Paid(1, 0), Paid(2, 1), Paid(1, 0), Paid(3, 2))
+
+    assert first == again
+    assert 3 == after.payments
+
+
+def test_the_same_id_with_another_amount_is_a_conflict() -> None:
+    """Which of the two is right is not ours to choose."""
+    with pytest.raises(Conflict):
+        observed(Paid(1, 0, 100), Paid(1, 0, 101))
+
+
+def test_a_payment_beyond_the_lateness_horizon_leaves_out_what_may_have_expired() -> None:
+    """Otherwise its answer would depend on when old buckets happen to be deleted."""
+    activity = CardActivity([], HORIZON_MS)
+    activity.observe(NOON, 100, 0, 1, 0)
+    kept = activity.observe(NOON + 1000, 100, HORIZON_MS, 2, 1)
+    cut = activity.observe(NOON + 2000, 100, HORIZON_MS + WINDOW_MS - 1500, 3, 2)
+
+    assert 2 == kept.payments
+    assert 2 == cut.payments
+
+
+def test_an_entry_has_32_bytes() -> None:
+    """The stored form is fixed: a changelog written today must be readable tomorrow."""
+    assert 32 == ENTRY.size
+    assert Entry(NOON, 2**32 - 1, 7, 2**64 - 1, 2**64 - 1) == Entry._make(
+        ENTRY.unpack(ENTRY.pack(NOON, 2**32 - 1, 7, 2**64 - 1, 2**64 - 1))
+    )
+
+
+payments = st.lists(
+    st.builds(
+        Paid,
+        tid=st.integers(0, 40),
+        after_s=st.one_of(st.integers(0, 1300), st.sampled_from([0, 60, 600, 660, 1200])),
+        cents=st.just(0),
+    ),
+    max_size=60,
+)
+
+
+def by_definition(seen: list[Paid], now: Paid) -> tuple[int, int, float]:
+    """Count, cents and seconds to the previous one, straight from the design's sentence."""
+    window = [paid for paid in seen if now.after_s - 600 <= paid.after_s <= now.after_s]
+    previous = max((paid.after_s for paid in window), default=None)
+    return (
+        len(window) + 1,
+        sum(paid.cents for paid in window) + now.cents,
+        -1 if previous is None else (now.after_s - previous) * 1000,
+    )
+
+
+@given(payments, st.integers(1, 10))
+def test_the_window_equals_its_definition(arrivals: list[Paid], rows_per_batch: int) -> None:
+    """In any order, with replays, and through stored buckets: streaming agrees with recomputing from scratch."""
+    buckets: dict[int, bytes] = {}
+    first_time: dict[int, Paid] = {}
+    first_answer: dict[int, Observed] = {}
+    for start in range(0, len(arrivals), rows_per_batch):
+        activity = CardActivity(buckets.values(), HORIZON_MS)
+        for arrival, given_paid in enumerate(arrivals[start : start + rows_per_batch], start):
+            paid = first_time.get(given_paid.tid, given_paid._replace(cents=given_paid.tid * 7 + 1))
+            kept = len(activity.entries)
+            answer = activity.observe(NOON + round(paid.after_s * 1000), paid.cents, 0, paid.tid, arrival)
+            if paid.tid in first_time:
+                assert first_answer[paid.tid] == answer
+                assert kept == len(activity.entries)
+                continue
+            expected = by_definition(list(first_time.values()), paid)
+            assert expected == (answer.payments, answer.cents, answer.ms_since_previous)
+            first_time[paid.tid], first_answer[paid.tid] = paid, answer
+            entry = activity.entries[-1]
+            bucket = bucket_of(entry.event_time_ms)
+            buckets[bucket] = buckets.get(bucket, b"") + ENTRY.pack(*entry)

@@ -1,0 +1,147 @@
+"""What is a payment, and what each refusal is called."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fraudstream.domain.errors import InvalidTransaction
+from fraudstream.domain.event_type import event_type_named
+from fraudstream.domain.tokens import CardIndex, Tokenizer
+from fraudstream.domain.transaction import Parser, Payment
+
+CARD = "4006080197832643"
+KAFKA_TIME = 1_580_515_300_000
+VALID: dict[str, Any] = {"cc_num": int(CARD), "amount": 12.5, "trans_ts": 1580515200.25, "tid": "a1"}
+PARSER = Parser(event_type_named("card"), CardIndex(Tokenizer(bytes(32)), 8), 600_000)
+
+
+def parse(value: bytes | None) -> Payment:
+    """Parse a record value as the intake does."""
+    return PARSER.parse(value, KAFKA_TIME, "transactions-3-17")
+
+
+def changed(**fields: Any) -> bytes:
+    """Return a valid payment with some fields changed; None leaves a field out."""
+    return json.dumps({name: value for name, value in (VALID | fields).items() if value is not None}).encode()
+
+
+def test_a_payment_is_read_into_cents_milliseconds_and_a_token() -> None:
+    """Money and time become integers at the door, the card number a token."""
+    payment = parse(changed(merchant="Corner shop", zip_code=10115))
+
+    assert "a1" == payment.transaction_id
+    assert 1250 == payment.cents
+    assert 1_580_515_200_250 == payment.event_time_ms
+    assert ("98a587477db61478adb5dc479cab8acc", "2643") == (payment.card.token, payment.card.last4)
+    assert ("Corner shop", "10115") == payment.variables
+
+
+@pytest.mark.parametrize("number", [int(CARD), CARD, "4006 0801 9783 2643", "4006-0801-9783-2643"])
+def test_every_writing_of_a_card_number_is_the_same_card(number: int | str) -> None:
+    """The sample sends integers, its notebooks strings."""
+    assert parse(changed(cc_num=CARD)).card == parse(changed(cc_num=number)).card
+
+
+@pytest.mark.parametrize(
+    ("given_time", "event_time_ms"),
+    [
+        ({"trans_ts": 1580515200}, 1_580_515_200_000),
+        ({"trans_ts": "2020-02-01T00:00:00Z"}, 1_580_515_200_000),
+        ({"trans_ts": None, "datetime": "2020-02-01 00:00:00"}, 1_580_515_200_000),
+        ({"trans_ts": None, "datetime": "2020-02-01T01:00:00+01:00"}, 1_580_515_200_000),
+        ({"trans_ts": None}, KAFKA_TIME),
+    ],
+)
+def test_the_time_may_come_as_epoch_seconds_or_iso_8601_or_from_kafka(
+    given_time: dict[str, Any], event_time_ms: int
+) -> None:
+    """A time without a zone is UTC."""
+    assert event_time_ms == parse(changed(**given_time)).event_time_ms
+
+
+def test_without_an_id_the_place_in_the_log_is_the_id() -> None:
+    """It is unique, and the same on every replay."""
+    assert "transactions-3-17" == parse(changed(tid=None)).transaction_id
+    assert "42" == parse(changed(tid=42)).transaction_id
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (None, "empty"),
+        (b"", "not-json"),
+        (b"hello", "not-json"),
+        (b"\xff\xfe", "not-json"),
+        (b'{"cc_num": 4006080197832643, "amount": NaN}', "not-json"),
+        (b'{"cc_num": 4006080197832643, "amount": Infinity}', "not-json"),
+        (b'{"cc_num": 4006080197832643, "amount": 1e999}', "invalid-field"),
+        (b"[" * 5000, "invalid-field"),
+        (b'{"a":' * 5000, "invalid-field"),
+        (b"[]", "invalid-field"),
+        (b"null", "invalid-field"),
+        (b"x" * 1_000_000, "too-large"),
+        (changed(cc_num=None), "invalid-field"),
+        (changed(cc_num="abc"), "invalid-card"),
+        (changed(cc_num="٤٠٠٦٠٨٠١٩٧٨٣٢٦٤٣"), "invalid-card"),
+        (changed(cc_num=123), "invalid-card"),
+        (changed(cc_num=-4006080197832643), "invalid-card"),
+        (changed(cc_num=4006080197832643.0), "invalid-field"),
+        (changed(cc_num=True), "invalid-field"),
+        (changed(amount=None), "invalid-field"),
+        (changed(amount="12.50"), "invalid-field"),
+        (changed(amount=-0.01), "amount-negative"),
+        (changed(amount=10_000_000.01), "amount-absurd"),
+        (changed(trans_ts="yesterday"), "invalid-time"),
+        (changed(trans_ts=1e308), "time-in-future"),
+        (changed(trans_ts=-1e308), "time-ancient"),
+        (changed(amount=1e308), "amount-absurd"),
+        (changed(trans_ts="0001-01-01T00:00:00+23:59"), "time-ancient"),
+        (changed(trans_ts=0), "time-ancient"),
+        (changed(trans_ts=1580515200123), "time-in-future"),
+        (changed(trans_ts=KAFKA_TIME / 1000 + 601), "time-in-future"),
+        (changed(tid="two words"), "invalid-field"),
+        (changed(tid=f"order-{CARD}"), "id-holds-card-number"),
+        (changed(colour="blue"), "invalid-field"),
+        (changed(merchant="x" * 257), "invalid-field"),
+    ],
+)
+def test_what_is_not_a_payment_is_refused_with_a_reason(value: bytes | None, reason: str) -> None:
+    """The reason is a stable word: dashboards count it and tests of producers look for it."""
+    with pytest.raises(InvalidTransaction) as refused:
+        parse(value)
+
+    assert reason == refused.value.reason
+
+
+@given(
+    st.binary(max_size=200)
+    | st.recursive(st.none() | st.floats() | st.text(), st.lists).map(
+        lambda value: json.dumps({"cc_num": CARD, "amount": value, "trans_ts": value}).encode()
+    )
+)
+def test_whatever_comes_the_answer_is_a_payment_or_a_refusal(value: bytes) -> None:
+    """No input may raise anything else: that would end the worker."""
+    said = ""
+    try:
+        parse(value)
+    except InvalidTransaction as refused:
+        said = str(refused)
+
+    assert CARD not in said
+
+
+def test_the_reasons_are_documented() -> None:
+    """docs/reference.md lists every reason the parser gives."""
+    source = (Path(__file__).parents[2] / "fraudstream/domain/transaction.py").read_text()
+    reasons = set(re.findall(r'InvalidTransaction\("([a-z-]+)"', source)) | {
+        "amount-negative",
+        "amount-absurd",
+    }
+    documented = (Path(__file__).parents[2] / "docs/reference.md").read_text()
+
+    assert set() == {reason for reason in reasons if f"`{reason}`" not in documented}
