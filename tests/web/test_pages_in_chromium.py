@@ -171,7 +171,7 @@ async def test_dark_is_dark_and_light_is_light(browser: Browser, site: Site):
     await page.emulate_media(color_scheme="light")
     async with asyncio.timeout(5):
         while dark[1] == await page.evaluate(stroke):
-            await asyncio.sleep(0.05)
+            await page.wait_for_timeout(50)
 
     assert "rgb(19, 22, 26)" == dark[0]
     assert "rgb(246, 246, 243)" == await page.evaluate(background)
