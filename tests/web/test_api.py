@@ -1,12 +1,15 @@
 """The JSON under /api/v1, through a real HTTP client and Faust's real web server."""
 
 import time
+from pathlib import Path
 
 import pytest
 from fake_worker import CARD, ELSEWHERE, NOW_MS, QUIET_CARD, FakeWorker, a_decision
 from served import Serve, Site
 
 from fraudstream import web
+
+API = (Path(__file__).parents[2] / "docs/reference/web-api.md").read_text()
 
 
 async def test_the_summary_counts_what_was_decided(site: Site):
@@ -196,3 +199,24 @@ async def test_a_worker_that_restores_its_state_is_not_ready(serve: Serve):
 
     assert "recovering" == (await site.json("/health", status=503))["status"]
     assert "restoring its state" in await site.html("/health", status=503)
+
+
+def names_in(data: object) -> set[str]:
+    """Every field name in JSON, however deep; decisions are documented with their topic."""
+    if isinstance(data, list):
+        return {name for item in data for name in names_in(item)}
+    if not isinstance(data, dict) or "transaction_id" in data:
+        return set()
+    return set(data) | {name for value in data.values() for name in names_in(value)}
+
+
+@pytest.mark.parametrize(
+    "path", ["summary", "alerts", "decisions", "decisions/t-3", f"cards/{CARD}", "health", "nothing"]
+)
+async def test_every_field_is_documented(site: Site, path: str):
+    """In docs/reference/web-api.md, by name."""
+    async with site.http.get(f"{site.url}/api/v1/{path}") as response:
+        fields = names_in(await response.json())
+
+    assert fields
+    assert set() == {name for name in fields if f"`{name}`" not in API and f'"{name}"' not in API}
