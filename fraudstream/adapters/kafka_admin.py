@@ -15,6 +15,8 @@ from fraudstream.topics import Topic, all_topics
 
 REQUEST_TIMEOUT_MS = 10_000
 CREATE_TIMEOUT_S = 30.0
+PROBE_TIMEOUT_MS = 2_000
+"""How long one question to a broker that may still be starting waits; it is asked again."""
 POLL_INTERVAL_S = 0.02
 
 
@@ -38,20 +40,23 @@ async def ensure_topics(bootstrap: str, settings: Settings) -> list[str]:
     wanted = all_topics(settings)
     async with administration(bootstrap) as admin:
         found = await existing_topics(admin)
-        await _check_fit(admin, {name: found[name] for name in wanted if name in found}, wanted, settings)
+        await _check_fit(admin, found, wanted, settings)
         missing = {name: topic for name, topic in wanted.items() if name not in found}
         created = await _create(admin, missing, settings)
-        await _until_known(admin, wanted, settings.partitions)
+        # Again, for topics that another process made meanwhile and the first look did not show.
+        await _check_fit(admin, await _until_known(admin, wanted), wanted, settings)
     return created
 
 
 @asynccontextmanager
-async def administration(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
+async def administration(
+    bootstrap: str, request_timeout_ms: int = REQUEST_TIMEOUT_MS
+) -> AsyncIterator[AIOKafkaAdminClient]:
     """Connect to Kafka as an administrator; SetupError if no broker answers or one answers with an error."""
     nobody = f"no Kafka broker answers at {bootstrap}; start one with: fraudstream broker up"
     if not await _listening(bootstrap):
         raise SetupError(nobody)
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=REQUEST_TIMEOUT_MS)
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=request_timeout_ms)
     try:
         try:
             await admin.start()
@@ -98,13 +103,14 @@ async def topic_configs(admin: AIOKafkaAdminClient, names: Collection[str]) -> d
 
 async def _check_fit(
     admin: AIOKafkaAdminClient,
-    found: Mapping[str, KafkaTopic],
+    existing: Mapping[str, KafkaTopic],
     wanted: Mapping[str, Topic],
     settings: Settings,
 ) -> None:
-    """Raise SetupError if a topic that exists cannot be used as it is."""
-    configs = await topic_configs(admin, found)
-    for name, topic in found.items():
+    """Raise SetupError if one of our topics exists and cannot be used as it is."""
+    ours = {name: existing[name] for name in wanted if name in existing}
+    configs = await topic_configs(admin, ours)
+    for name, topic in ours.items():
         if topic.partitions != settings.partitions:
             raise SetupError(
                 f"topic {name} has {topic.partitions} partitions and the settings say {settings.partitions}; set "
@@ -137,14 +143,14 @@ async def _create(admin: AIOKafkaAdminClient, topics: Mapping[str, Topic], setti
     return created
 
 
-async def _until_known(admin: AIOKafkaAdminClient, wanted: Collection[str], partitions: int) -> None:
-    """Wait until the brokers' metadata shows every topic with a leader for every partition."""
+async def _until_known(admin: AIOKafkaAdminClient, wanted: Collection[str]) -> dict[str, KafkaTopic]:
+    """Wait until the brokers' metadata shows every topic with a leader for every partition, and return it."""
     try:
         async with asyncio.timeout(CREATE_TIMEOUT_S):
             while True:
                 known = await existing_topics(admin)
-                if all(name in known and known[name].leaders >= partitions for name in wanted):
-                    return
+                if all(name in known and known[name].leaders == known[name].partitions for name in wanted):
+                    return known
                 await asyncio.sleep(POLL_INTERVAL_S)
     except TimeoutError as error:
         raise SetupError(
@@ -157,7 +163,7 @@ async def until_ready(bootstrap: str, timeout_s: float, alive: Callable[[], bool
     try:
         async with asyncio.timeout(timeout_s):
             while alive():
-                if await answers(bootstrap):
+                if await answers(bootstrap, PROBE_TIMEOUT_MS):
                     return True
                 await asyncio.sleep(POLL_INTERVAL_S)
     except TimeoutError:
@@ -165,10 +171,10 @@ async def until_ready(bootstrap: str, timeout_s: float, alive: Callable[[], bool
     return False
 
 
-async def answers(bootstrap: str) -> bool:
+async def answers(bootstrap: str, request_timeout_ms: int = REQUEST_TIMEOUT_MS) -> bool:
     """Tell whether a broker of `bootstrap` answers and the cluster has one that takes requests."""
     try:
-        async with administration(bootstrap) as admin:
+        async with administration(bootstrap, request_timeout_ms) as admin:
             return bool((await admin.describe_cluster())["brokers"])
     except SetupError:
         return False

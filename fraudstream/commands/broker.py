@@ -215,13 +215,14 @@ def _download_progress() -> Iterator[OnBytes]:
         TransferSpeedColumn(),
         console=Console(file=sys.stderr),
     )
-    task = bar.add_task("", visible=False)
+    task = bar.add_task("")
 
     def on_bytes(done_bytes: int, total_bytes: int) -> None:
         bar.start()
-        bar.update(task, completed=done_bytes, total=total_bytes, visible=True)
+        bar.update(task, completed=done_bytes, total=total_bytes)
 
     try:
         yield on_bytes
     finally:
-        bar.stop()
+        if bar.live.is_started:  # stopping a bar that never was shown would print an empty line
+            bar.stop()

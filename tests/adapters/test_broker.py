@@ -185,7 +185,7 @@ def test_a_nearly_full_disk_is_named(tmp_path: Path) -> None:
 def test_a_file_in_the_directorys_place_is_named(tmp_path: Path) -> None:
     """The data directory cannot be made."""
     (tmp_path / "file").touch()
-    with pytest.raises(BrokerError, match="cannot keep a broker in .*file"):
+    with pytest.raises(BrokerError, match=r"cannot keep a broker in .*file"):
         EmbeddedBroker(tmp_path / "file").start()
 
 

@@ -4,6 +4,7 @@ import os
 import shutil
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -23,6 +24,11 @@ DOWNLOADS_AT_ONCE = 6
 """Most jars are small, so the wait is for answers, not for bytes."""
 
 DOWNLOAD_ATTEMPTS = 3
+RETRY_PAUSE_S = 0.3
+
+SCRATCH_PREFIX = ".download-"
+SCRATCH_STALE_AFTER_S = 3600.0
+"""A download's scratch folder older than this was left by a process that was killed."""
 
 Progress = Callable[[int, int], None]
 """Told (bytes so far, bytes in all) while jars are downloaded; called from several threads, one at a time."""
@@ -87,8 +93,9 @@ def _download(jars: list[Jar], folder: Path, progress: Progress) -> None:
     tally = _Tally(sum(jar.size for jar in jars), progress)
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        _remove_stale_scratch(folder)
         with (
-            tempfile.TemporaryDirectory(prefix=".download-", dir=folder) as scratch,
+            tempfile.TemporaryDirectory(prefix=SCRATCH_PREFIX, dir=folder) as scratch,
             ThreadPoolExecutor(DOWNLOADS_AT_ONCE) as pool,
         ):
             maven = _maven(Path(scratch), maven_repository, tally)
@@ -101,6 +108,12 @@ def _download(jars: list[Jar], folder: Path, progress: Progress) -> None:
                 raise
     except OSError as error:
         raise BrokerError(_why(error, folder, maven_repository)) from error
+
+
+def _remove_stale_scratch(folder: Path) -> None:
+    for scratch in folder.glob(f"{SCRATCH_PREFIX}*"):
+        if time.time() - scratch.stat().st_mtime > SCRATCH_STALE_AFTER_S:
+            shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _maven(scratch: Path, repository: str, tally: _Tally) -> Any:
@@ -118,27 +131,33 @@ def _maven(scratch: Path, repository: str, tally: _Tally) -> Any:
 
 
 def _fetch(maven: Any, jar: Jar, folder: Path) -> None:
-    """Download one jar, check it and move it into `folder`; a broken connection is tried again."""
+    """Download one jar, check it and move it into `folder`."""
+    path = _downloaded(maven, jar)
+    if sha256(path) != jar.sha256:
+        raise BrokerError(
+            f"{jar.filename} from {_source(maven)} is not the file it should be (its SHA-256 differs), "
+            f"so it was thrown away; try again, or set {REPOSITORY_VARIABLE} to a repository you trust"
+        )
+    path.replace(folder / jar.filename)
+
+
+def _downloaded(maven: Any, jar: Jar) -> Path:
+    """Download one jar into the scratch folder; a failure is tried again, because most of them pass."""
+    artifact = maven.create_dependency(jar.coordinate).artifact
     for attempt in range(1, DOWNLOAD_ATTEMPTS + 1):
-        artifact = maven.create_dependency(jar.coordinate).artifact
         try:
-            path = Path(artifact.resolve())
+            return Path(artifact.resolve())
         except OSError:  # requests' exceptions are OSErrors: no network, a reset, a short answer
-            shutil.rmtree(artifact.cached_path.parent, ignore_errors=True)
             if attempt == DOWNLOAD_ATTEMPTS:
                 raise
-            continue
-        except RuntimeError as error:
-            raise BrokerError(
-                f"{_source(maven)} has no {jar.coordinate}; set {REPOSITORY_VARIABLE} to one that has"
-            ) from error
-        if sha256(path) != jar.sha256:
-            raise BrokerError(
-                f"{jar.filename} from {_source(maven)} is not the file it should be (its SHA-256 differs), "
-                f"so it was thrown away; try again, or set {REPOSITORY_VARIABLE} to a repository you trust"
-            )
-        path.replace(folder / jar.filename)
-        return
+        except RuntimeError as error:  # jgo's word for an HTTP status other than 200
+            if attempt == DOWNLOAD_ATTEMPTS:
+                raise BrokerError(
+                    f"{_source(maven)} does not serve {jar.coordinate}; set {REPOSITORY_VARIABLE} to one that does"
+                ) from error
+        shutil.rmtree(artifact.cached_path.parent, ignore_errors=True)
+        time.sleep(RETRY_PAUSE_S * attempt)
+    raise AssertionError("the last attempt returns or raises")
 
 
 def _source(maven: Any) -> str:
