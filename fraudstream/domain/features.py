@@ -24,6 +24,11 @@ FEATURES: dict[str, pl.Expr] = {
     "count_ratio": _ratio("num_trans_last_10m", "num_trans_last_1w"),
     "seconds_since_previous": pl.col("seconds_since_previous"),
     "num_trans_last_1m": pl.col("num_trans_last_1m"),
+    "num_trans_last_10m": pl.col("num_trans_last_10m"),
+    # How far the amount is from the ten minutes' mean, relative: 0 alone, and 0 if all paid the same, as fares are.
+    "amt_change": pl.when(pl.col("avg_amt_last_10m") > 0)
+    .then((pl.col("amount") / pl.col("avg_amt_last_10m") - 1.0).abs())
+    .otherwise(0.0),
 }
 
 PUBLISHED = ("num_trans_last_10m", "avg_amt_last_10m", "num_trans_last_1w", "avg_amt_last_1w")
@@ -38,6 +43,8 @@ FEATURE_SETS: dict[str, tuple[str, ...]] = {
         "count_ratio",
         "seconds_since_previous",
         "num_trans_last_1m",
+        "num_trans_last_10m",
+        "amt_change",
     ),
 }
 """Features in model order."""
