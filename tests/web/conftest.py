@@ -8,10 +8,10 @@ from typing import Any
 
 import aiohttp
 import pytest
-from fake_worker import CARD, ELSEWHERE, NOW_MS, FakeWorker, a_decision, serving
-from served import Serve, Site
 
 from fraudstream import web
+from tests.web.fake_worker import CARD, ELSEWHERE, NOW_MS, FakeWorker, a_decision, serving
+from tests.web.served import Serve, Site
 
 
 @pytest.fixture

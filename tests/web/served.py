@@ -6,7 +6,8 @@ from typing import Any
 
 import aiohttp
 import msgspec
-from fake_worker import FakeWorker
+
+from tests.web.fake_worker import FakeWorker
 
 
 @dataclass(frozen=True)

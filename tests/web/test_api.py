@@ -4,10 +4,10 @@ import time
 from pathlib import Path
 
 import pytest
-from fake_worker import CARD, ELSEWHERE, NOW_MS, QUIET_CARD, FakeWorker, a_decision
-from served import Serve, Site
 
 from fraudstream import web
+from tests.web.fake_worker import CARD, ELSEWHERE, NOW_MS, QUIET_CARD, FakeWorker, a_decision
+from tests.web.served import Serve, Site
 
 API = (Path(__file__).parents[2] / "docs/reference/web-api.md").read_text()
 

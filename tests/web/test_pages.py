@@ -1,14 +1,19 @@
 """The pages as HTML: what they say and what protects them."""
 
+import re
+import tomllib
+from pathlib import Path
+
 import aiohttp
 import faust
 import pytest
-from fake_worker import CARD, FakeWorker, a_decision
-from served import Serve, Site
 
 from fraudstream import web
 from fraudstream.web import peer_urls, words
+from tests.web.fake_worker import CARD, FakeWorker, a_decision
+from tests.web.served import Serve, Site
 
+ROOT = Path(__file__).parents[2]
 PAGES = ["/", "/alerts", f"/cards/{CARD}", "/decisions/t-3", "/health"]
 
 
@@ -153,3 +158,31 @@ async def test_static_files_do_not_leave_their_directory(site: Site):
 def test_the_package_exports_what_the_worker_needs():
     """One import for the wiring."""
     assert {"Health", "PartitionState", "Versions", "Views", "attach", "peer_urls"} == set(web.__all__)
+
+
+def test_every_file_of_the_pages_is_packaged():
+    """A wheel without a template or a licence would only be missed in production."""
+    patterns = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]["*"]
+    files = [
+        path
+        for path in (ROOT / "fraudstream/web").rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    ]
+    left_out = {
+        path.name for path in files if not any(path.match(pattern) for pattern in [*patterns, "*.py"])
+    }
+
+    assert len(files) > 20
+    assert set() == left_out
+
+
+def test_the_vendored_chart_library_names_its_version_and_licence():
+    """What was copied can be found again."""
+    vendored = ROOT / "fraudstream/web/static/vendor/uplot"
+    version = re.search(
+        r"uPlot \(v([\d.]+)\)|uPlot/?.*?v([\d.]+)", (vendored / "uPlot.iife.min.js").read_text()[:200]
+    )
+
+    assert version is not None
+    assert (version[1] or version[2]) in (vendored / "README.md").read_text()
+    assert "MIT License" in (vendored / "LICENSE").read_text()

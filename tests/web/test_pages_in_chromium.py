@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from fake_worker import CARD, NOW_MS, a_decision
 from playwright.async_api import Browser, Page, async_playwright
-from served import Site
 
 from fraudstream.web import words
+from tests.web.fake_worker import CARD, NOW_MS, a_decision
+from tests.web.served import Site
 
 CHROMIUM = "/usr/bin/chromium"
 HAS_CHROMIUM = Path(CHROMIUM).exists()
