@@ -5,21 +5,30 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from itertools import chain
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 from murmurhash2 import murmurhash2
 
 from fraudstream.agents.intake import DeadLetter, Received, dead_letter
-from fraudstream.domain.activity import Observed
+from fraudstream.domain.activity_columns import Answers, Ints
 from fraudstream.domain.decision import DecisionEncoder
 from fraudstream.domain.detector import Detector
 from fraudstream.domain.errors import WeeklyUnavailable
 from fraudstream.domain.features import with_activity
 from fraudstream.domain.weekly import Week, WeeklyAnswer, WeeklyStore, midnight_before
-from fraudstream.tables.activity import ActivityTable, Arrival, Update
+from fraudstream.tables.activity import ActivityTable, Arrivals, Update
 
 NO_WEEK = Week(0, 0.0)
+
+
+class TenMinutes(NamedTuple):
+    """The activity of each payment of a micro-batch, as columns."""
+
+    answers: Answers
+    late_by_ms: Ints
 
 
 class Weeks(NamedTuple):
@@ -73,8 +82,9 @@ class Decider:
         """Decide the payments of a micro-batch, given by partition and in order of arrival."""
         started = time.perf_counter()
         updates = {partition: self._observe(partition, received) for partition, received in batch.items()}
-        answers = [*chain.from_iterable(update.observed for update in updates.values())]
-        received, observed, conflicts = _without_conflicts([*chain.from_iterable(batch.values())], answers)
+        received, observed, conflicts = _settled(
+            [*chain.from_iterable(batch.values())], list(updates.values())
+        )
         activity_done = time.perf_counter()
         weeks = await self._weeks(received)
         weekly_done = time.perf_counter()
@@ -86,23 +96,20 @@ class Decider:
         }
         encoded = self._encoder.encode(frame, time.time_ns() // 1_000_000, stage_ms)
         degraded = Counter(why for why in weeks.missing if why)
-        degraded["late"] = sum(answer.late_by_ms > self.table.lateness_horizon_ms for answer in observed)
+        degraded["late"] = int((observed.late_by_ms > self.table.lateness_horizon_ms).sum())
         return Decided(frame, encoded, received, updates, conflicts, degraded, stage_ms)
 
     def _observe(self, partition: int, received: Sequence[Received]) -> Update:
         rekeyed = self._rekeyed_topic
         return self.table.observe(
             partition,
-            [
-                Arrival(
-                    payment.card.key,
-                    payment.event_time_ms,
-                    payment.cents,
-                    transaction_hash(payment.transaction_id),
-                    None if record.topic == rekeyed else record.offset,
-                )
-                for payment, record in received
-            ],
+            Arrivals(
+                [payment.card.key for payment, _ in received],
+                [payment.event_time_ms for payment, _ in received],
+                [payment.cents for payment, _ in received],
+                [transaction_hash(payment.transaction_id) for payment, _ in received],
+                [None if record.topic == rekeyed else record.offset for _, record in received],
+            ),
         )
 
     async def _weeks(self, received: Sequence[Received]) -> Weeks:
@@ -133,11 +140,10 @@ class Decider:
             return answer, "weekly-missing"
         return answer, None if answer.as_of_ms == midnight else "weekly-stale"
 
-    def _frame(self, received: list[Received], observed: list[Observed], weeks: Weeks) -> pl.DataFrame:
+    def _frame(self, received: list[Received], observed: TenMinutes, weeks: Weeks) -> pl.DataFrame:
         """Turn rows into the columns of `Detector.decide` and of a decision."""
         payments = [payment for payment, _ in received]
         records = [record for _, record in received]
-        ten_minutes = list(zip(*observed, strict=True)) or [()] * len(Observed._fields)
         week = list(zip(*weeks.weeks, strict=True)) or [()] * len(Week._fields)
         variables = list(zip(*(payment.variables for payment in payments), strict=True))
         now_ms = time.time_ns() // 1_000_000
@@ -148,11 +154,11 @@ class Decider:
                 pl.Series("card_last4", [payment.card.last4 for payment in payments], pl.String),
                 pl.Series("event_time", [payment.event_time_ms for payment in payments], pl.Int64),
                 pl.Series("cents", [payment.cents for payment in payments], pl.Int64),
-                pl.Series("num_trans_last_10m", ten_minutes[0], pl.Int64),
-                pl.Series("cents_last_10m", ten_minutes[1], pl.Int64),
-                pl.Series("ms_since_previous", ten_minutes[2], pl.Int64),
-                pl.Series("num_trans_last_1m", ten_minutes[3], pl.Int64),
-                pl.Series("late_by_ms", ten_minutes[4], pl.Int64),
+                pl.Series("num_trans_last_10m", observed.answers.payments),
+                pl.Series("cents_last_10m", observed.answers.cents),
+                pl.Series("ms_since_previous", observed.answers.ms_since_previous),
+                pl.Series("num_trans_last_1m", observed.answers.payments_1m),
+                pl.Series("late_by_ms", observed.late_by_ms),
                 pl.Series("num_trans_last_1w", week[0], pl.Int64),
                 pl.Series("avg_amt_last_1w", week[1], pl.Float64),
                 pl.Series("weekly_as_of", weeks.as_of_ms, pl.Int64),
@@ -169,16 +175,33 @@ class Decider:
         )
 
 
-def _without_conflicts(
-    received: list[Received], answers: list[Observed | None]
-) -> tuple[list[Received], list[Observed], list[DeadLetter]]:
-    """Split off payments whose transaction id came before with another time or amount."""
-    if None not in answers:
-        return received, [answer for answer in answers if answer is not None], []
-    kept = [(item, answer) for item, answer in zip(received, answers, strict=True) if answer is not None]
+def _settled(
+    received: list[Received], updates: list[Update]
+) -> tuple[list[Received], TenMinutes, list[DeadLetter]]:
+    """Join the partitions' answers and split off payments whose transaction id came before with other content."""
+    conflicting = _joined([update.conflicts for update in updates], np.bool_)
+    kept = ~conflicting
+    observed = TenMinutes(
+        Answers(
+            *(
+                _joined(column, np.int64)[kept]
+                for column in zip(*(update.answers for update in updates), strict=True)
+            )
+        )
+        if updates
+        else Answers(*[np.zeros(0, np.int64)] * len(Answers._fields)),
+        _joined([update.late_by_ms for update in updates], np.int64)[kept],
+    )
     conflicts = [
-        dead_letter(item.record, "conflict", "this transaction id came before with another time or amount")
-        for item, answer in zip(received, answers, strict=True)
-        if answer is None
+        dead_letter(
+            received[row].record, "conflict", "this transaction id came before with another time or amount"
+        )
+        for row in np.flatnonzero(conflicting).tolist()
     ]
-    return [item for item, _ in kept], [answer for _, answer in kept], conflicts
+    if conflicts:
+        received = [item for item, keep in zip(received, kept.tolist(), strict=True) if keep]
+    return received, observed, conflicts
+
+
+def _joined(columns: Sequence[npt.NDArray[Any]], dtype: Any) -> npt.NDArray[Any]:
+    return np.concatenate(columns) if columns else np.zeros(0, dtype)

@@ -7,10 +7,12 @@ changelog, and only then `apply` writes.
 
 import logging
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple, cast
 
 import faust
+import numpy as np
+import numpy.typing as npt
 from faust.tables.manager import TableManager
 from faust.types import TP
 
@@ -18,6 +20,7 @@ from fraudstream.adapters.coalescing_consumer import CoalescingConsumer
 from fraudstream.adapters.publisher import Acknowledged
 from fraudstream.domain.activity import (
     ENTRY,
+    LATE_BY_MAX_MS,
     WINDOW_MS,
     CardActivity,
     Conflict,
@@ -26,6 +29,7 @@ from fraudstream.domain.activity import (
     bucket_of,
     unpack,
 )
+from fraudstream.domain.activity_columns import ENTRIES, Answers, Ints, answers
 from fraudstream.tables.activity_store import OPTIONS, ActivityStore, Clock, bucket_key
 
 logger = logging.getLogger(__name__)
@@ -34,27 +38,36 @@ ARRIVAL_SHIFT = 28
 """A payment's arrival number is its offset shifted left; the room between two offsets is for re-keyed payments, which
 come from a topic of their own: 2^28 of them between two keyed ones, and 2^36 offsets a partition."""
 
+COLUMNAR_FROM = 24
+"""Below this many payments the sequential path is faster than setting up the columns (0.2 ms)."""
+
+NO_ANSWER = Observed(1, 0, -1, 1, 0)
+"""Stands in for the answer of a conflicting payment, which nobody reads."""
+
 
 def _or_none_yet(offset: int | None) -> int:
     """Return an offset, or -1 for a partition without any."""
     return -1 if offset is None else offset
 
 
-class Arrival(NamedTuple):
-    """One payment to observe. `offset` is None for a re-keyed payment: its place is after all that came before."""
+class Arrivals(NamedTuple):
+    """Payments to observe, as columns, in order of arrival."""
 
-    card: bytes
-    event_time_ms: int
-    cents: int
-    tid: int
-    offset: int | None
+    card: list[bytes]
+    event_time_ms: list[int]
+    cents: list[int]
+    tid: list[int]
+    offset: list[int | None]
+    """None for a re-keyed payment: its place is after all that came before."""
 
 
 class Update(NamedTuple):
     """What a micro-batch does to one partition: the answers now, the writes later."""
 
-    observed: list[Observed | None]
-    """One per payment, in order; None for a conflicting transaction id."""
+    answers: Answers
+    late_by_ms: Ints
+    conflicts: npt.NDArray[np.bool_]
+    """Payments whose transaction id is known with another time or amount; their answers mean nothing."""
     buckets: dict[bytes, bytes]
     delta: bytes
     clock: Clock
@@ -114,49 +127,49 @@ class ActivityTable(faust.Table[bytes, bytes]):
             for tp in active_tps
         }
 
-    def observe(self, partition: int, arrivals: Sequence[Arrival]) -> Update:
+    def observe(self, partition: int, arrivals: Arrivals) -> Update:
         """Answer each payment's ten minutes in order; writes nothing."""
-        stored, cards = self._load(partition, arrivals)
-        watermark_ms, last_arrival = self.store.clock(partition)
-        observed: list[Observed | None] = []
-        delta = bytearray()
-        added: dict[bytes, bytearray] = {}
-        for card, event_time_ms, cents, tid, offset in arrivals:
-            activity = cards[card]
-            kept = len(activity.entries)
-            arrival = last_arrival + 1 if offset is None else offset << ARRIVAL_SHIFT
-            late_by_ms = max(0, watermark_ms - event_time_ms)
-            try:
-                observed.append(activity.observe(event_time_ms, cents, late_by_ms, tid, arrival))
-            except Conflict:
-                observed.append(None)
-                continue
-            if len(activity.entries) > kept:
-                entry = ENTRY.pack(*activity.entries[-1])
-                delta += card + entry
-                added.setdefault(bucket_key(bucket_of(event_time_ms), card), bytearray()).extend(entry)
-                watermark_ms = max(watermark_ms, event_time_ms)
-                last_arrival = max(last_arrival, arrival)
-        buckets = {key: stored.get(key, b"") + new for key, new in added.items()}
-        return Update(observed, buckets, bytes(delta), Clock(watermark_ms, last_arrival))
-
-    def _load(
-        self, partition: int, arrivals: Iterable[Arrival]
-    ) -> tuple[dict[bytes, bytes], dict[bytes, CardActivity]]:
-        """Read the buckets that the payments' windows touch, one read for all; return them and the cards in them."""
-        keys: dict[bytes, list[bytes]] = {}
-        for card, event_time_ms, *_ in arrivals:
-            bucket = bucket_of(event_time_ms)
-            wanted = keys.setdefault(card, [])
-            for key in (bucket_key(bucket - WINDOW_MS, card), bucket_key(bucket, card)):
-                if key not in wanted:
-                    wanted.append(key)
-        stored = self.store.get_many(partition, [key for wanted in keys.values() for key in wanted])
-        cards = {
-            card: CardActivity((stored[key] for key in wanted if key in stored), self.lateness_horizon_ms)
-            for card, wanted in keys.items()
-        }
-        return stored, cards
+        clock = self.store.clock(partition)
+        numbered: dict[bytes, int] = {}
+        card = np.array([numbered.setdefault(token, len(numbered)) for token in arrivals.card], np.int64)
+        new = _entries(arrivals, clock)
+        tokens = list(numbered)
+        keys = _keys(tokens, card, new["event_time_ms"])
+        stored = self.store.get_many(partition, keys)
+        found = [(key, owner) for key, owner in keys.items() if key in stored]
+        old = np.frombuffer(b"".join(stored[key] for key, _ in found), ENTRIES)
+        old_card = np.repeat(
+            np.array([owner for _, owner in found], np.int64),
+            [len(stored[key]) // ENTRY.size for key, _ in found],
+        )
+        if len(new) < COLUMNAR_FROM:
+            columns = Answers(*(np.zeros(len(new), np.int64) for _ in Answers._fields))
+            unordered = np.ones(len(tokens), np.bool_)
+        else:
+            columns, unordered = answers(old, old_card, new, card, self.lateness_horizon_ms)
+        added = np.ones(len(new), np.bool_)
+        conflicts = np.zeros(len(new), np.bool_)
+        activities: dict[int, CardActivity] = {}
+        for row in np.flatnonzero(unordered[card]).tolist():
+            owner = int(card[row])
+            if owner not in activities:
+                buckets = [stored[key] for key, key_owner in found if key_owner == owner]
+                activities[owner] = CardActivity(buckets, self.lateness_horizon_ms)
+            observed, added[row] = _observed(activities[owner], new[row])
+            conflicts[row] = observed is None
+            for column, answer in zip(columns, observed or NO_ANSWER, strict=False):
+                column[row] = answer
+        return Update(
+            columns,
+            new["late_by_ms"].astype(np.int64),
+            conflicts,
+            _grown(stored, arrivals.card, new, added),
+            _delta(arrivals.card, new, added),
+            Clock(
+                max(clock.watermark_ms, int(new["event_time_ms"].max(initial=0))),
+                max(clock.last_arrival, int(new["arrival"].max(initial=0))),
+            ),
+        )
 
     def apply(
         self, partition: int, update: Update, acknowledged: Sequence[Acknowledged], sources: dict[TP, int]
@@ -220,3 +233,61 @@ class ActivityTable(faust.Table[bytes, bytes]):
             "partitions": self.partitions,
             "lateness_horizon_ms": self.lateness_horizon_ms,
         }
+
+
+def _entries(arrivals: Arrivals, clock: Clock) -> npt.NDArray[np.void]:
+    """Turn payments into entries: number their arrival and say how late they are."""
+    new = np.empty(len(arrivals.card), ENTRIES)
+    new["event_time_ms"], new["cents"], new["tid"] = arrivals.event_time_ms, arrivals.cents, arrivals.tid
+    last = clock.last_arrival
+    numbers = []
+    for offset in arrivals.offset:
+        number = last + 1 if offset is None else offset << ARRIVAL_SHIFT
+        last = max(last, number)
+        numbers.append(number)
+    new["arrival"] = numbers
+    seen_ms = np.maximum.accumulate(np.concatenate([[clock.watermark_ms], new["event_time_ms"]]))[:-1]
+    new["late_by_ms"] = np.clip(seen_ms - new["event_time_ms"], 0, LATE_BY_MAX_MS)
+    return new
+
+
+def _keys(tokens: list[bytes], card: Ints, event_time_ms: Ints) -> dict[bytes, int]:
+    """Return the keys of all buckets that the payments' windows touch, with the index of their card, oldest first."""
+    buckets = event_time_ms - event_time_ms % WINDOW_MS
+    touched = {*zip(card.tolist(), buckets.tolist(), strict=True)}
+    touched |= {(owner, bucket - WINDOW_MS) for owner, bucket in touched}
+    return {bucket_key(bucket, tokens[owner]): owner for owner, bucket in sorted(touched)}
+
+
+def _observed(activity: CardActivity, entry: np.void) -> tuple[Observed | None, bool]:
+    """Ask one card sequentially; return its answer (None: conflict) and whether the payment was added."""
+    kept = len(activity.entries)
+    event_time_ms, cents, late_by_ms, tid, arrival = entry.item()
+    try:
+        observed = activity.observe(event_time_ms, cents, late_by_ms, tid, arrival)
+    except Conflict:
+        return None, False
+    return observed, len(activity.entries) > kept
+
+
+def _grown(
+    stored: dict[bytes, bytes], cards: list[bytes], new: npt.NDArray[np.void], added: npt.NDArray[np.bool_]
+) -> dict[bytes, bytes]:
+    """Return the buckets that get new entries, with them."""
+    packed = memoryview(new.tobytes())
+    buckets = (new["event_time_ms"] - new["event_time_ms"] % WINDOW_MS).tolist()
+    grown: dict[bytes, list[bytes | memoryview]] = {}
+    for row in np.flatnonzero(added).tolist():
+        key = bucket_key(buckets[row], cards[row])
+        if key not in grown:
+            grown[key] = [stored.get(key, b"")]
+        grown[key].append(packed[row * ENTRY.size : (row + 1) * ENTRY.size])
+    return {key: b"".join(parts) for key, parts in grown.items()}
+
+
+def _delta(cards: list[bytes], new: npt.NDArray[np.void], added: npt.NDArray[np.bool_]) -> bytes:
+    """Return the changelog value: card token and entry of every payment that was added."""
+    deltas = np.empty(len(new), [("card", "V16"), ("entry", ENTRIES)])
+    deltas["card"] = np.frombuffer(b"".join(cards), "V16")
+    deltas["entry"] = new
+    return deltas[added].tobytes()

@@ -1,0 +1,260 @@
+"""The activity table on a real RocksDB: exact in any order, in any batch size, and the same again after a restart."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import faust
+import pytest
+from faust.types import TP
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from fraudstream.adapters.coalescing_consumer import coalesce
+from fraudstream.adapters.publisher import Acknowledged
+from fraudstream.domain.activity import ENTRY, WINDOW_MS, Entry
+from fraudstream.tables.activity import ActivityTable, Arrivals, Update
+from fraudstream.tables.activity_store import DELTA_BYTES, Clock, bucket_key, merged
+
+NOON = 1_580_558_400_000
+HORIZON_MS = 3_600_000
+SOURCE = TP("transactions", 0)
+
+
+class Paid(NamedTuple):
+    """A payment; its place in the list is its offset."""
+
+    card: int
+    after_s: float
+    tid: int
+    cents: int = 100
+
+
+class Answer(NamedTuple):
+    """What the table says of one payment."""
+
+    payments: int
+    cents: int
+    ms_since_previous: int
+    payments_1m: int
+
+
+def token(card: int) -> bytes:
+    """Return the token of a card in these tests."""
+    return card.to_bytes(16, "big")
+
+
+def arrivals(payments: list[Paid], first_offset: int = 0, rekeyed: bool = False) -> Arrivals:
+    """Return payments as the agent hands them over."""
+    return Arrivals(
+        [token(paid.card) for paid in payments],
+        [NOON + round(paid.after_s * 1000) for paid in payments],
+        [paid.cents for paid in payments],
+        [paid.tid for paid in payments],
+        [None if rekeyed else offset for offset, _ in enumerate(payments, first_offset)],
+    )
+
+
+def answered(update: Update) -> list[Answer]:
+    """Return the answers row by row."""
+    return [Answer(*row) for row in zip(*(column.tolist() for column in update.answers), strict=True)]
+
+
+def table_in(directory: Path) -> ActivityTable:
+    """Return a table with its RocksDB in this directory; no broker is asked for anything."""
+    app = faust.App("test", broker="kafka://localhost:1", datadir=str(directory), store="rocksdb://")
+    coalesce(app, [SOURCE.topic], [], 512)
+    return ActivityTable(app, lateness_horizon_ms=HORIZON_MS, name="activity", partitions=1)
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> ActivityTable:
+    """Return an empty table."""
+    return table_in(tmp_path)
+
+
+class Partition:
+    """Feeds one partition of a table as the agent does: observe, publish the delta, write."""
+
+    def __init__(self, table: ActivityTable) -> None:
+        self.table = table
+        self.changelog: list[bytes] = []
+
+    def feed(self, payments: list[Paid], first_offset: int = 0, rekeyed: bool = False) -> list[Answer]:
+        """Observe and write one micro-batch."""
+        update = self.table.observe(0, arrivals(payments, first_offset, rekeyed))
+        acknowledged = []
+        if update.delta:
+            self.changelog.append(update.delta)
+            acknowledged = [Acknowledged(len(self.changelog) - 1, 1)]
+        self.table.apply(0, update, acknowledged, {SOURCE: first_offset + len(payments) - 1})
+        return answered(update)
+
+    def stored(self) -> dict[bytes, bytes]:
+        """Return all buckets."""
+        database = self.table.store._db_for_partition(0)
+        return {key: value for key, value in database.items() if not key.startswith(b"__")}
+
+
+payments = st.lists(
+    st.builds(
+        Paid,
+        card=st.integers(0, 2),
+        after_s=st.one_of(st.integers(0, 1300), st.sampled_from([0, 60, 600, 1200])),
+        tid=st.integers(0, 60),
+    ),
+    min_size=1,
+    max_size=90,
+)
+
+
+def oracle(sequence: list[Paid]) -> list[Answer | None]:
+    """Answer every payment from the list of those before it; None for a conflicting id. Written without windows."""
+    counted: dict[tuple[int, int], tuple[Paid, Answer]] = {}
+    answers: list[Answer | None] = []
+    for paid in sequence:
+        known = counted.get((paid.card, paid.tid))
+        if known is not None:
+            same = (known[0].after_s, known[0].cents) == (paid.after_s, paid.cents)
+            answers.append(known[1] if same else None)
+            continue
+        before = [other for other, _ in counted.values() if other.card == paid.card]
+        window = [other for other in before if 0 <= paid.after_s - other.after_s <= 600]
+        answer = Answer(
+            1 + len(window),
+            paid.cents + sum(other.cents for other in window),
+            round(min((paid.after_s - other.after_s for other in window), default=-0.001) * 1000),
+            1 + sum(paid.after_s - other.after_s <= 60 for other in window),
+        )
+        counted[paid.card, paid.tid] = (paid, answer)
+        answers.append(answer)
+    return answers
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(payments, st.sampled_from([1, 7, 30, 100]))
+def test_every_answer_equals_the_definition(
+    tmp_path_factory: pytest.TempPathFactory, sequence: list[Paid], batch_rows: int
+) -> None:
+    """Disorder, ties, duplicates; sequential (small) and columnar (large) batches; across RocksDB in between."""
+    times = {(paid.card, paid.tid): paid.after_s for paid in reversed(sequence)}
+    sequence = [paid._replace(after_s=times[paid.card, paid.tid], cents=paid.tid) for paid in sequence]
+    partition = Partition(table_in(tmp_path_factory.mktemp("table")))
+    got = [
+        answer
+        for start in range(0, len(sequence), batch_rows)
+        for answer in partition.feed(sequence[start : start + batch_rows], start)
+    ]
+
+    assert oracle(sequence) == got
+
+
+def test_a_replay_writes_nothing_and_answers_as_the_first_time(table: ActivityTable) -> None:
+    """What at-least-once delivery needs to become exactly once."""
+    partition = Partition(table)
+    sequence = [Paid(number % 3, number * 10, number) for number in range(60)]
+    first = partition.feed(sequence)
+    before = partition.stored()
+
+    assert first == partition.feed(sequence)
+    assert before == partition.stored()
+    assert 1 == len(partition.changelog)
+
+
+def test_a_replay_of_a_part_in_other_batches_answers_the_same(table: ActivityTable) -> None:
+    """After a crash the batches fall elsewhere; entries that came later must not be seen."""
+    partition = Partition(table)
+    sequence = [Paid(0, number, number) for number in range(40)]
+    first = partition.feed(sequence)
+
+    assert first[10:13] == partition.feed(sequence[10:13], 10)
+
+
+def test_conflicting_ids_are_named_and_not_counted(table: ActivityTable) -> None:
+    """The first content stays."""
+    partition = Partition(table)
+    partition.feed([Paid(0, 0, 1, 100)])
+    update = table.observe(0, arrivals([Paid(0, 0, 1, 999), Paid(0, 1, 2)], 1))
+
+    assert [True, False] == update.conflicts.tolist()
+    assert 2 == answered(update)[1].payments
+
+
+def test_rekeyed_payments_come_after_what_was_there_and_stay_there(table: ActivityTable) -> None:
+    """They have offsets of another topic, so their place is remembered with them."""
+    partition = Partition(table)
+    partition.feed([Paid(0, 0, 1), Paid(0, 2, 2)])
+    rekeyed = partition.feed([Paid(0, 1, 3)], rekeyed=True)
+    after = partition.feed([Paid(0, 3, 4)], first_offset=2)
+
+    assert 2 == rekeyed[0].payments
+    assert 4 == after[0].payments
+    assert rekeyed == partition.feed([Paid(0, 1, 3)], rekeyed=True)
+
+
+def test_the_changelog_rebuilds_the_same_state(table: ActivityTable) -> None:
+    """Every batch twice and in pieces: the merge drops what it knows."""
+    partition = Partition(table)
+    for start in range(0, 60, 20):
+        partition.feed([Paid(number % 3, number * 20, number) for number in range(start, start + 20)], start)
+    rebuilt: dict[bytes, bytes] = {}
+    clock = Clock()
+    for deltas in ([partition.changelog[0]], partition.changelog[:2], partition.changelog):
+        changed, clock = merged(rebuilt, deltas, clock)
+        rebuilt |= changed
+
+    assert partition.stored() == rebuilt
+    assert table.store.clock(0) == clock
+
+
+def test_a_delta_is_the_token_and_the_entry(table: ActivityTable) -> None:
+    """The changelog's form is fixed: a worker of tomorrow must read it."""
+    update = table.observe(0, arrivals([Paid(7, 0, 5, 250)], 3))
+
+    assert DELTA_BYTES == len(update.delta)
+    assert token(7) == update.delta[:16]
+    assert Entry(NOON, 250, 0, 5, 3 << 28) == Entry._make(ENTRY.unpack(update.delta[16:]))
+
+
+def test_the_changelog_offset_is_written_with_the_state(table: ActivityTable) -> None:
+    """Recovery starts where the state stands."""
+    partition = Partition(table)
+    partition.feed([Paid(0, 0, 1)])
+    partition.feed([Paid(0, 1, 2)], 1)
+
+    assert 1 == table.store.persisted_offset(TP("test-activity-changelog", 0))
+
+
+def test_after_a_foreign_changelog_record_the_stored_offset_stands_still(table: ActivityTable) -> None:
+    """Offsets between ours belong to a worker thought dead: the next recovery must read them."""
+    partition = Partition(table)
+    partition.feed([Paid(0, 0, 1)])
+    update = table.observe(0, arrivals([Paid(0, 1, 2)], 1))
+    table.apply(0, update, [Acknowledged(5, 1)], {SOURCE: 1})
+
+    assert 0 == table.store.persisted_offset(TP("test-activity-changelog", 0))
+    assert 2 == len(partition.stored()[bucket_key(NOON, token(0))]) // ENTRY.size
+
+
+def test_old_buckets_go_when_a_replay_can_no_longer_need_them(table: ActivityTable) -> None:
+    """Judged by the watermark of committed micro-batches, not by the newest payment."""
+    partition = Partition(table)
+    hours = 3 * HORIZON_MS / 1000
+    partition.feed([Paid(0, 0, 1)])
+    partition.feed([Paid(1, hours, 2)], 1)
+    assert 2 == len(partition.stored())
+
+    table.app.consumer._committed_offset[SOURCE] = 2
+    partition.feed([Paid(1, hours + 1, 3)], 2)
+
+    assert [bucket_key(NOON + 3 * HORIZON_MS, token(1))] == list(partition.stored())
+
+
+def test_a_page_sees_a_cards_entries_up_to_the_watermark(table: ActivityTable) -> None:
+    """And nothing of a card that never paid."""
+    Partition(table).feed([Paid(0, 0, 1), Paid(0, WINDOW_MS / 1000 - 1, 2), Paid(1, 600, 3)])
+    found = table.activity_of(token(0).hex())
+
+    assert found is not None
+    assert [NOON, NOON + WINDOW_MS - 1000] == [entry.event_time_ms for entry in found[0]]
+    assert NOON + WINDOW_MS == found[1]
+    assert table.activity_of(token(9).hex()) is None
