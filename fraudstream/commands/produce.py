@@ -1,0 +1,139 @@
+"""`fraudstream produce`: payments for a worker, simulated live or replayed from files."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fraudstream.domain.errors import FraudstreamError
+from fraudstream.settings import Settings
+from fraudstream.traffic.tally import Tally
+
+if TYPE_CHECKING:
+    from fraudstream.traffic.csv_file import BadRow
+
+BAD_LINES_SHOWN = 10
+
+broker_option = click.option(
+    "--broker", help="Kafka bootstrap servers.  [default: FRAUDSTREAM_BROKER or localhost:9092]"
+)
+unkeyed_option = click.option(
+    "--unkeyed",
+    is_flag=True,
+    help="Send without a key, as the AWS sample does; the worker then forwards by card.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
+
+
+@click.group()
+def produce() -> None:
+    """Send payments to the `transactions` topic."""
+
+
+class Speed(click.ParamType):
+    """A factor above 0, or `max`."""
+
+    name = "factor"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float | None:
+        """Return the factor; None is as fast as possible."""
+        if value is None or value == "max":
+            return None
+        try:
+            factor = float(value)
+        except ValueError:
+            factor = 0.0
+        if not 0 < factor < float("inf"):
+            self.fail(f"{value!r} is neither a factor above 0 nor max", param, ctx)
+        return factor
+
+
+@produce.command()
+@click.argument("path", type=click.Path(path_type=Path, exists=True), required=False)
+@broker_option
+@click.option(
+    "--speed", type=Speed(), default="1", show_default=True, help="60: an hour in a minute; max: unpaced."
+)
+@click.option("--shuffled", is_flag=True, help="In a random order, at the pace of the original one.")
+@click.option("--seed", default=1, show_default=True, help="Which random order.")
+@click.option(
+    "--shift-to-now",
+    type=click.Choice(["first", "last"]),
+    help="Move all times so that the first or the last payment is now.",
+)
+@click.option(
+    "--resume",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Remember in this file what Kafka has acknowledged, and go on from there if it exists.",
+)
+@click.option("--labels", is_flag=True, help="Send the labels too (Parquet with is_fraud and scenario).")
+@click.option("--skip-bad", is_flag=True, help="CSV: leave out bad rows instead of refusing the file.")
+@unkeyed_option
+@json_option
+def replay(
+    path: Path | None,
+    broker: str | None,
+    speed: float | None,
+    shuffled: bool,
+    seed: int,
+    shift_to_now: Any,
+    resume: Path | None,
+    labels: bool,
+    skip_bad: bool,
+    unkeyed: bool,
+    as_json: bool,
+) -> None:
+    """Send payments that are on file, PATH: a history directory, a Parquet file or a CSV file [the own history].
+
+    A CSV file names its columns in the first line, as the event type does: cc_num, amount, trans_ts or datetime, and
+    optionally tid, merchant, zip_code. A payment sent twice, after a crash, keeps its id and is counted once.
+
+    Exit codes: 0 all sent, 1 stopped early (repeat it with --resume to go on), 2 bad input or no broker.
+    """
+    from fraudstream.traffic import replaying
+    from fraudstream.traffic.replay import Plan
+
+    settings = _settings(broker)
+    plan = Plan(speed, seed if shuffled else None, shift_to_now, labels)
+    source, bad = replaying.opened(path or settings.history_dir, settings)
+    _show_bad(bad, skip_bad, path)
+    tally = Tally()
+    total = asyncio.run(
+        replaying.replay(settings, source, plan, tally, keyed=not unkeyed, bookmark_path=resume)
+    )
+    done, skipped = tally.sent >= total, len(bad)
+    facts = {**tally.facts(), "of": total, "skipped": skipped, "complete": done}
+    if as_json:
+        click.echo(json.dumps(facts))
+    else:
+        left_out = f", {skipped:,} bad rows left out" if skipped else ""
+        click.echo(_closing(tally) + left_out)
+        if not done:
+            hint = "repeat the command to go on" if resume else "with --resume FILE the next run can go on"
+            click.echo(f"{total - tally.sent:,} payments are not sent; {hint}", err=True)
+    sys.exit(0 if done else 1)
+
+
+def _settings(broker: str | None) -> Settings:
+    return Settings() if broker is None else Settings(broker=broker)
+
+
+def _closing(tally: Tally) -> str:
+    problems = f"{tally.errors:,} errors" + (f" (last: {tally.last_error})" if tally.last_error else "")
+    return f"sent {tally.sent:,} payments in {tally.elapsed_s:.1f} s ({tally.rate:,.0f}/s), {problems}"
+
+
+def _show_bad(bad: "Sequence[BadRow]", skip_bad: bool, path: Path | None) -> None:
+    """List the first bad rows of a file; raise unless they are to be left out."""
+    for row in bad[:BAD_LINES_SHOWN]:
+        click.echo(f"line {row.line}: {row.reason}: {row.detail}", err=True)
+    if len(bad) > BAD_LINES_SHOWN:
+        click.echo(f"... and {len(bad) - BAD_LINES_SHOWN:,} more", err=True)
+    if bad and not skip_bad:
+        raise FraudstreamError(
+            f"{len(bad):,} rows of {path} are bad and nothing was sent; mend them, or leave them out with --skip-bad"
+        )

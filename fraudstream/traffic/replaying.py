@@ -1,0 +1,60 @@
+"""A replay from start to end: open the file, find the bookmark, send, keep the bookmark."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from fraudstream import topics
+from fraudstream.domain.event_type import event_type_named
+from fraudstream.settings import Settings
+from fraudstream.traffic.csv_file import BadRow, read_csv
+from fraudstream.traffic.loads import Encoder
+from fraudstream.traffic.payments import Frame, ParquetFiles
+from fraudstream.traffic.replay import Plan, check_times, loads, prepared
+from fraudstream.traffic.resume import Bookmark, Keeper, check_same_replay, read_bookmark
+from fraudstream.traffic.run import send_until_told
+from fraudstream.traffic.tally import Tally
+
+
+def opened(path: Path, settings: Settings) -> tuple[ParquetFiles | Frame, Sequence[BadRow]]:
+    """Return the payments of a history directory, a Parquet file or a CSV file, and a CSV file's bad rows."""
+    if path.suffix.lower() == ".csv":
+        return read_csv(path, event_type_named(settings.event_type))
+    return ParquetFiles.of(path), ()
+
+
+async def replay(
+    settings: Settings,
+    source: ParquetFiles | Frame,
+    plan: Plan,
+    tally: Tally,
+    *,
+    keyed: bool,
+    bookmark_path: Path | None,
+) -> int:
+    """Send what is left of a replay; returns how many payments were left when it began.
+
+    It ends early, with tally.sent lower than that, when a signal says so or Kafka refuses a payment.
+    """
+    now_ms = time.time_ns() // 1_000_000
+    payments = prepared(source, plan)
+    topic = settings.topic(topics.TRANSACTIONS.name)
+    bookmark = Bookmark(payments.fingerprint, plan.order, topic, keyed, plan.shift_ms(payments, now_ms))
+    found = read_bookmark(bookmark_path) if bookmark_path else None
+    if found and bookmark_path:
+        check_same_replay(found, bookmark, bookmark_path)
+        bookmark = found
+    check_times(plan, payments, bookmark.shift_ms, now_ms, settings.future_tolerance_s * 1000)
+    start = bookmark.acknowledged
+    encoder = Encoder(event_type_named(settings.event_type), settings.partitions, keyed=keyed)
+    with Keeper(bookmark, bookmark_path) as keeper:
+        await send_until_told(
+            settings,
+            loads(payments, plan, encoder, bookmark.shift_ms, start, now_ms),
+            tally,
+            what=f"replaying from payment {start + 1:,}" if start else "replaying",
+            total=payments.rows - start,
+            on_acknowledged=keeper.add,
+            stop_on_error=True,
+        )
+    return payments.rows - start

@@ -1,0 +1,67 @@
+"""Running a sender from start to end: connect, send, close; stops in order when told to."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator
+
+from fraudstream import topics
+from fraudstream.adapters.kafka_admin import ensure_topics
+from fraudstream.adapters.publisher import Publisher
+from fraudstream.settings import Settings
+from fraudstream.traffic.loads import Load
+from fraudstream.traffic.progress import shown
+from fraudstream.traffic.sending import Sender, send_all
+from fraudstream.traffic.tally import Tally
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@contextlib.contextmanager
+def stopped_by_signals() -> Iterator[asyncio.Event]:
+    """Yield an event that Ctrl-C, SIGTERM or a closed terminal sets; call inside a running event loop."""
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    for number in STOP_SIGNALS:
+        loop.add_signal_handler(number, stop.set)
+    try:
+        yield stop
+    finally:
+        for number in STOP_SIGNALS:
+            loop.remove_signal_handler(number)
+
+
+@contextlib.asynccontextmanager
+async def publishing(settings: Settings, client: str) -> AsyncIterator[Publisher]:
+    """Yield a connected publisher, with every topic there; SetupError says what to run if no broker answers."""
+    await ensure_topics(settings.broker, settings)
+    publisher = Publisher(settings.broker, client)
+    await publisher.start()
+    try:
+        yield publisher
+    finally:
+        await publisher.stop()
+
+
+async def send_until_told(
+    settings: Settings,
+    loads: Iterator[Load],
+    tally: Tally,
+    *,
+    what: str,
+    total: int | None = None,
+    on_acknowledged: Callable[[int], None] = lambda payments: None,
+    stop_on_error: bool = False,
+) -> None:
+    """Send loads until they end or a signal comes, with progress on stderr. See `Sender` for the callbacks."""
+    with stopped_by_signals() as stop:
+        async with publishing(settings, f"{settings.app_id}-produce") as publisher, shown(tally, total, what):
+            sender = Sender(
+                publisher,
+                settings.topic(topics.TRANSACTIONS.name),
+                settings.topic(topics.LABELS.name),
+                tally,
+                stop,
+                on_acknowledged=on_acknowledged,
+                stop_on_error=stop_on_error,
+            )
+            await send_all(loads, sender)
