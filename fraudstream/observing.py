@@ -83,10 +83,11 @@ class Observer:
         return Health(recovered, tuple(self._state(tp) for tp in assigned))
 
     def _state(self, tp: TP) -> PartitionState:
-        """Say how far a partition is: by what was decided since the start, else by what is committed."""
+        """Say how far a partition is: by what was decided here or committed by whoever had it before."""
         consumer = self._app.consumer
-        committed = consumer.committed_offset(tp)
-        position = self._positions.get((tp.topic, tp.partition), committed if committed >= 0 else None)
+        decided = self._positions.get((tp.topic, tp.partition), -1)
+        furthest = max(decided, consumer.committed_offset(tp))  # another worker may have had it in between
+        position = furthest if furthest >= 0 else None
         end = consumer.highwater(tp)
         lag = None if position is None or end is None else max(0, end - position)
         return PartitionState(tp.topic, tp.partition, position, lag)

@@ -112,7 +112,7 @@ class Resources:
             return elsewhere
         week = await self.views.weekly(token)
         decisions = self.views.recent.by_card(token, CARD_DECISIONS)
-        if not activity and week is None and not decisions:
+        if not activity and not decisions and (week is None or week[0] == 0):
             raise not_found("Nothing is known of that card: no payments lately and none in the week before.")
         return Answer(
             {

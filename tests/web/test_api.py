@@ -57,6 +57,14 @@ async def test_a_card_nobody_has_seen_is_not_found(site: Site):
     assert "not-found" == answer["error"]["code"]
 
 
+async def test_a_week_without_payments_does_not_make_a_card_known(serve: Serve):
+    """The aggregates answer zero for any token, also for one that never was."""
+    site = await serve(FakeWorker(weeks={QUIET_CARD: (0, 0.0, NOW_MS), CARD: (3, 9.5, NOW_MS)}))
+
+    await site.json(f"/api/v1/cards/{QUIET_CARD}", status=404)
+    assert 3 == (await site.json(f"/api/v1/cards/{CARD}"))["week"]["count"]
+
+
 async def test_a_decision_is_returned_as_published(site: Site):
     """Nothing added, nothing left out."""
     answer = await site.json("/api/v1/decisions/t-3")
