@@ -3,25 +3,51 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Sequence
-from itertools import chain
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 from murmurhash2 import murmurhash2
 
-from fraudstream.agents.intake import DeadLetter, Received, dead_letter
+from fraudstream.agents.intake import DeadLetter, Payments, Record, dead_letter
 from fraudstream.domain.activity_columns import Answers, Ints
 from fraudstream.domain.decision import DecisionEncoder
 from fraudstream.domain.detector import Detector
 from fraudstream.domain.errors import WeeklyUnavailable
 from fraudstream.domain.features import with_activity
+from fraudstream.domain.tokens import Card
 from fraudstream.domain.weekly import Week, WeeklyAnswer, WeeklyStore, midnight_before
 from fraudstream.tables.activity import ActivityTable, Arrivals, Update
 
 NO_WEEK = Week(0, 0.0)
+
+
+class Columns(NamedTuple):
+    """The payments of a micro-batch side by side, partition after partition, each in order of arrival."""
+
+    ids: Sequence[str]
+    cards: Sequence[Card]
+    event_time_ms: Sequence[int]
+    cents: Sequence[int]
+    variables: Sequence[tuple[Any, ...]]
+    records: Sequence[Record]
+
+    @classmethod
+    def of(cls, batch: Mapping[int, Payments]) -> "Columns":
+        """Turn rows into columns."""
+        rows = [payment for valid in batch.values() for payment in valid.payments]
+        records = [record for valid in batch.values() for record in valid.records]
+        ids, cards, event_time_ms, cents, variables = (
+            zip(*rows, strict=True) if rows else ((), (), (), (), ())
+        )
+        return cls(ids, cards, event_time_ms, cents, variables, records)
+
+    def without(self, rows: Ints) -> "Columns":
+        """Return the columns without some rows."""
+        gone = set(rows.tolist())
+        kept = [row for row in range(len(self.ids)) if row not in gone]
+        return Columns._make([column[row] for row in kept] for column in self)
 
 
 class TenMinutes(NamedTuple):
@@ -34,7 +60,8 @@ class TenMinutes(NamedTuple):
 class Weeks(NamedTuple):
     """The week of each payment of a micro-batch, as columns."""
 
-    weeks: list[Week]
+    payments: list[int]
+    mean_amount: list[float]
     as_of_ms: list[int | None]
     missing: list[str | None]
     """Why there is no (fresh) week, in the words of `degraded`; None if all is well."""
@@ -45,7 +72,7 @@ class Decided(NamedTuple):
 
     frame: pl.DataFrame
     encoded: list[bytes]
-    received: list[Received]
+    columns: Columns
     updates: dict[int, Update]
     conflicts: list[DeadLetter]
     degraded: Counter[str]
@@ -78,17 +105,18 @@ class Decider:
         self._rekeyed_topic = rekeyed_topic
         self._lookup_timeout_s = lookup_timeout_ms / 1000
 
-    async def decide(self, batch: dict[int, list[Received]]) -> Decided:
+    async def decide(self, batch: Mapping[int, Payments]) -> Decided:
         """Decide the payments of a micro-batch, given by partition and in order of arrival."""
         started = time.perf_counter()
-        updates = {partition: self._observe(partition, received) for partition, received in batch.items()}
-        received, observed, conflicts = _settled(
-            [*chain.from_iterable(batch.values())], list(updates.values())
+        columns = Columns.of(batch)
+        updates = self._observe(
+            columns, {partition: len(valid.payments) for partition, valid in batch.items()}
         )
+        columns, observed, conflicts = _settled(columns, list(updates.values()))
         activity_done = time.perf_counter()
-        weeks = await self._weeks(received)
+        weeks = await self._weeks(columns)
         weekly_done = time.perf_counter()
-        frame = self.detector.decide(with_activity(self._frame(received, observed, weeks)))
+        frame = self.detector.decide(with_activity(self._frame(columns, observed, weeks)))
         stage_ms = {
             "activity": (activity_done - started) * 1000,
             "weekly": (weekly_done - activity_done) * 1000,
@@ -97,35 +125,46 @@ class Decider:
         encoded = self._encoder.encode(frame, time.time_ns() // 1_000_000, stage_ms)
         degraded = Counter(why for why in weeks.missing if why)
         degraded["late"] = int((observed.late_by_ms > self.table.lateness_horizon_ms).sum())
-        return Decided(frame, encoded, received, updates, conflicts, degraded, stage_ms)
+        return Decided(frame, encoded, columns, updates, conflicts, degraded, stage_ms)
 
-    def _observe(self, partition: int, received: Sequence[Received]) -> Update:
-        rekeyed = self._rekeyed_topic
-        return self.table.observe(
-            partition,
-            Arrivals(
-                [payment.card.key for payment, _ in received],
-                [payment.event_time_ms for payment, _ in received],
-                [payment.cents for payment, _ in received],
-                [transaction_hash(payment.transaction_id) for payment, _ in received],
-                [None if record.topic == rekeyed else record.offset for _, record in received],
-            ),
-        )
+    def _observe(self, columns: Columns, rows: Mapping[int, int]) -> dict[int, Update]:
+        """Ask the table, partition by partition; `rows` says how many payments each has."""
+        updates: dict[int, Update] = {}
+        start = 0
+        for partition, count in rows.items():
+            own = slice(start, start + count)
+            arrivals = Arrivals(
+                [card.key for card in columns.cards[own]],
+                columns.event_time_ms[own],
+                columns.cents[own],
+                [transaction_hash(transaction_id) for transaction_id in columns.ids[own]],
+                [
+                    None if record.topic == self._rekeyed_topic else record.offset
+                    for record in columns.records[own]
+                ],
+            )
+            updates[partition] = self.table.observe(partition, arrivals)
+            start += count
+        return updates
 
-    async def _weeks(self, received: Sequence[Received]) -> Weeks:
+    async def _weeks(self, columns: Columns) -> Weeks:
         """Look up the week of every payment: one question per midnight, each card once."""
-        midnights = [midnight_before(payment.event_time_ms) for payment, _ in received]
-        cards: dict[int, set[str]] = {midnight: set() for midnight in midnights}
-        for midnight, (payment, _) in zip(midnights, received, strict=True):
-            cards[midnight].add(payment.card.token)
-        answers = {midnight: await self._answer(asked, midnight) for midnight, asked in cards.items()}
-        weeks = Weeks([], [], [])
-        for midnight, (payment, _) in zip(midnights, received, strict=True):
-            answer, missing = answers[midnight]
-            weeks.weeks.append(answer.rows.get(payment.card.token, NO_WEEK))
-            weeks.as_of_ms.append(answer.as_of_ms)
-            weeks.missing.append(missing)
-        return weeks
+        midnights = [midnight_before(event_time_ms) for event_time_ms in columns.event_time_ms]
+        tokens = [card.token for card in columns.cards]
+        asked: dict[int, set[str]] = {midnight: set() for midnight in midnights}
+        for midnight, token in zip(midnights, tokens, strict=True):
+            asked[midnight].add(token)
+        answers = await asyncio.gather(*(self._answer(cards, midnight) for midnight, cards in asked.items()))
+        if len(answers) == 1:
+            answer, missing = answers[0]
+            weeks = [answer.rows.get(token, NO_WEEK) for token in tokens]
+            as_of, why = [answer.as_of_ms] * len(tokens), [missing] * len(tokens)
+        else:
+            of_midnight = dict(zip(asked, answers, strict=True))
+            each = [of_midnight[midnight] for midnight in midnights]
+            weeks = [answer.rows.get(token, NO_WEEK) for (answer, _), token in zip(each, tokens, strict=True)]
+            as_of, why = [answer.as_of_ms for answer, _ in each], [missing for _, missing in each]
+        return Weeks([week[0] for week in weeks], [week[1] for week in weeks], as_of, why)
 
     async def _answer(self, cards: set[str], midnight: int) -> tuple[WeeklyAnswer, str | None]:
         """Ask the store, within the deadline; without an answer say why."""
@@ -140,27 +179,25 @@ class Decider:
             return answer, "weekly-missing"
         return answer, None if answer.as_of_ms == midnight else "weekly-stale"
 
-    def _frame(self, received: list[Received], observed: TenMinutes, weeks: Weeks) -> pl.DataFrame:
-        """Turn rows into the columns of `Detector.decide` and of a decision."""
-        payments = [payment for payment, _ in received]
-        records = [record for _, record in received]
-        week = list(zip(*weeks.weeks, strict=True)) or [()] * len(Week._fields)
-        variables = list(zip(*(payment.variables for payment in payments), strict=True))
+    def _frame(self, columns: Columns, observed: TenMinutes, weeks: Weeks) -> pl.DataFrame:
+        """Put the columns together that `Detector.decide` and a decision need."""
+        records = columns.records
         now_ms = time.time_ns() // 1_000_000
+        variables = list(zip(*columns.variables, strict=True)) or [()] * len(self._variables)
         return pl.DataFrame(
             [
-                pl.Series("transaction_id", [payment.transaction_id for payment in payments], pl.String),
-                pl.Series("card", [payment.card.token for payment in payments], pl.String),
-                pl.Series("card_last4", [payment.card.last4 for payment in payments], pl.String),
-                pl.Series("event_time", [payment.event_time_ms for payment in payments], pl.Int64),
-                pl.Series("cents", [payment.cents for payment in payments], pl.Int64),
+                pl.Series("transaction_id", columns.ids, pl.String),
+                pl.Series("card", [card.token for card in columns.cards], pl.String),
+                pl.Series("card_last4", [card.last4 for card in columns.cards], pl.String),
+                pl.Series("event_time", columns.event_time_ms, pl.Int64),
+                pl.Series("cents", columns.cents, pl.Int64),
                 pl.Series("num_trans_last_10m", observed.answers.payments),
                 pl.Series("cents_last_10m", observed.answers.cents),
                 pl.Series("ms_since_previous", observed.answers.ms_since_previous),
                 pl.Series("num_trans_last_1m", observed.answers.payments_1m),
                 pl.Series("late_by_ms", observed.late_by_ms),
-                pl.Series("num_trans_last_1w", week[0], pl.Int64),
-                pl.Series("avg_amt_last_1w", week[1], pl.Float64),
+                pl.Series("num_trans_last_1w", weeks.payments, pl.Int64),
+                pl.Series("avg_amt_last_1w", weeks.mean_amount, pl.Float64),
                 pl.Series("weekly_as_of", weeks.as_of_ms, pl.Int64),
                 pl.Series("weekly_missing", weeks.missing, pl.String),
                 pl.Series("source_topic", [record.topic for record in records], pl.String),
@@ -168,40 +205,33 @@ class Decider:
                 pl.Series("source_offset", [record.offset for record in records], pl.Int64),
                 pl.Series("queued_ms", [now_ms - record.timestamp for record in records], pl.Int64),
                 *(
-                    pl.Series(name, column, pl.String)
-                    for name, column in zip(self._variables, variables, strict=False)
+                    pl.Series(name, _texts(values), pl.String)
+                    for name, values in zip(self._variables, variables, strict=True)
                 ),
             ]
         )
 
 
-def _settled(
-    received: list[Received], updates: list[Update]
-) -> tuple[list[Received], TenMinutes, list[DeadLetter]]:
+def _texts(values: Sequence[Any]) -> list[str | None]:
+    """Return a variable as text: a zip code may come as a number."""
+    return [value if value is None or type(value) is str else str(value) for value in values]
+
+
+def _settled(columns: Columns, updates: list[Update]) -> tuple[Columns, TenMinutes, list[DeadLetter]]:
     """Join the partitions' answers and split off payments whose transaction id came before with other content."""
-    conflicting = _joined([update.conflicts for update in updates], np.bool_)
-    kept = ~conflicting
-    observed = TenMinutes(
-        Answers(
-            *(
-                _joined(column, np.int64)[kept]
-                for column in zip(*(update.answers for update in updates), strict=True)
-            )
-        )
-        if updates
-        else Answers(*[np.zeros(0, np.int64)] * len(Answers._fields)),
-        _joined([update.late_by_ms for update in updates], np.int64)[kept],
-    )
+    if not updates:
+        nothing = np.zeros(0, np.int64)
+        return columns, TenMinutes(Answers(*[nothing] * len(Answers._fields)), nothing), []
+    joined = [np.concatenate(parts) for parts in zip(*(update.answers for update in updates), strict=True)]
+    late_by_ms = np.concatenate([update.late_by_ms for update in updates])
+    conflicting = np.flatnonzero(np.concatenate([update.conflicts for update in updates]))
+    if not len(conflicting):
+        return columns, TenMinutes(Answers(*joined), late_by_ms), []
     conflicts = [
         dead_letter(
-            received[row].record, "conflict", "this transaction id came before with another time or amount"
+            columns.records[row], "conflict", "this transaction id came before with another time or amount"
         )
-        for row in np.flatnonzero(conflicting).tolist()
+        for row in conflicting.tolist()
     ]
-    if conflicts:
-        received = [item for item, keep in zip(received, kept.tolist(), strict=True) if keep]
-    return received, observed, conflicts
-
-
-def _joined(columns: Sequence[npt.NDArray[Any]], dtype: Any) -> npt.NDArray[Any]:
-    return np.concatenate(columns) if columns else np.zeros(0, dtype)
+    settled = Answers(*(np.delete(column, conflicting) for column in joined))
+    return columns.without(conflicting), TenMinutes(settled, np.delete(late_by_ms, conflicting)), conflicts

@@ -30,13 +30,6 @@ def masked(text: str) -> str:
     return CARD_NUMBER.sub("***", text)
 
 
-class Received(NamedTuple):
-    """A valid payment on the partition of its card, and the record it came in."""
-
-    payment: Payment
-    record: Record
-
-
 class DeadLetter(NamedTuple):
     """A record that is not a payment; published as JSON."""
 
@@ -67,10 +60,17 @@ def dead_letter(record: Record, reason: str, detail: str) -> DeadLetter:
     )
 
 
-class Parsed(NamedTuple):
-    """What the records of one chunk turned out to be; every record is in exactly one list."""
+class Payments(NamedTuple):
+    """Valid payments on the partition of their cards, and the records they came in, side by side."""
 
-    payments: list[Received]
+    payments: list[Payment]
+    records: list[Record]
+
+
+class Parsed(NamedTuple):
+    """What the records of one chunk turned out to be; every record is in exactly one place."""
+
+    valid: Payments
     misplaced: list[tuple[int, Record]]
     """Records of cards that live on another partition, with that partition."""
     dead: list[DeadLetter]
@@ -84,18 +84,22 @@ class Intake:
 
     def parse(self, records: list[Record]) -> Parsed:
         """Sort the records of one chunk into payments, misplaced and dead."""
-        parsed = Parsed([], [], [])
+        payments, kept = valid = Payments([], [])
+        parsed = Parsed(valid, [], [])
         partition = records[0].partition
         for record in records:
             try:
-                payment = self._parse(record.value, record.timestamp, source_of(record))
+                payment = self._parse(record.value, record.timestamp)
             except InvalidTransaction as error:
                 parsed.dead.append(dead_letter(record, error.reason, error.detail))
                 continue
-            if payment.card.partition == partition:
-                parsed.payments.append(Received(payment, record))
-            else:
+            if payment.card.partition != partition:
                 parsed.misplaced.append((payment.card.partition, record))
+                continue
+            payments.append(
+                payment if payment.transaction_id else payment._replace(transaction_id=source_of(record))
+            )
+            kept.append(record)
         return parsed
 
 

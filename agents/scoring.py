@@ -24,7 +24,7 @@ from faust.types import TP, EventT, StreamT
 
 from fraudstream.adapters.publisher import Message, Outbox, Publisher
 from fraudstream.agents.deciding import Decided, Decider
-from fraudstream.agents.intake import DeadLetter, Intake, Parsed, Received, forwarded
+from fraudstream.agents.intake import DeadLetter, Intake, Parsed, Payments, forwarded
 from fraudstream.metrics import BatchReport
 
 logger = logging.getLogger(__name__)
@@ -145,9 +145,11 @@ class Scoring:
 
     async def _finish(self, stream: StreamT[Any], chunks: list[Chunk]) -> None:
         """Decide, publish, write and acknowledge one micro-batch."""
-        batch: dict[int, list[Received]] = {}
+        batch: dict[int, Payments] = {}
         for chunk in chunks:
-            batch.setdefault(chunk.event.message.partition, []).extend(chunk.parsed.payments)
+            valid = batch.setdefault(chunk.event.message.partition, Payments([], []))
+            valid.payments.extend(chunk.parsed.valid.payments)
+            valid.records.extend(chunk.parsed.valid.records)
         decided = await self.decider.decide(batch)
         dead = [letter for chunk in chunks for letter in chunk.parsed.dead] + decided.conflicts
         started = time.perf_counter()
@@ -173,10 +175,9 @@ class Scoring:
         """Collect what the micro-batch publishes. Decisions keep the order and the partition of their payments."""
         outbox = Outbox()
         suspicious = decided.frame["outcome"].ne("approve").to_list()
-        for (payment, record), value, alert in zip(
-            decided.received, decided.encoded, suspicious, strict=True
-        ):
-            message = Message(payment.card.token.encode(), value)
+        cards, records = decided.columns.cards, decided.columns.records
+        for card, record, value, alert in zip(cards, records, decided.encoded, suspicious, strict=True):
+            message = Message(card.token.encode(), value)
             outbox.add(self.targets.decisions, record.partition, message)
             if alert:
                 outbox.add(self.targets.alerts, record.partition, message)
@@ -203,11 +204,11 @@ class Scoring:
     ) -> None:
         """Report the finished micro-batch to metrics and pages."""
         now = time.time()
-        timestamps = np.array([record.timestamp for _, record in decided.received], dtype=np.float64)
+        timestamps = np.array([record.timestamp for record in decided.columns.records], dtype=np.float64)
         outcomes = decided.frame["outcome"].value_counts()
         self.report(
             BatchReport(
-                payments=len(decided.received),
+                payments=len(decided.encoded),
                 outcomes=dict(outcomes.iter_rows()),
                 latency_ms=now * 1000 - timestamps,
                 finished_at=now,

@@ -54,8 +54,8 @@ class Arrivals(NamedTuple):
     """Payments to observe, as columns, in order of arrival."""
 
     card: list[bytes]
-    event_time_ms: list[int]
-    cents: list[int]
+    event_time_ms: Sequence[int]
+    cents: Sequence[int]
     tid: list[int]
     offset: list[int | None]
     """None for a re-keyed payment: its place is after all that came before."""
@@ -135,7 +135,7 @@ class ActivityTable(faust.Table[bytes, bytes]):
         new = _entries(arrivals, clock)
         tokens = list(numbered)
         keys = _keys(tokens, card, new["event_time_ms"])
-        stored = self.store.get_many(partition, keys)
+        stored = self.store.get_many(partition, list(keys))
         found = [(key, owner) for key, owner in keys.items() if key in stored]
         old = np.frombuffer(b"".join(stored[key] for key, _ in found), ENTRIES)
         old_card = np.repeat(

@@ -14,6 +14,10 @@ TOKEN_BYTES = 16
 """128 bits of HMAC-SHA-256: collisions among 10^9 cards have a probability of 10^-21."""
 
 
+CARD_DIGITS_MIN, CARD_DIGITS_MAX = 12, 19
+"""Lengths of card numbers (ISO/IEC 7812)."""
+
+
 def partition_of(card_number: str, partitions: int) -> int:
     """Return the partition that Kafka's default partitioner names for this key.
 
@@ -57,7 +61,7 @@ def normalised(card_number: int | str) -> str:
     digits = (
         card_number.replace(" ", "").replace("-", "") if isinstance(card_number, str) else str(card_number)
     )
-    if not (digits.isascii() and digits.isdigit() and 12 <= len(digits) <= 19):
+    if not (digits.isascii() and digits.isdigit() and CARD_DIGITS_MIN <= len(digits) <= CARD_DIGITS_MAX):
         raise InvalidTransaction("invalid-card", "the card number is not 12 to 19 digits")
     return digits
 

@@ -7,7 +7,7 @@ import msgspec
 
 from fraudstream.domain.errors import InvalidTransaction
 from fraudstream.domain.event_type import EventType
-from fraudstream.domain.tokens import Card, CardIndex
+from fraudstream.domain.tokens import CARD_DIGITS_MIN, Card, CardIndex
 
 VALUE_BYTES_MAX = 64 * 1024
 """A payment is a few hundred bytes; larger values only cost memory."""
@@ -25,10 +25,11 @@ class Payment(NamedTuple):
     """A valid payment. Money is integer cents, time is integer epoch milliseconds UTC."""
 
     transaction_id: str
+    """Empty if it came without one: then its place in the log names it."""
     card: Card
     event_time_ms: int
     cents: int
-    variables: tuple[str | None, ...]
+    variables: tuple[str | int | float | None, ...]
 
 
 class Parser:
@@ -50,7 +51,7 @@ class Parser:
         self._fields = msgspec.structs.astuple
         self._variables_from = 3 + len(event_type.times)
 
-    def parse(self, value: bytes | None, timestamp_ms: int, default_id: str) -> Payment:
+    def parse(self, value: bytes | None, timestamp_ms: int) -> Payment:
         """Return the payment in a record's value; raises InvalidTransaction.
 
         `timestamp_ms` is the record's Kafka timestamp: the payment's time if it has none of its own, and the
@@ -71,43 +72,31 @@ class Parser:
         if not 0 <= amount <= self._amount_max:
             reason = "amount-negative" if amount < 0 else "amount-absurd"
             raise InvalidTransaction(reason, f"the amount is not between 0 and {self._amount_max:.2f}")
-        variables = record[self._variables_from :]
-        return Payment(
-            default_id if tid is None else self._transaction_id(tid, number),
-            card,
-            self._event_time_ms(record[3 : self._variables_from], timestamp_ms),
-            round(amount * 100),
-            tuple(None if variable is None else str(variable) for variable in variables),
-        )
-
-    def _transaction_id(self, tid: str | int, number: int | str) -> str:
-        text = str(tid)
-        if len(text) >= 12 and str(number) in text:
-            raise InvalidTransaction(
-                "id-holds-card-number", "a transaction id must not contain the card number"
-            )
-        return text
-
-    def _event_time_ms(self, times: tuple[str | float | None, ...], timestamp_ms: int) -> int:
-        """Return the first time present, in epoch ms; raises if it cannot be true."""
-        given = next((time for time in times if time is not None), None)
-        if given is None:
-            return timestamp_ms
-        if isinstance(given, str):
-            event_time_ms = _epoch_ms(given)
-        else:
-            event_time_ms = round(max(-TIME_MAX_S, min(given, TIME_MAX_S)) * 1000)
+        event_time_ms = timestamp_ms
+        for given in record[3 : self._variables_from]:
+            if given is not None:
+                event_time_ms = _epoch_ms(given)
+                break
         if event_time_ms < TIME_MIN_MS:
             raise InvalidTransaction("time-ancient", "the time is before the year 2000")
         if event_time_ms > timestamp_ms + self._future_tolerance_ms:
             raise InvalidTransaction("time-in-future", "the time lies after the record's Kafka timestamp")
-        return event_time_ms
+        transaction_id = "" if tid is None else str(tid)
+        if len(transaction_id) >= CARD_DIGITS_MIN and str(number) in transaction_id:
+            raise InvalidTransaction(
+                "id-holds-card-number", "a transaction id must not contain the card number"
+            )
+        return Payment(
+            transaction_id, card, event_time_ms, round(amount * 100), record[self._variables_from :]
+        )
 
 
-def _epoch_ms(text: str) -> int:
-    """Read ISO 8601, without a zone UTC."""
+def _epoch_ms(given: str | float) -> int:
+    """Read epoch seconds or ISO 8601 (without a zone it is UTC)."""
+    if not isinstance(given, str):
+        return round(max(-TIME_MAX_S, min(given, TIME_MAX_S)) * 1000)
     try:
-        moment = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(given)
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
         return round(moment.timestamp() * 1000)
