@@ -6,27 +6,37 @@ Importing lazily keeps `fraudstream --help` instant and lets a worker run withou
 import importlib
 import sys
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import click
+from pydantic import ValidationError
 
 from fraudstream.domain.errors import FraudstreamError
 
+
+class Entry(NamedTuple):
+    """Where a command lives below fraudstream.commands, and its line in `fraudstream --help`."""
+
+    module: str
+    help: str
+
+
 COMMANDS = {
-    "demo": "demo:demo",
-    "acceptance": "acceptance:acceptance",
-    "broker": "broker:broker",
-    "topics": "topics:topics",
-    "worker": "worker:worker",
-    "produce": "produce:produce",
-    "generate": "generate:generate",
-    "aggregate": "aggregate:aggregate",
-    "train": "train:train",
+    "demo": Entry("demo", "Everything at once: broker, world, model, worker, traffic, dashboard."),
+    "acceptance": Entry("acceptance", "Play the story of one attack against a worker and judge it."),
+    "broker": Entry("broker", "Start, stop and inspect the embedded Kafka broker."),
+    "topics": Entry("topics", "Create, list and describe our topics."),
+    "worker": Entry("worker", "Run a worker: decide payments until told to stop."),
+    "produce": Entry("produce", "Send payments: simulated live traffic or a replay of history."),
+    "generate": Entry("generate", "Make a world: months of card payments with attacks in them."),
+    "aggregate": Entry("aggregate", "Compute the weekly aggregates of every card (the nightly job)."),
+    "train": Entry("train", "Train, evaluate and save a model version."),
 }
-"""Command -> `module:object` below fraudstream.commands, in the order a newcomer meets them."""
+"""Command -> where it is, in the order a newcomer meets them. The click object has the command's name."""
 
 
 class LazyGroup(click.Group):
-    """A click group that imports a command's module when the command is looked up."""
+    """A click group that imports a command's module when the command is run, not to list it."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Name the commands in the order of the table, not of the alphabet."""
@@ -36,10 +46,15 @@ class LazyGroup(click.Group):
         """Import and return one command, or None if there is no such name."""
         if cmd_name not in COMMANDS:
             return None
-        module, name = COMMANDS[cmd_name].split(":")
-        command = getattr(importlib.import_module(f"fraudstream.commands.{module}"), name)
+        module = importlib.import_module(f"fraudstream.commands.{COMMANDS[cmd_name].module}")
+        command = getattr(module, cmd_name)
         assert isinstance(command, click.Command)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands with the table's help texts."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.help) for name, entry in COMMANDS.items()])
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -53,5 +68,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         cli.main(args=arguments, prog_name="fraudstream")
     except FraudstreamError as error:
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(2)
+        complain(str(error))
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        setting = "_".join(str(part) for part in wrong["loc"]).upper()
+        complain(f"setting FRAUDSTREAM_{setting}: {wrong['msg']}")
+
+
+def complain(sentence: str) -> None:
+    """Say what is wrong and exit with code 2."""
+    click.echo(f"Error: {sentence}", err=True)
+    sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()
