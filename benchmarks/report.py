@@ -1,0 +1,103 @@
+"""The results for people: a table on the terminal, and the same in docs/benchmarks.md."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.contestants import FLOOR, NOOP, QUIX, fraudstream_with
+from benchmarks.results import Results
+
+BEGIN, END = "<!-- benchmark:begin -->", "<!-- benchmark:end -->"
+TITLES = {who.name: who.title for who in (fraudstream_with(()), QUIX, NOOP, FLOOR)}
+
+Cells = list[str]
+
+
+def throughput_rows(results: Results) -> Iterator[Cells]:
+    """Yield the rows of the throughput table, headings first."""
+    yield ["", "events/s", "lowest - highest", "CPU µs/event", "peak MB", "fraudstream is"]
+    for name, races in results.races.items():
+        speed = results.events_per_s(name)
+        yield [
+            TITLES[name],
+            f"{speed.median:,.0f}",
+            f"{speed.lowest:,.0f} - {speed.highest:,.0f}",
+            f"{results.cpu_us(name).median:,.1f}",
+            f"{results.peak_rss_mb(name):,.0f}" if results.peak_rss_mb(name) else "",
+            "" if name == "fraudstream" or not races else _times(results, name),
+        ]
+
+
+def _times(results: Results, name: str) -> str:
+    return f"{results.ratio(name):,.1f} x" if "fraudstream" in results.races else ""
+
+
+def latency_rows(results: Results) -> Iterator[Cells]:
+    """Yield the rows of the latency table, headings first."""
+    yield ["", "payments/s", "p50 ms", "p99 ms", "p99.9 ms", "max ms", "measured", "worker's CPU"]
+    for name, loads in results.latency.items():
+        for load in loads:
+            yield [
+                TITLES[name],
+                f"{load.rate:,}",
+                *(f"{value:,.1f}" for value in (load.p50, load.p99, load.p999, load.max)),
+                f"{load.measured:,}",
+                f"{load.cpu_share:.0%}",
+            ]
+
+
+def show(results: Results, console: Console) -> None:
+    """Print everything."""
+    tables = {
+        "Throughput on a backlog": throughput_rows(results),
+        "Produce to decision, open loop": latency_rows(results),
+    }
+    for title, rows in tables.items():
+        heading, *body = rows
+        if not body:
+            continue
+        table = Table(title=title, title_justify="left")
+        for place, text in enumerate(heading):
+            table.add_column(text, justify="right" if place else "left")
+        for row in body:
+            table.add_row(*row)
+        console.print(table)
+    console.print(checks(results))
+    console.print(" · ".join(f"{name} {value}" for name, value in results.machine.items()), style="dim")
+
+
+def checks(results: Results) -> str:
+    """Say what was checked and how it came out."""
+    problems = results.problems()
+    if problems:
+        return "WRONG: " + "; ".join(problems)
+    said = "Every payment was decided."
+    if results.compared() and "fraudstream" in results.races:
+        said += (
+            f" fraudstream and Quix Streams counted the same ten minutes for all {results.compared():,} payments"
+            " both decided."
+        )
+    return said
+
+
+def markdown(results: Results) -> str:
+    """Return the tables as Markdown."""
+    parts = []
+    for rows in (throughput_rows(results), latency_rows(results)):
+        heading, *body = rows
+        rule = ["---"] + ["---:"] * (len(heading) - 1)
+        parts.append("\n".join("| " + " | ".join(row) + " |" for row in (heading, rule, *body)))
+    about = "\n".join(f"- {name}: {value}" for name, value in results.machine.items())
+    return "\n\n".join([*parts, checks(results), about])
+
+
+def write_docs(results: Results, path: Path) -> None:
+    """Replace what stands between the markers of a document."""
+    text = path.read_text()
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"{path} has no section between {BEGIN} and {END}")
+    path.write_text(f"{before}{begin}\n\n{markdown(results)}\n\n{end}{after}")

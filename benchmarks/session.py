@@ -1,0 +1,164 @@
+"""One run from the broker's start to its end: prepare, preload, race by turns, then the loads."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from benchmarks.cluster import Cluster
+from benchmarks.contestants import FLOOR, NOOP, QUIX, Contestant, Run, fraudstream_with, topic_configs
+from benchmarks.latency import Latency, latencies
+from benchmarks.plan import Plan
+from benchmarks.prepared import Prepared, prepare
+from benchmarks.results import Results, machine
+from benchmarks.throughput import Race, race
+from benchmarks.traffic import payments_of, records_of
+from fraudstream import topics
+from fraudstream.adapters.broker import EmbeddedBroker
+
+CONTESTANTS = ("fraudstream", "quix", "noop_agent", "floor")
+PARTS = ("throughput", "latency")
+
+BACKLOG, QUIX_BACKLOG = "backlog-", "quix-backlog-"
+"""Topic prefixes. Quix has a copy of the first payments: it must have an end to reach, too."""
+
+SERVER_JVM = ("-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "-XX:-UsePerfData")
+"""A JVM as in production, with the optimising compiler that the embedded broker goes without."""
+
+
+@dataclass(slots=True)
+class Session:
+    """The state of one run."""
+
+    plan: Plan
+    data_dir: Path
+    scratch: Path
+    console: Console
+    worker_command: tuple[str, ...]
+    who: tuple[str, ...] = CONTESTANTS
+    parts: tuple[str, ...] = PARTS
+    _started: int = field(default=0, init=False)
+
+    def run(self) -> Results:
+        """Do it all."""
+        described = machine()
+        contestants = [
+            who for who in (fraudstream_with(self.worker_command), QUIX, NOOP, FLOOR) if who.name in self.who
+        ]
+        with self._progress() as progress:
+            prepared = self._prepare(progress)
+            broker = EmbeddedBroker(
+                self.scratch / "broker", heap_mb=self.plan.heap_mb, java_options=SERVER_JVM
+            )
+            with broker:
+                cluster = Cluster(broker.bootstrap, self.plan.partitions)
+                races: dict[str, list[Race]] = {}
+                loads: dict[str, list[Latency]] = {}
+                if "throughput" in self.parts:
+                    self._preload(cluster, prepared, progress)
+                    races = self._races(cluster, contestants, prepared, progress)
+                if "latency" in self.parts:
+                    loads = self._loads(cluster, contestants, prepared, progress)
+        return Results(self.plan, described, races, loads)
+
+    @contextmanager
+    def _progress(self) -> Iterator[Progress]:
+        """Show one line for each step."""
+        columns = (TextColumn("{task.description:<44}"), BarColumn(), TextColumn("{task.fields[said]:<16}"))
+        with Progress(*columns, TimeElapsedColumn(), console=self.console) as progress:
+            yield progress
+
+    @contextmanager
+    def _step(self, progress: Progress, description: str, total: float | None = None) -> Iterator[TaskID]:
+        """Show a step while it lasts; where there is no terminal, say what begins."""
+        if not self.console.is_terminal:
+            self.console.print(description)
+        task = progress.add_task(description, total=total, said="")
+        yield task
+        progress.update(task, total=1, completed=1)
+        progress.stop_task(task)
+
+    def _tell(self, progress: Progress, task: TaskID, what: str) -> None:
+        """Say what a step is about now."""
+        progress.update(task, description=what)
+        if not self.console.is_terminal:
+            self.console.print(f"  {what}")
+
+    def _prepare(self, progress: Progress) -> Prepared:
+        with self._step(progress, "world, weekly aggregates, model") as task:
+            return prepare(self.plan, self.data_dir, partial(self._tell, progress, task))
+
+    def _preload(self, cluster: Cluster, prepared: Prepared, progress: Progress) -> None:
+        """Write the backlogs; the slow peer gets the first part of it in topics of its own."""
+        wanted = {BACKLOG: self.plan.preloaded}
+        if "quix" in self.who:
+            wanted[QUIX_BACKLOG] = self.plan.backlog["quix"]
+        payments = payments_of(
+            prepared.settings.history_dir, prepared.first_day, prepared.days, 0, self.plan.preloaded
+        )
+        records = records_of(payments, self.plan.partitions)
+        for prefix, count in wanted.items():
+            cluster.create(topic_configs(prefix, self.plan))
+            with self._step(progress, f"{count:,} payments to {prefix}transactions", count) as task:
+                cluster.preload(
+                    f"{prefix}{topics.TRANSACTIONS.name}",
+                    records[:count],
+                    partial(progress.advance, task),
+                )
+
+    def _races(
+        self, cluster: Cluster, contestants: list[Contestant], prepared: Prepared, progress: Progress
+    ) -> dict[str, list[Race]]:
+        """Let the contestants race by turns, so that a slow minute of the machine hits all of them."""
+        races: dict[str, list[Race]] = {who.name: [] for who in contestants}
+        for repetition in range(self.plan.repetitions):
+            for who in contestants:
+                title = f"{who.title}, {repetition + 1} of {self.plan.repetitions}"
+                prefix = QUIX_BACKLOG if who is QUIX else BACKLOG
+                with self._step(progress, title, 1.0) as task:
+                    done = race(
+                        cluster,
+                        who,
+                        self._run(cluster, who, prefix, prepared),
+                        partial(_fill, progress, task),
+                    )
+                    progress.update(task, said=f"{done.events_per_s:,.0f}/s")
+                if not self.console.is_terminal:
+                    self.console.print(f"  {done.events_per_s:,.0f}/s, {done.cpu_us_per_event:.1f} µs/event")
+                races[who.name].append(done)
+        return races
+
+    def _loads(
+        self, cluster: Cluster, contestants: list[Contestant], prepared: Prepared, progress: Progress
+    ) -> dict[str, list[Latency]]:
+        """Measure latency, each contestant on fresh topics."""
+        loads: dict[str, list[Latency]] = {}
+        for who in contestants:
+            if not who.decides:
+                continue
+            rates = self.plan.quix_rates if who is QUIX else self.plan.rates
+            prefix = f"live-{who.name}-"
+            cluster.create(topic_configs(prefix, self.plan))
+            with self._step(progress, f"{who.title}, latency") as task:
+                loads[who.name] = latencies(
+                    who,
+                    self._run(cluster, who, prefix, prepared),
+                    rates,
+                    partial(self._tell, progress, task),
+                )
+        return loads
+
+    def _run(self, cluster: Cluster, who: Contestant, prefix: str, prepared: Prepared) -> Run:
+        """Name a start: its group, topics and directory."""
+        self._started += 1
+        name = f"{who.name}-{self._started}"
+        return Run(cluster.bootstrap, name, prefix, self.scratch / name, self.plan, prepared)
+
+
+def _fill(progress: Progress, task: TaskID, share: float) -> None:
+    """Show which share of a step is done."""
+    progress.update(task, completed=share)

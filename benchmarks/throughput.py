@@ -1,0 +1,148 @@
+"""Throughput on a backlog: every contestant works off the same preloaded payments, measured between fixed points."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import msgspec
+import numpy as np
+
+from benchmarks.children import BenchmarkFailed, Child, CpuMeter
+from benchmarks.cluster import Cluster
+from benchmarks.contestants import Contestant, Run
+from benchmarks.plan import FIRST_MARK, LAST_MARK
+from fraudstream import topics
+
+POLL_INTERVAL_S = 0.2
+Progress = Callable[[float], None]
+"""Told which share of the backlog is done."""
+
+
+class Features(msgspec.Struct):
+    """What is compared of a decision's features."""
+
+    num_trans_last_10m: int
+
+
+class Decision(msgspec.Struct):
+    """What is compared of a decision."""
+
+    transaction_id: str
+    outcome: str
+    features: Features
+
+
+Answer = tuple[int, str]
+"""num_trans_last_10m and outcome."""
+
+
+@dataclass(frozen=True, slots=True)
+class Race:
+    """What one start of one contestant showed."""
+
+    events: int
+    events_per_s: float
+    cpu_us_per_event: float
+    peak_rss_mb: float
+    answers: dict[str, Answer] = field(default_factory=dict, repr=False)
+    """By transaction id, of contestants that decide."""
+    repeated: int = 0
+    dead_letters: int = 0
+
+
+def race(cluster: Cluster, contestant: Contestant, run: Run, on_progress: Progress) -> Race:
+    """Start a contestant on the backlog, wait until it is done, and measure."""
+    run.directory.mkdir(parents=True)
+    return (_decide if contestant.decides else _read)(cluster, contestant, run, on_progress)
+
+
+def _decide(cluster: Cluster, contestant: Contestant, run: Run, on_progress: Progress) -> Race:
+    """Race a contestant that publishes decisions: the broker's clock on them says how fast it was."""
+    events = run.plan.backlog[contestant.name]
+    decisions, dead_letters = run.topic(topics.DECISIONS), run.topic(topics.DEAD_LETTERS)
+    start, dead_start = cluster.ends(decisions), cluster.ends(dead_letters)
+    with contestant.start(run) as child, CpuMeter(child) as meter:
+        clock = _Deadline(child, run, events)
+        while True:
+            end = cluster.ends(decisions)
+            done = sum(end.values()) - sum(start.values())
+            on_progress(min(1.0, done / events))
+            if done >= events:
+                break
+            clock.tick(done)
+        peak_rss_mb = child.peak_rss_mb()
+    end = cluster.ends(decisions)  # what came while it stopped belongs to it, too
+    answers, appended_ms, repeated = _read_back(cluster, decisions, start, end)
+    dead = sum(cluster.ends(dead_letters).values()) - sum(dead_start.values())
+    cluster.forget(decisions)
+    appended_ms.sort()
+    first, last = round(events * FIRST_MARK), round(events * LAST_MARK)
+    at_first, at_last = (float(appended_ms[place - 1]) / 1000 for place in (first, last))
+    return Race(
+        events,
+        (last - first) / (at_last - at_first),
+        meter.used_s(at_first, at_last) / (last - first) * 1e6,
+        peak_rss_mb,
+        answers,
+        repeated,
+        dead,
+    )
+
+
+def _read(cluster: Cluster, contestant: Contestant, run: Run, on_progress: Progress) -> Race:
+    """Race a contestant that only reads: it prints when it has passed the marks."""
+    events = run.plan.backlog[contestant.name] * (run.plan.floor_passes if contestant.name == "floor" else 1)
+    peak_rss_mb = 0.0
+    with contestant.start(run) as child, CpuMeter(child) as meter:
+        clock = _Deadline(child, run, events)
+        while not (marks := child.marks()) or marks[-1][0] < events:
+            on_progress(marks[-1][0] / events if marks else 0.0)
+            clock.tick(len(marks))
+            peak_rss_mb = child.peak_rss_mb()
+    on_progress(1.0)
+    first, last = (
+        next(mark for mark in marks if mark[0] >= events * share) for share in (FIRST_MARK, LAST_MARK)
+    )
+    count, seconds = last[0] - first[0], last[1] - first[1]
+    used_s = meter.used_s(first[1], last[1])
+    return Race(marks[-1][0], count / seconds, used_s / count * 1e6, peak_rss_mb)
+
+
+class _Deadline:
+    """Waits between two looks, and gives up on a contestant that ends or makes no progress for too long."""
+
+    def __init__(self, child: Child, run: Run, events: int) -> None:
+        self._child = child
+        self._start_s = run.plan.timeouts_s["start"]
+        self._stall_s = run.plan.timeouts_s["stall"]
+        self._events = events
+        self._done = 0
+        self._moved = time.monotonic()
+
+    def tick(self, done: int) -> None:
+        self._child.check()
+        now = time.monotonic()
+        if done > self._done:
+            self._done, self._moved = done, now
+        elif now - self._moved > (self._stall_s if self._done else self._start_s):
+            raise BenchmarkFailed(
+                f"{self._child.name} made no progress after {done} of {self._events} (log: {self._child.log})"
+            )
+        time.sleep(POLL_INTERVAL_S)
+
+
+def _read_back(
+    cluster: Cluster, topic: str, start: dict[int, int], end: dict[int, int]
+) -> tuple[dict[str, Answer], np.ndarray, int]:
+    """Return the decisions by transaction id, when each was appended (broker's clock, ms), and how many came again."""
+    decode = msgspec.json.Decoder(Decision).decode
+    answers: dict[str, Answer] = {}
+    appended_ms: list[int] = []
+    for messages in cluster.read(topic, start, end):
+        for message in messages:
+            decision = decode(message.value())
+            if decision.transaction_id not in answers:
+                appended_ms.append(message.timestamp()[1])
+            answers[decision.transaction_id] = (decision.features.num_trans_last_10m, decision.outcome)
+    read = sum(end.values()) - sum(start.values())
+    return answers, np.array(appended_ms, dtype=np.int64), read - len(answers)
