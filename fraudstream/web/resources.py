@@ -108,7 +108,7 @@ class Resources:
         if activity is None:
             elsewhere = None if local else await self._elsewhere(f"/api/v1/cards/{token}")
             if elsewhere is None:
-                raise not_found("No worker holds that card.")
+                raise not_found("No worker knows that card: it has seen no payment of it lately.")
             return elsewhere
         week = await self.views.weekly(token)
         decisions = self.views.recent.by_card(token, CARD_DECISIONS)
