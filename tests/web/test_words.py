@@ -1,0 +1,18 @@
+"""How numbers, times and decisions are written."""
+
+import doctest
+
+from fraudstream.web import words
+
+
+def test_the_examples_in_the_docstrings_hold():
+    """They are the specification."""
+    outcome = doctest.testmod(words)
+
+    assert 0 == outcome.failed
+    assert outcome.attempted > 15
+
+
+def test_what_has_no_words_is_shown_as_it_is():
+    """A new rule outcome, feature, stage or reason must not break a page."""
+    assert ["x"] * 4 == [write("x") for write in (words.outcome, words.feature, words.stage, words.degraded)]
