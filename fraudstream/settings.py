@@ -1,5 +1,6 @@
 """Every setting, its default and what it is for; read from FRAUDSTREAM_* variables and `.env`."""
 
+import contextlib
 import os
 import secrets
 from pathlib import Path
@@ -147,12 +148,9 @@ class Settings(BaseSettings):
             draft = path.with_name(f".{path.name}.{os.getpid()}")
             draft.touch(mode=0o600)
             draft.write_text(secrets.token_hex(32))
-            try:
+            with contextlib.suppress(FileExistsError):  # another process was first: its key counts
                 os.link(draft, path)
-            except FileExistsError:
-                pass  # another process was first: its key counts
-            finally:
-                draft.unlink()
+            draft.unlink()
         key = bytes.fromhex(path.read_text().strip())
         if len(key) < 32:
             raise SetupError(

@@ -136,12 +136,12 @@ def test_whatever_comes_the_answer_is_a_payment_or_a_refusal(value: bytes) -> No
 
 
 def test_the_reasons_are_documented() -> None:
-    """docs/reference.md lists every reason the parser gives."""
+    """docs/reference/dead-letters.md lists every reason the parser gives."""
     source = (Path(__file__).parents[2] / "fraudstream/domain/transaction.py").read_text()
     reasons = set(re.findall(r'InvalidTransaction\("([a-z-]+)"', source)) | {
         "amount-negative",
         "amount-absurd",
     }
-    documented = (Path(__file__).parents[2] / "docs/reference.md").read_text()
+    documented = (Path(__file__).parents[2] / "docs/reference/dead-letters.md").read_text()
 
     assert set() == {reason for reason in reasons if f"`{reason}`" not in documented}

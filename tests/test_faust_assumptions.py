@@ -1,0 +1,112 @@
+"""Learning tests: what we rely on inside Faust and aiokafka. A red one here means: read decision records 5 and 6 again."""
+
+import inspect
+from pathlib import Path
+
+import aiokafka
+import faust
+import pytest
+from faust.tables.recovery import Recovery
+from faust.transport import consumer as consumers
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP, ConsumerMessage
+
+from fraudstream.adapters.coalescing_consumer import CoalescingConsumer, coalesce
+from fraudstream.tables.activity import ActivityTable
+from fraudstream.tables.activity_store import OPTIONS
+
+TRANSACTIONS = TP("transactions", 0)
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> faust.App:
+    """Return an app that was never started, with our consumer."""
+    app = faust.App("assumptions", broker="kafka://localhost:1", datadir=str(tmp_path), store="rocksdb://")
+    coalesce(app, [TRANSACTIONS.topic], ["assumptions-activity-changelog"], 2)
+    return app
+
+
+def record(offset: int) -> aiokafka.ConsumerRecord[bytes, bytes]:
+    """Return a record as aiokafka fetches it."""
+    return aiokafka.ConsumerRecord("transactions", 0, offset, 1_000, 0, None, b"x", None, 0, 1, ())
+
+
+def message(app: faust.App, offset: int) -> ConsumerMessage:
+    """Return a chunk that ends at this offset, as Faust delivers it."""
+    consumer = app.consumer
+    assert isinstance(consumer, CoalescingConsumer)
+    return consumer._to_message(TRANSACTIONS, [record(offset - 1), record(offset)])
+
+
+def test_the_transport_is_ours_and_faust_asks_it_for_the_consumer(app: faust.App) -> None:
+    """`app.transport` is a public setter."""
+    assert isinstance(app.consumer, CoalescingConsumer)
+
+
+def test_a_chunk_is_one_message_with_the_last_offset(app: faust.App) -> None:
+    """Commits and recovery look at the offset only."""
+    chunk = message(app, 7)
+
+    assert 7 == chunk.offset
+    assert [6, 7] == [part.offset for part in chunk.value]
+
+
+def test_the_committed_offset_is_the_one_after_the_last_acknowledged_chunk(app: faust.App) -> None:
+    """Faust's own rule would wait for offsets that were never messages."""
+    consumer = app.consumer
+    consumer._acked[TRANSACTIONS] = [511, 1023]
+
+    assert 1024 == consumer._new_offset(TRANSACTIONS)
+    assert consumer._new_offset(TRANSACTIONS) is None
+
+
+def test_the_hooks_we_override_are_still_called() -> None:
+    """Each is a method of Faust's consumer that its drain loop or its commit uses."""
+    assert "_wait_next_records" in inspect.getsource(consumers.Consumer.getmany)
+    assert "_add_gap" in inspect.getsource(consumers.Consumer._drain_messages)
+    assert "_new_offset" in inspect.getsource(consumers.Consumer._filter_committable_offsets)
+    assert "_new_consumer_thread" in inspect.getsource(consumers.ThreadDelegateConsumer.__init__)
+
+
+def test_fausts_long_poll_is_still_hard_coded_and_ours_reaches_aiokafka() -> None:
+    """If Faust makes it a setting, ours should use it."""
+    assert "fetch_max_wait_ms=1500" in inspect.getsource(
+        driver.AIOKafkaConsumerThread._create_worker_consumer
+    )
+    assert "fetch_max_wait_ms=self._fetch_max_wait_ms" in inspect.getsource(aiokafka.AIOKafkaConsumer.start)
+
+
+def test_recovery_still_seeks_after_it_has_resumed_the_partitions() -> None:
+    """Trap T1: as long as this order stands, `on_recovery_completed` must stop the flow."""
+    source = inspect.getsource(Recovery.on_recovery_completed)
+
+    assert (
+        source.index("table.on_recovery_completed")
+        < source.index("consumer.resume_partitions")
+        < source.index("consumer.perform_seek")
+        < source.index("flow_control.resume")
+    )
+
+
+def test_recovery_still_swallows_errors_of_the_store() -> None:
+    """Trap T4: as long as it does, our store must end the process itself."""
+    source = inspect.getsource(Recovery._slurp_changelogs.fun)
+
+    assert "except Exception" in source
+    assert "Error in recovery" in source
+
+
+def test_the_store_still_takes_entries_out_of_the_options_it_is_given(app: faust.App) -> None:
+    """Which is why the table hands it a copy."""
+    table = ActivityTable(app, lateness_horizon_ms=0, name="activity", partitions=1)
+
+    assert "driver" not in table.store.options
+    assert "driver" in OPTIONS
+
+
+def test_the_changelog_is_deleted_by_age_and_never_compacted(app: faust.App) -> None:
+    """Compaction would throw deltas away."""
+    topic = ActivityTable(app, lateness_horizon_ms=0, name="activity", partitions=1).changelog_topic
+
+    assert (False, True) == (topic.compacting, topic.deleting)
+    assert "assumptions-activity-changelog" == topic.get_topic_name()

@@ -1,0 +1,152 @@
+"""Style as a test: what CONTRIBUTING promises is checked, so that it cannot rot."""
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FOLDERS = ("fraudstream", "agents", "tables", "tests", "benchmarks")
+LINES_MAX = 300
+MEDIAN_LINES_MAX = 130
+FUNCTION_LINES_MAX = 60
+
+PURE = {"fraudstream", "msgspec", "numpy", "polars", "murmurhash2"}
+"""What the domain may import beside the standard library: columns, JSON and a hash; no Faust, no I/O, no model library."""
+
+IMPURE_STDLIB = {"asyncio", "logging", "os", "pathlib", "random", "socket", "subprocess", "threading", "time"}
+
+LAYERS = {
+    "domain": set(),
+    "adapters": {"domain", "settings", "topics"},
+    "tables": {"domain", "adapters", "metrics"},
+    "offline": {"domain", "adapters", "settings"},
+    "agents": {"domain", "adapters", "tables", "metrics", "settings", "topics"},
+    "web": {"domain", "adapters", "tables", "metrics"},
+}
+"""Layer -> what it may import of us; everything else is above it."""
+
+
+def sources() -> list[Path]:
+    """Return every Python file of ours once."""
+    found = [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))]
+    return [path for path in found if "__pycache__" not in path.parts]
+
+
+def inside(layer: str) -> list[Path]:
+    """Return the files of a layer."""
+    folder = ROOT / layer if layer in {"agents", "tables"} else ROOT / "fraudstream" / layer
+    return sorted(folder.rglob("*.py"))
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Yield the dotted names a file imports."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def test_files_and_functions_are_short() -> None:
+    """A file fits in the head, a function on a screen."""
+    lengths = {path: len(path.read_text().splitlines()) for path in sources()}
+    long = [f"{path.relative_to(ROOT)}: {lines}" for path, lines in lengths.items() if lines > LINES_MAX]
+    for path in sources():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                lines = (node.end_lineno or 0) - node.lineno + 1
+                if lines > FUNCTION_LINES_MAX:
+                    long.append(f"{path.relative_to(ROOT)}:{node.lineno} {node.name}: {lines}")
+
+    assert [] == long
+    assert MEDIAN_LINES_MAX >= median(lines for lines in lengths.values() if lines > 5)
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_imports_run_one_way(layer: str) -> None:
+    """A lower layer never knows a higher one."""
+    allowed = LAYERS[layer] | {layer}
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in inside(layer)
+        for name in imported(path)
+        if name.startswith("fraudstream.") and name.split(".")[1] not in allowed
+    ]
+
+    assert [] == wrong
+
+
+def test_the_domain_is_pure() -> None:
+    """No Faust, no I/O, no clock: a boundary without a red test is a wish."""
+    wrong = [
+        f"{path.name} imports {name}"
+        for path in inside("domain")
+        for name in imported(path)
+        if (top := name.split(".")[0]) not in PURE
+        and (top not in sys.stdlib_module_names or top in IMPURE_STDLIB)
+    ]
+    clocks = [
+        path.name for path in inside("domain") if re.search(r"\.now\(|time\.time|\bopen\(", path.read_text())
+    ]
+
+    assert [] == wrong
+    assert [] == clocks
+
+
+def test_agents_and_tables_are_imported_by_their_full_names() -> None:
+    """The bare names belong to other packages on PyPI."""
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in sources()
+        for name in imported(path)
+        if name.split(".")[0] in {"agents", "tables"}
+    ]
+
+    assert [] == wrong
+
+
+def test_nothing_is_mocked() -> None:
+    """Fakes implement our own Protocols and pass the contracts of the real thing."""
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in sources()
+        for name in imported(path)
+        if "mock" in name.lower()
+    ]
+
+    assert [] == wrong
+
+
+def test_no_error_is_swallowed_and_nothing_is_left_to_do() -> None:
+    """`except ...: pass` hides a defect, a note about later hides a decision."""
+    wrong = []
+    for path in sources():
+        text = path.read_text()
+        if path != Path(__file__) and re.search(r"\b(TODO|FIXME|XXX)\b", text):
+            wrong.append(f"{path.relative_to(ROOT)}: something left to do")
+        wrong += [
+            f"{path.relative_to(ROOT)}:{node.lineno}: swallowed"
+            for node in ast.walk(ast.parse(text))
+            if isinstance(node, ast.ExceptHandler) and all(isinstance(part, ast.Pass) for part in node.body)
+        ]
+
+    assert [] == wrong
+
+
+def test_every_test_says_what_it_means() -> None:
+    """A test's docstring is the sentence its name had no room for."""
+    wrong = [
+        f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.name.startswith("test_")
+        and not ast.get_docstring(node)
+    ]
+
+    assert [] == wrong
