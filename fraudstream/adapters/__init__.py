@@ -1,0 +1,1 @@
+"""One technology a file, each behind a small Protocol of the domain."""

@@ -1,0 +1,117 @@
+"""Model versions as plain directories: `<version>/model.ubj` and `<version>/manifest.json`; `current` names one.
+
+No pickle: XGBoost's own format is data, not code, and the manifest's checksum is verified before XGBoost sees it.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import xgboost
+
+from fraudstream.adapters.files import sha256_of, write_atomically
+from fraudstream.domain.errors import SetupError
+from fraudstream.domain.features import FEATURES
+
+CURRENT = "current"
+TRAIN = "train one with: fraudstream train"
+
+
+class XGBoostModel:
+    """A loaded classifier; one thread, because starting more costs a single row more than they save."""
+
+    def __init__(
+        self, version: str, features: tuple[str, ...], threshold: float, booster: xgboost.Booster
+    ) -> None:
+        self.version = version
+        self.features = features
+        self.threshold = threshold
+        self._booster = booster
+        self._booster.set_param({"nthread": 1})
+
+    def probabilities(self, rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Return the probability of fraud of each row (float32, C order, columns in the order of `features`)."""
+        probabilities: npt.NDArray[np.float32] = self._booster.inplace_predict(rows, validate_features=False)
+        return probabilities
+
+    def contributions(self, rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Return each feature's share of each row's log odds (TreeSHAP), the bias in a last column."""
+        contributions: npt.NDArray[np.float32] = self._booster.predict(
+            xgboost.DMatrix(rows, nthread=1), pred_contribs=True, validate_features=False
+        )
+        return contributions
+
+
+def load_model(models_dir: Path, version: str = CURRENT) -> XGBoostModel:
+    """Load a model version after checking it; raises SetupError that says what to run."""
+    version = current_version(models_dir) if version == CURRENT else version
+    manifest = read_manifest(models_dir, version)
+    content = (models_dir / version / "model.ubj").read_bytes()
+    if sha256_of(content) != manifest["sha256"]:
+        raise SetupError(f"model {version} is not the one its manifest describes (checksum differs); {TRAIN}")
+    features = tuple(manifest["features"])
+    unknown = [name for name in features if name not in FEATURES]
+    if unknown:
+        raise SetupError(
+            f"model {version} wants features this release does not have ({', '.join(unknown)}); {TRAIN}"
+        )
+    model = XGBoostModel(version, features, manifest["threshold"], _booster(version, content))
+    if model.probabilities(np.zeros((1, len(features)), dtype=np.float32)).shape != (
+        1,
+    ):  # and the first call is slow
+        raise SetupError(f"model {version} does not give one probability a payment; {TRAIN}")
+    return model
+
+
+def _booster(version: str, content: bytes) -> xgboost.Booster:
+    booster = xgboost.Booster({"nthread": 1})
+    try:
+        booster.load_model(bytearray(content))
+    except xgboost.core.XGBoostError as error:
+        raise SetupError(
+            f"model {version} cannot be read by XGBoost {xgboost.__version__}; {TRAIN}"
+        ) from error
+    return booster
+
+
+def read_manifest(models_dir: Path, version: str) -> dict[str, Any]:
+    """Return what is written about a version; raises SetupError if there is no such version."""
+    path = models_dir / version / "manifest.json"
+    if not path.is_file():
+        raise SetupError(f"no model {version!r} in {models_dir}; {TRAIN}")
+    manifest: dict[str, Any] = json.loads(path.read_text())
+    return manifest
+
+
+def current_version(models_dir: Path) -> str:
+    """Return the active version's name; raises SetupError if there is none."""
+    path = models_dir / CURRENT
+    if not path.is_file():
+        raise SetupError(f"no model in {models_dir}; {TRAIN}")
+    return path.read_text().strip()
+
+
+def save_model(
+    models_dir: Path, manifest: Mapping[str, Any], content: bytes, *, activate: bool = True
+) -> str:
+    """Write a version named by `manifest["version"]`, whole or not at all, and make it the current one.
+
+    The same version again replaces it. `content` is the UBJ whose checksum is in the manifest.
+    """
+    version: str = manifest["version"]
+    models_dir.mkdir(parents=True, exist_ok=True)
+    draft = models_dir / f".{version}.{os.getpid()}"
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir()
+    write_atomically(draft / "model.ubj", content)
+    write_atomically(draft / "manifest.json", (json.dumps(manifest, indent=2) + "\n").encode())
+    shutil.rmtree(models_dir / version, ignore_errors=True)
+    draft.rename(models_dir / version)
+    if activate:
+        write_atomically(models_dir / CURRENT, f"{version}\n".encode())
+    return version

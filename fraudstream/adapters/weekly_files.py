@@ -1,0 +1,178 @@
+"""The embedded weekly store: one Parquet snapshot a midnight, held in memory by every worker.
+
+A snapshot is a data file named after its content and a manifest that names it; the manifest is replaced last, so a
+reader never meets half a snapshot. The newest two stay, so that a replay of yesterday finds what yesterday found.
+"""
+
+import asyncio
+import io
+import json
+import logging
+import time
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from fraudstream.adapters.files import sha256_of, write_atomically
+from fraudstream.domain.errors import SetupError
+from fraudstream.domain.weekly import DAY_MS, Week, WeeklyAnswer
+
+KEPT = 2
+"""Midnights that stay on disk and in memory."""
+
+CHECK_EVERY_S = 1.0
+"""How often a store looks whether there is something new (one `stat` of the directory)."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The weeks of all cards as of one midnight."""
+
+    as_of_ms: int
+    sha256: str
+    weeks: Mapping[str, Week]
+
+
+def write_snapshot(directory: Path, as_of_ms: int, weeks: pl.DataFrame) -> dict[str, Any]:
+    """Write the weeks as of a midnight (columns card, payments, mean_amount) and return the manifest.
+
+    Repeating it replaces the snapshot. Older snapshots than the newest two go.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    buffer = io.BytesIO()
+    weeks.select("card", "payments", "mean_amount").write_parquet(buffer, compression="zstd")
+    content = buffer.getvalue()
+    day, digest = _day(as_of_ms), sha256_of(content)
+    file = f"{day}-{digest[:12]}.parquet"
+    manifest: dict[str, Any] = {
+        "as_of": day,
+        "as_of_ms": as_of_ms,
+        "rows": weeks.height,
+        "sha256": digest,
+        "file": file,
+    }
+    write_atomically(directory / file, content)
+    write_atomically(directory / f"{day}.json", (json.dumps(manifest, indent=2) + "\n").encode())
+    _tidy(directory, day)
+    return manifest
+
+
+def read_snapshot(directory: Path, manifest: Mapping[str, Any]) -> Snapshot:
+    """Read and check the snapshot of a manifest; raises SetupError if the file is not what the manifest says."""
+    content = (directory / manifest["file"]).read_bytes()
+    if sha256_of(content) != manifest["sha256"]:
+        raise SetupError(
+            f"{directory / manifest['file']} is damaged; make it again with: "
+            f"fraudstream aggregate --as-of {manifest['as_of']}"
+        )
+    frame = pl.read_parquet(io.BytesIO(content))
+    columns = (frame[name].to_list() for name in ("card", "payments", "mean_amount"))
+    weeks = {card: Week(payments, mean) for card, payments, mean in zip(*columns, strict=True)}
+    return Snapshot(manifest["as_of_ms"], manifest["sha256"], weeks)
+
+
+def newest_snapshot(directory: Path) -> Snapshot:
+    """Read the newest snapshot, e.g. to pick cards that have a week; raises SetupError if there is none."""
+    manifests = _manifests(directory)
+    if not manifests:
+        raise SetupError(f"no weekly aggregates in {directory}; make them with: fraudstream aggregate")
+    return read_snapshot(directory, manifests[0])
+
+
+class WeeklyFiles:
+    """Answers from memory and notices new snapshots by itself, without stopping the worker to read them."""
+
+    def __init__(self, directory: Path, check_every_s: float = CHECK_EVERY_S) -> None:
+        """Read what is there now; a directory without snapshots is not an error, decisions are marked degraded."""
+        self._directory = directory
+        self._check_every_s = check_every_s
+        self._checked_at = time.monotonic()
+        self._seen = self._mtime_ns()
+        self._snapshots: list[Snapshot] = self._load([])
+        self._reading: asyncio.Task[None] | None = None
+        if not self._snapshots:
+            log.warning(
+                "no weekly aggregates in %s: decisions are degraded until there are; make them with: fraudstream aggregate",
+                directory,
+            )
+
+    async def get_many(self, cards: Collection[str], midnight_ms: int) -> WeeklyAnswer:
+        """Return the weeks of these cards as of this midnight, or of one day before it if that is the newest."""
+        self._look_for_news()
+        for snapshot in self._snapshots:
+            if midnight_ms - DAY_MS <= snapshot.as_of_ms <= midnight_ms:
+                weeks = snapshot.weeks
+                return WeeklyAnswer({card: weeks[card] for card in cards if card in weeks}, snapshot.as_of_ms)
+        return WeeklyAnswer()
+
+    async def refreshed(self) -> None:
+        """Look for new snapshots now and wait until they are read."""
+        self._checked_at = -float("inf")
+        self._look_for_news()
+        if self._reading is not None:
+            await self._reading
+
+    def _look_for_news(self) -> None:
+        """Start reading in the background if the directory has changed since the last look."""
+        now = time.monotonic()
+        if now - self._checked_at < self._check_every_s or (self._reading and not self._reading.done()):
+            return
+        self._checked_at = now
+        seen = self._mtime_ns()
+        if seen != self._seen:
+            self._seen = seen
+            self._reading = asyncio.create_task(self._reload())
+
+    async def _reload(self) -> None:
+        """Read the new snapshots in a thread; if one is damaged or vanishes meanwhile, keep what we have."""
+        try:
+            self._snapshots = await asyncio.to_thread(self._load, self._snapshots)
+        except (SetupError, OSError, ValueError) as error:
+            self._seen = -1  # look again at the next check
+            log.warning("weekly aggregates not reloaded: %s", error)
+
+    def _load(self, known: Iterable[Snapshot]) -> list[Snapshot]:
+        """Return the newest snapshots, newest first, reading only those not known yet."""
+        by_digest = {snapshot.sha256: snapshot for snapshot in known}
+        manifests = _manifests(self._directory)[:KEPT]
+        snapshots = []
+        for manifest in manifests:
+            snapshot = by_digest.get(manifest["sha256"])
+            same = snapshot is not None and snapshot.as_of_ms == manifest["as_of_ms"]
+            snapshots.append(
+                snapshot if snapshot is not None and same else read_snapshot(self._directory, manifest)
+            )
+        return snapshots
+
+    def _mtime_ns(self) -> int:
+        """Return when the directory last changed, 0 if there is none: renaming a manifest into it changes it."""
+        try:
+            return self._directory.stat().st_mtime_ns
+        except FileNotFoundError:
+            return 0
+
+
+def _day(as_of_ms: int) -> str:
+    return datetime.fromtimestamp(as_of_ms / 1000, UTC).date().isoformat()
+
+
+def _manifests(directory: Path) -> list[dict[str, Any]]:
+    """Return the manifests, newest midnight first (their names sort by day)."""
+    return [json.loads(path.read_text()) for path in sorted(directory.glob("????-??-??.json"), reverse=True)]
+
+
+def _tidy(directory: Path, just_written: str) -> None:
+    """Remove all but the newest two snapshots and the one just written, then files no manifest names."""
+    for manifest in _manifests(directory)[KEPT:]:
+        if manifest["as_of"] != just_written:
+            (directory / f"{manifest['as_of']}.json").unlink(missing_ok=True)
+    named = {manifest["file"] for manifest in _manifests(directory)}
+    for path in directory.glob("????-??-??-*.parquet"):
+        if path.name not in named:
+            path.unlink(missing_ok=True)

@@ -1,0 +1,37 @@
+"""`fraudstream aggregate`: the nightly job that computes every card's week."""
+
+import json
+from datetime import date
+
+import click
+
+from fraudstream.commands.generate import Day
+
+
+@click.command()
+@click.option(
+    "--as-of",
+    type=Day(),
+    help="Midnight (UTC) the week ends with.  [default: the last one the history reaches]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the snapshot's manifest as JSON.")
+def aggregate(as_of: date | None, as_json: bool) -> None:
+    """Compute count and mean amount of every card over the seven days before a midnight, for workers to look up.
+
+    Running workers notice the new snapshot within a second or two. Exit codes: 0 written, 2 no history for that week.
+    """
+    from fraudstream.domain.tokens import Tokenizer
+    from fraudstream.offline import aggregate as job
+    from fraudstream.settings import Settings
+
+    settings = Settings()
+    day = as_of or job.last_midnight(settings.history_dir)
+    done = job.aggregate(settings.history_dir, settings.weekly_dir, Tokenizer(settings.card_token_key()), day)
+    if as_json:
+        click.echo(json.dumps(done.manifest | {"days": done.days}))
+        return
+    how = "" if as_of else ", the last midnight the history reaches"
+    partial = "" if done.days == 7 else f" (only {done.days} of 7 days are in the history)"
+    click.echo(
+        f"weeks of {done.manifest['rows']:,} cards as of {day} 00:00 UTC{how}{partial}, in {settings.weekly_dir}"
+    )

@@ -1,0 +1,81 @@
+"""`fraudstream generate`: a simulated history of payments."""
+
+import json
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import click
+
+SIZES = click.IntRange(min=1)
+
+
+class Day(click.ParamType):
+    """A day as YYYY-MM-DD, or `today` (UTC)."""
+
+    name = "date"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        """Return the day."""
+        if isinstance(value, date):
+            return value
+        if value == "today":
+            return datetime.now(UTC).date()
+        try:
+            return date.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is not a day; write it as 2020-06-01", param, ctx)
+
+
+@click.command()
+@click.option("--cards", type=SIZES, default=10_000, show_default=True, help="Cards in the world.")
+@click.option("--days", type=SIZES, default=152, show_default=True, help="Days of history.")
+@click.option("--payments", type=SIZES, help="Payments in all.  [default: 3.55 a card and day, 5.4 million]")
+@click.option("--payments-per-card-day", type=click.FloatRange(min=0.01), help="Instead of --payments.")
+@click.option("--start", type=Day(), help="First day.  [default: 2020-01-01]")
+@click.option(
+    "--end", type=Day(), help="Midnight the history ends with, instead of --start; `today` for the last one."
+)
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Which world.")
+@click.option("--directory", type=click.Path(path_type=Path), help="Where to.  [default: <data_dir>/history]")
+@click.option("--force", is_flag=True, help="Replace whatever the directory holds.")
+@click.option("--json", "as_json", is_flag=True, help="Print the manifest as JSON.")
+def generate(
+    cards: int,
+    days: int,
+    payments: int | None,
+    payments_per_card_day: float | None,
+    start: date | None,
+    end: date | None,
+    seed: int,
+    directory: Path | None,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Write payments with fraud in them, one Parquet file a day: the AWS sample's world unless options say otherwise.
+
+    The same seed and sizes always give the same payments; if they are there already, nothing is done.
+    Exit codes: 0 written or there already, 2 the directory holds something else or an option is wrong.
+    """
+    from fraudstream.commands.progress import bar
+    from fraudstream.offline.generate import generate as write
+    from fraudstream.offline.world import PAYMENTS_PER_CARD_DAY, SAMPLE_START, World
+    from fraudstream.settings import Settings
+
+    if payments and payments_per_card_day:
+        raise click.UsageError("give --payments or --payments-per-card-day, not both")
+    if start and end:
+        raise click.UsageError("give --start or --end, not both")
+    total = payments or max(1, round(cards * days * (payments_per_card_day or PAYMENTS_PER_CARD_DAY)))
+    first = end - timedelta(days=days) if end else start or SAMPLE_START
+    directory = directory or Settings().history_dir
+    with bar("Generating payments", total) as advance:
+        done = write(World(seed, cards, days, total, first), directory, force=force, on_day=advance)
+    if as_json:
+        click.echo(json.dumps(done.manifest))
+        return
+    found = done.manifest
+    click.echo(
+        f"{found['payments']:,} payments of {cards:,} cards, {found['fraud']:,} of them fraud, "
+        f"{found['first_date']} to {found['last_date']}, {found['bytes'] / 1e6:.0f} MB in {directory}"
+        + (" (already there)" if done.already_there else "")
+    )

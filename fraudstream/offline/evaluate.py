@@ -1,0 +1,68 @@
+"""How good scores are: ranking (AUC, average precision) and what an analyst's day would look like."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from fraudstream.domain.errors import SetupError
+
+ALERT_BUDGET_PER_1000 = 1.0
+"""Alerts per 1,000 payments that analysts can look at."""
+
+Scores = npt.NDArray[np.floating[Any]]
+Labels = npt.NDArray[np.bool_]
+
+
+def evaluate(fraud: Labels, scores: Scores, threshold: float) -> dict[str, float]:
+    """Return all figures for payments with known labels; raises SetupError if all have the same one."""
+    if not fraud.any() or fraud.all():
+        raise SetupError(
+            "the payments to test with are all of one kind (no fraud, or nothing else); "
+            "use a longer history: fraudstream generate --days 28"
+        )
+    alerts = scores > threshold
+    caught = int((alerts & fraud).sum())
+    return {
+        "auc": float(roc_auc_score(fraud, scores)),
+        "average_precision": float(average_precision_score(fraud, scores)),
+        "recall_at_1_per_1000": recall_at(fraud, scores, ALERT_BUDGET_PER_1000),
+        "recall_at_1_per_1000_at_best": min(
+            1.0, len(fraud) / 1000 * ALERT_BUDGET_PER_1000 / float(fraud.sum())
+        ),
+        "alerts_per_1000": 1000 * float(alerts.mean()),
+        "precision": caught / max(int(alerts.sum()), 1),
+        "recall": caught / int(fraud.sum()),
+        "fraud_per_1000": 1000 * float(fraud.mean()),
+    }
+
+
+def recall_at(fraud: Labels, scores: Scores, alerts_per_1000: float) -> float:
+    """Return the share of fraud among the highest scores, as many as the budget allows.
+
+    Payments that tie at the last place count with the share of them that still fits, as if drawn by lot.
+
+    >>> labels = np.array([True, True] + [False] * 998)
+    >>> recall_at(labels, np.array([0.9, 0.8] + [0.1] * 998), 1.0)
+    0.5
+    >>> recall_at(labels, np.full(1000, 0.5), 1.0)
+    0.001
+    """
+    budget = max(int(len(scores) * alerts_per_1000 / 1000), 1)
+    last = np.partition(scores, -budget)[-budget]
+    above, tied = scores > last, scores == last
+    share = (budget - above.sum()) / tied.sum()
+    return float(((above & fraud).sum() + share * (tied & fraud).sum()) / fraud.sum())
+
+
+def recall_by_scenario(
+    fraud: Labels, scores: Scores, threshold: float, scenarios: Sequence[str] | npt.NDArray[Any]
+) -> Mapping[str, float]:
+    """Return the share of each kind of fraud that is called fraud at the threshold."""
+    kinds = np.asarray(scenarios)
+    return {
+        str(kind): float((scores[fraud & (kinds == kind)] > threshold).mean())
+        for kind in np.unique(kinds[fraud])
+    }

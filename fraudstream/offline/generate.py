@@ -1,0 +1,171 @@
+"""Write a world to Parquet, one file a day: complete or not at all, and never two worlds in one directory."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from fraudstream.domain.errors import SetupError
+from fraudstream.domain.weekly import DAY_MS
+from fraudstream.offline.bursts import CARD_TESTING_GAP_S, CHAIN_GAP_S
+from fraudstream.offline.population import AMOUNT_SPANS, MERCHANTS, ZIP_CODES, Population
+from fraudstream.offline.rows import SCENARIOS, Int64s, Rows
+from fraudstream.offline.world import CARD_TESTING_SHARE, FRAUD_SHARE, World, midnight_ms
+
+WORLD_VERSION = 1
+"""Goes up whenever the same seed gives other payments, so that an old cached world is not taken for the new one."""
+
+MANIFEST = "manifest.json"
+
+TIDS_PER_DAY = 10_000_000
+"""Transaction ids count from (days since 1970) x this: unique over all days, and below 2^53 for JavaScript's sake."""
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """What is in the directory after `generate`, and whether it was there before."""
+
+    manifest: dict[str, Any]
+    already_there: bool
+
+
+def to_frame(rows: Rows, people: Population, first_tid: int) -> pl.DataFrame:
+    """Return payments as the history holds them; ids count up from `first_tid`."""
+    return pl.DataFrame(
+        {
+            "tid": np.arange(first_tid, first_tid + len(rows)),
+            "cc_num": people.numbers[rows.card],
+            "amount": rows.cents / 100.0,
+            "event_time": rows.at_ms,
+            "merchant": _named(MERCHANTS, rows.merchant),
+            "zip_code": _named(ZIP_CODES, rows.zip_code),
+            "is_fraud": rows.is_fraud,
+            "scenario": _named(SCENARIOS, rows.scenario),
+        }
+    )
+
+
+def generate(
+    world: World,
+    directory: Path,
+    *,
+    force: bool = False,
+    on_day: Callable[[int], None] = lambda rows: None,
+) -> Generated:
+    """Write the world's history; a second call finds it done. `on_day(rows)` is told of every day written.
+
+    Raises SetupError if the directory holds anything else, unless `force`, which replaces the whole directory.
+    """
+    there = _manifest_in(directory)
+    wanted = _describe(world)
+    if (
+        there is not None
+        and there["world"] == wanted
+        and there["bytes"] == _bytes_in(directory)
+        and not force
+    ):
+        return Generated(there, already_there=True)
+    if directory.exists() and any(directory.iterdir()) and not force:
+        raise SetupError(
+            f"{directory} already holds other payments; choose another directory, or replace all of it with: "
+            "fraudstream generate --force"
+        )
+    draft = directory.with_name(f".{directory.name}.draft")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    manifest = _write(world, wanted, draft, on_day)
+    old = directory.with_name(f".{directory.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if directory.exists():
+        directory.rename(old)
+    draft.rename(directory)
+    shutil.rmtree(old, ignore_errors=True)
+    return Generated(manifest, already_there=False)
+
+
+def _write(
+    world: World, wanted: dict[str, Any], draft: Path, on_day: Callable[[int], None]
+) -> dict[str, Any]:
+    """Write every day and, last, the manifest; return the manifest."""
+    digest = hashlib.sha256()
+    payments = fraud = written = 0
+    for day, rows in zip(world.dates(), world.by_day(), strict=True):
+        path = draft / f"date={day}" / "payments.parquet"
+        path.parent.mkdir()
+        frame = to_frame(rows, world.people, midnight_ms(day) // DAY_MS * TIDS_PER_DAY)
+        frame.write_parquet(path, compression="zstd", compression_level=1, statistics=True)
+        content = path.read_bytes()
+        digest.update(content)
+        written += len(content)
+        payments += len(rows)
+        fraud += int(rows.is_fraud.sum())
+        on_day(len(rows))
+    manifest = {
+        "world": wanted,
+        "payments": payments,
+        "fraud": fraud,
+        "first_date": str(world.start),
+        "last_date": str(world.dates()[-1]),
+        "bytes": written,
+        "sha256": digest.hexdigest(),
+    }
+    (draft / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
+    return manifest
+
+
+def read_world(directory: Path) -> World:
+    """Return the world whose history is in a directory, e.g. to let it live on; raises SetupError if there is none."""
+    manifest = _manifest_in(directory)
+    if manifest is None or manifest["world"]["version"] != WORLD_VERSION:
+        raise SetupError(f"no simulated history in {directory}; make one with: fraudstream generate")
+    world = manifest["world"]
+    return World(
+        seed=world["seed"],
+        cards=world["cards"],
+        days=world["days"],
+        payments=world["payments"],
+        start=date.fromisoformat(world["start"]),
+    )
+
+
+def _describe(world: World) -> dict[str, Any]:
+    """Return everything the payments follow from."""
+    return {
+        "version": WORLD_VERSION,
+        "seed": world.seed,
+        "cards": world.cards,
+        "days": world.days,
+        "payments": world.payments,
+        "start": str(world.start),
+        "fraud_share": FRAUD_SHARE,
+        "card_testing_share": CARD_TESTING_SHARE,
+        "chain_gap_s": list(CHAIN_GAP_S),
+        "card_testing_gap_s": list(CARD_TESTING_GAP_S),
+        "amount_spans": [list(span) for span in AMOUNT_SPANS],
+    }
+
+
+def _manifest_in(directory: Path) -> dict[str, Any] | None:
+    """Return the manifest of a directory, or None if it has none."""
+    path = directory / MANIFEST
+    if not path.is_file():
+        return None
+    manifest: dict[str, Any] = json.loads(path.read_text())
+    return manifest
+
+
+def _bytes_in(directory: Path) -> int:
+    """Return the size of all Parquet files of a history: a missing, cut or added one shows."""
+    return sum(path.stat().st_size for path in directory.glob("date=*/*.parquet"))
+
+
+def _named(names: tuple[str, ...], index: Int64s) -> pl.Series:
+    """Return the names at these positions as strings."""
+    return pl.Series(names, dtype=pl.String).gather(index)
