@@ -1,6 +1,7 @@
 """The only wiring: settings and ports in, a Faust app out. Nothing is created at import."""
 
 import logging
+import socket
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,9 @@ from fraudstream.domain.weekly import WeeklyStore
 from fraudstream.observing import Observer
 from fraudstream.settings import Settings
 from fraudstream.tables.activity import ActivityTable
+
+WILDCARDS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not bound to
+"""Addresses to bind to that no other worker could connect to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,12 @@ def create_app(settings: Settings, ports: Ports) -> App:
     return app
 
 
+def free_port(host: str) -> int:
+    """Return a port nobody listens on; Faust advertises the port to the other workers, so it must be known early."""
+    with socket.create_server((host, 0)) as server:
+        return int(server.getsockname()[1])
+
+
 def faust_settings(settings: Settings) -> dict[str, Any]:
     """Return Faust's settings; those that differ from its defaults do so for a reason given here."""
     return {
@@ -103,6 +113,6 @@ def faust_settings(settings: Settings) -> dict[str, Any]:
         "consumer_auto_offset_reset": "earliest",
         "web_enabled": settings.web,
         "web_bind": settings.web_host,
-        "web_port": settings.web_port,
-        "web_host": settings.web_host,
+        "web_port": settings.web_port or free_port(settings.web_host),
+        "web_host": socket.gethostname() if settings.web_host in WILDCARDS else settings.web_host,
     }

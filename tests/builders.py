@@ -1,10 +1,13 @@
 """Readable test data: a model whose mind is known, and frames of payments."""
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+
+from fraudstream.domain.weekly import Week, WeeklyAnswer
 
 
 class CountingModel:
@@ -49,3 +52,11 @@ def payments_frame(**columns: list[Any]) -> pl.DataFrame:
         "merchant": "Corner shop",
     }
     return pl.DataFrame({name: columns.get(name, [value] * rows) for name, value in ordinary.items()})
+
+
+class SameWeek:
+    """A weekly store that knows every card: 25 payments with a mean of 40.00, as of any midnight."""
+
+    async def get_many(self, cards: Collection[str], midnight_ms: int) -> WeeklyAnswer:
+        """Answer for all cards."""
+        return WeeklyAnswer(dict.fromkeys(cards, Week(25, 40.0)), midnight_ms)

@@ -1,0 +1,31 @@
+"""A real worker whose model and weekly store are known by heart: run by tests as a process of its own.
+
+Settings come from the environment, as always.
+"""
+
+import asyncio
+import sys
+
+import faust
+
+from fraudstream.app import Ports, create_app
+from fraudstream.commands.worker import configure_logging
+from fraudstream.settings import Settings
+from tests.builders import CountingModel, SameWeek
+
+
+def main() -> None:
+    """Run the worker until SIGTERM."""
+    configure_logging("info")
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    app = create_app(Settings(), Ports(SameWeek(), CountingModel()))
+    sys.exit(
+        faust.Worker(
+            app, loop=loop, loglevel="WARNING", override_logging=False, quiet=True
+        ).execute_from_commandline()
+    )
+
+
+if __name__ == "__main__":
+    main()
