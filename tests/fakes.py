@@ -1,0 +1,20 @@
+"""Stand-ins for what lies outside: they implement our Protocols and pass the same contracts as the real things."""
+
+from collections.abc import Collection, Mapping
+
+from fraudstream.domain.weekly import DAY_MS, Week, WeeklyAnswer
+
+
+class MemoryWeekly:
+    """A weekly store that is told its snapshots: midnight (epoch ms) -> card token -> week."""
+
+    def __init__(self, snapshots: Mapping[int, Mapping[str, Week]]) -> None:
+        self.snapshots = dict(snapshots)
+
+    async def get_many(self, cards: Collection[str], midnight_ms: int) -> WeeklyAnswer:
+        """Return the weeks as of this midnight, or of one day before it if that is the newest."""
+        for as_of_ms in (midnight_ms, midnight_ms - DAY_MS):
+            if as_of_ms in self.snapshots:
+                weeks = self.snapshots[as_of_ms]
+                return WeeklyAnswer({card: weeks[card] for card in cards if card in weeks}, as_of_ms)
+        return WeeklyAnswer()
