@@ -230,6 +230,6 @@ async def test_pages_health_and_metrics_tell_of_the_worker(settings: Settings) -
             pages = [await get(path) for path in ("/", "/alerts", "/health", "/decisions/w4")]
 
     assert 5 == len(card["ten_minutes"]["payments"])
-    assert "block" == decision["outcome"]
+    assert "block" == decision["decision"]["outcome"]
     assert 'fraudstream_payments_total{outcome="block"} 4.0' in metrics
     assert not any(str(CARDS[3]) in text for text in [*pages, metrics])
