@@ -96,7 +96,9 @@ def replay(
     """
     from fraudstream.traffic import replaying
     from fraudstream.traffic.replay import Plan
+    from fraudstream.traffic.run import quiet_kafka
 
+    quiet_kafka()
     settings = _settings(broker)
     plan = Plan(speed, seed if shuffled else None, shift_to_now, labels)
     source, bad = replaying.opened(path or settings.history_dir, settings)

@@ -67,11 +67,9 @@ class _Reader:
         if not any(name in given for name in self._times):
             raise InvalidTransaction("no-time", f"the row has no {' or '.join(self._times)}")
         record: dict[str, Any] = {name: self._typed(name, cell) for name, cell in given.items()}
-        payment: Payment = self._parse(
-            msgspec.json.encode(record), self._now_ms, f"{self._digest[:12]}-{line}"
-        )
+        payment: Payment = self._parse(msgspec.json.encode(record), self._now_ms)
         return (
-            payment.transaction_id,
+            payment.transaction_id or f"{self._digest[:12]}-{line}",
             normalised(given[self._entity]),
             payment.cents / 100.0,
             payment.event_time_ms,

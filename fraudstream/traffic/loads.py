@@ -20,8 +20,8 @@ LABEL_COLUMNS = ("is_fraud", "scenario")
 class Load(NamedTuple):
     """Payments ready to be sent, in order."""
 
-    due_s: Floats
-    """When each leaves, in seconds after the sending began; never falls."""
+    due_s: Floats | None
+    """When each leaves, in seconds after the sending began; never falls. None: as fast as Kafka takes them."""
     messages: list[Message]
     partitions: list[int]
     labels: list[tuple[int, Message]]
@@ -53,7 +53,9 @@ class Encoder:
         self._entity = event_type.entity
         self._id = event_type.id
 
-    def load(self, payments: pl.DataFrame, due_s: Floats, *, labelled_at_ms: int | None = None) -> Load:
+    def load(
+        self, payments: pl.DataFrame, due_s: Floats | None, *, labelled_at_ms: int | None = None
+    ) -> Load:
         """Encode payments. With `labelled_at_ms` their labels too (needs the columns is_fraud and scenario)."""
         values = payments.select(self._record.struct.json_encode().cast(pl.Binary)).to_series().to_list()
         numbers = payments[self._entity].cast(pl.String).to_list()

@@ -76,9 +76,9 @@ class _Pace:
         self._start_ms: float | None = None
         self._latest_ms = -np.inf
 
-    def due_s(self, chunk: pl.DataFrame, first_row: int) -> Floats:
+    def due_s(self, chunk: pl.DataFrame, first_row: int) -> Floats | None:
         if self._speed is None:
-            return np.zeros(len(chunk))
+            return None
         if self._times is not None:
             times = self._times[first_row : first_row + len(chunk)]
         else:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 
@@ -65,3 +66,8 @@ async def send_until_told(
                 stop_on_error=stop_on_error,
             )
             await send_all(loads, sender)
+
+
+def quiet_kafka() -> None:
+    """Keep aiokafka's log lines about retries off the screen: what does not succeed in the end is raised."""
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)

@@ -133,6 +133,9 @@ async def send_all(loads: Iterator[Load], sender: Sender) -> None:
 
 
 async def _send_when_due(load: Load, sender: Sender) -> None:
+    if load.due_s is None:
+        await sender.send(load, 0, len(load))
+        return
     tally, sent = sender.tally, 0
     while sent < len(load) and not sender.stop.is_set():
         elapsed_s = time.monotonic() - tally.started

@@ -1,0 +1,67 @@
+"""Following a topic from now on, or from a moment ago, without joining a consumer group or leaving a trace."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TypeAlias
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.structs import ConsumerRecord
+
+Record: TypeAlias = ConsumerRecord[bytes, bytes]
+
+POLL_TIMEOUT_MS = 200
+
+
+class Tail:
+    """A position at the end of a topic; made by `following`."""
+
+    def __init__(self, consumer: AIOKafkaConsumer, partitions: list[TopicPartition]) -> None:
+        self._consumer = consumer
+        self._partitions = partitions
+
+    async def fetch(self, timeout_ms: int = POLL_TIMEOUT_MS) -> list[Record]:
+        """Return the records that came since the last call, waiting for some up to `timeout_ms`; perhaps none."""
+        batches = await self._consumer.getmany(timeout_ms=timeout_ms)
+        return [record for batch in batches.values() for record in batch]
+
+    async def backlog(self, since_ms: int, records_max: int) -> list[Record]:
+        """Return the records since a moment (epoch ms), at most `records_max`; afterwards the tail stands behind them."""
+        ends = await self._consumer.end_offsets(self._partitions)
+        starts = await self._consumer.offsets_for_times(dict.fromkeys(self._partitions, since_ms))
+        waiting = 0
+        for partition, end in ends.items():
+            found = starts.get(partition)
+            start = end if found is None else found.offset
+            self._consumer.seek(partition, start)
+            waiting += end - start
+        taken: list[Record] = []
+        while len(taken) < min(waiting, records_max):
+            taken += await self.fetch()
+        return taken
+
+
+@asynccontextmanager
+async def following(bootstrap: str, topic: str) -> AsyncIterator[Tail]:
+    """Yield a tail that stands at the end of an existing topic: whatever is published from now on will be seen."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap,
+        group_id=None,
+        enable_auto_commit=False,
+        auto_offset_reset="latest",
+        fetch_max_wait_ms=100,
+        isolation_level="read_committed",
+    )
+    await consumer.start()
+    try:
+        names = consumer.partitions_for_topic(topic)
+        while not names:  # metadata of a topic that has just been made
+            await asyncio.sleep(0.05)
+            await consumer.topics()
+            names = consumer.partitions_for_topic(topic)
+        partitions = [TopicPartition(topic, partition) for partition in sorted(names)]
+        consumer.assign(partitions)
+        await consumer.seek_to_end(*partitions)
+        yield Tail(consumer, partitions)
+    finally:
+        await consumer.stop()

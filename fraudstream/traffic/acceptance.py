@@ -1,0 +1,147 @@
+"""The acceptance story on a running worker: three single payments, then ten on one card, 1-2 s apart.
+
+The story itself, and what is expected of it, is `offline.stories`; here it takes place in real time.
+"""
+
+import asyncio
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from fraudstream import topics
+from fraudstream.adapters.publisher import Message, Outbox, Publisher
+from fraudstream.adapters.tail import Tail
+from fraudstream.domain.errors import SetupError
+from fraudstream.domain.tokens import partition_of
+from fraudstream.offline.stories import CARDS as CARDS
+from fraudstream.offline.stories import EXPECTED, Story, tell
+from fraudstream.settings import Settings
+from fraudstream.traffic.verdicts import Verdicts, verdicts_from
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One payment of the story and what became of it; `decision` is None if none came in time."""
+
+    keyed: bool
+    position: int
+    sent_at_ms: int
+    card_last4: str
+    amount: float
+    expected_fraud: bool
+    decision: dict[str, Any] | None
+    waited_ms: float
+
+    @property
+    def ok(self) -> bool:
+        """Whether the decision is the expected one."""
+        return self.decision is not None and bool(self.decision["fraud"]) == self.expected_fraud
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One telling of the story."""
+
+    keyed: bool
+    lines: tuple[Line, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether all thirteen payments were decided as expected."""
+        return all(line.ok for line in self.lines)
+
+    def facts(self) -> dict[str, Any]:
+        """Return everything for a script."""
+        lines = [{**asdict(line), "ok": line.ok} for line in self.lines]
+        return {"keyed": self.keyed, "passed": self.passed, "payments": lines}
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Where the story takes place."""
+
+    settings: Settings
+    publisher: Publisher
+    verdicts: Verdicts
+    timeout_s: float
+    on_line: Callable[[Line], None]
+
+
+async def run(
+    settings: Settings,
+    publisher: Publisher,
+    tail: Tail,
+    numbers: Sequence[str],
+    rng: np.random.Generator,
+    *,
+    keyings: Sequence[bool],
+    timeout_s: float,
+    on_line: Callable[[Line], None],
+) -> list[Verdict]:
+    """Tell the story once per keying, all at the same time, each on four cards of its own.
+
+    `tail` follows the decisions. Raises SetupError if no decision comes within `timeout_s`.
+    """
+    async with verdicts_from(tail) as verdicts:
+        stage = Stage(settings, publisher, verdicts, timeout_s, on_line)
+        tellings = [
+            _perform(stage, tell(rng), numbers[i * CARDS : (i + 1) * CARDS], keyed)
+            for i, keyed in enumerate(keyings)
+        ]
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(telling) for telling in tellings]
+        return [task.result() for task in tasks]
+
+
+async def _perform(stage: Stage, story: Story, numbers: Sequence[str], keyed: bool) -> Verdict:
+    """Send the payments in real time and report each decision before the next payment is due."""
+    name = uuid.uuid4().hex[:8]
+    lines: list[Line] = []
+    due = time.monotonic()
+    for position, (card, wait_s, cents) in enumerate(zip(story.card, story.wait_s, story.cents, strict=True)):
+        due += float(wait_s)
+        await asyncio.sleep(due - time.monotonic())
+        payment = {
+            "cc_num": int(numbers[card]),
+            "amount": int(cents) / 100,
+            "tid": f"acceptance-{name}-{position + 1}",
+        }
+        line = await _pay(stage, payment, position, keyed)
+        if line.decision is None and not lines:
+            raise SetupError(
+                f"no decision came within {stage.timeout_s:g} s; is a worker running on {stage.settings.broker}? "
+                "start one with: fraudstream worker"
+            )
+        lines.append(line)
+        stage.on_line(line)
+    return Verdict(keyed, tuple(lines))
+
+
+async def _pay(stage: Stage, payment: dict[str, Any], position: int, keyed: bool) -> Line:
+    """Send one payment and wait for its decision."""
+    number, settings = str(payment["cc_num"]), stage.settings
+    sent_at_ms = time.time_ns() // 1_000_000
+    decided = stage.verdicts.expect(payment["tid"])
+    value = msgspec.json.encode({**payment, "trans_ts": sent_at_ms / 1000})
+    outbox = Outbox()
+    outbox.add(
+        settings.topic(topics.TRANSACTIONS.name),
+        partition_of(number, settings.partitions) if keyed else position % settings.partitions,
+        Message(number.encode() if keyed else None, value),
+    )
+    started = time.monotonic()
+    await stage.publisher.publish(outbox)
+    try:
+        decision = await asyncio.wait_for(decided, stage.timeout_s)
+    except TimeoutError:
+        decision = None
+    waited_ms = (time.monotonic() - started) * 1000
+    expected = bool(EXPECTED[position])
+    return Line(
+        keyed, position + 1, sent_at_ms, number[-4:], payment["amount"], expected, decision, waited_ms
+    )

@@ -1,0 +1,44 @@
+"""A thousand acceptance stories through the models at hand, one model per feature set."""
+
+from fraudstream.adapters.model_files import current_version, load_model
+from fraudstream.adapters.weekly_files import newest_snapshot
+from fraudstream.domain.detector import Detector
+from fraudstream.domain.errors import SetupError
+from fraudstream.domain.event_type import event_type_named
+from fraudstream.domain.features import FEATURE_SETS
+from fraudstream.offline.stories import StoriesResult, run
+from fraudstream.settings import Settings
+
+
+def results(settings: Settings, stories: int, seed: int) -> list[tuple[str, str, StoriesResult]]:
+    """Return (version, feature set, result) for the current model and the newest one of every other feature set.
+
+    Raises SetupError if there is no model or no weekly snapshot.
+    """
+    weeks = list(newest_snapshot(settings.weekly_dir).weeks.values())
+    event_type = event_type_named(settings.event_type)
+    told = []
+    for name, version in _versions(settings).items():
+        model = load_model(settings.models_dir, version)
+        detector = Detector.of(model, event_type.ruleset, event_type.variables, settings.fraud_threshold)
+        told.append((version, name, run(detector, weeks, stories, seed)))
+    return told
+
+
+def _versions(settings: Settings) -> dict[str, str]:
+    """Return a model version for every feature set there is one of; the current one first."""
+    current = current_version(settings.models_dir)
+    names = [path.parent.name for path in settings.models_dir.glob("*/manifest.json")]
+    found: dict[str, str] = {}
+    for version in [current, *sorted((name for name in names if name != current), reverse=True)]:
+        try:
+            features = load_model(settings.models_dir, version).features
+        except SetupError:
+            if version == current:
+                raise
+            continue  # an old version this release cannot read
+        name = next(
+            (name for name, names in FEATURE_SETS.items() if names == features), f"features of {version}"
+        )
+        found.setdefault(name, version)
+    return found

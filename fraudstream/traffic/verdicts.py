@@ -1,0 +1,55 @@
+"""Waiting for the decisions on particular payments, out of everything a worker decides."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import msgspec
+
+from fraudstream.adapters.tail import Tail
+
+
+class _Id(msgspec.Struct):
+    """The only field that is looked at of payments that are not ours."""
+
+    transaction_id: str
+
+
+class Verdicts:
+    """Hands out decisions by transaction id."""
+
+    def __init__(self) -> None:
+        self._wanted: dict[str, asyncio.Future[dict[str, Any]]] = {}
+        self._id = msgspec.json.Decoder(_Id).decode
+
+    def expect(self, transaction_id: str) -> asyncio.Future[dict[str, Any]]:
+        """Return what will hold the decision on a payment; call before the payment is sent."""
+        self._wanted[transaction_id] = asyncio.get_running_loop().create_future()
+        return self._wanted[transaction_id]
+
+    async def read(self, tail: Tail) -> None:
+        """Read decisions for ever."""
+        while True:
+            for record in await tail.fetch():
+                if record.value is not None:
+                    self._hand_out(record.value)
+
+    def _hand_out(self, value: bytes) -> None:
+        """Give a decision to whoever waits for it; a decision that comes twice is the same twice."""
+        waiting = self._wanted.pop(self._id(value).transaction_id, None)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(msgspec.json.decode(value))
+
+
+@asynccontextmanager
+async def verdicts_from(tail: Tail) -> AsyncIterator[Verdicts]:
+    """Yield verdicts that are read from a tail of the decisions until the block ends."""
+    verdicts = Verdicts()
+    reading = asyncio.create_task(verdicts.read(tail))
+    try:
+        yield verdicts
+    finally:
+        reading.cancel()
+        with suppress(asyncio.CancelledError):
+            await reading
