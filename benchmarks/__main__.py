@@ -1,6 +1,7 @@
 """`python -m benchmarks`: the whole comparison in one run on one embedded broker."""
 
 import json
+import shlex
 import shutil
 import signal
 import sys
@@ -14,8 +15,11 @@ from rich.console import Console
 from benchmarks import report
 from benchmarks.children import BenchmarkFailed
 from benchmarks.plan import DEFAULT, QUICK
+from benchmarks.prepared import FRAUDSTREAM
 from benchmarks.session import CONTESTANTS, PARTS, Session
 from fraudstream.domain.errors import FraudstreamError
+
+WORKER = ("worker", "--log-level", "warning")
 
 DOCS = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 
@@ -35,9 +39,8 @@ DOCS = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 )
 @click.option(
     "--worker",
-    default="fraudstream worker --log-level warning",
-    show_default=True,
-    help="Command that starts our worker, to compare two versions of it.",
+    metavar="COMMAND",
+    help="Starts our worker, to compare two versions of it.  [default: fraudstream worker]",
 )
 @click.option(
     "--data-dir",
@@ -53,7 +56,7 @@ def main(
     who: tuple[str, ...],
     parts: tuple[str, ...],
     repetitions: int | None,
-    worker: str,
+    worker: str | None,
     data_dir: Path,
 ) -> None:
     """Run, report, and exit with 1 if a payment was not decided or decided differently."""
@@ -66,7 +69,7 @@ def main(
             data_dir=data_dir / ("quick" if quick else "default"),
             scratch=(scratch := Path(tempfile.mkdtemp(prefix="fraudstream-benchmark-"))),
             console=progress,
-            worker_command=tuple(worker.split()),
+            worker_command=tuple(shlex.split(worker)) if worker else (*FRAUDSTREAM, *WORKER),
             who=who or CONTESTANTS,
             parts=parts or PARTS,
         )

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -12,10 +13,15 @@ import polars as pl
 
 from benchmarks.children import BenchmarkFailed
 from benchmarks.plan import Plan
+from fraudstream.domain.event_type import event_type_named
+from fraudstream.domain.features import FEATURE_SETS
 from fraudstream.domain.weekly import DAY_MS
 from fraudstream.offline.generate import generate
 from fraudstream.offline.world import World, midnight_ms
 from fraudstream.settings import Settings
+
+FRAUDSTREAM = (sys.executable, "-c", "from fraudstream.cli import main; main()")
+"""The `fraudstream` command of the Python that runs the benchmark, whatever the search path finds."""
 
 Say = Callable[[str], None]
 
@@ -52,8 +58,8 @@ def prepare(plan: Plan, data_dir: Path, say: Say) -> Prepared:
     prepared = Prepared(data_dir, first_day, plan.traffic_days)
     say("payments of the world")
     generated = generate(world, prepared.settings.history_dir)
-    done = data_dir / "prepared"
-    if generated.already_there and done.exists():
+    done, wanted = data_dir / "prepared", " ".join(FEATURE_SETS[event_type_named("card").features])
+    if generated.already_there and done.exists() and done.read_text() == wanted:
         return prepared
     for number in range(plan.traffic_days):
         midnight = first_day + timedelta(days=number)
@@ -63,17 +69,20 @@ def prepare(plan: Plan, data_dir: Path, say: Say) -> Prepared:
     say("training the model")
     run_command(data_dir, "train")
     prepared.settings.card_token_key()
-    done.touch()
+    done.write_text(wanted)
     return prepared
 
 
 def run_command(data_dir: Path, *arguments: str) -> None:
     """Run one of the project's commands on the benchmark's data."""
     environment = {**os.environ, "FRAUDSTREAM_DATA_DIR": str(data_dir)}
-    command = ["fraudstream", *arguments]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [*FRAUDSTREAM, *arguments], env=environment, capture_output=True, text=True, check=False
+    )
     if done.returncode != 0:
-        raise BenchmarkFailed(f"{' '.join(command)} failed: {(done.stderr or done.stdout).strip()[-500:]}")
+        raise BenchmarkFailed(
+            f"fraudstream {' '.join(arguments)} failed: {(done.stderr or done.stdout).strip()[-500:]}"
+        )
 
 
 def write_weekly_json(prepared: Prepared) -> None:
