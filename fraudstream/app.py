@@ -21,6 +21,8 @@ from fraudstream.observing import Observer
 from fraudstream.settings import Settings
 from fraudstream.tables.activity import ActivityTable
 
+logger = logging.getLogger(__name__)
+
 WILDCARDS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not bound to
 """Addresses to bind to that no other worker could connect to."""
 
@@ -75,10 +77,12 @@ def create_app(settings: Settings, ports: Ports) -> App:
     app.tables.add(table)
     sources = [settings.topic(topics.TRANSACTIONS.name), settings.topic(topics.BY_CARD.name)]
     coalesce(app, sources, [topics.changelog(settings).name], settings.chunk_rows_max)
+    logger.info("model %s, rules %s", detector.model.version, detector.ruleset.version)
     observer = Observer(app, table, ports.weekly, detector, sources)
     agents.attach(app, settings, event_type, cards, table, detector, ports.weekly, observer.report)
     if settings.web:
         web.attach(app, observer.views(), builtin_pages=settings.web_builtin_pages)
+        logger.info("pages at %s", app.conf.canonical_url)
     return app
 
 

@@ -119,6 +119,7 @@ class ActivityTable(faust.Table[bytes, bytes]):
         await super().on_recovery_completed(active_tps, standby_tps)
         self.app.consumer.stop_flow()
         self.app.flow_control.suspend()
+        logger.info("deciding partitions %s", ", ".join(str(tp.partition) for tp in sorted(active_tps)) or "none")
         highwaters = cast(TableManager, self.app.tables).recovery.active_highwaters
         self._frozen.clear()
         self._uncommitted.clear()

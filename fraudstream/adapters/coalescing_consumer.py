@@ -6,6 +6,7 @@ commits stay Faust's own. Plugged in by the public setter `app.transport`.
 Why, and what breaks if Faust changes: docs/decisions/0005-coalescing-consumer.md and tests/test_faust_assumptions.py.
 """
 
+import logging
 from collections.abc import Collection
 from typing import Any, TypeAlias, cast
 
@@ -36,7 +37,7 @@ def chunks(records: Records, rows_max: int) -> list[Records]:
 class ConsumerThread(driver.AIOKafkaConsumerThread):
     """The driver's fetching thread with a shorter long poll."""
 
-    logger = driver.logger
+    logger = logging.getLogger("faust.consumer")  # Faust's own messages, apart from ours
 
     def _create_worker_consumer(self, *args: Any, **kwargs: Any) -> Any:
         consumer = super()._create_worker_consumer(*args, **kwargs)

@@ -33,6 +33,7 @@ def worker(broker: str | None, web_port: int | None, without_web: bool, log_leve
     import faust
     import uvloop
 
+    from fraudstream.adapters.kafka_admin import ensure_topics
     from fraudstream.app import Ports, create_app
     from fraudstream.settings import Settings
 
@@ -42,6 +43,7 @@ def worker(broker: str | None, web_port: int | None, without_web: bool, log_leve
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     app = create_app(settings, Ports.of(settings))
+    loop.run_until_complete(ensure_topics(settings.broker, settings))
     gc.collect()
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD, 10, 10)
