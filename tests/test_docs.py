@@ -1,0 +1,64 @@
+"""The documents say what the code does: tables are generated, names exist, links lead somewhere."""
+
+import importlib
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = runpy.run_path(str(ROOT / "docs/make_reference.py"))["PAGES"]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_reference_is_what_the_code_says(name: str) -> None:
+    """If this is red, run: python docs/make_reference.py"""
+    assert PAGES[name]() == (ROOT / "docs/reference" / name).read_text()
+
+
+def test_the_steps_of_a_transaction_in_the_readme_exist() -> None:
+    """The first table a newcomer reads must not lie."""
+    steps = re.findall(
+        r"^\| \w+ \|.*\| `([\w/]+)\.py` `([\w.]+)`", (ROOT / "README.md").read_text(), re.MULTILINE
+    )
+
+    assert 8 == len(steps)
+    for file, name in steps:
+        assert (ROOT / f"{file}.py").exists(), file
+        module = file if file.startswith("fraudstream") else f"fraudstream/{file}"
+        found = importlib.import_module(module.replace("/", "."))
+        for part in name.split("."):
+            found = getattr(found, part)
+
+
+def test_relative_links_lead_to_files() -> None:
+    """A broken link is a broken promise."""
+    broken = [
+        f"{document.relative_to(ROOT)}: {target}"
+        for document in DOCUMENTS
+        for target in re.findall(r"\]\((?!https?://|#)([^)#]+)", document.read_text())
+        if not (document.parent / target).exists()
+    ]
+
+    assert [] == broken
+
+
+def test_decision_records_are_numbered_without_gaps() -> None:
+    """One record, one number."""
+    numbers = [int(path.name[:4]) for path in sorted((ROOT / "docs/decisions").glob("*.md"))]
+
+    assert list(range(1, len(numbers) + 1)) == numbers
+
+
+def test_every_package_says_what_it_is_for() -> None:
+    """The first line of each folder is the map of the code."""
+    silent = [
+        str(path.relative_to(ROOT))
+        for folder in ("fraudstream", "agents", "tables")
+        for path in (ROOT / folder).rglob("*.py")
+        if not path.read_text().startswith('"""')
+    ]
+
+    assert [] == silent
