@@ -33,15 +33,16 @@ def files_of(directory: Path, first: date, end: date) -> list[Path]:
 def read_payments(directory: Path, columns: tuple[str, ...]) -> pl.DataFrame:
     """Return all payments in the order they arrived: `card_code` (a small integer per card), then these columns.
 
-    Columns a file does not have are null in its rows.
+    Columns a file does not have are null in its rows. A card that stands there by number and by token counts as two.
     """
     dates = dates_of(directory)
     files = files_of(directory, dates[0], date.max)
-    schemas = [pl.read_parquet_schema(path) for path in {path.parent: path for path in files}.values()]
-    known = {name: dtype for schema in schemas for name, dtype in schema.items()}
+    known = {name: dtype for path in files for name, dtype in pl.read_parquet_schema(path).items()}
     entity = [name for name in (NUMBER, TOKEN) if name in known]
-    frame = pl.scan_parquet(files, missing_columns="insert", extra_columns="ignore", hive_partitioning=False)
-    frame = frame.select(*entity, *(name for name in columns if name in known))
+    wanted = {name: known[name] for name in (*entity, *columns) if name in known}
+    frame = pl.scan_parquet(
+        files, schema=wanted, missing_columns="insert", extra_columns="ignore", hive_partitioning=False
+    )
     card = (
         pl.coalesce(pl.col(name).cast(pl.String) for name in entity) if len(entity) > 1 else pl.col(entity[0])
     )

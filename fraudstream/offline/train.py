@@ -1,7 +1,7 @@
 """Train the AWS sample's XGBoost on what the worker would have known at each payment, and write a model version."""
 
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -92,14 +92,7 @@ def train(
     progress.step(f"training on {split.train.height:,} payments")
     booster = fit(split.train, names, progress.round)
     progress.step(f"testing on {split.test.height:,} later payments")
-    fraud = split.test["is_fraud"].to_numpy()
-    scores = booster.inplace_predict(matrix(features_of(split.test, names), names))
-    metrics = evaluate(fraud, scores, threshold)
-    by_kind = (
-        recall_by_scenario(fraud, scores, threshold, split.test["scenario"].to_numpy())
-        if "scenario" in split.test.columns
-        else {}
-    )
+    metrics, by_scenario = _tested(booster, split.test, names, threshold)
     content = bytes(booster.save_raw("ubj"))
     digest = sha256_of(content)
     manifest = {
@@ -117,7 +110,7 @@ def train(
         "train": _range(split.train),
         "test": _range(split.test),
         "metrics": metrics,
-        "recall_by_scenario": by_kind,
+        "recall_by_scenario": by_scenario,
         "rounds": ROUNDS,
         "params": PARAMS,
         "sha256": digest,
@@ -131,6 +124,18 @@ def train(
     }
     save_model(models_dir, manifest, content, activate=activate)
     return manifest
+
+
+def _tested(
+    booster: xgboost.Booster, payments: pl.DataFrame, names: tuple[str, ...], threshold: float
+) -> tuple[dict[str, float], Mapping[str, float]]:
+    """Return the figures on payments the model has not seen, and the recall per kind of fraud where it is known."""
+    fraud = payments["is_fraud"].to_numpy()
+    scores = booster.inplace_predict(matrix(features_of(payments, names), names))
+    by_scenario: Mapping[str, float] = {}
+    if "scenario" in payments.columns:
+        by_scenario = recall_by_scenario(fraud, scores, threshold, payments["scenario"].to_numpy())
+    return evaluate(fraud, scores, threshold), by_scenario
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,16 @@ import pytest
 from fraudstream.adapters.weekly_files import WeeklyFiles, newest_snapshot, write_snapshot
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.weekly import DAY_MS, Week, WeeklyStore
-from tests.contracts.weekly_store import ALICE, BOB, BUSY, CALM, MONDAY, TUESDAY, WEDNESDAY, WeeklyStoreContract
+from tests.contracts.weekly_store import (
+    ALICE,
+    BOB,
+    BUSY,
+    CALM,
+    MONDAY,
+    TUESDAY,
+    WEDNESDAY,
+    WeeklyStoreContract,
+)
 
 
 def write(directory: Path, as_of_ms: int, weeks: Mapping[str, Week]) -> dict[str, object]:
@@ -20,6 +29,10 @@ def write(directory: Path, as_of_ms: int, weeks: Mapping[str, Week]) -> dict[str
         "mean_amount": [week.mean_amount for week in weeks.values()],
     }
     return write_snapshot(directory, as_of_ms, pl.DataFrame(columns))
+
+
+def _files(directory: Path, ending: str) -> list[Path]:
+    return sorted(directory.glob(f"*.{ending}"))
 
 
 class TestWeeklyFiles(WeeklyStoreContract):
@@ -56,7 +69,8 @@ async def test_a_repeated_job_replaces_its_snapshot(tmp_path: Path) -> None:
     await store.refreshed()
 
     assert {ALICE: BUSY} == dict((await store.get_many([ALICE], MONDAY)).rows)
-    assert 2 == len(list(tmp_path.iterdir()))  # one manifest, one data file
+    assert ["2020-02-03"] == [path.stem for path in _files(tmp_path, "json")]
+    assert 1 == len(_files(tmp_path, "parquet"))
 
 
 async def test_the_directory_is_not_looked_at_for_every_batch(tmp_path: Path) -> None:
