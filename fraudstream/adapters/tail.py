@@ -1,6 +1,5 @@
 """Following a topic from now on, or from a moment ago, without joining a consumer group or leaving a trace."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TypeAlias
@@ -42,7 +41,7 @@ class Tail:
 
 
 @asynccontextmanager
-async def following(bootstrap: str, topic: str) -> AsyncIterator[Tail]:
+async def following(bootstrap: str, topic: str, partitions: int) -> AsyncIterator[Tail]:
     """Yield a tail that stands at the end of an existing topic: whatever is published from now on will be seen."""
     consumer = AIOKafkaConsumer(
         bootstrap_servers=bootstrap,
@@ -54,14 +53,9 @@ async def following(bootstrap: str, topic: str) -> AsyncIterator[Tail]:
     )
     await consumer.start()
     try:
-        names = consumer.partitions_for_topic(topic)
-        while not names:  # metadata of a topic that has just been made
-            await asyncio.sleep(0.05)
-            await consumer.topics()
-            names = consumer.partitions_for_topic(topic)
-        partitions = [TopicPartition(topic, partition) for partition in sorted(names)]
-        consumer.assign(partitions)
-        await consumer.seek_to_end(*partitions)
-        yield Tail(consumer, partitions)
+        all_of_it = [TopicPartition(topic, partition) for partition in range(partitions)]
+        consumer.assign(all_of_it)
+        await consumer.seek_to_end(*all_of_it)
+        yield Tail(consumer, all_of_it)
     finally:
         await consumer.stop()

@@ -48,7 +48,7 @@ def acceptance(
     broker: str | None,
     only: str | None,
     cards_file: Path | None,
-    seed: int | None,
+    seed: int,
     timeout_s: float,
     stories: int | None,
     as_json: bool,
@@ -64,7 +64,7 @@ def acceptance(
 
     settings = Settings() if broker is None else Settings(broker=broker)
     if stories is not None:
-        _tell_offline(settings, stories, 1 if seed is None else seed, as_json)
+        _tell_offline(settings, stories, seed, as_json)
         return
     quiet_kafka()
     keyings = [False, True] if only is None else [only == "keyed"]
@@ -85,7 +85,7 @@ async def _tell_live(
     settings: "Settings",
     keyings: Sequence[bool],
     cards_file: Path | None,
-    seed: int | None,
+    seed: int,
     timeout_s: float,
     quiet: bool,
 ) -> "list[Verdict]":
@@ -102,7 +102,7 @@ async def _tell_live(
     cards = candidates(settings, cards_file, rng, needed)
     async with (
         publishing(settings, f"{settings.app_id}-acceptance") as publisher,
-        following(settings.broker, settings.topic(topics.DECISIONS.name)) as tail,
+        following(settings.broker, settings.topic(topics.DECISIONS.name), settings.partitions) as tail,
     ):
         numbers = await idle(cards.numbers, tail, settings, needed)
         click.echo(f"{cards.origin}; the story takes about 20 s", err=True)

@@ -120,6 +120,60 @@ def replay(
     sys.exit(0 if done else 1)
 
 
+@produce.command()
+@broker_option
+@click.option(
+    "--rate",
+    type=click.FloatRange(0, min_open=True),
+    default=20.0,
+    show_default=True,
+    help="Payments a second.",
+)
+@click.option(
+    "--for", "for_s", type=click.IntRange(1), help="Stop after so many seconds.  [default: at Ctrl-C]"
+)
+@click.option(
+    "--attacks",
+    type=click.FloatRange(0),
+    default=1.0,
+    show_default=True,
+    help="How many attacks, as a multiple of the history's.",
+)
+@click.option("--seed", default=1, show_default=True, help="Which traffic.")
+@unkeyed_option
+@json_option
+def simulate(
+    broker: str | None,
+    rate: float,
+    for_s: int | None,
+    attacks: float,
+    seed: int,
+    unkeyed: bool,
+    as_json: bool,
+) -> None:
+    """Let the simulated world of the history live on: payments of its cards, now, with attacks mixed in.
+
+    Payments leave on schedule whatever becomes of them (open loop). What each was in truth goes to the `labels` topic.
+
+    Exit codes: 0 done or stopped, 1 Kafka did not take some payments, 2 no simulated history or no broker.
+    """
+    from fraudstream.traffic import simulate as simulating
+    from fraudstream.traffic.run import quiet_kafka
+
+    quiet_kafka()
+    settings = _settings(broker)
+    simulation = simulating.Simulation.of(settings, rate, attacks=attacks, seed=seed, keyed=not unkeyed)
+    if simulation.crowded:
+        click.echo(simulation.crowded, err=True)
+    tally = Tally()
+    asyncio.run(simulating.simulate(settings, simulation, tally, for_s))
+    if as_json:
+        click.echo(json.dumps({**tally.facts(), "fraud": simulation.fraud}))
+    else:
+        click.echo(f"{_closing(tally)}; {simulation.fraud:,} of them fraud")
+    sys.exit(1 if tally.errors else 0)
+
+
 def _settings(broker: str | None) -> Settings:
     return Settings() if broker is None else Settings(broker=broker)
 

@@ -41,11 +41,15 @@ def rate_of(cards: int) -> float:
 class Live:
     """Live traffic of a world; iterate to get one frame a second, in the columns of the history."""
 
-    def __init__(self, world: World, rate: float, start_ms: int, seed: int = 1) -> None:
-        """`rate` is payments a second, exactly and on average also below 1; `start_ms` the first payment's earliest time."""
+    def __init__(self, world: World, rate: float, start_ms: int, seed: int = 1, attacks: float = 1.0) -> None:
+        """`rate` is payments a second, exactly and on average also below 1; `start_ms` the first payment's earliest time.
+
+        `attacks` 10 lets ten times as many start as in the history: for people who watch and have no day to spend.
+        """
         self._world = world
         self._people = world.people
         self._rate = rate
+        self._attacks = attacks
         self._now_ms = start_ms
         self._tid = start_ms // SECOND_MS * TIDS_PER_SECOND
         self._rng = np.random.default_rng([world.seed, 4, seed, start_ms // SECOND_MS])
@@ -80,7 +84,8 @@ class Live:
         chances = self._chances()
         parts = [self._subscriptions(chances)]
         for kind in KINDS:
-            count = self._rng.poisson(kind.per_payment * self._rate)
+            often = self._attacks if kind.attack else 1.0
+            count = self._rng.poisson(kind.per_payment * self._rate * often)
             card = self._draw(count, chances, alike=kind.attack)
             parts.append(kind.draw(self._rng, self._people, card, self._moments(len(card))))
         return parts

@@ -83,14 +83,15 @@ async def run(
     timeout_s: float,
     on_line: Callable[[Line], None],
 ) -> list[Verdict]:
-    """Tell the story once per keying, all at the same time, each on four cards of its own.
+    """Tell one story once per keying, all at the same time, each on four cards of its own.
 
     `tail` follows the decisions. Raises SetupError if no decision comes within `timeout_s`.
     """
     async with verdicts_from(tail) as verdicts:
         stage = Stage(settings, publisher, verdicts, timeout_s, on_line)
+        story = tell(rng)
         tellings = [
-            _perform(stage, tell(rng), numbers[i * CARDS : (i + 1) * CARDS], keyed)
+            _perform(stage, story, numbers[i * CARDS : (i + 1) * CARDS], keyed)
             for i, keyed in enumerate(keyings)
         ]
         async with asyncio.TaskGroup() as group:

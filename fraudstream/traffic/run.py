@@ -52,8 +52,9 @@ async def send_until_told(
     total: int | None = None,
     on_acknowledged: Callable[[int], None] = lambda payments: None,
     stop_on_error: bool = False,
+    start_ms: int | None = None,
 ) -> None:
-    """Send loads until they end or a signal comes, with progress on stderr. See `Sender` for the callbacks."""
+    """Send loads until they end or a signal comes, with progress on stderr. See `Sender` and `send_all`."""
     with stopped_by_signals() as stop:
         async with publishing(settings, f"{settings.app_id}-produce") as publisher, shown(tally, total, what):
             sender = Sender(
@@ -65,7 +66,7 @@ async def send_until_told(
                 on_acknowledged=on_acknowledged,
                 stop_on_error=stop_on_error,
             )
-            await send_all(loads, sender)
+            await send_all(loads, sender, start_ms)
 
 
 def quiet_kafka() -> None:

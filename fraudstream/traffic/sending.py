@@ -114,12 +114,15 @@ class Sender:
             self._on_acknowledged(acknowledged)
 
 
-async def send_all(loads: Iterator[Load], sender: Sender) -> None:
+async def send_all(loads: Iterator[Load], sender: Sender, start_ms: int | None = None) -> None:
     """Send every payment when it is due, until all are sent or the sender is told to stop.
 
-    The next load is made in a thread while the present one is sent.
+    The schedule starts at once, or at `start_ms` (epoch ms). The next load is made in a thread while the present one
+    is sent.
     """
     load = await asyncio.to_thread(next, loads, None)
+    if start_ms is not None:
+        await asyncio.sleep(start_ms / 1000 - time.time())
     sender.tally.begin()
     try:
         while load is not None and not sender.stop.is_set():

@@ -1,0 +1,63 @@
+"""Live traffic of the history's world, with the truth about each payment published beside it."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from fraudstream.domain.event_type import event_type_named
+from fraudstream.offline.generate import read_world
+from fraudstream.offline.live import Live, rate_of
+from fraudstream.offline.world import World
+from fraudstream.settings import Settings
+from fraudstream.traffic.loads import Encoder, Load
+from fraudstream.traffic.run import send_until_told
+from fraudstream.traffic.tally import Tally
+
+LEAD_MS = 500
+"""From now to the first payment: time to connect and to draw the first second."""
+
+
+@dataclass(slots=True)
+class Simulation:
+    """What is to be simulated; `fraud` counts the fraudulent payments made so far."""
+
+    world: World
+    rate: float
+    attacks: float
+    seed: int
+    encoder: Encoder
+    fraud: int = 0
+
+    @classmethod
+    def of(cls, settings: Settings, rate: float, *, attacks: float, seed: int, keyed: bool) -> "Simulation":
+        """Return the simulation of the history's world; raises SetupError if there is none."""
+        world = read_world(settings.history_dir)
+        encoder = Encoder(event_type_named(settings.event_type), settings.partitions, keyed=keyed)
+        return cls(world, rate, attacks, seed, encoder)
+
+    @property
+    def crowded(self) -> str:
+        """Say that the world has too few cards for this rate, or nothing."""
+        most = rate_of(self.world.cards)
+        if self.rate <= most:
+            return ""
+        return (
+            f"{self.world.cards:,} cards make {most:,.0f} payments a second; at {self.rate:,.0f} honest payments fill the "
+            "ten-minute windows and look like fraud (fraudstream generate --cards makes a larger world)"
+        )
+
+    def loads(self, start_ms: int) -> Iterator[Load]:
+        """Yield the payments of one second after the other, each due when it happens."""
+        for payments in Live(self.world, self.rate, start_ms, self.seed, self.attacks):
+            self.fraud += int(payments["is_fraud"].sum())
+            due_s = (payments["event_time"].to_numpy() - start_ms) / 1000.0
+            yield self.encoder.load(payments, due_s, labelled_at_ms=time.time_ns() // 1_000_000)
+
+
+async def simulate(settings: Settings, simulation: Simulation, tally: Tally, for_s: int | None) -> None:
+    """Send live traffic for so many seconds, or until a signal comes."""
+    start_ms = time.time_ns() // 1_000_000 + LEAD_MS
+    loads = islice(simulation.loads(start_ms), for_s)
+    total = None if for_s is None else round(simulation.rate * for_s)
+    await send_until_told(settings, loads, tally, what="simulating", total=total, start_ms=start_ms)
