@@ -84,23 +84,29 @@ class Intake:
 
     def parse(self, records: list[Record]) -> Parsed:
         """Sort the records of one chunk into payments, misplaced and dead."""
-        payments, kept = valid = Payments([], [])
-        parsed = Parsed(valid, [], [])
-        partition = records[0].partition
+        payments: list[Payment] = []
+        kept: list[Record] = []
+        misplaced: list[tuple[int, Record]] = []
+        dead: list[DeadLetter] = []
+        here, parse = records[0].partition, self._parse
         for record in records:
             try:
-                payment = self._parse(record.value, record.timestamp)
+                payment = parse(record.value, record.timestamp)
             except InvalidTransaction as error:
-                parsed.dead.append(dead_letter(record, error.reason, error.detail))
+                dead.append(dead_letter(record, error.reason, error.detail))
                 continue
-            if payment.card.partition != partition:
-                parsed.misplaced.append((payment.card.partition, record))
-                continue
-            payments.append(
-                payment if payment.transaction_id else payment._replace(transaction_id=source_of(record))
-            )
-            kept.append(record)
-        return parsed
+            home = payment.card.partition
+            if home == here:
+                payments.append(payment if payment.transaction_id else _named(payment, record))
+                kept.append(record)
+            else:
+                misplaced.append((home, record))
+        return Parsed(Payments(payments, kept), misplaced, dead)
+
+
+def _named(payment: Payment, record: Record) -> Payment:
+    """Name a payment that came without an id by its first place in the log."""
+    return payment._replace(transaction_id=source_of(record))
 
 
 def source_of(record: Record) -> str:

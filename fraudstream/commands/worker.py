@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import os
 import sys
 from typing import Any
 
@@ -30,6 +31,10 @@ def worker(broker: str | None, web_port: int | None, without_web: bool, log_leve
     Exit codes: 0 stopped, 2 set-up error, 70 crashed before acknowledging (restart it).
     """
     configure_logging(log_level)
+    os.environ.setdefault(
+        "POLARS_MAX_THREADS", "1"
+    )  # frames are small, and a pool's wake-ups disturb the broker's core
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # a second OpenMP thread spins for milliseconds
     import faust
     import uvloop
 

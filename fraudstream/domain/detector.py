@@ -86,11 +86,17 @@ class Detector:
                 pl.Series("probability", probability),
                 pl.Series("score", np.rint(probability * 1000).astype(np.int32)),
                 pl.Series("fraud", probability > self.fraud_threshold),
-                pl.repeat(self.fraud_threshold, frame.height, eager=True).alias("fraud_threshold"),
-                pl.repeat(None, frame.height, dtype=pl.Float64, eager=True).alias("anomaly_score"),
-                pl.repeat(self.model.version, frame.height, eager=True).alias("model_version"),
-                pl.repeat(self.ruleset.version, frame.height, eager=True).alias("ruleset_version"),
+                _constant("fraud_threshold", self.fraud_threshold, frame.height),
+                _constant("anomaly_score", None, frame.height),
+                _constant("model_version", self.model.version, frame.height),
+                _constant("ruleset_version", self.ruleset.version, frame.height),
             ]
         )
         judged = self.ruleset.judge(scored)
         return judged.hstack([reasons_of(judged, rows, self.model)])
+
+
+def _constant(name: str, value: str | float | None, rows: int) -> pl.Series:
+    """Return a column that is the same for all rows; a missing value is a missing number."""
+    one = pl.Series(name, [value], dtype=pl.String if isinstance(value, str) else pl.Float64)
+    return one.new_from_index(0, rows)
