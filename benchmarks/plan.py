@@ -74,12 +74,12 @@ DEFAULT = Plan(
 )
 
 QUICK = Plan(
-    cards=5_000,
+    cards=2_500,
     payments_per_card_day=3.55,
     repetitions=1,
-    backlog=dict.fromkeys(("fraudstream", "quix", "noop_agent", "floor"), 6_000),
+    backlog=dict.fromkeys(("fraudstream", "quix", "noop_agent", "floor"), 5_000),
     floor_passes=40,
-    rates=(Rate(20, 1, 2), Rate(1_000, 1, 2), Rate(5_000, 1, 2)),
+    rates=(Rate(20, 1, 2), Rate(1_000, 1, 2), Rate(5_000, 0.5, 1)),
     quix_rates=(Rate(1_000, 1, 2),),
     heap_mb=256,
 )

@@ -23,6 +23,9 @@ PACKAGES = (
     "uvloop",
 )
 
+DECIDING = ("fraudstream", "quix")
+"""Contestants that publish decisions."""
+
 
 @dataclass(frozen=True, slots=True)
 class Spread:
@@ -68,7 +71,7 @@ class Results:
         found = []
         for name, races in self.races.items():
             for race in races:
-                if race.answers and len(race.answers) != race.events:
+                if name in DECIDING and len(race.answers) != race.events:
                     found.append(f"{name} decided {len(race.answers):,} of {race.events:,} payments")
                 if race.dead_letters:
                     found.append(f"{name} refused {race.dead_letters:,} valid payments")
@@ -125,8 +128,9 @@ class Results:
                 for name in names
             },
             "missing": {
-                name: max(race.events - len(race.answers) if race.answers else 0 for race in self.races[name])
+                name: max(race.events - len(race.answers) for race in self.races[name])
                 for name in names
+                if name in DECIDING
             },
             "compared": self.compared(),
             "disagreements": len(self.disagreements()),

@@ -1,0 +1,54 @@
+"""The benchmark itself runs, end to end, and proves that all contestants did their whole job."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.plan import QUICK
+
+ROOT = Path(__file__).parents[2]
+TIMEOUT_S = 280
+
+
+@pytest.fixture(scope="module")
+def answer(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Run `python -m benchmarks --quick --json` once and return the object on its last line."""
+    pytest.importorskip("quixstreams", reason="the peer is not installed: pip install fraudstream[bench]")
+    data_dir = tmp_path_factory.mktemp("benchmark")
+    command = [sys.executable, "-m", "benchmarks", "--quick", "--json", "--data-dir", str(data_dir)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+    assert 0 == done.returncode, done.stdout + done.stderr
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+@pytest.mark.kafka
+def test_all_four_contestants_did_their_whole_job(answer: dict[str, Any]) -> None:
+    """Every payment was decided by the two that decide; the two that read were waited for until the last event."""
+    contestants = {"fraudstream", "quix", "noop_agent", "floor"}
+
+    assert contestants == {name for name, speed in answer["events_per_s"].items() if speed > 0}
+    assert contestants == {name for name, cost in answer["cpu_us_per_event"].items() if cost > 0}
+    assert {"fraudstream": 0, "quix": 0} == answer["missing"]
+
+
+@pytest.mark.kafka
+def test_the_worker_and_its_peer_count_the_same_ten_minutes(answer: dict[str, Any]) -> None:
+    """A ratio between two programs is worth something only if they do the same job."""
+    assert QUICK.backlog["quix"] == answer["compared"]
+    assert 0 == answer["disagreements"]
+
+
+@pytest.mark.kafka
+def test_the_json_has_what_scripts_read(answer: dict[str, Any]) -> None:
+    """The keys of the last line are an interface; latencies grow with the percentile."""
+    ratio = answer["events_per_s"]["fraudstream"] / answer["events_per_s"]["quix"]
+
+    assert pytest.approx(ratio, rel=0.02, abs=0.06) == answer["ratio_quix"]
+    assert ["20", "1000", "5000"] == list(answer["latency_ms"])
+    for percentiles in answer["latency_ms"].values():
+        assert 0 < percentiles["p50"] <= percentiles["p99"] <= percentiles["p999"]
