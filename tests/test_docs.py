@@ -1,5 +1,6 @@
 """The documents say what the code does: tables are generated, names exist, links lead somewhere."""
 
+import doctest
 import importlib
 import re
 import runpy
@@ -62,3 +63,24 @@ def test_every_package_says_what_it_is_for() -> None:
     ]
 
     assert [] == silent
+
+
+def modules_with_examples() -> list[str]:
+    """Return the modules of ours whose docstrings hold examples."""
+    return [
+        path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".")
+        if folder == "fraudstream"
+        else f"fraudstream.{path.relative_to(ROOT).with_suffix('').as_posix().replace('/', '.')}"
+        for folder in ("fraudstream", "agents", "tables")
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        if ">>> " in path.read_text()
+    ]
+
+
+@pytest.mark.parametrize("module", modules_with_examples())
+def test_the_examples_in_docstrings_hold(module: str) -> None:
+    """An example is read as a promise."""
+    failed, tried = doctest.testmod(importlib.import_module(module))
+
+    assert 0 == failed
+    assert 0 < tried
