@@ -22,7 +22,7 @@ def test_the_reference_is_what_the_code_says(name: str) -> None:
 def test_the_steps_of_a_transaction_in_the_readme_exist() -> None:
     """The first table a newcomer reads must not lie."""
     steps = re.findall(
-        r"^\| \w+ \|.*\| `([\w/]+)\.py` `([\w.]+)`", (ROOT / "README.md").read_text(), re.MULTILINE
+        r"^\| [\w ]+ \|.*\| `([\w/]+)\.py` `([\w.]+)`", (ROOT / "README.md").read_text(), re.MULTILINE
     )
 
     assert 8 == len(steps)
