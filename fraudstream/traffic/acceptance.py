@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -15,12 +16,13 @@ import numpy as np
 
 from fraudstream import topics
 from fraudstream.adapters.publisher import Message, Outbox, Publisher
-from fraudstream.adapters.tail import Tail
+from fraudstream.adapters.tail import following
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.tokens import partition_of
-from fraudstream.offline.stories import CARDS as CARDS
-from fraudstream.offline.stories import EXPECTED, Story, tell
+from fraudstream.offline.stories import CARDS, EXPECTED, Story, tell
 from fraudstream.settings import Settings
+from fraudstream.traffic.cards import candidates, idle
+from fraudstream.traffic.run import publishing
 from fraudstream.traffic.verdicts import Verdicts, verdicts_from
 
 
@@ -72,31 +74,48 @@ class Stage:
     on_line: Callable[[Line], None]
 
 
-async def run(
+async def tell_live(
     settings: Settings,
-    publisher: Publisher,
-    tail: Tail,
-    numbers: Sequence[str],
-    rng: np.random.Generator,
     *,
-    keyings: Sequence[bool],
-    timeout_s: float,
-    on_line: Callable[[Line], None],
+    keyings: Sequence[bool] = (False, True),
+    cards_file: Path | None = None,
+    seed: int = 1,
+    timeout_s: float = 20.0,
+    on_start: Callable[[str], None] = lambda origin: None,
+    on_line: Callable[[Line], None] = lambda line: None,
 ) -> list[Verdict]:
     """Tell one story once per keying, all at the same time, each on four cards of its own.
 
-    `tail` follows the decisions. Raises SetupError if no decision comes within `timeout_s`.
+    `on_start` is told where the cards come from, `on_line` of every payment. Raises SetupError if there is no broker
+    or no decision comes within `timeout_s`.
     """
-    async with verdicts_from(tail) as verdicts:
-        stage = Stage(settings, publisher, verdicts, timeout_s, on_line)
-        story = tell(rng)
-        tellings = [
-            _perform(stage, story, numbers[i * CARDS : (i + 1) * CARDS], keyed)
-            for i, keyed in enumerate(keyings)
-        ]
+    rng = np.random.default_rng(seed)
+    needed = len(keyings) * CARDS
+    cards = candidates(settings, cards_file, rng, needed)
+    topic = settings.topic(topics.DECISIONS.name)
+    async with (
+        publishing(settings, f"{settings.app_id}-acceptance") as publisher,
+        following(settings.broker, topic, settings.partitions) as tail,
+    ):
+        numbers = await idle(cards.numbers, tail, settings, needed)
+        on_start(cards.origin)
+        async with verdicts_from(tail) as verdicts:
+            stage = Stage(settings, publisher, verdicts, timeout_s, on_line)
+            return await _all_at_once(stage, tell(rng), numbers, keyings)
+
+
+async def _all_at_once(
+    stage: Stage, story: Story, numbers: Sequence[str], keyings: Sequence[bool]
+) -> list[Verdict]:
+    try:
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(telling) for telling in tellings]
-        return [task.result() for task in tasks]
+            tellings = [
+                group.create_task(_perform(stage, story, numbers[i * CARDS : (i + 1) * CARDS], keyed))
+                for i, keyed in enumerate(keyings)
+            ]
+    except* SetupError as errors:
+        raise errors.exceptions[0] from None  # the others say the same
+    return [telling.result() for telling in tellings]
 
 
 async def _perform(stage: Stage, story: Story, numbers: Sequence[str], keyed: bool) -> Verdict:

@@ -1,0 +1,172 @@
+"""The demo's figures, from what anybody can read in Kafka: decisions on one side, labels on the other."""
+
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from fraudstream.adapters.tail import Record, Tail
+
+RECENT_S = 10.0
+"""Span of the rate and the latencies that are shown while it runs."""
+
+UNMATCHED_MAX = 100_000
+"""Decisions without a label, and labels without a decision, that are waited with."""
+
+ALERTS_KEPT = 8
+LATENCIES_KEPT = 500_000
+
+
+class Decision(msgspec.Struct):
+    """What the scoreboard wants to know of a decision."""
+
+    transaction_id: str
+    card_last4: str
+    event_time: int
+    amount: float
+    probability: float
+    outcome: str
+    reasons: list[str]
+
+
+class Label(msgspec.Struct):
+    """What a payment was in truth."""
+
+    transaction_id: str
+    fraud: bool
+    scenario: str
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """From the moment a payment was due to its decision read back, in ms."""
+
+    p50: float
+    p99: float
+
+
+@dataclass(slots=True)
+class Scoreboard:
+    """Counts of payments made since a moment (epoch ms); what an earlier demo left undecided does not count.
+
+    Precision and recall count payments, the first of an attack too, which nothing tells from an honest one. An alert
+    is a decision that is not `approve`.
+    """
+
+    since_ms: int
+    decided: int = 0
+    alerts: int = 0
+    fraud: int = 0
+    caught: int = 0
+    false_alarms: int = 0
+    first_alert_at: float | None = None
+    latest: deque[Decision] = field(default_factory=lambda: deque(maxlen=ALERTS_KEPT))
+    _latencies: deque[float] = field(default_factory=lambda: deque(maxlen=LATENCIES_KEPT))
+    _recent: deque[tuple[float, float]] = field(default_factory=deque)
+    _undecided: dict[str, bool] = field(default_factory=dict)
+    _unlabelled: dict[str, bool] = field(default_factory=dict)
+
+    @property
+    def precision(self) -> float | None:
+        """Share of labelled alerts that were fraud; None without any."""
+        return self.caught / (self.caught + self.false_alarms) if self.caught + self.false_alarms else None
+
+    @property
+    def recall(self) -> float | None:
+        """Share of labelled fraud that was an alert; None without any."""
+        return self.caught / self.fraud if self.fraud else None
+
+    @property
+    def latency(self) -> Latency | None:
+        """Latency over everything so far."""
+        return _latency(self._latencies)
+
+    def lately(self) -> tuple[float, Latency | None]:
+        """Return decisions a second and latency over the last RECENT_S seconds."""
+        horizon = time.monotonic() - RECENT_S
+        while self._recent and self._recent[0][0] < horizon:
+            self._recent.popleft()
+        return len(self._recent) / RECENT_S, _latency([latency for _, latency in self._recent])
+
+    def add_decision(self, decision: Decision, read_at: float) -> None:
+        """Count a decision that was read at this epoch second."""
+        if decision.event_time < self.since_ms:
+            return
+        self.decided += 1
+        alert = decision.outcome != "approve"
+        if alert:
+            self.alerts += 1
+            self.latest.appendleft(decision)
+            if self.first_alert_at is None:
+                self.first_alert_at = read_at
+        latency_ms = read_at * 1000 - decision.event_time
+        self._latencies.append(latency_ms)
+        self._recent.append((time.monotonic(), latency_ms))
+        fraud = self._undecided.pop(decision.transaction_id, None)
+        if fraud is None:
+            _keep(self._unlabelled, decision.transaction_id, alert)
+        else:
+            self._match(alert=alert, fraud=fraud)
+
+    def add_label(self, label: Label) -> None:
+        """Count the truth about a payment."""
+        alert = self._unlabelled.pop(label.transaction_id, None)
+        if alert is None:
+            _keep(self._undecided, label.transaction_id, label.fraud)
+        else:
+            self._match(alert=alert, fraud=label.fraud)
+
+    def _match(self, *, alert: bool, fraud: bool) -> None:
+        self.fraud += fraud
+        self.caught += alert and fraud
+        self.false_alarms += alert and not fraud
+
+    def facts(self) -> dict[str, Any]:
+        """Return the figures for a script; latencies in ms."""
+        latency = self.latency
+        return {
+            "decided": self.decided,
+            "alerts": self.alerts,
+            "fraud": self.fraud,
+            "precision": self.precision,
+            "recall": self.recall,
+            "latency_ms": {"p50": latency.p50, "p99": latency.p99} if latency else None,
+        }
+
+
+async def read_decisions(tail: Tail, board: Scoreboard) -> None:
+    """Count decisions for ever."""
+    decode = msgspec.json.Decoder(Decision).decode
+    while True:
+        records: list[Record] = await tail.fetch()
+        read_at = time.time()
+        for record in records:
+            if record.value is not None:
+                board.add_decision(decode(record.value), read_at)
+
+
+async def read_labels(tail: Tail, board: Scoreboard) -> None:
+    """Count labels for ever."""
+    decode = msgspec.json.Decoder(Label).decode
+    while True:
+        for record in await tail.fetch():
+            if record.value is not None:
+                board.add_label(decode(record.value))
+
+
+def _latency(latencies_ms: Sequence[float]) -> Latency | None:
+    if not latencies_ms:
+        return None
+    p50, p99 = np.percentile(latencies_ms, [50, 99])
+    return Latency(round(float(p50), 1), round(float(p99), 1))
+
+
+def _keep(waiting: dict[str, bool], key: str, value: bool) -> None:
+    """Remember a side that has no partner yet; the oldest goes when there are too many."""
+    waiting[key] = value
+    if len(waiting) > UNMATCHED_MAX:
+        waiting.pop(next(iter(waiting)))

@@ -1,0 +1,181 @@
+"""The demo from start to end. Whatever ends it - time, a signal, an error - ends everything it started."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+
+import aiohttp
+
+from fraudstream import topics
+from fraudstream.adapters.tail import following
+from fraudstream.demo.children import Child, started
+from fraudstream.demo.scoreboard import Scoreboard, read_decisions, read_labels
+from fraudstream.demo.screen import Screen
+from fraudstream.demo.setup import free_port, prepare, running_broker, watch_broker
+from fraudstream.demo.world import DemoWorld
+from fraudstream.domain.errors import FraudstreamError
+from fraudstream.settings import Settings
+from fraudstream.traffic.acceptance import Verdict, tell_live
+from fraudstream.traffic.run import stopped_by_signals
+from fraudstream.traffic.story_lines import closing, shown
+
+KAFKA_PORT = 9092
+READY_TIMEOUT_S = 60.0
+POLL_S = 0.1
+LAST_DECISIONS_S = 0.5
+"""Between the end of the traffic and the end of counting."""
+
+
+@dataclass(slots=True)
+class Demo:
+    """What was asked for, and what became of it."""
+
+    settings: Settings
+    rate: float
+    attacks: float
+    for_s: float | None
+    began: float = field(default_factory=time.time)
+    board: Scoreboard | None = None
+    verdicts: list[Verdict] | None = None
+
+    @property
+    def first_alert_s(self) -> float | None:
+        """Seconds from the start of the command to the first alert."""
+        if self.board is None or self.board.first_alert_at is None:
+            return None
+        return self.board.first_alert_at - self.began
+
+    @property
+    def passed(self) -> bool | None:
+        """Whether the acceptance story passed; None if it was not told to its end."""
+        return None if self.verdicts is None else all(verdict.passed for verdict in self.verdicts)
+
+
+async def run(demo: Demo, screen: Screen) -> bool:
+    """Run the demo; True if it came to its own end, False if a signal ended it. Raises the first error."""
+    with stopped_by_signals() as stop:
+        showing = asyncio.create_task(_show(demo, screen))
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait([showing, stopping], return_when=asyncio.FIRST_COMPLETED)
+        ended = showing.done()
+        for task in (stopping, showing):
+            task.cancel()
+        with suppress(asyncio.CancelledError):
+            try:
+                await showing
+            except* FraudstreamError as errors:
+                raise _first(errors) from None
+        return ended
+
+
+def _first(errors: BaseExceptionGroup[FraudstreamError]) -> FraudstreamError:
+    error = errors.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error
+
+
+async def _show(demo: Demo, screen: Screen) -> None:
+    async with AsyncExitStack() as stack:
+        settings = demo.settings
+        port = free_port(KAFKA_PORT, "Kafka", screen)
+        web_port = free_port(settings.web_port, "the dashboard", screen)
+        async with asyncio.TaskGroup() as group:
+            broker_up = group.create_task(
+                stack.enter_async_context(running_broker(settings.data_dir, port, screen))
+            )
+            group.create_task(prepare(DemoWorld.for_rate(demo.rate), settings, screen))
+        broker = broker_up.result()
+        settings = settings.model_copy(update={"broker": broker.bootstrap, "web_port": web_port})
+        async with asyncio.TaskGroup() as group:
+            watchers = [group.create_task(watch_broker(broker))]
+            worker = await stack.enter_async_context(_running(["worker"], settings, "worker"))
+            watchers.append(group.create_task(_watch(worker)))
+            try:
+                await asyncio.wait_for(_until_ready(settings, screen), READY_TIMEOUT_S)
+            except TimeoutError:
+                raise worker.failure(None) from None
+            await _watch_traffic(demo, settings, screen)
+            for watcher in watchers:
+                watcher.cancel()
+
+
+@asynccontextmanager
+async def _running(arguments: list[str], settings: Settings, name: str) -> AsyncIterator[Child]:
+    """Start one of our commands with the demo's settings."""
+    environment = {
+        "FRAUDSTREAM_BROKER": settings.broker,
+        "FRAUDSTREAM_DATA_DIR": str(settings.data_dir),
+        "FRAUDSTREAM_WEB": "true",
+        "FRAUDSTREAM_WEB_PORT": str(settings.web_port),
+    }
+    async with started(arguments, environment, settings.data_dir / f"{name}.log") as child:
+        yield child
+
+
+async def _watch(child: Child) -> None:
+    """Raise ChildFailed when a child that should stay ends."""
+    raise child.failure(await child.wait())
+
+
+async def _until_ready(settings: Settings, screen: Screen) -> None:
+    """Wait until the worker says that it has its partitions and state."""
+    address = f"http://127.0.0.1:{settings.web_port}"
+    screen.running("worker", "starting, joining its group, recovering its state")
+    async with aiohttp.ClientSession() as session:
+        while True:
+            with suppress(aiohttp.ClientError):
+                async with session.get(f"{address}/api/v1/health") as answer:
+                    if answer.status == 200:
+                        break
+            await asyncio.sleep(POLL_S)
+    screen.address = address
+    screen.done("worker", f"decides; pages at {address}")
+
+
+async def _watch_traffic(demo: Demo, settings: Settings, screen: Screen) -> None:
+    """Start traffic, the counting and the acceptance story; return when the time is over and the story told."""
+    board = demo.board = screen.board = Scoreboard(since_ms=time.time_ns() // 1_000_000)
+    decisions, labels = (settings.topic(topic.name) for topic in (topics.DECISIONS, topics.LABELS))
+    traffic = ["produce", "simulate", "--rate", f"{demo.rate:g}", "--attacks", f"{demo.attacks:g}"]
+    async with (
+        following(settings.broker, decisions, settings.partitions) as decided,
+        following(settings.broker, labels, settings.partitions) as labelled,
+        asyncio.TaskGroup() as group,
+    ):
+        reading = [
+            group.create_task(read_decisions(decided, board)),
+            group.create_task(read_labels(labelled, board)),
+            group.create_task(_ticking(screen)),
+        ]
+        screen.running("traffic", f"fraudstream {' '.join(traffic)}")
+        async with _running(traffic, settings, "traffic") as child:
+            reading.append(group.create_task(_watch(child)))
+            story = group.create_task(_accept(demo, settings, screen))
+            ends = time.monotonic() + demo.for_s if demo.for_s is not None else None
+            await story
+            await asyncio.sleep(float("inf") if ends is None else max(0.0, ends - time.monotonic()))
+            reading.pop().cancel()
+        screen.done("traffic", "ended")
+        await asyncio.sleep(LAST_DECISIONS_S)
+        for task in reading:
+            task.cancel()
+
+
+async def _accept(demo: Demo, settings: Settings, screen: Screen) -> None:
+    """Tell the acceptance story, with and without keys, amid the traffic."""
+    screen.running("acceptance", "fraudstream acceptance, keyed and unkeyed")
+    on_line: Callable[[str], None] = screen.story
+    demo.verdicts = await tell_live(settings, on_line=lambda line: on_line(shown(line)))
+    for verdict in demo.verdicts:
+        screen.story(closing(verdict))
+    if demo.passed:
+        screen.done("acceptance", "PASS")
+    else:
+        screen.failed("acceptance", "FAIL")
+
+
+async def _ticking(screen: Screen) -> None:
+    while True:
+        screen.tick()
+        await asyncio.sleep(POLL_S)

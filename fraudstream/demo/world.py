@@ -1,0 +1,68 @@
+"""What the demo needs on disk before it starts, and whether yesterday's is still good."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from fraudstream.domain.features import FEATURE_SETS
+from fraudstream.offline.generate import WORLD_VERSION
+from fraudstream.offline.live import rate_of
+from fraudstream.settings import Settings
+
+DAYS = 14
+"""Half of them are warm-up, the week before a payment; seven days with 2,000 attacks are enough to learn from."""
+
+CARDS_MIN = 10_000
+SEED = 1
+
+STAMP = "prepared.json"
+"""Written last: what is on disk is whole and made for this."""
+
+
+@dataclass(frozen=True, slots=True)
+class DemoWorld:
+    """A world large enough for a rate, with a history that ends at the last midnight (UTC), as a nightly job has it."""
+
+    cards: int
+    midnight: date
+
+    @classmethod
+    def for_rate(cls, rate: float) -> "DemoWorld":
+        """Return today's world for so many payments a second."""
+        return cls(max(CARDS_MIN, round(rate / rate_of(1))), datetime.now(UTC).date())
+
+    def commands(self) -> tuple[tuple[str, list[str]], ...]:
+        """Return the steps that prepare it: a name and a `fraudstream` command line each."""
+        size = ["--cards", str(self.cards), "--days", str(DAYS), "--seed", str(SEED)]
+        return (
+            ("history", ["generate", *size, "--end", str(self.midnight), "--force"]),
+            ("weeks", ["aggregate", "--as-of", str(self.midnight)]),
+            ("model", ["train"]),
+        )
+
+    def is_prepared(self, settings: Settings) -> bool:
+        """Tell whether a run before has prepared exactly this."""
+        path = settings.data_dir / STAMP
+        if not path.is_file() or not (settings.models_dir / "current").is_file():
+            return False
+        stamp: dict[str, object] = json.loads(path.read_text())
+        return stamp == self._stamp()
+
+    def begin(self, settings: Settings) -> None:
+        """Note that what is on disk is about to change."""
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        (settings.data_dir / STAMP).unlink(missing_ok=True)
+
+    def finish(self, settings: Settings) -> None:
+        """Note that everything is there."""
+        (settings.data_dir / STAMP).write_text(json.dumps(self._stamp()) + "\n")
+
+    def _stamp(self) -> dict[str, object]:
+        return {
+            "world_version": WORLD_VERSION,
+            "cards": self.cards,
+            "days": DAYS,
+            "seed": SEED,
+            "midnight": str(self.midnight),
+            "features": list(FEATURE_SETS["card"]),
+        }

@@ -1,0 +1,49 @@
+"""The acceptance story in words: one line a payment, one line a telling."""
+
+import time
+
+import click
+
+from fraudstream.traffic.acceptance import Line, Verdict
+
+HEADER = "sent                 card      amount  10 min: n, mean        p  outcome  verdict    expected"
+
+
+def shown(line: Line) -> str:
+    """Return one payment of the story in one line."""
+    sent_at = time.strftime("%H:%M:%S", time.localtime(line.sent_at_ms / 1000))
+    how = "keyed" if line.keyed else "unkeyed"
+    start = f"{sent_at} {how:<7} {line.position:>2}  **{line.card_last4} {line.amount:>9,.2f}"
+    expected = "fraud" if line.expected_fraud else "not fraud"
+    if line.decision is None:
+        return (
+            f"{start}  no decision within {line.waited_ms / 1000:.0f} s, expected {expected}  {_mark(False)}"
+        )
+    decision = line.decision
+    features = decision["features"]
+    count, mean = features["num_trans_last_10m"], features["avg_amt_last_10m"]
+    verdict = "FRAUD" if decision["fraud"] else "not fraud"
+    reasons = f"  {'; '.join(decision['reasons'])}" if decision["reasons"] else ""
+    return (
+        f"{start}  {count:>9}, {mean:>9,.2f}  {decision['probability']:>7.4f}  {decision['outcome']:<7}  "
+        f"{verdict:<9}  {expected:<9} {_mark(line.ok)}{reasons}"
+    )
+
+
+def closing(verdict: Verdict) -> str:
+    """Say how one telling of the story ended."""
+    wrong = sum(not line.ok for line in verdict.lines)
+    how = "keyed" if verdict.keyed else "unkeyed"
+    if verdict.passed:
+        return (
+            click.style("PASS", fg="green", bold=True)
+            + f" {how}: all {len(verdict.lines)} payments as expected"
+        )
+    return (
+        click.style("FAIL", fg="red", bold=True)
+        + f" {how}: {wrong} of {len(verdict.lines)} payments not as expected"
+    )
+
+
+def _mark(ok: bool) -> str:
+    return click.style("ok   ", fg="green") if ok else click.style("WRONG", fg="red", bold=True)
