@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     "--rate", type=click.FloatRange(1, 1000), default=50.0, show_default=True, help="Payments a second."
 )
 @click.option(
-    "--attacks", type=click.FloatRange(0), default=10.0, show_default=True,
+    "--attacks", type=click.FloatRange(0), default=20.0, show_default=True,
     help="How many attacks, as a multiple of the history's; more, so that there is something to see.",
 )  # fmt: skip
 @click.option(

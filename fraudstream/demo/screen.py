@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from fraudstream.demo.scoreboard import Decision, Scoreboard
+from fraudstream.traffic.acceptance import STORY_ID
 
 Status = Literal["waiting", "running", "done", "failed"]
 
@@ -92,7 +93,8 @@ class Screen:
         if board is None:
             return
         for alert in list(board.latest)[: board.alerts - self._alerts_shown][::-1]:
-            self._echo(f"alert: {described(alert)}")
+            if not alert.transaction_id.startswith(STORY_ID):  # the story has its own lines
+                self._echo(f"alert: {described(alert)}")
         self._alerts_shown = board.alerts
         if time.monotonic() >= self._figures_due:
             self._figures_due = time.monotonic() + FIGURES_EVERY_S

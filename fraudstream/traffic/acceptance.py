@@ -25,6 +25,9 @@ from fraudstream.traffic.cards import candidates, idle
 from fraudstream.traffic.run import publishing
 from fraudstream.traffic.verdicts import Verdicts, verdicts_from
 
+STORY_ID = "acceptance-"
+"""How the transaction ids of the story begin."""
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -129,7 +132,7 @@ async def _perform(stage: Stage, story: Story, numbers: Sequence[str], keyed: bo
         payment = {
             "cc_num": int(numbers[card]),
             "amount": int(cents) / 100,
-            "tid": f"acceptance-{name}-{position + 1}",
+            "tid": f"{STORY_ID}{name}-{position + 1}",
         }
         line = await _pay(stage, payment, position, keyed)
         if line.decision is None and not lines:
