@@ -29,7 +29,7 @@ from fraudstream.offline.world import World, midnight_ms
 
 TOKENIZER = Tokenizer(bytes(32))
 WORLD = World(seed=1, cards=60_000, days=21, payments=1_260_000, start=date(2020, 1, 1))
-"""The demo's world: enough cards for 50 live payments a second."""
+"""A world with enough cards for 50 live payments a second."""
 END = date(2020, 1, 22)
 
 
@@ -125,7 +125,7 @@ def detector_of(data_dir: Path, feature_set: str) -> Detector:
     return Detector.of(load_model(data_dir / "models", version), event_type.ruleset, event_type.variables)
 
 
-def test_the_story_comes_out_right_also_in_the_demos_world(data_dir: Path) -> None:
+def test_the_story_comes_out_right_also_in_a_smaller_world(data_dir: Path) -> None:
     """Nothing was trained on it: ten days of card tests by script, and honest people in a hurry, are enough."""
     weeks = list(newest_snapshot(data_dir / "weekly").weeks.values())
 
