@@ -1,63 +1,71 @@
-# Bootstraps itself: needs git, make and Python 3.11 to 3.13. `make help` lists what there is.
+# Needs git, make and a Python; everything else is installed into .venv by itself, once, and again when the
+# requirements change. Options for a target go into ARGS: make demo ARGS="--for 60".
+
 SHELL := /bin/bash
-.SHELLFLAGS := -euo pipefail -c
+.SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
 
+PYTHONS := python3.13 python3.12 python3.11 python3
 VENV := .venv
-PYTHON := $(VENV)/bin/python
-FRAUDSTREAM := $(VENV)/bin/fraudstream
+BIN := $(VENV)/bin
 ARGS ?=
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test check bench format requirements clean
+.PHONY: help demo test check bench format clean
 
-help: ## List the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+help: ## What there is to make
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(VENV)/.demo ## Everything at once; ARGS="--for 60" ends by itself with a verdict
-	@$(FRAUDSTREAM) demo $(ARGS)
+demo: $(VENV)/.demo ## Broker, world, model, worker, traffic and dashboard on one screen; ARGS="--for 60"
+	@$(BIN)/fraudstream demo $(ARGS)
 
-test: $(VENV)/.dev ## Run the tests; ARGS="-k window" for some of them
-	@$(PYTHON) -m pytest $(ARGS)
+test: $(VENV)/.dev ## The tests; ARGS="-k window" for some of them
+	@$(BIN)/pytest $(ARGS)
 
-check: $(VENV)/.dev ## What CI runs: style, types, tests
-	@$(VENV)/bin/ruff check .
-	@$(VENV)/bin/ruff format --check .
-	@$(VENV)/bin/mypy
-	@$(MAKE) --no-print-directory test
+check: $(VENV)/.dev ## What CI runs: ruff, mypy --strict, make test
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy --strict
+	@$(MAKE) test
 
-bench: $(VENV)/.dev ## Measure against Quix Streams, a bare Faust agent and aiokafka; ARGS=--json
-	@$(PYTHON) -m benchmarks $(ARGS)
+bench: $(VENV)/.dev ## Throughput and latency beside others; ARGS=--json
+	@$(BIN)/python -m benchmarks $(ARGS)
 
-format: $(VENV)/.dev ## Format the code and mend what can be mended safely
-	@$(VENV)/bin/ruff check --fix .
-	@$(VENV)/bin/ruff format .
+ifneq ($(wildcard tests/chaos),)
+.PHONY: chaos
+chaos: $(VENV)/.dev ## The tests that kill and disconnect
+	@$(BIN)/pytest tests/chaos $(ARGS)
+endif
 
-requirements: $(VENV)/.uv ## Compile the pinned requirements anew from pyproject.toml
-	@compile="$(VENV)/bin/uv pip compile --quiet --universal --no-emit-index-url --no-annotate --python-version 3.11 pyproject.toml"; \
-	$$compile --extra dev --extra bench -o requirements/dev.txt; \
-	$$compile --extra demo -c requirements/dev.txt -o requirements/demo.txt; \
-	$$compile -c requirements/dev.txt -o requirements/worker.txt
+format: $(VENV)/.dev ## ruff format and the safe fixes
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
 
-clean: ## Remove the virtual environment and everything the tools left behind
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+clean: ## Remove .venv and caches; data (.fraudstream) stays
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(VENV)/.uv:
-	@found=""; for python in python3 python3.13 python3.12 python3.11; do \
-	  if $$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then found=$$python; break; fi; done; \
-	if [ -z "$$found" ]; then echo "fraudstream needs Python 3.11, 3.12 or 3.13 on the PATH" >&2; exit 2; fi; \
-	echo "making $(VENV) with $$($$found --version)"; \
-	$$found -m venv $(VENV); $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check uv
+# The files below .venv say what is installed and since when.
+$(VENV)/.demo: requirements/demo.txt pyproject.toml $(BIN)/uv
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python -r $<
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
 	@touch $@
 
-$(VENV)/.demo: requirements/demo.txt pyproject.toml | $(VENV)/.uv
-	@echo "installing what the demo needs"
-	@VIRTUAL_ENV=$(VENV) $(VENV)/bin/uv pip install --quiet -r requirements/demo.txt
-	@VIRTUAL_ENV=$(VENV) $(VENV)/bin/uv pip install --quiet --no-deps -e .
+$(VENV)/.dev: requirements/dev.txt pyproject.toml $(BIN)/uv
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python -r $<
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
 	@touch $@
 
-$(VENV)/.dev: requirements/dev.txt pyproject.toml | $(VENV)/.uv
-	@echo "installing what tests and benchmarks need"
-	@VIRTUAL_ENV=$(VENV) $(VENV)/bin/uv pip install --quiet -r requirements/dev.txt
-	@VIRTUAL_ENV=$(VENV) $(VENV)/bin/uv pip install --quiet --no-deps -e .
-	@touch $@
+# A Python counts if it has the right version and can make an environment with pip (Debian's needs python3-venv).
+$(BIN)/uv:
+	@for python in $(PYTHONS); do \
+	  if "$$python" -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; then \
+	    echo "installing into $(VENV) with $$("$$python" --version), once"; \
+	    test -x $(BIN)/python || "$$python" -m venv $(VENV); \
+	    $(BIN)/python -m pip install --quiet uv; \
+	    exit 0; \
+	  fi; \
+	done; \
+	echo "fraudstream needs Python 3.11, 3.12 or 3.13 with its venv module; install one, e.g. apt-get install python3 python3-venv" >&2; \
+	exit 2
