@@ -154,12 +154,14 @@ class Decider:
         asked: dict[int, set[str]] = {midnight: set() for midnight in midnights}
         for midnight, token in zip(midnights, tokens, strict=True):
             asked[midnight].add(token)
-        answers = await asyncio.gather(*(self._answer(cards, midnight) for midnight, cards in asked.items()))
-        if len(answers) == 1:
-            answer, missing = answers[0]
+        if len(asked) == 1:
+            answer, missing = await self._answer(set(tokens), midnights[0])
             weeks = [answer.rows.get(token, NO_WEEK) for token in tokens]
             as_of, why = [answer.as_of_ms] * len(tokens), [missing] * len(tokens)
         else:
+            answers = await asyncio.gather(
+                *(self._answer(cards, midnight) for midnight, cards in asked.items())
+            )
             of_midnight = dict(zip(asked, answers, strict=True))
             each = [of_midnight[midnight] for midnight in midnights]
             weeks = [answer.rows.get(token, NO_WEEK) for (answer, _), token in zip(each, tokens, strict=True)]
