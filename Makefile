@@ -15,10 +15,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .PHONY: help demo test check bench format clean
 
 help: ## What there is to make
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {if ($$1 != "chaos" || system("test -d tests/chaos") == 0) printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.demo ## Broker, world, model, worker, traffic and dashboard on one screen; ARGS="--for 60"
-	@$(BIN)/fraudstream demo $(ARGS)
+	@exec $(BIN)/fraudstream demo $(ARGS)
 
 test: $(VENV)/.dev ## The tests; ARGS="-k window" for some of them
 	@$(BIN)/pytest $(ARGS)
@@ -47,12 +47,12 @@ clean: ## Remove .venv and caches; data (.fraudstream) stays
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The files below .venv say what is installed and since when.
-$(VENV)/.demo: requirements/demo.txt pyproject.toml $(BIN)/uv
+$(VENV)/.demo: requirements/demo.txt pyproject.toml | $(BIN)/uv
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python -r $<
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
 	@touch $@
 
-$(VENV)/.dev: requirements/dev.txt pyproject.toml $(BIN)/uv
+$(VENV)/.dev: requirements/dev.txt pyproject.toml | $(BIN)/uv
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python -r $<
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
 	@touch $@
