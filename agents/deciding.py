@@ -18,7 +18,8 @@ from fraudstream.domain.errors import WeeklyUnavailable
 from fraudstream.domain.features import with_activity
 from fraudstream.domain.tokens import Card
 from fraudstream.domain.weekly import Week, WeeklyAnswer, WeeklyStore, midnight_before
-from fraudstream.tables.activity import ActivityTable, Arrivals, Update
+from fraudstream.tables.activity import ActivityTable
+from fraudstream.tables.activity_batch import Arrivals, Update
 
 NO_WEEK = Week(0, 0.0)
 

@@ -8,74 +8,24 @@ changelog, and only then `apply` writes.
 import logging
 from collections import deque
 from collections.abc import Sequence
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import faust
-import numpy as np
-import numpy.typing as npt
 from faust.tables.manager import TableManager
 from faust.types import TP
 
 from fraudstream.adapters.coalescing_consumer import CoalescingConsumer
 from fraudstream.adapters.publisher import Acknowledged
-from fraudstream.domain.activity import (
-    ENTRY,
-    LATE_BY_MAX_MS,
-    WINDOW_MS,
-    CardActivity,
-    Conflict,
-    Entry,
-    Observed,
-    bucket_of,
-    unpack,
-)
-from fraudstream.domain.activity_columns import ENTRIES, Answers, Ints, answers
-from fraudstream.tables.activity_store import OPTIONS, ActivityStore, Clock, bucket_key
+from fraudstream.domain.activity import WINDOW_MS, Entry, bucket_of, unpack
+from fraudstream.tables.activity_batch import Arrivals, Update, observe
+from fraudstream.tables.activity_store import OPTIONS, ActivityStore, bucket_key
 
 logger = logging.getLogger(__name__)
-
-ARRIVAL_SHIFT = 28
-"""A payment's arrival number is its offset shifted left; the room between two offsets is for re-keyed payments, which
-come from a topic of their own: 2^28 of them between two keyed ones, and 2^36 offsets a partition."""
-
-COLUMNAR_FROM = 24
-"""Below this many payments the sequential path is faster than setting up the columns (0.2 ms)."""
-
-TOKEN = np.dtype("V16")
-BUCKET_BITS = 24
-"""Room for the number of a ten-minute bucket since 1970 in a place: until the year 2288."""
-BUCKET_MASK = (1 << BUCKET_BITS) - 1
-
-NO_ANSWER = Observed(1, 0, -1, 1, 0)
-"""Stands in for the answer of a conflicting payment, which nobody reads."""
 
 
 def _or_none_yet(offset: int | None) -> int:
     """Return an offset, or -1 for a partition without any."""
     return -1 if offset is None else offset
-
-
-class Arrivals(NamedTuple):
-    """Payments to observe, as columns, in order of arrival."""
-
-    card: list[bytes]
-    event_time_ms: Sequence[int]
-    cents: Sequence[int]
-    tid: list[int]
-    offset: list[int | None]
-    """None for a re-keyed payment: its place is after all that came before."""
-
-
-class Update(NamedTuple):
-    """What a micro-batch does to one partition: the answers now, the writes later."""
-
-    answers: Answers
-    late_by_ms: Ints
-    conflicts: npt.NDArray[np.bool_]
-    """Payments whose transaction id is known with another time or amount; their answers mean nothing."""
-    buckets: dict[bytes, bytes]
-    delta: bytes
-    clock: Clock
 
 
 class ActivityTable(faust.Table[bytes, bytes]):
@@ -137,50 +87,11 @@ class ActivityTable(faust.Table[bytes, bytes]):
 
     def observe(self, partition: int, arrivals: Arrivals) -> Update:
         """Answer each payment's ten minutes in order; writes nothing."""
-        clock = self.store.clock(partition)
-        numbered: dict[bytes, int] = {}
-        card = np.array([numbered.setdefault(token, len(numbered)) for token in arrivals.card], np.int64)
-        new = _entries(arrivals, clock)
-        tokens = np.frombuffer(b"".join(numbered), TOKEN)
-        place = card << BUCKET_BITS | new["event_time_ms"] // WINDOW_MS
-        touched = np.unique(np.concatenate([place - 1, place]))
-        owners = (touched >> BUCKET_BITS).tolist()
-        keys = _keys(tokens, touched)
-        stored = self.store.get_many(partition, keys)
-        found = [(key, owner) for key, owner in zip(keys, owners, strict=True) if key in stored]
-        old = np.frombuffer(b"".join(stored[key] for key, _ in found), ENTRIES)
-        old_card = np.repeat(
-            np.array([owner for _, owner in found], np.int64),
-            [len(stored[key]) // ENTRY.size for key, _ in found],
-        )
-        if len(new) < COLUMNAR_FROM:
-            columns = Answers(*(np.zeros(len(new), np.int64) for _ in Answers._fields))
-            unordered = np.ones(len(tokens), np.bool_)
-        else:
-            columns, unordered = answers(old, old_card, new, card, self.lateness_horizon_ms)
-        added = np.ones(len(new), np.bool_)
-        conflicts = np.zeros(len(new), np.bool_)
-        activities: dict[int, CardActivity] = {}
-        for row in np.flatnonzero(unordered[card]).tolist():
-            owner = int(card[row])
-            if owner not in activities:
-                buckets = [stored[key] for key, key_owner in found if key_owner == owner]
-                activities[owner] = CardActivity(buckets, self.lateness_horizon_ms)
-            observed, added[row] = _observed(activities[owner], new[row])
-            conflicts[row] = observed is None
-            for column, answer in zip(columns, observed or NO_ANSWER, strict=False):
-                column[row] = answer
-        return Update(
-            columns,
-            new["late_by_ms"].astype(np.int64),
-            conflicts,
-            _grown(stored, tokens, place[added], new[added]),
-            _delta(tokens[card[added]], new[added]),
-            Clock(
-                max(clock.watermark_ms, int(new["event_time_ms"].max(initial=0))),
-                max(clock.last_arrival, int(new["arrival"].max(initial=0))),
-            ),
-        )
+
+        def read(keys: list[bytes]) -> dict[bytes, bytes]:
+            return self.store.get_many(partition, keys)
+
+        return observe(arrivals, self.store.clock(partition), read, self.lateness_horizon_ms)
 
     def apply(
         self, partition: int, update: Update, acknowledged: Sequence[Acknowledged], sources: dict[TP, int]
@@ -244,60 +155,3 @@ class ActivityTable(faust.Table[bytes, bytes]):
             "partitions": self.partitions,
             "lateness_horizon_ms": self.lateness_horizon_ms,
         }
-
-
-def _entries(arrivals: Arrivals, clock: Clock) -> npt.NDArray[np.void]:
-    """Turn payments into entries: number their arrival and say how late they are."""
-    new = np.empty(len(arrivals.card), ENTRIES)
-    new["event_time_ms"], new["cents"], new["tid"] = arrivals.event_time_ms, arrivals.cents, arrivals.tid
-    last = clock.last_arrival
-    numbers = []
-    for offset in arrivals.offset:
-        number = last + 1 if offset is None else offset << ARRIVAL_SHIFT
-        last = max(last, number)
-        numbers.append(number)
-    new["arrival"] = numbers
-    seen_ms = np.maximum.accumulate(np.concatenate([[clock.watermark_ms], new["event_time_ms"]]))[:-1]
-    new["late_by_ms"] = np.clip(seen_ms - new["event_time_ms"], 0, LATE_BY_MAX_MS)
-    return new
-
-
-def _keys(tokens: npt.NDArray[np.void], places: Ints) -> list[bytes]:
-    """Return the keys of the buckets at these places (index of the card, number of the bucket)."""
-    keys = np.empty(len(places), [("start", ">u8"), ("card", TOKEN)])
-    keys["start"] = (places & BUCKET_MASK) * WINDOW_MS
-    keys["card"] = tokens[places >> BUCKET_BITS]
-    packed, size = keys.tobytes(), keys.itemsize
-    return [packed[start : start + size] for start in range(0, len(packed), size)]
-
-
-def _observed(activity: CardActivity, entry: np.void) -> tuple[Observed | None, bool]:
-    """Ask one card sequentially; return its answer (None: conflict) and whether the payment was added."""
-    kept = len(activity.entries)
-    event_time_ms, cents, late_by_ms, tid, arrival = entry.item()
-    try:
-        observed = activity.observe(event_time_ms, cents, late_by_ms, tid, arrival)
-    except Conflict:
-        return None, False
-    return observed, len(activity.entries) > kept
-
-
-def _grown(
-    stored: dict[bytes, bytes], tokens: npt.NDArray[np.void], places: Ints, added: npt.NDArray[np.void]
-) -> dict[bytes, bytes]:
-    """Return the buckets that get new entries, with them; `places` says which bucket each entry belongs to."""
-    order = np.argsort(places, kind="stable")
-    grown, first = np.unique(places[order], return_index=True)
-    packed = added[order].tobytes()
-    bounds = [*(first * ENTRY.size).tolist(), len(packed)]
-    return {
-        key: stored.get(key, b"") + packed[start:end]
-        for key, start, end in zip(_keys(tokens, grown), bounds[:-1], bounds[1:], strict=True)
-    }
-
-
-def _delta(cards: npt.NDArray[np.void], added: npt.NDArray[np.void]) -> bytes:
-    """Return the changelog value: card token and entry of every payment that was added."""
-    deltas = np.empty(len(added), [("card", TOKEN), ("entry", ENTRIES)])
-    deltas["card"], deltas["entry"] = cards, added
-    return deltas.tobytes()

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from fraudstream.adapters.coalescing_consumer import coalesce
 from fraudstream.adapters.publisher import Acknowledged
 from fraudstream.domain.activity import ENTRY, WINDOW_MS, Entry
-from fraudstream.tables.activity import ActivityTable, Arrivals, Update
+from fraudstream.tables.activity import ActivityTable
+from fraudstream.tables.activity_batch import Arrivals, Update
 from fraudstream.tables.activity_store import DELTA_BYTES, Clock, bucket_key, merged
 
 NOON = 1_580_558_400_000
