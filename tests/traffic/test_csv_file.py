@@ -1,0 +1,117 @@
+"""Payments in CSV: the worker's own parser judges each row, and a bad one is named by its line."""
+
+from pathlib import Path
+
+import pytest
+
+from fraudstream.domain.errors import SetupError
+from fraudstream.domain.event_type import event_type_named
+from fraudstream.traffic.csv_file import read_csv
+from fraudstream.traffic.payments import Frame
+
+CARD = event_type_named("card")
+HEADER = "cc_num,amount,trans_ts,tid,merchant,zip_code"
+
+
+def read(directory: Path, *lines: str) -> tuple[Frame, list[tuple[int, str]]]:
+    """Write a file, read it, and return its payments with line and reason of the bad rows."""
+    path = directory / "payments.csv"
+    path.write_text("\n".join(lines) + "\n")
+    payments, bad = read_csv(path, CARD)
+    return payments, [(row.line, row.reason) for row in bad]
+
+
+def test_rows_become_payments(tmp_path: Path) -> None:
+    """Numbers with blanks, epoch seconds and quoted names are all fine."""
+    payments, bad = read(
+        tmp_path,
+        HEADER,
+        '4000 0000 0000 0002,12.50,1580000000.25,a1,"Bridge, Castle & Co",01001',
+        "4000000000000010,3,1580000001,a2,,",
+    )
+
+    assert [] == bad
+    assert [
+        ("a1", "4000000000000002", 12.5, 1_580_000_000_250, "Bridge, Castle & Co", "01001"),
+        ("a2", "4000000000000010", 3.0, 1_580_000_001_000, None, None),
+    ] == payments.frame.rows()
+
+
+def test_times_may_be_written_as_dates(tmp_path: Path) -> None:
+    """The event type's other time column is as good."""
+    payments, bad = read(tmp_path, "datetime,amount,cc_num", "2020-01-26T00:53:20Z,1.00,4000000000000002")
+
+    assert [] == bad
+    assert 1_580_000_000_000 == payments.frame["event_time"][0]
+
+
+def test_bad_rows_are_named_by_line_and_reason(tmp_path: Path) -> None:
+    """The first line is the header's; every other row is still read."""
+    payments, bad = read(
+        tmp_path,
+        HEADER,
+        "4000000000000002,12.50,1580000000,a1,,",
+        "4000000000000002,twelve,1580000000,a2,,",
+        "4000000000000002,nan,1580000000,a3,,",
+        "4000000000000002,-5,1580000000,a4,,",
+        "not-a-card,5,1580000000,a5,,",
+        "4000000000000002,5,99999999999,a6,,",
+        "4000000000000002,5,,a7,,",
+        "4000000000000002,5",
+        "",
+        "4000000000000002,6.00,1580000000,a8,,",
+    )
+
+    assert ["a1", "a8"] == payments.frame["tid"].to_list()
+    assert [
+        (3, "invalid-field"),
+        (4, "invalid-field"),
+        (5, "amount-negative"),
+        (6, "invalid-card"),
+        (7, "time-in-future"),
+        (8, "no-time"),
+        (9, "columns"),
+    ] == bad
+
+
+def test_what_is_said_of_a_bad_row_never_holds_the_card_number(tmp_path: Path) -> None:
+    """It goes to a screen, perhaps to a log."""
+    path = tmp_path / "payments.csv"
+    path.write_text(f"{HEADER}\n4000000000000002,x,1580000000,4000000000000002,,\n4000000000000002,1,1,b,,\n")
+    _, bad = read_csv(path, CARD)
+
+    assert 2 == len(bad)
+    assert not any("4000000000000002" in row.detail for row in bad)
+
+
+def test_a_payment_without_id_gets_the_same_one_every_time(tmp_path: Path) -> None:
+    """Sent twice after a crash, it must be the same payment to the worker."""
+    rows = ("cc_num,amount,trans_ts", "4000000000000002,1.00,1580000000", "4000000000000002,1.00,1580000000")
+    first, second = (read(tmp_path, *rows)[0].frame["tid"].to_list() for _ in range(2))
+
+    assert first == second
+    assert 2 == len(set(first))
+
+
+def test_label_columns_are_left_out(tmp_path: Path) -> None:
+    """A history exported to CSV can be replayed as it is."""
+    payments, bad = read(
+        tmp_path, "cc_num,amount,trans_ts,is_fraud,scenario", "4000000000000002,1.00,1580000000,True,chain"
+    )
+
+    assert [] == bad
+    assert {"is_fraud", "scenario"}.isdisjoint(payments.frame.columns)
+
+
+@pytest.mark.parametrize(
+    ("header", "complaint"),
+    [
+        ("card,amount,trans_ts", "lacks cc_num and has the unknown card"),
+        ("cc_num,amount", "lacks trans_ts or datetime"),
+        ("", "lacks cc_num, amount, trans_ts or datetime"),
+    ],
+)
+def test_a_header_that_does_not_fit_is_one_sentence(tmp_path: Path, header: str, complaint: str) -> None:
+    """Before a million rows are refused one by one."""
+    with pytest.raises(SetupError, match=complaint):
+        read(tmp_path, header, "4000000000000002,1.00,1580000000")

@@ -1,0 +1,57 @@
+"""The bookmark of a replay: whole or not there, and never another replay's."""
+
+from pathlib import Path
+
+import pytest
+
+from fraudstream.domain.errors import SetupError
+from fraudstream.traffic.resume import Bookmark, Keeper, check_same_replay, read_bookmark
+
+BOOKMARK = Bookmark("f" * 64, "in order", "transactions", True, 1234)
+
+
+def test_a_bookmark_is_found_as_it_was_left(tmp_path: Path) -> None:
+    """Position and everything the payments were made with."""
+    BOOKMARK.at(17).save(tmp_path / "mark")
+
+    assert BOOKMARK.at(17) == read_bookmark(tmp_path / "mark")
+
+
+def test_no_file_is_no_bookmark(tmp_path: Path) -> None:
+    """The first run names the same file as those that go on."""
+    assert None is read_bookmark(tmp_path / "mark")
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"acknowledged": 3}', "not json"])
+def test_another_file_is_refused_and_kept(tmp_path: Path, content: str) -> None:
+    """A slip of the keyboard must not cost somebody a file."""
+    path = tmp_path / "notes.txt"
+    path.write_text(content)
+
+    with pytest.raises(SetupError, match="not a replay's bookmark"):
+        read_bookmark(path)
+    assert content == path.read_text()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Bookmark("0" * 64, "in order", "transactions", True, 1234),
+        Bookmark("f" * 64, "shuffled 1", "transactions", True, 1234),
+        Bookmark("f" * 64, "in order", "x-transactions", True, 1234),
+        Bookmark("f" * 64, "in order", "transactions", False, 1234),
+    ],
+)
+def test_a_bookmark_of_another_replay_is_refused(tmp_path: Path, other: Bookmark) -> None:
+    """Going on at row n of other payments would leave a gap nobody sees."""
+    with pytest.raises(SetupError, match=r"remembers a replay of (another|other)"):
+        check_same_replay(BOOKMARK, other, tmp_path / "mark")
+
+
+def test_the_keeper_saves_at_the_latest_at_the_end(tmp_path: Path) -> None:
+    """What was acknowledged between two savings is not lost when a replay ends in order."""
+    with Keeper(BOOKMARK, tmp_path / "mark") as keeper:
+        for _ in range(5):
+            keeper.add(10)
+
+    assert BOOKMARK.at(50) == read_bookmark(tmp_path / "mark")
