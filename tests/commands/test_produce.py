@@ -1,0 +1,156 @@
+"""`fraudstream produce` as users and scripts run it: real processes, a real broker, kills included."""
+
+import asyncio
+import json
+import signal
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from fraudstream.settings import Settings
+from tests.commands.running import begin, fraudstream
+from tests.end_to_end.harness import read_all
+
+SPEED_THAT_LASTS_A_WHILE = "40000"
+
+
+def payments_in(settings: Settings, topic: str = "transactions") -> list[dict[str, Any]]:
+    """Return what a topic holds."""
+    records = asyncio.run(read_all(settings, topic))
+    return [json.loads(record.value) for record in records if record.value is not None]
+
+
+@pytest.fixture(scope="module")
+def one_day(small_world: Path) -> tuple[Path, int]:
+    """Return one day of the small world's history and how many payments it holds."""
+    path = sorted((small_world / "history").glob("date=*"))[0] / "payments.parquet"
+    return path, len(pl.read_parquet(path))
+
+
+def test_a_replay_sends_everything_once_and_counts_it(
+    kafka_settings: Settings, one_day: tuple[Path, int]
+) -> None:
+    """`--json` is for scripts: the last line says what was done."""
+    path, rows = one_day
+    done = fraudstream(kafka_settings, "produce", "replay", path, "--speed", "max", "--json")
+    facts = json.loads(done.stdout)
+
+    assert 0 == done.returncode, done.stderr
+    assert (rows, 0, True) == (facts["sent"], facts["errors"], facts["complete"])
+    assert list(range(rows)) == sorted(payment["tid"] % 10_000_000 for payment in payments_in(kafka_settings))
+    assert [] == payments_in(kafka_settings, "labels")
+
+
+def test_a_killed_replay_goes_on_without_a_gap(
+    kafka_settings: Settings, one_day: tuple[Path, int], tmp_path: Path
+) -> None:
+    """kill -9, three times. What is sent twice is the same payment to the letter, so the worker counts it once."""
+    path, rows = one_day
+    command = ["produce", "replay", path, "--shift-to-now", "last", "--resume", tmp_path / "mark"]
+    for _ in range(3):
+        sending = begin(kafka_settings, *command, "--speed", SPEED_THAT_LASTS_A_WHILE)
+        acknowledged = _acknowledged(tmp_path / "mark")
+        deadline = time.monotonic() + 30
+        while _acknowledged(tmp_path / "mark") <= acknowledged:
+            assert time.monotonic() < deadline, "the replay makes no progress"
+            time.sleep(0.05)
+        sending.kill()
+        sending.communicate()
+    assert _acknowledged(tmp_path / "mark") < rows, "the replay was over before it could be killed"
+    done = fraudstream(kafka_settings, *command, "--speed", "max")
+    sent = payments_in(kafka_settings)
+
+    assert 0 == done.returncode, done.stderr
+    assert rows == _acknowledged(tmp_path / "mark")
+    assert set(range(rows)) == {payment["tid"] % 10_000_000 for payment in sent}
+    assert rows == len({json.dumps(payment) for payment in sent})
+
+
+def _acknowledged(bookmark: Path) -> int:
+    """Return the position in a bookmark, 0 if there is none yet."""
+    return int(json.loads(bookmark.read_text())["acknowledged"]) if bookmark.exists() else 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_stopped_replay_says_how_to_go_on(
+    kafka_settings: Settings, one_day: tuple[Path, int], number: signal.Signals
+) -> None:
+    """It waits for what is on its way, closes in order and ends with 1: not everything was sent."""
+    sending = begin(kafka_settings, "produce", "replay", one_day[0])
+    deadline = time.monotonic() + 30
+    while not payments_in(kafka_settings):
+        assert time.monotonic() < deadline, "nothing was sent"
+    sending.send_signal(number)
+    said, _ = sending.communicate(timeout=20)
+
+    assert 1 == sending.returncode
+    assert "with --resume FILE the next run can go on" in said
+    assert "Traceback" not in said
+
+
+def test_bad_rows_are_listed_and_nothing_is_sent(kafka_settings: Settings, tmp_path: Path) -> None:
+    """Half a file would be worse than none: mend it, or say --skip-bad."""
+    path = tmp_path / "payments.csv"
+    path.write_text(
+        "cc_num,amount,trans_ts\n4000000000000002,1,1580000000\n4000000000000002,oops,1580000001\n"
+    )
+    refused = fraudstream(kafka_settings, "produce", "replay", path, "--speed", "max")
+    before = payments_in(kafka_settings)
+    skipped = fraudstream(kafka_settings, "produce", "replay", path, "--speed", "max", "--skip-bad")
+
+    assert 2 == refused.returncode
+    assert "line 3: invalid-field" in refused.stderr
+    assert [] == before
+    assert 0 == skipped.returncode, skipped.stderr
+    assert [1.0] == [payment["amount"] for payment in payments_in(kafka_settings)]
+
+
+def test_simulated_traffic_carries_its_truth_beside_it(world_settings: Settings) -> None:
+    """Rate times seconds payments, each with a label, none with its label inside."""
+    done = fraudstream(
+        world_settings, "produce", "simulate", "--rate", "8", "--for", "3", "--attacks", "200", "--json"
+    )
+    facts = json.loads(done.stdout)
+    sent = payments_in(world_settings)
+    labels = {label["transaction_id"]: label for label in payments_in(world_settings, "labels")}
+
+    assert 0 == done.returncode, done.stderr
+    assert facts["sent"] == len(sent)
+    assert 24 <= facts["sent"]
+    assert {str(payment["tid"]) for payment in sent} == set(labels)
+    assert facts["fraud"] == sum(label["fraud"] for label in labels.values())
+    assert {"cc_num", "amount", "trans_ts", "tid", "merchant", "zip_code"} == set(sent[0])
+
+
+def test_unkeyed_traffic_has_no_keys_and_all_partitions(world_settings: Settings) -> None:
+    """As the AWS sample's producer sends it."""
+    done = fraudstream(world_settings, "produce", "simulate", "--rate", "8", "--for", "2", "--unkeyed")
+    records = asyncio.run(read_all(world_settings, "transactions"))
+
+    assert 0 == done.returncode, done.stderr
+    assert {None} == {record.key for record in records}
+    assert set(range(world_settings.partitions)) == set(Counter(record.partition for record in records))
+
+
+def test_without_a_broker_it_says_what_to_run(tmp_path: Path) -> None:
+    """One sentence, exit code 2."""
+    settings = Settings(_env_file=None, broker="127.0.0.1:9", data_dir=tmp_path)
+    path = tmp_path / "payments.csv"
+    path.write_text("cc_num,amount,trans_ts\n4000000000000002,1,1580000000\n")
+    done = fraudstream(settings, "produce", "replay", path)
+
+    assert 2 == done.returncode
+    assert "start one with: fraudstream broker up" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_without_a_history_it_says_what_to_run(tmp_path: Path) -> None:
+    """The simulation is the history's world living on."""
+    done = fraudstream(Settings(_env_file=None, data_dir=tmp_path), "produce", "simulate")
+
+    assert 2 == done.returncode
+    assert "make one with: fraudstream generate" in done.stderr

@@ -1,0 +1,49 @@
+"""A worker that cannot start says in one sentence what to run."""
+
+import shutil
+from pathlib import Path
+
+from fraudstream.settings import Settings
+from tests.commands.running import fraudstream
+from tests.end_to_end.harness import Worker, decisions_of, produce
+
+WORKER = ("-m", "fraudstream", "worker")
+
+
+def test_without_a_model_it_says_train_one(kafka_settings: Settings) -> None:
+    """Before it joins a group and takes partitions from workers that can decide."""
+    done = fraudstream(kafka_settings, "worker")
+
+    assert 2 == done.returncode
+    assert "train one with: fraudstream train" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_without_a_broker_it_says_start_one(small_world: Path, tmp_path: Path) -> None:
+    """At once: a wrong address must not look like a slow start."""
+    settings = Settings(
+        _env_file=None,
+        broker="127.0.0.1:9",
+        data_dir=small_world,
+        state_dir=tmp_path / "state",
+        web_port=0,
+    )
+    done = fraudstream(settings, "worker", timeout_s=30)
+
+    assert 2 == done.returncode
+    assert "start one with: fraudstream broker up" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+async def test_without_weekly_aggregates_it_decides_and_says_what_is_missing(
+    kafka_settings: Settings, small_world: Path
+) -> None:
+    """Bad weather: the decision is marked, the log names the command."""
+    shutil.copytree(small_world / "models", kafka_settings.models_dir)
+    with Worker(kafka_settings, WORKER) as worker:
+        await produce(kafka_settings, [(None, b'{"cc_num":4000000000000002,"amount":1.0,"tid":"a"}')])
+        (decision,) = await decisions_of(kafka_settings, {"a"})
+        log = worker.log
+
+    assert ["weekly-missing"] == decision["degraded"]
+    assert "make them with: fraudstream aggregate" in log

@@ -1,0 +1,162 @@
+"""`fraudstream demo`: it shows fraud, ends with a verdict, and leaves nothing running however it ends."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.commands.running import COMMAND
+
+RATE = ("--rate", "8")
+"""What the small world's cards can make without filling each other's ten minutes."""
+
+END_TIMEOUT_S = 40
+
+
+class Demo:
+    """A demo as its own process; `mark` is in the environment of everything it starts."""
+
+    def __init__(self, data_dir: Path, *arguments: str) -> None:
+        self.mark = f"DEMO_MARK={uuid.uuid4().hex}"
+        name, value = self.mark.split("=")
+        self.said = ""
+        self.process = subprocess.Popen(
+            [*COMMAND, "demo", "--data-dir", str(data_dir), *RATE, *arguments],
+            env={**os.environ, name: value, "FRAUDSTREAM_WEB_PORT": "0"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def until(self, text: str) -> None:
+        """Read what it says until a text appears."""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.said += line
+            if text in line:
+                return
+        raise AssertionError(f"it ended without saying {text!r}:\n{self.said}")
+
+    def end(self) -> int:
+        """Read the rest and return the exit code."""
+        assert self.process.stdout is not None
+        self.said += self.process.stdout.read()
+        return self.process.wait(END_TIMEOUT_S)
+
+    def alive(self) -> dict[int, str]:
+        """Return the command lines of everything it started that still runs, by process id."""
+        found = {}
+        for path in Path("/proc").glob("[0-9]*"):
+            try:
+                if self.mark.encode() in (path / "environ").read_bytes().split(b"\0"):
+                    found[int(path.name)] = (path / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            except OSError:  # it ended while we looked, or is not ours to look at
+                continue
+        return {pid: command for pid, command in found.items() if command}
+
+    def pid_of(self, part: str) -> int:
+        """Return the process id of the child whose command line holds a text."""
+        (pid,) = [pid for pid, command in self.alive().items() if part in command]
+        return pid
+
+
+@pytest.fixture
+def data_dir(small_world: Path, tmp_path: Path) -> Path:
+    """Return a demo's directory in which history, weeks and model are ready, as after a first run."""
+    return Path(shutil.copytree(small_world, tmp_path / "demo"))
+
+
+@pytest.fixture
+def demo_of(request: pytest.FixtureRequest) -> Iterator[list[Demo]]:
+    """Yield a list for the demos of a test; whatever still runs afterwards is ended."""
+    demos: list[Demo] = []
+    yield demos
+    for demo in demos:
+        for pid in demo.alive():
+            os.kill(pid, signal.SIGKILL)
+
+
+def begin(demos: list[Demo], data_dir: Path, *arguments: str) -> Demo:
+    """Start a demo that is cleaned up after."""
+    demos.append(Demo(data_dir, *arguments))
+    return demos[0]
+
+
+@pytest.mark.kafka
+def test_it_finds_fraud_tells_the_story_and_ends_with_its_verdict(
+    demo_of: list[Demo], data_dir: Path
+) -> None:
+    """`--for` is for scripts and for the impatient: PASS is exit code 0."""
+    demo = begin(demo_of, data_dir, "--for", "5", "--json")
+    code = demo.end()
+    facts = json.loads(demo.said.splitlines()[-1])
+
+    assert 0 == code, demo.said
+    assert facts["passed"]
+    assert 26 < facts["decided"]
+    assert 18 <= facts["alerts"]
+    assert 40 > facts["first_alert_s"], "a prepared demo shows its first alert within 40 seconds"
+    assert {} == demo.alive()
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_a_signal_in_full_swing_leaves_nothing_running(
+    demo_of: list[Demo], data_dir: Path, number: signal.Signals
+) -> None:
+    """Ctrl-C, or the terminal is closed: worker, traffic, Kafka and their guards end with it."""
+    demo = begin(demo_of, data_dir)
+    demo.until("live traffic")
+    time.sleep(1)
+    demo.process.send_signal(number)
+    code = demo.end()
+
+    assert 130 == code, demo.said
+    assert "nothing is left running" in demo.said
+    assert {} == demo.alive()
+
+
+@pytest.mark.kafka
+def test_sigterm_during_the_first_steps_leaves_nothing_running(demo_of: list[Demo], tmp_path: Path) -> None:
+    """Also while Kafka starts and the history is written."""
+    demo = begin(demo_of, tmp_path / "demo")
+    demo.until("fraudstream generate")
+    demo.process.send_signal(signal.SIGTERM)
+
+    assert 130 == demo.end(), demo.said
+    assert {} == demo.alive()
+
+
+@pytest.mark.kafka
+def test_even_a_killed_demo_leaves_nothing_running(demo_of: list[Demo], data_dir: Path) -> None:
+    """Nobody can clean up after kill -9 but the guards, which notice that their parent is gone."""
+    demo = begin(demo_of, data_dir)
+    demo.until("live traffic")
+    demo.process.kill()
+    deadline = time.monotonic() + END_TIMEOUT_S
+    while demo.alive() and time.monotonic() < deadline:
+        time.sleep(0.2)
+
+    assert {} == demo.alive()
+
+
+@pytest.mark.kafka
+def test_a_dead_worker_ends_the_demo_with_its_last_words(demo_of: list[Demo], data_dir: Path) -> None:
+    """Exit code 1 and the end of the worker's log, not a screen that stands still."""
+    demo = begin(demo_of, data_dir)
+    demo.until("live traffic")
+    os.kill(demo.pid_of("fraudstream worker"), signal.SIGKILL)
+
+    assert 1 == demo.end(), demo.said
+    assert "fraudstream worker was ended by SIGKILL" in demo.said
+    assert "worker.log" in demo.said
+    assert {} == demo.alive()
