@@ -174,7 +174,7 @@ class Scoring:
     def _outbox(self, chunks: list[Chunk], decided: Decided, dead: list[DeadLetter]) -> Outbox:
         """Collect what the micro-batch publishes. Decisions keep the order and the partition of their payments."""
         outbox = Outbox()
-        suspicious = decided.frame["outcome"].ne("approve").to_list()
+        suspicious = (decided.frame["outcome"] != "approve").to_list()
         cards, records = decided.columns.cards, decided.columns.records
         for card, record, value, alert in zip(cards, records, decided.encoded, suspicious, strict=True):
             message = Message(card.token.encode(), value)
@@ -205,11 +205,10 @@ class Scoring:
         """Report the finished micro-batch to metrics and pages."""
         now = time.time()
         timestamps = np.array([record.timestamp for record in decided.columns.records], dtype=np.float64)
-        outcomes = decided.frame["outcome"].value_counts()
         self.report(
             BatchReport(
                 payments=len(decided.encoded),
-                outcomes=dict(outcomes.iter_rows()),
+                outcomes=Counter(decided.frame["outcome"].to_list()),
                 latency_ms=now * 1000 - timestamps,
                 finished_at=now,
                 degraded=decided.degraded,
