@@ -109,15 +109,12 @@ def test_it_finds_fraud_tells_the_story_and_ends_with_its_verdict(
 
 
 @pytest.mark.kafka
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
-def test_a_signal_in_full_swing_leaves_nothing_running(
-    demo_of: list[Demo], data_dir: Path, number: signal.Signals
-) -> None:
-    """Ctrl-C, or the terminal is closed: worker, traffic, Kafka and their guards end with it."""
+def test_ctrl_c_in_full_swing_leaves_nothing_running(demo_of: list[Demo], data_dir: Path) -> None:
+    """Worker, traffic, Kafka and their guards end with it."""
     demo = begin(demo_of, data_dir)
     demo.until("live traffic")
     time.sleep(1)
-    demo.process.send_signal(number)
+    demo.process.send_signal(signal.SIGINT)
     code = demo.end()
 
     assert 130 == code, demo.said
@@ -126,11 +123,14 @@ def test_a_signal_in_full_swing_leaves_nothing_running(
 
 
 @pytest.mark.kafka
-def test_sigterm_during_the_first_steps_leaves_nothing_running(demo_of: list[Demo], tmp_path: Path) -> None:
-    """Also while Kafka starts and the history is written."""
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_during_the_first_steps_leaves_nothing_running(
+    demo_of: list[Demo], tmp_path: Path, number: signal.Signals
+) -> None:
+    """Also while Kafka starts and the history is written, also when the terminal is closed."""
     demo = begin(demo_of, tmp_path / "demo")
     demo.until("fraudstream generate")
-    demo.process.send_signal(signal.SIGTERM)
+    demo.process.send_signal(number)
 
     assert 130 == demo.end(), demo.said
     assert {} == demo.alive()

@@ -32,6 +32,7 @@ class Child:
         self.log_path = log_path
         self._process = process
         self._guard: subprocess.Popen[bytes] = spawn_guard(process.pid)
+        self._stopping = False
 
     @property
     def pid(self) -> int:
@@ -41,6 +42,12 @@ class Child:
     async def wait(self) -> int:
         """Wait for its end and return the exit code; negative for a signal."""
         return await self._process.wait()
+
+    async def watch(self) -> None:
+        """Return when it was stopped; raises ChildFailed when it ends by itself, as it should not."""
+        code = await self.wait()
+        if not self._stopping:
+            raise self.failure(code)
 
     async def output(self, on_line: Callable[[str], None]) -> str:
         """Read what it prints on stdout, line by line, and return the last line."""
@@ -62,6 +69,7 @@ class Child:
 
     async def stop(self) -> None:
         """End it and everything it started: in order first, by force if that takes too long."""
+        self._stopping = True
         if self._process.returncode is None:
             self._signal(signal.SIGTERM)
             try:

@@ -90,7 +90,7 @@ async def _show(demo: Demo, screen: Screen) -> None:
         async with asyncio.TaskGroup() as group:
             watchers = [group.create_task(watch_broker(broker))]
             worker = await stack.enter_async_context(_running(["worker"], settings, "worker"))
-            watchers.append(group.create_task(_watch(worker)))
+            watchers.append(group.create_task(worker.watch()))
             try:
                 await asyncio.wait_for(_until_ready(settings, screen), READY_TIMEOUT_S)
             except TimeoutError:
@@ -111,11 +111,6 @@ async def _running(arguments: list[str], settings: Settings, name: str) -> Async
     }
     async with started(arguments, environment, settings.data_dir / f"{name}.log") as child:
         yield child
-
-
-async def _watch(child: Child) -> None:
-    """Raise ChildFailed when a child that should stay ends."""
-    raise child.failure(await child.wait())
 
 
 async def _until_ready(settings: Settings, screen: Screen) -> None:
@@ -150,12 +145,11 @@ async def _watch_traffic(demo: Demo, settings: Settings, screen: Screen) -> None
         ]
         screen.running("traffic", f"fraudstream {' '.join(traffic)}")
         async with _running(traffic, settings, "traffic") as child:
-            reading.append(group.create_task(_watch(child)))
+            group.create_task(child.watch())
             story = group.create_task(_accept(demo, settings, screen))
             ends = time.monotonic() + demo.for_s if demo.for_s is not None else None
             await story
             await asyncio.sleep(float("inf") if ends is None else max(0.0, ends - time.monotonic()))
-            reading.pop().cancel()
         screen.done("traffic", "ended")
         await asyncio.sleep(LAST_DECISIONS_S)
         for task in reading:
