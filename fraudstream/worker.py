@@ -3,8 +3,13 @@
 The only module that builds an app when it is imported.
 """
 
-from fraudstream.app import Ports, create_app
-from fraudstream.settings import Settings
+from fraudstream.tuning import calm_garbage_collection, limit_threads
+
+limit_threads()
+
+from fraudstream.app import Ports, create_app  # noqa: E402 - the line above must come first
+from fraudstream.settings import Settings  # noqa: E402
 
 settings = Settings()
 app = create_app(settings, Ports.of(settings))
+calm_garbage_collection()
