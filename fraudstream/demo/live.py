@@ -10,7 +10,7 @@ from fraudstream.demo.scoreboard import Scoreboard
 from fraudstream.demo.screen import Screen, Step, described, share
 
 REFRESH_PER_S = 4
-STORY_LINES = 6
+STORY_LINES = 4
 NO_VALUE = "-"
 
 
@@ -39,6 +39,8 @@ class LiveScreen(Screen):
     def _drawn(self) -> RenderableType:
         parts: list[RenderableType] = [self._steps()]
         parts += [Text(note, style="yellow") for note in self.notes]
+        if self.address:
+            parts.append(Text(f"   Dashboard: {self.address}   Ctrl-C stops everything", style="bold cyan"))
         if self.board is not None:
             parts += [Text(), _figures(self.board), Text(), _alerts(self.board)]
         if self._story:
@@ -46,8 +48,6 @@ class LiveScreen(Screen):
                 Text.from_ansi(line, no_wrap=True, overflow="ellipsis") for line in self._story[-STORY_LINES:]
             ]
             parts += [Text("\nAcceptance story", style="bold"), *story]
-        if self.address:
-            parts.append(Text(f"\nDashboard: {self.address}    Ctrl-C stops everything", style="bold cyan"))
         return Group(*parts)
 
     def _steps(self) -> Table:

@@ -17,7 +17,7 @@ RECENT_S = 10.0
 UNMATCHED_MAX = 100_000
 """Decisions without a label, and labels without a decision, that are waited with."""
 
-ALERTS_KEPT = 8
+ALERTS_KEPT = 5
 LATENCIES_KEPT = 500_000
 
 
