@@ -19,7 +19,7 @@ from fraudstream.domain.features import with_activity
 from fraudstream.domain.tokens import Card
 from fraudstream.domain.weekly import Week, WeeklyAnswer, WeeklyStore, midnight_before
 from fraudstream.tables.activity import ActivityTable
-from fraudstream.tables.activity_batch import Arrivals, Update
+from fraudstream.tables.activity_batch import Arrivals, Observation, Update
 
 NO_WEEK = Week(0, 0.0)
 
@@ -49,13 +49,6 @@ class Columns(NamedTuple):
         gone = set(rows.tolist())
         kept = [row for row in range(len(self.ids)) if row not in gone]
         return Columns._make([column[row] for row in kept] for column in self)
-
-
-class TenMinutes(NamedTuple):
-    """The activity of each payment of a micro-batch, as columns."""
-
-    answers: Answers
-    late_by_ms: Ints
 
 
 class Weeks(NamedTuple):
@@ -110,10 +103,10 @@ class Decider:
         """Decide the payments of a micro-batch, given by partition and in order of arrival."""
         started = time.perf_counter()
         columns = Columns.of(batch)
-        updates = self._observe(
+        observation = self._observe(
             columns, {partition: len(valid.payments) for partition, valid in batch.items()}
         )
-        columns, observed, conflicts = _settled(columns, list(updates.values()))
+        columns, observed, conflicts = _settled(columns, observation)
         activity_done = time.perf_counter()
         weeks = await self._weeks(columns)
         weekly_done = time.perf_counter()
@@ -126,27 +119,21 @@ class Decider:
         encoded = self._encoder.encode(frame, time.time_ns() // 1_000_000, stage_ms)
         degraded = Counter(why for why in weeks.missing if why)
         degraded["late"] = int((observed.late_by_ms > self.table.lateness_horizon_ms).sum())
-        return Decided(frame, encoded, columns, updates, conflicts, degraded, stage_ms)
+        return Decided(frame, encoded, columns, observed.updates, conflicts, degraded, stage_ms)
 
-    def _observe(self, columns: Columns, rows: Mapping[int, int]) -> dict[int, Update]:
-        """Ask the table, partition by partition; `rows` says how many payments each has."""
-        updates: dict[int, Update] = {}
-        start = 0
-        for partition, count in rows.items():
-            own = slice(start, start + count)
-            arrivals = Arrivals(
-                [card.key for card in columns.cards[own]],
-                columns.event_time_ms[own],
-                columns.cents[own],
-                [transaction_hash(transaction_id) for transaction_id in columns.ids[own]],
-                [
-                    None if record.topic == self._rekeyed_topic else record.offset
-                    for record in columns.records[own]
-                ],
+    def _observe(self, columns: Columns, rows: Mapping[int, int]) -> Observation:
+        """Ask the table; `rows` says how many payments each partition has."""
+        rekeyed = self._rekeyed_topic
+        return self.table.observe(
+            Arrivals(
+                rows,
+                [card.key for card in columns.cards],
+                columns.event_time_ms,
+                columns.cents,
+                [transaction_hash(transaction_id) for transaction_id in columns.ids],
+                [None if record.topic == rekeyed else record.offset for record in columns.records],
             )
-            updates[partition] = self.table.observe(partition, arrivals)
-            start += count
-        return updates
+        )
 
     async def _weeks(self, columns: Columns) -> Weeks:
         """Look up the week of every payment: one question per midnight, each card once."""
@@ -182,7 +169,7 @@ class Decider:
             return answer, "weekly-missing"
         return answer, None if answer.as_of_ms == midnight else "weekly-stale"
 
-    def _frame(self, columns: Columns, observed: TenMinutes, weeks: Weeks) -> pl.DataFrame:
+    def _frame(self, columns: Columns, observed: Observation, weeks: Weeks) -> pl.DataFrame:
         """Put the columns together that `Detector.decide` and a decision need."""
         records = columns.records
         now_ms = time.time_ns() // 1_000_000
@@ -220,21 +207,19 @@ def _texts(values: Sequence[Any]) -> list[str | None]:
     return [value if value is None or type(value) is str else str(value) for value in values]
 
 
-def _settled(columns: Columns, updates: list[Update]) -> tuple[Columns, TenMinutes, list[DeadLetter]]:
-    """Join the partitions' answers and split off payments whose transaction id came before with other content."""
-    if not updates:
-        nothing = np.zeros(0, np.int64)
-        return columns, TenMinutes(Answers(*[nothing] * len(Answers._fields)), nothing), []
-    joined = [np.concatenate(parts) for parts in zip(*(update.answers for update in updates), strict=True)]
-    late_by_ms = np.concatenate([update.late_by_ms for update in updates])
-    conflicting = np.flatnonzero(np.concatenate([update.conflicts for update in updates]))
-    if not len(conflicting):
-        return columns, TenMinutes(Answers(*joined), late_by_ms), []
+def _settled(columns: Columns, observed: Observation) -> tuple[Columns, Observation, list[DeadLetter]]:
+    """Split off payments whose transaction id came before with other content."""
+    rows = observed.conflicts
+    if not len(rows):
+        return columns, observed, []
     conflicts = [
         dead_letter(
             columns.records[row], "conflict", "this transaction id came before with another time or amount"
         )
-        for row in conflicting.tolist()
+        for row in rows.tolist()
     ]
-    settled = Answers(*(np.delete(column, conflicting) for column in joined))
-    return columns.without(conflicting), TenMinutes(settled, np.delete(late_by_ms, conflicting)), conflicts
+    settled = observed._replace(
+        answers=Answers(*(np.delete(column, rows) for column in observed.answers)),
+        late_by_ms=np.delete(observed.late_by_ms, rows),
+    )
+    return columns.without(rows), settled, conflicts

@@ -1,7 +1,7 @@
 """What the worker remembers of every card: its payments of the last ten minutes.
 
 A Faust table in everything that concerns partitions, changelog, recovery and rebalance. Reading and writing are
-ours, per micro-batch: `observe` reads and computes without side effects, the caller publishes `Update.delta` to the
+ours, per micro-batch: `observe` reads and computes without side effects, the caller publishes each `Update.delta` to the
 changelog, and only then `apply` writes.
 """
 
@@ -17,7 +17,7 @@ from faust.types import TP
 from fraudstream.adapters.coalescing_consumer import CoalescingConsumer
 from fraudstream.adapters.publisher import Acknowledged
 from fraudstream.domain.activity import WINDOW_MS, Entry, bucket_of, unpack
-from fraudstream.tables.activity_batch import Arrivals, Update, observe
+from fraudstream.tables.activity_batch import Arrivals, Observation, Update, observe
 from fraudstream.tables.activity_store import OPTIONS, ActivityStore, bucket_key
 
 logger = logging.getLogger(__name__)
@@ -85,13 +85,10 @@ class ActivityTable(faust.Table[bytes, bytes]):
             for tp in active_tps
         }
 
-    def observe(self, partition: int, arrivals: Arrivals) -> Update:
+    def observe(self, arrivals: Arrivals) -> Observation:
         """Answer each payment's ten minutes in order; writes nothing."""
-
-        def read(keys: list[bytes]) -> dict[bytes, bytes]:
-            return self.store.get_many(partition, keys)
-
-        return observe(arrivals, self.store.clock(partition), read, self.lateness_horizon_ms)
+        clocks = {partition: self.store.clock(partition) for partition in arrivals.rows}
+        return observe(arrivals, clocks, self.store.get_many, self.lateness_horizon_ms)
 
     def apply(
         self, partition: int, update: Update, acknowledged: Sequence[Acknowledged], sources: dict[TP, int]

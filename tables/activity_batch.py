@@ -1,9 +1,10 @@
-"""The arithmetic of one micro-batch on one partition: which buckets to read, what to answer, what they become.
+"""The arithmetic of one micro-batch: which buckets to read, what to answer, what they become.
 
 Writes nothing and knows neither Faust nor RocksDB: `read` is all it needs of the store.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -27,57 +28,81 @@ BUCKET_MASK = (1 << BUCKET_BITS) - 1
 
 
 class Arrivals(NamedTuple):
-    """Payments to observe, as columns, in order of arrival."""
+    """Payments to observe, as columns: partition after partition, each in order of arrival."""
 
-    card: list[bytes]
+    rows: Mapping[int, int]
+    """Partition -> how many of the payments are its own. A card's payments are all on one partition."""
+    card: Sequence[bytes]
     event_time_ms: Sequence[int]
     cents: Sequence[int]
-    tid: list[int]
-    offset: list[int | None]
+    tid: Sequence[int]
+    offset: Sequence[int | None]
     """None for a re-keyed payment: its place is after all that came before."""
 
 
 class Update(NamedTuple):
-    """What a micro-batch does to one partition: the answers now, the writes later."""
+    """What a micro-batch does to one partition: its new deltas, its grown buckets, how far it has come."""
 
-    answers: Answers
-    late_by_ms: Ints
-    conflicts: npt.NDArray[np.bool_]
-    """Payments whose transaction id is known with another time or amount; their answers mean nothing."""
-    buckets: dict[bytes, bytes]
     delta: bytes
+    buckets: dict[bytes, bytes]
     clock: Clock
 
 
+class Observation(NamedTuple):
+    """What a micro-batch is told now, and what is to be written later."""
+
+    answers: Answers
+    late_by_ms: Ints
+    conflicts: Ints
+    """Rows whose transaction id is known with another time or amount; their answers mean nothing."""
+    updates: dict[int, Update]
+
+
 def observe(
-    arrivals: Arrivals, clock: Clock, read: Callable[[list[bytes]], dict[bytes, bytes]], horizon_ms: int
-) -> Update:
-    """Answer the payments in order, over what `read` returns for keys of buckets and over each other."""
+    arrivals: Arrivals,
+    clocks: Mapping[int, Clock],
+    read: Callable[[int, list[bytes]], dict[bytes, bytes]],
+    horizon_ms: int,
+) -> Observation:
+    """Answer the payments in order, over what `read` returns for a partition's buckets and over each other."""
     numbered: dict[bytes, int] = {}
     card = np.array([numbered.setdefault(token, len(numbered)) for token in arrivals.card], np.int64)
     tokens = np.frombuffer(b"".join(numbered), TOKEN)
-    new = _entries(arrivals, clock)
+    new, clocks = _entries(arrivals, clocks)
+    partition = np.repeat(np.array([*arrivals.rows], np.int64), [*arrivals.rows.values()])
+    home = np.zeros(len(tokens), np.int64)
+    home[card] = partition
     place = card << BUCKET_BITS | new["event_time_ms"] // WINDOW_MS
-    touched = np.unique(np.concatenate([place - 1, place]))
-    keys = _keys(tokens, touched)
-    stored = read(keys)
-    buckets: dict[int, list[bytes]] = {}
-    for key, owner in zip(keys, (touched >> BUCKET_BITS).tolist(), strict=True):
-        if key in stored:
-            buckets.setdefault(owner, []).append(stored[key])
+    stored, buckets = _read(tokens, np.unique(np.concatenate([place - 1, place])), home, read)
     columns, unordered = _by_columns(buckets, new, card, len(tokens), horizon_ms)
     added, conflicts = _one_by_one(columns, buckets, new, card, unordered, horizon_ms)
-    return Update(
-        columns,
-        new["late_by_ms"].astype(np.int64),
-        conflicts,
-        _grown(stored, tokens, place[added], new[added]),
-        _delta(tokens[card[added]], new[added]),
-        Clock(
-            max(clock.watermark_ms, int(new["event_time_ms"].max(initial=0))),
-            max(clock.last_arrival, int(new["arrival"].max(initial=0))),
-        ),
-    )
+    updates = {}
+    for number, clock in clocks.items():
+        own = added & (partition == number)
+        delta = _delta(tokens[card[own]], new[own])
+        updates[number] = Update(delta, _grown(stored, tokens, place[own], new[own]), clock)
+    return Observation(columns, new["late_by_ms"].astype(np.int64), np.array(conflicts, np.int64), updates)
+
+
+def _read(
+    tokens: npt.NDArray[np.void],
+    places: Ints,
+    home: Ints,
+    read: Callable[[int, list[bytes]], dict[bytes, bytes]],
+) -> tuple[dict[bytes, bytes], dict[int, list[bytes]]]:
+    """Read the buckets at these places, partition by partition; return them by key, and by card, oldest first."""
+    keys, owners = _keys(tokens, places), (places >> BUCKET_BITS)
+    wanted: dict[int, list[bytes]] = {}
+    for key, partition in zip(keys, home[owners].tolist(), strict=True):
+        wanted.setdefault(partition, []).append(key)
+    stored: dict[bytes, bytes] = {}
+    for partition, asked in wanted.items():
+        stored |= read(partition, asked)
+    buckets: dict[int, list[bytes]] = {}
+    for key, owner in zip(keys, owners.tolist(), strict=True):
+        if key in stored:
+            buckets.setdefault(owner, []).append(stored[key])
+    return stored, buckets
 
 
 def _by_columns(
@@ -98,10 +123,10 @@ def _one_by_one(
     card: Ints,
     unordered: npt.NDArray[np.bool_],
     horizon_ms: int,
-) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+) -> tuple[npt.NDArray[np.bool_], list[int]]:
     """Answer the unordered cards' payments by the definition, into `columns`; return which were added, which conflict."""
     added = np.ones(len(new), np.bool_)
-    conflicts = np.zeros(len(new), np.bool_)
+    conflicts: list[int] = []
     activities: dict[int, CardActivity] = {}
     for row in np.flatnonzero(unordered[card]).tolist():
         owner = int(card[row])
@@ -112,7 +137,8 @@ def _one_by_one(
         try:
             observed = activity.observe(*new[row].item())
         except Conflict:
-            added[row], conflicts[row] = False, True
+            added[row] = False
+            conflicts.append(row)
             continue
         added[row] = len(activity.entries) > kept
         for column, answer in zip(columns, observed, strict=False):
@@ -120,20 +146,26 @@ def _one_by_one(
     return added, conflicts
 
 
-def _entries(arrivals: Arrivals, clock: Clock) -> npt.NDArray[np.void]:
-    """Turn payments into entries: number their arrival and say how late they are."""
-    new = np.empty(len(arrivals.card), ENTRIES)
+def _entries(
+    arrivals: Arrivals, clocks: Mapping[int, Clock]
+) -> tuple[npt.NDArray[np.void], dict[int, Clock]]:
+    """Turn payments into entries: number their arrival and say how late they are; return them and the clocks after."""
+    numbers: list[int] = []
+    late_by_ms: list[int] = []
+    after: dict[int, Clock] = {}
+    payments = zip(arrivals.event_time_ms, arrivals.offset, strict=True)
+    for partition, rows in arrivals.rows.items():
+        watermark_ms, last = clocks[partition]
+        for event_time_ms, offset in islice(payments, rows):
+            number = last + 1 if offset is None else offset << ARRIVAL_SHIFT
+            numbers.append(number)
+            late_by_ms.append(max(0, min(watermark_ms - event_time_ms, LATE_BY_MAX_MS)))
+            watermark_ms, last = max(watermark_ms, event_time_ms), max(last, number)
+        after[partition] = Clock(watermark_ms, last)
+    new = np.empty(len(numbers), ENTRIES)
     new["event_time_ms"], new["cents"], new["tid"] = arrivals.event_time_ms, arrivals.cents, arrivals.tid
-    last = clock.last_arrival
-    numbers = []
-    for offset in arrivals.offset:
-        number = last + 1 if offset is None else offset << ARRIVAL_SHIFT
-        last = max(last, number)
-        numbers.append(number)
-    new["arrival"] = numbers
-    seen_ms = np.maximum.accumulate(np.concatenate([[clock.watermark_ms], new["event_time_ms"]]))[:-1]
-    new["late_by_ms"] = np.clip(seen_ms - new["event_time_ms"], 0, LATE_BY_MAX_MS)
-    return new
+    new["arrival"], new["late_by_ms"] = numbers, late_by_ms
+    return new, after
 
 
 def _keys(tokens: npt.NDArray[np.void], places: Ints) -> list[bytes]:

@@ -3,6 +3,7 @@
 No pickle: XGBoost's own format is data, not code, and the manifest's checksum is verified before XGBoost sees it.
 """
 
+import ctypes
 import json
 import os
 import shutil
@@ -13,12 +14,27 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import xgboost
+from xgboost.core import _LIB
 
 from fraudstream.adapters.files import sha256_of, write_atomically
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.features import FEATURES
 
 CURRENT = "current"
+
+PREDICT = json.dumps(
+    {
+        "type": 0,  # probabilities, not log odds
+        "training": False,
+        "iteration_begin": 0,
+        "iteration_end": 0,  # all trees
+        "missing": float("nan"),
+        "strict_shape": False,
+        "cache_id": 0,
+    }
+).encode()
+"""What `Booster.inplace_predict` asks of XGBoosterPredictFromDense by default."""
+
 TRAIN = "train one with: fraudstream train"
 
 
@@ -35,9 +51,33 @@ class XGBoostModel:
         self._booster.set_param({"nthread": 1})
 
     def probabilities(self, rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Return the probability of fraud of each row (float32, C order, columns in the order of `features`)."""
-        probabilities: npt.NDArray[np.float32] = self._booster.inplace_predict(rows, validate_features=False)
-        return probabilities
+        """Return the probability of fraud of each row (float32, C order, columns in the order of `features`).
+
+        The C function behind `Booster.inplace_predict`, without the 0.1 ms that Python spends there on finding out
+        what kind of table it was given: a quiet micro-batch has only a few payments.
+        """
+        if rows.dtype != np.float32 or not rows.flags.c_contiguous or rows.shape[1] != len(self.features):
+            raise ValueError(f"rows must be float32 in C order with {len(self.features)} columns")
+        if not len(rows):
+            return np.zeros(0, np.float32)
+        interface = b'{"data":[%d,true],"shape":[%d,%d],"strides":null,"typestr":"<f4","version":3}' % (
+            rows.ctypes.data,
+            *rows.shape,
+        )
+        shape, dimensions = ctypes.POINTER(ctypes.c_uint64)(), ctypes.c_uint64()
+        found = ctypes.POINTER(ctypes.c_float)()
+        code = _LIB.XGBoosterPredictFromDense(
+            self._booster.handle,
+            interface,
+            PREDICT,
+            ctypes.c_void_p(),
+            ctypes.byref(shape),
+            ctypes.byref(dimensions),
+            ctypes.byref(found),
+        )
+        if code:
+            raise xgboost.core.XGBoostError(_LIB.XGBGetLastError().decode())
+        return np.ctypeslib.as_array(found, (len(rows),)).copy()
 
     def contributions(self, rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Return each feature's share of each row's log odds (TreeSHAP), the bias in a last column."""

@@ -120,3 +120,21 @@ def test_the_manifest_is_json_for_people_too(tmp_path: Path, ubj: bytes) -> None
 
     assert "card-1" == json.loads(text)["version"]
     assert '\n  "version": "card-1"' in text
+
+
+@pytest.mark.parametrize("rows", [1, 7, 512])
+def test_the_direct_call_predicts_what_xgboost_predicts(tmp_path: Path, ubj: bytes, rows: int) -> None:
+    """A learning test on XGBoost's C function: the same bits as `inplace_predict`, missing values included."""
+    saved(tmp_path, ubj)
+    booster = xgboost.Booster(model_file=bytearray(ubj))
+    data = np.random.default_rng(rows).uniform(0, 700, (rows, 2)).astype(np.float32)
+    data[0, 1] = np.nan
+
+    assert np.array_equal(booster.inplace_predict(data), load_model(tmp_path).probabilities(data))
+
+
+def test_rows_of_another_shape_are_refused(tmp_path: Path, ubj: bytes) -> None:
+    """The C function would read beyond them."""
+    saved(tmp_path, ubj)
+    with pytest.raises(ValueError, match="2 columns"):
+        load_model(tmp_path).probabilities(np.zeros((3, 1), np.float32))
