@@ -15,7 +15,6 @@ from fraudstream.demo.scoreboard import Scoreboard, read_decisions, read_labels
 from fraudstream.demo.screen import Screen
 from fraudstream.demo.setup import free_port, prepare, running_broker, watch_broker
 from fraudstream.demo.world import DemoWorld
-from fraudstream.domain.errors import FraudstreamError
 from fraudstream.settings import Settings
 from fraudstream.traffic.acceptance import Verdict, tell_live
 from fraudstream.traffic.run import stopped_by_signals
@@ -62,17 +61,15 @@ async def run(demo: Demo, screen: Screen) -> bool:
         ended = showing.done()
         for task in (stopping, showing):
             task.cancel()
-        with suppress(asyncio.CancelledError):
-            try:
-                await showing
-            except* FraudstreamError as errors:
-                raise _first(errors) from None
-        return ended
+        await asyncio.wait([showing])
+    if not showing.cancelled() and (error := showing.exception()) is not None:
+        raise _first(error)
+    return ended
 
 
-def _first(errors: BaseExceptionGroup[FraudstreamError]) -> FraudstreamError:
-    error = errors.exceptions[0]
-    return _first(error) if isinstance(error, BaseExceptionGroup) else error
+def _first(error: BaseException) -> BaseException:
+    """Return the error that started it all, out of the groups that tasks wrap it in."""
+    return _first(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
 
 
 async def _show(demo: Demo, screen: Screen) -> None:

@@ -92,9 +92,11 @@ async def tell_live(
     `on_start` is told where the cards come from, `on_line` of every payment. Raises SetupError if there is no broker
     or no decision comes within `timeout_s`.
     """
-    rng = np.random.default_rng(seed)
+    story = tell(
+        np.random.default_rng(seed)
+    )  # before cards are drawn: a seed names a story wherever it is told
     needed = len(keyings) * CARDS
-    cards = candidates(settings, cards_file, rng, needed)
+    cards = candidates(settings, cards_file, np.random.default_rng(seed), needed)
     topic = settings.topic(topics.DECISIONS.name)
     async with (
         publishing(settings, f"{settings.app_id}-acceptance") as publisher,
@@ -104,21 +106,21 @@ async def tell_live(
         on_start(cards.origin)
         async with verdicts_from(tail) as verdicts:
             stage = Stage(settings, publisher, verdicts, timeout_s, on_line)
-            return await _all_at_once(stage, tell(rng), numbers, keyings)
+            return await _all_at_once(stage, story, numbers, keyings)
 
 
 async def _all_at_once(
     stage: Stage, story: Story, numbers: Sequence[str], keyings: Sequence[bool]
 ) -> list[Verdict]:
+    tellings = [
+        asyncio.create_task(_perform(stage, story, numbers[i * CARDS : (i + 1) * CARDS], keyed))
+        for i, keyed in enumerate(keyings)
+    ]
     try:
-        async with asyncio.TaskGroup() as group:
-            tellings = [
-                group.create_task(_perform(stage, story, numbers[i * CARDS : (i + 1) * CARDS], keyed))
-                for i, keyed in enumerate(keyings)
-            ]
-    except* SetupError as errors:
-        raise errors.exceptions[0] from None  # the others say the same
-    return [telling.result() for telling in tellings]
+        return list(await asyncio.gather(*tellings))
+    finally:
+        for telling in tellings:
+            telling.cancel()
 
 
 async def _perform(stage: Stage, story: Story, numbers: Sequence[str], keyed: bool) -> Verdict:
