@@ -1,5 +1,6 @@
 """Learning tests: what we rely on inside Faust and aiokafka. A red one here means: read decision records 5 and 6 again."""
 
+import asyncio
 import inspect
 from pathlib import Path
 
@@ -63,9 +64,58 @@ def test_the_committed_offset_is_the_one_after_the_last_acknowledged_chunk(app: 
 def test_the_hooks_we_override_are_still_called() -> None:
     """Each is a method of Faust's consumer that its drain loop or its commit uses."""
     assert "_wait_next_records" in inspect.getsource(consumers.Consumer.getmany)
+    assert "wait_first(" in inspect.getsource(consumers.Consumer._drain_messages)
     assert "_add_gap" in inspect.getsource(consumers.Consumer._drain_messages)
     assert "_new_offset" in inspect.getsource(consumers.Consumer._filter_committable_offsets)
     assert "_new_consumer_thread" in inspect.getsource(consumers.ThreadDelegateConsumer.__init__)
+
+
+async def test_a_delivery_that_does_not_block_is_not_raced(app: faust.App) -> None:
+    """Four tasks a message are saved; what was delivered is delivered."""
+    delivered: list[int] = []
+
+    async def deliver() -> None:
+        delivered.append(1)
+
+    tasks_before = len(asyncio.all_tasks())
+    result = await app.consumer.wait_first(deliver(), asyncio.Event().wait())
+
+    assert [1] == delivered
+    assert not result.stopped
+    assert tasks_before == len(asyncio.all_tasks())
+
+
+async def test_a_delivery_that_blocks_goes_on_when_there_is_room(app: faust.App) -> None:
+    """The hand-started delivery is finished by the race it then runs in."""
+    room = asyncio.Event()
+    delivered: list[int] = []
+
+    async def deliver() -> None:
+        await room.wait()
+        delivered.append(1)
+
+    asyncio.get_running_loop().call_later(0.01, room.set)
+    await app.consumer.wait_first(deliver(), asyncio.Event().wait())
+
+    assert [1] == delivered
+
+
+async def test_a_delivery_that_blocks_is_given_up_at_a_rebalance(app: faust.App) -> None:
+    """And gets the chance to release what it holds."""
+    suspended = asyncio.Event()
+    ends: list[str] = []
+
+    async def deliver() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ends.append("released")
+
+    asyncio.get_running_loop().call_later(0.01, suspended.set)
+    await app.consumer.wait_first(deliver(), suspended.wait())
+    await asyncio.sleep(0.01)
+
+    assert ["released"] == ends
 
 
 def test_fausts_long_poll_is_still_hard_coded_and_ours_reaches_aiokafka() -> None:
