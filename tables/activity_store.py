@@ -110,7 +110,8 @@ class ActivityStore(rocksdb.Store):
             batch.put(key, bucket)
         if expire_before_ms is not None:
             batch.delete_range(START.pack(0), START.pack(expire_before_ms))
-        batch.put(CLOCK_KEY, CLOCK.pack(*clock))
+        if clock != Clock():  # a fresh partition that so far only got payments of other partitions' cards
+            batch.put(CLOCK_KEY, CLOCK.pack(*clock))
         if changelog_offset is not None:
             batch.put(self.offset_key, b"%d" % changelog_offset)
         self._db_for_partition(partition).write(batch)
