@@ -32,7 +32,7 @@ OPTIONS = {
 
 CLOCK_KEY = b"__fraudstream\0clock"
 """Sorts after every bucket, like Faust's own `__faust\\0offset__`."""
-CLOCK = Struct("<qQ")
+CLOCK = Struct("<qq")
 START = Struct(">Q")
 DELTA_BYTES = 16 + ENTRY.size
 """A changelog value is a run of deltas: card token, entry."""
@@ -110,8 +110,7 @@ class ActivityStore(rocksdb.Store):
             batch.put(key, bucket)
         if expire_before_ms is not None:
             batch.delete_range(START.pack(0), START.pack(expire_before_ms))
-        if clock != Clock():  # a fresh partition that so far only got payments of other partitions' cards
-            batch.put(CLOCK_KEY, CLOCK.pack(*clock))
+        batch.put(CLOCK_KEY, CLOCK.pack(*clock))
         if changelog_offset is not None:
             batch.put(self.offset_key, b"%d" % changelog_offset)
         self._db_for_partition(partition).write(batch)

@@ -194,6 +194,12 @@ def test_rekeyed_payments_come_after_what_was_there_and_stay_there(table: Activi
     assert rekeyed == partition.feed([Paid(0, 1, 3)], rekeyed=True)
 
 
+def test_a_micro_batch_without_payments_of_a_fresh_partition_can_be_written(table: ActivityTable) -> None:
+    """Its records were all of other partitions' cards; there is no arrival yet."""
+    assert [] == Partition(table).feed([])
+    assert Clock() == table.store.clock(0)
+
+
 def test_partitions_are_answered_together_and_kept_apart(table: ActivityTable) -> None:
     """One observation, a clock and a delta for each."""
     paid = arrivals([Paid(0, 50, 1), Paid(0, 51, 2), Paid(1, 10, 3), Paid(1, 9, 4)])
