@@ -10,27 +10,28 @@ Nothing is acknowledged that is not durable. An unexpected error ends the proces
 """
 
 import asyncio
-import logging
-import os
 import time
 from collections import Counter, deque
 from collections.abc import Callable
-from typing import Any, NamedTuple, NoReturn, cast
+from typing import Any, NamedTuple, cast
 
 import faust
 import numpy as np
 from faust.streams import Stream
 from faust.types import TP, EventT, StreamT
 
+from fraudstream.adapters.process import crash
 from fraudstream.adapters.publisher import Message, Outbox, Publisher
 from fraudstream.agents.deciding import Decided, Decider
 from fraudstream.agents.intake import DeadLetter, Intake, Parsed, Payments, forwarded
 from fraudstream.metrics import BatchReport
 
-logger = logging.getLogger(__name__)
+PASSES_PER_CHUNK = 2
+"""Passes of the event loop from Faust's queue to ours."""
 
-EXIT_CRASH = 70
-"""EX_SOFTWARE of sysexits.h: tells the supervisor that a restart is safe and wanted."""
+
+REPORT_AFTER_S = 0.002
+"""Reporting takes a third of a millisecond; under load this puts it where the next micro-batch waits for the brokers."""
 
 
 class Targets(NamedTuple):
@@ -52,13 +53,6 @@ class Chunk(NamedTuple):
 
 
 Report = Callable[[BatchReport, Decided], None]
-
-
-def crash(why: str) -> NoReturn:
-    """End the process at once: no clean-up that could acknowledge or commit anything."""
-    logger.critical("%s; exiting before anything is acknowledged", why, exc_info=True)
-    logging.shutdown()
-    os._exit(EXIT_CRASH)
 
 
 class Scoring:
@@ -114,8 +108,9 @@ class Scoring:
         try:
             while True:
                 await self._arrived.wait()
-                if self._linger_s and self._pending_rows < self._batch_rows_max:
+                if self._pending_rows < self._batch_rows_max:
                     await asyncio.sleep(self._linger_s)
+                    await self._settled()
                 chunks = self._take()
                 if chunks:
                     await self._finish(stream, chunks)
@@ -123,6 +118,17 @@ class Scoring:
             raise
         except Exception:  # noqa: BLE001 - as above
             crash("deciding payments failed")
+
+    async def _settled(self) -> None:
+        """Wait until all chunks of one fetch are here: without it a fetch becomes two micro-batches, and p99 a half more.
+
+        They arrive in passes of the event loop that follow each other at once, so this costs no time of its own.
+        """
+        rows = -1
+        while rows != self._pending_rows and self._pending_rows < self._batch_rows_max:
+            rows = self._pending_rows
+            for _ in range(PASSES_PER_CHUNK):
+                await asyncio.sleep(0)
 
     def _take(self) -> list[Chunk]:
         """Take whole chunks up to the size of a micro-batch; those of partitions since lost are dropped."""
@@ -169,8 +175,8 @@ class Scoring:
         decided.stage_ms["parse"] = sum(chunk.parse_ms for chunk in chunks)
         decided.stage_ms["publish"] = (published - started) * 1000
         decided.stage_ms["store"] = (time.perf_counter() - published) * 1000
-        # Reporting takes a third of a millisecond; the next micro-batch waits for company (linger_ms) meanwhile.
-        asyncio.get_running_loop().call_soon(self._tell, time.time(), chunks, decided, dead, sources)
+        later = asyncio.get_running_loop().call_later
+        later(REPORT_AFTER_S, self._tell, time.time(), chunks, decided, dead, sources)
 
     def _outbox(self, chunks: list[Chunk], decided: Decided, dead: list[DeadLetter]) -> Outbox:
         """Collect what the micro-batch publishes. Decisions keep the order and the partition of their payments."""

@@ -31,10 +31,11 @@ class Settings(BaseSettings):
         "", pattern=r"^[a-zA-Z0-9_.-]{0,64}$", description="Put before every topic name, e.g. `test-`."
     )
     partitions: int = Field(
-        8,
+        4,
         ge=1,
         le=1024,
-        description="Partitions of the topics we create; no more workers than partitions have work.",
+        description="Partitions of the topics we create; no more workers than partitions have work. Each costs a worker "
+        "two record batches per micro-batch.",
     )
     replication: int = Field(1, ge=1, le=7, description="Replicas of the topics we create; 3 in production.")
 
@@ -93,7 +94,12 @@ class Settings(BaseSettings):
         ge=1,
         description="Most payments accepted and not yet decided; bounds how long a rebalance stalls.",
     )
-    linger_ms: float = Field(1.0, ge=0, le=1000, description="How long a micro-batch waits for company.")
+    linger_ms: float = Field(
+        0.0,
+        ge=0,
+        le=1000,
+        description="How long a micro-batch waits for company beyond what was fetched with it.",
+    )
     session_timeout_s: float = Field(15.0, gt=0, description="How long a silent worker keeps its partitions.")
     commit_interval_s: float = Field(
         1.0, gt=0, description="How often offsets are committed; bounds what a restart replays."

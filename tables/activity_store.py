@@ -5,7 +5,6 @@ and a card's two buckets are two point reads. One partition is one RocksDB, as i
 """
 
 import logging
-import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from struct import Struct
@@ -15,9 +14,8 @@ import rocksdict
 from faust.stores import rocksdb
 from faust.types import EventT
 
+from fraudstream.adapters.process import crash
 from fraudstream.domain.activity import ENTRY, Entry, bucket_of
-
-logger = logging.getLogger(__name__)
 
 OPTIONS = {
     "driver": "rocksdict",
@@ -133,12 +131,8 @@ class ActivityStore(rocksdb.Store):
                 by_partition[event.message.partition].extend(records)
             for partition, records in by_partition.items():
                 self._apply(partition, [record.value for record in records], records[-1].offset)
-        except Exception:
-            logger.critical(
-                "applying the changelog failed; exiting so that a restart tries again", exc_info=True
-            )
-            logging.shutdown()
-            os._exit(70)
+        except Exception:  # noqa: BLE001 - whatever it is, a restart tries again
+            crash("applying the changelog failed")
 
     def _apply(self, partition: int, deltas: Sequence[bytes], offset: int) -> None:
         keys = {

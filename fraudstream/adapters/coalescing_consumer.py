@@ -21,9 +21,14 @@ from mode.services import WaitResults
 CHANGELOG_CHUNK_RECORDS = 4096
 """Changelog records delivered at once during recovery: 20 times faster than one by one."""
 
-FETCH_MAX_WAIT_MS = 20
-"""Faust hard-codes 1500. A partition left out of a fetch that waits on idle partitions is not fetched before the wait is
-over, so at low rates this is the tail of the latency; 50 empty fetches a second cost a few per mille of a core."""
+FETCH_MAX_WAIT_MS = 5
+FETCH_MIN_BYTES = 64 * 1024
+"""Together: the broker answers with what came in 5 ms, or sooner if that is much. Faust hard-codes 1500 ms and 1 byte.
+
+With 1 byte every payment is answered with a fetch of its own, whose cost in worker and broker delays all others: 1,000
+payments a second had a p50 of 12.5 ms and a p99 of 19 ms, with these 8.3 and 13.7. A shorter wait costs fetches, a longer
+one is the tail of the latency.
+"""
 
 Records: TypeAlias = list[ConsumerRecord[bytes, bytes]]
 
@@ -38,13 +43,14 @@ def chunks(records: Records, rows_max: int) -> list[Records]:
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
-    """The driver's fetching thread with a shorter long poll."""
+    """The driver's fetching thread with another long poll."""
 
     logger = logging.getLogger("faust.consumer")  # Faust's own messages, apart from ours
 
     def _create_worker_consumer(self, *args: Any, **kwargs: Any) -> Any:
         consumer = super()._create_worker_consumer(*args, **kwargs)
         consumer._fetch_max_wait_ms = FETCH_MAX_WAIT_MS
+        consumer._fetch_min_bytes = FETCH_MIN_BYTES
         return consumer
 
 

@@ -1,0 +1,17 @@
+"""Leaving the process: the one way a worker ends when something unexpected happened."""
+
+import logging
+import os
+from typing import NoReturn
+
+logger = logging.getLogger(__name__)
+
+EXIT_CRASH = 70
+"""EX_SOFTWARE of sysexits.h: tells the supervisor that a restart is safe and wanted."""
+
+
+def crash(why: str) -> NoReturn:
+    """End the process at once: no clean-up that could acknowledge or commit anything."""
+    logger.critical("%s; exiting before anything is acknowledged", why, exc_info=True)
+    logging.shutdown()
+    os._exit(EXIT_CRASH)
