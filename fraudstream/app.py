@@ -62,6 +62,7 @@ class App(faust.App):
 
 def create_app(settings: Settings, ports: Ports) -> App:
     """Build a worker: topics, table, agent, pages. Raises SetupError if model, rules or settings do not fit."""
+    login = web_login(settings)
     event_type = event_type_named(settings.event_type)
     detector = Detector.of(ports.model, event_type.ruleset, event_type.variables, settings.fraud_threshold)
     cards = CardIndex(Tokenizer(settings.card_token_key()), settings.partitions)
@@ -81,9 +82,18 @@ def create_app(settings: Settings, ports: Ports) -> App:
     observer = Observer(app, table, ports.weekly, detector, sources)
     agents.attach(app, settings, event_type, cards, table, detector, ports.weekly, observer.report)
     if settings.web:
-        web.attach(app, observer.views(), builtin_pages=settings.web_builtin_pages)
+        web.attach(app, observer.views(), builtin_pages=settings.web_builtin_pages, login=login)
         logger.info("pages at %s", app.conf.canonical_url)
     return app
+
+
+def web_login(settings: Settings) -> web.Login | None:
+    """Return what guards the pages, if there are any and something has to; raises SetupError."""
+    if not settings.web:
+        return None
+    return web.Login.wanted(
+        settings.web_host, settings.web_users_file, settings.web_token_file, settings.web_without_login
+    )
 
 
 def free_port(host: str) -> int:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import click
 from pydantic import ValidationError
 
+from fraudstream.adapters.process import EXIT_SETUP
 from fraudstream.domain.errors import FraudstreamError
 
 
@@ -31,6 +32,7 @@ COMMANDS = {
     "generate": Entry("generate", "Make a world: months of card payments with attacks in them."),
     "aggregate": Entry("aggregate", "Compute the weekly aggregates of every card (the nightly job)."),
     "train": Entry("train", "Train, evaluate and save a model version."),
+    "web-user": Entry("web_user", "Give somebody a name and a password for the pages."),
 }
 """Command -> where it is, in the order a newcomer meets them. The click object has the command's name."""
 
@@ -47,7 +49,7 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(f"fraudstream.commands.{COMMANDS[cmd_name].module}")
-        command = getattr(module, cmd_name)
+        command = getattr(module, cmd_name.replace("-", "_"))
         assert isinstance(command, click.Command)
         return command
 
@@ -78,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def complain(sentence: str) -> None:
     """Say what is wrong and exit with code 2."""
     click.echo(f"Error: {sentence}", err=True)
-    sys.exit(2)
+    sys.exit(EXIT_SETUP)
 
 
 if __name__ == "__main__":

@@ -117,7 +117,7 @@ async def _until_ready(settings: Settings, screen: Screen) -> None:
     async with aiohttp.ClientSession() as session:
         while True:
             with suppress(aiohttp.ClientError):
-                async with session.get(f"{address}/api/v1/health") as answer:
+                async with session.get(f"{address}/health") as answer:
                     if answer.status == 200:
                         break
             await asyncio.sleep(POLL_S)

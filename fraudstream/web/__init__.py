@@ -1,8 +1,9 @@
 """Pages, JSON and metrics of a worker, served by Faust's own web server."""
 
 from fraudstream.web.health import Health, PartitionState
+from fraudstream.web.login import Login
 from fraudstream.web.mount import attach
 from fraudstream.web.peers import peer_urls
 from fraudstream.web.views import Versions, Views
 
-__all__ = ["Health", "PartitionState", "Versions", "Views", "attach", "peer_urls"]
+__all__ = ["Health", "Login", "PartitionState", "Versions", "Views", "attach", "peer_urls"]

@@ -1,7 +1,7 @@
 """What every answer carries and which requests are answered at all."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 import msgspec
 from aiohttp import web
@@ -28,6 +28,9 @@ HEADERS = {
     "Server": "fraudstream",
 }
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+ANONYMOUS = web.RequestKey("anonymous", bool)
+"""Set on a request that is answered without login: it gets no details."""
+
 MESSAGES = {404: "There is no such page.", 405: "This address is only for reading."}
 
 
@@ -53,7 +56,7 @@ def only_for_this_machine() -> Middleware:
         except ValueError:
             host = ""
         if not is_loopback(host):
-            return _json_error(421, "wrong-host", "These pages are only for this machine.")
+            return json_error(421, "wrong-host", "These pages are only for this machine.")
         return await handler(request)
 
     return check_host
@@ -77,13 +80,18 @@ def errors_as_pages(render: ErrorPage) -> Middleware:
         except Exception:  # the boundary: a page that fails must not take the worker with it
             logger.exception("a page failed")
             status, code, message = 500, "internal-error", "The page failed; the worker's log says why."
-        if request.path.startswith("/api/"):
-            return _json_error(status, code, message)
+        if request.path.startswith("/api/") or ANONYMOUS in request:
+            return json_error(status, code, message)
         return web.Response(text=render(status, message), status=status, content_type="text/html")
 
     return answer_errors
 
 
-def _json_error(status: int, code: str, message: str) -> web.Response:
+def json_error(
+    status: int, code: str, message: str, headers: Mapping[str, str] | None = None
+) -> web.Response:
+    """Return an error as programs read it."""
     body = msgspec.json.encode({"error": {"status": status, "code": code, "message": message}})
-    return web.Response(body=body, status=status, content_type="application/json", charset="utf-8")
+    return web.Response(
+        body=body, status=status, headers=headers, content_type="application/json", charset="utf-8"
+    )

@@ -13,6 +13,7 @@ from faust.web.base import BlueprintManager
 from faust.web.drivers.aiohttp import Web as AiohttpWeb
 
 from fraudstream.web import guard, words
+from fraudstream.web.login import Login
 from fraudstream.web.resources import Answer, Resources
 from fraudstream.web.views import Views
 
@@ -44,16 +45,17 @@ ROUTES = (
 )
 
 
-def attach(app: faust.App, views: Views, *, builtin_pages: bool = False) -> None:
+def attach(app: faust.App, views: Views, *, builtin_pages: bool = False, login: Login | None = None) -> None:
     """Mount everything on the app's web server; call once, before the app starts.
 
     Faust's own pages show table contents and the group's topology and proxy requests, so they are only served when
-    asked for. While the server is bound to loopback it answers to this machine's own names only.
+    asked for. While the server is bound to loopback it answers to this machine's own names only. With a `login`
+    nothing but /health is answered to strangers.
     """
     views.metrics.running(
         views.versions.version, views.versions.model_version, views.versions.ruleset_version
     )
-    resources = Resources(views)
+    resources = Resources(views, login.peer_headers if login else {})
     pages = _templates(views)
     server = app.web
     assert isinstance(server, AiohttpWeb), "the pages need Faust's aiohttp server"
@@ -72,6 +74,8 @@ def attach(app: faust.App, views: Views, *, builtin_pages: bool = False) -> None
     server.add_static("/static", HERE / "static")
     if guard.is_loopback(app.conf.web_bind):
         web_app.middlewares.append(guard.only_for_this_machine())
+    if login is not None:
+        web_app.middlewares.append(login.middleware())
     web_app.middlewares.append(guard.errors_as_pages(_error_page(pages)))
     web_app.on_response_prepare.append(guard.add_headers)
 
@@ -91,6 +95,8 @@ def _json_handler(resource: Resource) -> Handler:
 def _page_handler(resource: Resource, template: jinja2.Template, for_probes: bool) -> Handler:
     async def get_page(view: Any, request: web.Request, **match: str) -> web.Response:
         answer = await resource(request.query, **match)
+        if guard.ANONYMOUS in request:
+            return _as_json(Answer({"status": answer.data["status"]}, answer.status))
         if for_probes and "text/html" not in request.headers.get("Accept", ""):
             return _as_json(answer)
         text = template.render(answer.data, path=request.path)

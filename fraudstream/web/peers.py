@@ -1,13 +1,16 @@
 """The other workers of the group: found in Faust's assignor metadata, asked through the same JSON they serve to anyone."""
 
 import asyncio
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import aiohttp
 import faust
 import msgspec
 from yarl import URL
+
+logger = logging.getLogger(__name__)
 
 PEER_TIMEOUT_S = 1.0
 ANSWER_MAX_BYTES = 1 << 20
@@ -25,16 +28,18 @@ def peer_urls(app: faust.App) -> list[str]:
     return sorted(url for url in urls if url != own and URL(url).scheme in ("http", "https"))
 
 
-async def ask(peers: Sequence[str], path: str) -> tuple[str, dict[str, Any]] | None:
+async def ask(
+    peers: Sequence[str], path: str, headers: Mapping[str, str]
+) -> tuple[str, dict[str, Any]] | None:
     """Return (URL, JSON) of the worker that knows `path`, or None if all say they do not.
 
     All are asked at once. Raises PeerUnavailable if nobody knows and somebody did not answer. `path` is
-    already escaped.
+    already escaped; `headers` are shown to all of them (see `Login.peer_headers`).
     """
     if not peers:
         return None
     timeout = aiohttp.ClientTimeout(total=PEER_TIMEOUT_S)
-    async with aiohttp.ClientSession(timeout=timeout) as session:
+    async with aiohttp.ClientSession(timeout=timeout, headers=headers) as session:
         answers = await asyncio.gather(*(_get(session, peer, path) for peer in peers))
     for peer, answer in zip(peers, answers, strict=True):
         if isinstance(answer, dict):
@@ -52,6 +57,8 @@ async def _get(session: aiohttp.ClientSession, peer: str, path: str) -> dict[str
         async with session.get(url, allow_redirects=False) as response:
             if response.status == 404:
                 return True
+            if response.status == 401:
+                logger.warning("%s wants a login: give all workers the same FRAUDSTREAM_WEB_TOKEN_FILE", peer)
             if response.status != 200:
                 return False
             body = await response.content.read(ANSWER_MAX_BYTES)

@@ -44,8 +44,9 @@ class Answer:
 class Resources:
     """Answers every resource from a worker's views."""
 
-    def __init__(self, views: Views) -> None:
+    def __init__(self, views: Views, peer_headers: Mapping[str, str]) -> None:
         self.views = views
+        self._peer_headers = peer_headers
         self._watch = StallWatch(views.stalled_after_s)
 
     async def summary(self, query: Query) -> Answer:
@@ -174,7 +175,7 @@ class Resources:
 
     async def _elsewhere(self, path: str) -> Answer | None:
         try:
-            found = await peers.ask(self.views.peers(), path)
+            found = await peers.ask(self.views.peers(), path, self._peer_headers)
         except peers.PeerUnavailable as error:
             message = "Not on this worker, and another one did not answer; try again."
             raise PageError(503, "worker-unavailable", message) from error

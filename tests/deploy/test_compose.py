@@ -10,6 +10,7 @@ import click
 import pytest
 import yaml
 
+from fraudstream.app import web_login
 from fraudstream.cli import cli
 from fraudstream.settings import Settings
 
@@ -107,6 +108,17 @@ def test_environments_make_valid_settings(name: str, monkeypatch: pytest.MonkeyP
         monkeypatch.setenv(variable, value)
 
     assert "kafka:19092" == Settings(_env_file=None).broker
+
+
+def test_the_worker_s_pages_start_without_login_because_only_this_machine_reaches_them(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """Others cannot: the port is published to loopback; and neither file is needed to begin."""
+    for variable, value in SERVICES["worker"]["environment"].items():
+        monkeypatch.setenv(variable, value)
+
+    assert web_login(Settings(_env_file=None)) is None
+    assert ["127.0.0.1:6066:6066"] == SERVICES["worker"]["ports"]
 
 
 def test_the_image_runs_as_nobody_special_and_is_watched_by_progress():

@@ -1,0 +1,158 @@
+"""Who may see the pages: people by name and password (HTTP Basic), other workers and Prometheus by a token (Bearer).
+
+Files are read once, at the start: restart the workers after a change. Neither names nor secrets are logged.
+"""
+
+import asyncio
+import base64
+import binascii
+import hashlib
+import hmac
+import re
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+
+from fraudstream.adapters.password_files import password_fits, password_hash, read_users
+from fraudstream.domain.errors import SetupError
+from fraudstream.web import guard
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+OPEN = frozenset({"/health"})
+"""Answered without login, but then without details: who watches the process needs no secret."""
+
+TOKEN = re.compile(r"[\x21-\x7e]{32,1024}")
+WAITING_MAX = 8
+"""How many logins may wait for the one that is being checked; more are sent away."""
+
+PAUSE_S = 0.25
+"""After a wrong password nobody's is checked for this long: payments have the processor, not who guesses."""
+
+
+class TooManyLogins(Exception):
+    """More logins are waiting than will be checked."""
+
+
+class Login:
+    """Judges `Authorization` headers; one per worker, on the worker's event loop."""
+
+    def __init__(self, users: Mapping[str, str], token: str | None) -> None:
+        self._users = users
+        self._token = token
+        self._key = secrets.token_bytes(32)
+        self._known: dict[str, bytes] = {}  # name -> HMAC of the password that was right
+        # So that unknown names take as long as known ones.
+        self._nobody = password_hash(secrets.token_hex(16)) if users else ""
+        self._one_by_one = asyncio.Lock()
+        self._waiting = 0
+
+    @classmethod
+    def wanted(
+        cls, host: str, users_file: Path | None, token_file: Path | None, without_login: bool
+    ) -> "Login | None":
+        """Return what guards pages bound to `host`, None if nothing does.
+
+        A file means login, wherever the pages are bound to. Raises SetupError if a file cannot be used, or if
+        neither is named, others can reach the pages and nobody said that this is meant.
+        """
+        if users_file is None and token_file is None:
+            if guard.is_loopback(host) or without_login:
+                return None
+            raise SetupError(
+                f"pages at {host} can be reached by others and have no login: set FRAUDSTREAM_WEB_USERS_FILE (made with: "
+                "fraudstream web-user NAME) or FRAUDSTREAM_WEB_TOKEN_FILE, or FRAUDSTREAM_WEB_WITHOUT_LOGIN=true if your "
+                "own proxy asks for one"
+            )
+        users = {} if users_file is None else read_users(users_file)
+        return cls(users, None if token_file is None else read_token(token_file))
+
+    @property
+    def peer_headers(self) -> dict[str, str]:
+        """What this worker shows to the others of its group, which have the same token."""
+        return {} if self._token is None else {"Authorization": f"Bearer {self._token}"}
+
+    async def admits(self, authorization: str) -> bool:
+        """Judge an `Authorization` header; raises TooManyLogins."""
+        scheme, _, credentials = authorization.partition(" ")
+        if scheme.lower() == "bearer":
+            return self._token is not None and _same(credentials.strip(), self._token)
+        if scheme.lower() == "basic" and self._users:
+            try:
+                decoded = base64.b64decode(credentials.strip(), validate=True).decode()
+            except (binascii.Error, UnicodeError, ValueError):
+                return False
+            name, _, password = decoded.partition(":")
+            return await self._password_fits(name, password)
+        return False
+
+    async def _password_fits(self, name: str, password: str) -> bool:
+        """Remember a right password by its HMAC, so that scrypt is paid once a user and process."""
+        digest = hmac.digest(self._key, f"{name}:{password}".encode(), "sha256")
+        if hmac.compare_digest(self._known.get(name, b""), digest):
+            return True
+        if self._waiting >= WAITING_MAX:
+            raise TooManyLogins
+        self._waiting += 1
+        try:
+            async with self._one_by_one:
+                if hmac.compare_digest(self._known.get(name, b""), digest):
+                    return True  # a page's other requests came with the first
+                hashed = self._users.get(name, self._nobody)
+                fits = await asyncio.to_thread(password_fits, password, hashed) and name in self._users
+                if not fits:
+                    await asyncio.sleep(PAUSE_S)
+                    return False
+                self._known[name] = digest
+                return True
+        finally:
+            self._waiting -= 1
+
+    def middleware(self) -> Middleware:
+        """Return what stands before every address, also before those that do not exist."""
+
+        @web.middleware
+        async def check_login(request: web.Request, handler: Handler) -> web.StreamResponse:
+            authorization = request.headers.get("Authorization", "")
+            try:
+                admitted = bool(authorization) and await self.admits(authorization)
+            except TooManyLogins:
+                sentence = "Too many logins at once; try again."
+                return guard.json_error(429, "too-many-logins", sentence, {"Retry-After": "1"})
+            if not admitted and request.path in OPEN:
+                request[guard.ANONYMOUS] = True
+            elif not admitted:
+                return self._refusal()
+            return await handler(request)
+
+        return check_login
+
+    def _refusal(self) -> web.Response:
+        """Say how to log in, and nothing about what is here: not even which addresses there are."""
+        response = guard.json_error(401, "login-needed", "These pages need a login.")
+        if self._users:
+            response.headers.add("WWW-Authenticate", 'Basic realm="fraudstream", charset="UTF-8"')
+        if self._token is not None:
+            response.headers.add("WWW-Authenticate", 'Bearer realm="fraudstream"')
+        return response
+
+
+def read_token(path: Path) -> str:
+    """Return the token in a file; raises SetupError, which does not repeat it, if there is none of use."""
+    mend = f"make one with: openssl rand -hex 32 > {path}"
+    try:
+        token = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SetupError(f"the token file {path} cannot be read; {mend}") from error
+    if not TOKEN.fullmatch(token):
+        raise SetupError(f"the token in {path} is not 32 to 1024 visible ASCII characters; {mend}")
+    return token
+
+
+def _same(given: str, expected: str) -> bool:
+    """Compare in a time that says nothing about either, not even a length."""
+    digests = (hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest() for text in (given, expected))
+    return hmac.compare_digest(*digests)
