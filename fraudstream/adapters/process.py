@@ -1,10 +1,13 @@
-"""Leaving the process: the one way a worker ends when something unexpected happened."""
+"""Leaving the process: exit codes, and the one way a worker ends when something unexpected happened."""
 
 import logging
 import os
 from typing import NoReturn
 
 logger = logging.getLogger(__name__)
+
+EXIT_SETUP = 2
+"""Settings, model or broker do not fit: a restart does not mend it."""
 
 EXIT_CRASH = 70
 """EX_SOFTWARE of sysexits.h: tells the supervisor that a restart is safe and wanted."""

@@ -14,6 +14,7 @@ from fraudstream.tuning import calm_garbage_collection, limit_threads
 @click.option("--broker", help="Kafka bootstrap servers; default: FRAUDSTREAM_BROKER or localhost:9092.")
 @click.option("--web-port", type=int, help="Port of the pages; 0 picks a free one.")
 @click.option("--without-web", is_flag=True, help="Serve no pages.")
+@click.option("--supervised", is_flag=True, help="Start the worker again whenever it crashes or is killed.")
 @click.option(
     "-l",
     "--log-level",
@@ -22,12 +23,19 @@ from fraudstream.tuning import calm_garbage_collection, limit_threads
     show_default=True,
     help="How much fraudstream itself logs; Faust and Kafka log warnings.",
 )
-def worker(broker: str | None, web_port: int | None, without_web: bool, log_level: str) -> None:
+def worker(
+    broker: str | None, web_port: int | None, without_web: bool, supervised: bool, log_level: str
+) -> None:
     """Decide payments until told to stop (Ctrl-C or SIGTERM).
 
-    Exit codes: 0 stopped, 2 set-up error, 70 crashed before acknowledging (restart it).
+    Exit codes: 0 stopped, 2 set-up error, 70 crashed before acknowledging (restart it, or use --supervised).
     """
     configure_logging(log_level)
+    if supervised:
+        from fraudstream.supervisor import Supervisor
+
+        arguments = [argument for argument in sys.argv[1:] if argument != "--supervised"]
+        sys.exit(Supervisor([sys.executable, "-m", "fraudstream", *arguments]).run())
     limit_threads()
     import faust
     import uvloop

@@ -1,0 +1,86 @@
+"""Keeping a worker running: `fraudstream worker --supervised` where neither systemd nor Kubernetes does it.
+
+A worker ends itself rather than acknowledge what it did not finish, so a restart is always safe.
+"""
+
+import logging
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from types import FrameType
+
+from fraudstream.adapters.broker.process import spawn_guard, stop_guard
+from fraudstream.adapters.process import EXIT_SETUP
+
+logger = logging.getLogger(__name__)
+
+RESTART_WAITS_S = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+"""Wait before each further restart; the last one repeats. A broker that is away is not hammered."""
+
+HEALTHY_AFTER_S = 60.0
+"""A worker that ran so long starts again with the shortest wait."""
+
+
+class Supervisor:
+    """Runs one command again and again until it ends well, cannot be set up, or is asked to stop."""
+
+    def __init__(self, command: Sequence[str], restart_waits_s: Sequence[float] = RESTART_WAITS_S) -> None:
+        self._command = command
+        self._waits_s = restart_waits_s
+        self._child: subprocess.Popen[bytes] | None = None
+        self._asked_to_stop = False
+
+    def run(self) -> int:
+        """Run until the end; return the exit code of the last run (0 after being asked to stop)."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        crashes, ran = 0, False
+        while True:
+            started = time.monotonic()
+            code = self._run_once()
+            if self._asked_to_stop or code == 0:
+                return 0
+            if code == EXIT_SETUP and not ran:
+                return code  # once it has run, the set-up was right: then the broker is away, and comes back
+            ran = ran or code != EXIT_SETUP
+            if time.monotonic() - started >= HEALTHY_AFTER_S:
+                crashes = 0
+            wait_s = self._waits_s[min(crashes, len(self._waits_s) - 1)]
+            crashes += 1
+            logger.error("the worker %s; starting it again in %.1f s", _ended(code), wait_s)
+            if self._sleep(wait_s):
+                return 0
+
+    def _run_once(self) -> int:
+        """Start the command, wait for its end and return its exit code, negative for a signal."""
+        # A session of its own: Ctrl-C reaches the supervisor alone, which passes it on once.
+        self._child = subprocess.Popen(self._command, start_new_session=True)  # noqa: S603 - our own command line
+        guard = spawn_guard(self._child.pid)
+        try:
+            if self._asked_to_stop:  # the signal came while it was being started
+                self._child.terminate()
+            return self._child.wait()
+        finally:
+            stop_guard(guard)
+
+    def _stop(self, _number: int, _frame: FrameType | None) -> None:
+        self._asked_to_stop = True
+        if self._child is not None and self._child.poll() is None:
+            self._child.terminate()
+
+    def _sleep(self, wait_s: float) -> bool:
+        """Wait, in steps that notice a signal; tell whether one came."""
+        until = time.monotonic() + wait_s
+        while not self._asked_to_stop and (left_s := until - time.monotonic()) > 0:
+            time.sleep(min(left_s, 0.1))
+        return self._asked_to_stop
+
+
+def _ended(code: int) -> str:
+    """Say how a process ended.
+
+    >>> _ended(-9)
+    'was ended by SIGKILL'
+    """
+    return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
