@@ -10,6 +10,7 @@ import faust
 from fraudstream import agents, topics, web
 from fraudstream.adapters.coalescing_consumer import coalesce
 from fraudstream.adapters.kafka_admin import ensure_topics
+from fraudstream.adapters.kafka_security import Kafka
 from fraudstream.adapters.model_files import load_model
 from fraudstream.adapters.publisher import Publisher
 from fraudstream.adapters.weekly_files import WeeklyFiles
@@ -50,7 +51,7 @@ class App(faust.App):
     async def on_first_start(self) -> None:
         """Make the state directory, create missing topics and connect the publisher."""
         self.fraudstream_settings.worker_state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        await ensure_topics(self.fraudstream_settings.broker, self.fraudstream_settings)
+        await ensure_topics(self.fraudstream_settings)
         await self.publisher.start()
         await super().on_first_start()
 
@@ -66,9 +67,10 @@ def create_app(settings: Settings, ports: Ports) -> App:
     event_type = event_type_named(settings.event_type)
     detector = Detector.of(ports.model, event_type.ruleset, event_type.variables, settings.fraud_threshold)
     cards = CardIndex(Tokenizer(settings.card_token_key()), settings.partitions)
-    app = App(settings.app_id, **faust_settings(settings))
+    kafka = Kafka.of(settings)
+    app = App(settings.app_id, **kafka.faust_settings, **faust_settings(settings))
     app.fraudstream_settings = settings
-    app.publisher = Publisher(settings.broker, f"{settings.app_id}-publisher")
+    app.publisher = Publisher(kafka, f"{settings.app_id}-publisher")
     table = ActivityTable(
         app,
         lateness_horizon_ms=settings.lateness_horizon_s * 1000,
@@ -105,7 +107,6 @@ def free_port(host: str) -> int:
 def faust_settings(settings: Settings) -> dict[str, Any]:
     """Return Faust's settings; those that differ from its defaults do so for a reason given here."""
     return {
-        "broker": [f"kafka://{address.strip()}" for address in settings.broker.split(",")],
         "datadir": str(settings.worker_state_dir),
         "store": "rocksdb://",
         "processing_guarantee": "at_least_once",  # exactly once is ours; Faust's loses table state

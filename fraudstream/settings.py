@@ -4,8 +4,9 @@ import contextlib
 import os
 import secrets
 from pathlib import Path
+from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from fraudstream.domain.errors import SetupError
@@ -21,6 +22,36 @@ class Settings(BaseSettings):
     # Kafka
     broker: str = Field(
         "localhost:9092", description="Kafka bootstrap servers, host:port separated by commas."
+    )
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_SSL", "SASL_PLAINTEXT"] = Field(
+        "PLAINTEXT",
+        description="How every Kafka client of ours connects: SSL encrypts, SASL_SSL also logs in. Anything but a broker on "
+        "this machine wants one of them.",
+    )
+    kafka_sasl_mechanism: Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"] = Field(
+        "SCRAM-SHA-512", description="How to log in to Kafka (SASL_SSL)."
+    )
+    kafka_username: str | None = Field(None, description="Whom to log in to Kafka as (SASL_SSL).")
+    kafka_password_file: Path | None = Field(
+        None, description="File with the password for Kafka; counts before FRAUDSTREAM_KAFKA_PASSWORD."
+    )
+    kafka_password: SecretStr | None = Field(
+        None,
+        description="The password itself; a file is better, because every child process sees the environment.",
+    )
+    kafka_login_in_clear: bool = Field(
+        False, description="Allow SASL_PLAINTEXT, which shows login and payments to whoever listens."
+    )
+    kafka_ca_file: Path | None = Field(
+        None,
+        description="PEM of the authority that signed the brokers' certificates; then no other is believed. Default: the "
+        "system's.",
+    )
+    kafka_certificate_file: Path | None = Field(
+        None, description="PEM of our own certificate, for brokers that ask for one (mutual TLS)."
+    )
+    kafka_certificate_key_file: Path | None = Field(
+        None, description="PEM of its key, unencrypted. Default: in the certificate's file."
     )
     app_id: str = Field(
         "fraudstream",
@@ -127,6 +158,11 @@ class Settings(BaseSettings):
     web_builtin_pages: bool = Field(
         False, description="Also serve Faust's own table, router and statistics pages."
     )
+
+    @classmethod
+    def with_options(cls, **options: Any) -> Self:
+        """Read the settings; a command's options that are not None count before the environment."""
+        return cls(**{name: value for name, value in options.items() if value is not None})
 
     @property
     def history_dir(self) -> Path:

@@ -19,7 +19,7 @@ from fraudstream.settings import Settings
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark every test that uses the broker, so that `-m "not kafka"` runs the others without Java."""
     for item in items:
-        if "broker" in getattr(item, "fixturenames", ()):
+        if {"broker", "secure_kafka"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.kafka)
 
 
@@ -48,7 +48,7 @@ def fresh_settings(broker: EmbeddedBroker, tmp_path: Path) -> Settings:
 @pytest.fixture
 def kafka_settings(broker: EmbeddedBroker, fresh_settings: Settings) -> Settings:
     """Return settings of this test alone, with its topics created."""
-    asyncio.run(ensure_topics(broker.bootstrap, fresh_settings))
+    asyncio.run(ensure_topics(fresh_settings))
     return fresh_settings
 
 

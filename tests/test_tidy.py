@@ -22,7 +22,7 @@ IMPURE_STDLIB = {"asyncio", "logging", "os", "pathlib", "random", "socket", "sub
 
 LAYERS = {
     "domain": set(),
-    "adapters": {"domain", "settings", "topics"},
+    "adapters": {"acls", "domain", "settings", "topics"},
     "tables": {"domain", "adapters", "metrics"},
     "offline": {"domain", "adapters", "settings"},
     "agents": {"domain", "adapters", "tables", "metrics", "settings", "topics"},

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
+from fraudstream.adapters.kafka_refusals import listening, nobody_answers, refusal
+from fraudstream.adapters.kafka_security import Kafka
 from fraudstream.domain.errors import SetupError
 from fraudstream.settings import Settings
 from fraudstream.topics import Topic, all_topics
@@ -30,7 +32,7 @@ class KafkaTopic:
     leaders: int
 
 
-async def ensure_topics(bootstrap: str, settings: Settings) -> list[str]:
+async def ensure_topics(settings: Settings) -> list[str]:
     """Create the topics that are missing and return their names; safe to call by several workers at once.
 
     Raises SetupError if no broker answers, or if a topic that exists does not fit: payments are counted on the
@@ -38,7 +40,7 @@ async def ensure_topics(bootstrap: str, settings: Settings) -> list[str]:
     and a compacted changelog would lose payments.
     """
     wanted = all_topics(settings)
-    async with administration(bootstrap) as admin:
+    async with administration(Kafka.of(settings)) as admin:
         found = await existing_topics(admin)
         await _check_fit(admin, found, wanted, settings)
         missing = {name: topic for name, topic in wanted.items() if name not in found}
@@ -50,23 +52,22 @@ async def ensure_topics(bootstrap: str, settings: Settings) -> list[str]:
 
 @asynccontextmanager
 async def administration(
-    bootstrap: str, request_timeout_ms: int = REQUEST_TIMEOUT_MS
+    kafka: Kafka, request_timeout_ms: int = REQUEST_TIMEOUT_MS
 ) -> AsyncIterator[AIOKafkaAdminClient]:
     """Connect to Kafka as an administrator; SetupError if no broker answers or one answers with an error."""
-    nobody = f"no Kafka broker answers at {bootstrap}; start one with: fraudstream broker up"
-    if not await _listening(bootstrap):
-        raise SetupError(nobody)
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=request_timeout_ms)
+    if not await listening(kafka):
+        raise SetupError(nobody_answers(kafka))
+    admin = AIOKafkaAdminClient(**kafka.client, request_timeout_ms=request_timeout_ms)
     try:
         try:
             await admin.start()
         except (KafkaError, TimeoutError) as error:
-            raise SetupError(nobody) from error
+            raise SetupError(await refusal(kafka)) from error
         yield admin
     except (KafkaError, TimeoutError) as error:
         reason = str(error) or "no answer in time"
         raise SetupError(
-            f"Kafka at {bootstrap} did not do what it was asked ({reason}); is it healthy?"
+            f"Kafka at {kafka.bootstrap} did not do what it was asked ({reason}); is it healthy?"
         ) from error
     finally:
         await admin.close()
@@ -93,12 +94,16 @@ async def topic_configs(admin: AIOKafkaAdminClient, names: Collection[str]) -> d
     resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
     if not resources:
         return {}
-    answers = await admin.describe_configs(resources)
-    return {
-        name: {entry[0]: entry[1] for entry in entries}
-        for answer in answers
-        for _code, _message, _kind, name, entries in answer.resources
-    }
+    configs = {}
+    for answer in await admin.describe_configs(resources):
+        for code, message, _kind, name, entries in answer.resources:
+            if code:
+                raise SetupError(
+                    f"Kafka does not show the configuration of topic {name}: {message or for_code(code).description}; "
+                    "rights are given with: fraudstream topics acl"
+                )
+            configs[name] = {entry[0]: entry[1] for entry in entries}
+    return configs
 
 
 async def _check_fit(
@@ -158,12 +163,12 @@ async def _until_known(admin: AIOKafkaAdminClient, wanted: Collection[str]) -> d
         ) from error
 
 
-async def until_ready(bootstrap: str, timeout_s: float, alive: Callable[[], bool]) -> bool:
+async def until_ready(kafka: Kafka, timeout_s: float, alive: Callable[[], bool]) -> bool:
     """Wait until a broker answers an admin request; False once `alive` says no or time is up."""
     try:
         async with asyncio.timeout(timeout_s):
             while alive():
-                if await answers(bootstrap, PROBE_TIMEOUT_MS):
+                if await answers(kafka, PROBE_TIMEOUT_MS):
                     return True
                 await asyncio.sleep(POLL_INTERVAL_S)
     except TimeoutError:
@@ -171,25 +176,10 @@ async def until_ready(bootstrap: str, timeout_s: float, alive: Callable[[], bool
     return False
 
 
-async def answers(bootstrap: str, request_timeout_ms: int = REQUEST_TIMEOUT_MS) -> bool:
-    """Tell whether a broker of `bootstrap` answers and the cluster has one that takes requests."""
+async def answers(kafka: Kafka, request_timeout_ms: int = REQUEST_TIMEOUT_MS) -> bool:
+    """Tell whether a broker answers and the cluster has one that takes requests."""
     try:
-        async with administration(bootstrap, request_timeout_ms) as admin:
+        async with administration(kafka, request_timeout_ms) as admin:
             return bool((await admin.describe_cluster())["brokers"])
     except SetupError:
         return False
-
-
-async def _listening(bootstrap: str) -> bool:
-    """Tell whether somebody accepts connections, without the errors a Kafka client logs when nobody does."""
-    for address in bootstrap.split(","):
-        host, _, port = address.strip().rpartition(":")
-        try:
-            _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
-        except ValueError as error:
-            raise SetupError(f"{address!r} is not a broker's address; write host:port") from error
-        except OSError:
-            continue
-        writer.close()
-        return True
-    return False

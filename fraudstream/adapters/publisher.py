@@ -12,6 +12,8 @@ from typing import NamedTuple, TypeAlias
 from aiokafka import AIOKafkaProducer
 from aiokafka.structs import RecordMetadata
 
+from fraudstream.adapters.kafka_security import Kafka
+
 BATCH_BYTES_MAX = 512 * 1024
 """Half the broker's default message.max.bytes; a micro-batch of one partition usually fits."""
 
@@ -54,15 +56,15 @@ class Outbox:
 class Publisher:
     """Sends outboxes; one per worker, on the worker's event loop."""
 
-    def __init__(self, bootstrap: str, client_id: str) -> None:
-        self._bootstrap = bootstrap
+    def __init__(self, kafka: Kafka, client_id: str) -> None:
+        self._kafka = kafka
         self._client_id = client_id
         self._producer: AIOKafkaProducer | None = None
 
     async def start(self) -> None:
         """Connect; raises aiokafka's KafkaConnectionError if no broker answers."""
         self._producer = AIOKafkaProducer(
-            bootstrap_servers=self._bootstrap,
+            **self._kafka.client,
             client_id=self._client_id,
             acks="all",
             enable_idempotence=True,

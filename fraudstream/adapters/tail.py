@@ -7,6 +7,8 @@ from typing import TypeAlias
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.structs import ConsumerRecord
 
+from fraudstream.adapters.kafka_security import Kafka
+
 Record: TypeAlias = ConsumerRecord[bytes, bytes]
 
 POLL_TIMEOUT_MS = 200
@@ -41,10 +43,10 @@ class Tail:
 
 
 @asynccontextmanager
-async def following(bootstrap: str, topic: str, partitions: int) -> AsyncIterator[Tail]:
+async def following(kafka: Kafka, topic: str, partitions: int) -> AsyncIterator[Tail]:
     """Yield a tail that stands at the end of an existing topic: whatever is published from now on will be seen."""
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap,
+        **kafka.client,
         group_id=None,
         enable_auto_commit=False,
         auto_offset_reset="latest",

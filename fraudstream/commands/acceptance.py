@@ -61,7 +61,7 @@ def acceptance(
     from fraudstream.traffic.run import quiet_kafka
     from fraudstream.traffic.story_lines import HEADER, closing, shown
 
-    settings = Settings() if broker is None else Settings(broker=broker)
+    settings = Settings.with_options(broker=broker)
     if stories is not None:
         _tell_offline(settings, stories, seed, as_json)
         return

@@ -26,6 +26,7 @@ from fraudstream.adapters.broker.embedded import LOG_FILE
 from fraudstream.adapters.broker.jars import Progress as OnBytes
 from fraudstream.adapters.broker.process import LEAN_JVM
 from fraudstream.adapters.kafka_admin import answers, until_ready
+from fraudstream.adapters.kafka_security import Kafka
 from fraudstream.settings import Settings
 
 DEFAULT_PORT = 9092
@@ -112,7 +113,7 @@ def status(ctx: click.Context, data_dir: Path | None, as_json: bool) -> None:
     """Say whether the broker runs and answers. Exit codes: 0 it does, 1 it does not."""
     directory = _data_dir(data_dir)
     state = running_state(directory)
-    answering = state is not None and asyncio.run(answers(state.bootstrap))
+    answering = state is not None and asyncio.run(answers(Kafka(state.bootstrap)))
     if as_json:
         click.echo(json.dumps(_facts(directory, state, answering)))
     elif state is None:
@@ -159,7 +160,9 @@ def _greet_running(kafka: EmbeddedBroker, port_asked: int) -> None:
             f"the broker on {kafka.data_dir} already runs on port {state.port}; "
             "stop it with fraudstream broker down, or choose another --data-dir"
         )
-    alive = until_ready(state.bootstrap, ANSWER_TIMEOUT_S, lambda: running_state(kafka.data_dir) is not None)
+    alive = until_ready(
+        Kafka(state.bootstrap), ANSWER_TIMEOUT_S, lambda: running_state(kafka.data_dir) is not None
+    )
     if not asyncio.run(alive):
         raise BrokerError(
             f"the broker at {state.bootstrap} (process {state.pid}) does not answer; see {kafka.log_path}, "

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fraudstream.domain.errors import SetupError
+
 if TYPE_CHECKING:
     from fraudstream.demo.show import Demo
 
@@ -53,6 +55,8 @@ def demo(
 
     quiet_kafka()
     settings = Settings()
+    if settings.kafka_security_protocol != "PLAINTEXT":
+        raise SetupError("the demo has a Kafka of its own, without a login; unset FRAUDSTREAM_KAFKA_*")
     directory = (data_dir or settings.data_dir / "demo").absolute()
     shown = Demo(settings.model_copy(update={"data_dir": directory}), rate, attacks, for_s)
     console = Console(stderr=as_json)

@@ -99,7 +99,7 @@ def replay(
     from fraudstream.traffic.run import quiet_kafka
 
     quiet_kafka()
-    settings = _settings(broker)
+    settings = Settings.with_options(broker=broker)
     plan = Plan(speed, seed if shuffled else None, shift_to_now, labels)
     source, bad = replaying.opened(path or settings.history_dir, settings)
     _show_bad(bad, skip_bad, path)
@@ -161,7 +161,7 @@ def simulate(
     from fraudstream.traffic.run import quiet_kafka
 
     quiet_kafka()
-    settings = _settings(broker)
+    settings = Settings.with_options(broker=broker)
     simulation = simulating.Simulation.of(settings, rate, attacks=attacks, seed=seed, keyed=not unkeyed)
     if simulation.crowded:
         click.echo(simulation.crowded, err=True)
@@ -172,10 +172,6 @@ def simulate(
     else:
         click.echo(f"{_closing(tally)}; {simulation.fraud:,} of them fraud")
     sys.exit(1 if tally.errors else 0)
-
-
-def _settings(broker: str | None) -> Settings:
-    return Settings() if broker is None else Settings(broker=broker)
 
 
 def _closing(tally: Tally) -> str:

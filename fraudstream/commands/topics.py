@@ -2,12 +2,17 @@
 
 import asyncio
 import json
+import re
+import shlex
+from collections.abc import Sequence
 from dataclasses import asdict
 
 import click
 from rich.console import Console
 from rich.table import Table
 
+from fraudstream.acls import ROLES, Acl, acls
+from fraudstream.adapters.kafka_acls import give
 from fraudstream.adapters.kafka_admin import (
     KafkaTopic,
     administration,
@@ -15,11 +20,13 @@ from fraudstream.adapters.kafka_admin import (
     existing_topics,
     topic_configs,
 )
+from fraudstream.adapters.kafka_security import Kafka
 from fraudstream.domain.errors import SetupError
 from fraudstream.settings import Settings
 from fraudstream.topics import DAY_MS, HOUR_MS, all_topics
 
 broker_option = click.option("--broker", help="host:port of a Kafka broker.  [default: FRAUDSTREAM_BROKER]")
+PRINCIPAL = re.compile(r"User:[^\s\x00-\x1f]{1,249}")
 json_option = click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
 
 
@@ -33,8 +40,8 @@ def topics() -> None:
 @json_option
 def create(broker: str | None, as_json: bool) -> None:
     """Create the topics that are missing and check those that exist. Exit codes: 0 all fit, 2 they do not."""
-    settings = Settings()
-    created = asyncio.run(ensure_topics(broker or settings.broker, settings))
+    settings = Settings.with_options(broker=broker)
+    created = asyncio.run(ensure_topics(settings))
     if as_json:
         click.echo(json.dumps({"created": created}))
         return
@@ -49,8 +56,8 @@ def create(broker: str | None, as_json: bool) -> None:
 @json_option
 def list_(broker: str | None, as_json: bool) -> None:
     """List our topics: what they are for, partitions (0: missing), and how long records are kept."""
-    settings = Settings()
-    found = asyncio.run(_existing(broker or settings.broker))
+    settings = Settings.with_options(broker=broker)
+    found = asyncio.run(_existing(Kafka.of(settings)))
     rows = [
         {
             "name": name,
@@ -76,8 +83,8 @@ def list_(broker: str | None, as_json: bool) -> None:
 @json_option
 def describe(name: str, broker: str | None, as_json: bool) -> None:
     """Show one topic as Kafka has it: partitions, replicas, leaders and configuration."""
-    settings = Settings()
-    topic, configs = asyncio.run(_described(broker or settings.broker, (name, settings.topic(name))))
+    settings = Settings.with_options(broker=broker)
+    topic, configs = asyncio.run(_described(Kafka.of(settings), (name, settings.topic(name))))
     if as_json:
         click.echo(json.dumps({**asdict(topic), "config": configs}))
         return
@@ -87,14 +94,53 @@ def describe(name: str, broker: str | None, as_json: bool) -> None:
         click.echo(f"{'config':<12} {key}={configs[key]}")
 
 
-async def _existing(bootstrap: str) -> dict[str, KafkaTopic]:
-    async with administration(bootstrap) as admin:
+@topics.command()
+@click.argument("role", type=click.Choice(list(ROLES)))
+@click.argument("principal")
+@click.option("--apply", is_flag=True, help="Give the rights now, with the login of the settings.")
+@broker_option
+@json_option
+def acl(role: str, principal: str, apply: bool, broker: str | None, as_json: bool) -> None:
+    """Print the rights PRINCIPAL (e.g. User:fraudstream) needs in ROLE as kafka-acls commands, or give them.
+
+    The broker needs an authorizer that refuses what nobody allowed. Give no one else rights on the changelog and the
+    worker's group: the changelog is its state.
+
+    Exit codes: 0 printed or given, 2 Kafka does not let us.
+    """
+    settings = Settings.with_options(broker=broker)
+    if not PRINCIPAL.fullmatch(principal):
+        raise SetupError(f"{principal!r} is not a principal; write User:name")
+    wanted = acls(settings, role)
+    if apply:
+        asyncio.run(_given(Kafka.of(settings), principal, wanted))
+    if as_json:
+        click.echo(
+            json.dumps({"principal": principal, "given": apply, "acls": [asdict(each) for each in wanted]})
+        )
+        return
+    for each in wanted:
+        bootstrap = f"kafka-acls --bootstrap-server {settings.broker}"
+        click.echo(
+            each.command(principal) if apply else f"{bootstrap} {each.command(shlex.quote(principal))}"
+        )
+    if apply:
+        click.echo(f"{principal} has the {len(wanted)} rights of a {role}: it {ROLES[role]}")
+
+
+async def _given(kafka: Kafka, principal: str, wanted: Sequence[Acl]) -> None:
+    async with administration(kafka) as admin:
+        await give(admin, principal, wanted)
+
+
+async def _existing(kafka: Kafka) -> dict[str, KafkaTopic]:
+    async with administration(kafka) as admin:
         return await existing_topics(admin)
 
 
-async def _described(bootstrap: str, names: tuple[str, ...]) -> tuple[KafkaTopic, dict[str, str]]:
+async def _described(kafka: Kafka, names: tuple[str, ...]) -> tuple[KafkaTopic, dict[str, str]]:
     """Return the first of `names` that exists; SetupError if none does."""
-    async with administration(bootstrap) as admin:
+    async with administration(kafka) as admin:
         found = await existing_topics(admin)
         for name in names:
             if name in found:

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import sys
-from typing import Any
 
 import click
 
@@ -44,13 +43,12 @@ def worker(
     from fraudstream.app import Ports, create_app
     from fraudstream.settings import Settings
 
-    given: dict[str, Any] = {"broker": broker, "web_port": web_port, "web": False if without_web else None}
-    settings = Settings(**{name: value for name, value in given.items() if value is not None})
+    settings = Settings.with_options(broker=broker, web_port=web_port, web=False if without_web else None)
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     app = create_app(settings, Ports.of(settings))
-    loop.run_until_complete(ensure_topics(settings.broker, settings))
+    loop.run_until_complete(ensure_topics(settings))
     calm_garbage_collection()
     process = faust.Worker(app, loop=loop, loglevel="WARNING", override_logging=False, quiet=True)
     sys.exit(process.execute_from_commandline())

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import aiohttp
 
 from fraudstream import topics
+from fraudstream.adapters.kafka_security import Kafka
 from fraudstream.adapters.tail import following
 from fraudstream.demo.children import Child, started
 from fraudstream.demo.scoreboard import Scoreboard, read_decisions, read_labels
@@ -131,8 +132,8 @@ async def _watch_traffic(demo: Demo, settings: Settings, screen: Screen) -> None
     decisions, labels = (settings.topic(topic.name) for topic in (topics.DECISIONS, topics.LABELS))
     traffic = ["produce", "simulate", "--rate", f"{demo.rate:g}", "--attacks", f"{demo.attacks:g}"]
     async with (
-        following(settings.broker, decisions, settings.partitions) as decided,
-        following(settings.broker, labels, settings.partitions) as labelled,
+        following(Kafka.of(settings), decisions, settings.partitions) as decided,
+        following(Kafka.of(settings), labels, settings.partitions) as labelled,
         asyncio.TaskGroup() as group,
     ):
         reading = [

@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 
 from fraudstream import topics
+from fraudstream.adapters.kafka_security import Kafka
 from fraudstream.adapters.publisher import Message, Outbox, Publisher
 from fraudstream.adapters.tail import following
 from fraudstream.domain.errors import SetupError
@@ -100,7 +101,7 @@ async def tell_live(
     topic = settings.topic(topics.DECISIONS.name)
     async with (
         publishing(settings, f"{settings.app_id}-acceptance") as publisher,
-        following(settings.broker, topic, settings.partitions) as tail,
+        following(Kafka.of(settings), topic, settings.partitions) as tail,
     ):
         numbers = await idle(cards.numbers, tail, settings, needed)
         on_start(cards.origin)

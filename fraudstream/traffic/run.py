@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 from fraudstream import topics
 from fraudstream.adapters.kafka_admin import ensure_topics
+from fraudstream.adapters.kafka_security import Kafka
 from fraudstream.adapters.publisher import Publisher
 from fraudstream.settings import Settings
 from fraudstream.traffic.loads import Load
@@ -34,8 +35,8 @@ def stopped_by_signals() -> Iterator[asyncio.Event]:
 @contextlib.asynccontextmanager
 async def publishing(settings: Settings, client: str) -> AsyncIterator[Publisher]:
     """Yield a connected publisher, with every topic there; SetupError says what to run if no broker answers."""
-    await ensure_topics(settings.broker, settings)
-    publisher = Publisher(settings.broker, client)
+    await ensure_topics(settings)
+    publisher = Publisher(Kafka.of(settings), client)
     await publisher.start()
     try:
         yield publisher

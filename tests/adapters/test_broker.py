@@ -27,6 +27,7 @@ from fraudstream.adapters.broker import (
 from fraudstream.adapters.broker.config import Node, server_properties
 from fraudstream.adapters.broker.state import is_broker
 from fraudstream.adapters.kafka_admin import administration, answers, existing_topics
+from fraudstream.adapters.kafka_security import Kafka
 
 PARENT = """
 import sys, time
@@ -49,7 +50,7 @@ def taken_port() -> Iterator[int]:
 
 async def write(bootstrap: str, topic: str, value: bytes) -> None:
     """Make a topic and put one record into it."""
-    async with administration(bootstrap) as admin:
+    async with administration(Kafka(bootstrap)) as admin:
         await admin.create_topics([NewTopic(topic, 1, 1)])
     async with AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all") as producer:
         await producer.send_and_wait(topic, value)
@@ -70,7 +71,7 @@ async def test_a_record_comes_back(broker: EmbeddedBroker) -> None:
 
 async def test_a_misspelt_topic_is_not_created(broker: EmbeddedBroker) -> None:
     """Asking for a topic that does not exist must not make one with the wrong number of partitions."""
-    async with administration(broker.bootstrap) as admin:
+    async with administration(Kafka(broker.bootstrap)) as admin:
         await admin.describe_topics(["no-such-topic"])
 
         assert "no-such-topic" not in await existing_topics(admin)
@@ -259,7 +260,7 @@ def test_the_broker_does_not_outlive_a_killed_parent(tmp_path: Path) -> None:
 
 async def test_nobody_answers_where_nobody_listens() -> None:
     """A closed port is a plain no, not an error."""
-    assert not await answers("127.0.0.1:1")
+    assert not await answers(Kafka("127.0.0.1:1"))
 
 
 def test_three_nodes_make_one_quorum() -> None:

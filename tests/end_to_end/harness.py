@@ -14,6 +14,7 @@ from typing import Any, Self
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 
+from fraudstream.adapters.kafka_security import Kafka
 from fraudstream.domain.tokens import partition_of
 from fraudstream.settings import Settings
 
@@ -72,7 +73,7 @@ async def produce(
 ) -> None:
     """Send records (key, value) to `transactions`, in order, as aiokafka's default partitioner places them."""
     async with AIOKafkaProducer(
-        bootstrap_servers=settings.broker, acks="all", linger_ms=5, max_request_size=2 << 20
+        **Kafka.of(settings).client, acks="all", linger_ms=5, max_request_size=2 << 20
     ) as producer:
         topic = settings.topic("transactions")
         sent = [await producer.send(topic, value, key=key, partition=partition) for key, value in values]
@@ -82,7 +83,7 @@ async def produce(
 async def read_all(settings: Settings, name: str) -> list[Record]:
     """Read a topic from its beginning to its present end."""
     topic = settings.topic(name)
-    async with AIOKafkaConsumer(bootstrap_servers=settings.broker, fetch_max_wait_ms=50) as consumer:
+    async with AIOKafkaConsumer(**Kafka.of(settings).client, fetch_max_wait_ms=50) as consumer:
         partitions = [TopicPartition(topic, partition) for partition in range(settings.partitions)]
         consumer.assign(partitions)
         await consumer.seek_to_beginning(*partitions)

@@ -23,6 +23,7 @@ from fraudstream.adapters.broker.lock import locked
 from fraudstream.adapters.broker.state import BrokerState, forget, running_state
 from fraudstream.adapters.broker.storage import cluster_id, format_storage
 from fraudstream.adapters.kafka_admin import until_ready
+from fraudstream.adapters.kafka_security import Kafka
 
 LOG_FILE = "broker.log"
 LOG_KEPT_BYTES = 20_000_000
@@ -51,6 +52,7 @@ class EmbeddedBroker:
         heap_mb: int = 256,
         java_options: Sequence[str] = process.LEAN_JVM,
         overrides: Mapping[str, str] | None = None,
+        format_options: Sequence[str] = (),
         detached: bool = False,
         start_timeout_s: float = 60.0,
         stop_timeout_s: float = 20.0,
@@ -62,6 +64,7 @@ class EmbeddedBroker:
         self.heap_mb = heap_mb
         self.java_options = tuple(java_options)
         self.overrides = dict(overrides or {})
+        self.format_options = tuple(format_options)
         self.detached = detached
         self.start_timeout_s = start_timeout_s
         self.stop_timeout_s = stop_timeout_s
@@ -163,7 +166,7 @@ class EmbeddedBroker:
         """Choose ports, configure, format a fresh directory, and start Kafka."""
         node = Node(1, *ports.claim(self.port, 0))
         self._write_files(node)
-        format_storage(command, self.data_dir, self.log_path)
+        format_storage(command, self.data_dir, self.log_path, options=self.format_options)
         self._run([*command, "kafka.Kafka", "server.properties"], node, java)
         self.port = node.port
 
@@ -208,7 +211,7 @@ class EmbeddedBroker:
 
         In a thread of its own, because the caller may already run an event loop.
         """
-        waiting = until_ready(f"{HOST}:{port}", self.start_timeout_s, lambda: child.poll() is None)
+        waiting = until_ready(Kafka(f"{HOST}:{port}"), self.start_timeout_s, lambda: child.poll() is None)
         with ThreadPoolExecutor(1) as pool:
             return pool.submit(asyncio.run, waiting).result()
 

@@ -14,8 +14,16 @@ from fraudstream.adapters.broker.failures import explain
 DRAFT_DIR = f"{LOG_DIR}.draft"
 
 
-def format_storage(java: Sequence[str], data_dir: Path, log: Path, cluster: str | None = None) -> None:
+def format_storage(
+    java: Sequence[str],
+    data_dir: Path,
+    log: Path,
+    cluster: str | None = None,
+    options: Sequence[str] = (),
+) -> None:
     """Format a fresh data directory for `cluster` (default: a new one); a formatted directory is left alone.
+
+    `options` go to Kafka's tool, e.g. `--add-scram` for the users a cluster starts with.
 
     Kafka's tool works on a draft that is then renamed, so a format that was killed half-way is simply done again.
     """
@@ -30,7 +38,14 @@ def format_storage(java: Sequence[str], data_dir: Path, log: Path, cluster: str 
     settings = (data_dir / "server.properties").read_text()
     draft = settings.replace(f"log.dirs={LOG_DIR}\n", f"log.dirs={DRAFT_DIR}\n")
     (data_dir / "format.properties").write_text(draft)
-    action = ("format", "--config", "format.properties", "--cluster-id", cluster or new_cluster_id())
+    action = (
+        "format",
+        "--config",
+        "format.properties",
+        "--cluster-id",
+        cluster or new_cluster_id(),
+        *options,
+    )
     command = [*java, "kafka.tools.StorageTool", *action]
     with log.open("ab") as output:
         log_start = output.tell()

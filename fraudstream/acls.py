@@ -1,0 +1,74 @@
+"""Who may do what in Kafka, as data: the rights of each principal of ours, for `fraudstream topics acl` and its test.
+
+Kafka's authorizer refuses what no rule allows (leave `allow.everyone.if.no.acl.found` at false), so that nobody but the
+worker writes the changelog, which is its state, or joins its group, is said by giving these rights to no one else.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from fraudstream import topics
+from fraudstream.settings import Settings
+
+Resource = Literal["topic", "group", "transactional-id"]
+Operation = Literal["Read", "Write", "Create", "Describe", "DescribeConfigs"]
+
+ROLES = {
+    "worker": "runs `fraudstream worker`",
+    "producer": "sends payments and labels",
+    "reader": "reads decisions, alerts and dead letters",
+    "admin": "makes the topics",
+}
+"""Role -> what its principal does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Acl:
+    """One right: an operation on a resource, or on all whose names start with `name` if `prefixed`."""
+
+    resource: Resource
+    name: str
+    operation: Operation
+    prefixed: bool = False
+
+    def command(self, principal: str) -> str:
+        """Return the kafka-acls options that give it."""
+        pattern = " --resource-pattern-type prefixed" if self.prefixed else ""
+        return f"--add --allow-principal {principal} --operation {self.operation} --{self.resource} {self.name}{pattern}"
+
+
+def acls(settings: Settings, role: str) -> list[Acl]:
+    """Return what a role needs, and nothing beyond; every role may look at our topics, because it checks that they fit."""
+    looking = [_on(name, *operations) for name in topics.all_topics(settings) for operations in [LOOK]]
+    return [acl for group in (*looking, *_doing(settings, role)) for acl in group]
+
+
+LOOK: tuple[Operation, ...] = ("Describe", "DescribeConfigs")
+
+
+def _on(topic: str, *operations: Operation) -> list[Acl]:
+    return [Acl("topic", topic, operation) for operation in operations]
+
+
+def _doing(settings: Settings, role: str) -> list[list[Acl]]:
+    """Return what a role does, resource by resource."""
+    name = {topic.name: settings.topic(topic.name) for topic in topics.TOPICS}
+    source, rekeyed = name[topics.TRANSACTIONS.name], name[topics.BY_CARD.name]
+    labels, outputs = name[topics.LABELS.name], [topics.DECISIONS, topics.ALERTS, topics.DEAD_LETTERS]
+    if role == "worker":
+        return [
+            _on(source, "Read"),
+            _on(rekeyed, "Read", "Write"),
+            _on(topics.changelog(settings).name, "Read", "Write"),
+            *(_on(name[topic.name], "Write") for topic in outputs),
+            [Acl("group", settings.app_id, "Read")],
+            [
+                Acl("transactional-id", settings.app_id, operation, prefixed=True)
+                for operation in ("Write", "Describe")
+            ],
+        ]
+    if role == "producer":
+        return [_on(source, "Write"), _on(labels, "Write")]
+    if role == "reader":
+        return [_on(name[topic.name], "Read") for topic in outputs]
+    return [_on(topic, "Create") for topic in topics.all_topics(settings)]
