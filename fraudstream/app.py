@@ -38,7 +38,10 @@ class Ports:
     @classmethod
     def of(cls, settings: Settings) -> "Ports":
         """Return the embedded defaults: weekly snapshots and model files below `data_dir`."""
-        return cls(WeeklyFiles(settings.weekly_dir), load_model(settings.models_dir, settings.model))
+        return cls(
+            WeeklyFiles(settings.weekly_dir, kept=settings.weekly_kept),
+            load_model(settings.models_dir, settings.model),
+        )
 
 
 class App(faust.App):

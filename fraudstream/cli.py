@@ -32,6 +32,7 @@ COMMANDS = {
     "generate": Entry("generate", "Make a world: months of card payments with attacks in them."),
     "aggregate": Entry("aggregate", "Compute the weekly aggregates of every card (the nightly job)."),
     "train": Entry("train", "Train, evaluate and save a model version."),
+    "parity": Entry("parity", "Prove that the stream computes what the batch path computes."),
     "web-user": Entry("web_user", "Give somebody a name and a password for the pages."),
 }
 """Command -> where it is, in the order a newcomer meets them. The click object has the command's name."""

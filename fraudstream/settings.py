@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from fraudstream.domain.errors import SetupError
+from fraudstream.domain.weekly import MIDNIGHTS_KEPT
 
 
 class Settings(BaseSettings):
@@ -103,6 +104,11 @@ class Settings(BaseSettings):
         ge=1,
         le=10_000,
         description="How long a micro-batch waits for weekly aggregates before it decides without them.",
+    )
+    weekly_kept: int = Field(
+        MIDNIGHTS_KEPT,
+        ge=2,
+        description="Midnights whose weekly aggregates stay on disk and in memory; more to replay more than a day.",
     )
     lateness_horizon_s: int = Field(
         3600,

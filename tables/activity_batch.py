@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from fraudstream.domain.activity import ENTRY, LATE_BY_MAX_MS, WINDOW_MS, CardActivity, Conflict
-from fraudstream.domain.activity_columns import ENTRIES, Answers, Ints, answers
+from fraudstream.domain.activity import ENTRY, LATE_BY_MAX_MS, WINDOW_MS
+from fraudstream.domain.activity_columns import ENTRIES, Answers, Ints, answers, one_by_one
 from fraudstream.tables.activity_store import Clock
 
 ARRIVAL_SHIFT = 28
@@ -75,7 +75,7 @@ def observe(
     place = card << BUCKET_BITS | new["event_time_ms"] // WINDOW_MS
     stored, buckets = _read(tokens, np.unique(np.concatenate([place - 1, place])), home, read)
     columns, unordered = _by_columns(buckets, new, card, len(tokens), horizon_ms)
-    added, conflicts = _one_by_one(columns, buckets, new, card, unordered, horizon_ms)
+    added, conflicts = one_by_one(columns, buckets, new, card, unordered, horizon_ms)
     updates = {}
     for number, clock in clocks.items():
         own = added & (partition == number)
@@ -114,36 +114,6 @@ def _by_columns(
     old = np.frombuffer(b"".join(bucket for kept in buckets.values() for bucket in kept), ENTRIES)
     sizes = [sum(map(len, kept)) // ENTRY.size for kept in buckets.values()]
     return answers(old, np.repeat(np.array([*buckets], np.int64), sizes), new, card, horizon_ms)
-
-
-def _one_by_one(
-    columns: Answers,
-    buckets: dict[int, list[bytes]],
-    new: npt.NDArray[np.void],
-    card: Ints,
-    unordered: npt.NDArray[np.bool_],
-    horizon_ms: int,
-) -> tuple[npt.NDArray[np.bool_], list[int]]:
-    """Answer the unordered cards' payments by the definition, into `columns`; return which were added, which conflict."""
-    added = np.ones(len(new), np.bool_)
-    conflicts: list[int] = []
-    activities: dict[int, CardActivity] = {}
-    for row in np.flatnonzero(unordered[card]).tolist():
-        owner = int(card[row])
-        if owner not in activities:
-            activities[owner] = CardActivity(buckets.get(owner, ()), horizon_ms)
-        activity = activities[owner]
-        kept = len(activity.entries)
-        try:
-            observed = activity.observe(*new[row].item())
-        except Conflict:
-            added[row] = False
-            conflicts.append(row)
-            continue
-        added[row] = len(activity.entries) > kept
-        for column, answer in zip(columns, observed, strict=False):
-            column[row] = answer
-    return added, conflicts
 
 
 def _entries(

@@ -19,10 +19,7 @@ import polars as pl
 
 from fraudstream.adapters.files import sha256_of, write_atomically
 from fraudstream.domain.errors import SetupError
-from fraudstream.domain.weekly import DAY_MS, Week, WeeklyAnswer
-
-KEPT = 2
-"""Midnights that stay on disk and in memory."""
+from fraudstream.domain.weekly import DAY_MS, MIDNIGHTS_KEPT, Week, WeeklyAnswer
 
 CHECK_EVERY_S = 1.0
 """How often a store looks whether there is something new (one `stat` of the directory)."""
@@ -39,10 +36,12 @@ class Snapshot:
     weeks: Mapping[str, Week]
 
 
-def write_snapshot(directory: Path, as_of_ms: int, weeks: pl.DataFrame) -> dict[str, Any]:
+def write_snapshot(
+    directory: Path, as_of_ms: int, weeks: pl.DataFrame, kept: int = MIDNIGHTS_KEPT
+) -> dict[str, Any]:
     """Write the weeks as of a midnight (columns card, payments, mean_amount) and return the manifest.
 
-    Repeating it replaces the snapshot. Older snapshots than the newest two go.
+    Repeating it replaces the snapshot. Older snapshots than the newest `kept` go.
     """
     directory.mkdir(parents=True, exist_ok=True)
     buffer = io.BytesIO()
@@ -59,7 +58,7 @@ def write_snapshot(directory: Path, as_of_ms: int, weeks: pl.DataFrame) -> dict[
     }
     write_atomically(directory / file, content)
     write_atomically(directory / f"{day}.json", (json.dumps(manifest, indent=2) + "\n").encode())
-    _tidy(directory, day)
+    _tidy(directory, day, kept)
     return manifest
 
 
@@ -88,9 +87,12 @@ def newest_snapshot(directory: Path) -> Snapshot:
 class WeeklyFiles:
     """Answers from memory and notices new snapshots by itself, without stopping the worker to read them."""
 
-    def __init__(self, directory: Path, check_every_s: float = CHECK_EVERY_S) -> None:
+    def __init__(
+        self, directory: Path, check_every_s: float = CHECK_EVERY_S, kept: int = MIDNIGHTS_KEPT
+    ) -> None:
         """Read what is there now; a directory without snapshots is not an error, decisions are marked degraded."""
         self._directory = directory
+        self._kept = kept
         self._check_every_s = check_every_s
         self._checked_at = time.monotonic()
         self._seen = self._mtime_ns()
@@ -140,7 +142,7 @@ class WeeklyFiles:
     def _load(self, known: Iterable[Snapshot]) -> list[Snapshot]:
         """Return the newest snapshots, newest first, reading only those not known yet."""
         by_digest = {snapshot.sha256: snapshot for snapshot in known}
-        manifests = _manifests(self._directory)[:KEPT]
+        manifests = _manifests(self._directory)[: self._kept]
         snapshots = []
         for manifest in manifests:
             snapshot = by_digest.get(manifest["sha256"])
@@ -167,9 +169,9 @@ def _manifests(directory: Path) -> list[dict[str, Any]]:
     return [json.loads(path.read_text()) for path in sorted(directory.glob("????-??-??.json"), reverse=True)]
 
 
-def _tidy(directory: Path, just_written: str) -> None:
-    """Remove all but the newest two snapshots and the one just written, then files no manifest names."""
-    for manifest in _manifests(directory)[KEPT:]:
+def _tidy(directory: Path, just_written: str, kept: int) -> None:
+    """Remove all but the newest snapshots and the one just written, then files no manifest names."""
+    for manifest in _manifests(directory)[kept:]:
         if manifest["as_of"] != just_written:
             (directory / f"{manifest['as_of']}.json").unlink(missing_ok=True)
     named = {manifest["file"] for manifest in _manifests(directory)}

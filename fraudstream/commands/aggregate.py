@@ -26,7 +26,13 @@ def aggregate(as_of: date | None, as_json: bool) -> None:
 
     settings = Settings()
     day = as_of or job.last_midnight(settings.history_dir)
-    done = job.aggregate(settings.history_dir, settings.weekly_dir, Tokenizer(settings.card_token_key()), day)
+    done = job.aggregate(
+        settings.history_dir,
+        settings.weekly_dir,
+        Tokenizer(settings.card_token_key()),
+        day,
+        settings.weekly_kept,
+    )
     if as_json:
         click.echo(json.dumps(done.manifest | {"days": done.days}))
         return

@@ -35,6 +35,8 @@ def train(feature_set: str | None, without_activating: bool, as_json: bool) -> N
             feature_set=feature_set or event_type_named(settings.event_type).features,
             event_type=settings.event_type,
             threshold=settings.fraud_threshold or training.FRAUD_THRESHOLD,
+            partitions=settings.partitions,
+            horizon_ms=settings.lateness_horizon_s * 1000,
             activate=not without_activating,
             progress=training.Progress(step=_say(as_json), round=lambda number: advance(1)),
         )

@@ -75,17 +75,19 @@ class CardActivity:
         """Build from the stored buckets; `horizon_ms` is how late a payment may be and still find its window kept."""
         self._horizon_ms = horizon_ms
         self.entries = unpack(buckets)
-        self._by_tid = {entry.tid: entry for entry in self.entries}
+        self._by_tid = {(bucket_of(entry.event_time_ms), entry.tid): entry for entry in self.entries}
         self._last_arrival = max((entry.arrival for entry in self.entries), default=-1)
         self._index()
 
     def observe(self, event_time_ms: int, cents: int, late_by_ms: int, tid: int, arrival: int) -> Observed:
         """Count a payment and answer its window; a known transaction id is answered as the first time.
 
-        Raises Conflict if the id is known with another time or amount. Whether it was counted shows in
+        An id is known if the payment's own bucket or the one before has it, whatever else happens to be read with
+        them. Raises Conflict if it is known with another time or amount. Whether the payment was counted shows in
         `entries`, which grew by one.
         """
-        known = self._by_tid.get(tid)
+        bucket = bucket_of(event_time_ms)
+        known = self._by_tid.get((bucket, tid)) or self._by_tid.get((bucket - WINDOW_MS, tid))
         if known is not None:
             if known.event_time_ms != event_time_ms or known.cents != cents:
                 raise Conflict
@@ -93,7 +95,7 @@ class CardActivity:
         entry = Entry(event_time_ms, cents, min(late_by_ms, LATE_BY_MAX_MS), tid, arrival)
         times = self._times
         in_order = arrival > self._last_arrival and (not times or times[-1] <= event_time_ms)
-        self._by_tid[tid] = entry
+        self._by_tid[bucket, tid] = entry
         self.entries.append(entry)
         if arrival > self._last_arrival:
             self._last_arrival = arrival

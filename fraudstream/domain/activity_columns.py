@@ -5,12 +5,13 @@ sorted column answer everything (0.5 µs a payment instead of 8). Cards with a l
 are named in `unordered` and left to `CardActivity`, which is the definition; tests hold the two together.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from fraudstream.domain.activity import ENTRY, MINUTE_MS, WINDOW_MS
+from fraudstream.domain.activity import ENTRY, MINUTE_MS, WINDOW_MS, CardActivity, Conflict
 
 Ints = npt.NDArray[np.int64]
 
@@ -19,9 +20,6 @@ ENTRIES = np.dtype(
 )
 """`ENTRY` as NumPy reads it."""
 assert ENTRIES.itemsize == ENTRY.size
-
-TIME_BITS = 44
-"""Room for milliseconds in a sort key of card number and time: 557 years, and half a million cards a batch."""
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 """2^64 / golden ratio: spreads small card indices over 64 bits."""
@@ -50,8 +48,10 @@ def answers(
     """
     entries = np.concatenate([stored, new])
     card = np.concatenate([stored_card, new_card])
-    start_ms = entries["event_time_ms"].min() if len(entries) else 0
-    key = card << TIME_BITS | entries["event_time_ms"] - start_ms
+    times = entries["event_time_ms"]
+    start_ms, end_ms = (int(times.min()), int(times.max())) if len(times) else (0, 0)
+    time_bits = (end_ms - start_ms).bit_length()  # five months are 34, which leaves 29 for cards
+    key = card << time_bits | times - start_ms
     order = np.argsort(key, kind="stable")
     unordered = _unordered(entries, card, order)
 
@@ -64,12 +64,12 @@ def answers(
 
     def first_since(oldest_ms: Ints) -> Ints:
         """Return the position of each card's first payment not older than this."""
-        return np.searchsorted(sorted_key, new_card << TIME_BITS | np.maximum(oldest_ms - start_ms, 0))
+        return np.searchsorted(sorted_key, (new_card << time_bits) + np.maximum(oldest_ms - start_ms, 0))
 
     first = np.minimum(first_since(time_ms - WINDOW_MS + beyond_ms), own)
     first_1m = np.maximum(first, first_since(time_ms - MINUTE_MS))
     total = np.concatenate([[0], np.cumsum(entries["cents"][order], dtype=np.int64)])
-    previous_ms = entries["event_time_ms"][order][own - 1]
+    previous_ms = times[order][own - 1]
     return (
         Answers(
             payments=own - first + 1,
@@ -79,6 +79,39 @@ def answers(
         ),
         unordered,
     )
+
+
+def one_by_one(
+    columns: Answers,
+    buckets: Mapping[int, Sequence[bytes]],
+    new: npt.NDArray[np.void],
+    card: Ints,
+    unordered: npt.NDArray[np.bool_],
+    horizon_ms: int,
+) -> tuple[npt.NDArray[np.bool_], list[int]]:
+    """Answer the unordered cards' payments by the definition, into `columns`; return which were added, which conflict.
+
+    `new` are ENTRIES in order of arrival, `card` their cards' indices, `buckets` what is stored of a card.
+    """
+    added = np.ones(len(new), np.bool_)
+    conflicts: list[int] = []
+    activities: dict[int, CardActivity] = {}
+    for row in np.flatnonzero(unordered[card]).tolist():
+        owner = int(card[row])
+        if owner not in activities:
+            activities[owner] = CardActivity(buckets.get(owner, ()), horizon_ms)
+        activity = activities[owner]
+        kept = len(activity.entries)
+        try:
+            observed = activity.observe(*new[row].item())
+        except Conflict:
+            added[row] = False
+            conflicts.append(row)
+            continue
+        added[row] = len(activity.entries) > kept
+        for column, answer in zip(columns, observed, strict=False):
+            column[row] = answer
+    return added, conflicts
 
 
 def _unordered(entries: npt.NDArray[np.void], card: Ints, order: Ints) -> npt.NDArray[np.bool_]:

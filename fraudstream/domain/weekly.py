@@ -10,6 +10,9 @@ from typing import NamedTuple, Protocol
 DAY_MS = 86_400_000
 WEEK_MS = 7 * DAY_MS
 
+MIDNIGHTS_KEPT = 2
+"""Midnights a store keeps: a replay of yesterday finds what yesterday found."""
+
 
 class Week(NamedTuple):
     """Payments of one card in [midnight - 7 days, midnight)."""

@@ -12,8 +12,8 @@ import polars as pl
 from fraudstream.adapters.weekly_files import write_snapshot
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.tokens import Tokenizer
-from fraudstream.domain.weekly import WEEK_MS
-from fraudstream.offline.history import NUMBER, TOKEN, dates_of, files_of
+from fraudstream.domain.weekly import MIDNIGHTS_KEPT, WEEK_MS
+from fraudstream.offline.history import IDS, NUMBER, TOKEN, dates_of, files_of
 from fraudstream.offline.world import midnight_ms
 
 WEEK = timedelta(days=7)
@@ -35,7 +35,9 @@ def last_midnight(history_dir: Path) -> date:
     return dates_of(history_dir)[-1] + timedelta(days=1)
 
 
-def aggregate(history_dir: Path, weekly_dir: Path, tokenizer: Tokenizer, as_of: date) -> Aggregated:
+def aggregate(
+    history_dir: Path, weekly_dir: Path, tokenizer: Tokenizer, as_of: date, kept: int = MIDNIGHTS_KEPT
+) -> Aggregated:
     """Write the snapshot as of the midnight `as_of` starts with; raises SetupError if the week has no payments."""
     days = [day for day in dates_of(history_dir) if as_of - WEEK <= day < as_of]
     if not days:
@@ -45,7 +47,7 @@ def aggregate(history_dir: Path, weekly_dir: Path, tokenizer: Tokenizer, as_of: 
             f"try: fraudstream aggregate --as-of {last_midnight(history_dir)}"
         )
     weeks = weeks_of(files_of(history_dir, as_of - WEEK, as_of + LATE_DAYS), midnight_ms(as_of), tokenizer)
-    return Aggregated(write_snapshot(weekly_dir, midnight_ms(as_of), weeks), len(days))
+    return Aggregated(write_snapshot(weekly_dir, midnight_ms(as_of), weeks, kept), len(days))
 
 
 def weeks_of(payments: list[Path], as_of_ms: int, tokenizer: Tokenizer) -> pl.DataFrame:
@@ -53,8 +55,9 @@ def weeks_of(payments: list[Path], as_of_ms: int, tokenizer: Tokenizer) -> pl.Da
     sql = (files("fraudstream.offline") / "aggregate.sql").read_text()
     with duckdb.connect() as database:
         history = database.from_parquet([str(path) for path in payments], union_by_name=True)
-        entity = [name if name in history.columns else f"NULL AS {name}" for name in (NUMBER, TOKEN)]
-        history.project(", ".join([*entity, "event_time", "amount"])).create_view("payments")
+        columns = (NUMBER, TOKEN, *IDS, "event_time", "amount")
+        named = [name if name in history.columns else f"NULL AS {name}" for name in columns]
+        history.project(", ".join(named)).create_view("payments")
         database.execute(
             "CREATE TABLE week AS SELECT ?::BIGINT AS first_ms, ?::BIGINT AS end_ms",
             [as_of_ms - WEEK_MS, as_of_ms],

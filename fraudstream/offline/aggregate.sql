@@ -1,11 +1,20 @@
 -- The week of every card as of one midnight: its payments in [midnight - 7 days, midnight), the money in exact cents.
--- `payments` is the history (cc_num or card, event_time in epoch ms, amount), `week` one row with its bounds.
+-- `payments` is the history (cc_num or card, tid or transaction_id, event_time in epoch ms, amount), `week` one row with
+-- its bounds. A payment that came twice counts once, as in the stream; without an id every payment is a different one.
 -- Plain SQL that DuckDB and Spark both run.
 SELECT
     cc_num,
     card,
-    COUNT(*) AS payments,
-    CAST(SUM(CAST(ROUND(amount * 100) AS BIGINT)) AS BIGINT) AS cents
-FROM payments, week
-WHERE event_time >= week.first_ms AND event_time < week.end_ms
+    CAST(SUM(times) AS BIGINT) AS payments,
+    CAST(SUM(times * cents) AS BIGINT) AS cents
+FROM (
+    SELECT
+        cc_num,
+        card,
+        CAST(ROUND(amount * 100) AS BIGINT) AS cents,
+        CASE WHEN tid IS NULL AND transaction_id IS NULL THEN COUNT(*) ELSE 1 END AS times
+    FROM payments, week
+    WHERE event_time >= week.first_ms AND event_time < week.end_ms
+    GROUP BY cc_num, card, tid, transaction_id, event_time, amount
+) counted
 GROUP BY cc_num, card

@@ -1,17 +1,22 @@
 """The history of payments on disk: which days there are, and one way to read them.
 
 A directory a day (`date=YYYY-MM-DD/*.parquet`), rows in the order they arrived. Simulated payments carry the card
-number (`cc_num`), archived ones its token (`card`); one directory may hold both.
+number (`cc_num`) and `tid`, archived ones its token (`card`) and `transaction_id`; one directory may hold both.
 """
 
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from fraudstream.domain.errors import SetupError
+from fraudstream.domain.tokens import partition_of
 
 NUMBER, TOKEN = "cc_num", "card"
+IDS = ("tid", "transaction_id")
+PARTITION, OFFSET = PLACE = ("source_partition", "decision_offset")
+"""Of archived payments: where it was decided, and after which others."""
 
 
 def dates_of(directory: Path) -> list[date]:
@@ -30,20 +35,46 @@ def files_of(directory: Path, first: date, end: date) -> list[Path]:
     return [path for day in days for path in sorted((directory / f"date={day}").glob("*.parquet"))]
 
 
-def read_payments(directory: Path, columns: tuple[str, ...]) -> pl.DataFrame:
-    """Return all payments in the order they arrived: `card_code` (a small integer per card), then these columns.
+def read_payments(directory: Path, columns: tuple[str, ...], partitions: int) -> pl.DataFrame:
+    """Return all payments in the order they arrived: what tells them apart, then these columns.
 
-    Columns a file does not have are null in its rows. A card that stands there by number and by token counts as two.
+    `card_code` is a small integer per card, `tid` 64 bits of the transaction id, `partition` where the worker decided it,
+    or would with so many partitions. Columns a file does not have are null in its rows. A card that stands there by
+    number and by token counts as two.
     """
     dates = dates_of(directory)
     files = files_of(directory, dates[0], date.max)
     known = {name: dtype for path in files for name, dtype in pl.read_parquet_schema(path).items()}
-    entity = [name for name in (NUMBER, TOKEN) if name in known]
-    wanted = {name: known[name] for name in (*entity, *columns) if name in known}
+    entity, ids = ([name for name in names if name in known] for names in ((NUMBER, TOKEN), IDS))
+    wanted = {name: known[name] for name in (*entity, *ids, *PLACE, *columns) if name in known}
     frame = pl.scan_parquet(
         files, schema=wanted, missing_columns="insert", extra_columns="ignore", hive_partitioning=False
+    ).collect()
+    if OFFSET in wanted:  # a payment that came after midnight may lie in the day before
+        frame = frame.sort(OFFSET, nulls_last=False, maintain_order=True)
+    card, tid = (_together(frame, names) for names in (entity, ids))
+    identified = frame.select(
+        *(name for name in columns if name in known),
+        card_code=card.rank("dense").cast(pl.Int64) - 1,
+        tid=tid.hash() if ids else pl.Series(np.arange(frame.height, dtype=np.uint64)),
     )
-    card = (
-        pl.coalesce(pl.col(name).cast(pl.String) for name in entity) if len(entity) > 1 else pl.col(entity[0])
-    )
-    return frame.with_columns(card_code=card.rank("dense").cast(pl.Int64) - 1).drop(entity).collect()
+    return identified.with_columns(partition=_partitions(frame, card, partitions))
+
+
+def _together(frame: pl.DataFrame, names: list[str]) -> pl.Series:
+    """Return one column where a history has it under two names."""
+    if len(names) < 2:
+        return frame[names[0]] if names else pl.Series()
+    return frame.select(pl.coalesce(pl.col(name).cast(pl.String) for name in names)).to_series()
+
+
+def _partitions(frame: pl.DataFrame, card: pl.Series, partitions: int) -> pl.Series:
+    """Return the partition of every payment: as archived, else the one its card number names."""
+    if PARTITION in frame.columns and NUMBER not in frame.columns:
+        return frame[PARTITION].cast(pl.Int64)
+    cards = card.unique()
+    homes = [partition_of(str(number), partitions) for number in cards.to_list()]
+    named = card.replace_strict(cards, pl.Series(homes, dtype=pl.Int64))
+    if PARTITION not in frame.columns:
+        return named
+    return frame.select(pl.coalesce(pl.col(PARTITION).cast(pl.Int64), named)).to_series()

@@ -14,7 +14,7 @@ from fraudstream.domain.detector import Detector
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.features import with_activity
 from fraudstream.domain.weekly import Week
-from fraudstream.offline.dataset import point_in_time
+from fraudstream.offline.point_in_time import Arrived, point_in_time
 from fraudstream.offline.population import to_cents
 from fraudstream.offline.rows import Int64s
 
@@ -93,7 +93,7 @@ def _frame(told: list[Story], weeks: list[Week]) -> pl.DataFrame:
     card = np.concatenate([story.card + CARDS * number for number, story in enumerate(told)])
     time = np.concatenate([np.rint(np.cumsum(story.wait_s) * 1000).astype(np.int64) for story in told])
     cents = np.concatenate([story.cents for story in told])
-    known = point_in_time(card, time, cents).with_columns(
+    known = point_in_time(Arrived.of(card, time, cents)).with_columns(
         pl.Series("cents", cents),
         pl.Series("num_trans_last_1w", [week.payments for week in weeks], pl.Int64),
         pl.Series("avg_amt_last_1w", [week.mean_amount for week in weeks], pl.Float64),

@@ -18,6 +18,7 @@ from fraudstream.domain.features import FEATURE_SETS, matrix
 from fraudstream.domain.weekly import DAY_MS
 from fraudstream.offline.dataset import Dataset, features_of
 from fraudstream.offline.evaluate import evaluate, recall_by_scenario
+from fraudstream.offline.point_in_time import NEVER_MS
 from fraudstream.offline.world import midnight_ms
 
 ROUNDS = 100
@@ -76,6 +77,8 @@ def train(
     feature_set: str = "card",
     event_type: str = "card",
     threshold: float = FRAUD_THRESHOLD,
+    partitions: int = 1,
+    horizon_ms: int = NEVER_MS,
     activate: bool = True,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
@@ -87,7 +90,7 @@ def train(
     progress = progress or Progress()
     names = FEATURE_SETS[feature_set]
     progress.step("computing what was known at each payment")
-    data = Dataset.of_history(history_dir)
+    data = Dataset.of_history(history_dir, partitions, horizon_ms)
     split = Split.of(data)
     progress.step(f"training on {split.train.height:,} payments")
     booster = fit(split.train, names, progress.round)

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from fraudstream.domain.activity import CardActivity, Observed
 from fraudstream.domain.features import FEATURE_SETS
-from fraudstream.offline.dataset import Dataset, features_of, point_in_time
+from fraudstream.offline.dataset import Dataset, features_of
+from fraudstream.offline.point_in_time import Arrived, point_in_time
 
 DAY_S = 86_400
 MONDAY_MS = 1_580_688_000_000
@@ -30,7 +31,8 @@ class Paid(NamedTuple):
 def known_at(payments: list[Paid]) -> list[dict[str, Any]]:
     """Return what the vectorised code knows at each payment."""
     columns = np.array(payments, dtype=np.int64).reshape(-1, 3).T
-    return point_in_time(columns[0], MONDAY_MS + columns[1], columns[2]).to_dicts()
+    known = point_in_time(Arrived.of(columns[0], MONDAY_MS + columns[1], columns[2]))
+    return known.drop("late_by_ms", "counted", "conflict").to_dicts()
 
 
 def defined(payments: list[Paid], number: int) -> dict[str, Any]:

@@ -193,15 +193,20 @@ def test_the_commands_do_all_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_the_sql_is_plain() -> None:
-    """No function that only one engine has: it parses as it stands, over any two relations of these names."""
+    """It runs as it stands, over any two relations of these names; what came twice with one id counts once."""
     sql = (Path(__file__).parents[2] / "fraudstream/offline/aggregate.sql").read_text()
     with duckdb.connect() as database:
         database.execute(
-            "CREATE TABLE payments (cc_num BIGINT, card VARCHAR, event_time BIGINT, amount DOUBLE)"
+            "CREATE TABLE payments (cc_num BIGINT, card VARCHAR, tid BIGINT, transaction_id VARCHAR, event_time BIGINT, "
+            "amount DOUBLE)"
         )
         database.execute("CREATE TABLE week AS SELECT 0::BIGINT AS first_ms, 10::BIGINT AS end_ms")
         database.execute(
-            "INSERT INTO payments VALUES (1, NULL, 0, 0.29), (1, NULL, 9, 0.57), (1, NULL, 10, 7)"
+            "INSERT INTO payments VALUES (1, NULL, 7, NULL, 0, 0.29), (1, NULL, 8, NULL, 9, 0.57), "
+            "(1, NULL, 8, NULL, 9, 0.57), (1, NULL, 9, NULL, 10, 7), "
+            "(NULL, 'ab', NULL, NULL, 1, 0.5), (NULL, 'ab', NULL, NULL, 1, 0.5)"
         )
 
-        assert [(1, None, 2, 86)] == database.execute(sql).fetchall()
+        weeks = sorted(database.execute(sql).fetchall(), key=str)
+
+    assert [(1, None, 2, 86), (None, "ab", 2, 100)] == weeks

@@ -1,0 +1,71 @@
+"""What the batch path says of a stream: the features training computes, and the model's probability."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from fraudstream.domain.decision import published_features
+from fraudstream.domain.detector import Model
+from fraudstream.domain.features import matrix, with_activity, with_features
+from fraudstream.domain.tokens import partition_of
+from fraudstream.offline.point_in_time import Arrived, point_in_time
+
+ROWS_AT_ONCE = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """Every payment's values, and its place in the log: row by row, in order of arrival."""
+
+    names: tuple[str, ...]
+    values: npt.NDArray[np.float64]
+    """Payments x names."""
+    partition: npt.NDArray[np.int64]
+    offset: npt.NDArray[np.int64]
+    decided: npt.NDArray[np.bool_]
+    """False for a payment that contradicts the first with its id: a dead letter."""
+
+    @classmethod
+    def of(cls, stream: pl.DataFrame, model: Model, partitions: int, horizon_ms: int) -> "Expected":
+        """Compute what a worker with this model should publish if the topic holds the stream and nothing else."""
+        partition = _partitions(stream["cc_num"], partitions)
+        cents = (stream["amount"] * 100).round().cast(pl.Int64)
+        arrived = Arrived(
+            (stream["cc_num"].rank("dense").cast(pl.Int64) - 1).to_numpy(),
+            stream["event_time"].to_numpy(),
+            cents.to_numpy(),
+            stream["tid"].hash().to_numpy(),
+            partition,
+        )
+        known = point_in_time(arrived, horizon_ms).with_columns(cents=cents)
+        names = (*published_features(model.features), "probability")
+        values = np.concatenate(list(_values(known, model, names)))
+        return cls(names, values, partition, _offsets(partition), (~known["conflict"]).to_numpy())
+
+
+def _values(known: pl.DataFrame, model: Model, names: tuple[str, ...]) -> Iterator[npt.NDArray[np.float64]]:
+    """Yield the values, some payments at a time: wide frames of millions of payments would fill the memory."""
+    for part in known.iter_slices(ROWS_AT_ONCE):
+        described = with_features(with_activity(part), model.features)
+        probability = model.probabilities(matrix(described, model.features)).astype(np.float64)
+        scored = described.with_columns(pl.Series("probability", probability))
+        yield np.column_stack([scored[name].cast(pl.Float64).to_numpy() for name in names])
+
+
+def _partitions(card: pl.Series, partitions: int) -> npt.NDArray[np.int64]:
+    """Return the partition of every payment's card."""
+    cards = card.unique()
+    homes = pl.Series([partition_of(str(number), partitions) for number in cards.to_list()], dtype=pl.Int64)
+    return card.replace_strict(cards, homes).to_numpy()
+
+
+def _offsets(partition: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return every payment's offset: its number among those of its partition."""
+    offset = np.empty(len(partition), np.int64)
+    for number in np.unique(partition):
+        rows = np.flatnonzero(partition == number)
+        offset[rows] = np.arange(len(rows))
+    return offset

@@ -1,0 +1,78 @@
+"""What is replayed: a history as it is, or a made-up stream with everything that can go wrong with an order."""
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from fraudstream.domain.weekly import DAY_MS, WEEK_MS
+from fraudstream.traffic.payments import ParquetFiles
+
+COLUMNS = {
+    "tid": pl.String,
+    "cc_num": pl.Int64,
+    "amount": pl.Float64,
+    "event_time": pl.Int64,
+    "merchant": pl.String,
+    "zip_code": pl.String,
+}
+"""Of every stream: one row a payment, in order of arrival."""
+
+START_MS = 1_580_688_000_000
+"""2020-02-03 00:00 UTC, a Monday."""
+SPAN_MS = WEEK_MS + 3 * DAY_MS
+FIRST_CARD, CARD_STEP = 4_006_080_000_000_000, 7_919
+PAYMENTS_PER_CARD = 125
+SESSION_LENGTH = 6
+
+GAPS_MS = np.array([0, 0, 1, 900, 5_000, 59_999, 60_000, 60_001, 240_000, 599_999, 600_000, 600_001])
+"""Between two payments of a session: ties, and both sides of every edge of a window."""
+
+DELAYS_MS = np.array([0, 2_000, 30_000, 240_000, 900_000, 3_000_000, 4_500_000, 9_000_000])
+DELAY_SHARES = np.array([0.86, 0.06, 0.03, 0.02, 0.01, 0.01, 0.005, 0.005])
+"""How long after its time a payment arrives; the last two are beyond the lateness horizon."""
+
+REPEATED_SHARE, CONTRADICTED_SHARE = 0.03, 0.003
+REPEATED_WITHIN_MS = 1_200_000
+REPEATED_DELAY_MAX_MS = 900_000
+"""Only what came this early is sent again. An id that is repeated when its first payment lies further back than horizon
+and window may or may not be known any more (docs/decisions/0008-stream-equals-batch.md)."""
+
+
+def of_history(directory: Path, payments: int | None = None) -> pl.DataFrame:
+    """Return the first payments of a history, or all; raises SetupError if it has no card numbers to replay."""
+    files = ParquetFiles.of(directory).files
+    frame = pl.scan_parquet(list(files), hive_partitioning=False).select(
+        pl.col(name).cast(dtype) for name, dtype in COLUMNS.items()
+    )
+    return (frame if payments is None else frame.head(payments)).collect()
+
+
+def made_up(payments: int, seed: int) -> pl.DataFrame:
+    """Return so many payments over ten days, with ties, disorder, late ones, repeated and contradicted ids."""
+    chance = np.random.default_rng(seed)
+    repeated, contradicted = (round(payments * share) for share in (REPEATED_SHARE, CONTRADICTED_SHARE))
+    first = payments - repeated - contradicted
+    sessions = -(-first // SESSION_LENGTH)
+    session = np.repeat(np.arange(sessions), SESSION_LENGTH)[:first]
+    gaps = chance.choice(GAPS_MS, (sessions, SESSION_LENGTH))
+    event_time = (chance.integers(0, SPAN_MS, sessions)[:, None] + gaps.cumsum(axis=1)).ravel()[:first]
+    delay = chance.choice(DELAYS_MS, first, p=DELAY_SHARES) * chance.uniform(0.9, 1.0, first)
+    card = chance.integers(0, max(1, payments // PAYMENTS_PER_CARD), sessions)[session]
+    stream = pl.DataFrame(
+        {
+            "tid": [f"p{number}" for number in range(first)],
+            "cc_num": FIRST_CARD + card * CARD_STEP,
+            "amount": chance.integers(1, 1_000_000, first) / 100,
+            "event_time": START_MS + event_time,
+            "merchant": chance.choice(["Corner shop", "Station kiosk"], first),
+            "zip_code": chance.choice(["10115", "80331"], first),
+            "arrives": START_MS + event_time + delay.astype(np.int64),
+        }
+    )
+    early = stream.filter(pl.col("arrives") - pl.col("event_time") <= REPEATED_DELAY_MAX_MS)
+    again = early.sample(repeated + contradicted, seed=seed).with_columns(
+        arrives=pl.col("arrives") + chance.integers(0, REPEATED_WITHIN_MS, repeated + contradicted),
+        amount=pl.col("amount") + np.where(np.arange(repeated + contradicted) < repeated, 0.0, 0.01),
+    )
+    return pl.concat([stream, again]).sort("arrives", maintain_order=True).select(*COLUMNS)

@@ -1,0 +1,67 @@
+"""What the worker said of a stream: the values of its decisions, by place in the log."""
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from fraudstream.adapters.tail import Record
+from fraudstream.domain.errors import FraudstreamError
+from fraudstream.parity.expected import Expected
+
+
+class Source(msgspec.Struct, gc=False):
+    """Where a decided payment lies."""
+
+    partition: int
+    offset: int
+
+
+class Decision(msgspec.Struct, gc=False):
+    """The part of a decision that is compared."""
+
+    features: dict[str, float]
+    probability: float
+    source: Source
+
+
+class Published:
+    """Gathers decisions into the rows of the stream they belong to."""
+
+    def __init__(self, expected: Expected) -> None:
+        rows = len(expected.offset)
+        self.values = np.full((rows, len(expected.names)), np.nan)
+        self.decisions = np.zeros(rows, np.int64)
+        """How many decisions came for each payment: one, unless a worker was started again."""
+        self._features = expected.names[:-1]
+        self._decode = msgspec.json.Decoder(Decision).decode
+        self._row_of = [
+            np.flatnonzero(expected.partition == number) for number in range(expected.partition.max() + 1)
+        ]
+
+    def add(self, records: list[Record]) -> int:
+        """Take in some decisions; return how many payments have one that had none before."""
+        if not records:
+            return 0
+        decisions = [self._decode(record.value or b"") for record in records]
+        rows = np.array([self._row(decision.source) for decision in decisions])
+        fresh = np.unique(rows[self.decisions[rows] == 0])
+        self.values[rows] = [self._values(decision) for decision in decisions]
+        np.add.at(self.decisions, rows, 1)
+        return len(fresh)
+
+    def _row(self, source: Source) -> int:
+        return int(self._row_of[source.partition][source.offset])
+
+    def _values(self, decision: Decision) -> list[float]:
+        """Return a decision's values; raises FraudstreamError if it has other features."""
+        if tuple(decision.features) != self._features:
+            raise FraudstreamError(
+                f"the worker publishes the features {', '.join(decision.features)} and the model here has "
+                f"{', '.join(self._features)}; is another worker on these topics?"
+            )
+        return [*decision.features.values(), decision.probability]
+
+
+def bits(values: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+    """Return the numbers' bits, which differ where == would not tell (0.0 and -0.0) and are equal where it would."""
+    return np.ascontiguousarray(values).view(np.int64)

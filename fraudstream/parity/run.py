@@ -1,0 +1,144 @@
+"""A run: weeks by the nightly job, a worker of its own on topics of its own, the stream through both, the comparison.
+
+Everything lies in a directory and under names that nothing else uses, so a run disturbs no worker and no data.
+"""
+
+import asyncio
+import shutil
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+
+from fraudstream import topics
+from fraudstream.adapters.kafka_admin import ensure_topics
+from fraudstream.adapters.kafka_security import Kafka
+from fraudstream.adapters.model_files import current_version, load_model
+from fraudstream.adapters.tail import following
+from fraudstream.adapters.weekly_files import write_snapshot
+from fraudstream.demo.children import started
+from fraudstream.domain.event_type import event_type_named
+from fraudstream.domain.tokens import Tokenizer
+from fraudstream.domain.weekly import DAY_MS
+from fraudstream.offline.aggregate import LATE_DAYS, WEEK, weeks_of
+from fraudstream.offline.history import files_of
+from fraudstream.parity.expected import Expected
+from fraudstream.parity.published import Published
+from fraudstream.parity.report import Report, compared
+from fraudstream.settings import Settings
+from fraudstream.traffic.loads import Encoder, Load
+from fraudstream.traffic.run import publishing
+from fraudstream.traffic.sending import Sender, send_all
+from fraudstream.traffic.tally import Tally
+
+SILENCE_MAX_S = 60.0
+"""Without a decision for so long the run is over and what is missing is reported."""
+
+ROWS_AT_ONCE = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a run says of itself; the default says nothing."""
+
+    step: Callable[[str], None] = lambda text: None
+    decided: Callable[[int], None] = lambda payments: None
+
+
+def private(settings: Settings, directory: Path) -> Settings:
+    """Return settings with names and directories that only this run uses, and the model in use now."""
+    name = f"parity-{uuid.uuid4().hex[:8]}"
+    own = settings.model_copy(
+        update={
+            "data_dir": directory,
+            "state_dir": None,
+            "card_token_key_file": None,
+            "app_id": name,
+            "topic_prefix": f"{name}-",
+            "web": False,
+        }
+    )
+    version = current_version(settings.models_dir) if settings.model == "current" else settings.model
+    shutil.copytree(settings.models_dir / version, own.models_dir / version)
+    return own.model_copy(update={"model": version})
+
+
+async def run(settings: Settings, stream: pl.DataFrame, progress: Progress | None = None) -> Report:
+    """Replay a stream through a worker with these settings (see `private`) and compare it with the batch path.
+
+    Raises SetupError without a broker or a model, ChildFailed if the worker ends.
+    """
+    progress = progress or Progress()
+    model = load_model(settings.models_dir, settings.model)
+    progress.step("batch: what is known at each payment")
+    expected = Expected.of(stream, model, settings.partitions, settings.lateness_horizon_s * 1000)
+    progress.step("weekly aggregates, night by night")
+    nights = write_weeks(settings, stream.filter(expected.decided))
+    published = Published(expected)
+    await ensure_topics(settings)
+    progress.step("stream: payments through a worker")
+    environment = _environment(settings, nights)
+    log = settings.data_dir / "worker.log"
+    async with (
+        following(Kafka.of(settings), settings.topic(topics.DECISIONS.name), settings.partitions) as tail,
+        started(["worker", "--without-web"], environment, log) as worker,
+    ):
+        watching = asyncio.create_task(worker.watch())
+        sending = asyncio.create_task(_send(settings, stream))
+        try:
+            left, heard = int(expected.decided.sum()), time.monotonic()
+            while left > 0 and time.monotonic() - heard < SILENCE_MAX_S:
+                if fresh := published.add(await tail.fetch()):
+                    left, heard = left - fresh, time.monotonic()
+                    progress.decided(fresh)
+                for task in (watching, sending):
+                    if task.done():
+                        task.result()  # raises what went wrong
+        finally:
+            sending.cancel()
+            watching.cancel()
+            await asyncio.gather(sending, watching, return_exceptions=True)
+    return compared(stream, expected, published)
+
+
+def write_weeks(settings: Settings, decided: pl.DataFrame) -> int:
+    """Write the weekly aggregates as of every midnight that a payment asks for; return how many those are."""
+    day = pl.from_epoch("event_time", "ms").dt.date()
+    for (date,), payments in decided.with_columns(date=day).group_by("date", maintain_order=True):
+        folder = settings.history_dir / f"date={date}"
+        folder.mkdir(parents=True)
+        payments.drop("date").write_parquet(folder / "payments.parquet")
+    tokenizer = Tokenizer(settings.card_token_key())
+    midnights = (decided["event_time"] // DAY_MS * DAY_MS).unique().sort().to_list()
+    for midnight_ms in midnights:
+        night = datetime.fromtimestamp(midnight_ms / 1000, UTC).date()
+        files = files_of(settings.history_dir, night - WEEK, night + LATE_DAYS)
+        weeks = weeks_of(files, midnight_ms, tokenizer)
+        write_snapshot(settings.weekly_dir, midnight_ms, weeks, kept=len(midnights))
+    return len(midnights)
+
+
+def _environment(settings: Settings, nights: int) -> dict[str, str]:
+    """Return these settings as the worker reads them; a password is in this process's environment already."""
+    own = settings.model_copy(update={"weekly_kept": max(nights, settings.weekly_kept)})
+    given = own.model_dump(exclude_none=True, exclude={"kafka_password"})
+    return {f"FRAUDSTREAM_{name.upper()}": str(value) for name, value in given.items()}
+
+
+async def _send(settings: Settings, stream: pl.DataFrame) -> None:
+    """Send the stream in order, as fast as Kafka takes it."""
+    stop = asyncio.Event()
+    async with publishing(settings, f"{settings.app_id}-sender") as publisher:
+        payments, labels = (settings.topic(topic.name) for topic in (topics.TRANSACTIONS, topics.LABELS))
+        sender = Sender(publisher, payments, labels, Tally(), stop, stop_on_error=True)
+        await send_all(_loads(settings, stream), sender)
+
+
+def _loads(settings: Settings, stream: pl.DataFrame) -> Iterator[Load]:
+    encoder = Encoder(event_type_named(settings.event_type), settings.partitions)
+    for part in stream.iter_slices(ROWS_AT_ONCE):
+        yield encoder.load(part, None)

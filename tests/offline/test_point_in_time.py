@@ -1,0 +1,106 @@
+"""The batch definition against the worker's own arithmetic, payment by payment, with all that can come in a stream."""
+
+from typing import NamedTuple
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fraudstream.offline.point_in_time import Arrived, point_in_time
+from fraudstream.tables.activity_batch import Arrivals, observe
+from fraudstream.tables.activity_store import Clock
+
+MONDAY_MS = 1_580_688_000_000
+HORIZON_MS = 3_600_000
+MINUTES_MS = 60_000
+
+
+class Paid(NamedTuple):
+    """A payment; `at_ms` counts from a Monday's midnight. A card's partition is its number's last bit."""
+
+    card: int
+    at_ms: int
+    cents: int
+    tid: int
+
+
+@st.composite
+def streams(draw: st.DrawFn) -> list[Paid]:
+    """Draw payments of four cards on two partitions, some late by up to two hours, some sent again as they are or changed.
+
+    Ids are repeated within half an hour: what lies behind the horizon may or may not be known any more.
+    """
+    steps = st.tuples(
+        st.integers(0, 3),
+        st.sampled_from([0, 0, 1, 60_000, 300_000, 600_000, 600_001, 900_000, 1_200_000]),
+        st.integers(0, 500),
+        st.sampled_from([0, 0, 0, 1, 60_000, 700_000, 2_400_000, 3_900_000, 7_200_000]),
+        st.sampled_from(["new", "new", "new", "again", "changed"]),
+    )
+    now_ms, stream = 8 * 3_600_000, list[tuple[int, Paid]]()
+    for card, step_ms, cents, delay_ms, kind in draw(st.lists(steps, max_size=30)):
+        now_ms += step_ms
+        known = [paid for at_ms, paid in stream if now_ms - paid.at_ms <= 30 * MINUTES_MS]
+        if kind == "new" or not known:
+            stream.append((now_ms, Paid(card, now_ms - delay_ms, cents, len(stream))))
+        else:
+            first = draw(st.sampled_from(known))
+            stream.append((now_ms, first if kind == "again" else first._replace(cents=first.cents + 1)))
+    return [paid for _, paid in stream]
+
+
+def one_by_one(stream: list[Paid]) -> list[tuple[int, ...] | None]:
+    """Return what the worker answers to each payment as a micro-batch of its own; None for a conflict."""
+    buckets: dict[bytes, bytes] = {}
+    clocks = dict.fromkeys((0, 1), Clock())
+    answered: list[tuple[int, ...] | None] = []
+
+    def read(partition: int, keys: list[bytes]) -> dict[bytes, bytes]:
+        return {key: buckets[key] for key in keys if key in buckets}
+
+    for offset, paid in enumerate(stream):
+        partition = paid.card & 1
+        arrivals = Arrivals(
+            {partition: 1},
+            [bytes([paid.card]) * 16],
+            [MONDAY_MS + paid.at_ms],
+            [paid.cents],
+            [paid.tid],
+            [offset],
+        )
+        seen = observe(arrivals, clocks, read, HORIZON_MS)
+        update = seen.updates[partition]
+        buckets |= update.buckets
+        clocks[partition] = update.clock
+        row = tuple(int(column[0]) for column in seen.answers)
+        answered.append(None if len(seen.conflicts) else row)
+    return answered
+
+
+def in_batch(stream: list[Paid]) -> list[tuple[int, ...] | None]:
+    """Return what the batch path says of all payments at once."""
+    card, at_ms, cents, tid = np.array(stream, dtype=np.int64).reshape(-1, 4).T
+    known = point_in_time(
+        Arrived(card, MONDAY_MS + at_ms, cents, tid.astype(np.uint64), card & 1), HORIZON_MS
+    )
+    columns = ("num_trans_last_10m", "cents_last_10m", "ms_since_previous", "num_trans_last_1m")
+    rows = known.select(columns).rows()
+    return [None if conflict else row for row, conflict in zip(rows, known["conflict"], strict=True)]
+
+
+@given(streams())
+def test_batch_says_of_a_stream_what_the_worker_said(stream: list[Paid]) -> None:
+    """Late beyond the horizon, tied, repeated or contradicted: one definition."""
+    assert one_by_one(stream) == in_batch(stream)
+
+
+def test_a_payment_that_came_twice_counts_once_in_the_week_and_is_learnt_from_once() -> None:
+    """The second coming is answered as the first, and is no second payment."""
+    day_ms = 86_400_000
+    a, again, b = Paid(0, 1000, 500, 1), Paid(0, 1000, 500, 1), Paid(0, 2 * day_ms, 100, 2)
+    card, at_ms, cents, tid = np.array([a, again, b], dtype=np.int64).T
+
+    known = point_in_time(Arrived(card, MONDAY_MS + at_ms, cents, tid.astype(np.uint64), card))
+
+    assert [True, False, True] == known["counted"].to_list()
+    assert [(0, 0.0), (0, 0.0), (1, 5.0)] == known.select("num_trans_last_1w", "avg_amt_last_1w").rows()
