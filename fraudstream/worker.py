@@ -7,7 +7,11 @@ from fraudstream.tuning import calm_garbage_collection, limit_threads
 
 limit_threads()
 
-from fraudstream.app import Ports, create_app  # noqa: E402 - the line above must come first
+from fraudstream.logs import mask_card_numbers  # noqa: E402 - the line above must come first
+
+mask_card_numbers()
+
+from fraudstream.app import Ports, create_app  # noqa: E402
 from fraudstream.settings import Settings  # noqa: E402
 
 settings = Settings()

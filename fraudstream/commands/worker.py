@@ -1,11 +1,11 @@
 """`fraudstream worker`: run one worker process."""
 
 import asyncio
-import logging
 import sys
 
 import click
 
+from fraudstream.logs import configure_logging
 from fraudstream.tuning import calm_garbage_collection, limit_threads
 
 
@@ -52,9 +52,3 @@ def worker(
     calm_garbage_collection()
     process = faust.Worker(app, loop=loop, loglevel="WARNING", override_logging=False, quiet=True)
     sys.exit(process.execute_from_commandline())
-
-
-def configure_logging(level: str) -> None:
-    """Log to stderr, one line each: ours at `level`, libraries at warning (formatting Faust's debug lines costs 9 %)."""
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s")
-    logging.getLogger("fraudstream").setLevel(level.upper())

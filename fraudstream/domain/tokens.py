@@ -5,17 +5,13 @@ from dataclasses import dataclass, field
 
 from murmurhash2 import murmurhash2
 
-from fraudstream.domain.errors import InvalidTransaction
+from fraudstream.domain.card_numbers import normalised
 
 KAFKA_MURMUR2_SEED = 0x9747B28C
 """Seed of Kafka's default partitioner (org.apache.kafka.common.utils.Utils.murmur2)."""
 
 TOKEN_BYTES = 16
 """128 bits of HMAC-SHA-256: collisions among 10^9 cards have a probability of 10^-21."""
-
-
-CARD_DIGITS_MIN, CARD_DIGITS_MAX = 12, 19
-"""Lengths of card numbers (ISO/IEC 7812)."""
 
 
 def partition_of(card_number: str, partitions: int) -> int:
@@ -50,20 +46,6 @@ class Tokenizer:
         '98a587477db61478adb5dc479cab8acc'
         """
         return hmac.digest(self.key, card_number.encode(), "sha256")[:TOKEN_BYTES].hex()
-
-
-def normalised(card_number: int | str) -> str:
-    """Return the digits of a card number as it came; raises InvalidTransaction.
-
-    >>> normalised("4006 0801-9783 2643"), normalised(4006080197832643)
-    ('4006080197832643', '4006080197832643')
-    """
-    digits = (
-        card_number.replace(" ", "").replace("-", "") if isinstance(card_number, str) else str(card_number)
-    )
-    if not (digits.isascii() and digits.isdigit() and CARD_DIGITS_MIN <= len(digits) <= CARD_DIGITS_MAX):
-        raise InvalidTransaction("invalid-card", "the card number is not 12 to 19 digits")
-    return digits
 
 
 class CardIndex:

@@ -13,8 +13,9 @@ import polars as pl
 
 from fraudstream.adapters.tail import Tail
 from fraudstream.domain.activity import WINDOW_MS
+from fraudstream.domain.card_numbers import normalised
 from fraudstream.domain.errors import SetupError
-from fraudstream.domain.tokens import Tokenizer, normalised
+from fraudstream.domain.tokens import Tokenizer
 from fraudstream.offline.history import NUMBER, dates_of, files_of
 from fraudstream.offline.population import card_numbers
 from fraudstream.settings import Settings

@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 import msgspec
 import polars as pl
 
+from fraudstream.domain.card_numbers import normalised
 from fraudstream.domain.errors import InvalidTransaction, SetupError
 from fraudstream.domain.event_type import EventType
-from fraudstream.domain.tokens import CardIndex, Tokenizer, normalised
+from fraudstream.domain.tokens import CardIndex, Tokenizer
 from fraudstream.domain.transaction import Parser, Payment
 from fraudstream.traffic.loads import LABEL_COLUMNS
 from fraudstream.traffic.payments import Frame

@@ -41,6 +41,21 @@ def test_a_payment_is_read_into_cents_milliseconds_and_a_token() -> None:
     assert ("Corner shop", 10115) == payment.variables
 
 
+@pytest.mark.parametrize(
+    ("expected", "merchant"),
+    [
+        ("shop ***", f"shop {CARD}"),
+        ("***", int(CARD)),
+        ("shop ***", "shop 378282246310005"),
+        ("shop 123456789012345", "shop 123456789012345"),
+        (123456789012345, 123456789012345),
+    ],
+)
+def test_a_card_number_in_a_field_it_does_not_belong_to_is_masked(expected: Any, merchant: Any) -> None:
+    """Its own or another's; a merchant's number stays what it is, and so does every value without one."""
+    assert (expected, 10115) == parse(changed(merchant=merchant, zip_code=10115)).variables
+
+
 @pytest.mark.parametrize("number", [int(CARD), CARD, "4006 0801 9783 2643", "4006-0801-9783-2643"])
 def test_every_writing_of_a_card_number_is_the_same_card(number: int | str) -> None:
     """The sample sends integers, its notebooks strings."""
@@ -106,6 +121,8 @@ def test_an_id_is_text_and_may_be_missing() -> None:
         (changed(trans_ts=KAFKA_TIME / 1000 + 601), "time-in-future"),
         (changed(tid="two words"), "invalid-field"),
         (changed(tid=f"order-{CARD}"), "id-holds-card-number"),
+        (changed(tid="4006-0801-9783-2643"), "id-holds-card-number"),
+        (changed(cc_num="4006 0801 9783 2643", tid=CARD), "id-holds-card-number"),
         (changed(colour="blue"), "invalid-field"),
         (changed(merchant="x" * 257), "invalid-field"),
     ],

@@ -9,7 +9,7 @@ import sys
 import faust
 
 from fraudstream.app import Ports, create_app
-from fraudstream.commands.worker import configure_logging
+from fraudstream.logs import configure_logging
 from fraudstream.settings import Settings
 from tests.builders import CountingModel, SameWeek
 
