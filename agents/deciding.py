@@ -94,7 +94,7 @@ class Decider:
         self.table = table
         self.weekly = weekly
         self.detector = detector
-        self._encoder = DecisionEncoder(detector.model.features, table.lateness_horizon_ms)
+        self._encoder = DecisionEncoder(detector.model.features, variables, table.lateness_horizon_ms)
         self._variables = variables
         self._rekeyed_topic = rekeyed_topic
         self._lookup_timeout_s = lookup_timeout_ms / 1000

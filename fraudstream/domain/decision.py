@@ -15,8 +15,10 @@ def published_features(model_features: Sequence[str]) -> list[str]:
 class DecisionEncoder:
     """Writes the decisions of one detector; the field order here is the order they are published in."""
 
-    def __init__(self, model_features: Sequence[str], lateness_horizon_ms: int) -> None:
-        """`lateness_horizon_ms`: a payment later than this is marked `late` in `degraded`."""
+    def __init__(
+        self, model_features: Sequence[str], variables: Sequence[str], lateness_horizon_ms: int
+    ) -> None:
+        """`variables` are the event type's; a payment later than `lateness_horizon_ms` is marked `late` in `degraded`."""
         late = pl.when(pl.col("late_by_ms") > lateness_horizon_ms).then(pl.lit("late"))
         self._fields: list[str | pl.Expr] = [
             "transaction_id",
@@ -24,6 +26,7 @@ class DecisionEncoder:
             "card_last4",
             "event_time",
             "amount",
+            *([pl.struct(*variables).alias("variables")] if variables else []),
             pl.struct(published_features(model_features)).alias("features"),
             "probability",
             "score",
@@ -48,8 +51,8 @@ class DecisionEncoder:
     ) -> list[bytes]:
         """Return the JSON of each decision.
 
-        Beside what `Detector.decide` gives, `decisions` needs who, when and whence: transaction_id, card, card_last4,
-        event_time, weekly_as_of, weekly_missing, late_by_ms, queued_ms and source_topic, _partition, _offset.
+        Beside what `Detector.decide` gives, `decisions` needs who, what, when and whence: transaction_id, card, card_last4,
+        the variables, event_time, weekly_as_of, weekly_missing, late_by_ms, queued_ms and source_topic, _partition, _offset.
         `timing_ms` says how long the micro-batch spent in each stage.
         """
         stages = [pl.lit(round(spent_ms, 3)).alias(stage) for stage, spent_ms in timing_ms.items()]

@@ -100,6 +100,7 @@ async def test_a_decision_says_everything_and_never_the_card_number(
     assert ["2 payments within one minute"] == alert["reasons"]
     assert ["very-likely-fraud", "likely-fraud"] == alert["rules"]
     assert (900, True, []) == (alert["score"], alert["fraud"], alert["degraded"])
+    assert {"merchant": "Corner shop", "zip_code": None} == alert["variables"]
     assert str(number)[-4:] == alert["card_last4"]
     assert {"queued", "activity", "weekly", "decide"} == alert["timing_ms"].keys()
     assert settings.topic("transactions") == alert["source"]["topic"]

@@ -33,6 +33,7 @@ def a_decision(transaction_id: str, outcome: str = "approve", **changed: Any) ->
         "card_last4": "2643",
         "event_time": NOW_MS,
         "amount": 12.5,
+        "variables": {"merchant": "Corner shop", "zip_code": None},
         "features": {"amount": 12.5, "amt_ratio1": 0.21, "num_trans_last_10m": 4, "avg_amt_last_1w": 58.4},
         "probability": probability,
         "score": round(1000 * probability),
