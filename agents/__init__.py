@@ -3,11 +3,18 @@
 transactions, transactions-by-card -> scoring -> decisions, fraud-alerts, dead-letters, transactions-by-card
 """
 
+from contextlib import closing
 from typing import Any
 
 from fraudstream import topics
+from fraudstream.adapters.kafka_security import Kafka
+from fraudstream.adapters.process import crash
+from fraudstream.adapters.transactions import Transactions
+from fraudstream.agents.backlog import Backlog
 from fraudstream.agents.deciding import Decided, Decider
+from fraudstream.agents.delivery import AtLeastOnce, Delivery, ExactlyOnce
 from fraudstream.agents.intake import Intake
+from fraudstream.agents.quarantine import Quarantine
 from fraudstream.agents.scoring import Report, Scoring, Targets
 from fraudstream.domain.detector import Detector
 from fraudstream.domain.event_type import EventType
@@ -51,18 +58,31 @@ def attach(
         allow_empty=True,
     )
 
+    delivery = delivery_of(app, settings)
+
     async def scoring(stream: Any) -> None:
         """Decide payments: activity, week, features, model, rules."""
-        await Scoring(
-            app,
-            Intake(parser),
-            decider,
-            app.publisher,
-            targets,
-            report,
-            batch_rows_max=settings.batch_rows_max,
-            pending_rows_max=settings.pending_rows_max,
-            linger_ms=settings.linger_ms,
-        ).run(stream)
+        backlog = Backlog(settings.batch_rows_max, settings.pending_rows_max, settings.linger_ms)
+        intake = Intake(parser)
+        with closing(Quarantine(settings.worker_state_dir)) as quarantine:
+            await Scoring(app, intake, backlog, quarantine, decider, delivery, targets, report).run(stream)
 
     app.agent(source, name="scoring")(scoring)
+
+
+def delivery_of(app: Any, settings: Settings) -> Delivery:
+    """Return how micro-batches become durable, made ready for every assignment of partitions."""
+    if not settings.exactly_once_outputs:
+        return AtLeastOnce(app.publisher)
+    delivery = ExactlyOnce(app.publisher, Transactions(Kafka.of(settings), settings.app_id))
+    source = settings.topic(topics.TRANSACTIONS.name)
+
+    async def take_over(*_: Any, **__: Any) -> None:
+        """Fence the former owners; Faust awaits this before it reads the committed offsets."""
+        try:
+            await delivery.take_over({tp.partition for tp in app.consumer.assignment() if tp.topic == source})
+        except Exception:  # noqa: BLE001 - without the fence a former owner could publish, too
+            crash("taking over the partitions failed")
+
+    app.on_rebalance_complete.connect(take_over)
+    return delivery

@@ -86,7 +86,9 @@ class Observer:
         """Say how far a partition is: by what was decided here or committed by whoever had it before."""
         consumer = self._app.consumer
         decided = self._positions.get((tp.topic, tp.partition), -1)
-        furthest = max(decided, consumer.committed_offset(tp))  # another worker may have had it in between
+        settled = consumer.settled_position(tp)
+        # another worker may have had it in between; markers of transactions are passed without being decided
+        furthest = max(decided, consumer.committed_offset(tp), -1 if settled is None else settled)
         position = furthest if furthest >= 0 else None
         end = consumer.highwater(tp)
         lag = None if position is None or end is None else max(0, end - position)

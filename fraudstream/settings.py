@@ -142,6 +142,12 @@ class Settings(BaseSettings):
         1.0, gt=0, description="How often offsets are committed; bounds what a restart replays."
     )
 
+    exactly_once_outputs: bool = Field(
+        False,
+        description="Publish decisions, alerts, dead letters and source offsets in one transaction: who reads committed sees "
+        "each decision once, whatever fails. Costs latency. Change it only while no worker runs.",
+    )
+
     # Pages
     web: bool = Field(True, description="Serve the dashboard, table views and JSON.")
     web_host: str = Field(

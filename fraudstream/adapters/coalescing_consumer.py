@@ -53,6 +53,9 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     def _create_worker_consumer(self, *args: Any, **kwargs: Any) -> Any:
         consumer = super()._create_worker_consumer(*args, **kwargs)
         consumer._fetch_max_wait_ms = FETCH_MAX_WAIT_MS
+        consumer._isolation_level = (
+            "read_committed"  # payments forwarded by a transaction that fails never were
+        )
         return consumer
 
     async def _fetch_records(self, consumer: AIOKafkaConsumer, *args: Any, **kwargs: Any) -> Any:
@@ -153,6 +156,17 @@ class CoalescingConsumer(driver.Consumer):
         """Return the committed offset of a partition (the next to read after a restart), -1 before the first commit."""
         committed = self._committed_offset.get(tp)
         return -1 if committed is None else int(committed)
+
+    def settled_position(self, tp: TP) -> int | None:
+        """Return up to where a partition was read if all of that is acknowledged, else None.
+
+        Behind the last record there may be a transaction's marker, which is read but never delivered.
+        """
+        if any(message.tp == tp for message in self.unacked):
+            return None
+        consumer = cast(ConsumerThread, self._thread)._ensure_consumer()
+        state = consumer._subscription.subscription.assignment.state_value(tp)
+        return int(state.position) if state is not None and state.has_valid_position else None
 
 
 async def _finished(coroutine: Coroutine[Any, Any, Any], blocked_on: Any) -> Any:

@@ -7,7 +7,7 @@ changelog into one request. Idempotent and acks=all: what `publish` returned for
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Sequence
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.structs import RecordMetadata
@@ -52,6 +52,11 @@ class Outbox:
         """Add many records of one partition."""
         self.messages[topic, partition].extend(messages)
 
+    def join(self, other: "Outbox") -> None:
+        """Add everything of another outbox."""
+        for (topic, partition), messages in other.messages.items():
+            self.extend(topic, partition, messages)
+
 
 class Publisher:
     """Sends outboxes; one per worker, on the worker's event loop."""
@@ -63,15 +68,27 @@ class Publisher:
 
     async def start(self) -> None:
         """Connect; raises aiokafka's KafkaConnectionError if no broker answers."""
-        self._producer = AIOKafkaProducer(
-            **self._kafka.client,
-            client_id=self._client_id,
-            acks="all",
-            enable_idempotence=True,
-            linger_ms=0,
-            max_batch_size=BATCH_BYTES_MAX,
-        )
+        self._producer = self._new_producer()
         await self._producer.start()
+
+    @property
+    def producer(self) -> AIOKafkaProducer:
+        """The connected producer."""
+        assert self._producer is not None, "used before start()"
+        return self._producer
+
+    def _new_producer(self) -> AIOKafkaProducer:
+        return AIOKafkaProducer(**self._producer_settings())
+
+    def _producer_settings(self) -> dict[str, Any]:
+        return {
+            **self._kafka.client,
+            "client_id": self._client_id,
+            "acks": "all",
+            "enable_idempotence": True,
+            "linger_ms": 0,
+            "max_batch_size": BATCH_BYTES_MAX,
+        }
 
     async def stop(self) -> None:
         """Flush and disconnect."""
@@ -90,14 +107,13 @@ class Publisher:
 
         Outboxes of one caller are written in the order of these calls, also before earlier ones are answered.
         """
-        assert self._producer is not None, "send() before start()"
         staged = [
             (target, batch, records)
             for target, messages in outbox.messages.items()
             for batch, records in self._batches(messages)
         ]
         deliveries = [
-            await self._producer.send_batch(batch, topic, partition=partition)
+            await self.producer.send_batch(batch, topic, partition=partition)
             for (topic, partition), batch, _records in staged
         ]
         return self._receipts([(target, records) for target, _batch, records in staged], deliveries)
@@ -113,13 +129,12 @@ class Publisher:
 
     def _batches(self, messages: Sequence[Message]) -> list[tuple[object, int]]:
         """Pack one partition's messages into as many record batches as they need."""
-        assert self._producer is not None
         packed: list[tuple[object, int]] = []
-        builder, records = self._producer.create_batch(), 0
+        builder, records = self.producer.create_batch(), 0
         for key, value, timestamp_ms, headers in messages:
             if builder.append(timestamp=timestamp_ms, key=key, value=value, headers=headers) is None:
                 packed.append((builder, records))
-                builder, records = self._producer.create_batch(), 0
+                builder, records = self.producer.create_batch(), 0
                 if builder.append(timestamp=timestamp_ms, key=key, value=value, headers=headers) is None:
                     raise ValueError(f"a record of {len(value)} bytes does not fit into a record batch")
             records += 1

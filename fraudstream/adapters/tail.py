@@ -30,14 +30,13 @@ class Tail:
         """Return the records since a moment (epoch ms), at most `records_max`; afterwards the tail stands behind them."""
         ends = await self._consumer.end_offsets(self._partitions)
         starts = await self._consumer.offsets_for_times(dict.fromkeys(self._partitions, since_ms))
-        waiting = 0
         for partition, end in ends.items():
             found = starts.get(partition)
-            start = end if found is None else found.offset
-            self._consumer.seek(partition, start)
-            waiting += end - start
+            self._consumer.seek(partition, end if found is None else found.offset)
         taken: list[Record] = []
-        while len(taken) < min(waiting, records_max):
+        while len(taken) < records_max and any(
+            [await self._consumer.position(partition) < end for partition, end in ends.items()]
+        ):
             taken += await self.fetch()
         return taken
 

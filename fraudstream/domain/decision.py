@@ -13,7 +13,11 @@ def published_features(model_features: Sequence[str]) -> list[str]:
 
 
 class DecisionEncoder:
-    """Writes the decisions of one detector; the field order here is the order they are published in."""
+    """Writes the decisions of one detector; the field order here is the order they are published in.
+
+    Everything before `decided_at` follows from the log, the week and the detector alone: a decision that is published
+    again after a crash is equal to the first up to there, byte by byte.
+    """
 
     def __init__(
         self, model_features: Sequence[str], variables: Sequence[str], lateness_horizon_ms: int
@@ -39,12 +43,12 @@ class DecisionEncoder:
             "ruleset_version",
             "weekly_as_of",
             pl.concat_list(late, "weekly_missing").list.drop_nulls().alias("degraded"),
+            pl.struct(
+                pl.col("source_topic").alias("topic"),
+                pl.col("source_partition").alias("partition"),
+                pl.col("source_offset").alias("offset"),
+            ).alias("source"),
         ]
-        self._source = pl.struct(
-            pl.col("source_topic").alias("topic"),
-            pl.col("source_partition").alias("partition"),
-            pl.col("source_offset").alias("offset"),
-        ).alias("source")
 
     def encode(
         self, decisions: pl.DataFrame, decided_at_ms: int, timing_ms: Mapping[str, float]
@@ -57,6 +61,6 @@ class DecisionEncoder:
         """
         stages = [pl.lit(round(spent_ms, 3)).alias(stage) for stage, spent_ms in timing_ms.items()]
         timing = pl.struct(pl.col("queued_ms").alias("queued"), *stages).alias("timing_ms")
-        decision = pl.struct(*self._fields, pl.lit(decided_at_ms).alias("decided_at"), timing, self._source)
+        decision = pl.struct(*self._fields, pl.lit(decided_at_ms).alias("decided_at"), timing)
         texts = decisions.select(decision.struct.json_encode().cast(pl.Binary)).to_series()
         return texts.to_list()

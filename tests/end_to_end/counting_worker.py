@@ -5,21 +5,23 @@ Settings come from the environment, as always.
 
 import asyncio
 import sys
+from typing import NoReturn
 
 import faust
 
 from fraudstream.app import Ports, create_app
+from fraudstream.domain.detector import Model
 from fraudstream.logs import configure_logging
 from fraudstream.settings import Settings
 from tests.builders import CountingModel, SameWeek
 
 
-def main() -> None:
-    """Run the worker until SIGTERM."""
+def run(model: Model) -> NoReturn:
+    """Run a worker with this model until SIGTERM."""
     configure_logging("info")
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    app = create_app(Settings(), Ports(SameWeek(), CountingModel()))
+    app = create_app(Settings(), Ports(SameWeek(), model))
     sys.exit(
         faust.Worker(
             app, loop=loop, loglevel="WARNING", override_logging=False, quiet=True
@@ -28,4 +30,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(CountingModel())

@@ -80,10 +80,12 @@ async def produce(
         await asyncio.gather(*sent)
 
 
-async def read_all(settings: Settings, name: str) -> list[Record]:
+async def read_all(settings: Settings, name: str, isolation: str = "read_uncommitted") -> list[Record]:
     """Read a topic from its beginning to its present end."""
     topic = settings.topic(name)
-    async with AIOKafkaConsumer(**Kafka.of(settings).client, fetch_max_wait_ms=50) as consumer:
+    async with AIOKafkaConsumer(
+        **Kafka.of(settings).client, fetch_max_wait_ms=50, isolation_level=isolation
+    ) as consumer:
         partitions = [TopicPartition(topic, partition) for partition in range(settings.partitions)]
         consumer.assign(partitions)
         await consumer.seek_to_beginning(*partitions)

@@ -1,0 +1,83 @@
+"""Chunks that were collected and not yet decided: bounded, and taken as micro-batches."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from faust.types import TP, EventT
+
+from fraudstream.agents.intake import Parsed, Record
+
+PASSES_PER_CHUNK = 2
+"""Passes of the event loop from Faust's queue to ours."""
+
+
+class Chunk(NamedTuple):
+    """Records of one partition, in order, and the Faust event they came in."""
+
+    event: EventT[Any]
+    records: list[Record]
+    parsed: Parsed | None
+    """None: to be parsed when its turn comes."""
+    parse_ms: float = 0.0
+
+    @property
+    def tp(self) -> TP:
+        """Return the source partition."""
+        return self.event.message.tp
+
+
+class Backlog:
+    """What the collecting stream puts in and the deciding loop takes out."""
+
+    def __init__(self, batch_rows_max: int, pending_rows_max: int, linger_ms: float) -> None:
+        self._batch_rows_max = batch_rows_max
+        self._pending_rows_max = pending_rows_max
+        self._linger_s = linger_ms / 1000
+        self._pending: deque[Chunk] = deque()
+        self._pending_rows = 0
+        self._arrived = asyncio.Event()
+        self._room = asyncio.Event()
+
+    async def put(self, chunk: Chunk) -> None:
+        """Add a chunk; wait while there is too much to do."""
+        self._pending.append(chunk)
+        self._pending_rows += len(chunk.records)
+        self._arrived.set()
+        if self._pending_rows >= self._pending_rows_max:
+            self._room.clear()
+            await self._room.wait()
+
+    async def take(self, alone: Callable[[Chunk], bool]) -> list[Chunk]:
+        """Wait for chunks and take as many as make a micro-batch, at least one.
+
+        A chunk that must be `alone` is not put together with others.
+        """
+        await self._arrived.wait()
+        if self._pending_rows < self._batch_rows_max:
+            await asyncio.sleep(self._linger_s)
+            await self._settled()
+        taken = [self._pending.popleft()]
+        rows = len(taken[0].records)
+        while self._pending and not alone(taken[0]) and not alone(self._pending[0]):
+            rows += len(self._pending[0].records)
+            if rows > self._batch_rows_max:
+                break
+            taken.append(self._pending.popleft())
+        self._pending_rows -= sum(len(chunk.records) for chunk in taken)
+        if not self._pending:
+            self._arrived.clear()
+        self._room.set()
+        return taken
+
+    async def _settled(self) -> None:
+        """Wait until all chunks of one fetch are here: without it a fetch becomes two micro-batches, and p99 a half more.
+
+        They arrive in passes of the event loop that follow each other at once, so this costs no time of its own.
+        """
+        rows = -1
+        while rows != self._pending_rows and self._pending_rows < self._batch_rows_max:
+            rows = self._pending_rows
+            for _ in range(PASSES_PER_CHUNK):
+                await asyncio.sleep(0)

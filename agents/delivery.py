@@ -1,0 +1,92 @@
+"""Making a micro-batch durable: its changelog, and what it publishes."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from faust.types import TP
+
+from fraudstream.adapters.publisher import Outbox, Publisher, Receipts
+from fraudstream.adapters.transactions import Transactions
+
+
+@dataclass(slots=True)
+class Shipment:
+    """What one micro-batch makes durable before it is acknowledged."""
+
+    changelog: Outbox = field(default_factory=Outbox)
+    outputs: dict[int, Outbox] = field(default_factory=dict)
+    """Source partition -> decisions, alerts, dead letters and forwarded payments."""
+    offsets: dict[int, dict[TP, int]] = field(default_factory=dict)
+    """Source partition -> the offsets that follow the micro-batch in its topics."""
+    changelog_first: bool = False
+    """Whether anything published could be contradicted by a replay in another order (two topics, one card)."""
+
+    def output(self, partition: int) -> Outbox:
+        """Return what a source partition publishes, to add to it."""
+        return self.outputs.setdefault(partition, Outbox())
+
+
+class Delivery(Protocol):
+    """Ships micro-batches, one after the other."""
+
+    async def take_over(self, partitions: Collection[int]) -> None:
+        """Prepare for a new assignment, before its committed offsets are read."""
+
+    async def deliver(self, shipment: Shipment) -> Receipts:
+        """Return when all of it is durable, with where its changelog lies; raises if it is not."""
+
+
+class AtLeastOnce:
+    """Everything in one round trip; after a crash some decisions are published again, equal to the first."""
+
+    def __init__(self, publisher: Publisher) -> None:
+        self._publisher = publisher
+
+    async def take_over(self, partitions: Collection[int]) -> None:
+        """Do nothing: any worker may publish."""
+
+    async def deliver(self, shipment: Shipment) -> Receipts:
+        """Publish changelog and outputs together, or one after the other."""
+        everything = Outbox()
+        for outbox in shipment.outputs.values():
+            everything.join(outbox)
+        if not shipment.changelog_first:
+            everything.join(shipment.changelog)
+            return await self._publisher.publish(everything)
+        receipts = await self._publisher.publish(shipment.changelog)
+        await self._publisher.publish(everything)
+        return receipts
+
+
+class ExactlyOnce:
+    """Outputs and source offsets in one transaction a partition; who reads committed sees each decision once.
+
+    The changelog stays outside: transaction markers would hang Faust's recovery, and its deltas are idempotent.
+    """
+
+    def __init__(self, publisher: Publisher, transactions: Transactions) -> None:
+        self._publisher = publisher
+        self._transactions = transactions
+
+    async def take_over(self, partitions: Collection[int]) -> None:
+        """Fence whoever had these partitions."""
+        await self._transactions.take_over(partitions)
+
+    async def deliver(self, shipment: Shipment) -> Receipts:
+        """Publish the changelog, then commit outputs and offsets."""
+        receipts = await self._publisher.publish(shipment.changelog)
+        await self._transactions.commit(shipment.outputs, shipment.offsets)
+        return receipts
+
+
+def offsets_by_partition(last: Mapping[TP, int]) -> dict[int, dict[TP, int]]:
+    """Turn last offsets into those to read next, by partition.
+
+    >>> offsets_by_partition({TP("in", 2): 41})
+    {2: {TP(topic='in', partition=2): 42}}
+    """
+    following: dict[int, dict[TP, int]] = {}
+    for tp, offset in last.items():
+        following.setdefault(tp.partition, {})[tp] = offset + 1
+    return following

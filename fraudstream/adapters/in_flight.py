@@ -1,0 +1,35 @@
+"""Which records a worker is deciding right now, in a file that outlives it however it ends."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypeAlias
+
+import msgspec
+
+Ranges: TypeAlias = Mapping[str, tuple[int, int]]
+"""`topic-partition` -> first and last offset."""
+
+
+class InFlightNote:
+    """A one-line file, rewritten in place with one system call (3 µs): the page cache keeps it when the process dies.
+
+    A power failure may lose it; then a death is not counted, nothing else.
+    """
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+    def close(self) -> None:
+        """Close the file; what it says stays."""
+        os.close(self._file)
+
+    def write(self, ranges: Ranges) -> None:
+        """Say what is being decided; an empty mapping says nothing is. What follows the line is of no meaning."""
+        os.pwrite(self._file, (msgspec.json.encode(ranges) if ranges else b"") + b"\n", 0)
+
+    def read(self) -> dict[str, tuple[int, int]]:
+        """Return what was last said."""
+        line = os.pread(self._file, os.fstat(self._file).st_size, 0).partition(b"\n")[0]
+        return msgspec.json.decode(line, type=dict[str, tuple[int, int]]) if line else {}

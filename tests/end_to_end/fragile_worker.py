@@ -1,0 +1,30 @@
+"""A real worker that is killed by one payment, as a crash in native code would; supervised, run by tests."""
+
+import os
+import signal
+import sys
+
+import numpy as np
+import numpy.typing as npt
+
+from fraudstream.supervisor import Supervisor
+from tests.builders import CountingModel
+from tests.end_to_end import counting_worker
+
+DEADLY_AMOUNT = np.float32(666.66)
+
+
+class FragileModel(CountingModel):
+    """Cannot bear one amount."""
+
+    def probabilities(self, rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Die where a library with a bug would."""
+        if (rows[:, self.features.index("amount")] == DEADLY_AMOUNT).any():
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().probabilities(rows)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["once"]:
+        counting_worker.run(FragileModel())
+    sys.exit(Supervisor([sys.executable, "-m", "tests.end_to_end.fragile_worker", "once"], [0.1]).run())
