@@ -40,7 +40,7 @@ def attach(
     """Add the scoring agent to an app that has a publisher."""
     rekeyed = settings.topic(topics.BY_CARD.name)
     parser = Parser(event_type, cards, settings.future_tolerance_s * 1000)
-    decider = Decider(table, weekly, detector, event_type.variables, rekeyed, settings.lookup_timeout_ms)
+    decider = Decider(table, weekly, detector, event_type.variables, rekeyed)
     targets = Targets(
         decisions=settings.topic(topics.DECISIONS.name),
         alerts=settings.topic(topics.ALERTS.name),

@@ -17,7 +17,15 @@ from fraudstream.domain.detector import Detector
 from fraudstream.domain.errors import WeeklyUnavailable
 from fraudstream.domain.features import with_activity
 from fraudstream.domain.tokens import Card
-from fraudstream.domain.weekly import Week, WeeklyAnswer, WeeklyStore, midnight_before
+from fraudstream.domain.weekly import (
+    MISSING,
+    STALE,
+    UNAVAILABLE,
+    Week,
+    WeeklyAnswer,
+    WeeklyStore,
+    midnight_before,
+)
 from fraudstream.tables.activity import ActivityTable
 from fraudstream.tables.activity_batch import Arrivals, Observation, Update
 
@@ -89,7 +97,6 @@ class Decider:
         detector: Detector,
         variables: Sequence[str],
         rekeyed_topic: str,
-        lookup_timeout_ms: int,
     ) -> None:
         self.table = table
         self.weekly = weekly
@@ -97,7 +104,6 @@ class Decider:
         self._encoder = DecisionEncoder(detector.model.features, variables, table.lateness_horizon_ms)
         self._variables = variables
         self._rekeyed_topic = rekeyed_topic
-        self._lookup_timeout_s = lookup_timeout_ms / 1000
 
     async def decide(self, batch: Mapping[int, Payments]) -> Decided:
         """Decide the payments of a micro-batch, given by partition and in order of arrival."""
@@ -140,34 +146,30 @@ class Decider:
         midnights = [midnight_before(event_time_ms) for event_time_ms in columns.event_time_ms]
         tokens = [card.token for card in columns.cards]
         asked: dict[int, set[str]] = {midnight: set() for midnight in midnights}
-        for midnight, token in zip(midnights, tokens, strict=True):
-            asked[midnight].add(token)
         if len(asked) == 1:
-            answer, missing = await self._answer(set(tokens), midnights[0])
-            weeks = [answer.rows.get(token, NO_WEEK) for token in tokens]
-            as_of, why = [answer.as_of_ms] * len(tokens), [missing] * len(tokens)
+            each = [await self._answer(set(tokens), midnights[0])] * len(tokens)
         else:
-            answers = await asyncio.gather(
-                *(self._answer(cards, midnight) for midnight, cards in asked.items())
-            )
+            for midnight, token in zip(midnights, tokens, strict=True):
+                asked[midnight].add(token)
+            answers = await asyncio.gather(*(self._answer(cards, at) for at, cards in asked.items()))
             of_midnight = dict(zip(asked, answers, strict=True))
             each = [of_midnight[midnight] for midnight in midnights]
-            weeks = [answer.rows.get(token, NO_WEEK) for (answer, _), token in zip(each, tokens, strict=True)]
-            as_of, why = [answer.as_of_ms for answer, _ in each], [missing for _, missing in each]
-        return Weeks([week[0] for week in weeks], [week[1] for week in weeks], as_of, why)
+        weeks = [answer.rows.get(token, NO_WEEK) for (answer, _), token in zip(each, tokens, strict=True)]
+        as_of_ms, missing = [answer.as_of_ms for answer, _ in each], [why for _, why in each]
+        for row, ((answer, _), token) in enumerate(zip(each, tokens, strict=True)):
+            if token in answer.failed:
+                as_of_ms[row], missing[row] = None, answer.failed[token]
+        return Weeks([week[0] for week in weeks], [week[1] for week in weeks], as_of_ms, missing)
 
     async def _answer(self, cards: set[str], midnight: int) -> tuple[WeeklyAnswer, str | None]:
-        """Ask the store, within the deadline; without an answer say why."""
+        """Ask the store, which answers in time (see adapters/weekly_guard.py); say why if it is not the asked midnight."""
         try:
-            async with asyncio.timeout(self._lookup_timeout_s):
-                answer = await self.weekly.get_many(cards, midnight)
-        except TimeoutError:
-            return WeeklyAnswer(), "weekly-timeout"
+            answer = await self.weekly.get_many(cards, midnight)
         except WeeklyUnavailable:
-            return WeeklyAnswer(), "weekly-unavailable"
+            return WeeklyAnswer(failed=dict.fromkeys(cards, UNAVAILABLE)), None
         if answer.as_of_ms is None:
-            return answer, "weekly-missing"
-        return answer, None if answer.as_of_ms == midnight else "weekly-stale"
+            return answer, MISSING
+        return answer, None if answer.as_of_ms == midnight else STALE
 
     def _frame(self, columns: Columns, observed: Observation, weeks: Weeks) -> pl.DataFrame:
         """Put the columns together that `Detector.decide` and a decision need."""

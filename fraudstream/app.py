@@ -13,7 +13,7 @@ from fraudstream.adapters.kafka_admin import ensure_topics
 from fraudstream.adapters.kafka_security import Kafka
 from fraudstream.adapters.model_files import load_model
 from fraudstream.adapters.publisher import Publisher
-from fraudstream.adapters.weekly_files import WeeklyFiles
+from fraudstream.adapters.weekly_stores import weekly_store
 from fraudstream.domain.detector import Detector, Model
 from fraudstream.domain.event_type import event_type_named
 from fraudstream.domain.tokens import CardIndex, Tokenizer
@@ -37,31 +37,31 @@ class Ports:
 
     @classmethod
     def of(cls, settings: Settings) -> "Ports":
-        """Return the embedded defaults: weekly snapshots and model files below `data_dir`."""
-        return cls(
-            WeeklyFiles(settings.weekly_dir, kept=settings.weekly_kept),
-            load_model(settings.models_dir, settings.model),
-        )
+        """Return the weekly store that is set and the model files below `data_dir`."""
+        return cls(weekly_store(settings), load_model(settings.models_dir, settings.model))
 
 
 class App(faust.App):
-    """A Faust app that has its topics and its publisher before its agents start."""
+    """A Faust app that has its topics, its publisher and its weekly store before its agents start."""
 
     logger = logging.getLogger("faust.app")  # Faust's own messages, apart from ours
     fraudstream_settings: Settings
     publisher: Publisher
+    weekly: WeeklyStore
 
     async def on_first_start(self) -> None:
-        """Make the state directory, create missing topics and connect the publisher."""
+        """Make the state directory, create missing topics and connect publisher and weekly store."""
         self.fraudstream_settings.worker_state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         await ensure_topics(self.fraudstream_settings)
         await self.publisher.start()
+        await self.weekly.connect()
         await super().on_first_start()
 
     async def on_stop(self) -> None:
-        """Disconnect the publisher after everything that uses it has stopped."""
+        """Disconnect publisher and weekly store after everything that uses them has stopped."""
         await super().on_stop()
         await self.publisher.stop()
+        await self.weekly.close()
 
 
 def create_app(settings: Settings, ports: Ports) -> App:
@@ -74,6 +74,7 @@ def create_app(settings: Settings, ports: Ports) -> App:
     app = App(settings.app_id, **kafka.faust_settings, **faust_settings(settings))
     app.fraudstream_settings = settings
     app.publisher = Publisher(kafka, f"{settings.app_id}-publisher")
+    app.weekly = ports.weekly
     table = ActivityTable(
         app,
         lateness_horizon_ms=settings.lateness_horizon_s * 1000,

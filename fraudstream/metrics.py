@@ -82,6 +82,23 @@ METRICS = (
     ),
     Metric("fraudstream_batch_payments", "histogram", "Payments in a micro-batch.", (), BATCH_BUCKETS),
     Metric(
+        "fraudstream_weekly_cards_total",
+        "counter",
+        "Cards looked up in a weekly store that is not in memory: cache, store, or why there is no answer.",
+        ("result",),
+    ),
+    Metric(
+        "fraudstream_weekly_calls_total",
+        "counter",
+        "Calls to that store: answered, failed, late (not within the deadline).",
+        ("result",),
+    ),
+    Metric(
+        "fraudstream_weekly_breaker_state",
+        "gauge",
+        "Circuit breaker before that store: 0 closed, 1 half-open (on trial), 2 open (left alone).",
+    ),
+    Metric(
         "fraudstream_source_offset", "gauge", "Offset of the last record decided.", ("topic", "partition")
     ),
     Metric(
@@ -203,6 +220,13 @@ class Metrics(Collector):
             self._values["fraudstream_source_offset"][place] = offset
             if end is not None:
                 self._values["fraudstream_source_lag"][place] = max(0, end - offset - 1)
+
+    def lookups(self, cards: Mapping[str, int], calls: Mapping[str, int], breaker_state: int) -> None:
+        """Take over the totals of a guarded weekly store and the state of its circuit breaker."""
+        for name, totals in (("cards", cards), ("calls", calls)):
+            values = self._values[f"fraudstream_weekly_{name}_total"]
+            values.update({(result,): float(total) for result, total in totals.items()})
+        self._values["fraudstream_weekly_breaker_state"][()] = float(breaker_state)
 
     def lags(self, lags: Mapping[TopicPartition, int]) -> None:
         """Replace the lag of every partition: those no longer assigned disappear, as do their offsets."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from faust.types import TP
 
+from fraudstream.adapters.weekly_guard import GuardedWeekly
 from fraudstream.agents import Decided
 from fraudstream.domain.activity import last_ten_minutes
 from fraudstream.domain.detector import Detector
@@ -39,6 +40,8 @@ class Observer:
     def report(self, report: BatchReport, decided: Decided) -> None:
         """Take note of a finished micro-batch."""
         self.metrics.batch(report)
+        if isinstance(self._weekly, GuardedWeekly):
+            self.metrics.lookups(self._weekly.cards, self._weekly.calls, self._weekly.breaker.state)
         self.timeline.batch(report)
         if decided.encoded:
             self.recent.add(DecidedChunk(decided.frame, decided.encoded))
@@ -72,7 +75,7 @@ class Observer:
         except WeeklyUnavailable:
             return None
         week = answer.rows.get(card)
-        if answer.as_of_ms is None:
+        if answer.as_of_ms is None or card in answer.failed:
             return None
         return (0, 0.0, answer.as_of_ms) if week is None else (*week, answer.as_of_ms)
 

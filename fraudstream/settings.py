@@ -103,13 +103,33 @@ class Settings(BaseSettings):
         50,
         ge=1,
         le=10_000,
-        description="How long a micro-batch waits for weekly aggregates before it decides without them.",
+        description="How long a payment waits for weekly aggregates before it is decided without them.",
     )
     weekly_kept: int = Field(
         MIDNIGHTS_KEPT,
         ge=2,
         description="Midnights whose weekly aggregates stay on disk and in memory; more to replay more than a day.",
     )
+    weekly_store: str = Field(
+        "snapshot",
+        pattern=r"^(snapshot|disk|sagemaker://[a-zA-Z0-9]([-_]*[a-zA-Z0-9]){0,63})$",
+        description="Where workers look weekly aggregates up: `snapshot` (in memory), `disk` (when they outgrow it) or "
+        "`sagemaker://<feature group>`; all but the first are filled with `fraudstream store load`.",
+    )
+    weekly_cache_cards: int = Field(
+        200_000,
+        ge=0,
+        description="Most weeks a worker remembers of a store that is not in its memory; 0: none.",
+    )
+    weekly_endpoint_url: str | None = Field(
+        None,
+        pattern=r"^https?://",
+        description="Where Feature Store is. Default: AWS's endpoint of the region.",
+    )
+    weekly_region: str | None = Field(
+        None, description="Region of Feature Store. Default: AWS's configuration."
+    )
+    weekly_profile: str | None = Field(None, description="Profile of AWS's configuration to use.")
     lateness_horizon_s: int = Field(
         3600,
         ge=0,
@@ -185,6 +205,11 @@ class Settings(BaseSettings):
     def weekly_dir(self) -> Path:
         """Snapshots of weekly aggregates, one a midnight."""
         return self.data_dir / "weekly"
+
+    @property
+    def weekly_disk_dir(self) -> Path:
+        """Weekly aggregates of the store `disk`, one file a midnight."""
+        return self.data_dir / "weekly-disk"
 
     @property
     def models_dir(self) -> Path:

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from fraudstream.domain.weekly import Week, WeeklyAnswer
+from fraudstream.domain.weekly import Week, WeeklyAnswer, WeeklyStore
 
 
 class CountingModel:
@@ -54,7 +54,7 @@ def payments_frame(**columns: list[Any]) -> pl.DataFrame:
     return pl.DataFrame({name: columns.get(name, [value] * rows) for name, value in ordinary.items()})
 
 
-class SameWeek:
+class SameWeek(WeeklyStore):
     """A weekly store that knows every card: 25 payments with a mean of 40.00, as of any midnight."""
 
     async def get_many(self, cards: Collection[str], midnight_ms: int) -> WeeklyAnswer:

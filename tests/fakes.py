@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Mapping
 
-from fraudstream.domain.weekly import DAY_MS, Week, WeeklyAnswer
+from fraudstream.domain.weekly import DAY_MS, Week, WeeklyAnswer, WeeklyStore
 
 
-class MemoryWeekly:
+class MemoryWeekly(WeeklyStore):
     """A weekly store that is told its snapshots: midnight (epoch ms) -> card token -> week."""
 
     def __init__(self, snapshots: Mapping[int, Mapping[str, Week]]) -> None:

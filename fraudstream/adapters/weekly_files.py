@@ -11,7 +11,6 @@ import logging
 import time
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ import polars as pl
 
 from fraudstream.adapters.files import sha256_of, write_atomically
 from fraudstream.domain.errors import SetupError
-from fraudstream.domain.weekly import DAY_MS, MIDNIGHTS_KEPT, Week, WeeklyAnswer
+from fraudstream.domain.weekly import DAY_MS, MIDNIGHTS_KEPT, Week, WeeklyAnswer, WeeklyStore, day_of
 
 CHECK_EVERY_S = 1.0
 """How often a store looks whether there is something new (one `stat` of the directory)."""
@@ -47,7 +46,7 @@ def write_snapshot(
     buffer = io.BytesIO()
     weeks.select("card", "payments", "mean_amount").write_parquet(buffer, compression="zstd")
     content = buffer.getvalue()
-    day, digest = _day(as_of_ms), sha256_of(content)
+    day, digest = day_of(as_of_ms), sha256_of(content)
     file = f"{day}-{digest[:12]}.parquet"
     manifest: dict[str, Any] = {
         "as_of": day,
@@ -84,7 +83,7 @@ def newest_snapshot(directory: Path) -> Snapshot:
     return read_snapshot(directory, manifests[0])
 
 
-class WeeklyFiles:
+class WeeklyFiles(WeeklyStore):
     """Answers from memory and notices new snapshots by itself, without stopping the worker to read them."""
 
     def __init__(
@@ -158,10 +157,6 @@ class WeeklyFiles:
             return self._directory.stat().st_mtime_ns
         except FileNotFoundError:
             return 0
-
-
-def _day(as_of_ms: int) -> str:
-    return datetime.fromtimestamp(as_of_ms / 1000, UTC).date().isoformat()
 
 
 def _manifests(directory: Path) -> list[dict[str, Any]]:

@@ -3,15 +3,23 @@
 A nightly job can know exactly this much, so serving and training use the same definition and there is no skew.
 """
 
-from collections.abc import Collection, Mapping
+import math
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from datetime import UTC, datetime
+from typing import Any, NamedTuple, Protocol
 
 DAY_MS = 86_400_000
 WEEK_MS = 7 * DAY_MS
 
 MIDNIGHTS_KEPT = 2
 """Midnights a store keeps: a replay of yesterday finds what yesterday found."""
+
+TIMED_OUT, UNAVAILABLE, REFUSED = "weekly-timeout", "weekly-unavailable", "weekly-refused"
+"""Why a store has no answer for a card, in the words of a decision's `degraded`."""
+
+MISSING, STALE = "weekly-missing", "weekly-stale"
+"""Why a store's answer is not the one for the asked midnight, in the same words."""
 
 
 class Week(NamedTuple):
@@ -20,16 +28,40 @@ class Week(NamedTuple):
     payments: int
     mean_amount: float
 
+    def believable(self) -> bool:
+        """Tell whether a nightly job can have written this; what a store sends is only believed if so.
+
+        >>> Week(2, 12.5).believable(), Week(-1, 12.5).believable(), Week(2, float("nan")).believable()
+        (True, False, False)
+        """
+        return (
+            type(self.payments) is int
+            and type(self.mean_amount) is float
+            and self.payments > 0
+            and math.isfinite(self.mean_amount)
+            and self.mean_amount >= 0
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class WeeklyAnswer:
     """What a store knows of some cards. Cards without payments in the week are absent.
 
-    `as_of_ms` is the midnight the rows belong to; None if the store has nothing for that night.
+    `as_of_ms` is the midnight the rows belong to; None if the store has nothing for that night. `failed` names the cards
+    the store could not answer for, and why (in the words of `degraded`): nothing is known about those.
     """
 
     rows: Mapping[str, Week] = field(default_factory=dict)
     as_of_ms: int | None = None
+    failed: Mapping[str, str] = field(default_factory=dict)
+
+    def completed(self, asked: Collection[str], second: "WeeklyAnswer") -> "WeeklyAnswer":
+        """Return this answer with that of a second question for some of its cards; one about another midnight is ignored."""
+        if None not in (self.as_of_ms, second.as_of_ms) and self.as_of_ms != second.as_of_ms:
+            return self
+        still = {card: why for card, why in self.failed.items() if card not in asked}
+        as_of_ms = second.as_of_ms if self.as_of_ms is None else self.as_of_ms
+        return WeeklyAnswer({**self.rows, **second.rows}, as_of_ms, still | dict(second.failed))
 
 
 class WeeklyStore(Protocol):
@@ -37,6 +69,38 @@ class WeeklyStore(Protocol):
 
     async def get_many(self, cards: Collection[str], midnight_ms: int) -> WeeklyAnswer:
         """Return the weeks of these card tokens as of this midnight, or of the newest kept one before it."""
+        ...
+
+    async def connect(self) -> None:
+        """Get ready to answer; raises SetupError if that cannot come right by itself. A store in memory is ready."""
+        return
+
+    async def close(self) -> None:
+        """Let go of connections and files."""
+        return
+
+
+class OnlineStore(WeeklyStore, Protocol):
+    """A weekly store that is filled from outside: made once, then loaded every night and published as a whole."""
+
+    async def create(self) -> bool:
+        """Make the store; False if it is there already. Raises SetupError if what is there does not fit."""
+        ...
+
+    async def describe(self) -> dict[str, Any]:
+        """Return what the store is, as JSON has it; raises SetupError if there is none."""
+        ...
+
+    async def nights(self, midnights_ms: Sequence[int]) -> dict[int, int]:
+        """Return which of these midnights are published, and with how many cards each."""
+        ...
+
+    async def load(self, as_of_ms: int, weeks: Sequence[tuple[str, Week]]) -> None:
+        """Write some cards' weeks as of a midnight; repeating it changes nothing. Nobody reads them until `publish`."""
+        ...
+
+    async def publish(self, as_of_ms: int, cards: int) -> None:
+        """Say that all cards of a midnight are loaded: from now on it answers. Midnights before the newest two go."""
         ...
 
 
@@ -47,3 +111,12 @@ def midnight_before(event_time_ms: int) -> int:
     (86400000, 86400000)
     """
     return event_time_ms - event_time_ms % DAY_MS
+
+
+def day_of(midnight_ms: int) -> str:
+    """Return the day that starts with a midnight.
+
+    >>> day_of(1_580_688_000_000)
+    '2020-02-03'
+    """
+    return datetime.fromtimestamp(midnight_ms / 1000, UTC).date().isoformat()

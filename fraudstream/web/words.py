@@ -32,6 +32,7 @@ DEGRADED_WORDS = {
     "late": "it arrived so late that its ten minutes may no longer be complete",
     "weekly-missing": "there are no weekly aggregates",
     "weekly-stale": "the card's week is that of an earlier day, since the nightly aggregates are behind",
+    "weekly-refused": "the weekly store's record of the card could not be true",
     "weekly-timeout": "the weekly aggregates did not arrive in time",
     "weekly-unavailable": "the weekly aggregates could not be read",
 }

@@ -1,0 +1,126 @@
+"""SageMaker Feature Store over aioboto3: two long-lived clients, their limits, and what their errors mean."""
+
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import aioboto3
+import aiohttp
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
+from botocore.parsers import ResponseParserError
+
+from fraudstream.domain.errors import SetupError, WeeklyUnavailable
+
+CONNECT_TIMEOUT_S = 1.0
+READ_TIMEOUT_S = 2.0
+"""Longer than any decision waits: an answer that comes late still serves the payments after it."""
+
+CONNECTIONS = 32
+"""Requests at the same time, and the size of the connection pool."""
+
+HOPELESS = frozenset(
+    {
+        "AccessDenied",
+        "AccessDeniedException",
+        "AccessForbidden",
+        "ExpiredTokenException",
+        "InvalidSignatureException",
+        "MissingAuthenticationToken",
+        "ResourceNotFound",
+        "UnrecognizedClientException",
+        "ValidationError",
+    }
+)
+"""Error codes that no waiting mends."""
+
+THROTTLED = frozenset(
+    {"ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded", "Throttling"}
+)
+"""Error codes of a quota."""
+
+
+class StoreRefused(WeeklyUnavailable):
+    """The store answered, and the answer is no: `code` says why."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(f"Feature Store refuses: {code}: {message}")
+        self.code = code
+
+    @property
+    def throttled(self) -> bool:
+        """Tell whether a quota was the reason."""
+        return self.code in THROTTLED
+
+    @property
+    def hopeless(self) -> bool:
+        """Tell whether asking again is in vain."""
+        return self.code in HOPELESS
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Where Feature Store is and who asks; None leaves the choice to AWS's usual configuration."""
+
+    endpoint_url: str | None = None
+    region: str | None = None
+    profile: str | None = None
+
+
+class FeatureStoreClients:
+    """The two services: the runtime that reads and writes records, the control plane that knows the groups.
+
+    Retries are off: the look-up has a deadline of its own, and loading its own pace.
+    """
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+        self._stack = AsyncExitStack()
+        self._clients: dict[str, Any] = {}
+
+    async def runtime(self) -> Any:
+        """Return the client that reads and writes records."""
+        return await self._client("sagemaker-featurestore-runtime")
+
+    async def control(self) -> Any:
+        """Return the client that makes and describes groups."""
+        return await self._client("sagemaker")
+
+    async def close(self) -> None:
+        """Close all connections."""
+        self._clients.clear()
+        await self._stack.aclose()
+
+    async def _client(self, service: str) -> Any:
+        if service not in self._clients:
+            try:
+                session = aioboto3.Session(profile_name=self._access.profile, region_name=self._access.region)
+                config = Config(
+                    connect_timeout=CONNECT_TIMEOUT_S,
+                    read_timeout=READ_TIMEOUT_S,
+                    max_pool_connections=CONNECTIONS,
+                    retries={"total_max_attempts": 1},
+                    ignore_configured_endpoint_urls=True,  # ours or AWS's, and no other
+                )
+                made = session.client(service, endpoint_url=self._access.endpoint_url, config=config)
+                self._clients[service] = await self._stack.enter_async_context(made)
+            except (BotoCoreError, ValueError) as error:
+                raise SetupError(f"no access to SageMaker Feature Store: {error}") from error
+        return self._clients[service]
+
+
+@contextmanager
+def weather() -> Iterator[None]:
+    """Turn whatever goes wrong between us and AWS into WeeklyUnavailable, nonsense in an answer included."""
+    try:
+        yield
+    except ClientError as error:
+        told = error.response.get("Error", {})
+        raise StoreRefused(str(told.get("Code", "")), str(told.get("Message", ""))) from error
+    except (NoCredentialsError, PartialCredentialsError) as error:
+        raise StoreRefused("MissingAuthenticationToken", str(error)) from error
+    except (BotoCoreError, aiohttp.ClientError, OSError, TimeoutError) as error:
+        raise WeeklyUnavailable(f"Feature Store does not answer: {error}") from error
+    except (ResponseParserError, LookupError, TypeError, ValueError, AttributeError) as error:
+        raise WeeklyUnavailable(f"Feature Store answers nonsense: {error!r}") from error

@@ -1,0 +1,51 @@
+"""Weeks that a worker has looked up lately, bounded; that a card has none is remembered, too."""
+
+from collections.abc import Collection, Mapping
+
+from fraudstream.domain.weekly import Week
+
+Key = tuple[int, str]
+
+
+class WeeklyCache:
+    """Two generations of (midnight, card) -> week: when the young one is full it becomes the old one, which goes.
+
+    What is used moves to the young one, so it stays. Cheaper than a list in order of use, and as bounded.
+    """
+
+    def __init__(self, cards_max: int) -> None:
+        self._half = cards_max // 2
+        self._young: dict[Key, Week | None] = {}
+        self._old: dict[Key, Week | None] = {}
+
+    def __len__(self) -> int:
+        return len(self._young) + len(self._old)
+
+    def split(self, cards: Collection[str], as_of_ms: int) -> tuple[dict[str, Week], list[str]]:
+        """Return the weeks of the cards that have one, and the cards about which nothing is known."""
+        weeks: dict[str, Week] = {}
+        unknown = []
+        for card in cards:
+            key = (as_of_ms, card)
+            if key in self._young:
+                week = self._young[key]
+            elif key in self._old:
+                week = self._old.pop(key)
+                self._keep(key, week)
+            else:
+                unknown.append(card)
+                continue
+            if week is not None:
+                weeks[card] = week
+        return weeks, unknown
+
+    def add(self, cards: Collection[str], as_of_ms: int, weeks: Mapping[str, Week]) -> None:
+        """Remember the weeks of these cards as of a midnight; a card that is not in `weeks` has none."""
+        for card in cards:
+            self._keep((as_of_ms, card), weeks.get(card))
+
+    def _keep(self, key: Key, week: Week | None) -> None:
+        if len(self._young) >= self._half:
+            self._old, self._young = self._young, {}
+        if self._half:
+            self._young[key] = week

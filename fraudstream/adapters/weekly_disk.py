@@ -1,0 +1,154 @@
+"""The weekly store on disk, for when the aggregates outgrow memory: one SQLite file a midnight, shared by all workers.
+
+A file is written under a draft's name and renamed when it is complete, so a reader never meets half a midnight, and
+all processes of a machine read it through one page cache. The newest two stay.
+"""
+
+import asyncio
+import contextlib
+import json
+import sqlite3
+import time
+from collections.abc import Collection, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from fraudstream.domain.errors import SetupError, WeeklyUnavailable
+from fraudstream.domain.weekly import DAY_MS, MIDNIGHTS_KEPT, OnlineStore, Week, WeeklyAnswer, day_of
+
+CHECK_EVERY_S = 1.0
+"""How often a reader looks whether there is something new (one `stat` of the directory)."""
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS week (card TEXT PRIMARY KEY, payments INTEGER NOT NULL, mean_amount REAL NOT NULL) WITHOUT ROWID
+"""
+LOOKUP = "SELECT card, payments, mean_amount FROM week WHERE card IN (SELECT value FROM json_each(?))"
+INSERT = "INSERT OR REPLACE INTO week VALUES (?, ?, ?)"
+
+
+class WeeklyDisk(OnlineStore):
+    """Reads in a thread: a page that is not in memory must not stop the worker."""
+
+    def __init__(
+        self, directory: Path, check_every_s: float = CHECK_EVERY_S, kept: int = MIDNIGHTS_KEPT
+    ) -> None:
+        self._directory = directory
+        self._kept = kept
+        self._check_every_s = check_every_s
+        self._checked_at = -float("inf")
+        self._seen = -1
+        self._open: dict[int, sqlite3.Connection] = {}
+        self._lock = asyncio.Lock()
+
+    async def connect(self) -> None:
+        """Refuse to start without a directory: somebody has to make and fill it."""
+        await self.describe()
+
+    async def close(self) -> None:
+        """Close all files."""
+        async with self._lock:
+            for connection in self._open.values():
+                connection.close()
+            self._open.clear()
+
+    async def get_many(self, cards: Collection[str], midnight_ms: int) -> WeeklyAnswer:
+        """Return the weeks as of this midnight, or of one day before it if that is the newest."""
+        async with self._lock:
+            return await asyncio.to_thread(self._read, list(cards), midnight_ms)
+
+    async def create(self) -> bool:
+        """Make the directory."""
+        there = self._directory.is_dir()
+        self._directory.mkdir(parents=True, exist_ok=True)
+        return not there
+
+    async def describe(self) -> dict[str, Any]:
+        """Return where it is and how large; raises SetupError if there is none."""
+        if not self._directory.is_dir():
+            raise SetupError(
+                f"there is no weekly store in {self._directory}; make it with: fraudstream store create"
+            )
+        size = sum(path.stat().st_size for path in self._files().values())
+        return {"kind": "disk", "name": str(self._directory), "status": "Created", "bytes": size}
+
+    async def nights(self, midnights_ms: Sequence[int]) -> dict[int, int]:
+        """Return which of these midnights are there, and with how many cards each."""
+        files = self._files()
+        return {midnight: _cards(files[midnight]) for midnight in midnights_ms if midnight in files}
+
+    async def load(self, as_of_ms: int, weeks: Sequence[tuple[str, Week]]) -> None:
+        """Write these cards into the draft of a midnight."""
+        await asyncio.to_thread(self._write, as_of_ms, weeks)
+
+    async def publish(self, as_of_ms: int, cards: int) -> None:
+        """Let the draft take its place; raises SetupError unless it holds as many cards as it should."""
+        draft, place = self._draft(as_of_ms), self._directory / f"{day_of(as_of_ms)}.sqlite"
+        found = _cards(draft)
+        if found != cards:
+            draft.unlink(missing_ok=True)
+            raise SetupError(f"{draft} held {found} cards, not {cards}; load it again from the beginning")
+        draft.replace(place)
+        for midnight in sorted(self._files())[: -self._kept]:
+            if midnight != as_of_ms:
+                (self._directory / f"{day_of(midnight)}.sqlite").unlink()
+
+    def _read(self, cards: list[str], midnight_ms: int) -> WeeklyAnswer:
+        try:
+            self._look_for_news()
+            night = next((at for at in (midnight_ms, midnight_ms - DAY_MS) if at in self._open), None)
+            if night is None:
+                return WeeklyAnswer()
+            rows = self._open[night].execute(LOOKUP, (json.dumps(cards),))
+            return WeeklyAnswer({card: Week(payments, mean) for card, payments, mean in rows}, night)
+        except (sqlite3.Error, OSError) as error:
+            raise WeeklyUnavailable(
+                f"the weekly store in {self._directory} cannot be read: {error}"
+            ) from error
+
+    def _look_for_news(self) -> None:
+        """Open what is new and close what is gone, if the directory has changed since the last look."""
+        now = time.monotonic()
+        if now - self._checked_at < self._check_every_s:
+            return
+        self._checked_at = now
+        seen = self._directory.stat().st_mtime_ns
+        if seen != self._seen:
+            for connection in self._open.values():
+                connection.close()
+            self._open = {midnight: _reader(path) for midnight, path in self._files().items()}
+            self._seen = seen
+
+    def _write(self, as_of_ms: int, weeks: Sequence[tuple[str, Week]]) -> None:
+        with _writer(self._draft(as_of_ms)) as connection:
+            connection.executemany(INSERT, ((card, *week) for card, week in weeks))
+
+    def _draft(self, as_of_ms: int) -> Path:
+        return self._directory / f".{day_of(as_of_ms)}.draft"
+
+    def _files(self) -> dict[int, Path]:
+        """Return the files by midnight."""
+        return {_midnight(path): path for path in self._directory.glob("????-??-??.sqlite")}
+
+
+@contextlib.contextmanager
+def _writer(path: Path) -> Iterator[sqlite3.Connection]:
+    """Yield a draft open for one transaction."""
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(SCHEMA)
+        yield connection
+
+
+def _reader(path: Path) -> sqlite3.Connection:
+    """Open a finished file, which nobody will ever write to."""
+    return sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True, check_same_thread=False)
+
+
+def _cards(path: Path) -> int:
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute(SCHEMA)
+        return int(connection.execute("SELECT count(*) FROM week").fetchone()[0])
+
+
+def _midnight(path: Path) -> int:
+    return int(datetime.fromisoformat(path.stem).replace(tzinfo=UTC).timestamp() * 1000)

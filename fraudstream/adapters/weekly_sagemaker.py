@@ -1,0 +1,268 @@
+"""The weekly store in SageMaker Feature Store: one record per card and midnight, and one more that publishes the midnight."""
+
+import asyncio
+import random
+import time
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from fraudstream.adapters.pace import Pace
+from fraudstream.adapters.sagemaker import CONNECTIONS, Access, FeatureStoreClients, StoreRefused, weather
+from fraudstream.domain.errors import SetupError, WeeklyUnavailable
+from fraudstream.domain.feature_group import FeatureGroup
+from fraudstream.domain.weekly import (
+    DAY_MS,
+    REFUSED,
+    UNAVAILABLE,
+    OnlineStore,
+    Week,
+    WeeklyAnswer,
+    day_of,
+    midnight_before,
+)
+
+IDS_PER_CALL = 100
+"""BatchGetRecord's limit."""
+
+NEWS_AFTER_S = 5.0
+"""How often a worker asks whether a midnight that was not published is."""
+
+LOAD_TRIES, LOAD_WAIT_S, LOAD_WAIT_MAX_S = 10, 0.1, 10.0
+"""Tries of one PutRecord; waits between them double (with jitter), about a minute in all."""
+
+PUTS_PER_S = 2000.0
+"""How fast records are loaded unless told otherwise: a fifth of an account's default quota."""
+
+CREATION_POLL_S, CREATION_MAX_S = 0.5, 300.0
+
+NOBODY = ""
+"""The card of the record that publishes a midnight; its payments are the number of cards."""
+
+
+class WeeklySageMaker(OnlineStore):
+    """Reads and writes one feature group (online only)."""
+
+    def __init__(self, group: FeatureGroup, access: Access, puts_per_s: float = PUTS_PER_S) -> None:
+        """`puts_per_s` bounds how fast `load` writes: the account's quota is shared with everybody."""
+        self._group = group
+        self._clients = FeatureStoreClients(access)
+        self._pace = Pace(puts_per_s)
+        self._slots = asyncio.Semaphore(CONNECTIONS)
+        self._published: set[int] = set()
+        self._news_at: dict[int, float] = {}
+
+    async def connect(self) -> None:
+        """Open the connection; a store that only does not answer yet is bad weather, a missing group is not."""
+        try:
+            await self.nights([midnight_before(time.time_ns() // 1_000_000)])
+        except StoreRefused as error:
+            if error.hopeless:
+                raise SetupError(f"{error}; is the group made? fraudstream store create") from error
+        except WeeklyUnavailable:
+            return  # whoever asks next meets the same and counts it
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._clients.close()
+
+    async def get_many(self, cards: Collection[str], midnight_ms: int) -> WeeklyAnswer:
+        """Return the weeks as of this midnight, or of one day before it if that is the newest; 100 cards a call."""
+        night = await self._night(midnight_ms)
+        if night is None:
+            return WeeklyAnswer()
+        day, wanted = day_of(night), list(cards)
+        parts = [wanted[at : at + IDS_PER_CALL] for at in range(0, len(wanted), IDS_PER_CALL)]
+        answers = await asyncio.gather(*(self._part(part, day) for part in parts), return_exceptions=True)
+        rows: dict[str, Week] = {}
+        failed: dict[str, str] = {}
+        for part, answer in zip(parts, answers, strict=True):
+            if isinstance(answer, WeeklyUnavailable):
+                failed.update(dict.fromkeys(part, UNAVAILABLE))
+            elif isinstance(answer, BaseException):
+                raise answer
+            else:
+                rows.update(answer[0])
+                failed.update(answer[1])
+        if answers and all(isinstance(answer, WeeklyUnavailable) for answer in answers):
+            raise WeeklyUnavailable(str(answers[0]))
+        return WeeklyAnswer(rows, night, failed)
+
+    async def nights(self, midnights_ms: Sequence[int]) -> dict[int, int]:
+        """Return which of these midnights are published, and with how many cards each."""
+        days = {day_of(midnight): midnight for midnight in midnights_ms}
+        ids = [record_id(NOBODY, day) for day in days]
+        records, _ = await self._records(ids)
+        with weather():
+            return {days[record["as_of"]]: int(record["num_trans_last_1w"]) for record in records.values()}
+
+    async def create(self) -> bool:
+        """Make the feature group and wait until it can be used."""
+        control = await self._clients.control()
+        try:
+            with weather():
+                await control.create_feature_group(**self._definition())
+        except StoreRefused as error:
+            if error.code == "ResourceInUse":
+                await self.describe()
+                return False
+            if error.hopeless:
+                raise SetupError(str(error)) from error
+            raise
+        deadline = time.monotonic() + CREATION_MAX_S
+        while (status := (await self.describe())["status"]) != "Created":
+            if status != "Creating" or time.monotonic() > deadline:
+                raise SetupError(f"the feature group {self._group.name} is {status}")
+            await asyncio.sleep(CREATION_POLL_S)
+        return True
+
+    async def describe(self) -> dict[str, Any]:
+        """Return the feature group as Feature Store has it; raises SetupError if it is none of ours."""
+        control = await self._clients.control()
+        try:
+            with weather():
+                found = await control.describe_feature_group(FeatureGroupName=self._group.name)
+                described = {
+                    "kind": "sagemaker",
+                    "name": found["FeatureGroupName"],
+                    "status": found["FeatureGroupStatus"],
+                    "record_identifier": found["RecordIdentifierFeatureName"],
+                    "event_time": found["EventTimeFeatureName"],
+                    "features": {
+                        feature["FeatureName"]: feature["FeatureType"]
+                        for feature in found["FeatureDefinitions"]
+                    },
+                    "ttl_days": found.get("OnlineStoreConfig", {}).get("TtlDuration", {}).get("Value"),
+                }
+        except StoreRefused as error:
+            if error.hopeless:
+                raise SetupError(f"{error}; make the group with: fraudstream store create") from error
+            raise
+        expected = [self._group.record_identifier, self._group.event_time, dict(self._group.features)]
+        if expected != [described[name] for name in ("record_identifier", "event_time", "features")]:
+            raise SetupError(
+                f"the feature group {self._group.name} has another schema than ours: {described}"
+            )
+        return described
+
+    async def load(self, as_of_ms: int, weeks: Sequence[tuple[str, Week]]) -> None:
+        """Put the records of these cards; what is turned away is tried again, more slowly."""
+        day = day_of(as_of_ms)
+        await asyncio.gather(*(self._put(card, day, week) for card, week in weeks))
+
+    async def publish(self, as_of_ms: int, cards: int) -> None:
+        """Put the record that says how many cards there are. Older midnights leave by their time to live."""
+        await self._put(NOBODY, day_of(as_of_ms), Week(cards, 0.0))
+
+    async def _night(self, midnight_ms: int) -> int | None:
+        """Return the newest published midnight of this one and the one before; known ones are not asked for again."""
+        candidates = (midnight_ms, midnight_ms - DAY_MS)
+        if midnight_ms not in self._published and self._news_at.get(midnight_ms, 0.0) <= time.monotonic():
+            self._published |= set(await self.nights(candidates))
+            self._news_at = {midnight_ms: time.monotonic() + NEWS_AFTER_S}
+        return next((night for night in candidates if night in self._published), None)
+
+    async def _part(self, cards: Sequence[str], day: str) -> tuple[dict[str, Week], dict[str, str]]:
+        """Ask for at most 100 cards; return their weeks, and those that got no answer or one that cannot be true."""
+        ids = {record_id(card, day): card for card in cards}
+        records, unanswered = await self._records(list(ids))
+        rows: dict[str, Week] = {}
+        failed = dict.fromkeys((ids[unknown] for unknown in unanswered if unknown in ids), UNAVAILABLE)
+        for card, record in ((ids[found], record) for found, record in records.items() if found in ids):
+            week = week_of(record, card, day)
+            if week is None:
+                failed[card] = REFUSED
+            else:
+                rows[card] = week
+        return rows, failed
+
+    async def _records(self, ids: Sequence[str]) -> tuple[dict[str, dict[str, str]], list[str]]:
+        """BatchGetRecord: return records by id (absent: there is none), and the ids it left unprocessed."""
+        asked = {
+            "FeatureGroupName": self._group.name,
+            "RecordIdentifiersValueAsString": ids,
+        }
+        runtime = await self._clients.runtime()
+        with weather():
+            async with self._slots:
+                answer = await runtime.batch_get_record(Identifiers=[asked])
+            records = {
+                record["RecordIdentifierValueAsString"]: {
+                    feature["FeatureName"]: feature["ValueAsString"] for feature in record["Record"]
+                }
+                for record in answer["Records"]
+            }
+            unanswered = [error["RecordIdentifierValueAsString"] for error in answer.get("Errors", ())]
+            for rest in answer.get("UnprocessedIdentifiers", ()):
+                unanswered += rest["RecordIdentifiersValueAsString"]
+        return records, unanswered
+
+    async def _put(self, card: str, day: str, week: Week) -> None:
+        """PutRecord, until it is taken."""
+        record = {
+            "card_night": record_id(card, day),
+            "card": card or day,
+            "as_of": day,
+            "num_trans_last_1w": str(week.payments),
+            "avg_amt_last_1w": repr(week.mean_amount),
+            "loaded_at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        }
+        values = [{"FeatureName": name, "ValueAsString": value} for name, value in record.items()]
+        runtime = await self._clients.runtime()
+        for attempt in range(LOAD_TRIES):
+            try:
+                async with self._slots:
+                    await self._pace.wait()
+                    with weather():
+                        await runtime.put_record(FeatureGroupName=self._group.name, Record=values)
+                return
+            except WeeklyUnavailable as error:
+                if isinstance(error, StoreRefused):
+                    if error.hopeless:
+                        raise SetupError(str(error)) from error
+                    if error.throttled:
+                        self._pace.slow_down()
+                if attempt == LOAD_TRIES - 1:
+                    raise
+            wait_s = min(LOAD_WAIT_MAX_S, LOAD_WAIT_S * 2**attempt)
+            await asyncio.sleep(wait_s * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, no secret
+
+    def _definition(self) -> dict[str, Any]:
+        """Return CreateFeatureGroup's arguments."""
+        group = self._group
+        return {
+            "FeatureGroupName": group.name,
+            "RecordIdentifierFeatureName": group.record_identifier,
+            "EventTimeFeatureName": group.event_time,
+            "FeatureDefinitions": [
+                {"FeatureName": name, "FeatureType": kind} for name, kind in group.features.items()
+            ],
+            "OnlineStoreConfig": {
+                "EnableOnlineStore": True,
+                "TtlDuration": {"Unit": "Days", "Value": group.ttl_days},
+            },
+        }
+
+
+def record_id(card: str, day: str) -> str:
+    """Return the identifier of a card's record as of a day's midnight.
+
+    >>> record_id("a11c", "2020-02-03")
+    'a11c@2020-02-03'
+    """
+    return f"{card}@{day}"
+
+
+def week_of(record: Mapping[str, str], card: str, day: str) -> Week | None:
+    """Return the week a record holds, None if it is not that of this card and day or no week at all.
+
+    >>> week_of({"card": "a", "as_of": "d", "num_trans_last_1w": "2", "avg_amt_last_1w": "0.335"}, "a", "d")
+    Week(payments=2, mean_amount=0.335)
+    """
+    if (record.get("card"), record.get("as_of")) != (card, day):
+        return None
+    try:
+        week = Week(int(record["num_trans_last_1w"]), float(record["avg_amt_last_1w"]))
+    except (KeyError, ValueError):
+        return None
+    return week if week.believable() else None

@@ -1,0 +1,1 @@
+"""Feature groups as files: what an online store keeps of a card."""

@@ -1,0 +1,41 @@
+"""What tests of the weekly store in Feature Store share."""
+
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
+
+import pytest
+
+from fraudstream.adapters.sagemaker import Access
+from fraudstream.adapters.weekly_sagemaker import WeeklySageMaker
+from fraudstream.domain.feature_group import feature_group_named
+from fraudstream.domain.weekly import OnlineStore, Week
+from tests.fake_feature_store.server import FakeFeatureStore
+
+GROUP = "test-weekly"
+
+
+def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Be somebody, so that requests can be signed; the fake knows everybody."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+
+
+@contextlib.asynccontextmanager
+async def opened(fake: FakeFeatureStore) -> AsyncIterator[WeeklySageMaker]:
+    """Yield a store on the fake, not made yet."""
+    group = replace(feature_group_named("weekly"), name=GROUP)
+    store = WeeklySageMaker(group, Access(fake.url, "us-east-1"))
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+async def filled(store: OnlineStore, snapshots: Mapping[int, Mapping[str, Week]]) -> OnlineStore:
+    """Make a store, load and publish these snapshots: midnight -> card -> week."""
+    await store.create()
+    for as_of_ms, weeks in snapshots.items():
+        await store.load(as_of_ms, list(weeks.items()))
+        await store.publish(as_of_ms, len(weeks))
+    return store
