@@ -113,24 +113,22 @@ class ActivityTable(faust.Table[bytes, bytes]):
         self._last_changelog_offset[partition] = last
         offset = None if partition in self._frozen or not acknowledged else last
         self.store.write(partition, update.buckets, update.clock, offset, self._expire_before(partition))
-        self._uncommitted.setdefault(partition, deque()).append((sources, update.clock.watermark_ms))
+        self._uncommitted.setdefault(partition, deque()).append((sources, update.newest_ms))
 
     def _expire_before(self, partition: int) -> int | None:
         """Return the time before which buckets go, or None.
 
-        Judged by the watermark of micro-batches whose offsets are committed: a replay then always finds what the
-        first run found.
+        Judged by payments decided here whose offsets are committed: a replay then always finds what the first run
+        found. The clock would not do: after a crash it knows of payments that are yet to be replayed.
         """
-        watermark_ms = None
         uncommitted = self._uncommitted.get(partition, deque())
         consumer = cast(CoalescingConsumer, self.app.consumer)
+        newest_ms = 0
         while uncommitted and all(
             consumer.committed_offset(tp) > offset for tp, offset in uncommitted[0][0].items()
         ):
-            watermark_ms = uncommitted.popleft()[1]
-        if watermark_ms is None:
-            return None
-        return max(0, bucket_of(watermark_ms - self.lateness_horizon_ms - WINDOW_MS))
+            newest_ms = max(newest_ms, uncommitted.popleft()[1])
+        return bucket_of(max(0, newest_ms - self.lateness_horizon_ms - WINDOW_MS)) or None
 
     def activity_of(self, card: str) -> tuple[list[Entry], int] | None:
         """Return a card's entries in the newest two buckets and its partition's watermark; None if there are none."""

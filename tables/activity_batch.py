@@ -46,6 +46,8 @@ class Update(NamedTuple):
     delta: bytes
     buckets: dict[bytes, bytes]
     clock: Clock
+    newest_ms: int
+    """Newest event time among the micro-batch's own payments, 0 without any; in a replay the clock is ahead of it."""
 
 
 class Observation(NamedTuple):
@@ -78,9 +80,11 @@ def observe(
     added, conflicts = one_by_one(columns, buckets, new, card, unordered, horizon_ms)
     updates = {}
     for number, clock in clocks.items():
-        own = added & (partition == number)
+        here = partition == number
+        own = added & here
         delta = _delta(tokens[card[own]], new[own])
-        updates[number] = Update(delta, _grown(stored, tokens, place[own], new[own]), clock)
+        newest_ms = int(new["event_time_ms"][here].max(initial=0))
+        updates[number] = Update(delta, _grown(stored, tokens, place[own], new[own]), clock, newest_ms)
     return Observation(columns, new["late_by_ms"].astype(np.int64), np.array(conflicts, np.int64), updates)
 
 

@@ -271,6 +271,21 @@ def test_old_buckets_go_when_a_replay_can_no_longer_need_them(table: ActivityTab
     assert [bucket_key(NOON + 3 * HORIZON_MS, token(1))] == list(partition.stored())
 
 
+def test_a_replay_expires_nothing_that_it_still_needs(table: ActivityTable) -> None:
+    """After a crash the state knows of later payments; committing the first of the replayed ones must not cost the others."""
+    hours = 3 * HORIZON_MS / 1000
+    sequence = [Paid(0, 0, 1), Paid(0, 1, 2), Paid(0, 2, 3), Paid(0, hours, 4)]
+    partition = Partition(table)
+    first = partition.feed(sequence)
+    table._uncommitted.clear()
+    again = []
+    for offset, paid in enumerate(sequence):
+        again += partition.feed([paid], offset)
+        table.app.consumer._committed_offset[SOURCE] = offset + 1
+
+    assert first == again
+
+
 def test_a_page_sees_a_cards_entries_up_to_the_watermark(table: ActivityTable) -> None:
     """And nothing of a card that never paid."""
     Partition(table).feed([Paid(0, 0, 1), Paid(0, WINDOW_MS / 1000 - 1, 2), Paid(1, 600, 3)])

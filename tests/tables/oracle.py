@@ -1,0 +1,85 @@
+"""What every payment must be told, from its source log alone: a list, walked from its start for every payment.
+
+No buckets, no search, no clock that is kept: slow on purpose and written apart from the code it judges.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from fraudstream.domain.activity import Entry
+
+TEN_MINUTES_MS = 10 * 60 * 1000
+ONE_MINUTE_MS = 60 * 1000
+ARRIVALS_PER_OFFSET = 1 << 28
+
+
+class Paid(NamedTuple):
+    """A payment in a source log; its place there is its offset."""
+
+    card: int
+    event_time_ms: int
+    cents: int
+    tid: int
+
+
+class Answer(NamedTuple):
+    """What a decision says of the ten minutes."""
+
+    payments: int
+    cents: int
+    ms_since_previous: int
+    payments_1m: int
+
+
+class Verdict(NamedTuple):
+    """What the log makes of one record."""
+
+    answer: Answer | None
+    """None for a transaction id that came before with other content."""
+    counted: bool
+    late_by_ms: int
+
+
+def judge(log: list[Paid], told: list[Verdict], horizon_ms: int) -> list[Verdict]:
+    """Judge, in order of arrival, what of a log is not judged yet; `told` grows and is returned.
+
+    A payment counts once; its repetitions get its answer. One beyond the horizon does not see what may have expired:
+    it looks back to the newest time before it, less horizon and ten minutes.
+    """
+    newest_ms = max((paid.event_time_ms for paid in log[: len(told)]), default=0)
+    for place in range(len(told), len(log)):
+        paid = log[place]
+        late_by_ms = max(0, newest_ms - paid.event_time_ms)
+        newest_ms = max(newest_ms, paid.event_time_ms)
+        earlier = [
+            (other, verdict)
+            for other, verdict in zip(log[:place], told, strict=True)
+            if verdict.counted and other.card == paid.card
+        ]
+        same_id = [(other, verdict) for other, verdict in earlier if other.tid == paid.tid]
+        if same_id:
+            first, verdict = same_id[0]
+            told.append(Verdict(verdict.answer if first == paid else None, False, late_by_ms))
+            continue
+        since_ms = paid.event_time_ms - TEN_MINUTES_MS
+        if late_by_ms > horizon_ms:
+            since_ms += late_by_ms - horizon_ms
+        seen = [other for other, _ in earlier if since_ms <= other.event_time_ms <= paid.event_time_ms]
+        gaps_ms = [paid.event_time_ms - other.event_time_ms for other in seen]
+        answer = Answer(
+            len(seen) + 1,
+            sum(other.cents for other in seen) + paid.cents,
+            min(gaps_ms) if gaps_ms else -1,
+            sum(gap_ms <= ONE_MINUTE_MS for gap_ms in gaps_ms) + 1,
+        )
+        told.append(Verdict(answer, True, late_by_ms))
+    return told
+
+
+def entries_of(log: list[Paid], told: list[Verdict]) -> Iterator[tuple[int, int, Entry]]:
+    """Yield offset, card and entry of every counted payment of a keyed log."""
+    for offset, (paid, verdict) in enumerate(zip(log, told, strict=True)):
+        if verdict.counted:
+            arrival = offset * ARRIVALS_PER_OFFSET
+            entry = Entry(paid.event_time_ms, paid.cents, verdict.late_by_ms, paid.tid, arrival)
+            yield offset, paid.card, entry
