@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test check bench format clean
+.PHONY: help demo test check bench canary format clean
 
 help: ## What there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {if ($$1 != "chaos" || system("test -d tests/chaos") == 0) printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ ifneq ($(wildcard tests/chaos),)
 chaos: $(VENV)/.dev ## The tests that kill and disconnect
 	@$(BIN)/pytest tests/chaos $(ARGS)
 endif
+
+canary: $(VENV)/.dev ## Look for a card number wherever there should be none; ARGS=--json
+	@$(BIN)/python -m tests.canary $(ARGS)
 
 format: $(VENV)/.dev ## ruff format and the safe fixes
 	$(BIN)/ruff check --fix
