@@ -71,7 +71,8 @@ def commands() -> str:
     rows = [(f"`fraudstream {name}`", entry.help) for name, entry in COMMANDS.items()]
     return (
         "# Commands\n\nEach has `--help`. Exit codes: 0 done, 1 ran but the answer is no, 2 usage, set-up or input error, 70 a worker "
-        "crashed before it acknowledged anything (restart it).\n\n" + table(("command", "what it does"), rows)
+        "crashed before it acknowledged anything (restart it), 75 it found no broker (restart it).\n\n"
+        + table(("command", "what it does"), rows)
     )
 
 

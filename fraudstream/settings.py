@@ -157,7 +157,12 @@ class Settings(BaseSettings):
         le=1000,
         description="How long a micro-batch waits for company beyond what was fetched with it.",
     )
-    session_timeout_s: float = Field(15.0, gt=0, description="How long a silent worker keeps its partitions.")
+    session_timeout_s: float = Field(
+        6.0,
+        gt=0,
+        description="How long a silent worker keeps its partitions. 6 is the least Kafka allows by default; a killed worker's "
+        "payments are decided again after a little more.",
+    )
     commit_interval_s: float = Field(
         1.0, gt=0, description="How often offsets are committed; bounds what a restart replays."
     )

@@ -35,15 +35,14 @@ class Supervisor:
         """Run until the end; return the exit code of the last run (0 after being asked to stop)."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
-        crashes, ran = 0, False
+        crashes = 0
         while True:
             started = time.monotonic()
             code = self._run_once()
-            if self._asked_to_stop or code == 0:
+            if self._asked_to_stop:
                 return 0
-            if code == EXIT_SETUP and not ran:
-                return code  # once it has run, the set-up was right: then the broker is away, and comes back
-            ran = ran or code != EXIT_SETUP
+            if code in (0, EXIT_SETUP):
+                return code
             if time.monotonic() - started >= HEALTHY_AFTER_S:
                 crashes = 0
             wait_s = self._waits_s[min(crashes, len(self._waits_s) - 1)]

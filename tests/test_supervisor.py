@@ -74,13 +74,22 @@ def test_a_set_up_error_at_the_first_start_is_not_repeated(tmp_path: Path) -> No
     assert 1 == len(starts(tmp_path))
 
 
-def test_a_set_up_error_after_a_crash_is_waited_out(tmp_path: Path) -> None:
-    """The set-up was right before: the broker that the worker lost is still away."""
-    supervisor = supervised(tmp_path, ["sys.exit(70)", "sys.exit(2)", "sys.exit(2)", "sys.exit(0)"])
+def test_a_broker_that_is_away_is_waited_for(tmp_path: Path) -> None:
+    """75 says that a later start may find one."""
+    supervisor = supervised(tmp_path, ["sys.exit(75)", "sys.exit(75)", "sys.exit(0)"])
     supervisor.communicate(timeout=PATIENCE_S)
 
     assert 0 == supervisor.returncode
-    assert 4 == len(starts(tmp_path))
+    assert 3 == len(starts(tmp_path))
+
+
+def test_a_set_up_error_after_a_crash_ends_it_too(tmp_path: Path) -> None:
+    """Somebody removed the model meanwhile."""
+    supervisor = supervised(tmp_path, ["sys.exit(70)", "sys.exit(2)"])
+    supervisor.communicate(timeout=PATIENCE_S)
+
+    assert 2 == supervisor.returncode
+    assert 2 == len(starts(tmp_path))
 
 
 def test_asked_to_stop_it_stops_the_worker_and_ends_well(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from fraudstream.adapters.kafka_refusals import listening, nobody_answers, refusal
 from fraudstream.adapters.kafka_security import Kafka
-from fraudstream.domain.errors import SetupError
+from fraudstream.domain.errors import BrokerUnavailable, SetupError
 from fraudstream.settings import Settings
 from fraudstream.topics import Topic, all_topics
 
@@ -54,9 +54,9 @@ async def ensure_topics(settings: Settings) -> list[str]:
 async def administration(
     kafka: Kafka, request_timeout_ms: int = REQUEST_TIMEOUT_MS
 ) -> AsyncIterator[AIOKafkaAdminClient]:
-    """Connect to Kafka as an administrator; SetupError if no broker answers or one answers with an error."""
+    """Connect to Kafka as an administrator; BrokerUnavailable if none answers or can, SetupError if we may not."""
     if not await listening(kafka):
-        raise SetupError(nobody_answers(kafka))
+        raise BrokerUnavailable(nobody_answers(kafka))
     admin = AIOKafkaAdminClient(**kafka.client, request_timeout_ms=request_timeout_ms)
     try:
         try:
@@ -66,7 +66,7 @@ async def administration(
         yield admin
     except (KafkaError, TimeoutError) as error:
         reason = str(error) or "no answer in time"
-        raise SetupError(
+        raise BrokerUnavailable(
             f"Kafka at {kafka.bootstrap} did not do what it was asked ({reason}); is it healthy?"
         ) from error
     finally:
@@ -158,7 +158,7 @@ async def _until_known(admin: AIOKafkaAdminClient, wanted: Collection[str]) -> d
                     return known
                 await asyncio.sleep(POLL_INTERVAL_S)
     except TimeoutError as error:
-        raise SetupError(
+        raise BrokerUnavailable(
             f"Kafka created the topics but has no leader for them after {CREATE_TIMEOUT_S:g} s; are all brokers up?"
         ) from error
 

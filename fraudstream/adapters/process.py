@@ -9,6 +9,9 @@ logger = logging.getLogger(__name__)
 EXIT_SETUP = 2
 """Settings, model or broker do not fit: a restart does not mend it."""
 
+EXIT_UNAVAILABLE = 75
+"""EX_TEMPFAIL of sysexits.h: no broker answers a worker that starts; a later start may find one."""
+
 EXIT_CRASH = 70
 """EX_SOFTWARE of sysexits.h: tells the supervisor that a restart is safe and wanted."""
 

@@ -27,7 +27,8 @@ def worker(
 ) -> None:
     """Decide payments until told to stop (Ctrl-C or SIGTERM).
 
-    Exit codes: 0 stopped, 2 set-up error, 70 crashed before acknowledging (restart it, or use --supervised).
+    Exit codes: 0 stopped, 2 set-up error, 70 crashed before acknowledging, 75 no broker answers. After 70 and 75 start it again,
+    or use --supervised.
     """
     configure_logging(log_level)
     if supervised:
@@ -40,7 +41,9 @@ def worker(
     import uvloop
 
     from fraudstream.adapters.kafka_admin import ensure_topics
+    from fraudstream.adapters.process import EXIT_UNAVAILABLE
     from fraudstream.app import Ports, create_app
+    from fraudstream.domain.errors import BrokerUnavailable
     from fraudstream.settings import Settings
 
     settings = Settings.with_options(broker=broker, web_port=web_port, web=False if without_web else None)
@@ -48,7 +51,11 @@ def worker(
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     app = create_app(settings, Ports.of(settings))
-    loop.run_until_complete(ensure_topics(settings))
+    try:
+        loop.run_until_complete(ensure_topics(settings))
+    except BrokerUnavailable as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(EXIT_UNAVAILABLE)
     calm_garbage_collection()
     process = faust.Worker(app, loop=loop, loglevel="WARNING", override_logging=False, quiet=True)
     sys.exit(process.execute_from_commandline())

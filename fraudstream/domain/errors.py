@@ -4,6 +4,7 @@ FraudstreamError            anything we can say in one sentence to the person at
 ├── InvalidTransaction      bad input: dead-letter it with its reason and go on
 ├── WeeklyUnavailable       bad weather: decide without the week and mark the decision degraded
 ├── SetupError              wrong set-up: refuse to start and say what to run
+│   └── BrokerUnavailable   right set-up, wrong moment: no broker answers; start again later
 └── (anything else)         a bug: crash before anything is acknowledged
 """
 
@@ -31,3 +32,7 @@ class WeeklyUnavailable(FraudstreamError):
 
 class SetupError(FraudstreamError):
     """Something a start needs is missing or does not fit; the message names the command that mends it."""
+
+
+class BrokerUnavailable(SetupError):
+    """No broker answers, or none that can do its work; it may by itself in a minute."""
