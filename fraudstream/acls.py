@@ -16,6 +16,7 @@ Operation = Literal["Read", "Write", "Create", "Describe", "DescribeConfigs"]
 ROLES = {
     "worker": "runs `fraudstream worker`",
     "producer": "sends payments and labels",
+    "archiver": "runs `fraudstream archive run`",
     "reader": "reads decisions, alerts and dead letters",
     "admin": "makes the topics",
 }
@@ -67,6 +68,9 @@ def _doing(settings: Settings, role: str) -> list[list[Acl]]:
                 for operation in ("Write", "Describe")
             ],
         ]
+    if role == "archiver":
+        group = topics.archive_group(settings)
+        return [_on(name[topics.DECISIONS.name], "Read"), [Acl("group", group, "Read")]]
     if role == "producer":
         return [_on(source, "Write"), _on(labels, "Write")]
     if role == "reader":

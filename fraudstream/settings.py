@@ -86,6 +86,20 @@ class Settings(BaseSettings):
         "created on first use; share it between the workers and the nightly job.",
     )
 
+    archive: str | None = Field(
+        None,
+        description="Where `fraudstream archive` keeps decided payments: a directory or s3://bucket/prefix (AWS's own "
+        "configuration says who we are). Default: <data_dir>/archive.",
+    )
+    archive_interval_s: float = Field(
+        60.0,
+        gt=0,
+        description="How often the archiver writes; a decision is in the archive no later than this.",
+    )
+    archive_rows_max: int = Field(
+        100_000, ge=1, description="Decisions the archiver gathers before it writes early."
+    )
+
     # Decisions
     event_type: str = Field("card", pattern=r"^[a-z0-9_-]{1,64}$", description="Which event type to decide.")
     model: str = Field(
@@ -205,6 +219,11 @@ class Settings(BaseSettings):
     def history_dir(self) -> Path:
         """Parquet of past payments, one directory a day."""
         return self.data_dir / "history"
+
+    @property
+    def archive_place(self) -> str:
+        """Directory or s3:// URL of the archive."""
+        return self.archive or str(self.data_dir / "archive")
 
     @property
     def weekly_dir(self) -> Path:

@@ -45,6 +45,11 @@ def changelog(settings: Settings) -> Topic:
     )
 
 
+def archive_group(settings: Settings) -> str:
+    """Return the consumer group of the archivers."""
+    return f"{settings.app_id}-archive"
+
+
 def all_topics(settings: Settings) -> dict[str, Topic]:
     """Return every topic by its full name, prefix applied, changelog included."""
     named = {settings.topic(topic.name): topic for topic in TOPICS}

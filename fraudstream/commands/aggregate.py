@@ -2,6 +2,7 @@
 
 import json
 from datetime import date
+from pathlib import Path
 
 import click
 
@@ -14,8 +15,13 @@ from fraudstream.commands.generate import Day
     type=Day(),
     help="Midnight (UTC) the week ends with.  [default: the last one the history reaches]",
 )
+@click.option(
+    "--history",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Payments to read: a history or an archive.  [default: <data_dir>/history]",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the snapshot's manifest as JSON.")
-def aggregate(as_of: date | None, as_json: bool) -> None:
+def aggregate(as_of: date | None, history: Path | None, as_json: bool) -> None:
     """Compute count and mean amount of every card over the seven days before a midnight, for workers to look up.
 
     Running workers notice the new snapshot within a second or two. Exit codes: 0 written, 2 no history for that week.
@@ -25,9 +31,10 @@ def aggregate(as_of: date | None, as_json: bool) -> None:
     from fraudstream.settings import Settings
 
     settings = Settings()
-    day = as_of or job.last_midnight(settings.history_dir)
+    history = history or settings.history_dir
+    day = as_of or job.last_midnight(history)
     done = job.aggregate(
-        settings.history_dir,
+        history,
         settings.weekly_dir,
         Tokenizer(settings.card_token_key()),
         day,

@@ -1,6 +1,7 @@
 """`fraudstream train`: a model version from the history."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import click
@@ -15,9 +16,14 @@ from fraudstream.domain.features import FEATURE_SETS
     type=click.Choice(list(FEATURE_SETS)),
     help="Feature set; card-sample are the AWS sample's four.  [default: the event type's]",
 )
+@click.option(
+    "--history",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Payments to read: a history or an archive.  [default: <data_dir>/history]",
+)
 @click.option("--without-activating", is_flag=True, help="Write the version, but leave `current` as it is.")
 @click.option("--json", "as_json", is_flag=True, help="Print the manifest as JSON.")
-def train(feature_set: str | None, without_activating: bool, as_json: bool) -> None:
+def train(feature_set: str | None, history: Path | None, without_activating: bool, as_json: bool) -> None:
     """Train XGBoost on what a worker would have known at each payment, and test it on later payments.
 
     Exit codes: 0 written, 2 no history or too little fraud in it.
@@ -30,7 +36,7 @@ def train(feature_set: str | None, without_activating: bool, as_json: bool) -> N
     settings = Settings()
     with bar("Training", training.ROUNDS) as advance:
         manifest = training.train(
-            settings.history_dir,
+            history or settings.history_dir,
             settings.models_dir,
             feature_set=feature_set or event_type_named(settings.event_type).features,
             event_type=settings.event_type,

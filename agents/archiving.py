@@ -1,0 +1,155 @@
+"""decisions -> archive (Parquet): a process of its own, so that it can neither block nor slow down scoring.
+
+    read decisions -> columns -> one file a day and partition, durable -> commit the offsets
+
+Nothing is committed that is not in a file, and nothing is written that a file holds: after a kill -9 at any moment the
+next start finds both in the names of the files.
+"""
+
+import asyncio
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import CommitFailedError
+from aiokafka.structs import ConsumerRecord
+
+from fraudstream import topics
+from fraudstream.adapters.kafka_security import Kafka
+from fraudstream.adapters.lake import Covered, Lake, LakeFile, Stream
+from fraudstream.adapters.objects import ObjectsUnavailable
+from fraudstream.domain.archived import archived
+from fraudstream.domain.errors import SetupError
+from fraudstream.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+POLL_MS = 500
+IDLE_POLLS_MAX = 6
+"""With `once`: so many polls without a decision are the end, too. A transaction's last marker is never delivered, so the
+position may stay before the end of the topic."""
+
+RETRY_FIRST_S, RETRY_MOST_S = 1.0, 30.0
+"""How long it waits before it tries again to write: doubling, up to the second."""
+
+Records = list[ConsumerRecord[bytes, bytes]]
+Archived = Callable[[list[LakeFile], int], None]
+"""Told of the files and the rows of every round."""
+
+
+class Archiver(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
+    """Gathers decisions and writes them together, every `archive_interval_s` or `archive_rows_max`."""
+
+    def __init__(
+        self, settings: Settings, lake: Lake, on_archived: Archived = lambda files, rows: None
+    ) -> None:
+        self._settings = settings
+        self._lake = lake
+        self._on_archived = on_archived
+        self._consumer: AIOKafkaConsumer = None
+        self._pending: defaultdict[TopicPartition, Records] = defaultdict(list)
+        self._covered: dict[TopicPartition, Covered] | None = None
+        self._writing = asyncio.Lock()
+        self._since = time.monotonic()
+
+    async def run(self, stop: asyncio.Event, *, once: bool = False) -> None:
+        """Archive until told to stop, or with `once` up to where the topic ends now."""
+        self._consumer = AIOKafkaConsumer(
+            **Kafka.of(self._settings).client,
+            group_id=topics.archive_group(self._settings),
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            session_timeout_ms=round(self._settings.session_timeout_s * 1000),
+        )
+        await self._consumer.start()
+        try:
+            self._consumer.subscribe([self._settings.topic(topics.DECISIONS.name)], listener=self)
+            ends: dict[TopicPartition, int] | None = None
+            idle_polls = 0
+            while not stop.is_set():
+                fetched = await self._consumer.getmany(timeout_ms=POLL_MS)
+                for partition, records in fetched.items():
+                    self._pending[partition] += records
+                idle_polls = 0 if fetched else idle_polls + 1
+                if once and ends is None and (own := self._consumer.assignment()):
+                    ends = await self._consumer.end_offsets(list(own))
+                if self._due():
+                    await self._flush(stop)
+                if ends is not None and (idle_polls >= IDLE_POLLS_MAX or await self._reached(ends)):
+                    break
+            await self._flush(stop)
+        finally:
+            await self._consumer.stop()
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        """Let a round in progress end; forget what is not written, its next owner reads it again."""
+        async with self._writing:
+            self._pending = defaultdict(list)
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        """Forget what the archive had; the next round looks again."""
+        self._covered = None
+        names = ", ".join(str(tp.partition) for tp in sorted(assigned)) or "none"
+        logger.info("archiving partitions %s", names)
+
+    def _due(self) -> bool:
+        rows = sum(map(len, self._pending.values()))
+        waited_s = time.monotonic() - self._since
+        return rows >= self._settings.archive_rows_max or waited_s >= self._settings.archive_interval_s
+
+    async def _reached(self, ends: dict[TopicPartition, int]) -> bool:
+        return all([await self._consumer.position(tp) >= end for tp, end in ends.items()])
+
+    async def _flush(self, stop: asyncio.Event) -> None:
+        """Write what is pending and commit it; while the store is away, wait and try again."""
+        pending, self._pending, self._since = self._pending, defaultdict(list), time.monotonic()
+        wait_s = RETRY_FIRST_S
+        async with self._writing:
+            while True:
+                try:
+                    await self._write(pending)
+                    return
+                except ObjectsUnavailable as error:
+                    if stop.is_set():
+                        raise
+                    logger.warning("archiving waits, nothing is lost: %s", error)
+                    await asyncio.sleep(wait_s)
+                    wait_s = min(2 * wait_s, RETRY_MOST_S)
+
+    async def _look(self) -> dict[TopicPartition, Covered]:
+        """Return what the archive has of our partitions; raises SetupError if that cannot come from this topic."""
+        covered: dict[TopicPartition, Covered] = {tp: {} for tp in self._consumer.assignment()}
+        ends = await self._consumer.end_offsets(list(covered))
+        for file in await self._lake.files():
+            tp = TopicPartition(*file.stream)
+            if tp not in covered:
+                continue
+            if file.last >= ends[tp]:
+                raise SetupError(
+                    f"the archive has {file.name}, and partition {tp.partition} of {tp.topic} ends before: the topic was "
+                    "made anew; archive to another place (FRAUDSTREAM_ARCHIVE)"
+                )
+            covered[tp].setdefault(file.day, []).append((file.first, file.last))
+        return covered
+
+    async def _write(self, pending: dict[TopicPartition, Records]) -> None:
+        files, rows, offsets = list[LakeFile](), 0, dict[TopicPartition, int]()
+        if not pending:
+            return
+        if self._covered is None:
+            self._covered = await self._look()
+        for tp, records in pending.items():
+            frame = await asyncio.to_thread(
+                archived, [record.value or b"" for record in records], [record.offset for record in records]
+            )
+            files += await self._lake.write(Stream(tp.topic, tp.partition), frame, self._covered[tp])
+            rows += len(records)
+            offsets[tp] = records[-1].offset + 1
+        try:
+            await self._consumer.commit(offsets)
+        except CommitFailedError:
+            logger.info("another archiver has taken over; it will find these files")
+        self._on_archived(files, rows)

@@ -1,0 +1,174 @@
+"""The archive's files: one directory a day, Parquet, named by the offsets they hold.
+
+`date=2026-11-21/decisions-00002-00000000000000000100-00000000000000000199.parquet` holds every decision of partition 2 with
+an offset from 100 to 199 whose payment happened on that day. The names alone say how far the archive is, so a
+process that was killed half way finds what it has written and leaves it out, and a file inside another's
+offsets (left behind by a compaction that was killed) is no part of the archive.
+"""
+
+import asyncio
+import io
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import NamedTuple, TypeAlias
+
+import polars as pl
+
+from fraudstream.adapters.objects import ObjectStore
+
+SMALL_BYTES = 32_000_000
+"""Files are merged until a day's partition has pieces of about this size."""
+
+
+Covered: TypeAlias = dict[date, list[tuple[int, int]]]
+"""Day -> first and last offset of what files of a stream hold."""
+
+
+class Stream(NamedTuple):
+    """A partition of the topic `decisions`."""
+
+    topic: str
+    partition: int
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class LakeFile:
+    """The decisions of a stream with these offsets (both ends included) and this day."""
+
+    day: date
+    stream: Stream
+    first: int
+    last: int
+
+    @property
+    def name(self) -> str:
+        """Its name; names of a day and stream sort by offset."""
+        topic, partition = self.stream
+        return f"date={self.day}/{topic}-{partition:05d}-{self.first:020d}-{self.last:020d}.parquet"
+
+    @classmethod
+    def named(cls, name: str) -> "LakeFile | None":
+        """Read a name; None if it is none of ours.
+
+        >>> LakeFile.named("date=2026-11-21/my-decisions-00002-00000000000000000100-00000000000000000199.parquet")
+        LakeFile(day=datetime.date(2026, 11, 21), stream=Stream(topic='my-decisions', partition=2), first=100, last=199)
+        """
+        folder, _, file = name.partition("/")
+        parts = file.removesuffix(".parquet").rsplit("-", 3)
+        if len(parts) != 4 or not folder.startswith("date=") or not file.endswith(".parquet"):
+            return None
+        topic, partition, first, last = parts
+        try:
+            day = date.fromisoformat(folder.removeprefix("date="))
+            return cls(day, Stream(topic, int(partition)), int(first), int(last))
+        except ValueError:
+            return None
+
+    def inside(self, other: "LakeFile") -> bool:
+        """Tell whether another file holds everything this one does."""
+        same = self.day == other.day and self.stream == other.stream and self != other
+        return same and other.first <= self.first and self.last <= other.last
+
+
+def day_of(event_time: pl.Expr) -> pl.Expr:
+    """Return the day of an event time in epoch ms."""
+    return pl.from_epoch(event_time, "ms").dt.date()
+
+
+class Lake:
+    """Reads and writes the archive in an object store."""
+
+    def __init__(self, objects: ObjectStore) -> None:
+        self.objects = objects
+
+    async def files(self, prefix: str = "date=") -> list[LakeFile]:
+        """Return the files that make up the archive, in order of day, stream and offset."""
+        found = [file for name in await self.objects.names(prefix) if (file := LakeFile.named(name))]
+        return current(found)
+
+    async def read(self, file: LakeFile) -> pl.DataFrame:
+        """Return a file's rows; raises NoSuchObject if a compaction has just replaced it."""
+        return pl.read_parquet(io.BytesIO(await self.objects.get(file.name)))
+
+    async def write(self, stream: Stream, rows: pl.DataFrame, covered: Covered) -> list[LakeFile]:
+        """Write the rows of a stream (columns event_time, decision_offset) that no file holds yet; return the new files.
+
+        `covered` grows with every file that is durable.
+        """
+        written = []
+        for (day,), of_day in rows.with_columns(day=day_of(pl.col("event_time"))).group_by(
+            "day", maintain_order=True
+        ):
+            assert isinstance(day, date)
+            held = covered.setdefault(day, [])
+            fresh = of_day.drop("day")
+            for first, last in held:
+                if last < fresh["decision_offset"][0]:
+                    continue
+                fresh = fresh.filter(~pl.col("decision_offset").is_between(first, last))
+                if fresh.is_empty():
+                    break
+            if fresh.is_empty():
+                continue
+            file = LakeFile(day, stream, fresh["decision_offset"][0], fresh["decision_offset"][-1])
+            await self._put(file, fresh)
+            held.append((file.first, file.last))
+            written.append(file)
+        return written
+
+    async def compact(self, on_file: Callable[[LakeFile], None] = lambda file: None) -> int:
+        """Merge each day's small files, stream by stream; return how many files went.
+
+        The merged file is there before its parts go, and from that moment they no longer count. Safe beside a running
+        archiver and beside another compaction.
+        """
+        everything = [file for name in await self.objects.names("date=") if (file := LakeFile.named(name))]
+        kept = current(everything)
+        for file in sorted(set(everything) - set(kept)):
+            await self.objects.delete(file.name)
+        gone = len(everything) - len(kept)
+        groups: defaultdict[tuple[date, Stream], list[LakeFile]] = defaultdict(list)
+        for file in kept:
+            groups[file.day, file.stream].append(file)
+        for parts in groups.values():
+            gone += await self._merge(parts, on_file)
+        return gone
+
+    async def _merge(self, parts: list[LakeFile], on_file: Callable[[LakeFile], None]) -> int:
+        gone = 0
+        pieces: list[tuple[LakeFile, bytes]] = []
+        for position, file in enumerate(parts):
+            pieces.append((file, await self.objects.get(file.name)))
+            full = sum(len(content) for _, content in pieces) >= SMALL_BYTES
+            if not full and position < len(parts) - 1:
+                continue
+            if len(pieces) > 1:
+                frames = [pl.read_parquet(io.BytesIO(content)) for _, content in pieces]
+                whole = LakeFile(file.day, file.stream, pieces[0][0].first, file.last)
+                await self._put(whole, pl.concat(frames, how="diagonal"))
+                for part, _ in pieces:
+                    await self.objects.delete(part.name)
+                on_file(whole)
+                gone += len(pieces) - 1
+            pieces = []
+        return gone
+
+    async def _put(self, file: LakeFile, rows: pl.DataFrame) -> None:
+        await self.objects.put(file.name, await asyncio.to_thread(_parquet, rows))
+
+
+def current(files: Iterable[LakeFile]) -> list[LakeFile]:
+    """Return the files without those inside another: per day and stream by offset, the longest first."""
+    kept: list[LakeFile] = []
+    for file in sorted(files, key=lambda file: (file.day, file.stream, file.first, -file.last)):
+        if not (kept and file.inside(kept[-1])):
+            kept.append(file)
+    return kept
+
+
+def _parquet(rows: pl.DataFrame) -> bytes:
+    buffer = io.BytesIO()
+    rows.write_parquet(buffer, compression="zstd", statistics=True)
+    return buffer.getvalue()

@@ -1,0 +1,95 @@
+"""Decisions as columns: what the archive holds of a payment, readable as history by aggregation and training."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import polars as pl
+
+COUNTS = frozenset({"num_trans_last_10m", "num_trans_last_1m", "num_trans_last_1w"})
+"""Features that are whole numbers; all others are floats."""
+
+
+class Source(msgspec.Struct, gc=False):
+    """The payment's place in the log."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+class Decision(msgspec.Struct, gc=False):
+    """A decision as it is published, but for how long it took."""
+
+    transaction_id: str
+    card: str
+    card_last4: str
+    event_time: int
+    amount: float
+    features: dict[str, float]
+    probability: float
+    score: int
+    anomaly_score: float | None
+    outcome: str
+    fraud: bool
+    rules: list[str]
+    reasons: list[str]
+    model_version: str
+    ruleset_version: str
+    weekly_as_of: int | None
+    degraded: list[str]
+    decided_at: int
+    source: Source
+    variables: dict[str, str | None] = {}
+
+
+TYPES: dict[str, Any] = {
+    "transaction_id": pl.String,
+    "card": pl.String,
+    "card_last4": pl.String,
+    "event_time": pl.Int64,
+    "amount": pl.Float64,
+    "probability": pl.Float64,
+    "score": pl.Int32,
+    "anomaly_score": pl.Float64,
+    "outcome": pl.String,
+    "fraud": pl.Boolean,
+    "rules": pl.List(pl.String),
+    "reasons": pl.List(pl.String),
+    "model_version": pl.String,
+    "ruleset_version": pl.String,
+    "weekly_as_of": pl.Int64,
+    "degraded": pl.List(pl.String),
+    "decided_at": pl.Int64,
+}
+"""Fields of a decision that are columns as they are."""
+
+_decode = msgspec.json.Decoder(Decision).decode
+
+
+def archived(decisions: Sequence[bytes], offsets: Sequence[int]) -> pl.DataFrame:
+    """Return published decisions as the archive holds them, a row each; `offsets` are theirs in the topic `decisions`.
+
+    A column for every field, variable and feature. Features and variables that only some decisions have are null in
+    the others.
+    """
+    rows = [_decode(decision) for decision in decisions]
+    variables = dict.fromkeys(name for row in rows for name in row.variables)
+    features = dict.fromkeys(name for row in rows for name in row.features if name not in TYPES)
+    columns = [
+        *(pl.Series(name, [getattr(row, name) for row in rows], dtype) for name, dtype in TYPES.items()),
+        *(pl.Series(name, [row.variables.get(name) for row in rows], pl.String) for name in variables),
+        *(_feature(name, [row.features.get(name) for row in rows]) for name in features),
+        pl.Series("source_topic", [row.source.topic for row in rows], pl.String),
+        pl.Series("source_partition", [row.source.partition for row in rows], pl.Int32),
+        pl.Series("source_offset", [row.source.offset for row in rows], pl.Int64),
+        pl.Series("decision_offset", offsets, pl.Int64),
+    ]
+    return pl.DataFrame(columns)
+
+
+def _feature(name: str, values: list[float | None]) -> pl.Series:
+    """Return a feature's column."""
+    if name in COUNTS:
+        return pl.Series(name, [None if value is None else int(value) for value in values], pl.Int64)
+    return pl.Series(name, values, pl.Float64)

@@ -1,0 +1,80 @@
+"""S3 keeps the contract: aioboto3 against moto's server, over HTTP."""
+
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+
+import aioboto3
+import pytest
+
+from fraudstream.adapters.objects import ObjectStore, ObjectsUnavailable, object_store
+from tests.contracts.object_store import ObjectStoreContract
+
+START_TIMEOUT_S = 60
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[str]:
+    """Yield the address of an S3 of this module."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + START_TIMEOUT_S
+    try:
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                break
+            except OSError:
+                assert process.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@pytest.fixture
+async def bucket(s3: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return a bucket of this test, with AWS's configuration as users set it."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", s3)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    name = f"b{uuid.uuid4().hex}"
+    async with aioboto3.Session().client("s3") as client:
+        await client.create_bucket(Bucket=name)
+    return name
+
+
+class TestS3Objects(ObjectStoreContract):
+    """A part of a bucket."""
+
+    @pytest.fixture(autouse=True)
+    def _bucket(self, bucket: str) -> None:
+        self.bucket = bucket
+
+    def store(self) -> ObjectStore:
+        """Open a prefix of the bucket."""
+        return object_store(f"s3://{self.bucket}/lake")
+
+
+async def test_parts_of_a_bucket_do_not_see_each_other(bucket: str) -> None:
+    """Two archives may share a bucket."""
+    async with object_store(f"s3://{bucket}/one") as one, object_store(f"s3://{bucket}/two/") as two:
+        await one.put("a", b"1")
+
+        assert ["a"] == await one.names()
+        assert [] == await two.names()
+
+
+async def test_a_missing_bucket_is_bad_weather_that_says_where(bucket: str) -> None:
+    """The archiver waits and logs it; somebody makes the bucket."""
+    async with object_store("s3://nobody-has-this/lake") as objects:
+        with pytest.raises(ObjectsUnavailable, match="s3://nobody-has-this/lake/a"):
+            await objects.put("a", b"")

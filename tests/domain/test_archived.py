@@ -1,0 +1,42 @@
+"""Decisions become columns without losing a bit."""
+
+import json
+
+import polars as pl
+
+from fraudstream.domain.archived import archived
+from tests.archive_rows import decision, encoded
+
+
+def test_every_field_variable_and_feature_is_a_column() -> None:
+    """What was decided, why, by what, and where it came from."""
+    one = decision(3, outcome="review", rules=["likely-fraud"], reasons=["2 payments within one minute"])
+    (row,) = archived([json.dumps(one).encode()], [77]).to_dicts()
+
+    same = set(one) - {"variables", "features", "source", "timing_ms"}
+    assert {name: one[name] for name in same} == {name: row[name] for name in same}
+    assert ("Corner shop", "10115") == (row["merchant"], row["zip_code"])
+    assert (0.1 * 3, 1) == (row["amt_ratio1"], row["num_trans_last_10m"])
+    assert ("transactions", 0, 3, 77) == (
+        row["source_topic"],
+        row["source_partition"],
+        row["source_offset"],
+        row["decision_offset"],
+    )
+
+
+def test_two_models_in_one_batch_have_the_features_of_both() -> None:
+    """A canary need not know what the other computes."""
+    frame = archived([encoded(1), encoded(2, features={"amount": 3.5, "amt_change": 0.25})], [1, 2])
+
+    assert [0.1, None] == frame["amt_ratio1"].to_list()
+    assert [None, 0.25] == frame["amt_change"].to_list()
+
+
+def test_columns_have_the_same_types_whatever_is_missing() -> None:
+    """Files of different hours must fit together."""
+    empty = archived([encoded(1, variables={"merchant": None, "zip_code": None}, weekly_as_of=None)], [1])
+    full = archived([encoded(2, rules=["a"], degraded=["late"], anomaly_score=0.5)], [2])
+
+    assert full.schema == empty.schema
+    assert pl.List(pl.String) == full.schema["degraded"]
