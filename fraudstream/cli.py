@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from fraudstream.adapters.process import EXIT_SETUP
 from fraudstream.domain.errors import FraudstreamError
 from fraudstream.logs import mask_card_numbers
+from fraudstream.tuning import keep_files_private
 
 
 class Entry(NamedTuple):
@@ -71,6 +72,7 @@ def cli() -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; an error a user can mend is one sentence and exit code 2."""
     mask_card_numbers()
+    keep_files_private()
     try:
         cli.main(args=arguments, prog_name="fraudstream")
     except FraudstreamError as error:

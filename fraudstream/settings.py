@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from fraudstream.domain.errors import SetupError
+from fraudstream.domain.names import NAME_PATTERN
 from fraudstream.domain.weekly import MIDNIGHTS_KEPT
 
 
@@ -56,11 +57,11 @@ class Settings(BaseSettings):
     )
     app_id: str = Field(
         "fraudstream",
-        pattern=r"^[a-zA-Z0-9_.-]{1,64}$",
+        pattern=rf"^{NAME_PATTERN}$",
         description="Consumer group and prefix of the changelog topic; workers that share it share the work.",
     )
     topic_prefix: str = Field(
-        "", pattern=r"^[a-zA-Z0-9_.-]{0,64}$", description="Put before every topic name, e.g. `test-`."
+        "", pattern=rf"^({NAME_PATTERN})?$", description="Put before every topic name, e.g. `test-`."
     )
     partitions: int = Field(
         4,
@@ -104,7 +105,7 @@ class Settings(BaseSettings):
     event_type: str = Field("card", pattern=r"^[a-z0-9_-]{1,64}$", description="Which event type to decide.")
     model: str = Field(
         "current",
-        pattern=r"^[a-zA-Z0-9_.-]{1,64}$",
+        pattern=rf"^{NAME_PATTERN}$",
         description="Model version to score with; `current` follows models/current.",
     )
     fraud_threshold: float | None = Field(

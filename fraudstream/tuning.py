@@ -1,10 +1,19 @@
-"""How a worker process is set up for short pauses; imported before anything that starts threads."""
+"""How our processes are set up: short pauses, private files; imported before anything that starts threads."""
 
 import gc
 import os
 
 GC_THRESHOLD = 50_000
 """Allocations before a young collection. A micro-batch makes thousands of short-lived tuples; Python's 700 cost 10 %."""
+
+
+PRIVATE = 0o077
+"""History holds card numbers, state and weekly aggregates what a card did: files are their owner's alone."""
+
+
+def keep_files_private() -> None:
+    """Make every file and directory this process and its children create readable by their owner only."""
+    os.umask(PRIVATE)
 
 
 def limit_threads() -> None:

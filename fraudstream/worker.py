@@ -3,13 +3,14 @@
 The only module that builds an app when it is imported.
 """
 
-from fraudstream.tuning import calm_garbage_collection, limit_threads
+from fraudstream.tuning import calm_garbage_collection, keep_files_private, limit_threads
 
 limit_threads()
 
 from fraudstream.logs import mask_card_numbers  # noqa: E402 - the line above must come first
 
 mask_card_numbers()
+keep_files_private()
 
 from fraudstream.app import Ports, create_app  # noqa: E402
 from fraudstream.settings import Settings  # noqa: E402

@@ -9,7 +9,7 @@ import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ from xgboost.core import _LIB
 from fraudstream.adapters.files import sha256_of, write_atomically
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.features import FEATURES
+from fraudstream.domain.names import checked
 
 CURRENT = "current"
 
@@ -34,6 +35,12 @@ PREDICT = json.dumps(
     }
 ).encode()
 """What `Booster.inplace_predict` asks of XGBoosterPredictFromDense by default."""
+
+MODEL_BYTES_MAX, MANIFEST_BYTES_MAX = 100_000_000, 1_000_000
+"""Ours have 100 kB; what is so much larger is no model, and would only cost memory."""
+
+MANIFEST_FIELDS = {"version": str, "features": list, "threshold": float, "sha256": str}
+"""What loading a model needs to know of it; a manifest says more, for people."""
 
 TRAIN = "train one with: fraudstream train"
 
@@ -91,7 +98,7 @@ def load_model(models_dir: Path, version: str = CURRENT) -> XGBoostModel:
     """Load a model version after checking it; raises SetupError that says what to run."""
     version = current_version(models_dir) if version == CURRENT else version
     manifest = read_manifest(models_dir, version)
-    content = (models_dir / version / "model.ubj").read_bytes()
+    content = _content(models_dir / checked("model", version) / "model.ubj", MODEL_BYTES_MAX)
     if sha256_of(content) != manifest["sha256"]:
         raise SetupError(f"model {version} is not the one its manifest describes (checksum differs); {TRAIN}")
     features = tuple(manifest["features"])
@@ -100,7 +107,10 @@ def load_model(models_dir: Path, version: str = CURRENT) -> XGBoostModel:
         raise SetupError(
             f"model {version} wants features this release does not have ({', '.join(unknown)}); {TRAIN}"
         )
-    model = XGBoostModel(version, features, manifest["threshold"], _booster(version, content))
+    booster = _booster(version, content)
+    if booster.num_features() != len(features) or tuple(booster.feature_names or features) != features:
+        raise SetupError(f"model {version} was trained on other features than its manifest names; {TRAIN}")
+    model = XGBoostModel(version, features, manifest["threshold"], booster)
     if model.probabilities(np.zeros((1, len(features)), dtype=np.float32)).shape != (
         1,
     ):  # and the first call is slow
@@ -121,11 +131,31 @@ def _booster(version: str, content: bytes) -> xgboost.Booster:
 
 def read_manifest(models_dir: Path, version: str) -> dict[str, Any]:
     """Return what is written about a version; raises SetupError if there is no such version."""
-    path = models_dir / version / "manifest.json"
+    path = models_dir / checked("model", version) / "manifest.json"
     if not path.is_file():
         raise SetupError(f"no model {version!r} in {models_dir}; {TRAIN}")
-    manifest: dict[str, Any] = json.loads(path.read_text())
-    return manifest
+    try:
+        manifest = json.loads(_content(path, MANIFEST_BYTES_MAX))
+    except ValueError as error:
+        raise SetupError(f"the manifest of model {version} is not JSON; {TRAIN}") from error
+    fits = isinstance(manifest, dict) and all(
+        isinstance(manifest.get(name), kind) for name, kind in MANIFEST_FIELDS.items()
+    )
+    if not fits or manifest["version"] != version or not 0 < manifest["threshold"] < 1:
+        raise SetupError(f"the manifest of model {version} is not that of a model of this name; {TRAIN}")
+    return cast(dict[str, Any], manifest)
+
+
+def _content(path: Path, bytes_max: int) -> bytes:
+    """Read a file that has a bounded size; raises SetupError."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(bytes_max + 1)
+    except OSError as error:
+        raise SetupError(f"{path} cannot be read ({error.strerror}); {TRAIN}") from error
+    if len(content) > bytes_max:
+        raise SetupError(f"{path} is larger than {bytes_max / 1e6:.0f} MB, as no model of ours is; {TRAIN}")
+    return content
 
 
 def current_version(models_dir: Path) -> str:
@@ -133,7 +163,7 @@ def current_version(models_dir: Path) -> str:
     path = models_dir / CURRENT
     if not path.is_file():
         raise SetupError(f"no model in {models_dir}; {TRAIN}")
-    return path.read_text().strip()
+    return checked("model", path.read_text().strip())
 
 
 def save_model(
@@ -143,7 +173,7 @@ def save_model(
 
     The same version again replaces it. `content` is the UBJ whose checksum is in the manifest.
     """
-    version: str = manifest["version"]
+    version = checked("model", manifest["version"])
     models_dir.mkdir(parents=True, exist_ok=True)
     draft = models_dir / f".{version}.{os.getpid()}"
     shutil.rmtree(draft, ignore_errors=True)

@@ -18,6 +18,7 @@ import polars as pl
 
 from fraudstream.adapters.files import sha256_of, write_atomically
 from fraudstream.domain.errors import SetupError
+from fraudstream.domain.names import checked
 from fraudstream.domain.weekly import DAY_MS, MIDNIGHTS_KEPT, Week, WeeklyAnswer, WeeklyStore, day_of
 
 CHECK_EVERY_S = 1.0
@@ -63,7 +64,7 @@ def write_snapshot(
 
 def read_snapshot(directory: Path, manifest: Mapping[str, Any]) -> Snapshot:
     """Read and check the snapshot of a manifest; raises SetupError if the file is not what the manifest says."""
-    content = (directory / manifest["file"]).read_bytes()
+    content = (directory / checked("snapshot", manifest["file"])).read_bytes()
     if sha256_of(content) != manifest["sha256"]:
         raise SetupError(
             f"{directory / manifest['file']} is damaged; make it again with: "

@@ -6,6 +6,7 @@ from importlib.resources import files
 from typing import Any
 
 from fraudstream.domain.errors import SetupError
+from fraudstream.domain.names import checked
 from fraudstream.domain.rules import Rule, Ruleset
 
 
@@ -37,7 +38,7 @@ class EventType:
 
 def event_type_named(name: str) -> EventType:
     """Load one of the event types in the package."""
-    path = files("fraudstream.event_types") / f"{name}.toml"
+    path = files("fraudstream.event_types") / f"{checked('event type', name)}.toml"
     if not path.is_file():
         raise SetupError(f"there is no event type {name!r}; the package has: card")
     return EventType.from_toml(path.read_text())

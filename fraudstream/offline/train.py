@@ -176,7 +176,9 @@ def fit(
     """Train the classifier on labelled payments of a dataset."""
     rows = matrix(features_of(payments, names), names)
     data = xgboost.QuantileDMatrix(rows, label=payments["is_fraud"].to_numpy(), max_bin=PARAMS["max_bin"])
-    return xgboost.train(PARAMS, data, ROUNDS, callbacks=[_Rounds(on_round)])
+    booster = xgboost.train(PARAMS, data, ROUNDS, callbacks=[_Rounds(on_round)])
+    booster.feature_names = list(names)  # in the model's file, so that loading can compare
+    return booster
 
 
 class _Rounds(xgboost.callback.TrainingCallback):

@@ -9,7 +9,7 @@ import pytest
 import xgboost
 
 from fraudstream.adapters.files import sha256_of
-from fraudstream.adapters.model_files import current_version, load_model, save_model
+from fraudstream.adapters.model_files import MODEL_BYTES_MAX, current_version, load_model, save_model
 from fraudstream.domain.errors import SetupError
 
 FEATURES = ["amount", "seconds_since_previous"]
@@ -138,3 +138,48 @@ def test_rows_of_another_shape_are_refused(tmp_path: Path, ubj: bytes) -> None:
     saved(tmp_path, ubj)
     with pytest.raises(ValueError, match="2 columns"):
         load_model(tmp_path).probabilities(np.zeros((3, 1), np.float32))
+
+
+def test_a_model_trained_on_other_features_than_its_manifest_names_is_not_loaded(
+    tmp_path: Path, ubj: bytes
+) -> None:
+    """By their number, and by their names where the file has them."""
+    saved(tmp_path, ubj, features=["amount"])
+    with pytest.raises(SetupError, match="trained on other features than its manifest names"):
+        load_model(tmp_path)
+
+    booster = xgboost.Booster(model_file=bytearray(ubj))
+    booster.feature_names = FEATURES[::-1]
+    other = bytes(booster.save_raw("ubj"))
+    saved(tmp_path, other, sha256=sha256_of(other))
+    with pytest.raises(SetupError, match="trained on other features than its manifest names"):
+        load_model(tmp_path)
+
+
+def test_a_file_far_larger_than_any_model_is_not_read(tmp_path: Path, ubj: bytes) -> None:
+    """Memory is not spent on it, and XGBoost never sees it."""
+    saved(tmp_path, ubj)
+    with (tmp_path / "card-1" / "model.ubj").open("r+b") as file:
+        file.truncate(MODEL_BYTES_MAX + 1)
+
+    with pytest.raises(SetupError, match="is larger than 100 MB"):
+        load_model(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        "{",
+        "[]",
+        "{}",
+        '{"version": "card-1", "features": ["amount"], "threshold": 7.0, "sha256": ""}',
+        '{"version": "card-2", "features": ["amount"], "threshold": 0.5, "sha256": ""}',
+    ],
+)
+def test_a_manifest_that_is_none_is_a_sentence(tmp_path: Path, ubj: bytes, manifest: str) -> None:
+    """Broken, empty, absurd, or of another model."""
+    saved(tmp_path, ubj)
+    (tmp_path / "card-1" / "manifest.json").write_text(manifest)
+
+    with pytest.raises(SetupError, match="the manifest of model card-1 is not"):
+        load_model(tmp_path)

@@ -1,0 +1,23 @@
+"""Names that become part of a path, a topic or an address: what may stand in them is listed, everything else is refused."""
+
+import re
+
+from fraudstream.domain.errors import SetupError
+
+NAME_PATTERN = r"[a-zA-Z0-9_-][a-zA-Z0-9_.-]{0,63}"
+"""No separators, nothing hidden, no `..`: a name is one component of a path wherever it is put."""
+
+NAME = re.compile(NAME_PATTERN)
+
+
+def checked(what: str, name: str) -> str:
+    """Return a name that came from a file or an option; raises SetupError, which says of what.
+
+    >>> checked("model", "card-20261121-1f2e3d4c")
+    'card-20261121-1f2e3d4c'
+    """
+    if not NAME.fullmatch(name):
+        raise SetupError(
+            f"{name[:80]!r} cannot be the name of a {what}: use letters, digits, '_', '-' and '.', at most 64 and no '.' first"
+        )
+    return name

@@ -1,0 +1,74 @@
+"""Names from settings, files and options never leave the place they are put in."""
+
+import json
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from fraudstream.adapters.model_files import current_version, load_model, read_manifest, save_model
+from fraudstream.domain.errors import SetupError
+from fraudstream.domain.event_type import event_type_named
+from fraudstream.domain.names import NAME_PATTERN, checked
+from fraudstream.settings import Settings
+
+ESCAPES = [
+    "..",
+    ".",
+    "../secrets",
+    "/etc/passwd",
+    "a/b",
+    "a\\b",
+    ".hidden",
+    "a\0b",
+    "a\n",
+    "%2e%2e%2f",
+    "card 1",
+    "\uff43ard",
+    "x" * 65,
+]
+
+
+@pytest.mark.parametrize("name", ["", *ESCAPES])
+def test_names_that_are_no_single_component_are_refused(name: str) -> None:
+    """Whatever they would have done to a path, a topic or an address."""
+    with pytest.raises(SetupError, match="cannot be the name of a model"):
+        checked("model", name)
+
+
+@pytest.mark.parametrize("setting", ["app_id", "model", "topic_prefix", "event_type"])
+@pytest.mark.parametrize("name", ESCAPES)
+def test_settings_are_held_to_the_same(setting: str, name: str) -> None:
+    """The state directory, models, topics and the changelog are named after them."""
+    with pytest.raises(ValidationError):
+        Settings(_env_file=None, **{setting: name})
+
+
+@pytest.mark.parametrize("name", ESCAPES)
+def test_no_file_outside_its_folder_is_opened(tmp_path: Path, name: str) -> None:
+    """A model's version comes from a setting, an option or the file `current`; an event type from a setting."""
+    (tmp_path / "secrets").mkdir()
+    models = tmp_path / "models"
+    models.mkdir()
+    (models / "current").write_bytes(name.encode())
+    for look in (
+        lambda: read_manifest(models, name),
+        lambda: load_model(models, name),
+        lambda: save_model(models, {"version": name}, b""),
+        lambda: event_type_named(name),
+    ):
+        with pytest.raises(SetupError, match="cannot be the name of"):
+            look()
+    if name.strip() == name:
+        with pytest.raises(SetupError, match="cannot be the name of"):
+            current_version(models)
+    assert ["current"] == [path.name for path in models.iterdir()]
+
+
+def test_ordinary_names_are_names() -> None:
+    """Ours, and what people make of them."""
+    names = ["fraudstream", "card-20261121-1f2e3d4c", "v1.2_3", "_x", "-", "a" * 64]
+
+    assert names == [checked("model", name) for name in names]
+    assert "^" not in NAME_PATTERN
+    assert json.dumps(names)
