@@ -3,16 +3,17 @@
 Writes nothing and knows neither Faust nor RocksDB: `read` is all it needs of the store.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from fraudstream.domain.activity import ENTRY, LATE_BY_MAX_MS, WINDOW_MS
 from fraudstream.domain.activity_columns import ENTRIES, Answers, Ints, answers, one_by_one
-from fraudstream.tables.activity_layout import Clock
+from fraudstream.tables.activity_store import Clock
 
 ARRIVAL_SHIFT = 28
 """A payment's arrival number is its offset shifted left; the room between two offsets is for re-keyed payments, which
@@ -38,6 +39,15 @@ class Arrivals(NamedTuple):
     tid: Sequence[int]
     offset: Sequence[int | None]
     """None for a re-keyed payment: its place is after all that came before."""
+
+    def without(self, gone: Ints) -> "Arrivals":
+        """Return the arrivals without some rows."""
+        partition = np.repeat([*self.rows], [*self.rows.values()])
+        lost = Counter(partition[gone].tolist())
+        kept = np.delete(np.arange(len(partition)), gone).tolist()
+        rows = {number: count - lost[number] for number, count in self.rows.items()}
+        columns: Any = ([column[row] for row in kept] for column in self[1:])
+        return Arrivals(rows, *columns)
 
 
 class Update(NamedTuple):
@@ -66,20 +76,48 @@ def observe(
     read: Callable[[int, list[bytes]], dict[bytes, bytes]],
     horizon_ms: int,
 ) -> Observation:
-    """Answer the payments in order, over what `read` returns for a partition's buckets and over each other."""
+    """Answer the payments in order, over what `read` returns for a partition's buckets and over each other.
+
+    A payment that conflicts is none: it does not move the clock, either, for the changelog will not know of it.
+    """
+    observation = _observe(arrivals, clocks, read, horizon_ms)
+    gone = observation.conflicts
+    if not len(gone):
+        return observation
+    rest = _observe(arrivals.without(gone), clocks, read, horizon_ms)
+    places = gone - np.arange(len(gone))
+    return rest._replace(
+        answers=Answers(*(np.insert(column, places, 0) for column in rest.answers)),
+        late_by_ms=np.insert(rest.late_by_ms, places, 0),
+        conflicts=gone,
+    )
+
+
+def _observe(
+    arrivals: Arrivals,
+    clocks: Mapping[int, Clock],
+    read: Callable[[int, list[bytes]], dict[bytes, bytes]],
+    horizon_ms: int,
+) -> Observation:
+    """Answer the payments, conflicts included."""
     numbered: dict[bytes, int] = {}
     card = np.array([numbered.setdefault(token, len(numbered)) for token in arrivals.card], np.int64)
     tokens = np.frombuffer(b"".join(numbered), TOKEN)
-    new, clocks = _entries(arrivals, clocks)
+    new, after = _entries(arrivals, clocks)
     partition = np.repeat(np.array([*arrivals.rows], np.int64), [*arrivals.rows.values()])
     home = np.zeros(len(tokens), np.int64)
     home[card] = partition
-    place = card << BUCKET_BITS | new["event_time_ms"] // WINDOW_MS
-    stored, buckets = _read(tokens, np.unique(np.concatenate([place - 1, place])), home, read)
+    bucket = new["event_time_ms"] // WINDOW_MS
+    place = card << BUCKET_BITS | bucket
+    newest = [clocks[number].watermark_ms // WINDOW_MS for number in arrivals.rows]
+    behind = bucket < np.repeat(newest, [*arrivals.rows.values()])  # its id may be known from the next bucket
+    stored, buckets = _read(
+        tokens, np.unique(np.concatenate([place - 1, place, place[behind] + 1])), home, read
+    )
     columns, unordered = _by_columns(buckets, new, card, len(tokens), horizon_ms)
     added, conflicts = one_by_one(columns, buckets, new, card, unordered, horizon_ms)
     updates = {}
-    for number, clock in clocks.items():
+    for number, clock in after.items():
         here = partition == number
         own = added & here
         delta = _delta(tokens[card[own]], new[own])

@@ -26,7 +26,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedBroker]:
     """Yield a started broker; shared by the run, so use topics of your own (see `kafka_settings`)."""
-    with EmbeddedBroker(tmp_path_factory.mktemp("broker")) as started:
+    short_sessions = {"group.min.session.timeout.ms": "1000"}  # a killed worker is missed sooner
+    with EmbeddedBroker(tmp_path_factory.mktemp("broker"), overrides=short_sessions) as started:
         yield started
 
 

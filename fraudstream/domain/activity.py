@@ -82,12 +82,13 @@ class CardActivity:
     def observe(self, event_time_ms: int, cents: int, late_by_ms: int, tid: int, arrival: int) -> Observed:
         """Count a payment and answer its window; a known transaction id is answered as the first time.
 
-        An id is known if the payment's own bucket or the one before has it, whatever else happens to be read with
-        them. Raises Conflict if it is known with another time or amount. Whether the payment was counted shows in
+        An id is known if the payment's own bucket or one of its neighbours has it, whatever else happens to be read
+        with them. Raises Conflict if it is known with another time or amount. Whether the payment was counted shows in
         `entries`, which grew by one.
         """
         bucket = bucket_of(event_time_ms)
-        known = self._by_tid.get((bucket, tid)) or self._by_tid.get((bucket - WINDOW_MS, tid))
+        near = (bucket, bucket - WINDOW_MS, bucket + WINDOW_MS)
+        known = next((self._by_tid[place, tid] for place in near if (place, tid) in self._by_tid), None)
         if known is not None:
             if known.event_time_ms != event_time_ms or known.cents != cents:
                 raise Conflict

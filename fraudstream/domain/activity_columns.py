@@ -111,6 +111,7 @@ def one_by_one(
         added[row] = len(activity.entries) > kept
         for column, answer in zip(columns, observed, strict=False):
             column[row] = answer
+        new["late_by_ms"][row] = observed.late_by_ms  # of a known payment: as late as it was the first time
     return added, conflicts
 
 

@@ -20,8 +20,8 @@ NEVER_MS = LATE_BY_MAX_MS
 """A lateness horizon that nothing reaches."""
 
 SESSION_GAP_MS = 2 * WINDOW_MS
-"""After so long without a payment of its card nothing earlier matters: windows are over, and ids are looked for in two
-buckets only."""
+"""After so long without a payment of its card nothing earlier matters: windows are over, and ids are looked for in
+neighbouring buckets only."""
 
 LONGEST_LOOK_BACK_MS = WEEK_MS + DAY_MS
 """From a payment to the start of the week before its last midnight."""
@@ -64,13 +64,22 @@ def point_in_time(arrived: Arrived, horizon_ms: int = NEVER_MS) -> pl.DataFrame:
     is answered as the first time; `conflict` is True if that one had another time or amount, and then nothing is known.
     `horizon_ms` is the lateness horizon of the worker.
     """
+    known = _known(arrived, _late_by_ms(arrived), horizon_ms)
+    conflict = known["conflict"].to_numpy()
+    if conflict.any():  # they move no clock, and whether a payment is one does not depend on the clock
+        known = _known(arrived, _late_by_ms(arrived, conflict), horizon_ms)
+    return known
+
+
+def _known(arrived: Arrived, late_by_ms: Int64s, horizon_ms: int) -> pl.DataFrame:
+    """Return what is known at each payment, given how late it was."""
     order = np.argsort(
         arrived.card, kind="stable"
     )  # neighbours in memory are asked for together: twice as fast
     new = np.empty(len(order), ENTRIES)
     new["event_time_ms"], new["cents"], new["tid"] = arrived.event_time_ms, arrived.cents, arrived.tid
     new["arrival"] = np.arange(len(new))
-    new["late_by_ms"] = _late_by_ms(arrived)
+    new["late_by_ms"] = late_by_ms
     new, card = new[order], arrived.card[order]
     session = _sessions(card, new["event_time_ms"])
     nothing = np.empty(0, np.int64)
@@ -95,14 +104,14 @@ def point_in_time(arrived: Arrived, horizon_ms: int = NEVER_MS) -> pl.DataFrame:
     return pl.DataFrame({name: column[place] for name, column in known.items()})
 
 
-def _late_by_ms(arrived: Arrived) -> Int64s:
-    """Return how far the newest payment of its partition was ahead when each payment came."""
+def _late_by_ms(arrived: Arrived, conflict: npt.NDArray[np.bool_] | None = None) -> Int64s:
+    """Return how far the newest payment of its partition was ahead when each payment came; a conflict is none."""
+    clock_ms = arrived.event_time_ms if conflict is None else np.where(conflict, 0, arrived.event_time_ms)
     late_by_ms = np.zeros(len(arrived.card), np.int64)
     for partition in np.unique(arrived.partition):
         rows = np.flatnonzero(arrived.partition == partition)
-        times = arrived.event_time_ms[rows]
-        late_by_ms[rows] = np.maximum.accumulate(times) - times
-    return np.minimum(late_by_ms, LATE_BY_MAX_MS)
+        late_by_ms[rows] = np.maximum.accumulate(clock_ms[rows]) - arrived.event_time_ms[rows]
+    return np.clip(late_by_ms, 0, LATE_BY_MAX_MS)
 
 
 def _sessions(card: Int64s, event_time_ms: Int64s) -> Int64s:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from fraudstream.offline.point_in_time import Arrived, point_in_time
 from fraudstream.tables.activity_batch import Arrivals, observe
-from fraudstream.tables.activity_layout import Clock
+from fraudstream.tables.activity_store import Clock
 
 MONDAY_MS = 1_580_688_000_000
 HORIZON_MS = 3_600_000
@@ -35,7 +35,7 @@ def streams(draw: st.DrawFn) -> list[Paid]:
         st.sampled_from([0, 0, 1, 60_000, 300_000, 600_000, 600_001, 900_000, 1_200_000]),
         st.integers(0, 500),
         st.sampled_from([0, 0, 0, 1, 60_000, 700_000, 2_400_000, 3_900_000, 7_200_000]),
-        st.sampled_from(["new", "new", "new", "again", "changed"]),
+        st.sampled_from(["new", "new", "new", "again", "changed", "moved"]),
     )
     now_ms, stream = 8 * 3_600_000, list[tuple[int, Paid]]()
     for card, step_ms, cents, delay_ms, kind in draw(st.lists(steps, max_size=30)):
@@ -45,7 +45,12 @@ def streams(draw: st.DrawFn) -> list[Paid]:
             stream.append((now_ms, Paid(card, now_ms - delay_ms, cents, len(stream))))
         else:
             first = draw(st.sampled_from(known))
-            stream.append((now_ms, first if kind == "again" else first._replace(cents=first.cents + 1)))
+            change = {
+                "again": {},
+                "changed": {"cents": first.cents + 1},
+                "moved": {"at_ms": first.at_ms + delay_ms},
+            }
+            stream.append((now_ms, first._replace(**change[kind])))
     return [paid for _, paid in stream]
 
 

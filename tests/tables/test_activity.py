@@ -14,7 +14,7 @@ from fraudstream.adapters.publisher import Acknowledged
 from fraudstream.domain.activity import ENTRY, WINDOW_MS, Entry
 from fraudstream.tables.activity import ActivityTable
 from fraudstream.tables.activity_batch import Arrivals, Observation
-from fraudstream.tables.activity_layout import DELTA_BYTES, Clock, bucket_key, merged
+from fraudstream.tables.activity_store import DELTA_BYTES, Clock, bucket_key, merged
 
 NOON = 1_580_558_400_000
 HORIZON_MS = 3_600_000
@@ -133,7 +133,7 @@ def oracle(sequence: list[Paid]) -> list[Answer | None]:
     return answers
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(payments, st.sampled_from([1, 7, 30, 100]))
 def test_every_answer_equals_the_definition(
     tmp_path_factory: pytest.TempPathFactory, sequence: list[Paid], batch_rows: int

@@ -1,0 +1,88 @@
+"""The table of experiments: what goes wrong, and what it is tried with."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.chaos import brokers, kills, membership, network, producers
+from tests.chaos.checker import Checker
+from tests.chaos.stage import PATIENCE_S, Stage
+from tests.chaos.traffic import Spice
+
+Play = Callable[[Stage, int], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One row. `share` of the rounds asked for are played, at least one."""
+
+    name: str
+    fault: str
+    play: Play
+    share: float = 0.5
+    spice: Spice = field(default_factory=Spice)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    brokers: str = "one"
+    """`one`, `proxied` or `three`."""
+    patience_s: float = PATIENCE_S
+    weekly_known: bool = True
+
+    def rounds(self, asked: int) -> int:
+        """Return how many rounds to play."""
+        return max(1, round(self.share * asked))
+
+    @property
+    def checker(self) -> Checker:
+        """Return the judge."""
+        return Checker(bool(self.settings.get("exactly_once_outputs")), self.weekly_known)
+
+
+REPEATED = Spice(repeated=0.05, conflicting=0.02)
+DISORDERED = Spice(disordered_s=120, late=0.02, simultaneous=0.3)
+STRAY = Spice(unkeyed=0.1)
+POISONED = Spice(poisoned=0.02, burst=1000)
+EVERYTHING = Spice(
+    repeated=0.05, conflicting=0.02, late=0.02, disordered_s=60, simultaneous=0.3, poisoned=0.01, burst=300
+)
+
+SHORT = Experiment("9-11 all", "all of the above at once", producers.wrong_input, 0.2, EVERYTHING)
+EXPERIMENTS = (
+    Experiment("1 kill", "kill -9 at random times", kills.at_random, 1.5),
+    Experiment("2 gaps", "kill -9 between any two steps", kills.in_every_gap, 0.1),
+    Experiment("2 quiet", "kill -9 over the last payments", kills.with_the_last_payment, 0.1),
+    Experiment("3 empty disk", "kill -9, back without a disk", kills.on_an_empty_disk, 0.6),
+    Experiment("4 rebalance", "2, 3, 1, 2 workers", membership.join_and_leave, 0.3),
+    Experiment("5 zombie", "paused past its session, then resumed", membership.zombie, 0.3),
+    Experiment(
+        "6 brokers",
+        "broker kill -9, rolling restart, outage",
+        brokers.killed_and_rolled,
+        0.2,
+        brokers="three",
+    ),
+    Experiment("7 frozen", "a broker frozen for 10 s", brokers.frozen, 0.3, brokers="three"),
+    Experiment(
+        "8 network", "delay, silence, half-open, reset, refusal", network.failing, 0.1, brokers="proxied"
+    ),
+    Experiment("9 repeated", "same id again, also with other content", producers.wrong_input, 0.3, REPEATED),
+    Experiment("10 disorder", "late, shuffled, equal stamps", producers.wrong_input, 0.3, DISORDERED),
+    Experiment(
+        "10 strays",
+        "no keys, any partition",
+        producers.wrong_input,
+        0.2,
+        STRAY,
+        {"lateness_horizon_s": 86_400},
+    ),
+    Experiment("11 poison", "rubbish, alone and by the thousand", producers.wrong_input, 0.3, POISONED),
+    SHORT,
+    Experiment("17 error", "an exception in a micro-batch", kills.by_an_error, 0.1),
+)
+
+MUTANTS: dict[str, Experiment] = {
+    "id check off": Experiment("1 kill", "", kills.at_random, 0.2),
+    "changelog not awaited": Experiment("3 empty disk", "", kills.on_an_empty_disk, 0.2),
+    "offset written apart": Experiment("2 quiet", "", kills.between_offset_and_entries, 0.1),
+    "no hard exit": Experiment("17 error", "", kills.by_an_error, 0.1),
+}
+"""Mutation -> the experiment it must turn red."""

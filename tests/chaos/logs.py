@@ -1,0 +1,87 @@
+"""Reading back what Kafka holds: whole topics, ends of logs, committed offsets."""
+
+import time
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import TypeAlias
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+
+from fraudstream.settings import Settings
+
+Record: TypeAlias = ConsumerRecord[bytes, bytes]
+READ_TIMEOUT_S = 60.0
+
+
+class Logs:
+    """The topics of one experiment; `committed_only` hides what open or aborted transactions wrote."""
+
+    def __init__(self, bootstrap: str, settings: Settings, *, committed_only: bool = False) -> None:
+        self._bootstrap = bootstrap
+        self._settings = settings
+        self._isolation = "read_committed" if committed_only else "read_uncommitted"
+
+    @asynccontextmanager
+    async def _consumer(self) -> AsyncIterator[AIOKafkaConsumer]:
+        async with AIOKafkaConsumer(
+            bootstrap_servers=self._bootstrap, fetch_max_wait_ms=50, isolation_level=self._isolation
+        ) as consumer:
+            yield consumer
+
+    def places(self, *names: str) -> list[TopicPartition]:
+        """Return the partitions of topics."""
+        return [
+            TopicPartition(self._settings.topic(name), partition)
+            for name in names
+            for partition in range(self._settings.partitions)
+        ]
+
+    async def read(self, name: str) -> list[Record]:
+        """Read a topic from its beginning to its present end."""
+        places = self.places(name)
+        records: list[Record] = []
+        async with self._consumer() as consumer:
+            consumer.assign(places)
+            await consumer.seek_to_beginning(*places)
+            ends = await consumer.end_offsets(places)
+            deadline = time.monotonic() + READ_TIMEOUT_S
+            while any([await consumer.position(place) < ends[place] for place in places]):
+                assert time.monotonic() < deadline, f"{name} cannot be read to its end"
+                for fetched in (await consumer.getmany(timeout_ms=200)).values():
+                    records += fetched
+        return records
+
+    async def ends(self, *names: str) -> dict[TopicPartition, int]:
+        """Return the end offset of every partition of topics."""
+        async with self._consumer() as consumer:
+            ends: dict[TopicPartition, int] = await consumer.end_offsets(self.places(*names))
+            return ends
+
+    async def committed(self) -> dict[TopicPartition, int]:
+        """Return what the workers' group has committed."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap)
+        try:
+            await admin.start()
+            offsets = await admin.list_consumer_group_offsets(self._settings.app_id)
+            return {place: offset.offset for place, offset in offsets.items()}
+        finally:
+            await admin.close()
+
+    async def lag(self) -> int:
+        """Return how many source records are not committed. A transaction's marker at the end of a log is no record."""
+        committed = await self.committed()
+        lag = 0
+        for place, end in (await self.ends("transactions", "transactions-by-card")).items():
+            behind = end - max(0, committed.get(place, 0))
+            rekeyed_marker = place.topic.endswith("by-card") and self._isolation == "read_committed"
+            lag += behind if not (rekeyed_marker and behind == 1) else 0
+        return lag
+
+
+def by_partition(records: Iterable[Record]) -> dict[int, list[Record]]:
+    """Group records by partition, in order of offset."""
+    grouped: dict[int, list[Record]] = {}
+    for record in sorted(records, key=lambda record: record.offset):
+        grouped.setdefault(record.partition, []).append(record)
+    return grouped

@@ -1,0 +1,186 @@
+"""What every record of the input log must come to, by the definition: written apart from the product, from a sorted list.
+
+A pure function of what was read back from Kafka; it knows nothing of kills, restarts or what the producer meant to send.
+"""
+
+import hmac
+import json
+from bisect import bisect_left, insort
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeAlias
+
+from aiokafka import ConsumerRecord
+from murmurhash2 import murmurhash2
+
+TEN_MINUTES_MS = 600_000
+MINUTE_MS = 60_000
+FIELDS = {"cc_num", "amount", "tid", "trans_ts", "merchant"}
+"""What the traffic's payments may hold; any other field is a dead letter."""
+
+Record: TypeAlias = ConsumerRecord[bytes, bytes]
+Place = tuple[str, int, int]
+"""Topic, partition, offset."""
+
+
+class Payment(NamedTuple):
+    """A payment that was counted."""
+
+    at_ms: int
+    cents: int
+    tid: str
+
+
+class Answer(NamedTuple):
+    """What a decision must say."""
+
+    features: dict[str, float]
+    late: bool
+    alert: bool
+
+
+@dataclass
+class Truth:
+    """What the whole log must have come to."""
+
+    answers: dict[str, Answer | None] = field(default_factory=dict)
+    """By transaction id; None for a payment that should have been forwarded to its card's partition and was not."""
+    dead: dict[Place, str] = field(default_factory=dict)
+    """Reason by place."""
+    entries: dict[int, Counter[tuple[str, int, int]]] = field(default_factory=dict)
+    """Partition -> how often (card token, event time ms, cents) was counted: once each."""
+    newest_ms: dict[int, int] = field(default_factory=dict)
+    """Partition -> newest event time."""
+    records: int = 0
+    """Valid payments in the log, repetitions included."""
+
+
+class Oracle:
+    """Judges the records of `transactions` and `transactions-by-card`, each partition in the order of its offsets."""
+
+    def __init__(self, partitions: int, token_key: bytes, horizon_ms: int, future_ms: int) -> None:
+        self._partitions = partitions
+        self._token_key = token_key
+        self._horizon_ms = horizon_ms
+        self._future_ms = future_ms
+        self._of_card: dict[str, list[Payment]] = {}
+        """In order of time; a payment is put in when its turn in the log comes."""
+        self._of_id: dict[tuple[str, str], list[Payment]] = {}
+        self.truth = Truth()
+
+    def judge(self, keyed: Iterable[Record], rekeyed: Iterable[Record]) -> Truth:
+        """Return the truth.
+
+        Cards that come re-keyed come that way only, so the two topics meet in nothing but the partition's clock: play
+        unkeyed payments with a horizon that none of them misses.
+        """
+        for record in sorted(keyed, key=lambda record: (record.partition, record.offset)):
+            payment = self._parsed(record)
+            if payment is None:
+                continue
+            if self._home(str(payment["cc_num"])) == record.partition:
+                self._decide(record, payment)
+            else:
+                self.truth.answers.setdefault(self._id_of(record, payment), None)
+        for record in sorted(rekeyed, key=lambda record: (record.partition, record.offset)):
+            payment = self._parsed(record)
+            assert payment is not None, "the worker forwards only payments"
+            self._decide(record, payment)
+        return self.truth
+
+    def _parsed(self, record: Record) -> dict[str, Any] | None:
+        """Return a valid payment; note the reason of any other."""
+        reason, payment = refusal(record, self._future_ms)
+        if reason is not None:
+            self.truth.dead[record.topic, record.partition, record.offset] = reason
+            return None
+        self.truth.records += 1
+        return payment
+
+    def _home(self, number: str) -> int:
+        return int(murmurhash2(number.encode(), 0x9747B28C) & 0x7FFFFFFF) % self._partitions
+
+    def _id_of(self, record: Record, payment: dict[str, Any]) -> str:
+        sources = [str(value, "ascii") for name, value in record.headers if name == "fraudstream-source"]
+        return str(
+            payment.get("tid") or (sources or [f"{record.topic}-{record.partition}-{record.offset}"])[0]
+        )
+
+    def _decide(self, record: Record, given: dict[str, Any]) -> None:
+        """Count one payment, or find that it was counted, or that it contradicts the one that was."""
+        paid = Payment(
+            round(given["trans_ts"] * 1000), round(given["amount"] * 100), self._id_of(record, given)
+        )
+        card = str(given["cc_num"])
+        same_id = self._of_id.setdefault((card, paid.tid), [])
+        for other in same_id:
+            if abs(other.at_ms - paid.at_ms) <= TEN_MINUTES_MS:
+                if other != paid:
+                    self.truth.dead[record.topic, record.partition, record.offset] = "conflict"
+                return
+        newest_ms = self.truth.newest_ms.get(record.partition, 0)
+        late_by_ms = max(0, newest_ms - paid.at_ms)
+        since_ms = paid.at_ms - TEN_MINUTES_MS + max(0, late_by_ms - self._horizon_ms)
+        earlier = self._of_card.setdefault(card, [])
+        seen = earlier[bisect_left(earlier, (since_ms,)) : bisect_left(earlier, (paid.at_ms + 1,))]
+        self.truth.answers[paid.tid] = _answer(paid, seen, late=late_by_ms > self._horizon_ms)
+        insort(earlier, paid)
+        same_id.append(paid)
+        self.truth.newest_ms[record.partition] = max(newest_ms, paid.at_ms)
+        token = hmac.digest(self._token_key, card.encode(), "sha256")[:16].hex()
+        self.truth.entries.setdefault(record.partition, Counter())[token, paid.at_ms, paid.cents] += 1
+
+
+def _answer(paid: Payment, seen: list[Payment], late: bool) -> Answer:
+    """Work out the features of the test worker's model: 25 payments of 40.00 a week, known by heart."""
+    count = len(seen) + 1
+    mean = (paid.cents + sum(other.cents for other in seen)) / (count * 100)
+    in_minute = 1 + sum(other.at_ms >= paid.at_ms - MINUTE_MS for other in seen)
+    since_ms = min((paid.at_ms - other.at_ms for other in seen), default=None)
+    amount = paid.cents / 100
+    features = {
+        "amount": amount,
+        "amt_ratio1": mean / 40.0,
+        "amt_ratio2": amount / 40.0,
+        "count_ratio": count / 25,
+        "seconds_since_previous": 601.0 if since_ms is None else since_ms / 1000,
+        "num_trans_last_1m": in_minute,
+        "num_trans_last_10m": count,
+        "avg_amt_last_10m": mean,
+        "num_trans_last_1w": 25,
+        "avg_amt_last_1w": 40.0,
+    }
+    return Answer(features, late, alert=in_minute >= 2)
+
+
+def refusal(record: Record, future_ms: int) -> tuple[str | None, dict[str, Any]]:
+    """Return why a record is no payment, or None and the payment."""
+    if not record.value:
+        return "empty" if record.value is None else "not-json", {}
+    if len(record.value) > 65_536:
+        return "too-large", {}
+    try:
+        given = json.loads(record.value.decode(), parse_constant=_not_a_number)
+    except RecursionError:
+        return "invalid-field", {}  # an abyss of brackets, but no object
+    except ValueError:
+        return "not-json", {}
+    if not isinstance(given, dict) or not given.keys() <= FIELDS or not {"cc_num", "amount"} <= given.keys():
+        return "invalid-field", {}
+    number, amount = given["cc_num"], given["amount"]
+    if type(number) not in (int, str) or type(amount) not in (int, float):
+        return "invalid-field", {}
+    if not (str(number).isdigit() and 12 <= len(str(number)) <= 19):
+        return "invalid-card", {}
+    if not 0 <= amount <= 10_000_000:
+        return "amount-negative" if amount < 0 else "amount-absurd", {}
+    if given["trans_ts"] < 946_684_800:
+        return "time-ancient", {}
+    if given["trans_ts"] * 1000 > record.timestamp + future_ms:
+        return "time-in-future", {}
+    return None, given
+
+
+def _not_a_number(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")

@@ -1,0 +1,62 @@
+"""The worker under test: the product with a model and a week known by heart, a trap, and perhaps a mutation.
+
+    python -m tests.chaos.worker --trap FILE [--mutation NAME] [--supervised]
+
+Settings come from the environment, as always.
+"""
+
+import argparse
+import asyncio
+import sys
+from pathlib import Path
+
+from fraudstream.logs import configure_logging
+from fraudstream.tuning import calm_garbage_collection, limit_threads
+
+RESTART_WAITS_S = (0.2,)
+"""The product waits longer with every crash; a test has no time for that."""
+
+
+def main() -> None:
+    """Run until SIGTERM."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--trap", type=Path, required=True)
+    parser.add_argument("--mutation")
+    parser.add_argument("--supervised", action="store_true")
+    options = parser.parse_args()
+    configure_logging("info")
+    if options.supervised:
+        from fraudstream.supervisor import Supervisor
+
+        arguments = [argument for argument in sys.argv[1:] if argument != "--supervised"]
+        sys.exit(Supervisor([sys.executable, "-m", "tests.chaos.worker", *arguments], RESTART_WAITS_S).run())
+    limit_threads()
+    run(options.trap, options.mutation)
+
+
+def run(trap_file: Path, mutation: str | None) -> None:
+    """Run the worker itself."""
+    import faust
+    import uvloop
+
+    from fraudstream.app import Ports, create_app
+    from fraudstream.settings import Settings
+    from tests.builders import CountingModel, SameWeek
+    from tests.chaos import gaps
+    from tests.chaos.mutations import MUTATIONS
+
+    trap = gaps.Trap(trap_file)
+    gaps.install(trap)
+    if mutation is not None:
+        MUTATIONS[mutation](trap)
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    app = create_app(Settings(), Ports(SameWeek(), CountingModel()))
+    calm_garbage_collection()
+    process = faust.Worker(app, loop=loop, loglevel="WARNING", override_logging=False, quiet=True)
+    sys.exit(process.execute_from_commandline())
+
+
+if __name__ == "__main__":
+    main()

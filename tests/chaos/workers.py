@@ -1,0 +1,142 @@
+"""Worker processes that can be killed, paused, stopped, and brought back on the same directory or on an empty one."""
+
+import asyncio
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from fraudstream.adapters.broker.process import spawn_guard, stop_guard
+from fraudstream.settings import Settings
+from tests.chaos.gaps import Trap
+
+ROOT = Path(__file__).parents[2]
+STOP_TIMEOUT_S = 30.0
+
+
+class Worker:
+    """One worker with a state directory of its own."""
+
+    def __init__(
+        self, settings: Settings, name: str, mutation: str | None = None, *, supervised: bool = False
+    ) -> None:
+        self.name = name
+        self.state_dir = settings.data_dir / "state" / name
+        self.settings = settings.model_copy(update={"state_dir": self.state_dir})
+        self.log_path = settings.data_dir / f"{name}.log"
+        self.trap = Trap(settings.data_dir / f"{name}.trap")
+        self.supervised = supervised
+        self._mutation = mutation
+        self._log_begin = 0
+        self._process: subprocess.Popen[bytes] | None = None
+        self._guard: subprocess.Popen[bytes] | None = None
+
+    def start(self, **changed: object) -> None:
+        """Start it; `changed` are settings for this start only."""
+        command = [sys.executable, "-m", "tests.chaos.worker", "--trap", str(self.trap._path)]
+        command += ["--mutation", self._mutation] if self._mutation else []
+        command += ["--supervised"] if self.supervised else []
+        given = self.settings.model_copy(update=changed).model_dump(exclude_none=True)
+        environment = os.environ | {
+            f"FRAUDSTREAM_{name.upper()}": str(value) for name, value in given.items()
+        }
+        self.log_path.parent.mkdir(parents=True, exist_ok=True)
+        self._log_begin = len(self.log)
+        with self.log_path.open("ab") as log:
+            self._process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+        self._guard = spawn_guard(self._process.pid)
+
+    @property
+    def running(self) -> bool:
+        """Tell whether the process is there (paused or not)."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        """Return the worker's process id; a supervised one's is its supervisor's child."""
+        assert self._process is not None
+        if not self.supervised:
+            return self._process.pid
+        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
+        workers = [int(pid) for pid in children if b"tests.chaos.worker" in _command_line(int(pid))]
+        return workers[0] if workers else 0
+
+    def kill(self) -> None:
+        """Kill it as a power switch would; a supervisor lives on and starts it again."""
+        if pid := self.pid:
+            os.kill(pid, signal.SIGKILL)
+        if not self.supervised:
+            self._reap()
+
+    def pause(self) -> None:
+        """Stop it in its tracks."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let a paused worker go on as if nothing had happened."""
+        os.kill(self.pid, signal.SIGCONT)
+
+    def stop(self) -> None:
+        """End it in order; kill it if that takes too long."""
+        if self._process is None:
+            return
+        if self.running:
+            self._process.terminate()
+            try:
+                self._process.wait(STOP_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+        self._reap()
+
+    def wipe(self) -> None:
+        """Empty its state directory, as a new disk would."""
+        shutil.rmtree(self.state_dir, ignore_errors=True)
+
+    async def ended(self, timeout_s: float) -> int | None:
+        """Wait until the process has ended and return its exit code; None if it has not in time."""
+        await until(lambda: not self.running, timeout_s)
+        if self.running:
+            return None
+        assert self._process is not None
+        code = self._process.returncode
+        self._reap()
+        return code
+
+    @property
+    def partitions(self) -> list[int]:
+        """Return the partitions it said it decides, in this run."""
+        log = self.log[self._log_begin :]
+        said = re.findall(r"deciding partitions ((?:\d+(?:, )?)+|none)", log)
+        return [int(number) for number in re.findall(r"\d+", said[-1])] if said else []
+
+    @property
+    def log(self) -> str:
+        """Return what it has logged, all runs."""
+        return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
+
+    def _reap(self) -> None:
+        assert self._process is not None
+        self._process.wait()
+        if self._guard is not None:
+            stop_guard(self._guard)
+            self._guard = None
+
+
+async def until(holds: Callable[[], bool], timeout_s: float) -> bool:
+    """Wait until something holds; tell whether it does."""
+    deadline = time.monotonic() + timeout_s
+    while not holds() and time.monotonic() < deadline:  # noqa: ASYNC110 - a process tells nobody that it ended
+        await asyncio.sleep(0.02)
+    return holds()
+
+
+def _command_line(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
