@@ -21,6 +21,7 @@ from fraudstream.domain.weekly import WeeklyStore
 from fraudstream.observing import Observer
 from fraudstream.settings import Settings
 from fraudstream.tables.activity import ActivityTable
+from fraudstream.tables.activity_scrub import require_writable
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +52,7 @@ class App(faust.App):
 
     async def on_first_start(self) -> None:
         """Make the state directory, create missing topics and connect publisher and weekly store."""
-        self.fraudstream_settings.worker_state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        require_writable(self.fraudstream_settings.worker_state_dir)
         await ensure_topics(self.fraudstream_settings)
         await self.publisher.start()
         await self.weekly.connect()
@@ -80,6 +81,7 @@ def create_app(settings: Settings, ports: Ports) -> App:
         lateness_horizon_ms=settings.lateness_horizon_s * 1000,
         name=topics.ACTIVITY_TABLE,
         partitions=settings.partitions,
+        recovery_stall_s=settings.recovery_stall_s,
     )
     app.tables.add(table)
     sources = [settings.topic(topics.TRANSACTIONS.name), settings.topic(topics.BY_CARD.name)]

@@ -33,6 +33,7 @@ COMMANDS = {
     "produce": Entry("produce", "Send payments: simulated live traffic or a replay of history."),
     "generate": Entry("generate", "Make a world: months of card payments with attacks in them."),
     "aggregate": Entry("aggregate", "Compute the weekly aggregates of every card (the nightly job)."),
+    "store": Entry("store", "Make, fill and check the store where workers look the weekly aggregates up."),
     "train": Entry("train", "Train, evaluate and save a model version."),
     "archive": Entry("archive", "Keep every decided payment as Parquet, tidy it, look into it."),
     "parity": Entry("parity", "Prove that the stream computes what the batch path computes."),

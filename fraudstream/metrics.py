@@ -107,6 +107,11 @@ METRICS = (
         "Records that wait behind the last one decided.",
         ("topic", "partition"),
     ),
+    Metric(
+        "fraudstream_state_wiped_total",
+        "counter",
+        "Partitions whose RocksDB was damaged and rebuilt from the changelog.",
+    ),
     Metric("fraudstream_last_progress_timestamp_seconds", "gauge", "When the last micro-batch was finished."),
     Metric("fraudstream_healthy", "gauge", "1 while the health page answers 200, else 0."),
     Metric(
@@ -236,6 +241,10 @@ class Metrics(Collector):
         self._values["fraudstream_source_lag"] = keyed
         offsets = self._values["fraudstream_source_offset"]
         self._values["fraudstream_source_offset"] = {key: offsets[key] for key in offsets if key in keyed}
+
+    def wiped(self, partitions: int) -> None:
+        """Say how many partitions' state was wiped since the start."""
+        self._values["fraudstream_state_wiped_total"][()] = float(partitions)
 
     def healthy(self, healthy: bool) -> None:
         """Say what the health page says."""

@@ -80,6 +80,7 @@ class Observer:
         return (0, 0.0, answer.as_of_ms) if week is None else (*week, answer.as_of_ms)
 
     def _health(self) -> Health:
+        self.metrics.wiped(self._table.store.wiped)
         consumer = self._app.consumer
         assigned = sorted(tp for tp in consumer.assignment() if tp.topic in self._sources)
         recovered = self._app.tables.recovery.completed.is_set() and not self._app.rebalancing

@@ -13,12 +13,16 @@ from typing import Any, cast
 import faust
 from faust.tables.manager import TableManager
 from faust.types import TP
+from mode import Service
 
 from fraudstream.adapters.coalescing_consumer import CoalescingConsumer
+from fraudstream.adapters.process import crash
 from fraudstream.adapters.publisher import Acknowledged
 from fraudstream.domain.activity import WINDOW_MS, Entry, bucket_of, unpack
 from fraudstream.tables.activity_batch import Arrivals, Observation, Update, observe
-from fraudstream.tables.activity_store import OPTIONS, ActivityStore, bucket_key
+from fraudstream.tables.activity_layout import bucket_key
+from fraudstream.tables.activity_store import OPTIONS, ActivityStore
+from fraudstream.tables.recovery_watchdog import watch_recovery
 
 logger = logging.getLogger(__name__)
 
@@ -35,12 +39,25 @@ class ActivityTable(faust.Table[bytes, bytes]):
     _changelog_compacting = False
     _changelog_deleting = True
 
-    def __init__(self, app: faust.App, *, lateness_horizon_ms: int, name: str, partitions: int) -> None:
-        """`lateness_horizon_ms`: how late a payment may be and still find its ten minutes kept whole."""
+    def __init__(
+        self,
+        app: faust.App,
+        *,
+        lateness_horizon_ms: int,
+        name: str,
+        partitions: int,
+        recovery_stall_s: float = 60.0,
+    ) -> None:
+        """Make a table of `app`.
+
+        `lateness_horizon_ms`: how late a payment may be and still find its ten minutes kept whole;
+        `recovery_stall_s`: how long a recovery may stand still before the worker ends itself.
+        """
         super().__init__(
             app, name=name, partitions=partitions, key_type=bytes, value_type=bytes, recovery_buffer_size=4
         )
         self.lateness_horizon_ms = lateness_horizon_ms
+        self.recovery_stall_s = recovery_stall_s
         self._last_changelog_offset: dict[int, int] = {}
         self._frozen: set[int] = set()
         self._uncommitted: dict[int, deque[tuple[dict[TP, int], int]]] = {}
@@ -64,6 +81,10 @@ class ActivityTable(faust.Table[bytes, bytes]):
             loop=self.loop,
             options=dict(OPTIONS),
         )
+
+    @Service.task
+    async def _watch_recovery(self) -> None:
+        await watch_recovery(self.app, self.recovery_stall_s, lambda: self.should_stop)
 
     async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
         """Start afresh after a recovery, and stop the flow until Faust has sought the committed offsets.
@@ -101,6 +122,8 @@ class ActivityTable(faust.Table[bytes, bytes]):
         """
         last = self._last_changelog_offset.get(partition, -1)
         for base_offset, records in acknowledged:
+            if base_offset <= last:
+                crash(f"the changelog of partition {partition} went back from {last} to {base_offset}")
             if base_offset != last + 1 and partition not in self._frozen:
                 self._frozen.add(partition)
                 logger.warning(
@@ -149,4 +172,5 @@ class ActivityTable(faust.Table[bytes, bytes]):
             "name": self.name,
             "partitions": self.partitions,
             "lateness_horizon_ms": self.lateness_horizon_ms,
+            "recovery_stall_s": self.recovery_stall_s,
         }

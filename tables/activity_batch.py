@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from fraudstream.domain.activity import ENTRY, LATE_BY_MAX_MS, WINDOW_MS
 from fraudstream.domain.activity_columns import ENTRIES, Answers, Ints, answers, one_by_one
-from fraudstream.tables.activity_store import Clock
+from fraudstream.tables.activity_layout import Clock
 
 ARRIVAL_SHIFT = 28
 """A payment's arrival number is its offset shifted left; the room between two offsets is for re-keyed payments, which

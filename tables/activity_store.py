@@ -1,21 +1,30 @@
-"""RocksDB behind the activity table: buckets of entries, the partition's clock and the changelog offset, written together.
+"""RocksDB behind the activity table: buckets, clock and changelog offset, written together, checked when opened.
 
-Keys are the bucket's start (8 bytes, big endian) and the card token (16 bytes), so that expiry is one range delete
-and a card's two buckets are two point reads. One partition is one RocksDB, as in any Faust table.
+One partition is one RocksDB, as in any Faust table; `activity_layout` says what is in it.
 """
 
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from struct import Struct
-from typing import Any, NamedTuple
+from typing import Any
 
 import rocksdict
 from faust.stores import rocksdb
 from faust.types import EventT
 
 from fraudstream.adapters.process import crash
-from fraudstream.domain.activity import ENTRY, Entry, bucket_of
+from fraudstream.domain.activity import ENTRY, bucket_of
+from fraudstream.tables.activity_layout import (
+    CLOCK,
+    CLOCK_KEY,
+    DELTA_BYTES,
+    OFFSET_KEY,
+    START,
+    Clock,
+    bucket_key,
+    merged,
+)
+from fraudstream.tables.activity_scrub import opened
 
 OPTIONS = {
     "driver": "rocksdict",
@@ -28,58 +37,20 @@ OPTIONS = {
 }
 """Per partition: about 32 MiB at most. RocksDB's defaults as Faust sets them are 2 GiB of cache and 192 MiB of buffers."""
 
-CLOCK_KEY = b"__fraudstream\0clock"
-"""Sorts after every bucket, like Faust's own `__faust\\0offset__`."""
-CLOCK = Struct("<qq")
-START = Struct(">Q")
-DELTA_BYTES = 16 + ENTRY.size
-"""A changelog value is a run of deltas: card token, entry."""
-
-
-class Clock(NamedTuple):
-    """How far a partition has come."""
-
-    watermark_ms: int = 0
-    """Newest event time seen."""
-    last_arrival: int = -1
-    """Highest arrival number given."""
-
-
-def bucket_key(bucket_ms: int, card: bytes) -> bytes:
-    """Return the key of a card's bucket."""
-    return START.pack(bucket_ms) + card
-
-
-def merged(
-    stored: Mapping[bytes, bytes], deltas: Iterable[bytes], clock: Clock
-) -> tuple[dict[bytes, bytes], Clock]:
-    """Add deltas to stored buckets, leaving out transaction ids they already hold; return changed buckets and clock.
-
-    A changelog may repeat itself (a retried batch, a worker that was thought dead); state must not.
-    """
-    changed: dict[bytes, bytearray] = {}
-    known: dict[bytes, set[int]] = {}
-    watermark_ms, last_arrival = clock
-    for value in deltas:
-        for start in range(0, len(value), DELTA_BYTES):
-            card, packed = value[start : start + 16], value[start + 16 : start + DELTA_BYTES]
-            entry = Entry._make(ENTRY.unpack(packed))
-            key = bucket_key(bucket_of(entry.event_time_ms), card)
-            if key not in changed:
-                changed[key] = bytearray(stored.get(key) or b"")
-                known[key] = {fields[3] for fields in ENTRY.iter_unpack(changed[key])}
-            if entry.tid not in known[key]:
-                known[key].add(entry.tid)
-                changed[key] += packed
-            watermark_ms = max(watermark_ms, entry.event_time_ms)
-            last_arrival = max(last_arrival, entry.arrival)
-    return {key: bytes(bucket) for key, bucket in changed.items()}, Clock(watermark_ms, last_arrival)
-
 
 class ActivityStore(rocksdb.Store):
     """Faust's RocksDB store with batched reads, one atomic write per micro-batch, and deltas as changelog."""
 
     logger = logging.getLogger("faust.stores")  # Faust's own messages, apart from ours
+    offset_key = OFFSET_KEY
+    wiped = 0
+    """How often a partition's state was damaged and began again from the changelog."""
+
+    def _open_for_partition(self, partition: int) -> Any:
+        """Open a partition only after a look at all of it; called when the partition is assigned."""
+        database, wiped = opened(self.partition_path(partition), self.rocksdb_options.open)
+        self.wiped += wiped
+        return database
 
     def get_many(self, partition: int, keys: Sequence[bytes]) -> dict[bytes, bytes]:
         """Return those of the buckets that exist."""

@@ -21,3 +21,10 @@ def crash(why: str) -> NoReturn:
     logger.critical("%s; exiting before anything is acknowledged", why, exc_info=True)
     logging.shutdown()
     os._exit(EXIT_CRASH)
+
+
+def refuse(sentence: str) -> NoReturn:
+    """End the process because of its set-up, from wherever that shows: one sentence, and what to do about it."""
+    logger.critical("%s", sentence)
+    logging.shutdown()
+    os._exit(EXIT_SETUP)

@@ -9,7 +9,7 @@ import io
 import json
 import logging
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ import polars as pl
 from fraudstream.adapters.files import sha256_of, write_atomically
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.names import checked
-from fraudstream.domain.weekly import DAY_MS, MIDNIGHTS_KEPT, Week, WeeklyAnswer, WeeklyStore, day_of
+from fraudstream.domain.weekly import DAY_MS, MIDNIGHTS_KEPT, OnlineStore, Week, WeeklyAnswer, day_of
 
 CHECK_EVERY_S = 1.0
 """How often a store looks whether there is something new (one `stat` of the directory)."""
@@ -62,15 +62,20 @@ def write_snapshot(
     return manifest
 
 
-def read_snapshot(directory: Path, manifest: Mapping[str, Any]) -> Snapshot:
-    """Read and check the snapshot of a manifest; raises SetupError if the file is not what the manifest says."""
+def frame_of(directory: Path, manifest: Mapping[str, Any]) -> pl.DataFrame:
+    """Read the snapshot of a manifest as columns; raises SetupError if the file is not what the manifest says."""
     content = (directory / checked("snapshot", manifest["file"])).read_bytes()
     if sha256_of(content) != manifest["sha256"]:
         raise SetupError(
             f"{directory / manifest['file']} is damaged; make it again with: "
             f"fraudstream aggregate --as-of {manifest['as_of']}"
         )
-    frame = pl.read_parquet(io.BytesIO(content))
+    return pl.read_parquet(io.BytesIO(content))
+
+
+def read_snapshot(directory: Path, manifest: Mapping[str, Any]) -> Snapshot:
+    """Read the snapshot of a manifest for looking up."""
+    frame = frame_of(directory, manifest)
     columns = (frame[name].to_list() for name in ("card", "payments", "mean_amount"))
     weeks = {card: Week(payments, mean) for card, payments, mean in zip(*columns, strict=True)}
     return Snapshot(manifest["as_of_ms"], manifest["sha256"], weeks)
@@ -78,14 +83,17 @@ def read_snapshot(directory: Path, manifest: Mapping[str, Any]) -> Snapshot:
 
 def newest_snapshot(directory: Path) -> Snapshot:
     """Read the newest snapshot, e.g. to pick cards that have a week; raises SetupError if there is none."""
-    manifests = _manifests(directory)
+    manifests = manifests_in(directory)
     if not manifests:
         raise SetupError(f"no weekly aggregates in {directory}; make them with: fraudstream aggregate")
     return read_snapshot(directory, manifests[0])
 
 
-class WeeklyFiles(WeeklyStore):
-    """Answers from memory and notices new snapshots by itself, without stopping the worker to read them."""
+class WeeklyFiles(OnlineStore):
+    """Answers from memory and notices new snapshots by itself, without stopping the worker to read them.
+
+    What the nightly job writes is the store already: there is nothing to load.
+    """
 
     def __init__(
         self, directory: Path, check_every_s: float = CHECK_EVERY_S, kept: int = MIDNIGHTS_KEPT
@@ -112,6 +120,28 @@ class WeeklyFiles(WeeklyStore):
                 weeks = snapshot.weeks
                 return WeeklyAnswer({card: weeks[card] for card in cards if card in weeks}, snapshot.as_of_ms)
         return WeeklyAnswer()
+
+    async def create(self) -> bool:
+        """Make the directory, as the nightly job would."""
+        there = self._directory.is_dir()
+        self._directory.mkdir(parents=True, exist_ok=True)
+        return not there
+
+    async def describe(self) -> dict[str, Any]:
+        """Return where it is and how large."""
+        size = sum(path.stat().st_size for path in self._directory.glob("*.parquet"))
+        return {"kind": "snapshot", "name": str(self._directory), "status": "Created", "bytes": size}
+
+    async def nights(self, midnights_ms: Sequence[int]) -> dict[int, int]:
+        """Return which of these midnights there are, and with how many cards each."""
+        cards = {manifest["as_of_ms"]: int(manifest["rows"]) for manifest in manifests_in(self._directory)}
+        return {midnight: cards[midnight] for midnight in midnights_ms if midnight in cards}
+
+    async def load(self, as_of_ms: int, weeks: Sequence[tuple[str, Week]]) -> None:
+        """Do nothing: the nightly job has."""
+
+    async def publish(self, as_of_ms: int, cards: int) -> None:
+        """Do nothing: the nightly job has."""
 
     async def refreshed(self) -> None:
         """Look for new snapshots now and wait until they are read."""
@@ -142,7 +172,7 @@ class WeeklyFiles(WeeklyStore):
     def _load(self, known: Iterable[Snapshot]) -> list[Snapshot]:
         """Return the newest snapshots, newest first, reading only those not known yet."""
         by_digest = {snapshot.sha256: snapshot for snapshot in known}
-        manifests = _manifests(self._directory)[: self._kept]
+        manifests = manifests_in(self._directory)[: self._kept]
         snapshots = []
         for manifest in manifests:
             snapshot = by_digest.get(manifest["sha256"])
@@ -160,17 +190,17 @@ class WeeklyFiles(WeeklyStore):
             return 0
 
 
-def _manifests(directory: Path) -> list[dict[str, Any]]:
+def manifests_in(directory: Path) -> list[dict[str, Any]]:
     """Return the manifests, newest midnight first (their names sort by day)."""
     return [json.loads(path.read_text()) for path in sorted(directory.glob("????-??-??.json"), reverse=True)]
 
 
 def _tidy(directory: Path, just_written: str, kept: int) -> None:
     """Remove all but the newest snapshots and the one just written, then files no manifest names."""
-    for manifest in _manifests(directory)[kept:]:
+    for manifest in manifests_in(directory)[kept:]:
         if manifest["as_of"] != just_written:
             (directory / f"{manifest['as_of']}.json").unlink(missing_ok=True)
-    named = {manifest["file"] for manifest in _manifests(directory)}
+    named = {manifest["file"] for manifest in manifests_in(directory)}
     for path in directory.glob("????-??-??-*.parquet"):
         if path.name not in named:
             path.unlink(missing_ok=True)

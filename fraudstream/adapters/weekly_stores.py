@@ -11,29 +11,26 @@ from fraudstream.domain.feature_group import feature_group_named
 from fraudstream.domain.weekly import OnlineStore, WeeklyStore
 from fraudstream.settings import Settings
 
-SAGEMAKER = "sagemaker://"
-
 
 def weekly_store(settings: Settings) -> WeeklyStore:
     """Return what a worker asks: snapshots in memory as they are, everything slower behind a guard."""
-    if settings.weekly_store == "snapshot":
-        return WeeklyFiles(settings.weekly_dir, kept=settings.weekly_kept)
-    return GuardedWeekly(
-        online_store(settings), settings.lookup_timeout_ms / 1000, settings.weekly_cache_cards
-    )
+    store = online_store(settings)
+    if isinstance(store, WeeklyFiles):
+        return store
+    return GuardedWeekly(store, settings.lookup_timeout_ms / 1000, settings.weekly_cache_cards)
 
 
 def online_store(settings: Settings, puts_per_s: float | None = None) -> OnlineStore:
-    """Return the store that is loaded from the snapshots; raises SetupError if the setting names none."""
+    """Return the bare store, as the commands fill and check it; raises SetupError if a library is missing."""
+    if settings.weekly_store == "snapshot":
+        return WeeklyFiles(settings.weekly_dir, kept=settings.weekly_kept)
     if settings.weekly_store == "disk":
         return WeeklyDisk(settings.weekly_disk_dir, kept=settings.weekly_kept)
-    if settings.weekly_store.startswith(SAGEMAKER):
-        if importlib.util.find_spec("aioboto3") is None:
-            raise SetupError("SageMaker Feature Store needs: pip install 'fraudstream[aws]'")
-        from fraudstream.adapters.sagemaker import Access
-        from fraudstream.adapters.weekly_sagemaker import PUTS_PER_S, WeeklySageMaker
+    if importlib.util.find_spec("aioboto3") is None:
+        raise SetupError("SageMaker Feature Store needs: pip install 'fraudstream[aws]'")
+    from fraudstream.adapters.sagemaker import Access
+    from fraudstream.adapters.weekly_sagemaker import PUTS_PER_S, WeeklySageMaker
 
-        group = replace(feature_group_named("weekly"), name=settings.weekly_store.removeprefix(SAGEMAKER))
-        access = Access(settings.weekly_endpoint_url, settings.weekly_region, settings.weekly_profile)
-        return WeeklySageMaker(group, access, puts_per_s or PUTS_PER_S)
-    raise SetupError(f"FRAUDSTREAM_WEEKLY_STORE={settings.weekly_store} is not loaded from anywhere")
+    group = replace(feature_group_named("weekly"), name=settings.weekly_store.removeprefix("sagemaker://"))
+    access = Access(settings.weekly_endpoint_url, settings.weekly_region, settings.weekly_profile)
+    return WeeklySageMaker(group, access, puts_per_s or PUTS_PER_S)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from fraudstream.offline.point_in_time import Arrived, point_in_time
 from fraudstream.tables.activity_batch import Arrivals, observe
-from fraudstream.tables.activity_store import Clock
+from fraudstream.tables.activity_layout import Clock
 
 MONDAY_MS = 1_580_688_000_000
 HORIZON_MS = 3_600_000

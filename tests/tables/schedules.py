@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from fraudstream.domain.activity import ENTRY, WINDOW_MS, Entry, bucket_of
 from fraudstream.tables.activity_batch import Arrivals, Observation, Update, observe
-from fraudstream.tables.activity_store import START, Clock, merged
+from fraudstream.tables.activity_layout import START, Clock, merged
 from tests.tables.oracle import Answer, Paid, Verdict, entries_of, judge
 
 HORIZON_MS = 1_200_000

@@ -14,7 +14,7 @@ from fraudstream.adapters.publisher import Acknowledged
 from fraudstream.domain.activity import ENTRY, WINDOW_MS, Entry
 from fraudstream.tables.activity import ActivityTable
 from fraudstream.tables.activity_batch import Arrivals, Observation
-from fraudstream.tables.activity_store import DELTA_BYTES, Clock, bucket_key, merged
+from fraudstream.tables.activity_layout import DELTA_BYTES, Clock, bucket_key, merged
 
 NOON = 1_580_558_400_000
 HORIZON_MS = 3_600_000

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from fraudstream.domain.activity import ENTRY, WINDOW_MS, Entry, bucket_of
-from fraudstream.tables.activity_store import DELTA_BYTES, Clock, bucket_key
+from fraudstream.tables.activity_layout import DELTA_BYTES, Clock, bucket_key
 from tests.tables.schedules import HORIZON_MS, Batch, Taken, World
 from tests.tables.test_crash_schedules import Schedule
 

@@ -1,0 +1,172 @@
+"""`fraudstream store`: the store where workers look the weekly aggregates up."""
+
+import asyncio
+import json
+import re
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from datetime import date
+from typing import Any, TypeVar
+
+import click
+
+from fraudstream.adapters.weekly_stores import online_store
+from fraudstream.commands.generate import Day
+from fraudstream.domain.weekly import DAY_MS, OnlineStore, day_of, midnight_before
+from fraudstream.settings import Settings
+
+Result = TypeVar("Result")
+
+EXIT_DIFFERS = 1
+
+json_option = click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
+as_of_option = click.option(
+    "--as-of", type=Day(), help="Which midnight's aggregates.  [default: the newest that were computed]"
+)
+
+
+@click.group()
+def store() -> None:
+    """Make, fill and check the store that FRAUDSTREAM_WEEKLY_STORE names: snapshot, disk or sagemaker://<feature group>."""
+
+
+@store.command()
+@json_option
+def create(as_json: bool) -> None:
+    """Make the store unless it is there. Exit codes: 0 there now, 2 it cannot be made or does not fit."""
+    settings = Settings()
+    created = _with_store(settings, lambda made: made.create())
+    if as_json:
+        click.echo(json.dumps({"store": settings.weekly_store, "created": created}))
+        return
+    click.echo(f"{settings.weekly_store} {'made' if created else 'was there already'}")
+
+
+@store.command()
+@json_option
+def describe(as_json: bool) -> None:
+    """Show what the store is and which midnights it answers for. Exit codes: 0 shown, 2 there is none."""
+    from fraudstream.adapters.weekly_files import manifests_in
+
+    settings = Settings()
+    computed = {int(manifest["as_of_ms"]) for manifest in manifests_in(settings.weekly_dir)}
+    today = midnight_before(time.time_ns() // 1_000_000)
+
+    async def described(made: OnlineStore) -> dict[str, Any]:
+        found = await made.describe()
+        nights = await made.nights(sorted(computed | {today, today - DAY_MS}))
+        return found | {"nights": {day_of(midnight): cards for midnight, cards in nights.items()}}
+
+    found = _with_store(settings, described)
+    if as_json:
+        click.echo(json.dumps(found))
+        return
+    for name, value in found.items():
+        if isinstance(value, dict):
+            click.echo("\n".join([name, *(f"  {key:<20} {each}" for key, each in value.items())]))
+        else:
+            click.echo(f"{name:<22} {value}")
+
+
+@store.command()
+@as_of_option
+@click.option("--puts-per-s", type=click.FloatRange(min=1), help="How fast, at most (Feature Store only).")
+@json_option
+def load(as_of: date | None, puts_per_s: float | None, as_json: bool) -> None:
+    """Load the aggregates of a midnight, which `fraudstream aggregate` has computed, and publish them.
+
+    Started again after an interruption it goes on where it stopped. Exit codes: 0 published, 2 nothing to load, or the
+    store does not take it.
+    """
+    from fraudstream.commands.progress import bar
+    from fraudstream.offline.loading import Progress, computed
+    from fraudstream.offline.loading import load as fill
+
+    settings = Settings()
+    weeks = computed(settings.weekly_dir, as_of)
+    day, cards = weeks.manifest["as_of"], weeks.frame.height
+    name = re.sub(r"[^a-zA-Z0-9]+", "-", settings.weekly_store)
+    progress = Progress(settings.data_dir / "loading" / f"{name}-{day}.json", weeks.manifest["sha256"])
+    started = time.monotonic()
+    with bar(f"Loading {settings.weekly_store}", cards) as advance:
+        resumed = _with_store(settings, lambda made: fill(made, weeks, progress, advance), puts_per_s)
+    seconds = round(time.monotonic() - started, 3)
+    if as_json:
+        told = {
+            "store": settings.weekly_store,
+            "as_of": day,
+            "cards": cards,
+            "resumed_at": resumed,
+            "seconds": seconds,
+        }
+        click.echo(json.dumps(told))
+        return
+    rest = f", {resumed:,} of them before it was interrupted" if resumed else ""
+    click.echo(f"weeks of {cards:,} cards as of {day} in {settings.weekly_store}{rest}, {seconds:.1f} s")
+
+
+@store.command()
+@as_of_option
+@click.option(
+    "--cards", type=click.IntRange(min=1), default=1000, show_default=True, help="Cards to look up."
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="Which cards.")
+@json_option
+def check(as_of: date | None, cards: int, seed: int, as_json: bool) -> None:
+    """Look random cards up and compare them, to the last bit, with what was computed.
+
+    Exit codes: 0 equal, 1 they differ, 2 nothing to compare, or no answer.
+    """
+    from fraudstream.offline.loading import FIRST_DIFFERENCES, computed
+    from fraudstream.offline.loading import check as compare
+
+    settings = Settings()
+    weeks = computed(settings.weekly_dir, as_of)
+    done = _with_store(settings, lambda made: compare(made, weeks, cards, seed))
+    day, first = weeks.manifest["as_of"], done.differing[:FIRST_DIFFERENCES]
+    if as_json:
+        told = [
+            {"card": each.card, "computed": each.computed, "stored": each.stored, "why": each.why}
+            for each in first
+        ]
+        click.echo(
+            json.dumps({"as_of": day, "cards": done.cards, "differing": len(done.differing), "first": told})
+        )
+    else:
+        if done.as_of_ms != weeks.as_of_ms:
+            instead = f"answers as of {day_of(done.as_of_ms)}" if done.as_of_ms else "has nothing"
+            click.echo(
+                f"{settings.weekly_store} {instead}, not as of {day}; load it with: fraudstream store load"
+            )
+        for each in first:
+            stored = each.why or each.stored
+            click.echo(f"{each.card}: computed {_text(each.computed)}, stored {_text(stored)}")
+        click.echo(f"{done.cards:,} cards as of {day} looked up, {len(done.differing):,} differ")
+    sys.exit(EXIT_DIFFERS if done.differing else 0)
+
+
+def _with_store(
+    settings: Settings, use: Callable[[OnlineStore], Awaitable[Result]], puts_per_s: float | None = None
+) -> Result:
+    """Open the store, use it, close it."""
+
+    async def used() -> Result:
+        made = online_store(settings, puts_per_s)
+        try:
+            return await use(made)
+        finally:
+            await made.close()
+
+    return asyncio.run(used())
+
+
+def _text(week: Any) -> str:
+    """Write a week, or why there is none."""
+    return (
+        week
+        if isinstance(week, str)
+        else f"{week.payments} payments, mean {week.mean_amount}"
+        if week
+        else "none"
+    )

@@ -1,0 +1,122 @@
+"""A partition's RocksDB is read to its end before it is trusted; what is found wanting starts again from the changelog."""
+
+import logging
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fraudstream.adapters.process import EXIT_SETUP
+from fraudstream.domain.activity import ENTRY, Entry
+from fraudstream.tables.activity_layout import CLOCK, CLOCK_KEY, OFFSET_KEY, Clock, bucket_key, merged
+from fraudstream.tables.activity_scrub import Damaged, examine
+from tests.tables import damage
+from tests.tables.test_activity import NOON, Paid, Partition, table_in, token
+
+
+def written(directory: Path, batches: int = 40) -> tuple[Path, list[bytes]]:
+    """Write some micro-batches, close the database; return its directory and the changelog."""
+    table = table_in(directory)
+    partition = Partition(table)
+    for batch in range(batches):
+        paid = [Paid(number, batch, batch * 50 + number) for number in range(50)]
+        partition.feed(paid, batch * 50)
+    path = table.store.partition_path(0)
+    table.store._dbs.pop(0).close()
+    return path, partition.changelog
+
+
+def recovered(directory: Path, changelog: list[bytes]) -> tuple[dict[bytes, bytes], int]:
+    """Open again and do what recovery does; return the buckets and how often state was wiped."""
+    store = table_in(directory).store
+    stored = store._db_for_partition(0).get(OFFSET_KEY)
+    database = store._db_for_partition(0)
+    buckets = {key: value for key, value in database.items() if not key.startswith(b"__")}
+    changed, _ = merged(buckets, changelog[0 if stored is None else int(stored) + 1 :], store.clock(0))
+    return buckets | changed, store.wiped
+
+
+@pytest.mark.parametrize("harm", damage.SEEN, ids=lambda harm: harm.__name__)
+def test_damaged_state_is_wiped_and_rebuilt(
+    tmp_path: Path, harm: Callable[[Path], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    """One line says so, and nothing is missing afterwards."""
+    path, changelog = written(tmp_path)
+    harm(path)
+    with caplog.at_level(logging.ERROR):
+        state, wiped = recovered(tmp_path, changelog)
+
+    assert merged({}, changelog, Clock())[0] == state
+    assert 1 == wiped
+    assert ["wiped, and rebuilt from the changelog" in record.message for record in caplog.records] == [True]
+
+
+@pytest.mark.parametrize("harm", damage.HARMLESS, ids=lambda harm: harm.__name__)
+def test_older_state_is_kept_and_goes_on_from_its_own_offset(
+    tmp_path: Path, harm: Callable[[Path], None]
+) -> None:
+    """Offset and payments are one write batch, so no marker of a clean stop is needed."""
+    path, changelog = written(tmp_path)
+    harm(path)
+
+    assert (merged({}, changelog, Clock())[0], 0) == recovered(tmp_path, changelog)
+
+
+def test_sound_state_is_left_alone(tmp_path: Path) -> None:
+    """Also after a kill, with everything in the write-ahead log."""
+    _, changelog = written(tmp_path)
+
+    assert (merged({}, changelog, Clock())[0], 0) == recovered(tmp_path, [])
+
+
+BUCKET = ENTRY.pack(*Entry(NOON, 100, 0, 1, 0))
+CLOCK_BYTES = CLOCK.pack(NOON, 0)
+SOUND = {bucket_key(NOON, token(1)): BUCKET, CLOCK_KEY: CLOCK_BYTES, OFFSET_KEY: b"0"}
+
+
+@pytest.mark.parametrize(
+    ("harm", "why"),
+    [
+        ({b"short": b""}, "a key of 5 bytes"),
+        ({bucket_key(NOON, token(2)): BUCKET[:-1]}, "whole entries"),
+        ({bucket_key(NOON, token(2)): b""}, "whole entries"),
+        ({bucket_key(NOON + 600_000, token(2)): BUCKET}, "outside the ten minutes"),
+        ({CLOCK_KEY: CLOCK.pack(NOON - 1, 0)}, "newer than the clock"),
+        ({CLOCK_KEY: CLOCK.pack(NOON, -1)}, "newer than the clock"),
+        ({CLOCK_KEY: b"12"}, "the clock is cut off"),
+        ({CLOCK_KEY: None}, "the clock is missing"),
+        ({OFFSET_KEY: b"many"}, "not a number"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_nobody_writes_is_damage(tmp_path: Path, harm: dict[bytes, bytes | None], why: str) -> None:
+    """Each rule of the layout, broken alone."""
+    database: Any = table_in(tmp_path).store._db_for_partition(0)
+    for key, value in SOUND.items():
+        database.put(key, value)
+    examine(database)
+    for key, changed in harm.items():
+        database.delete(key) if changed is None else database.put(key, changed)
+
+    with pytest.raises(Damaged, match=why):
+        examine(database)
+
+
+def test_a_directory_that_cannot_be_written_is_the_set_up() -> None:
+    """Nothing is wiped; one sentence names the setting. /sys refuses files even to root."""
+    check = (
+        "from pathlib import Path; from fraudstream.tables.activity_scrub import require_writable as check; "
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", check + "check(Path('/sys/kernel'))"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert EXIT_SETUP == done.returncode
+    assert "cannot be written" in done.stderr
+    assert "FRAUDSTREAM_STATE_DIR" in done.stderr
