@@ -31,6 +31,8 @@ class Latency:
     sent_late_ms_p99: float
     cpu_share: float
     """Of one core, by the worker's process, over the whole load."""
+    without_week: int = 0
+    """Decisions that had to do without the card's week."""
 
 
 def latencies(contestant: Contestant, run: Run, rates: Sequence[Rate], on_load: Progress) -> list[Latency]:
@@ -39,12 +41,12 @@ def latencies(contestant: Contestant, run: Run, rates: Sequence[Rate], on_load: 
     measured = []
     with contestant.start(run) as child, CpuMeter(child) as meter:
         on_load(f"{contestant.name} wakes up")
-        _load(run, run.plan.wake_up, 0)
+        answered(run, run.plan.wake_up, 0)
         skip = run.plan.wake_up.payments
         for rate in rates:
             on_load(f"{contestant.name} at {rate.per_s:,}/s")
             started = time.time()
-            summary = _load(run, rate, skip)
+            summary = answered(run, rate, skip)
             child.check()
             used = meter.used_s(started, time.time()) / (rate.warmup_s + rate.measured_s)
             summary.pop("payments")
@@ -53,8 +55,8 @@ def latencies(contestant: Contestant, run: Run, rates: Sequence[Rate], on_load: 
     return measured
 
 
-def _load(run: Run, rate: Rate, skip: int) -> dict[str, Any]:
-    """Run the load generator, a process of its own."""
+def answered(run: Run, rate: Rate, skip: int) -> dict[str, Any]:
+    """Run the load generator, a process of its own, on the payments after the first `skip`; return its summary."""
     arguments = {
         "bootstrap": run.bootstrap,
         "transactions": run.topic(topics.TRANSACTIONS),

@@ -24,6 +24,9 @@ from benchmarks.traffic import Record, payments_of, records_of
 TICK_S = 0.001
 LAST_ANSWER_TIMEOUT_S = 15.0
 
+WITHOUT_WEEK = b'"weekly-'
+"""What `degraded` holds then: weekly-timeout, weekly-unavailable and so on."""
+
 
 class Load:
     """The payments of one load, when each was due and when its decision was read."""
@@ -36,6 +39,8 @@ class Load:
         self.read_s: npt.NDArray[np.float64] = np.full(len(records), np.nan)
         self.started_s = 0.0
         self.unread = len(records)
+        self.without_week = 0
+        """Decisions that had to do without the card's week."""
 
     def send(self, producer: Producer, topic: str) -> None:
         """Send each payment when it is due."""
@@ -69,6 +74,7 @@ class Load:
                 number = place.get(transaction_id(message.value()))
                 if number is not None and np.isnan(read[number]):
                     read[number] = now
+                    self.without_week += WITHOUT_WEEK in message.value()
                     self.unread -= 1
 
     def summary(self, warmup_s: float) -> dict[str, float]:
@@ -81,6 +87,7 @@ class Load:
             "payments": len(self.records),
             "measured": int(measured.sum()),
             "missing": self.unread,
+            "without_week": self.without_week,
             "p50": p50,
             "p99": p99,
             "p999": p999,

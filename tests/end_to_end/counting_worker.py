@@ -1,6 +1,6 @@
 """A real worker whose model and weekly store are known by heart: run by tests as a process of its own.
 
-Settings come from the environment, as always.
+Settings come from the environment, as always; one that names another weekly store than the default is followed.
 """
 
 import asyncio
@@ -9,6 +9,7 @@ from typing import NoReturn
 
 import faust
 
+from fraudstream.adapters.weekly_stores import weekly_store
 from fraudstream.app import Ports, create_app
 from fraudstream.domain.detector import Model
 from fraudstream.logs import configure_logging
@@ -21,7 +22,9 @@ def run(model: Model) -> NoReturn:
     configure_logging("info")
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    app = create_app(Settings(), Ports(SameWeek(), model))
+    settings = Settings()
+    weekly = SameWeek() if settings.weekly_store == "snapshot" else weekly_store(settings)
+    app = create_app(settings, Ports(weekly, model))
     sys.exit(
         faust.Worker(
             app, loop=loop, loglevel="WARNING", override_logging=False, quiet=True

@@ -109,6 +109,8 @@ class FakeFeatureStore:
                     raise Refusal(403, "MissingAuthenticationToken", "Missing Authentication Token")
                 await self.weather.strike()
                 answer = await self._operate(operation, request)
+            except ConnectionResetError:
+                return web.Response(status=400)  # refusing has begun: nobody reads this
             except Refusal as refusal:
                 told = {"__type": refusal.code, "message": str(refusal), "Message": str(refusal)}
                 return web.json_response(

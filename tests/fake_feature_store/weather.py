@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -26,7 +27,7 @@ class Weather:
     garbage: str = ""
     """One of GARBAGE: every record of a BatchGetRecord is nonsense of this kind."""
     flapping_ms: float = 0.0
-    """Down for this long, then up for as long, and so on."""
+    """Down for this long, then up for as long, and so on; with a latency: slow by turns."""
 
     def set(self, wanted: Json) -> None:
         """Replace all of it; what is not named is at rest. Raises ValueError for a name or kind there is not."""
@@ -37,11 +38,12 @@ class Weather:
 
     async def strike(self) -> None:
         """Let a request wait or fail."""
-        if self.latency_ms:
+        bad_turn = not self.flapping_ms or time.monotonic() * 1000 // self.flapping_ms % 2 == 0
+        if self.latency_ms and bad_turn:
             await asyncio.sleep(self.latency_ms / 1000)
         if self.throttling:
             raise Refusal(400, "ThrottlingException", "Rate exceeded")
-        down = self.flapping_ms and asyncio.get_running_loop().time() * 1000 // self.flapping_ms % 2
+        down = self.flapping_ms and bad_turn and not self.latency_ms
         if down or random.random() < self.error_share:
             raise Refusal(503, "ServiceUnavailable", "Service Unavailable")
 
