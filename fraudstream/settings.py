@@ -127,15 +127,16 @@ class Settings(BaseSettings):
     )
     weekly_store: str = Field(
         "snapshot",
-        pattern=r"^(snapshot|disk|sagemaker://[a-zA-Z0-9]([-_]*[a-zA-Z0-9]){0,63})$",
-        description="Where workers look weekly aggregates up: `snapshot` (in memory), `disk` (when they outgrow it) or "
-        "`sagemaker://<feature group>`; all but the first are filled with `fraudstream store load`.",
+        pattern=r"^(snapshot|disk|sagemaker://[a-zA-Z0-9]([-_]*[a-zA-Z0-9]){0,63}|rediss?://[^@/]+(/\d+)?)$",
+        description="Where workers look weekly aggregates up: `snapshot` (in memory), `disk` (when they outgrow it), "
+        "`sagemaker://<feature group>`, `redis://host:port/0` or `rediss://...` (TLS); all but the first are filled with `fraudstream store load`.",
     )
     weekly_cache_cards: int = Field(
         200_000,
         ge=0,
         description="Most weeks a worker remembers of a store that is not in its memory; 0: none.",
     )
+    weekly_password_file: Path | None = Field(None, description="File with the password of Redis.")
     weekly_endpoint_url: str | None = Field(
         None,
         pattern=r"^https?://",

@@ -26,11 +26,32 @@ def online_store(settings: Settings, puts_per_s: float | None = None) -> OnlineS
         return WeeklyFiles(settings.weekly_dir, kept=settings.weekly_kept)
     if settings.weekly_store == "disk":
         return WeeklyDisk(settings.weekly_disk_dir, kept=settings.weekly_kept)
-    if importlib.util.find_spec("aioboto3") is None:
-        raise SetupError("SageMaker Feature Store needs: pip install 'fraudstream[aws]'")
+    if settings.weekly_store.startswith("redis"):
+        _need("redis", "redis")
+        from fraudstream.adapters.weekly_redis import WeeklyRedis
+
+        return WeeklyRedis(settings.weekly_store, _password(settings), settings.weekly_kept)
+    _need("aioboto3", "aws")
     from fraudstream.adapters.sagemaker import Access
     from fraudstream.adapters.weekly_sagemaker import PUTS_PER_S, WeeklySageMaker
 
     group = replace(feature_group_named("weekly"), name=settings.weekly_store.removeprefix("sagemaker://"))
     access = Access(settings.weekly_endpoint_url, settings.weekly_region, settings.weekly_profile)
     return WeeklySageMaker(group, access, puts_per_s or PUTS_PER_S)
+
+
+def _need(library: str, extra: str) -> None:
+    """Raise SetupError if the library of an extra is not installed."""
+    if importlib.util.find_spec(library) is None:
+        raise SetupError(f"this FRAUDSTREAM_WEEKLY_STORE needs: pip install 'fraudstream[{extra}]'")
+
+
+def _password(settings: Settings) -> str | None:
+    """Read the password of Redis; raises SetupError if the file that is set cannot be read."""
+    path = settings.weekly_password_file
+    try:
+        return path.read_text().strip() if path else None
+    except OSError as error:
+        raise SetupError(
+            f"FRAUDSTREAM_WEEKLY_PASSWORD_FILE={path} cannot be read: {error.strerror}"
+        ) from error

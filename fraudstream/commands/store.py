@@ -28,7 +28,7 @@ as_of_option = click.option(
 
 @click.group()
 def store() -> None:
-    """Make, fill and check the store that FRAUDSTREAM_WEEKLY_STORE names: snapshot, disk or sagemaker://<feature group>."""
+    """Make, fill and check the store that FRAUDSTREAM_WEEKLY_STORE names: snapshot, disk, sagemaker://… or redis://…"""
 
 
 @store.command()

@@ -1,0 +1,153 @@
+"""The weekly store in Redis: one hash a midnight, written under a draft's name and renamed when it is complete."""
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError
+
+from fraudstream.domain.errors import SetupError, WeeklyUnavailable
+from fraudstream.domain.weekly import DAY_MS, MIDNIGHTS_KEPT, REFUSED, OnlineStore, Week, WeeklyAnswer, day_of
+
+CONNECT_TIMEOUT_S = 1.0
+READ_TIMEOUT_S = 2.0
+"""Longer than any decision waits: an answer that comes late still serves the payments after it."""
+
+CONNECTIONS = 16
+
+SPARE_DAYS = 1
+"""Longer than the kept midnights are needed: tomorrow's job may be late."""
+
+
+class RedisRefused(WeeklyUnavailable):
+    """Redis answered, and the answer is no: a wrong password, or keys that are not ours."""
+
+
+class WeeklyRedis(OnlineStore):
+    """Asks for this midnight and the one before in one round trip; a hash there is is a whole midnight."""
+
+    def __init__(
+        self, url: str, password: str | None, kept: int = MIDNIGHTS_KEPT, prefix: str = "fraudstream:weekly:"
+    ) -> None:
+        """`url` names host, port and database (rediss:// for TLS), never the password."""
+        self._url = url
+        self._prefix = prefix
+        self._kept_for = timedelta(days=kept + SPARE_DAYS)
+        self._redis: Any = Redis.from_url(
+            url,
+            password=password,
+            decode_responses=True,
+            max_connections=CONNECTIONS,
+            socket_connect_timeout=CONNECT_TIMEOUT_S,
+            socket_timeout=READ_TIMEOUT_S,
+            retry=None,
+        )
+
+    async def connect(self) -> None:
+        """Open a connection; a server that only does not answer yet is bad weather, a wrong password is not."""
+        try:
+            with weather():
+                await self._redis.ping()
+        except RedisRefused as error:
+            raise SetupError(str(error)) from error
+        except WeeklyUnavailable:
+            return  # whoever asks next meets the same and counts it
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._redis.aclose()
+
+    async def get_many(self, cards: Collection[str], midnight_ms: int) -> WeeklyAnswer:
+        """Return the weeks as of this midnight, or of one day before it if that is the newest."""
+        wanted, candidates = list(cards), (midnight_ms, midnight_ms - DAY_MS)
+        with weather():
+            asking = self._redis.pipeline(transaction=False)
+            for night in candidates:
+                asking.exists(self._key(night))
+                if wanted:
+                    asking.hmget(self._key(night), wanted)
+            answers = iter(await asking.execute())
+        found = [(next(answers), next(answers) if wanted else []) for _ in candidates]
+        for night, (exists, texts) in zip(candidates, found, strict=True):
+            if exists:
+                return _answer(wanted, texts, night)
+        return WeeklyAnswer()
+
+    async def create(self) -> bool:
+        """Nothing has to be made but the connection."""
+        await self.describe()
+        return False
+
+    async def describe(self) -> dict[str, Any]:
+        """Return which server it is and how much memory it uses."""
+        with weather():
+            info = await self._redis.info()
+        return {
+            "kind": "redis",
+            "name": self._url,
+            "status": "Created",
+            "version": info["redis_version"],
+            "bytes": info["used_memory"],
+        }
+
+    async def nights(self, midnights_ms: Sequence[int]) -> dict[int, int]:
+        """Return which of these midnights are there, and with how many cards each."""
+        with weather():
+            cards = {midnight: int(await self._redis.hlen(self._key(midnight))) for midnight in midnights_ms}
+        return {midnight: count for midnight, count in cards.items() if count}
+
+    async def load(self, as_of_ms: int, weeks: Sequence[tuple[str, Week]]) -> None:
+        """Write these cards into the draft of a midnight."""
+        texts = {card: f"{week.payments} {week.mean_amount!r}" for card, week in weeks}
+        with weather():
+            writing = self._redis.pipeline()
+            writing.hset(self._draft(as_of_ms), mapping=texts)
+            writing.expire(self._draft(as_of_ms), self._kept_for)
+            await writing.execute()
+
+    async def publish(self, as_of_ms: int, cards: int) -> None:
+        """Let the draft take its place; raises SetupError unless it holds as many cards as it should."""
+        draft = self._draft(as_of_ms)
+        with weather():
+            found = await self._redis.hlen(draft)
+            if found != cards:
+                await self._redis.delete(draft)
+                raise SetupError(f"{draft} held {found} cards, not {cards}; load it again from the beginning")
+            writing = self._redis.pipeline()
+            writing.rename(draft, self._key(as_of_ms))
+            writing.expire(self._key(as_of_ms), self._kept_for)
+            await writing.execute()
+
+    def _key(self, midnight_ms: int) -> str:
+        return f"{self._prefix}{day_of(midnight_ms)}"
+
+    def _draft(self, midnight_ms: int) -> str:
+        return f"{self._key(midnight_ms)}:draft"
+
+
+@contextmanager
+def weather() -> Iterator[None]:
+    """Turn what goes wrong between us and Redis into WeeklyUnavailable."""
+    try:
+        yield
+    except (AuthenticationError, NoPermissionError, ResponseError) as error:
+        raise RedisRefused(f"Redis refuses: {error}") from error
+    except (RedisError, OSError, TimeoutError) as error:
+        raise WeeklyUnavailable(f"Redis does not answer: {error}") from error
+
+
+def _answer(cards: Sequence[str], texts: Sequence[str | None], night: int) -> WeeklyAnswer:
+    """Read the texts of a hash; what is no week is refused."""
+    rows: dict[str, Week] = {}
+    failed: dict[str, str] = {}
+    for card, text in zip(cards, texts, strict=True):
+        if text is None:
+            continue
+        try:
+            payments, mean_amount = text.split()
+            rows[card] = Week(int(payments), float(mean_amount))
+        except ValueError:
+            failed[card] = REFUSED
+    return WeeklyAnswer(rows, night, failed)
