@@ -10,6 +10,7 @@ from fraudstream import topics
 from fraudstream.adapters.kafka_security import Kafka
 from fraudstream.adapters.process import crash
 from fraudstream.adapters.transactions import Transactions
+from fraudstream.agents import nightly
 from fraudstream.agents.backlog import Backlog
 from fraudstream.agents.deciding import Decided, Decider
 from fraudstream.agents.delivery import AtLeastOnce, Delivery, ExactlyOnce
@@ -24,7 +25,7 @@ from fraudstream.domain.weekly import WeeklyStore
 from fraudstream.settings import Settings
 from fraudstream.tables.activity import ActivityTable
 
-__all__ = ["Decided", "Report", "attach"]
+__all__ = ["Decided", "Report", "attach", "nightly"]
 
 
 def attach(

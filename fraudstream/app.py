@@ -89,6 +89,8 @@ def create_app(settings: Settings, ports: Ports) -> App:
     logger.info("model %s, rules %s", detector.model.version, detector.ruleset.version)
     observer = Observer(app, table, ports.weekly, detector, sources)
     agents.attach(app, settings, event_type, cards, table, detector, ports.weekly, observer.report)
+    if settings.nightly_cron is not None:
+        agents.nightly.attach(app, settings, observer.metrics.nightly)
     if settings.web:
         web.attach(app, observer.views(), builtin_pages=settings.web_builtin_pages, login=login)
         logger.info("pages at %s", app.conf.canonical_url)

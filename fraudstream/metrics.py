@@ -65,6 +65,12 @@ METRICS = (
         "fraudstream_dead_letters_total", "counter", "Records that are not payments, by reason.", ("reason",)
     ),
     Metric("fraudstream_degraded_total", "counter", "Payments decided with something missing.", ("reason",)),
+    Metric(
+        "fraudstream_nightly_runs_total",
+        "counter",
+        "Runs of the nightly job, by how they ended.",
+        ("result",),
+    ),
     Metric("fraudstream_forwarded_total", "counter", "Payments sent on to the partition of their card."),
     Metric(
         "fraudstream_decision_latency_seconds",
@@ -245,6 +251,10 @@ class Metrics(Collector):
     def wiped(self, partitions: int) -> None:
         """Say how many partitions' state was wiped since the start."""
         self._values["fraudstream_state_wiped_total"][()] = float(partitions)
+
+    def nightly(self, result: str) -> None:
+        """Count a run of the nightly job."""
+        self._count("fraudstream_nightly_runs_total", {result: 1})
 
     def healthy(self, healthy: bool) -> None:
         """Say what the health page says."""

@@ -101,6 +101,15 @@ class Settings(BaseSettings):
         100_000, ge=1, description="Decisions the archiver gathers before it writes early."
     )
 
+    nightly_cron: str | None = Field(
+        None,
+        description="When one of the workers runs `fraudstream aggregate --catch-up` (UTC, as in cron: `10 0 * * *`); needs the "
+        "extra `offline`. Default: never, you run it.",
+    )
+    nightly_history: Path | None = Field(
+        None, description="What the nightly job reads, e.g. the archive. Default: <data_dir>/history."
+    )
+
     # Decisions
     event_type: str = Field("card", pattern=r"^[a-z0-9_-]{1,64}$", description="Which event type to decide.")
     model: str = Field(

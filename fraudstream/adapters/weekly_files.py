@@ -12,6 +12,7 @@ import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import polars as pl
@@ -37,11 +38,15 @@ class Snapshot:
 
 
 def write_snapshot(
-    directory: Path, as_of_ms: int, weeks: pl.DataFrame, kept: int = MIDNIGHTS_KEPT
+    directory: Path,
+    as_of_ms: int,
+    weeks: pl.DataFrame,
+    kept: int = MIDNIGHTS_KEPT,
+    about: Mapping[str, Any] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """Write the weeks as of a midnight (columns card, payments, mean_amount) and return the manifest.
 
-    Repeating it replaces the snapshot. Older snapshots than the newest `kept` go.
+    Repeating it replaces the snapshot. Older snapshots than the newest `kept` go. `about` is what the manifest says beside.
     """
     directory.mkdir(parents=True, exist_ok=True)
     buffer = io.BytesIO()
@@ -55,6 +60,7 @@ def write_snapshot(
         "rows": weeks.height,
         "sha256": digest,
         "file": file,
+        **about,
     }
     write_atomically(directory / file, content)
     write_atomically(directory / f"{day}.json", (json.dumps(manifest, indent=2) + "\n").encode())

@@ -1,8 +1,10 @@
 """`fraudstream aggregate`: the nightly job that computes every card's week."""
 
 import json
-from datetime import date
+import sys
+from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -16,35 +18,84 @@ from fraudstream.commands.generate import Day
     help="Midnight (UTC) the week ends with.  [default: the last one the history reaches]",
 )
 @click.option(
+    "--catch-up", is_flag=True, help="Instead of one night: all missed ones that workers would ask for."
+)
+@click.option(
     "--history",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="Payments to read: a history or an archive.  [default: <data_dir>/history]",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the snapshot's manifest as JSON.")
-def aggregate(as_of: date | None, history: Path | None, as_json: bool) -> None:
+@click.option(
+    "--engine",
+    type=click.Choice(["duckdb", "spark"]),
+    default="duckdb",
+    show_default=True,
+    help="Who computes.",
+)
+@click.option(
+    "--spark-master",
+    default="local[*]",
+    show_default=True,
+    help="With --engine spark: this machine, or a cluster's URL.",
+)
+@click.option("--force", is_flag=True, help="Publish also a night that looks as if payments were missing.")
+@click.option("--json", "as_json", is_flag=True, help="Print a manifest a night as JSON, the newest last.")
+def aggregate(
+    as_of: date | None,
+    catch_up: bool,
+    history: Path | None,
+    engine: str,
+    spark_master: str,
+    force: bool,
+    as_json: bool,
+) -> None:
     """Compute count and mean amount of every card over the seven days before a midnight, for workers to look up.
 
-    Running workers notice the new snapshot within a second or two. Exit codes: 0 written, 2 no history for that week.
+    Running workers notice the new snapshot within a second or two. A night without cards, or with less than half of
+    the night before, is not published. Exit codes: 0 published or nothing missed, 1 refused, 2 no history for that week.
     """
     from fraudstream.domain.tokens import Tokenizer
     from fraudstream.offline import aggregate as job
+    from fraudstream.offline import engines
     from fraudstream.settings import Settings
 
+    if as_of and catch_up:
+        raise click.UsageError("give --as-of or --catch-up, not both")
     settings = Settings()
-    history = history or settings.history_dir
-    day = as_of or job.last_midnight(history)
-    done = job.aggregate(
-        history,
+    nightly = job.Job(
+        history or settings.history_dir,
         settings.weekly_dir,
         Tokenizer(settings.card_token_key()),
-        day,
+        engines.by_duckdb if engine == "duckdb" else engines.by_spark(spark_master),
+        engine,
         settings.weekly_kept,
+        force,
     )
-    if as_json:
-        click.echo(json.dumps(done.manifest | {"days": done.days}))
-        return
-    how = "" if as_of else ", the last midnight the history reaches"
-    partial = "" if done.days == 7 else f" (only {done.days} of 7 days are in the history)"
-    click.echo(
-        f"weeks of {done.manifest['rows']:,} cards as of {day} 00:00 UTC{how}{partial}, in {settings.weekly_dir}"
+    try:
+        if catch_up:
+            made = nightly.catch_up(
+                datetime.now(UTC).date(), lambda night: _say(f"aggregating as of {night} ...")
+            )
+        else:
+            made = [nightly.run(as_of or job.last_midnight(nightly.history_dir))]
+    except job.SuspiciousNight as refused:
+        _say(f"Refused: {refused}")
+        sys.exit(1)
+    for manifest in made:
+        click.echo(json.dumps(manifest) if as_json else _line(manifest, settings.weekly_dir))
+    if not made:
+        _say("no night was missed")
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)
+
+
+def _line(manifest: dict[str, Any], weekly_dir: Path) -> str:
+    """Say what was published."""
+    days = manifest["days"]
+    partial = "" if days == 7 else f" (only {days} of 7 days are in the history)"
+    return (
+        f"weeks of {manifest['rows']:,} cards, {manifest['payments']:,} payments, as of {manifest['as_of']} 00:00 UTC"
+        f"{partial}, in {weekly_dir}"
     )

@@ -36,7 +36,7 @@ class DemoWorld:
         size = ["--cards", str(self.cards), "--days", str(DAYS), "--seed", str(SEED)]
         return (
             ("history", ["generate", *size, "--end", str(self.midnight), "--force"]),
-            ("weeks", ["aggregate", "--as-of", str(self.midnight)]),
+            ("weeks", ["aggregate", "--as-of", str(self.midnight), "--force"]),
             ("model", ["train"]),
         )
 

@@ -1,68 +1,118 @@
-"""The nightly job: every card's week as of a midnight, computed by DuckDB over the history."""
+"""The nightly job: every card's week as of a midnight, and what keeps a bad night from workers."""
 
+import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import polars as pl
 
-from fraudstream.adapters.weekly_files import write_snapshot
-from fraudstream.domain.errors import SetupError
+from fraudstream.adapters.weekly_files import manifests_in, write_snapshot
+from fraudstream.domain.errors import FraudstreamError, SetupError
 from fraudstream.domain.tokens import Tokenizer
 from fraudstream.domain.weekly import MIDNIGHTS_KEPT, WEEK_MS
-from fraudstream.offline.history import IDS, NUMBER, TOKEN, dates_of, files_of
+from fraudstream.offline.engines import Engine, by_duckdb
+from fraudstream.offline.history import dates_of, files_of
 from fraudstream.offline.world import midnight_ms
 
-WEEK = timedelta(days=7)
+WEEK, DAY = timedelta(days=7), timedelta(days=1)
 
-LATE_DAYS = timedelta(days=1)
+LATE_DAYS = DAY
 """A payment that arrived just after midnight may belong to the day before: one more day's file is read."""
+
+SUSPICIOUS_SHARE = 0.5
+"""Fewer cards than this share of the newest night before it, and a night is not published: payments are missing."""
+
+
+class SuspiciousNight(FraudstreamError):
+    """The weeks were computed and not published."""
 
 
 @dataclass(frozen=True, slots=True)
-class Aggregated:
-    """What the job did: the snapshot's manifest and how many of the week's days the history has."""
+class Job:
+    """What is the same for every night. `engine_name` goes into the manifests."""
 
-    manifest: dict[str, Any]
-    days: int
+    history_dir: Path
+    weekly_dir: Path
+    tokenizer: Tokenizer
+    engine: Engine = by_duckdb
+    engine_name: str = "duckdb"
+    kept: int = MIDNIGHTS_KEPT
+    force: bool = False
+    """Publish also what looks suspicious."""
+
+    def run(self, as_of: date) -> dict[str, Any]:
+        """Publish the weeks as of the midnight `as_of` starts with and return the manifest; repeating it replaces them.
+
+        Raises SetupError if the week has no payments, SuspiciousNight if it has far fewer cards than the night before.
+        """
+        available = dates_of(self.history_dir)
+        days = [day for day in available if as_of - WEEK <= day < as_of]
+        if not days:
+            raise SetupError(
+                f"the week before {as_of} has no payments: {self.history_dir} covers {available[0]} to "
+                f"{available[-1]}; try: fraudstream aggregate --as-of {last_midnight(self.history_dir)}"
+            )
+        sources = files_of(self.history_dir, as_of - WEEK, as_of + LATE_DAYS)
+        weeks = weeks_of(sources, midnight_ms(as_of), self.tokenizer, self.engine)
+        self._check(weeks.height, as_of)
+        about = {
+            "days": len(days),
+            "payments": int(weeks["payments"].sum()),
+            "engine": self.engine_name,
+            "sources": [source(self.history_dir, path) for path in sources],
+        }
+        return write_snapshot(self.weekly_dir, midnight_ms(as_of), weeks, self.kept, about)
+
+    def catch_up(self, until: date, on_night: Callable[[date], None]) -> list[dict[str, Any]]:
+        """Run every missed night that a store would keep, the oldest first; return the manifests of what was made.
+
+        The last one is the midnight the history reaches, but none after `until`; a night that is there stays as it is.
+        """
+        last = min(last_midnight(self.history_dir), until)
+        first = dates_of(self.history_dir)[0] + DAY
+        nights = [last - DAY * back for back in reversed(range(self.kept)) if last - DAY * back >= first]
+        there = {manifest["as_of"] for manifest in manifests_in(self.weekly_dir)}
+        made = []
+        for night in nights:
+            if str(night) not in there:
+                on_night(night)
+                made.append(self.run(night))
+        return made
+
+    def _check(self, cards: int, as_of: date) -> None:
+        before = [entry for entry in manifests_in(self.weekly_dir) if entry["as_of"] < str(as_of)]
+        if self.force or not before:
+            if cards or self.force:
+                return
+            raise SuspiciousNight(f"no card paid in the week before {as_of}; not published (--force does)")
+        least = before[0]["rows"] * SUSPICIOUS_SHARE
+        if cards < least or not cards:
+            raise SuspiciousNight(
+                f"{cards:,} cards paid in the week before {as_of}, {before[0]['rows']:,} in the one before "
+                f"{before[0]['as_of']}: payments seem to be missing; not published (--force does)"
+            )
 
 
 def last_midnight(history_dir: Path) -> date:
     """Return the day that starts with the last midnight for which there is history."""
-    return dates_of(history_dir)[-1] + timedelta(days=1)
+    return dates_of(history_dir)[-1] + DAY
 
 
-def aggregate(
-    history_dir: Path, weekly_dir: Path, tokenizer: Tokenizer, as_of: date, kept: int = MIDNIGHTS_KEPT
-) -> Aggregated:
-    """Write the snapshot as of the midnight `as_of` starts with; raises SetupError if the week has no payments."""
-    days = [day for day in dates_of(history_dir) if as_of - WEEK <= day < as_of]
-    if not days:
-        available = dates_of(history_dir)
-        raise SetupError(
-            f"the week before {as_of} has no payments: {history_dir} covers {available[0]} to {available[-1]}; "
-            f"try: fraudstream aggregate --as-of {last_midnight(history_dir)}"
-        )
-    weeks = weeks_of(files_of(history_dir, as_of - WEEK, as_of + LATE_DAYS), midnight_ms(as_of), tokenizer)
-    return Aggregated(write_snapshot(weekly_dir, midnight_ms(as_of), weeks, kept), len(days))
+def source(history_dir: Path, path: Path) -> dict[str, Any]:
+    """Say which file was read, so that a night can be explained and repeated."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"file": str(path.relative_to(history_dir)), "bytes": path.stat().st_size, "sha256": digest}
 
 
-def weeks_of(payments: list[Path], as_of_ms: int, tokenizer: Tokenizer) -> pl.DataFrame:
+def weeks_of(
+    payments: Sequence[Path], as_of_ms: int, tokenizer: Tokenizer, engine: Engine = by_duckdb
+) -> pl.DataFrame:
     """Return card token, payments and mean amount of every card that paid in the week before a midnight."""
-    sql = (files("fraudstream.offline") / "aggregate.sql").read_text()
-    with duckdb.connect() as database:
-        history = database.from_parquet([str(path) for path in payments], union_by_name=True)
-        columns = (NUMBER, TOKEN, *IDS, "event_time", "amount")
-        named = [name if name in history.columns else f"NULL AS {name}" for name in columns]
-        history.project(", ".join(named)).create_view("payments")
-        database.execute(
-            "CREATE TABLE week AS SELECT ?::BIGINT AS first_ms, ?::BIGINT AS end_ms",
-            [as_of_ms - WEEK_MS, as_of_ms],
-        )
-        rows = database.execute(sql).fetchall()
+    rows = engine(payments, as_of_ms - WEEK_MS, as_of_ms)
     tokens = [token or tokenizer.token(str(number)) for number, token, _, _ in rows]
     found = pl.DataFrame(
         {"card": tokens, "payments": [row[2] for row in rows], "cents": [row[3] for row in rows]},

@@ -21,7 +21,7 @@ from fraudstream.domain.features import FEATURE_SETS
 from fraudstream.domain.tokens import Tokenizer
 from fraudstream.domain.weekly import WEEK_MS, Week
 from fraudstream.offline import stories
-from fraudstream.offline.aggregate import aggregate, last_midnight
+from fraudstream.offline.aggregate import Job, last_midnight
 from fraudstream.offline.evaluate import evaluate
 from fraudstream.offline.generate import generate
 from fraudstream.offline.train import train
@@ -38,7 +38,7 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a directory with a history, its last week and a model of each feature set; `card` is current."""
     root = tmp_path_factory.mktemp("data")
     generate(WORLD, root / "history")
-    aggregate(root / "history", root / "weekly", TOKENIZER, END)
+    Job(root / "history", root / "weekly", TOKENIZER).run(END)
     for feature_set in ("card-sample", "card"):
         train(root / "history", root / "models", feature_set=feature_set)
     return root
@@ -78,7 +78,7 @@ def test_a_card_that_stands_there_by_number_and_by_token_is_one_card(tmp_path: P
             folder / "payments.parquet"
         )
 
-    aggregate(tmp_path / "history", tmp_path / "weekly", TOKENIZER, END)
+    Job(tmp_path / "history", tmp_path / "weekly", TOKENIZER).run(END)
 
     assert {token: Week(2, 0.1)} == newest_snapshot(tmp_path / "weekly").weeks
 
@@ -86,7 +86,7 @@ def test_a_card_that_stands_there_by_number_and_by_token_is_one_card(tmp_path: P
 def test_a_week_without_history_says_which_midnight_has_some(data_dir: Path, tmp_path: Path) -> None:
     """The usual mistake is a history of 2020 and today's date."""
     with pytest.raises(SetupError, match="try: fraudstream aggregate --as-of 2020-01-22"):
-        aggregate(data_dir / "history", tmp_path, TOKENIZER, END + timedelta(days=30))
+        Job(data_dir / "history", tmp_path, TOKENIZER).run(END + timedelta(days=30))
 
 
 def test_the_manifest_says_what_the_model_is_made_of(data_dir: Path) -> None:

@@ -1,0 +1,65 @@
+"""The nightly job on a worker's clock: one worker of the group starts it, as a process of its own.
+
+The leader is whoever has partition 0 of `transactions`. Faust's own leader is the owner of a topic made for the
+purpose, which our workers do not create; the rule is the same.
+"""
+
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Callable
+from datetime import UTC
+from typing import Any
+
+from faust.types import TP
+
+from fraudstream import topics
+from fraudstream.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+NICENESS = 10
+"""Deciding goes first."""
+
+RESULTS = {0: "done", 1: "refused"}
+"""By exit code of `fraudstream aggregate`; anything else has failed."""
+
+Count = Callable[[str], None]
+"""Told how a run ended: done, refused or failed."""
+
+
+def attach(app: Any, settings: Settings, count: Count) -> None:
+    """Run the nightly job by the settings' clock, on the group's leader."""
+
+    async def nightly() -> None:
+        if TP(settings.topic(topics.TRANSACTIONS.name), 0) in app.consumer.assignment():
+            await run(settings, count)
+
+    app.crontab(settings.nightly_cron, timezone=UTC)(nightly)
+
+
+async def run(settings: Settings, count: Count) -> None:
+    """Run `fraudstream aggregate --catch-up` to its end. Whatever goes wrong there is logged and counted, not raised.
+
+    Workers go on with the week of the night before, and say so in their decisions.
+    """
+    command = [sys.executable, "-m", "fraudstream", "aggregate", "--catch-up"]
+    if settings.nightly_history is not None:
+        command += ["--history", str(settings.nightly_history)]
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        os.setpriority(os.PRIO_PROCESS, process.pid, NICENESS)
+        said, _ = await process.communicate()
+        result = RESULTS.get(process.returncode or 0, "failed")
+    except Exception:  # the night is not worth a worker
+        logger.exception("the nightly job did not start")
+        count("failed")
+        return
+    log = logger.info if result == "done" else logger.error
+    log("the nightly job: %s: %s", result, said.decode(errors="replace").strip()[-500:])
+    count(result)

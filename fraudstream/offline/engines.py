@@ -1,0 +1,81 @@
+"""Who runs the aggregation's SQL: DuckDB in this process, or Spark, here or on a cluster. One text, equal rows."""
+
+import os
+from collections.abc import Callable, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import duckdb
+
+from fraudstream.adapters.broker.java import find_java
+from fraudstream.domain.errors import SetupError
+from fraudstream.offline.history import IDS, NUMBER, TOKEN
+
+COLUMNS = (NUMBER, TOKEN, *IDS, "event_time", "amount")
+"""Of the view `payments`; a column the files do not have is null."""
+
+Week: TypeAlias = tuple[int | None, str | None, int, int]
+"""cc_num, card, payments, cents."""
+
+Engine = Callable[[Sequence[Path], int, int], list[Week]]
+"""Files of payments and the week's bounds (epoch ms, the end is not included) in, a row per card out."""
+
+
+def sql() -> str:
+    """Return the text all engines run."""
+    return (files("fraudstream.offline") / "aggregate.sql").read_text()
+
+
+def by_duckdb(payments: Sequence[Path], first_ms: int, end_ms: int) -> list[Week]:
+    """Run it in this process."""
+    with duckdb.connect() as database:
+        history = database.from_parquet([str(path) for path in payments], union_by_name=True)
+        named = [name if name in history.columns else f"NULL AS {name}" for name in COLUMNS]
+        history.project(", ".join(named)).create_view("payments")
+        database.execute(
+            "CREATE TABLE week AS SELECT ?::BIGINT AS first_ms, ?::BIGINT AS end_ms", [first_ms, end_ms]
+        )
+        return database.execute(sql()).fetchall()
+
+
+def by_spark(master: str) -> Engine:
+    """Return the engine of a Spark: `local[*]` or the URL of a cluster that sees the files.
+
+    Raises SetupError without PySpark, BrokerError without a Java.
+    """
+    try:
+        from pyspark.sql import SparkSession
+        from pyspark.sql import functions as spark_sql
+    except ImportError as error:
+        raise SetupError("Spark needs: pip install 'fraudstream[spark]'") from error
+    os.environ.setdefault("JAVA_HOME", str(find_java().path.resolve().parents[1]))
+
+    def run(payments: Sequence[Path], first_ms: int, end_ms: int) -> list[Week]:
+        builder: Any = SparkSession.builder
+        session = (
+            builder.master(master)
+            .appName("fraudstream aggregate")
+            .config("spark.ui.enabled", "false")
+            .config("spark.ui.showConsoleProgress", "true")
+            .config("spark.driver.bindAddress", "127.0.0.1" if master.startswith("local") else "0.0.0.0")  # noqa: S104 - executors connect
+            .getOrCreate()
+        )
+        try:
+            paths = [str(path.absolute()) for path in payments]
+            history = session.read.option("mergeSchema", "true").parquet(*paths)
+            columns = [
+                spark_sql.col(name)
+                if name in history.columns
+                else spark_sql.lit(None).cast("string").alias(name)
+                for name in COLUMNS
+            ]
+            history.select(*columns).createOrReplaceTempView("payments")
+            session.createDataFrame(
+                [(first_ms, end_ms)], "first_ms bigint, end_ms bigint"
+            ).createOrReplaceTempView("week")
+            return [tuple(row) for row in session.sql(sql()).collect()]
+        finally:
+            session.stop()
+
+    return run

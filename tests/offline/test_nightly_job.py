@@ -1,0 +1,111 @@
+"""The nightly job: what it publishes, what it refuses, and what it makes up for."""
+
+import hashlib
+import json
+from datetime import date, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from fraudstream.adapters.weekly_files import newest_snapshot
+from fraudstream.domain.tokens import Tokenizer
+from fraudstream.offline.aggregate import Job, SuspiciousNight
+from fraudstream.offline.world import midnight_ms
+
+MONDAY = date(2020, 2, 3)
+DAY = timedelta(days=1)
+
+
+def write_day(history: Path, day: date, cards: int) -> Path:
+    """Write one payment of 10.00 for each of so many cards at noon."""
+    folder = history / f"date={day}"
+    folder.mkdir(parents=True)
+    columns = {
+        "tid": [f"{day}-{card}" for card in range(cards)],
+        "cc_num": [4_006_080_000_000_000 + card for card in range(cards)],
+        "event_time": [midnight_ms(day) + 43_200_000] * cards,
+        "amount": [10.0] * cards,
+    }
+    pl.DataFrame(columns).write_parquet(folder / "payments.parquet")
+    return folder / "payments.parquet"
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Job:
+    """Return a job over ten days of a hundred cards."""
+    for number in range(10):
+        write_day(tmp_path / "history", MONDAY + DAY * number, cards=100)
+    return Job(tmp_path / "history", tmp_path / "weekly", Tokenizer(bytes(32)))
+
+
+def test_the_manifest_says_what_the_night_was_made_of(job: Job) -> None:
+    """Rows, payments, engine, and every file with its checksum."""
+    manifest = job.run(MONDAY + DAY * 8)
+
+    assert ("2020-02-11", 100, 700, 7, "duckdb") == tuple(
+        manifest[name] for name in ("as_of", "rows", "payments", "days", "engine")
+    )
+    files = [f"date={MONDAY + DAY * number}/payments.parquet" for number in range(1, 9)]
+    assert files == [source["file"] for source in manifest["sources"]]
+    content = (job.history_dir / files[0]).read_bytes()
+    assert hashlib.sha256(content).hexdigest() == manifest["sources"][0]["sha256"]
+    assert manifest == json.loads((job.weekly_dir / "2020-02-11.json").read_text())
+
+
+def test_a_night_may_be_repeated(job: Job) -> None:
+    """Same payments, same file, same manifest."""
+    assert job.run(MONDAY + DAY * 8) == job.run(MONDAY + DAY * 8)
+    assert 1 == len(list(job.weekly_dir.glob("*.parquet")))
+
+
+def test_missed_nights_are_made_up_for_oldest_first(job: Job) -> None:
+    """As many as a store keeps; what is there stays as it is, and the future is never published."""
+    nights: list[date] = []
+
+    made = job.catch_up(MONDAY + DAY * 9, nights.append)
+    again = job.catch_up(MONDAY + DAY * 9, nights.append)
+
+    assert [MONDAY + DAY * 8, MONDAY + DAY * 9] == nights
+    assert ["2020-02-11", "2020-02-12"] == [manifest["as_of"] for manifest in made]
+    assert [] == again
+    assert midnight_ms(MONDAY + DAY * 9) == newest_snapshot(job.weekly_dir).as_of_ms
+
+
+def test_catching_up_ends_where_the_history_ends(job: Job) -> None:
+    """Long after the last payment there is nothing to aggregate."""
+    made = job.catch_up(MONDAY + DAY * 300, lambda night: None)
+
+    assert ["2020-02-12", "2020-02-13"] == [manifest["as_of"] for manifest in made]
+
+
+def test_half_of_the_cards_missing_is_refused_and_nothing_changes(job: Job) -> None:
+    """A source that went silent must not make all cards look new."""
+    job.run(MONDAY + DAY * 10)
+    for number in range(10, 18):
+        write_day(job.history_dir, MONDAY + DAY * number, cards=49)
+
+    with pytest.raises(SuspiciousNight, match=r"49 cards .* 100 in the one before 2020-02-13"):
+        job.run(MONDAY + DAY * 18)
+
+    assert midnight_ms(MONDAY + DAY * 10) == newest_snapshot(job.weekly_dir).as_of_ms
+
+
+def test_force_publishes_it_all_the_same(job: Job, tmp_path: Path) -> None:
+    """Sometimes half of the cards really are gone."""
+    job.run(MONDAY + DAY * 10)
+    for number in range(10, 18):
+        write_day(job.history_dir, MONDAY + DAY * number, cards=49)
+
+    forced = Job(job.history_dir, job.weekly_dir, job.tokenizer, force=True)
+
+    assert 49 == forced.run(MONDAY + DAY * 18)["rows"]
+
+
+def test_a_night_without_cards_is_refused(tmp_path: Path) -> None:
+    """A day's file may be there and hold nothing of the week."""
+    path = write_day(tmp_path / "history", MONDAY, cards=1)
+    pl.read_parquet(path).clear().write_parquet(path)
+
+    with pytest.raises(SuspiciousNight, match="no card paid"):
+        Job(tmp_path / "history", tmp_path / "weekly", Tokenizer(bytes(32))).run(MONDAY + DAY)
