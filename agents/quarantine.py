@@ -32,6 +32,8 @@ CONDEMNED_PER_HOUR_MAX = 10
 
 HOUR_S = 3600
 
+POISON = "poison"
+"""Their dead letters' reason."""
 
 CONDEMNED_KEPT = 100
 """So many are recognised when they are read again because others in their chunk ended the worker before its commit."""
@@ -166,7 +168,7 @@ class Quarantine:
     def _letters(self, records: list[Record]) -> Parsed:
         """Return condemned records as dead letters."""
         detail = "the worker ended again and again while it decided this record"
-        return Parsed(Payments([], []), [], [dead_letter(record, "poison", detail) for record in records])
+        return Parsed(Payments([], []), [], [dead_letter(record, POISON, detail) for record in records])
 
     def _acquit(self, chunks: Sequence[Chunk]) -> None:
         """Forget suspicions against what has just been decided."""

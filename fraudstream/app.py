@@ -20,6 +20,7 @@ from fraudstream.domain.tokens import CardIndex, Tokenizer
 from fraudstream.domain.weekly import WeeklyStore
 from fraudstream.observing import Observer
 from fraudstream.settings import Settings
+from fraudstream.state.preflight import ChangelogCheck
 from fraudstream.tables.activity import ActivityTable
 from fraudstream.tables.activity_scrub import require_writable
 
@@ -82,6 +83,7 @@ def create_app(settings: Settings, ports: Ports) -> App:
         name=topics.ACTIVITY_TABLE,
         partitions=settings.partitions,
         recovery_stall_s=settings.recovery_stall_s,
+        check_changelog=ChangelogCheck(settings),
     )
     app.tables.add(table)
     sources = [settings.topic(topics.TRANSACTIONS.name), settings.topic(topics.BY_CARD.name)]

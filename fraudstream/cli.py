@@ -29,6 +29,7 @@ COMMANDS = {
     "acceptance": Entry("acceptance", "Play the story of one attack against a worker and judge it."),
     "broker": Entry("broker", "Start, stop and inspect the embedded Kafka broker."),
     "topics": Entry("topics", "Create, list and describe our topics."),
+    "state": Entry("state", "Compare state, changelog and log, and mend them."),
     "worker": Entry("worker", "Run a worker: decide payments until told to stop."),
     "produce": Entry("produce", "Send payments: simulated live traffic or a replay of history."),
     "generate": Entry("generate", "Make a world: months of card payments with attacks in them."),

@@ -7,7 +7,7 @@ changelog, and only then `apply` writes.
 
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, cast
 
 import faust
@@ -16,15 +16,19 @@ from faust.types import TP
 from mode import Service
 
 from fraudstream.adapters.coalescing_consumer import CoalescingConsumer
-from fraudstream.adapters.process import crash
+from fraudstream.adapters.process import crash, refuse
 from fraudstream.adapters.publisher import Acknowledged
 from fraudstream.domain.activity import WINDOW_MS, Entry, bucket_of, unpack
+from fraudstream.domain.errors import SetupError
 from fraudstream.tables.activity_batch import Arrivals, Observation, Update, observe
 from fraudstream.tables.activity_layout import bucket_key
 from fraudstream.tables.activity_store import OPTIONS, ActivityStore
 from fraudstream.tables.recovery_watchdog import watch_recovery
 
 logger = logging.getLogger(__name__)
+
+CheckChangelog = Callable[[Mapping[int, int | None]], Awaitable[None]]
+"""Takes partition -> changelog offset in its state."""
 
 
 def _or_none_yet(offset: int | None) -> int:
@@ -47,17 +51,20 @@ class ActivityTable(faust.Table[bytes, bytes]):
         name: str,
         partitions: int,
         recovery_stall_s: float = 60.0,
+        check_changelog: CheckChangelog | None = None,
     ) -> None:
         """Make a table of `app`.
 
         `lateness_horizon_ms`: how late a payment may be and still find its ten minutes kept whole;
-        `recovery_stall_s`: how long a recovery may stand still before the worker ends itself.
+        `recovery_stall_s`: how long a recovery may stand still before the worker ends itself; `check_changelog` is asked
+        before every recovery and raises SetupError if the changelog is not to be trusted.
         """
         super().__init__(
             app, name=name, partitions=partitions, key_type=bytes, value_type=bytes, recovery_buffer_size=4
         )
         self.lateness_horizon_ms = lateness_horizon_ms
         self.recovery_stall_s = recovery_stall_s
+        self.check_changelog = check_changelog
         self._last_changelog_offset: dict[int, int] = {}
         self._frozen: set[int] = set()
         self._uncommitted: dict[int, deque[tuple[dict[TP, int], int]]] = {}
@@ -85,6 +92,24 @@ class ActivityTable(faust.Table[bytes, bytes]):
     @Service.task
     async def _watch_recovery(self) -> None:
         await watch_recovery(self.app, self.recovery_stall_s, lambda: self.should_stop)
+
+    async def on_rebalance(
+        self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP], generation_id: int = 0
+    ) -> None:
+        """Open the new partitions and look at their changelogs; recovery begins only if nothing is lost there."""
+        await super().on_rebalance(assigned, revoked, newly_assigned, generation_id)
+        new = {
+            tp.partition: self.store.persisted_offset(tp)
+            for tp in newly_assigned
+            if tp.topic == self.changelog_topic_name and tp.partition in self.store.held_partitions()
+        }
+        if new and self.check_changelog is not None:
+            try:
+                await self.check_changelog(new)
+            except SetupError as error:
+                refuse(str(error))
+            except Exception:  # noqa: BLE001 - whatever it is, a restart tries again
+                crash("looking at the changelog failed")
 
     async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
         """Start afresh after a recovery, and stop the flow until Faust has sought the committed offsets.
@@ -173,4 +198,5 @@ class ActivityTable(faust.Table[bytes, bytes]):
             "partitions": self.partitions,
             "lateness_horizon_ms": self.lateness_horizon_ms,
             "recovery_stall_s": self.recovery_stall_s,
+            "check_changelog": self.check_changelog,
         }

@@ -4,7 +4,7 @@ Keys are the bucket's start (8 bytes, big endian) and the card token (16 bytes),
 and a card's two buckets are two point reads.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from struct import Struct
 from typing import NamedTuple
 
@@ -35,17 +35,23 @@ def bucket_key(bucket_ms: int, card: bytes) -> bytes:
     return START.pack(bucket_ms) + card
 
 
+def deltas(value: bytes) -> Iterator[tuple[bytes, Entry]]:
+    """Yield card token and entry of every delta in a changelog value."""
+    for start in range(0, len(value), DELTA_BYTES):
+        yield value[start : start + 16], Entry._make(ENTRY.unpack_from(value, start + 16))
+
+
 def merged(
-    stored: Mapping[bytes, bytes], deltas: Iterable[bytes], clock: Clock
+    stored: Mapping[bytes, bytes], values: Iterable[bytes], clock: Clock
 ) -> tuple[dict[bytes, bytes], Clock]:
-    """Add deltas to stored buckets, leaving out transaction ids they already hold; return changed buckets and clock.
+    """Add changelog values to stored buckets, leaving out transaction ids they already hold; return changed buckets and clock.
 
     A changelog may repeat itself (a retried batch, a worker that was thought dead); state must not.
     """
     changed: dict[bytes, bytearray] = {}
     known: dict[bytes, set[int]] = {}
     watermark_ms, last_arrival = clock
-    for value in deltas:
+    for value in values:
         for start in range(0, len(value), DELTA_BYTES):
             card, packed = value[start : start + 16], value[start + 16 : start + DELTA_BYTES]
             entry = Entry._make(ENTRY.unpack(packed))

@@ -43,7 +43,7 @@ def opened(path: Path, open_database: Callable[[Path], Any]) -> tuple[Any, bool]
     try:
         return _sound(path, open_database), False
     except Exception as error:
-        if any(sign in str(error) for sign in LOCKED):
+        if locked(error):
             raise
         why = str(error)
     require_writable(path)
@@ -53,6 +53,11 @@ def opened(path: Path, open_database: Callable[[Path], Any]) -> tuple[Any, bool]
     else:
         path.unlink(missing_ok=True)
     return open_database(path), True
+
+
+def locked(error: Exception) -> bool:
+    """Tell whether RocksDB did not open because somebody has it open."""
+    return any(sign in str(error) for sign in LOCKED)
 
 
 def require_writable(directory: Path) -> None:

@@ -6,6 +6,7 @@ One partition is one RocksDB, as in any Faust table; `activity_layout` says what
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import rocksdict
@@ -36,6 +37,17 @@ OPTIONS = {
     "bloom_filter_size": 10,
 }
 """Per partition: about 32 MiB at most. RocksDB's defaults as Faust sets them are 2 GiB of cache and 192 MiB of buffers."""
+
+
+def open_database(directory: Path) -> Any:
+    """Open a partition's RocksDB as the worker does; raises RocksDB's error if it is damaged, or open elsewhere."""
+    options: dict[str, Any] = {name: value for name, value in OPTIONS.items() if name != "driver"}
+    return rocksdb.RocksDBOptions(**options, use_rocksdict=True).open(directory)
+
+
+def partition_directory(state_dir: Path, table: str, partition: int) -> Path:
+    """Return where Faust keeps a partition below a worker's state directory."""
+    return state_dir / "v1" / "tables" / f"{table}-{partition}.db"
 
 
 class ActivityStore(rocksdb.Store):

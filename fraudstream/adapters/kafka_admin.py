@@ -13,7 +13,7 @@ from fraudstream.adapters.kafka_refusals import listening, nobody_answers, refus
 from fraudstream.adapters.kafka_security import Kafka
 from fraudstream.domain.errors import BrokerUnavailable, SetupError
 from fraudstream.settings import Settings
-from fraudstream.topics import Topic, all_topics
+from fraudstream.topics import Topic, all_topics, changelog
 
 REQUEST_TIMEOUT_MS = 10_000
 CREATE_TIMEOUT_S = 30.0
@@ -117,6 +117,11 @@ async def _check_fit(
     configs = await topic_configs(admin, ours)
     for name, topic in ours.items():
         if topic.partitions != settings.partitions:
+            if name == changelog(settings).name:
+                raise SetupError(
+                    f"the changelog {name} has {topic.partitions} partitions and the settings say {settings.partitions}; if "
+                    "the settings are right, delete this topic and run: fraudstream state rebuild"
+                )
             raise SetupError(
                 f"topic {name} has {topic.partitions} partitions and the settings say {settings.partitions}; set "
                 f"FRAUDSTREAM_PARTITIONS={topic.partitions} or use another FRAUDSTREAM_TOPIC_PREFIX and "

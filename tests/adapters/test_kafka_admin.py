@@ -57,9 +57,7 @@ async def test_another_number_of_partitions_is_refused(fresh_settings: Settings,
     """A card's partition would change, or its state would be looked for on another partition."""
     names = {"input": fresh_settings.topic(TRANSACTIONS.name), "changelog": changelog(fresh_settings).name}
     await make(fresh_settings, names[which], 3)
-    with pytest.raises(
-        SetupError, match=f"^topic {names[which]} has 3 partitions and the settings say 4; set"
-    ):
+    with pytest.raises(SetupError, match=f"{names[which]} has 3 partitions and the settings say 4"):
         await ensure_topics(fresh_settings)
 
     async with administration(Kafka.of(fresh_settings)) as admin:

@@ -1,0 +1,101 @@
+"""Reading partitions from end to end, and how far a group has committed, without joining the group."""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from typing import NamedTuple, TypeAlias
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import RecordsToDelete
+from aiokafka.structs import ConsumerRecord
+
+from fraudstream.adapters.kafka_admin import administration
+from fraudstream.adapters.kafka_security import Kafka
+
+Record: TypeAlias = ConsumerRecord[bytes, bytes]
+
+POLL_TIMEOUT_MS = 500
+DEAD = "Dead"
+"""How Kafka calls a group it does not know."""
+
+
+class Span(NamedTuple):
+    """The offsets a partition has: `begin` is the first, `end` comes after the last."""
+
+    begin: int
+    end: int
+
+
+class PartitionLogs:
+    """What a worker would read; made by `partition_logs`."""
+
+    def __init__(self, consumer: AIOKafkaConsumer) -> None:
+        self._consumer = consumer
+
+    async def span(self, topic: str, partition: int) -> Span:
+        """Return which offsets there are to read."""
+        place = TopicPartition(topic, partition)
+        begins = await self._consumer.beginning_offsets([place])
+        ends = await self._consumer.end_offsets([place])
+        return Span(begins[place], ends[place])
+
+    async def committed(self, topic: str, partition: int) -> int:
+        """Return the offset the group would go on from, 0 before its first commit."""
+        return await self._consumer.committed(TopicPartition(topic, partition)) or 0
+
+    async def oldest_ms(self, topic: str, partition: int) -> int:
+        """Return the timestamp of the first record of a partition that has one."""
+        async with aclosing(self.read(topic, partition)) as fetches:
+            async for records in fetches:
+                return int(records[0].timestamp)
+        raise LookupError(f"{topic}-{partition} is empty")
+
+    async def read(self, topic: str, partition: int) -> AsyncGenerator[list[Record], None]:
+        """Yield all records that are there now, in order, fetch by fetch."""
+        place = TopicPartition(topic, partition)
+        begin, end = await self.span(topic, partition)
+        self._consumer.assign([place])
+        self._consumer.seek(place, begin)
+        while await self._consumer.position(place) < end:
+            for records in (await self._consumer.getmany(timeout_ms=POLL_TIMEOUT_MS)).values():
+                yield records
+
+
+@asynccontextmanager
+async def partition_logs(kafka: Kafka, group: str) -> AsyncIterator[PartitionLogs]:
+    """Connect as somebody who may look at what `group` reads."""
+    consumer = AIOKafkaConsumer(
+        **kafka.client,
+        group_id=group,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        isolation_level="read_committed",
+        fetch_max_wait_ms=50,
+    )
+    await consumer.start()
+    try:
+        yield PartitionLogs(consumer)
+    finally:
+        await consumer.stop()
+
+
+async def members_of(kafka: Kafka, group: str) -> int:
+    """Return how many consumers a group has now, those that died and are not missed yet included."""
+    async with administration(kafka) as admin:
+        answers = await admin.describe_consumer_groups([group])
+    return sum(
+        len(members)
+        for answer in answers
+        for _, _, state, _, _, members, *_ in answer.groups
+        if state != DEAD
+    )
+
+
+async def forget_records(kafka: Kafka, topic: str, ends: dict[int, int]) -> None:
+    """Delete the records before these offsets, by partition."""
+    async with administration(kafka) as admin:
+        await admin.delete_records(
+            {
+                TopicPartition(topic, partition): RecordsToDelete(before_offset=end)
+                for partition, end in ends.items()
+            }
+        )

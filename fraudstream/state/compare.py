@@ -1,0 +1,101 @@
+"""What differs between log, changelog and RocksDB of one partition, for every card in the kept horizon."""
+
+from collections.abc import Collection, Mapping
+from itertools import chain
+from typing import NamedTuple, TypeVar
+
+from fraudstream.domain.activity import Entry
+from fraudstream.state.kept import Changelog, Disk, Key, Logged
+from fraudstream.state.source import kept_from
+from fraudstream.tables.activity_batch import ARRIVAL_SHIFT
+
+Value = TypeVar("Value")
+
+
+class Difference(NamedTuple):
+    """How a copy differs from the log."""
+
+    entries: int
+    missing: list[Key]
+    extra: list[Key]
+    unequal: list[Key]
+
+    @property
+    def clean(self) -> bool:
+        """Tell whether it does not differ."""
+        return not (self.missing or self.extra or self.unequal)
+
+
+class Compared(NamedTuple):
+    """One partition. `disk` is None if this worker does not have it."""
+
+    partition: int
+    log: dict[Key, Logged]
+    changelog: Difference
+    disk: Difference | None
+    damage: str | None
+    """What is wrong beside entries: an unreadable RocksDB, a changelog shorter than what was read of it."""
+    changelog_end: int
+    ends_unreadable: bool
+
+    @property
+    def clean(self) -> bool:
+        """Tell whether nothing is wrong."""
+        return self.damage is None and self.changelog.clean and (self.disk is None or self.disk.clean)
+
+
+def compare(
+    partition: int,
+    log: Mapping[Key, Logged],
+    log_begin: int,
+    changelog: Changelog,
+    disk: Disk | None,
+    horizon_ms: int,
+    damage: str | None = None,
+) -> Compared:
+    """Compare what lies in the kept horizon. `log_begin`: first offset of the partition that `transactions` still has."""
+    logged, written = dict(log), {key: entry for key, (_, entry) in changelog.entries.items()}
+    stored = {} if disk is None else disk.entries
+    everything = chain((each.entry for each in logged.values()), written.values(), stored.values())
+    oldest_ms = kept_from(max((entry.event_time_ms for entry in everything), default=0), horizon_ms)
+    logged, written, stored = _since(oldest_ms, logged), _since(oldest_ms, written), _since(oldest_ms, stored)
+    behind: set[Key] = set()
+    if disk is not None:
+        behind = {key for key, (offset, _) in changelog.entries.items() if offset > disk.changelog_offset}
+        if disk.changelog_offset >= changelog.end:
+            damage = (
+                damage
+                or f"the changelog ends at {changelog.end}, the state has read it to {disk.changelog_offset}"
+            )
+    return Compared(
+        partition,
+        logged,
+        _difference(logged, written, log_begin, ()),
+        None if disk is None else _difference(logged, stored, log_begin, behind),
+        damage,
+        changelog.end,
+        changelog.last_record != changelog.end - 1 and changelog.end > 0,
+    )
+
+
+def _since(oldest_ms: int, entries: Mapping[Key, Value]) -> dict[Key, Value]:
+    return {key: value for key, value in entries.items() if key[0] >= oldest_ms}
+
+
+def _difference(
+    log: Mapping[Key, Logged], copy: Mapping[Key, Entry], log_begin: int, behind: Collection[Key]
+) -> Difference:
+    """Compare a copy with the log; what is `behind` will be there after the next recovery."""
+    missing = [key for key, must in log.items() if must.committed and key not in copy and key not in behind]
+    extra = [
+        key for key, entry in copy.items() if key not in log and entry.arrival >> ARRIVAL_SHIFT >= log_begin
+    ]
+    unequal = [key for key, entry in copy.items() if key in log and not _same(log[key], entry)]
+    return Difference(len(copy), missing, extra, unequal)
+
+
+def _same(logged: Logged, entry: Entry) -> bool:
+    """Tell whether an entry is the log's; the place of a re-keyed payment depends on who numbered it."""
+    expected = logged.entry
+    same = (expected.event_time_ms, expected.cents) == (entry.event_time_ms, entry.cents)
+    return same and (logged.rekeyed or expected.arrival == entry.arrival)

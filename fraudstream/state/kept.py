@@ -1,0 +1,72 @@
+"""The entries that RocksDB and changelog hold, read without the table's own merge, in a form that can be compared."""
+
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
+
+from fraudstream.adapters.partition_logs import PartitionLogs
+from fraudstream.domain.activity import ENTRY, Entry, bucket_of
+from fraudstream.tables.activity_layout import CLOCK_KEY, KEY_BYTES, OFFSET_KEY, START, deltas
+from fraudstream.tables.activity_scrub import examine
+from fraudstream.tables.activity_store import open_database
+
+Key: TypeAlias = tuple[int, bytes, int]
+"""Start of the bucket, card token, transaction id: within these an id is known again."""
+
+
+class Logged(NamedTuple):
+    """An entry that the source log says there must be, or may be if it is not committed yet."""
+
+    entry: Entry
+    rekeyed: bool
+    committed: bool
+
+
+class Changelog(NamedTuple):
+    """A partition's changelog, every entry with the offset of the first record that has it."""
+
+    entries: dict[Key, tuple[int, Entry]]
+    end: int
+    last_record: int
+    """Offset of the last record that can be read, -1 without any; behind it may be a transaction's marker."""
+
+
+class Disk(NamedTuple):
+    """A partition's RocksDB."""
+
+    entries: dict[Key, Entry]
+    changelog_offset: int
+    """The last changelog record that is in it; -1 for none."""
+
+
+def key_of(card: bytes, entry: Entry) -> Key:
+    """Return what an entry is known by."""
+    return bucket_of(entry.event_time_ms), card, entry.tid
+
+
+async def read_changelog(logs: PartitionLogs, topic: str, partition: int) -> Changelog:
+    """Read a partition of the changelog to its end; a repeated entry counts once."""
+    entries: dict[Key, tuple[int, Entry]] = {}
+    last = -1
+    async for records in logs.read(topic, partition):
+        for record in records:
+            last = record.offset
+            for card, entry in deltas(record.value or b""):
+                entries.setdefault(key_of(card, entry), (record.offset, entry))
+    return Changelog(entries, (await logs.span(topic, partition)).end, last)
+
+
+def read_disk(directory: Path) -> Disk:
+    """Read a partition's RocksDB; raises Damaged or RocksDB's error if it is not sound, or open elsewhere."""
+    database = open_database(directory)
+    try:
+        examine(database)
+        offset = database.get(OFFSET_KEY)
+        entries = {
+            key_of(key[START.size :], entry): entry
+            for key, bucket in database.items()
+            if len(key) == KEY_BYTES and key < CLOCK_KEY[:1]
+            for entry in map(Entry._make, ENTRY.iter_unpack(bucket))
+        }
+    finally:
+        database.close()
+    return Disk(entries, -1 if offset is None else int(offset))

@@ -1,0 +1,119 @@
+"""The second source of truth: state is a function of the source log, and here it is computed from it once more."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from fraudstream import topics
+from fraudstream.adapters.partition_logs import PartitionLogs, Record
+from fraudstream.agents.deciding import transaction_hash
+from fraudstream.agents.intake import Intake
+from fraudstream.agents.quarantine import POISON
+from fraudstream.domain.activity import WINDOW_MS, bucket_of
+from fraudstream.domain.event_type import event_type_named
+from fraudstream.domain.tokens import CardIndex, Tokenizer
+from fraudstream.domain.transaction import Parser
+from fraudstream.settings import Settings
+from fraudstream.state.kept import Key, Logged, key_of
+from fraudstream.tables.activity_batch import Arrivals, observe
+from fraudstream.tables.activity_layout import START, Clock, deltas
+
+EXPIRE_EVERY_MS = 6 * WINDOW_MS
+
+
+class Replay:
+    """The state of one partition while its log is gone through, in memory."""
+
+    def __init__(self, partition: int, intake: Intake, horizon_ms: int) -> None:
+        self.entries: dict[Key, Logged] = {}
+        self._partition = partition
+        self._intake = intake
+        self._horizon_ms = horizon_ms
+        self._clock = Clock()
+        self._buckets: dict[bytes, bytes] = {}
+        self._kept_from_ms = 0
+
+    def feed(self, records: list[Record], rekeyed: bool, committed: bool) -> None:
+        """Count the payments in some records of one topic, as the worker does."""
+        if not records:
+            return
+        payments, valid = self._intake.parse(records).valid
+        here = self._partition
+        arrivals = Arrivals(
+            {here: len(payments)},
+            [payment.card.key for payment in payments],
+            [payment.event_time_ms for payment in payments],
+            [payment.cents for payment in payments],
+            [transaction_hash(payment.transaction_id) for payment in payments],
+            [None if rekeyed else record.offset for record in valid],
+        )
+        update = observe(arrivals, {here: self._clock}, self._stored, self._horizon_ms).updates[here]
+        self._buckets |= update.buckets
+        self._clock = update.clock
+        for card, entry in deltas(update.delta):
+            self.entries[key_of(card, entry)] = Logged(entry, rekeyed, committed)
+        self._expire()
+
+    def _stored(self, _partition: int, keys: list[bytes]) -> dict[bytes, bytes]:
+        return {key: self._buckets[key] for key in keys if key in self._buckets}
+
+    def _expire(self) -> None:
+        kept_from_ms = kept_from(self._clock.watermark_ms, self._horizon_ms)
+        if kept_from_ms < self._kept_from_ms + EXPIRE_EVERY_MS:
+            return
+        self._kept_from_ms = kept_from_ms
+        oldest = START.pack(kept_from_ms)
+        self._buckets = {key: bucket for key, bucket in self._buckets.items() if key >= oldest}
+        self.entries = {key: logged for key, logged in self.entries.items() if key[0] >= kept_from_ms}
+
+
+def kept_from(newest_ms: int, horizon_ms: int) -> int:
+    """Return the start of the oldest bucket that is certainly kept when time has come to `newest_ms`."""
+    return bucket_of(max(0, newest_ms - horizon_ms - WINDOW_MS))
+
+
+def intake_of(settings: Settings) -> Intake:
+    """Return the worker's own parsing."""
+    cards = CardIndex(Tokenizer(settings.card_token_key()), settings.partitions)
+    return Intake(Parser(event_type_named(settings.event_type), cards, settings.future_tolerance_s * 1000))
+
+
+async def replayed(logs: PartitionLogs, settings: Settings, partition: int) -> dict[Key, Logged]:
+    """Go through a partition's two topics in the order of their timestamps, which is nearly that of arrival.
+
+    Where it is not, only the arrival of re-keyed payments differs, and that is not compared.
+    """
+    replay = Replay(partition, intake_of(settings), settings.lateness_horizon_s * 1000)
+    keyed, by_card = (settings.topic(topic.name) for topic in (topics.TRANSACTIONS, topics.BY_CARD))
+    deadly = await _deadly(logs, settings, partition)
+    waiting = [record async for records in logs.read(by_card, partition) for record in records]
+
+    async def feeder(topic: str, rekeyed: bool) -> Callable[[list[Record]], None]:
+        committed = await logs.committed(topic, partition)
+
+        def feed(records: list[Record]) -> None:
+            alive = [record for record in records if (topic, record.offset) not in deadly]
+            replay.feed([record for record in alive if record.offset < committed], rekeyed, True)
+            replay.feed([record for record in alive if record.offset >= committed], rekeyed, False)
+
+        return feed
+
+    feed_keyed, feed_rekeyed = await feeder(keyed, False), await feeder(by_card, True)
+    async for records in logs.read(keyed, partition):
+        feed_rekeyed([record for record in waiting if record.timestamp <= records[0].timestamp])
+        waiting = [record for record in waiting if record.timestamp > records[0].timestamp]
+        feed_keyed(records)
+    feed_rekeyed(waiting)
+    return replay.entries
+
+
+async def _deadly(logs: PartitionLogs, settings: Settings, partition: int) -> set[tuple[str, int]]:
+    """Return topic and offset of records that became dead letters because they ended the worker."""
+    dead_letters = settings.topic(topics.DEAD_LETTERS.name)
+    found = set()
+    async for records in logs.read(dead_letters, partition):
+        for record in records:
+            dead = msgspec.json.decode(record.value or b"{}")
+            if dead.get("reason") == POISON:
+                found.add((dead["topic"], dead["offset"]))
+    return found

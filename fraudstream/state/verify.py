@@ -1,0 +1,70 @@
+"""Comparing a worker's RocksDB and the changelog with what the source log says, partition by partition."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fraudstream import topics
+from fraudstream.adapters.kafka_admin import ensure_topics
+from fraudstream.adapters.kafka_security import Kafka
+from fraudstream.adapters.partition_logs import PartitionLogs, members_of, partition_logs
+from fraudstream.domain.errors import SetupError
+from fraudstream.settings import Settings
+from fraudstream.state.compare import Compared, compare
+from fraudstream.state.kept import Disk, read_changelog, read_disk
+from fraudstream.state.source import replayed
+from fraudstream.tables.activity_scrub import locked
+from fraudstream.tables.activity_store import partition_directory
+
+
+@asynccontextmanager
+async def stopped_group(settings: Settings) -> AsyncIterator[PartitionLogs]:
+    """Yield the logs of a group that has no members; raises SetupError if it has: state would change while it is read."""
+    kafka = Kafka.of(settings)
+    await ensure_topics(settings)
+    if members := await members_of(kafka, settings.app_id):
+        raise SetupError(
+            f"{members} workers of {settings.app_id} are running, or died less than {settings.session_timeout_s:g} s ago; "
+            "stop them all first"
+        )
+    async with partition_logs(kafka, settings.app_id) as logs:
+        yield logs
+
+
+async def compare_all(settings: Settings, advance: Callable[[], None] = lambda: None) -> list[Compared]:
+    """Compare all partitions; `advance` is called after each."""
+    found = []
+    async with stopped_group(settings) as logs:
+        for partition, directory in enumerate(directories(settings)):
+            found.append(await compared(logs, settings, partition, directory))
+            advance()
+    return found
+
+
+async def compared(
+    logs: PartitionLogs, settings: Settings, partition: int, directory: Path | None
+) -> Compared:
+    """Compare one partition; without `directory` only the changelog with the log."""
+    changelog = await read_changelog(logs, topics.changelog(settings).name, partition)
+    log_begin, _ = await logs.span(settings.topic(topics.TRANSACTIONS.name), partition)
+    log = await replayed(logs, settings, partition)
+    disk, damage = (None, None) if directory is None else _disk(directory)
+    return compare(partition, log, log_begin, changelog, disk, settings.lateness_horizon_s * 1000, damage)
+
+
+def _disk(directory: Path) -> tuple[Disk | None, str | None]:
+    """Read a partition's RocksDB, if there is one; return it or what is wrong with it."""
+    if not directory.exists():
+        return None, None
+    try:
+        return read_disk(directory), None
+    except Exception as error:
+        if locked(error):
+            raise SetupError(f"{directory} is in use; stop the worker first") from error
+        return None, str(error)
+
+
+def directories(settings: Settings) -> Iterator[Path]:
+    """Yield where this worker keeps each partition, whether it is there or not."""
+    for partition in range(settings.partitions):
+        yield partition_directory(settings.worker_state_dir, topics.ACTIVITY_TABLE, partition)
