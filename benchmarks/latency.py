@@ -33,6 +33,8 @@ class Latency:
     """Of one core, by the worker's process, over the whole load."""
     without_week: int = 0
     """Decisions that had to do without the card's week."""
+    lookup_p99: float = float("nan")
+    """Milliseconds that the micro-batch of a payment looked weeks up; not everybody's decisions tell."""
 
 
 def latencies(contestant: Contestant, run: Run, rates: Sequence[Rate], on_load: Progress) -> list[Latency]:

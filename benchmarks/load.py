@@ -39,6 +39,7 @@ class Load:
         self.read_s: npt.NDArray[np.float64] = np.full(len(records), np.nan)
         self.started_s = 0.0
         self.unread = len(records)
+        self.lookup_ms: npt.NDArray[np.float64] = np.full(len(records), np.nan)
         self.without_week = 0
         """Decisions that had to do without the card's week."""
 
@@ -74,6 +75,7 @@ class Load:
                 number = place.get(transaction_id(message.value()))
                 if number is not None and np.isnan(read[number]):
                     read[number] = now
+                    self.lookup_ms[number] = lookup_ms(message.value())
                     self.without_week += WITHOUT_WEEK in message.value()
                     self.unread -= 1
 
@@ -88,6 +90,7 @@ class Load:
             "measured": int(measured.sum()),
             "missing": self.unread,
             "without_week": self.without_week,
+            "lookup_p99": float(np.nanpercentile(self.lookup_ms, 99)),
             "p50": p50,
             "p99": p99,
             "p999": p999,
@@ -103,6 +106,16 @@ def transaction_id(value: bytes) -> bytes:
     b'17'
     """
     return value.split(b'"', 4)[3]
+
+
+def lookup_ms(value: bytes) -> float:
+    """Return how long a decision's micro-batch looked weeks up, NaN if it does not say.
+
+    >>> lookup_ms(b'{"timing_ms":{"queued":2,"weekly":0.25,"decide":0.8}}')
+    0.25
+    """
+    told = value.rpartition(b'"timing_ms"')[2].partition(b'"weekly":')[2]
+    return float(told.partition(b",")[0].partition(b"}")[0] or b"nan")
 
 
 def run(options: argparse.Namespace) -> dict[str, float]:

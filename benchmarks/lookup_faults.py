@@ -63,6 +63,8 @@ class Row:
     p50_ms: float
     p99_ms: float
     max_ms: float
+    lookup_p99_ms: float
+    """The part of it in which the payment's micro-batch looked weeks up."""
     degraded_share: float
     lost: int
     calls: int
@@ -112,6 +114,7 @@ def measured(run: Run, store: FeatureStore, rate: Rate, names: list[str], consol
             p50_ms=round(told["p50"], 1),
             p99_ms=round(told["p99"], 1),
             max_ms=round(told["max"], 1),
+            lookup_p99_ms=round(told["lookup_p99"], 1),
             degraded_share=round(told["without_week"] / told["payments"], 4),
             lost=told["missing"],
             calls=calls,
