@@ -8,7 +8,7 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC
 from typing import Any
 
@@ -23,7 +23,7 @@ NICENESS = 10
 """Deciding goes first."""
 
 RESULTS = {0: "done", 1: "refused"}
-"""By exit code of `fraudstream aggregate`; anything else has failed."""
+"""By exit code of `fraudstream aggregate` or `store load`; anything else has failed."""
 
 Count = Callable[[str], None]
 """Told how a run ended: done, refused or failed."""
@@ -40,16 +40,30 @@ def attach(app: Any, settings: Settings, count: Count) -> None:
 
 
 async def run(settings: Settings, count: Count) -> None:
-    """Run `fraudstream aggregate --catch-up` to its end. Whatever goes wrong there is logged and counted, not raised.
+    """Run the nightly commands to their end. Whatever goes wrong there is logged and counted, not raised.
 
     Workers go on with the week of the night before, and say so in their decisions.
     """
-    command = [sys.executable, "-m", "fraudstream", "aggregate", "--catch-up"]
-    if settings.nightly_history is not None:
-        command += ["--history", str(settings.nightly_history)]
+    result = "done"
+    for command in _commands(settings):
+        if result == "done":
+            result = await _ran(command)
+    count(result)
+
+
+def _commands(settings: Settings) -> Iterator[list[str]]:
+    """Yield what a night takes: compute, and where workers do not read what was computed, load it."""
+    history = [] if settings.nightly_history is None else ["--history", str(settings.nightly_history)]
+    yield ["aggregate", "--catch-up", *history]
+    if settings.weekly_store != "snapshot":
+        yield ["store", "load", "--catch-up"]
+
+
+async def _ran(command: list[str]) -> str:
+    """Run one of our commands as a process of its own; return how it ended."""
     try:
         process = await asyncio.create_subprocess_exec(
-            *command,
+            *(sys.executable, "-m", "fraudstream", *command),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
@@ -58,8 +72,7 @@ async def run(settings: Settings, count: Count) -> None:
         result = RESULTS.get(process.returncode or 0, "failed")
     except Exception:  # the night is not worth a worker
         logger.exception("the nightly job did not start")
-        count("failed")
-        return
+        return "failed"
     log = logger.info if result == "done" else logger.error
     log("the nightly job: %s: %s", result, said.decode(errors="replace").strip()[-500:])
-    count(result)
+    return result

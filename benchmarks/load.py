@@ -90,7 +90,7 @@ class Load:
             "measured": int(measured.sum()),
             "missing": self.unread,
             "without_week": self.without_week,
-            "lookup_p99": float(np.nanpercentile(self.lookup_ms, 99)),
+            "lookup_p99": _p99(self.lookup_ms[~np.isnan(self.lookup_ms)]),
             "p50": p50,
             "p99": p99,
             "p999": p999,
@@ -106,6 +106,10 @@ def transaction_id(value: bytes) -> bytes:
     b'17'
     """
     return value.split(b'"', 4)[3]
+
+
+def _p99(values: npt.NDArray[np.float64]) -> float:
+    return float(np.percentile(values, 99)) if len(values) else float("nan")
 
 
 def lookup_ms(value: bytes) -> float:

@@ -103,7 +103,7 @@ class Settings(BaseSettings):
 
     nightly_cron: str | None = Field(
         None,
-        description="When one of the workers runs `fraudstream aggregate --catch-up` (UTC, as in cron: `10 0 * * *`); needs the "
+        description="When one of the workers runs `fraudstream aggregate --catch-up` and, unless it is `snapshot`, loads the weekly store (UTC, as in cron: `10 0 * * *`); needs the "
         "extra `offline`. Default: never, you run it.",
     )
     nightly_history: Path | None = Field(

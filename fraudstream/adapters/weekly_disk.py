@@ -65,15 +65,13 @@ class WeeklyDisk(OnlineStore):
 
     async def describe(self) -> dict[str, Any]:
         """Return where it is and how large; raises SetupError if there is none."""
-        if not self._directory.is_dir():
-            raise SetupError(
-                f"there is no weekly store in {self._directory}; make it with: fraudstream store create"
-            )
+        self._require()
         size = sum(path.stat().st_size for path in self._files().values())
         return {"kind": "disk", "name": str(self._directory), "status": "Created", "bytes": size}
 
     async def nights(self, midnights_ms: Sequence[int]) -> dict[int, int]:
         """Return which of these midnights are there, and with how many cards each."""
+        self._require()
         files = self._files()
         return {midnight: _cards(files[midnight]) for midnight in midnights_ms if midnight in files}
 
@@ -120,8 +118,19 @@ class WeeklyDisk(OnlineStore):
             self._seen = seen
 
     def _write(self, as_of_ms: int, weeks: Sequence[tuple[str, Week]]) -> None:
-        with _writer(self._draft(as_of_ms)) as connection:
-            connection.executemany(INSERT, ((card, *week) for card, week in weeks))
+        self._require()
+        try:
+            with _writer(self._draft(as_of_ms)) as connection:
+                connection.executemany(INSERT, ((card, *week) for card, week in weeks))
+        except sqlite3.Error as error:
+            raise WeeklyUnavailable(f"{self._draft(as_of_ms)} cannot be written: {error}") from error
+
+    def _require(self) -> None:
+        """Raise SetupError if nobody has made the directory."""
+        if not self._directory.is_dir():
+            raise SetupError(
+                f"there is no weekly store in {self._directory}; make it with: fraudstream store create"
+            )
 
     def _draft(self, as_of_ms: int) -> Path:
         return self._directory / f".{day_of(as_of_ms)}.draft"

@@ -159,7 +159,7 @@ class WeeklySageMaker(OnlineStore):
         candidates = (midnight_ms, midnight_ms - DAY_MS)
         if midnight_ms not in self._published and self._news_at.get(midnight_ms, 0.0) <= time.monotonic():
             self._published |= set(await self.nights(candidates))
-            self._news_at = {midnight_ms: time.monotonic() + NEWS_AFTER_S}
+            self._news_at[midnight_ms] = time.monotonic() + NEWS_AFTER_S
         return next((night for night in candidates if night in self._published), None)
 
     async def _part(self, cards: Sequence[str], day: str) -> tuple[dict[str, Week], dict[str, str]]:

@@ -71,39 +71,59 @@ def describe(as_json: bool) -> None:
 
 @store.command()
 @as_of_option
+@click.option(
+    "--catch-up",
+    is_flag=True,
+    help="Instead of one midnight: all that were computed and are not in the store.",
+)
 @click.option("--puts-per-s", type=click.FloatRange(min=1), help="How fast, at most (Feature Store only).")
 @json_option
-def load(as_of: date | None, puts_per_s: float | None, as_json: bool) -> None:
+def load(as_of: date | None, catch_up: bool, puts_per_s: float | None, as_json: bool) -> None:
     """Load the aggregates of a midnight, which `fraudstream aggregate` has computed, and publish them.
 
-    Started again after an interruption it goes on where it stopped. Exit codes: 0 published, 2 nothing to load, or the
-    store does not take it.
+    Started again after an interruption it goes on where it stopped. Exit codes: 0 published or nothing to catch up with,
+    2 nothing was computed, or the store does not take it.
     """
+    from fraudstream.offline.loading import missing_nights
+
+    if as_of and catch_up:
+        raise click.UsageError("give --as-of or --catch-up, not both")
+    settings = Settings()
+    nights: list[date | None] = [as_of]
+    if catch_up:
+        nights = list(_with_store(settings, lambda made: missing_nights(made, settings.weekly_dir)))
+    for night in nights:
+        done = _load_night(settings, night, puts_per_s)
+        if as_json:
+            click.echo(json.dumps(done))
+            continue
+        rest = f", {done['resumed_at']:,} of them before it was interrupted" if done["resumed_at"] else ""
+        what = f"weeks of {done['cards']:,} cards as of {done['as_of']} in {settings.weekly_store}"
+        click.echo(f"{what}{rest}, {done['seconds']:.1f} s")
+    if not nights:
+        click.echo("every midnight that was computed is in the store", err=True)
+
+
+def _load_night(settings: Settings, as_of: date | None, puts_per_s: float | None) -> dict[str, Any]:
+    """Load and publish one midnight; return what was done, as JSON has it."""
     from fraudstream.commands.progress import bar
     from fraudstream.offline.loading import Progress, computed
     from fraudstream.offline.loading import load as fill
 
-    settings = Settings()
     weeks = computed(settings.weekly_dir, as_of)
     day, cards = weeks.manifest["as_of"], weeks.frame.height
     name = re.sub(r"[^a-zA-Z0-9]+", "-", settings.weekly_store)
     progress = Progress(settings.data_dir / "loading" / f"{name}-{day}.json", weeks.manifest["sha256"])
     started = time.monotonic()
-    with bar(f"Loading {settings.weekly_store}", cards) as advance:
+    with bar(f"Loading {day} into {settings.weekly_store}", cards) as advance:
         resumed = _with_store(settings, lambda made: fill(made, weeks, progress, advance), puts_per_s)
-    seconds = round(time.monotonic() - started, 3)
-    if as_json:
-        told = {
-            "store": settings.weekly_store,
-            "as_of": day,
-            "cards": cards,
-            "resumed_at": resumed,
-            "seconds": seconds,
-        }
-        click.echo(json.dumps(told))
-        return
-    rest = f", {resumed:,} of them before it was interrupted" if resumed else ""
-    click.echo(f"weeks of {cards:,} cards as of {day} in {settings.weekly_store}{rest}, {seconds:.1f} s")
+    return {
+        "store": settings.weekly_store,
+        "as_of": day,
+        "cards": cards,
+        "resumed_at": resumed,
+        "seconds": round(time.monotonic() - started, 3),
+    }
 
 
 @store.command()

@@ -52,6 +52,7 @@ def worker(
     asyncio.set_event_loop(loop)
     app = create_app(settings, Ports.of(settings))
     try:
+        loop.run_until_complete(app.weekly.connect())
         loop.run_until_complete(ensure_topics(settings))
     except BrokerUnavailable as error:
         click.echo(f"Error: {error}", err=True)

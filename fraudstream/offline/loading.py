@@ -126,6 +126,13 @@ async def load(
     return resumed
 
 
+async def missing_nights(store: OnlineStore, weekly_dir: Path) -> list[date]:
+    """Return the days of the snapshots that the store does not have, oldest first."""
+    days = {int(manifest["as_of_ms"]): manifest["as_of"] for manifest in manifests_in(weekly_dir)}
+    published = await store.nights(sorted(days))
+    return [date.fromisoformat(days[midnight]) for midnight in sorted(set(days) - set(published))]
+
+
 async def check(store: OnlineStore, weeks: Computed, cards: int, seed: int) -> Check:
     """Look random cards up, some that nobody has among them, and compare to the last bit."""
     sample = dict(_pairs(weeks.frame.sample(min(cards, weeks.frame.height), seed=seed)))

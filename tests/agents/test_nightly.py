@@ -5,9 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from fraudstream.adapters.weekly_disk import WeeklyDisk
 from fraudstream.adapters.weekly_files import newest_snapshot
 from fraudstream.agents import nightly
+from fraudstream.domain.weekly import DAY_MS
 from fraudstream.settings import Settings
+from tests.contracts.weekly_store import MONDAY as MONDAY_MS
 from tests.offline.test_nightly_job import DAY, MONDAY, write_day
 
 
@@ -41,6 +44,21 @@ async def test_it_reads_what_it_is_told_to(settings: Settings, tmp_path: Path) -
 
     assert "done" == await ended(settings.model_copy(update={"nightly_history": tmp_path / "elsewhere"}))
     assert 7 == len(newest_snapshot(settings.weekly_dir).weeks)
+
+
+async def test_a_night_is_loaded_where_workers_look_it_up(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A store that was never made gets none, and the count says so; made later, it gets what it missed."""
+    monkeypatch.setenv("FRAUDSTREAM_WEEKLY_STORE", "disk")
+    settings = settings.model_copy(update={"weekly_store": "disk"})
+    write_day(settings.history_dir, MONDAY, cards=5)
+    assert "failed" == await ended(settings)
+
+    store = WeeklyDisk(settings.weekly_disk_dir)
+    await store.create()
+    assert "done" == await ended(settings)
+    assert {MONDAY_MS + DAY_MS: 5} == await store.nights([MONDAY_MS + DAY_MS])
 
 
 async def test_a_suspicious_night_and_a_failed_one_are_told_apart(settings: Settings) -> None:

@@ -35,6 +35,18 @@ def test_without_a_broker_it_says_start_one(small_world: Path, tmp_path: Path) -
     assert "Traceback" not in done.stderr
 
 
+def test_without_the_store_of_the_weeks_it_says_make_one(small_world: Path, tmp_path: Path) -> None:
+    """A setting that names a store that is not there is no bad weather."""
+    settings = Settings(
+        _env_file=None, data_dir=small_world, state_dir=tmp_path / "state", weekly_store="disk", web_port=0
+    )
+    done = fraudstream(settings, "worker", timeout_s=30)
+
+    assert 2 == done.returncode
+    assert "make it with: fraudstream store create" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 async def test_without_weekly_aggregates_it_decides_and_says_what_is_missing(
     kafka_settings: Settings, small_world: Path
 ) -> None:
