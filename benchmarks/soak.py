@@ -32,12 +32,13 @@ class Soak:
     payments: int
     cards: int
     seconds: float
-    rss_mb_first: float
-    rss_mb_last: float
-    rss_ratio: float
-    disk_mb_first: float
-    disk_mb_last: float
-    disk_ratio: float
+    rss_mb: list[float]
+    """Mean of each quarter; buffers and caches of a fixed size fill up in the first."""
+    rss_last_to_first: float
+    rss_last_to_third: float
+    disk_mb: list[float]
+    disk_last_to_first: float
+    disk_last_to_third: float
     kept_min: float
     """From the oldest bucket on disk to the newest payment."""
     kept_min_allowed: float
@@ -77,17 +78,23 @@ def soak(directory: Path, data_dir: Path, hours: float, per_step: int, cards_at_
                     )
         seconds = time.monotonic() - began
     full = (HORIZON_S * 1000 + 2 * WINDOW_MS) // STEP_MS
-    quarter = (steps - full) // 4
-    means = [
-        fmean(part) for series in (rss, disk) for part in (series[full : full + quarter], series[-quarter:])
-    ]
+    memory, space = _quarters(rss[full:]), _quarters(disk[full:])
     return Soak(
-        hours, steps * per_step, steps * cards_at_once // CHURN, round(seconds, 1),
-        round(means[0], 1), round(means[1], 1), round(means[1] / means[0], 3),
-        round(means[2], 2), round(means[3], 2), round(means[3] / means[2], 3),
+        hours,
+        steps * per_step,
+        steps * cards_at_once // CHURN,
+        round(seconds, 1),
+        *(memory, round(memory[3] / memory[0], 3), round(memory[3] / memory[2], 3)),
+        *(space, round(space[3] / space[0], 3), round(space[3] / space[2], 3)),
         round(max(map(_kept_min, worker.partitions)), 1),
         (HORIZON_S * 1000 + 2 * WINDOW_MS + 3 * STEP_MS) / 60_000,
-    )  # fmt: skip
+    )
+
+
+def _quarters(series: list[float]) -> list[float]:
+    """Return the means of the four quarters of a series."""
+    length = len(series) // 4
+    return [round(fmean(series[number * length : (number + 1) * length]), 2) for number in range(4)]
 
 
 def _kept_min(partition: Path) -> float:
@@ -117,7 +124,7 @@ def main(hours: float, per_step: int, cards: int, as_json: bool, data_dir: Path)
         click.echo(json.dumps(asdict(found)))
         return
     for name, value in asdict(found).items():
-        click.echo(f"{name:18} {value:>12,}")
+        click.echo(f"{name:18} {value}")
 
 
 if __name__ == "__main__":

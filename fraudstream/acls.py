@@ -62,6 +62,9 @@ def _doing(settings: Settings, role: str) -> list[list[Acl]]:
             _on(rekeyed, "Read", "Write"),
             _on(topics.changelog(settings).name, "Read", "Write"),
             *(_on(name[topic.name], "Write") for topic in outputs),
+            _on(
+                name[topics.DEAD_LETTERS.name], "Read"
+            ),  # which payments were never counted, if state is in doubt
             [Acl("group", settings.app_id, "Read")],
             [
                 Acl("transactional-id", settings.app_id, operation, prefixed=True)

@@ -36,7 +36,7 @@ class Compared(NamedTuple):
     damage: str | None
     """What is wrong beside entries: an unreadable RocksDB, a changelog shorter than what was read of it."""
     changelog_end: int
-    ends_unreadable: bool
+    ends_unread: bool
 
     @property
     def clean(self) -> bool:
@@ -64,9 +64,10 @@ def compare(
         behind = {key for key, (offset, _) in changelog.entries.items() if offset > disk.changelog_offset}
         if disk.changelog_offset >= changelog.end:
             damage = (
-                damage
-                or f"the changelog ends at {changelog.end}, the state has read it to {disk.changelog_offset}"
+                f"the changelog ends at {changelog.end}, the state has read it to {disk.changelog_offset}"
             )
+    if changelog.ends_unread:
+        damage = f"the changelog ends at {changelog.end} without a record, recovery would wait for one"
     return Compared(
         partition,
         logged,
@@ -74,7 +75,7 @@ def compare(
         None if disk is None else _difference(logged, stored, log_begin, behind),
         damage,
         changelog.end,
-        changelog.last_record != changelog.end - 1 and changelog.end > 0,
+        changelog.ends_unread,
     )
 
 

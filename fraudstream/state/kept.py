@@ -26,8 +26,8 @@ class Changelog(NamedTuple):
 
     entries: dict[Key, tuple[int, Entry]]
     end: int
-    last_record: int
-    """Offset of the last record that can be read, -1 without any; behind it may be a transaction's marker."""
+    ends_unread: bool
+    """Whether its last offset is no record but a transaction's marker: recovery would wait for it for ever."""
 
 
 class Disk(NamedTuple):
@@ -52,7 +52,8 @@ async def read_changelog(logs: PartitionLogs, topic: str, partition: int) -> Cha
             last = record.offset
             for card, entry in deltas(record.value or b""):
                 entries.setdefault(key_of(card, entry), (record.offset, entry))
-    return Changelog(entries, (await logs.span(topic, partition)).end, last)
+    begin, end = await logs.span(topic, partition)
+    return Changelog(entries, end, begin < end != last + 1)
 
 
 def read_disk(directory: Path) -> Disk:

@@ -47,7 +47,7 @@ async def rebuild_changelog(settings: Settings, partitions: Iterable[Compared]) 
         committed = [key for key, logged in each.log.items() if logged.committed]
         missing = committed if each.partition in wrong else each.changelog.missing
         records = encoded(each.log, missing)
-        if not records and (each.ends_unreadable or each.partition in wrong):
+        if not records and (each.ends_unread or each.partition in wrong):
             records = [b""]
         for record in records:
             outbox.add(topic, each.partition, Message(None, record))

@@ -16,8 +16,7 @@ from fraudstream.settings import Settings
 from fraudstream.state.rebuild import rebuild_changelog, wipe
 from fraudstream.state.verify import compare_all, directories
 from tests.end_to_end.harness import Worker, decisions_of, expected_windows, produce
-from tests.end_to_end.test_damaged_state import ended
-from tests.end_to_end.test_state_command import group_empty
+from tests.end_to_end.test_damaged_state import ended, group_empty
 from tests.end_to_end.test_worker import encoded, payments, windows
 
 

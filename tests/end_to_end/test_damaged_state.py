@@ -10,8 +10,11 @@ from aiokafka import AIOKafkaProducer
 
 from fraudstream import topics
 from fraudstream.adapters.kafka_security import Kafka
+from fraudstream.adapters.partition_logs import members_of
 from fraudstream.adapters.process import EXIT_CRASH, EXIT_SETUP
 from fraudstream.settings import Settings
+from fraudstream.state.rebuild import rebuild_changelog
+from fraudstream.state.verify import compare_all
 from tests.end_to_end.harness import Worker, decisions_of, expected_windows, produce
 from tests.end_to_end.test_worker import encoded, payments, windows
 from tests.tables import damage
@@ -36,6 +39,15 @@ async def ended(worker: Worker, timeout_s: float = 60) -> int:
         assert time.monotonic() < deadline, worker.log
         await asyncio.sleep(0.1)
     return int(worker.process.returncode)
+
+
+async def group_empty(settings: Settings) -> None:
+    """Wait until nobody is a member of the workers' group."""
+    async with asyncio.timeout(30):
+        while True:
+            if not await members_of(Kafka.of(settings), settings.app_id):
+                return
+            await asyncio.sleep(0.2)
 
 
 async def test_damage_done_while_the_worker_is_down_costs_nothing(settings: Settings) -> None:
@@ -80,3 +92,13 @@ async def test_a_recovery_that_stands_still_ends_the_worker(settings: Settings) 
 
     assert EXIT_CRASH == code, worker.log
     assert "recovery made no progress for 4 s" in worker.log
+
+    await group_empty(settings)
+    assert ["without a record" in (each.damage or "") for each in await compare_all(settings)] == [True] + [
+        False
+    ] * 3
+    await rebuild_changelog(settings, await compare_all(settings))
+    sent = payments(40, seed=2)
+    await produce(settings, [encoded(payment) for payment in sent])
+    with Worker(settings):
+        await decisions_of(settings, {payment["tid"] for payment in sent})

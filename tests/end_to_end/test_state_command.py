@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaProducer
 
 from fraudstream import topics
 from fraudstream.adapters.kafka_security import Kafka
-from fraudstream.adapters.partition_logs import forget_records, members_of
+from fraudstream.adapters.partition_logs import forget_records
 from fraudstream.domain.activity import ENTRY, Entry
 from fraudstream.settings import Settings
 from fraudstream.state.rebuild import rebuild_changelog
@@ -20,7 +20,7 @@ from fraudstream.tables.activity_layout import OFFSET_KEY
 from fraudstream.tables.activity_store import open_database
 from tests.commands.running import fraudstream
 from tests.end_to_end.harness import Worker, decisions_of, produce
-from tests.end_to_end.test_damaged_state import partitions_of
+from tests.end_to_end.test_damaged_state import group_empty, partitions_of
 from tests.end_to_end.test_worker import CARDS, encoded, payments
 from tests.tables import damage
 
@@ -40,15 +40,6 @@ async def decided(settings: Settings, sent: list[dict[str, Any]]) -> None:
         await decisions_of(settings, {payment["tid"] for payment in sent} | {"unkeyed"})
         await asyncio.sleep(2 * settings.commit_interval_s)
     await group_empty(settings)
-
-
-async def group_empty(settings: Settings) -> None:
-    """Wait until nobody is a member of the workers' group."""
-    async with asyncio.timeout(30):
-        while True:
-            if not await members_of(Kafka.of(settings), settings.app_id):
-                return
-            await asyncio.sleep(0.2)
 
 
 async def test_sound_state_is_verified_and_damage_is_found_and_mended(settings: Settings) -> None:
