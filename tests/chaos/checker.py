@@ -59,6 +59,8 @@ class Checker:
     exactly_once: bool = False
     weekly_known: bool = True
     """False where the weekly store fails: then only the ten minutes are a function of the log."""
+    complete: bool = True
+    """False where the worker refused to go on: then what it decided must be right, and no more."""
 
     def judge(
         self, truth: Truth, decisions: Sequence[Record], alerts: Sequence[Record], letters: Sequence[Record]
@@ -66,10 +68,11 @@ class Checker:
         """Compare truth and topics."""
         verdict = Verdict(payments=truth.records, decisions=len(decisions), dead_letters=len(truth.dead))
         decided = self._decisions(verdict, truth, decisions)
-        for tid in truth.answers.keys() - decided:
-            verdict.wrong("lost", tid)
-        self._alerts(verdict, truth, alerts)
-        _dead_letters(verdict, truth, letters)
+        if self.complete:
+            for tid in truth.answers.keys() - decided:
+                verdict.wrong("lost", tid)
+            _alerts(verdict, truth, alerts)
+            _dead_letters(verdict, truth, letters)
         _order(verdict, decisions)
         return verdict
 
@@ -118,11 +121,13 @@ class Checker:
             degraded = f"degraded {decision['degraded']}, late {answer.late}"
             verdict.wrong("unequal", f"{tid} at {_place(decision)}: {_wrong_in(given, wanted)} {degraded}")
 
-    def _alerts(self, verdict: Verdict, truth: Truth, alerts: Iterable[Record]) -> None:
-        found = Counter(json.loads(record.value)["transaction_id"] for record in alerts)
-        wanted = {tid for tid, answer in truth.answers.items() if answer is not None and answer.alert}
-        for tid in wanted ^ found.keys():
-            verdict.wrong("lost" if tid in wanted else "unequal", f"alert of {tid}")
+
+def _alerts(verdict: Verdict, truth: Truth, alerts: Iterable[Record]) -> None:
+    """Alerts are the decisions that are not approved."""
+    found = Counter(json.loads(record.value)["transaction_id"] for record in alerts)
+    wanted = {tid for tid, answer in truth.answers.items() if answer is not None and answer.alert}
+    for tid in wanted ^ found.keys():
+        verdict.wrong("lost" if tid in wanted else "unequal", f"alert of {tid}")
 
 
 def _place(decision: dict[str, Any]) -> str:

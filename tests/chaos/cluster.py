@@ -12,6 +12,7 @@ from fraudstream.adapters.broker.java import Java
 from fraudstream.adapters.broker.ports import claim
 from fraudstream.adapters.broker.process import TEMPORARY_DIR
 from fraudstream.adapters.broker.storage import format_storage, new_cluster_id
+from tests.chaos.workers import limit_files
 
 BROKER: Mapping[str, str] = {"group.min.session.timeout.ms": "1000", "log.flush.interval.messages": "1"}
 """A dead worker is noticed within a test's patience; what is acknowledged is on disk."""
@@ -40,6 +41,16 @@ class Broker(EmbeddedBroker):
         """Let it go on."""
         assert self.state is not None
         os.kill(self.state.pid, signal.SIGCONT)
+
+    def limit_files(self, size: int) -> None:
+        """Let none of its files grow beyond a size, as if the disk were full; a new start lifts it."""
+        assert self.state is not None
+        limit_files(self.state.pid, size)
+
+    @property
+    def running(self) -> bool:
+        """Tell whether the process is alive."""
+        return self._child is not None and self._child.poll() is None
 
     def _launch(self, command: Sequence[str], java: Java) -> None:
         self._write_files(self._node)

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.chaos import brokers, kills, membership, network, producers
+from tests.chaos import brokers, changelog, disks, kills, membership, network, producers, soak, weekly
 from tests.chaos.checker import Checker
 from tests.chaos.stage import PATIENCE_S, Stage
 from tests.chaos.traffic import Spice
@@ -31,10 +31,9 @@ class Experiment:
         """Return how many rounds to play."""
         return max(1, round(self.share * asked))
 
-    @property
-    def checker(self) -> Checker:
+    def checker(self, *, complete: bool) -> Checker:
         """Return the judge."""
-        return Checker(bool(self.settings.get("exactly_once_outputs")), self.weekly_known)
+        return Checker(bool(self.settings.get("exactly_once_outputs")), self.weekly_known, complete)
 
 
 REPEATED = Spice(repeated=0.05, conflicting=0.02)
@@ -46,8 +45,11 @@ EVERYTHING = Spice(
 )
 
 SHORT = Experiment("9-11 all", "all of the above at once", producers.wrong_input, 0.2, EVERYTHING)
+SOAK = Spice(speed=720, churn=0.02)
+ONCE = {"exactly_once_outputs": True}
 EXPERIMENTS = (
     Experiment("1 kill", "kill -9 at random times", kills.at_random, 1.5),
+    Experiment("1 once", "the same, exactly-once outputs", kills.at_random, 0.5, settings=ONCE),
     Experiment("2 gaps", "kill -9 between any two steps", kills.in_every_gap, 0.1),
     Experiment("2 quiet", "kill -9 over the last payments", kills.with_the_last_payment, 0.1),
     Experiment("3 empty disk", "kill -9, back without a disk", kills.on_an_empty_disk, 0.6),
@@ -76,6 +78,29 @@ EXPERIMENTS = (
     ),
     Experiment("11 poison", "rubbish, alone and by the thousand", producers.wrong_input, 0.3, POISONED),
     SHORT,
+    Experiment(
+        "12 weekly",
+        "the weekly store slow, refusing, flapping, garbled",
+        weekly.failing,
+        0.1,
+        settings={"lookup_timeout_ms": weekly.DEADLINE_MS},
+        weekly_known=False,
+    ),
+    Experiment("13 full disk", "no space for worker, then broker", disks.full, 0.1),
+    Experiment("14 bad disk", "RocksDB flipped, cut, lost", disks.damaged, 0.9),
+    Experiment("15 deleted", "changelog deleted", changelog.of(changelog.deleted, empty_disk=False), 0.1),
+    Experiment("15 emptied", "changelog emptied", changelog.of(changelog.emptied, empty_disk=False), 0.1),
+    Experiment(
+        "15 both", "changelog emptied, disk lost", changelog.of(changelog.emptied, empty_disk=True), 0.1
+    ),
+    Experiment("15 cut", "changelog cut, disk lost", changelog.of(changelog.truncated, empty_disk=True), 0.1),
+    Experiment(
+        "15 shape",
+        "changelog of 3 partitions",
+        changelog.of(changelog.other_partitions, empty_disk=False),
+        0.1,
+    ),
+    Experiment("16 soak", "a day of churning cards", soak.day, 1.0, SOAK),
     Experiment("17 error", "an exception in a micro-batch", kills.by_an_error, 0.1),
 )
 

@@ -58,6 +58,13 @@ class Logs:
             ends: dict[TopicPartition, int] = await consumer.end_offsets(self.places(*names))
             return ends
 
+    async def ends_of(self, topic: str) -> dict[TopicPartition, int]:
+        """Return the end offsets of a topic that has no prefix."""
+        async with self._consumer() as consumer:
+            places = [TopicPartition(topic, partition) for partition in range(self._settings.partitions)]
+            ends: dict[TopicPartition, int] = await consumer.end_offsets(places)
+            return ends
+
     async def committed(self) -> dict[TopicPartition, int]:
         """Return what the workers' group has committed."""
         admin = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap)

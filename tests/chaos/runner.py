@@ -35,6 +35,11 @@ class Outcome:
     facts: dict[str, Any] = field(default_factory=dict)
 
     @property
+    def refused(self) -> bool:
+        """Tell whether the worker would not start any more, which is right where it cannot be exact."""
+        return "refused" in self.facts
+
+    @property
     def red(self) -> bool:
         """Tell whether anything is wrong."""
         return self.stuck is not None or not self.verdict.exact
@@ -59,16 +64,16 @@ async def play(
         try:
             await experiment.play(stage, rounds)
             await stage.pump.stop()
-            say("no more faults: waiting for lag 0")
-            outcome.settled_s = await stage.settled(patience_s)
+            if not outcome.refused:
+                say("no more faults: waiting for lag 0")
+                outcome.settled_s = await stage.settled(patience_s)
         except Stuck as stuck:
             outcome.stuck = str(stuck)
         await stage.pump.stop()
         say("judging")
         await _judge(experiment, stage, outcome)
     finally:
-        await stage.pump.stop()
-        await asyncio.to_thread(stage.stop)
+        await stage.end()
     outcome.kills, outcome.took_s = stage.kills, time.monotonic() - started
     return outcome
 
@@ -85,10 +90,11 @@ async def _judge(experiment: Experiment, stage: Stage, outcome: Outcome) -> None
     truth = oracle.judge(await logs.read("transactions"), await logs.read("transactions-by-card"))
     decisions = await logs.read("decisions")
     alerts, letters = await logs.read("fraud-alerts"), await logs.read("dead-letters")
-    outcome.verdict = await asyncio.to_thread(experiment.checker.judge, truth, decisions, alerts, letters)
+    judge = experiment.checker(complete=not outcome.refused).judge
+    outcome.verdict = await asyncio.to_thread(judge, truth, decisions, alerts, letters)
     outcome.recovery_s = stage.recovery_s(decisions)
     await asyncio.to_thread(stage.stop)
-    if outcome.stuck is not None:
+    if outcome.stuck is not None or outcome.refused:
         return
 
     def check(directory: Path, what: str) -> None:

@@ -6,6 +6,7 @@ import random
 import time
 import uuid
 from bisect import bisect_right
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,7 @@ class Stage:
     """What an experiment found out beside the verdict."""
 
     def __post_init__(self) -> None:
+        self._clean_ups: list[Callable[[], Awaitable[None]]] = []
         self.logs = Logs(self.scene.bootstrap, self.settings, committed_only=self.exactly_once)
         self.traffic = Traffic(str(self.chance.random()), self.spice, self.settings.partitions)
         self.pump = Pump(
@@ -88,9 +90,10 @@ class Stage:
         )
         return cls(scene, settings, chance, spice, mutation, bool(changed.get("exactly_once_outputs")))
 
-    def worker(self, name: str, *, supervised: bool = False) -> Worker:
+    def worker(self, name: str, *arguments: str, supervised: bool = False) -> Worker:
         """Add a worker; it is not started."""
-        self.workers.append(Worker(self.settings, name, self.mutation, supervised=supervised))
+        mutation = ("--mutation", self.mutation) if self.mutation else ()
+        self.workers.append(Worker(self.settings, name, (*arguments, *mutation), supervised=supervised))
         return self.workers[-1]
 
     def fault(self) -> None:
@@ -160,6 +163,17 @@ class Stage:
         await self.settled(PATIENCE_S)
         worker.stop()
         return worker.state_dir
+
+    def finally_do(self, clean_up: Callable[[], Awaitable[None]]) -> None:
+        """Do this when all is over; until then workers may need it."""
+        self._clean_ups.append(clean_up)
+
+    async def end(self) -> None:
+        """End everything."""
+        await self.pump.stop()
+        await asyncio.to_thread(self.stop)
+        for clean_up in self._clean_ups:
+            await clean_up()
 
     def stop(self) -> None:
         """End all workers."""

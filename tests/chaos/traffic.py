@@ -21,7 +21,8 @@ from fraudstream.domain.tokens import partition_of
 SPEED = 30
 PAYMENTS_PER_S = 400
 CARDS = 120
-BEGIN_S_AGO = 12 * 3600
+BEGIN_S_AGO = 8 * 3600
+"""At the usual speed; longer ago the faster time runs."""
 RESENT_AFTER_S_MAX = 300
 """Event time until a repetition, so that it meets another micro-batch, another commit, another worker."""
 
@@ -51,6 +52,10 @@ class Spice:
     poisoned: float = 0.0
     burst: int = 0
     """Poison records in a row, now and then."""
+    speed: int = SPEED
+    """Seconds of event time in a second."""
+    churn: float = 0.0
+    """How often a card gives way to a new one, as a share of the payments."""
     unkeyed: float = 0.0
     """Sent without a key to any partition but the right one, of cards that are never sent otherwise."""
 
@@ -86,9 +91,9 @@ class Traffic:
         self._chance = random.Random(seed)
         self._spice = spice
         self._partitions = partitions
-        self._cards = [4_000_000_000_000_000 + self._chance.randrange(10**14) for _ in range(cards)]
+        self._cards = [self._new_card() for _ in range(cards)]
         self._strays = [5_000_000_000_000_000 + self._chance.randrange(10**14) for _ in range(cards // 10)]
-        self._now_s = time.time() - BEGIN_S_AGO
+        self._now_s = time.time() - BEGIN_S_AGO * spice.speed / SPEED
         self._made = 0
         self._again: deque[tuple[float, Sent]] = deque()
         self.queue: deque[Sent] = deque()
@@ -97,7 +102,7 @@ class Traffic:
         """Return the next record."""
         if self.queue:
             return self.queue.popleft()
-        self._now_s += SPEED / PAYMENTS_PER_S
+        self._now_s += self._spice.speed / PAYMENTS_PER_S
         if self._again and self._again[0][0] <= self._now_s:
             return self._again.popleft()[1]
         spice, draw = self._spice, self._chance.random
@@ -123,6 +128,8 @@ class Traffic:
         if draw() < spice.simultaneous:
             at_s = at_s - at_s % 30
         self._made += 1
+        if draw() < spice.churn:
+            self._cards[self._chance.randrange(len(self._cards))] = self._new_card()
         return {
             "tid": f"t{self._made}",
             "cc_num": self._chance.choice(self._cards),
@@ -139,6 +146,9 @@ class Traffic:
         if self._chance.random() < 0.5:
             return {"amount": payment["amount"] + 1.0}
         return {"trans_ts": round(payment["trans_ts"] + self._chance.uniform(-500, 500), 3)}
+
+    def _new_card(self) -> int:
+        return 4_000_000_000_000_000 + self._chance.randrange(10**14)
 
     def _stray(self, payment: dict[str, Any]) -> Sent:
         home = partition_of(str(payment["cc_num"]), self._partitions)

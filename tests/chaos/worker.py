@@ -1,6 +1,6 @@
 """The worker under test: the product with a model and a week known by heart, a trap, and perhaps a mutation.
 
-    python -m tests.chaos.worker --trap FILE [--mutation NAME] [--supervised]
+    python -m tests.chaos.worker --trap FILE [--mutation NAME] [--weekly URL] [--supervised]
 
 Settings come from the environment, as always.
 """
@@ -22,6 +22,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--trap", type=Path, required=True)
     parser.add_argument("--mutation")
+    parser.add_argument("--weekly", help="address of a weekly store")
     parser.add_argument("--supervised", action="store_true")
     options = parser.parse_args()
     configure_logging("info")
@@ -31,18 +32,21 @@ def main() -> None:
         arguments = [argument for argument in sys.argv[1:] if argument != "--supervised"]
         sys.exit(Supervisor([sys.executable, "-m", "tests.chaos.worker", *arguments], RESTART_WAITS_S).run())
     limit_threads()
-    run(options.trap, options.mutation)
+    run(options.trap, options.mutation, options.weekly)
 
 
-def run(trap_file: Path, mutation: str | None) -> None:
+def run(trap_file: Path, mutation: str | None, weekly_url: str | None) -> None:
     """Run the worker itself."""
     import faust
     import uvloop
 
+    from fraudstream.adapters.weekly_guard import GuardedWeekly
     from fraudstream.app import Ports, create_app
+    from fraudstream.domain.weekly import WeeklyStore
     from fraudstream.settings import Settings
     from tests.builders import CountingModel, SameWeek
     from tests.chaos import gaps
+    from tests.chaos.http_week import CACHED_CARDS, HttpWeek
     from tests.chaos.mutations import MUTATIONS
 
     trap = gaps.Trap(trap_file)
@@ -52,7 +56,11 @@ def run(trap_file: Path, mutation: str | None) -> None:
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    app = create_app(Settings(), Ports(SameWeek(), CountingModel()))
+    settings = Settings()
+    weekly: WeeklyStore = SameWeek()
+    if weekly_url is not None:
+        weekly = GuardedWeekly(HttpWeek(weekly_url), settings.lookup_timeout_ms / 1000, CACHED_CARDS)
+    app = create_app(settings, Ports(weekly, CountingModel()))
     calm_garbage_collection()
     process = faust.Worker(app, loop=loop, loglevel="WARNING", override_logging=False, quiet=True)
     sys.exit(process.execute_from_commandline())

@@ -3,12 +3,13 @@
 import asyncio
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from fraudstream.adapters.broker.process import spawn_guard, stop_guard
@@ -23,15 +24,16 @@ class Worker:
     """One worker with a state directory of its own."""
 
     def __init__(
-        self, settings: Settings, name: str, mutation: str | None = None, *, supervised: bool = False
+        self, settings: Settings, name: str, arguments: Sequence[str] = (), *, supervised: bool = False
     ) -> None:
+        """`arguments` go to `tests.chaos.worker`."""
         self.name = name
         self.state_dir = settings.data_dir / "state" / name
         self.settings = settings.model_copy(update={"state_dir": self.state_dir})
         self.log_path = settings.data_dir / f"{name}.log"
         self.trap = Trap(settings.data_dir / f"{name}.trap")
         self.supervised = supervised
-        self._mutation = mutation
+        self._arguments = arguments
         self._log_begin = 0
         self._process: subprocess.Popen[bytes] | None = None
         self._guard: subprocess.Popen[bytes] | None = None
@@ -39,7 +41,7 @@ class Worker:
     def start(self, **changed: object) -> None:
         """Start it; `changed` are settings for this start only."""
         command = [sys.executable, "-m", "tests.chaos.worker", "--trap", str(self.trap._path)]
-        command += ["--mutation", self._mutation] if self._mutation else []
+        command += self._arguments
         command += ["--supervised"] if self.supervised else []
         given = self.settings.model_copy(update=changed).model_dump(exclude_none=True)
         environment = os.environ | {
@@ -72,6 +74,19 @@ class Worker:
             os.kill(pid, signal.SIGKILL)
         if not self.supervised:
             self._reap()
+
+    def limit_files(self, size: int | None) -> None:
+        """Let no file of the worker, or of any started after it, grow beyond a size."""
+        assert self._process is not None
+        limit_files(self._process.pid, size)
+        if pid := self.pid:
+            limit_files(pid, size)
+
+    def last_words(self) -> str:
+        """Return the exit code and the last line it logged."""
+        assert self._process is not None
+        lines = [line for line in self.log[self._log_begin :].splitlines() if line.strip()]
+        return f"code {self._process.poll()}: {lines[-1] if lines else 'silently'}"
 
     def pause(self) -> None:
         """Stop it in its tracks."""
@@ -133,6 +148,12 @@ async def until(holds: Callable[[], bool], timeout_s: float) -> bool:
     while not holds() and time.monotonic() < deadline:  # noqa: ASYNC110 - a process tells nobody that it ended
         await asyncio.sleep(0.02)
     return holds()
+
+
+def limit_files(pid: int, size: int | None) -> None:
+    """Let no file of a process grow beyond a size (None: without limit), as if the disk were full."""
+    hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)[1]
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (hard if size is None else size, hard))
 
 
 def _command_line(pid: int) -> bytes:
