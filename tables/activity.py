@@ -112,13 +112,14 @@ class ActivityTable(faust.Table[bytes, bytes]):
                 crash("looking at the changelog failed")
 
     async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
-        """Start afresh after a recovery, and stop the flow until Faust has sought the committed offsets.
+        """Start afresh after a recovery, and halt the consumer until Faust has sought the committed offsets.
 
         Faust resumes the partitions first, seeks, and then clears its queues: whatever it fetched in between would be
-        skipped for ever (docs/decisions/0006-delta-changelog-table.md, trap T1).
+        skipped for ever, and so would what a fetch brings that is under way already
+        (docs/decisions/0006-delta-changelog-table.md, trap T1).
         """
         await super().on_recovery_completed(active_tps, standby_tps)
-        self.app.consumer.stop_flow()
+        await cast(CoalescingConsumer, self.app.consumer).halt()
         self.app.flow_control.suspend()
         logger.info(
             "deciding partitions %s", ", ".join(str(tp.partition) for tp in sorted(active_tps)) or "none"

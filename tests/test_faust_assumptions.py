@@ -138,6 +138,41 @@ def test_recovery_still_seeks_after_it_has_resumed_the_partitions() -> None:
     )
 
 
+class SlowThread:
+    """A consumer thread whose fetch ends when told."""
+
+    def __init__(self) -> None:
+        self.ends = asyncio.Event()
+
+    async def getmany(self, *_: object) -> dict[TP, list[object]]:
+        """Fetch nothing, for a while."""
+        await self.ends.wait()
+        return {}
+
+
+async def test_a_halted_consumer_has_no_fetch_under_way(app: faust.App) -> None:
+    """Trap T1, the other door: what a fetch brings after the seek and before the resume would be thrown away."""
+    consumer, thread = app.consumer, SlowThread()
+    consumer._thread = thread
+    consumer.resume_flow()
+    fetching = asyncio.create_task(consumer._getmany({TRANSACTIONS}, 1.0))
+    await asyncio.sleep(0)
+    halting = asyncio.create_task(consumer.halt())
+    await asyncio.wait({halting}, timeout=0.05)
+
+    assert not consumer.flow_active
+    assert not halting.done()
+
+    thread.ends.set()
+    await asyncio.gather(fetching, halting)
+
+
+def test_faust_still_throws_away_what_it_fetched_while_the_flow_is_stopped() -> None:
+    """And its own guard still never waits, as nobody clears its event."""
+    assert "if self.flow_active:" in inspect.getsource(consumers.Consumer.getmany)
+    assert "not_waiting_next_records.clear()" not in inspect.getsource(consumers)
+
+
 def test_recovery_still_swallows_errors_of_the_store() -> None:
     """Trap T4: as long as it does, our store must end the process itself."""
     source = inspect.getsource(Recovery._slurp_changelogs.fun)

@@ -33,6 +33,9 @@ of 12.5 ms and a p99 of 19 ms that way, and 8.3 and 13.7 with this."""
 FEW_RECORDS = 2
 """A fetch with more is load: the next one gathers. After one with fewer the next payment is answered at once."""
 
+FETCH_ENDS_AFTER_S = 0.2
+"""A fetch that brings nothing ends; Faust says 1 s, and a rebalance has to wait for it."""
+
 Records: TypeAlias = list[ConsumerRecord[bytes, bytes]]
 
 
@@ -76,14 +79,36 @@ class CoalescingConsumer(driver.Consumer):
     changelogs: Collection[str] = ()
     chunk_rows_max: int = 512
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._no_fetch = asyncio.Event()
+        self._no_fetch.set()
+
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     async def _wait_next_records(self, timeout: float) -> Any:
-        records, active = await super()._wait_next_records(timeout)
+        records, active = await super()._wait_next_records(min(timeout, FETCH_ENDS_AFTER_S))
         if records:
             return {tp: self._coalesced(tp, fetched) for tp, fetched in records.items()}, active
         return records, active
+
+    async def _getmany(self, *args: Any, **kwargs: Any) -> Any:
+        """Fetch, and be seen doing so."""
+        self._no_fetch.clear()
+        try:
+            return await super()._getmany(*args, **kwargs)
+        finally:
+            self._no_fetch.set()
+
+    async def halt(self) -> None:
+        """Stop the flow, and return when no fetch is under way any more; none begins before the flow is resumed.
+
+        Faust throws away what a fetch brings while the flow is stopped. If it has sought the committed offsets
+        meanwhile, those records are skipped for ever; its own `wait_for_stopped_flow` does not wait.
+        """
+        self.stop_flow()
+        await self._no_fetch.wait()
 
     def _coalesced(self, tp: TP, fetched: list[Any]) -> list[Any]:
         if tp.topic in self.sources:

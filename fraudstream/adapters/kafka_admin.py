@@ -1,13 +1,14 @@
 """Administering Kafka: is it there, which topics has it, and make those we need."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 
 from fraudstream.adapters.kafka_refusals import listening, nobody_answers, refusal
 from fraudstream.adapters.kafka_security import Kafka
@@ -90,20 +91,27 @@ async def existing_topics(admin: AIOKafkaAdminClient) -> dict[str, KafkaTopic]:
 
 
 async def topic_configs(admin: AIOKafkaAdminClient, names: Collection[str]) -> dict[str, dict[str, str]]:
-    """Return the configuration of topics that exist, by topic name."""
+    """Return the configuration of topics that exist, by topic name.
+
+    Any broker may answer; one that has just started, or has not heard of a new topic yet, makes us ask again.
+    """
     resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
     if not resources:
         return {}
-    configs = {}
-    for answer in await admin.describe_configs(resources):
-        for code, message, _kind, name, entries in answer.resources:
-            if code:
-                raise SetupError(
-                    f"Kafka does not show the configuration of topic {name}: {message or for_code(code).description}; "
-                    "rights are given with: fraudstream topics acl"
-                )
-            configs[name] = {entry[0]: entry[1] for entry in entries}
-    return configs
+    deadline = time.monotonic() + CREATE_TIMEOUT_S
+    while True:
+        described = [each for answer in await admin.describe_configs(resources) for each in answer.resources]
+        unheard_of = any(code == UnknownTopicOrPartitionError.errno for code, *_ in described)
+        if not unheard_of or time.monotonic() > deadline:
+            break
+        await asyncio.sleep(POLL_INTERVAL_S)
+    for code, message, _kind, name, _entries in described:
+        if code:
+            raise SetupError(
+                f"Kafka does not show the configuration of topic {name}: {message or for_code(code).description}; "
+                "rights are given with: fraudstream topics acl"
+            )
+    return {name: {entry[0]: entry[1] for entry in entries} for *_, name, entries in described}
 
 
 async def _check_fit(
