@@ -14,10 +14,10 @@ SEED ?= 1
 ROUNDS ?= 10
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test check bench chaos canary format clean
+.PHONY: help demo test check bench bench-batch chaos canary format clean
 
 help: ## What there is to make
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.demo ## Broker, world, model, worker, traffic and dashboard on one screen; ARGS="--for 60"
 	@exec $(BIN)/fraudstream demo $(ARGS)
@@ -39,6 +39,9 @@ chaos: $(VENV)/.dev ## Kill, cut off and damage; prove that nothing is lost or d
 
 canary: $(VENV)/.dev ## Look for a card number wherever there should be none; ARGS=--json
 	@$(BIN)/python -m tests.canary $(ARGS)
+
+bench-batch: $(VENV)/.dev ## Five months of history through every batch step; ARGS=--json
+	@$(BIN)/python -m benchmarks.batch $(ARGS)
 
 format: $(VENV)/.dev ## ruff format and the safe fixes
 	$(BIN)/ruff check --fix

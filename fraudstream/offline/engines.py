@@ -22,6 +22,13 @@ Engine = Callable[[Sequence[Path], int, int], list[Week]]
 """Files of payments and the week's bounds (epoch ms, the end is not included) in, a row per card out."""
 
 
+ON_THIS_MACHINE = {
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.driver.host": "127.0.0.1",  # else it fetches its own results from an address nobody listens on
+    "spark.sql.shuffle.partitions": "8",  # 200 are for a cluster
+}
+
+
 def sql() -> str:
     """Return the text all engines run."""
     return (files("fraudstream.offline") / "aggregate.sql").read_text()
@@ -53,14 +60,10 @@ def by_spark(master: str) -> Engine:
 
     def run(payments: Sequence[Path], first_ms: int, end_ms: int) -> list[Week]:
         builder: Any = SparkSession.builder
-        session = (
-            builder.master(master)
-            .appName("fraudstream aggregate")
-            .config("spark.ui.enabled", "false")
-            .config("spark.ui.showConsoleProgress", "true")
-            .config("spark.driver.bindAddress", "127.0.0.1" if master.startswith("local") else "0.0.0.0")  # noqa: S104 - executors connect
-            .getOrCreate()
-        )
+        builder = builder.master(master).appName("fraudstream aggregate").config("spark.ui.enabled", "false")
+        if master.startswith("local"):
+            builder = builder.config(map=ON_THIS_MACHINE)
+        session = builder.getOrCreate()
         try:
             paths = [str(path.absolute()) for path in payments]
             history = session.read.option("mergeSchema", "true").parquet(*paths)
