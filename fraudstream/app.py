@@ -89,7 +89,7 @@ def create_app(settings: Settings, ports: Ports) -> App:
     sources = [settings.topic(topics.TRANSACTIONS.name), settings.topic(topics.BY_CARD.name)]
     coalesce(app, sources, [topics.changelog(settings).name], settings.chunk_rows_max)
     logger.info("model %s, rules %s", detector.model.version, detector.ruleset.version)
-    observer = Observer(app, table, ports.weekly, detector, sources)
+    observer = Observer(app, table, ports.weekly, detector, sources, settings.archive_place)
     agents.attach(app, settings, event_type, cards, table, detector, ports.weekly, observer.report)
     if settings.nightly_cron is not None:
         agents.nightly.attach(app, settings, observer.metrics.nightly)

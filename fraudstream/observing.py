@@ -1,11 +1,15 @@
 """What a worker shows of itself: takes the agent's reports, answers the pages' questions. Decides nothing."""
 
+import asyncio
 import time
 from importlib.metadata import version
 from typing import Any
 
 from faust.types import TP
 
+from fraudstream.adapters.lake import Lake
+from fraudstream.adapters.lake_search import Wanted, find
+from fraudstream.adapters.objects import object_store
 from fraudstream.adapters.weekly_guard import GuardedWeekly
 from fraudstream.agents import Decided
 from fraudstream.domain.activity import last_ten_minutes
@@ -14,18 +18,26 @@ from fraudstream.domain.errors import WeeklyUnavailable
 from fraudstream.domain.weekly import WeeklyStore, midnight_before
 from fraudstream.metrics import BatchReport, Metrics
 from fraudstream.tables.activity import ActivityTable
-from fraudstream.tables.recent import DecidedChunk, RecentDecisions
+from fraudstream.tables.recent import DecidedChunk, Decision, RecentDecisions
 from fraudstream.tables.timeline import Timeline
 from fraudstream.web.health import Health, PartitionState
 from fraudstream.web.peers import peer_urls
 from fraudstream.web.views import Versions, Views
+
+SEARCH_TIMEOUT_S = 30.0
 
 
 class Observer:
     """Collects what one worker does and knows; give `report` to the agent and `views()` to the pages."""
 
     def __init__(
-        self, app: Any, table: ActivityTable, weekly: WeeklyStore, detector: Detector, sources: list[str]
+        self,
+        app: Any,
+        table: ActivityTable,
+        weekly: WeeklyStore,
+        detector: Detector,
+        sources: list[str],
+        archive: str,
     ) -> None:
         self.metrics = Metrics()
         self.timeline = Timeline()
@@ -36,6 +48,8 @@ class Observer:
         self._versions = Versions(version("fraudstream"), detector.model.version, detector.ruleset.version)
         self._sources = frozenset(sources)
         self._positions: dict[tuple[str, int], int] = {}
+        self._archive = archive
+        self._searching = asyncio.Lock()
 
     def report(self, report: BatchReport, decided: Decided) -> None:
         """Take note of a finished micro-batch."""
@@ -57,6 +71,7 @@ class Observer:
             weekly=self._week,
             health=self._health,
             peers=lambda: peer_urls(self._app),
+            archive=self._archived,
             versions=self._versions,
         )
 
@@ -78,6 +93,11 @@ class Observer:
         if answer.as_of_ms is None or card in answer.failed:
             return None
         return (0, 0.0, answer.as_of_ms) if week is None else (*week, answer.as_of_ms)
+
+    async def _archived(self, wanted: Wanted) -> list[Decision]:
+        """Look into the archive, one search at a time: it reads whole days."""
+        async with asyncio.timeout(SEARCH_TIMEOUT_S), self._searching, object_store(self._archive) as objects:
+            return await find(Lake(objects), wanted)
 
     def _health(self) -> Health:
         self.metrics.wiped(self._table.store.wiped)

@@ -90,7 +90,8 @@ class Lake:
 
     async def read(self, file: LakeFile) -> pl.DataFrame:
         """Return a file's rows; raises NoSuchObject if a compaction has just replaced it."""
-        return pl.read_parquet(io.BytesIO(await self.objects.get(file.name)))
+        content = await self.objects.get(file.name)
+        return await asyncio.to_thread(pl.read_parquet, io.BytesIO(content))
 
     async def write(self, stream: Stream, rows: pl.DataFrame, covered: Covered) -> list[LakeFile]:
         """Write the rows of a stream (columns event_time, decision_offset) that no file holds yet; return the new files.

@@ -41,6 +41,7 @@ ROUTES = (
     Route("decisions", "/api/v1/decisions"),
     Route("decision", "/api/v1/decisions/{id}", "/decisions/{id}", "decision.html"),
     Route("card", "/api/v1/cards/{card}", "/cards/{card}", "card.html"),
+    Route("archive", "/api/v1/archive", "/archive", "archive.html"),
     Route("health", "/api/v1/health", "/health", "health.html", for_probes=True),
 )
 

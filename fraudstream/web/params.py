@@ -3,6 +3,9 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from fraudstream.adapters.lake_search import Wanted
 
 CARD_TOKEN = re.compile(r"[0-9a-f]{32}")
 """A card is its token. Card numbers are no addresses: they would end up in histories, proxies and logs."""
@@ -72,3 +75,40 @@ def transaction_id(text: str) -> str:
     if not 1 <= len(text) <= TRANSACTION_ID_MAX:
         raise not_found("No transaction has an id of that length.")
     return text
+
+
+SEARCH = ("id", "card", "field", "since", "until", "limit")
+
+
+def archive_search(query: Mapping[str, str]) -> Wanted | None:
+    """Read what is to be looked for in the archive, None if nothing; empty parameters, as forms send them, do not count."""
+    if set(query) - set(SEARCH):
+        raise PageError(
+            400, "unknown-parameter", f"This address knows these parameters: {', '.join(SEARCH)}."
+        )
+    given = {name: value for name, value in query.items() if value}
+    if not given:
+        return None
+    name, _, value = given.get("field", "").partition("=")
+    if "field" in given and not (name and value):
+        raise PageError(400, "invalid-parameter", "field is written as name=value.")
+    return Wanted(
+        transaction_id=transaction_id(given["id"]) if "id" in given else None,
+        card=card_token(given["card"]) if "card" in given else None,
+        fields={name: value} if name else {},
+        since_ms=_moment_ms(given.get("since")),
+        until_ms=_moment_ms(given.get("until")),
+        limit=numbers({"limit": given["limit"]} if "limit" in given else {}, limit=LIMIT)["limit"] or 0,
+    )
+
+
+def _moment_ms(text: str | None) -> int | None:
+    """Read a day or a moment in ISO 8601; without a zone it is UTC."""
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        sentence = "since and until are written as 2026-11-21 or 2026-11-21T14:30."
+        raise PageError(400, "invalid-parameter", sentence) from None
+    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)

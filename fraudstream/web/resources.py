@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import quote
 
+from fraudstream.adapters.objects import ObjectsUnavailable
+from fraudstream.domain.errors import SetupError
 from fraudstream.tables.recent import Page
 from fraudstream.web import peers
 from fraudstream.web.health import StallWatch, Verdict
@@ -18,6 +20,7 @@ from fraudstream.web.params import (
     LOCAL,
     SECONDS,
     PageError,
+    archive_search,
     card_token,
     not_found,
     numbers,
@@ -127,6 +130,19 @@ class Resources:
                 "decisions": decisions,
             }
         )
+
+    async def archive(self, query: Query) -> Answer:
+        """Return archived payments that fit what is asked for; none if nothing is."""
+        wanted = archive_search(query)
+        if wanted is None:
+            return Answer({"payments": [], "asked": False})
+        try:
+            return Answer({"payments": await self.views.archive(wanted), "asked": True})
+        except SetupError as error:
+            raise PageError(400, "invalid-parameter", "field compares a number with a text.") from error
+        except (ObjectsUnavailable, TimeoutError) as error:
+            message = "The archive does not answer; ask for less or later."
+            raise PageError(503, "archive-unavailable", message) from error
 
     async def health(self, query: Query) -> Answer:
         """Return whether the worker does its work; 503 if it does not."""

@@ -3,8 +3,9 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from fraudstream.adapters.lake_search import Wanted
 from fraudstream.metrics import Metrics
-from fraudstream.tables.recent import RecentDecisions
+from fraudstream.tables.recent import Decision, RecentDecisions
 from fraudstream.tables.timeline import Timeline
 from fraudstream.web.health import Health
 
@@ -29,6 +30,7 @@ class Views:
                    worker holds the card's partition and knows of none, None if another worker holds it
     weekly         card token -> (count, mean amount, as of ms), or None if the week before is unknown
     health         how far each assigned partition is, asked at every look; must be quick and do no I/O
+    archive        looks into the archive; newest first
     peers          base URLs of the other workers (see `fraudstream.web.peers.peer_urls`)
     """
 
@@ -40,4 +42,5 @@ class Views:
     health: Callable[[], Health]
     peers: Callable[[], Sequence[str]]
     versions: Versions
+    archive: Callable[[Wanted], Awaitable[list[Decision]]]
     stalled_after_s: float = STALLED_AFTER_S

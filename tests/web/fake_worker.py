@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import faust
@@ -13,6 +14,9 @@ import numpy as np
 import polars as pl
 
 from fraudstream import web
+from fraudstream.adapters.lake import Lake
+from fraudstream.adapters.lake_search import find
+from fraudstream.adapters.objects import LocalObjects
 from fraudstream.metrics import BatchReport, Metrics
 from fraudstream.tables.recent import DecidedChunk, RecentDecisions
 from fraudstream.tables.timeline import Timeline
@@ -74,6 +78,7 @@ class FakeWorker:
     weeks: dict[str, tuple[int, float, int]] = field(default_factory=dict)
     health: web.Health = field(default_factory=lambda: web.Health(recovered=True))
     peers: list[str] = field(default_factory=list)
+    archive: Path = Path("/nonexistent")
     stalled_after_s: float = 30.0
     recent: RecentDecisions = field(default_factory=RecentDecisions)
     timeline: Timeline = field(default_factory=Timeline)
@@ -107,6 +112,7 @@ class FakeWorker:
             weekly=self._weekly,
             health=lambda: self.health,
             peers=lambda: self.peers,
+            archive=lambda wanted: find(Lake(LocalObjects(self.archive)), wanted),
             versions=VERSIONS,
             stalled_after_s=self.stalled_after_s,
         )

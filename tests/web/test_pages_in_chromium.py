@@ -203,6 +203,6 @@ async def test_the_story_can_be_followed_by_clicking(browser: Browser, site: Sit
 
 async def test_pages_fit_a_narrow_window(browser: Browser, site: Site):
     """Tables scroll inside their panel, the page does not."""
-    for path in ("/", "/decisions/t-3", f"/cards/{CARD}"):
+    for path in ("/", "/archive", "/decisions/t-3", f"/cards/{CARD}"):
         page = (await look(browser, site.url + path, width=480)).page
         assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
