@@ -8,7 +8,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from fraudstream.adapters.pace import Pace
-from fraudstream.adapters.sagemaker import CONNECTIONS, Access, FeatureStoreClients, StoreRefused, weather
+from fraudstream.adapters.sagemaker import (
+    CONNECTIONS,
+    HOPELESS,
+    Access,
+    FeatureStoreClients,
+    StoreRefused,
+    weather,
+)
 from fraudstream.domain.errors import SetupError, WeeklyUnavailable
 from fraudstream.domain.feature_group import FeatureGroup
 from fraudstream.domain.weekly import (
@@ -92,7 +99,9 @@ class WeeklySageMaker(OnlineStore):
         """Return which of these midnights are published, and with how many cards each."""
         days = {day_of(midnight): midnight for midnight in midnights_ms}
         ids = [record_id(NOBODY, day) for day in days]
-        records, _ = await self._records(ids)
+        records, unanswered = await self._records(ids)
+        if unanswered:
+            raise WeeklyUnavailable(f"Feature Store does not say whether {unanswered} are there")
         with weather():
             return {days[record["as_of"]]: int(record["num_trans_last_1w"]) for record in records.values()}
 
@@ -192,9 +201,13 @@ class WeeklySageMaker(OnlineStore):
                 }
                 for record in answer["Records"]
             }
-            unanswered = [error["RecordIdentifierValueAsString"] for error in answer.get("Errors", ())]
+            errors = answer.get("Errors", ())
+            unanswered = [error["RecordIdentifierValueAsString"] for error in errors]
             for rest in answer.get("UnprocessedIdentifiers", ()):
                 unanswered += rest["RecordIdentifiersValueAsString"]
+        hopeless = [error for error in errors if error.get("ErrorCode") in HOPELESS]
+        if hopeless:
+            raise StoreRefused(hopeless[0]["ErrorCode"], str(hopeless[0].get("ErrorMessage")))
         return records, unanswered
 
     async def _put(self, card: str, day: str, week: Week) -> None:

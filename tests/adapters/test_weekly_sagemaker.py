@@ -58,7 +58,21 @@ async def test_identifiers_left_unprocessed_are_unknown_not_new(
     assert {"weekly-unavailable"} == set(answer.failed.values())
 
 
-@pytest.mark.parametrize("kind", set(GARBAGE) - {"no-json"})
+async def test_a_midnight_nobody_tells_about_is_not_taken_for_missing(
+    fake: FakeFeatureStore, store: WeeklySageMaker
+) -> None:
+    """Or all cards would be decided by yesterday's week, or by none, for some seconds."""
+    await filled(store, {MONDAY: {ALICE: BUSY}})
+    await fake.change(unprocessed_share=1.0)
+
+    with pytest.raises(WeeklyUnavailable, match="does not say"):
+        await store.get_many([ALICE], MONDAY)
+
+    await fake.change()
+    assert {ALICE: BUSY} == dict((await store.get_many([ALICE], MONDAY)).rows)
+
+
+@pytest.mark.parametrize("kind", sorted(set(GARBAGE) - {"no-json"}))
 async def test_nonsense_is_refused_record_by_record(
     fake: FakeFeatureStore, store: WeeklySageMaker, kind: str
 ) -> None:
