@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,25 +12,31 @@ import polars as pl
 from murmurhash2 import murmurhash2
 
 from fraudstream.agents.intake import DeadLetter, Payments, Record, dead_letter
+from fraudstream.domain.activity import WINDOW_MS
 from fraudstream.domain.activity_columns import Answers, Ints
-from fraudstream.domain.decision import DecisionEncoder
+from fraudstream.domain.decision import ROTATED, DecisionEncoder
 from fraudstream.domain.detector import Detector
 from fraudstream.domain.errors import WeeklyUnavailable
 from fraudstream.domain.features import with_activity
 from fraudstream.domain.tokens import Card
 from fraudstream.domain.weekly import (
+    DAY_MS,
     MISSING,
+    NO_WEEK,
     STALE,
     UNAVAILABLE,
+    WEEK_MS,
     Week,
     WeeklyAnswer,
     WeeklyStore,
     midnight_before,
+    together,
 )
 from fraudstream.tables.activity import ActivityTable
 from fraudstream.tables.activity_batch import Arrivals, Observation, Update
 
-NO_WEEK = Week(0, 0.0)
+LONGEST_LOOK_BACK_MS = WEEK_MS + DAY_MS
+"""From a payment's midnight to the start of the oldest week a store may answer with."""
 
 
 class Columns(NamedTuple):
@@ -124,6 +131,7 @@ class Decider:
         }
         encoded = self._encoder.encode(frame, time.time_ns() // 1_000_000, stage_ms)
         degraded = Counter(why for why in weeks.missing if why)
+        degraded[ROTATED] = int((frame["token_age_ms"] < WINDOW_MS).sum())
         degraded["late"] = int((observed.late_by_ms > self.table.lateness_horizon_ms).sum())
         return Decided(frame, encoded, columns, observed.updates, conflicts, degraded, stage_ms)
 
@@ -144,21 +152,25 @@ class Decider:
     async def _weeks(self, columns: Columns) -> Weeks:
         """Look up the week of every payment: one question per midnight, each card once."""
         midnights = [midnight_before(event_time_ms) for event_time_ms in columns.event_time_ms]
-        tokens = [card.token for card in columns.cards]
+        tokens = [
+            card.tokens(midnight - LONGEST_LOOK_BACK_MS)
+            for card, midnight in zip(columns.cards, midnights, strict=True)
+        ]
         asked: dict[int, set[str]] = {midnight: set() for midnight in midnights}
         if len(asked) == 1:
-            each = [await self._answer(set(tokens), midnights[0])] * len(tokens)
+            each = [await self._answer(set(chain.from_iterable(tokens)), midnights[0])] * len(tokens)
         else:
-            for midnight, token in zip(midnights, tokens, strict=True):
-                asked[midnight].add(token)
+            for midnight, own in zip(midnights, tokens, strict=True):
+                asked[midnight].update(own)
             answers = await asyncio.gather(*(self._answer(cards, at) for at, cards in asked.items()))
             of_midnight = dict(zip(asked, answers, strict=True))
             each = [of_midnight[midnight] for midnight in midnights]
-        weeks = [answer.rows.get(token, NO_WEEK) for (answer, _), token in zip(each, tokens, strict=True)]
+        weeks = [_week(answer.rows, own) for (answer, _), own in zip(each, tokens, strict=True)]
         as_of_ms, missing = [answer.as_of_ms for answer, _ in each], [why for _, why in each]
-        for row, ((answer, _), token) in enumerate(zip(each, tokens, strict=True)):
-            if token in answer.failed:
-                as_of_ms[row], missing[row] = None, answer.failed[token]
+        for row, ((answer, _), own) in enumerate(zip(each, tokens, strict=True)):
+            for token in own if answer.failed else ():
+                if token in answer.failed:
+                    as_of_ms[row], missing[row], weeks[row] = None, answer.failed[token], NO_WEEK
         return Weeks([week[0] for week in weeks], [week[1] for week in weeks], as_of_ms, missing)
 
     async def _answer(self, cards: set[str], midnight: int) -> tuple[WeeklyAnswer, str | None]:
@@ -175,6 +187,8 @@ class Decider:
         """Put the columns together that `Detector.decide` and a decision need."""
         records = columns.records
         now_ms = time.time_ns() // 1_000_000
+        paid = zip(columns.event_time_ms, columns.cards, strict=True)
+        token_age_ms = [at - card.since_ms for at, card in paid]
         variables = list(zip(*columns.variables, strict=True)) or [()] * len(self._variables)
         return pl.DataFrame(
             [
@@ -188,6 +202,7 @@ class Decider:
                 pl.Series("ms_since_previous", observed.answers.ms_since_previous),
                 pl.Series("num_trans_last_1m", observed.answers.payments_1m),
                 pl.Series("late_by_ms", observed.late_by_ms),
+                pl.Series("token_age_ms", token_age_ms, pl.Int64),
                 pl.Series("num_trans_last_1w", weeks.payments, pl.Int64),
                 pl.Series("avg_amt_last_1w", weeks.mean_amount, pl.Float64),
                 pl.Series("weekly_as_of", weeks.as_of_ms, pl.Int64),
@@ -202,6 +217,13 @@ class Decider:
                 ),
             ]
         )
+
+
+def _week(rows: Mapping[str, Week], tokens: tuple[str, ...]) -> Week:
+    """Return a card's week, which stands under all tokens it had."""
+    if len(tokens) == 1:
+        return rows.get(tokens[0], NO_WEEK)
+    return together([rows[token] for token in tokens if token in rows])
 
 
 def _texts(values: Sequence[Any]) -> list[str | None]:

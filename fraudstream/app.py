@@ -16,7 +16,7 @@ from fraudstream.adapters.publisher import Publisher
 from fraudstream.adapters.weekly_stores import weekly_store
 from fraudstream.domain.detector import Detector, Model
 from fraudstream.domain.event_type import event_type_named
-from fraudstream.domain.tokens import CardIndex, Tokenizer
+from fraudstream.domain.tokens import CardIndex
 from fraudstream.domain.weekly import WeeklyStore
 from fraudstream.observing import Observer
 from fraudstream.settings import Settings
@@ -71,7 +71,7 @@ def create_app(settings: Settings, ports: Ports) -> App:
     login = web_login(settings)
     event_type = event_type_named(settings.event_type)
     detector = Detector.of(ports.model, event_type.ruleset, event_type.variables, settings.fraud_threshold)
-    cards = CardIndex(Tokenizer(settings.card_token_key()), settings.partitions)
+    cards = CardIndex(settings.tokenizer(), settings.partitions)
     kafka = Kafka.of(settings)
     app = App(settings.app_id, **kafka.faust_settings, **faust_settings(settings))
     app.fraudstream_settings = settings

@@ -38,6 +38,7 @@ COMMANDS = {
     "train": Entry("train", "Train, evaluate and save a model version."),
     "archive": Entry("archive", "Keep every decided payment as Parquet, tidy it, look into it."),
     "parity": Entry("parity", "Prove that the stream computes what the batch path computes."),
+    "tokens": Entry("tokens", "List and rotate the keys that turn card numbers into tokens."),
     "web-user": Entry("web_user", "Give somebody a name and a password for the pages."),
 }
 """Command -> where it is, in the order a newcomer meets them. The click object has the command's name."""

@@ -1,16 +1,14 @@
 """Every setting, its default and what it is for; read from FRAUDSTREAM_* variables and `.env`."""
 
-import contextlib
-import os
-import secrets
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from fraudstream.domain.errors import SetupError
+from fraudstream.adapters import token_keys
 from fraudstream.domain.names import NAME_PATTERN
+from fraudstream.domain.tokens import Tokenizer
 from fraudstream.domain.weekly import MIDNIGHTS_KEPT
 
 
@@ -83,8 +81,12 @@ class Settings(BaseSettings):
     )
     card_token_key_file: Path | None = Field(
         None,
-        description="File with the secret that turns card numbers into tokens. Default: <data_dir>/card-token.key, "
-        "created on first use; share it between the workers and the nightly job.",
+        description="File with the secrets that turn card numbers into tokens (see docs/security.md). Default: "
+        "<data_dir>/card-token.key, created on first use; share it between the workers and the nightly job.",
+    )
+    card_token_keys: SecretStr | None = Field(
+        None,
+        description="The lines of such a file themselves, also with commas between; a file that is named counts before it.",
     )
 
     archive: str | None = Field(
@@ -263,27 +265,25 @@ class Settings(BaseSettings):
         """Return the full name of a topic."""
         return f"{self.topic_prefix}{name}"
 
-    def card_token_key(self) -> bytes:
-        """Read the secret for card tokens; make one on first use unless a file was named.
+    @property
+    def card_token_key_path(self) -> Path:
+        """Where the keys of card tokens are, unless they are in the environment."""
+        return self.card_token_key_file or self.data_dir / "card-token.key"
 
-        The first of several processes to create the file wins (hard link of a finished file), so all agree.
-        """
-        path = self.card_token_key_file or self.data_dir / "card-token.key"
-        if not path.exists():
-            if self.card_token_key_file is not None:
-                raise SetupError(
-                    f"the card token key {path} does not exist; create it with: openssl rand -hex 32"
-                )
-            path.parent.mkdir(parents=True, exist_ok=True)
-            draft = path.with_name(f".{path.name}.{os.getpid()}")
-            draft.touch(mode=0o600)
-            draft.write_text(secrets.token_hex(32))
-            with contextlib.suppress(FileExistsError):  # another process was first: its key counts
-                os.link(draft, path)
-            draft.unlink()
-        key = bytes.fromhex(path.read_text().strip())
-        if len(key) < 32:
-            raise SetupError(
-                f"the card token key {path} is shorter than 32 bytes; create one with: openssl rand -hex 32"
-            )
-        return key
+    @property
+    def has_card_token_keys(self) -> bool:
+        """Whether cards can be known by their tokens here, without making a key."""
+        return self.card_token_keys is not None or self.card_token_key_path.exists()
+
+    def tokenizer(self) -> Tokenizer:
+        """Return what turns card numbers into tokens; a key is made on first use unless a file was named."""
+        if self.card_token_keys is not None and self.card_token_key_file is None:
+            return token_keys.parsed(self.card_token_keys.get_secret_value(), "FRAUDSTREAM_CARD_TOKEN_KEYS")
+        path = self.card_token_key_path
+        if not path.exists() and self.card_token_key_file is None:
+            token_keys.make_first(path)
+        return token_keys.read(path)
+
+    def card_token_key(self) -> bytes:
+        """Return the secret of the newest key."""
+        return self.tokenizer().key

@@ -54,7 +54,6 @@ def aggregate(
     Running workers notice the new snapshot within a second or two. A night without cards, or with less than half of
     the night before, is not published. Exit codes: 0 published or nothing missed, 1 refused, 2 no history for that week.
     """
-    from fraudstream.domain.tokens import Tokenizer
     from fraudstream.offline import aggregate as job
     from fraudstream.offline import engines
     from fraudstream.settings import Settings
@@ -65,7 +64,7 @@ def aggregate(
     nightly = job.Job(
         history or settings.history_dir,
         settings.weekly_dir,
-        Tokenizer(settings.card_token_key()),
+        settings.tokenizer(),
         engines.by_duckdb if engine == "duckdb" else engines.by_spark(spark_master),
         engine,
         settings.weekly_kept,

@@ -4,7 +4,11 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
+from fraudstream.domain.activity import WINDOW_MS
 from fraudstream.domain.features import PUBLISHED
+
+ROTATED = "token-rotated"
+"""In `degraded`: the card's token is younger than the window, so payments under the one before are not in it."""
 
 
 def published_features(model_features: Sequence[str]) -> list[str]:
@@ -23,6 +27,7 @@ class DecisionEncoder:
         self, model_features: Sequence[str], variables: Sequence[str], lateness_horizon_ms: int
     ) -> None:
         """`variables` are the event type's; a payment later than `lateness_horizon_ms` is marked `late` in `degraded`."""
+        rotated = pl.when(pl.col("token_age_ms") < WINDOW_MS).then(pl.lit(ROTATED))
         late = pl.when(pl.col("late_by_ms") > lateness_horizon_ms).then(pl.lit("late"))
         self._fields: list[str | pl.Expr] = [
             "transaction_id",
@@ -42,7 +47,7 @@ class DecisionEncoder:
             "model_version",
             "ruleset_version",
             "weekly_as_of",
-            pl.concat_list(late, "weekly_missing").list.drop_nulls().alias("degraded"),
+            pl.concat_list(late, rotated, "weekly_missing").list.drop_nulls().alias("degraded"),
             pl.struct(
                 pl.col("source_topic").alias("topic"),
                 pl.col("source_partition").alias("partition"),
@@ -56,7 +61,7 @@ class DecisionEncoder:
         """Return the JSON of each decision.
 
         Beside what `Detector.decide` gives, `decisions` needs who, what, when and whence: transaction_id, card, card_last4,
-        the variables, event_time, weekly_as_of, weekly_missing, late_by_ms, queued_ms and source_topic, _partition, _offset.
+        the variables, event_time, weekly_as_of, weekly_missing, late_by_ms, token_age_ms, queued_ms and source_topic, _partition, _offset.
         `timing_ms` says how long the micro-batch spent in each stage.
         """
         stages = [pl.lit(round(spent_ms, 3)).alias(stage) for stage, spent_ms in timing_ms.items()]

@@ -11,7 +11,7 @@ KAFKA_MURMUR2_SEED = 0x9747B28C
 """Seed of Kafka's default partitioner (org.apache.kafka.common.utils.Utils.murmur2)."""
 
 TOKEN_BYTES = 16
-"""128 bits of HMAC-SHA-256: collisions among 10^9 cards have a probability of 10^-21."""
+"""128 bits of HMAC-SHA-256, 120 of them if the key has a number: collisions among 10^9 cards have a probability of 10^-18."""
 
 
 def partition_of(card_number: str, partitions: int) -> int:
@@ -31,21 +31,49 @@ class Card:
     key: bytes
     last4: str
     partition: int
+    since_ms: int = 0
+    """From when on the card has this token; 0 if it has always had it."""
+    earlier: tuple[str, ...] = ()
+    """Its tokens before, newest first."""
+
+    def tokens(self, first_ms: int) -> tuple[str, ...]:
+        """Return all tokens the card has had since a moment, newest first."""
+        return (self.token, *self.earlier) if first_ms < self.since_ms else (self.token,)
 
 
 @dataclass(frozen=True, slots=True)
 class Tokenizer:
-    """Keyed card tokens (HMAC-SHA-256): stable for one key, meaningless without it."""
+    """Keyed card tokens (HMAC-SHA-256): stable for one key, meaningless without it. Keys rotate by event time.
+
+    `number` (1 to 255) is the first byte of a numbered key's tokens, so that a token says which key made it; the tokens of
+    a key without a number (0) are all HMAC. `since_ms` is the event time from which the key counts, `before` what counts
+    until then.
+    """
 
     key: bytes = field(repr=False)
+    number: int = 0
+    since_ms: int = 0
+    before: "Tokenizer | None" = None
 
     def token(self, card_number: str) -> str:
-        """Return the token of a card number: 32 hexadecimal digits.
+        """Return the token of a card number under this key: 32 hexadecimal digits.
 
-        >>> Tokenizer(bytes(32)).token("4006080197832643")
-        '98a587477db61478adb5dc479cab8acc'
+        >>> Tokenizer(bytes(32)).token("4006080197832643"), Tokenizer(bytes(32), number=2).token("4006080197832643")
+        ('98a587477db61478adb5dc479cab8acc', '0298a587477db61478adb5dc479cab8a')
         """
-        return hmac.digest(self.key, card_number.encode(), "sha256")[:TOKEN_BYTES].hex()
+        mark = bytes([self.number]) if self.number else b""
+        return (mark + hmac.digest(self.key, card_number.encode(), "sha256"))[:TOKEN_BYTES].hex()
+
+    def at(self, event_time_ms: int) -> "Tokenizer":
+        """Return the tokenizer that counts at an event time; before all others, the oldest."""
+        return (
+            self if self.before is None or event_time_ms >= self.since_ms else self.before.at(event_time_ms)
+        )
+
+    def earlier(self, card_number: str) -> tuple[str, ...]:
+        """Return the tokens a card had before, newest first."""
+        before = self.before
+        return () if before is None else (before.token(card_number), *before.earlier(card_number))
 
 
 class CardIndex:
@@ -59,15 +87,22 @@ class CardIndex:
         self._partitions = partitions
         self._cards_max = cards_max
         self._known: dict[int | str, Card] = {}
+        before = tokenizer.before
+        self._before = None if before is None else CardIndex(before, partitions, cards_max)
 
-    def card(self, card_number: int | str) -> Card:
-        """Return the card of a number in any accepted writing; raises InvalidTransaction."""
+    def card(self, card_number: int | str, event_time_ms: int) -> Card:
+        """Return the card of a number in any accepted writing, as of an event time; raises InvalidTransaction."""
+        if self._before is not None and event_time_ms < self._tokenizer.since_ms:
+            return self._before.card(card_number, event_time_ms)
         known = self._known.get(card_number)
         if known is None:
-            number = normalised(card_number)
             if len(self._known) >= self._cards_max:
                 self._known.clear()
-            token = self._tokenizer.token(number)
-            known = Card(token, bytes.fromhex(token), number[-4:], partition_of(number, self._partitions))
-            self._known[card_number] = known
+            known = self._known[card_number] = self._made(normalised(card_number))
         return known
+
+    def _made(self, number: str) -> Card:
+        tokenizer = self._tokenizer
+        token, partition = tokenizer.token(number), partition_of(number, self._partitions)
+        since_ms = 0 if tokenizer.before is None else tokenizer.since_ms
+        return Card(token, bytes.fromhex(token), number[-4:], partition, since_ms, tokenizer.earlier(number))

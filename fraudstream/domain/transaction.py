@@ -73,7 +73,6 @@ class Parser:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise InvalidTransaction("not-json", "the value is not JSON") from None
         number, amount, tid = record[:3]
-        card = self._cards.card(number)
         if not 0 <= amount <= self._amount_max:
             reason = "amount-negative" if amount < 0 else "amount-absurd"
             raise InvalidTransaction(reason, f"the amount is not between 0 and {self._amount_max:.2f}")
@@ -86,6 +85,7 @@ class Parser:
             raise InvalidTransaction("time-ancient", "the time is before the year 2000")
         if event_time_ms > timestamp_ms + self._future_tolerance_ms:
             raise InvalidTransaction("time-in-future", "the time lies after the record's Kafka timestamp")
+        card = self._cards.card(number, event_time_ms)
         transaction_id = "" if tid is None else str(tid)
         if card.last4 in transaction_id and normalised(number) in transaction_id.replace("-", ""):
             raise InvalidTransaction(

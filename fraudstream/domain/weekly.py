@@ -43,6 +43,22 @@ class Week(NamedTuple):
         )
 
 
+NO_WEEK = Week(0, 0.0)
+
+
+def together(weeks: Sequence[Week]) -> Week:
+    """Return the week of one card that stands there under several tokens; the money is added in exact cents.
+
+    >>> together([Week(2, 12.5), Week(1, 0.01)]), together([])
+    (Week(payments=3, mean_amount=8.336666666666666), Week(payments=0, mean_amount=0.0))
+    """
+    if len(weeks) == 1:
+        return weeks[0]
+    payments = sum(week.payments for week in weeks)
+    cents = sum(round(week.mean_amount * week.payments * 100) for week in weeks)
+    return Week(payments, cents / (payments * 100)) if payments else NO_WEEK
+
+
 @dataclass(frozen=True, slots=True)
 class WeeklyAnswer:
     """What a store knows of some cards. Cards without payments in the week are absent.

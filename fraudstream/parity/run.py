@@ -22,7 +22,6 @@ from fraudstream.adapters.tail import following
 from fraudstream.adapters.weekly_files import write_snapshot
 from fraudstream.demo.children import started
 from fraudstream.domain.event_type import event_type_named
-from fraudstream.domain.tokens import Tokenizer
 from fraudstream.domain.weekly import DAY_MS
 from fraudstream.offline.aggregate import LATE_DAYS, WEEK, weeks_of
 from fraudstream.offline.history import files_of
@@ -112,7 +111,7 @@ def write_weeks(settings: Settings, decided: pl.DataFrame) -> int:
         folder = settings.history_dir / f"date={date}"
         folder.mkdir(parents=True)
         payments.drop("date").write_parquet(folder / "payments.parquet")
-    tokenizer = Tokenizer(settings.card_token_key())
+    tokenizer = settings.tokenizer()
     midnights = (decided["event_time"] // DAY_MS * DAY_MS).unique().sort().to_list()
     for midnight_ms in midnights:
         night = datetime.fromtimestamp(midnight_ms / 1000, UTC).date()

@@ -11,7 +11,7 @@ from fraudstream.agents.intake import Intake
 from fraudstream.agents.quarantine import POISON
 from fraudstream.domain.activity import WINDOW_MS, bucket_of
 from fraudstream.domain.event_type import event_type_named
-from fraudstream.domain.tokens import CardIndex, Tokenizer
+from fraudstream.domain.tokens import CardIndex
 from fraudstream.domain.transaction import Parser
 from fraudstream.settings import Settings
 from fraudstream.state.kept import Key, Logged, key_of
@@ -74,7 +74,7 @@ def kept_from(newest_ms: int, horizon_ms: int) -> int:
 
 def intake_of(settings: Settings) -> Intake:
     """Return the worker's own parsing."""
-    cards = CardIndex(Tokenizer(settings.card_token_key()), settings.partitions)
+    cards = CardIndex(settings.tokenizer(), settings.partitions)
     return Intake(Parser(event_type_named(settings.event_type), cards, settings.future_tolerance_s * 1000))
 
 

@@ -15,7 +15,6 @@ from fraudstream.adapters.tail import Tail
 from fraudstream.domain.activity import WINDOW_MS
 from fraudstream.domain.card_numbers import normalised
 from fraudstream.domain.errors import SetupError
-from fraudstream.domain.tokens import Tokenizer
 from fraudstream.offline.history import NUMBER, dates_of, files_of
 from fraudstream.offline.population import card_numbers
 from fraudstream.settings import Settings
@@ -58,13 +57,13 @@ async def idle(numbers: Sequence[str], tail: Tail, settings: Settings, needed: i
 
     Knowing a card by its token takes the worker's key; if it is not here, all cards are taken for idle.
     """
-    if not (settings.card_token_key_file or settings.data_dir / "card-token.key").exists():
+    if not settings.has_card_token_keys:
         return list(numbers[:needed])
     since_ms = time.time_ns() // 1_000_000 - WINDOW_MS
     decode = msgspec.json.Decoder(_Card).decode
     records = await tail.backlog(since_ms, BACKLOG_MAX)
     in_use = {decode(record.value).card for record in records if record.value is not None}
-    tokenizer = Tokenizer(settings.card_token_key())
+    tokenizer = settings.tokenizer().at(time.time_ns() // 1_000_000)
     free = []
     for number in numbers:
         if tokenizer.token(number) not in in_use:

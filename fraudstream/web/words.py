@@ -30,6 +30,7 @@ STAGE_WORDS = {
 }
 DEGRADED_WORDS = {
     "late": "it arrived so late that its ten minutes may no longer be complete",
+    "token-rotated": "the card got another token within the ten minutes, so payments before that are not counted",
     "weekly-missing": "there are no weekly aggregates",
     "weekly-stale": "the card's week is that of an earlier day, since the nightly aggregates are behind",
     "weekly-refused": "the weekly store's record of the card could not be true",

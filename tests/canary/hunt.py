@@ -12,7 +12,6 @@ from aiokafka import AIOKafkaProducer
 from fraudstream import topics
 from fraudstream.adapters.broker.ports import claim
 from fraudstream.adapters.kafka_security import Kafka
-from fraudstream.domain.tokens import Tokenizer
 from fraudstream.settings import Settings
 from tests.canary.search import Needle, Place, files, rocksdbs
 from tests.canary.traffic import Sent, traffic
@@ -47,7 +46,7 @@ async def hunt(settings: Settings, canary: str, other: str, start_ups: Sequence[
 
     `settings.data_dir` has a world; its history may hold the canary, which is where a nightly job starts from.
     """
-    needle, places = Needle(canary, Tokenizer(settings.card_token_key()).token(canary)), Places()
+    needle, places = Needle(canary, settings.tokenizer().token(canary)), Places()
     expected = {True: 0, False: 0}
     for number, command in enumerate(start_ups):
         port = claim(0)[0]
@@ -113,7 +112,7 @@ async def _until(settings: Settings, expected: dict[bool, int]) -> None:
 
 async def _look_at_pages(base: str, needle: Needle, places: Places, canary: str, settings: Settings) -> None:
     """Look at every page as HTML and as JSON, of this card and its decisions, and with the number in the address."""
-    token = Tokenizer(settings.card_token_key()).token(canary)
+    token = settings.tokenizer().token(canary)
     async with aiohttp.ClientSession() as session:
         async with session.get(f"{base}/api/v1/decisions?limit=100") as answer:
             decisions = (await answer.json())["decisions"]

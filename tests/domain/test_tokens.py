@@ -26,6 +26,49 @@ def test_another_key_gives_other_tokens() -> None:
 def test_the_card_index_stays_bounded_and_right() -> None:
     """Starting over costs a hash, never an answer."""
     index = CardIndex(Tokenizer(bytes(32)), 8, cards_max=2)
-    first = [index.card(f"400608019783264{digit}") for digit in range(6)]
+    first = [index.card(f"400608019783264{digit}", 0) for digit in range(6)]
 
-    assert first == [index.card(f"400608019783264{digit}") for digit in range(6)]
+    assert first == [index.card(f"400608019783264{digit}", 0) for digit in range(6)]
+
+
+SINCE = (0, 1_000, 5_000)
+"""Event times from which three keys count."""
+
+
+def rotated() -> Tokenizer:
+    """Return the newest of three tokenizers: one without a number, then 1 and 7."""
+    first = Tokenizer(b"a" * 32)
+    second = Tokenizer(b"b" * 32, 1, SINCE[1], first)
+    return Tokenizer(b"c" * 32, 7, SINCE[2], second)
+
+
+@given(numbers, st.integers(0, 10_000), st.integers(0, 10_000))
+def test_a_token_depends_on_card_and_event_time_alone(number: str, at_ms: int, other_ms: int) -> None:
+    """Whatever came before: a replay, or a payment that is late, gets the token it got or would have got."""
+    newest = rotated()
+    period = sum(at_ms >= since for since in SINCE[1:])
+    expected = [newest.at(since).token(number) for since in SINCE]
+    index = CardIndex(newest, 8)
+    index.card(number, other_ms)
+    card = index.card(number, at_ms)
+
+    assert expected[period] == card.token
+    assert (SINCE[period], tuple(expected[:period][::-1])) == (card.since_ms, card.earlier)
+
+
+@given(numbers)
+def test_a_numbered_keys_tokens_begin_with_its_number(number: str) -> None:
+    """And all tokens have the same length, whoever made them."""
+    tokens = [rotated().at(since).token(number) for since in SINCE]
+
+    assert ["01", "07"] == [token[:2] for token in tokens[1:]]
+    assert {32} == {len(token) for token in tokens}
+    assert 3 == len(set(tokens))
+
+
+def test_a_card_is_looked_up_by_its_earlier_tokens_only_while_they_can_matter() -> None:
+    """Afterwards a lookup asks for one token again."""
+    card = CardIndex(rotated(), 8).card("4006080197832643", 6_000)
+
+    assert 3 == len(card.tokens(first_ms=4_999))
+    assert (card.token,) == card.tokens(first_ms=5_000)

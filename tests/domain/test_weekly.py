@@ -1,0 +1,24 @@
+"""A card's week, also when it stands there under several tokens."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fraudstream.domain.weekly import NO_WEEK, Week, together
+
+paid = st.lists(st.integers(0, 1_000_000_000), min_size=1, max_size=50)
+
+
+def week(cents: list[int]) -> Week:
+    """Return the week as the nightly job computes it."""
+    return Week(len(cents), sum(cents) / (len(cents) * 100))
+
+
+@given(st.lists(paid, min_size=1, max_size=4))
+def test_weeks_under_several_tokens_are_the_week_under_one(parts: list[list[int]]) -> None:
+    """To the last bit: the money is added in cents."""
+    assert week([cents for part in parts for cents in part]) == together([week(part) for part in parts])
+
+
+def test_no_week_is_no_week() -> None:
+    """Under however many tokens a card is unknown."""
+    assert NO_WEEK == together([])
