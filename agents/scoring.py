@@ -84,6 +84,7 @@ class Scoring:
             crash("reading transactions failed")
         finally:
             deciding.cancel()
+            await asyncio.wait([deciding])  # it has a note to take back
 
     def _parsed_early(self, records: list[Record]) -> Parsed | None:
         """Parse while the loop waits for brokers; what fails unexpectedly fails again when it is decided, and is noted."""

@@ -22,8 +22,9 @@ class InFlightNote:
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     def close(self) -> None:
-        """Close the file; what it says stays."""
-        os.close(self._file)
+        """Close the file; what it says stays. A write after this fails, rather than hit whoever got the number."""
+        file, self._file = self._file, -1
+        os.close(file)
 
     def write(self, ranges: Ranges) -> None:
         """Say what is being decided; an empty mapping says nothing is. What follows the line is of no meaning."""

@@ -162,3 +162,11 @@ def test_the_note_survives_its_writer_and_shorter_ones_replace_longer(tmp_path: 
         assert {"transactions-0": (7, 8)} == later.read()
         later.write({})
         assert {} == later.read()
+
+
+def test_a_closed_note_cannot_be_written(tmp_path: Path) -> None:
+    """Its descriptor's number may be another file's by then."""
+    note = InFlightNote(tmp_path / "in-flight")
+    note.close()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        note.write({})
