@@ -16,6 +16,7 @@ from fraudstream.adapters.sagemaker import (
     StoreRefused,
     weather,
 )
+from fraudstream.adapters.sagemaker_groups import create_group, describe_group
 from fraudstream.domain.errors import SetupError, WeeklyUnavailable
 from fraudstream.domain.feature_group import FeatureGroup
 from fraudstream.domain.weekly import (
@@ -40,8 +41,6 @@ LOAD_TRIES, LOAD_WAIT_S, LOAD_WAIT_MAX_S = 10, 0.1, 10.0
 
 PUTS_PER_S = 2000.0
 """How fast records are loaded unless told otherwise: a fifth of an account's default quota."""
-
-CREATION_POLL_S, CREATION_MAX_S = 0.5, 300.0
 
 NOBODY = ""
 """The card of the record that publishes a midnight; its payments are the number of cards."""
@@ -107,52 +106,11 @@ class WeeklySageMaker(OnlineStore):
 
     async def create(self) -> bool:
         """Make the feature group and wait until it can be used."""
-        control = await self._clients.control()
-        try:
-            with weather():
-                await control.create_feature_group(**self._definition())
-        except StoreRefused as error:
-            if error.code == "ResourceInUse":
-                await self.describe()
-                return False
-            if error.hopeless:
-                raise SetupError(str(error)) from error
-            raise
-        deadline = time.monotonic() + CREATION_MAX_S
-        while (status := (await self.describe())["status"]) != "Created":
-            if status != "Creating" or time.monotonic() > deadline:
-                raise SetupError(f"the feature group {self._group.name} is {status}")
-            await asyncio.sleep(CREATION_POLL_S)
-        return True
+        return await create_group(await self._clients.control(), self._group)
 
     async def describe(self) -> dict[str, Any]:
         """Return the feature group as Feature Store has it; raises SetupError if it is none of ours."""
-        control = await self._clients.control()
-        try:
-            with weather():
-                found = await control.describe_feature_group(FeatureGroupName=self._group.name)
-                described = {
-                    "kind": "sagemaker",
-                    "name": found["FeatureGroupName"],
-                    "status": found["FeatureGroupStatus"],
-                    "record_identifier": found["RecordIdentifierFeatureName"],
-                    "event_time": found["EventTimeFeatureName"],
-                    "features": {
-                        feature["FeatureName"]: feature["FeatureType"]
-                        for feature in found["FeatureDefinitions"]
-                    },
-                    "ttl_days": found.get("OnlineStoreConfig", {}).get("TtlDuration", {}).get("Value"),
-                }
-        except StoreRefused as error:
-            if error.hopeless:
-                raise SetupError(f"{error}; make the group with: fraudstream store create") from error
-            raise
-        expected = [self._group.record_identifier, self._group.event_time, dict(self._group.features)]
-        if expected != [described[name] for name in ("record_identifier", "event_time", "features")]:
-            raise SetupError(
-                f"the feature group {self._group.name} has another schema than ours: {described}"
-            )
-        return described
+        return {"kind": "sagemaker"} | await describe_group(await self._clients.control(), self._group)
 
     async def load(self, as_of_ms: int, weeks: Sequence[tuple[str, Week]]) -> None:
         """Put the records of these cards; what is turned away is tried again, more slowly."""
@@ -239,22 +197,6 @@ class WeeklySageMaker(OnlineStore):
                     raise
             wait_s = min(LOAD_WAIT_MAX_S, LOAD_WAIT_S * 2**attempt)
             await asyncio.sleep(wait_s * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, no secret
-
-    def _definition(self) -> dict[str, Any]:
-        """Return CreateFeatureGroup's arguments."""
-        group = self._group
-        return {
-            "FeatureGroupName": group.name,
-            "RecordIdentifierFeatureName": group.record_identifier,
-            "EventTimeFeatureName": group.event_time,
-            "FeatureDefinitions": [
-                {"FeatureName": name, "FeatureType": kind} for name, kind in group.features.items()
-            ],
-            "OnlineStoreConfig": {
-                "EnableOnlineStore": True,
-                "TtlDuration": {"Unit": "Days", "Value": group.ttl_days},
-            },
-        }
 
 
 def record_id(card: str, day: str) -> str:

@@ -75,7 +75,8 @@ class WeeklyAnswer:
         """Return this answer with that of a second question for some of its cards; one about another midnight is ignored."""
         if None not in (self.as_of_ms, second.as_of_ms) and self.as_of_ms != second.as_of_ms:
             return self
-        still = {card: why for card, why in self.failed.items() if card not in asked}
+        again = set(asked)
+        still = {card: why for card, why in self.failed.items() if card not in again}
         as_of_ms = second.as_of_ms if self.as_of_ms is None else self.as_of_ms
         return WeeklyAnswer({**self.rows, **second.rows}, as_of_ms, still | dict(second.failed))
 
