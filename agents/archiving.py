@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
-from aiokafka.errors import CommitFailedError
+from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 
 from fraudstream import topics
@@ -150,6 +150,8 @@ class Archiver(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
             offsets[tp] = records[-1].offset + 1
         try:
             await self._consumer.commit(offsets)
-        except CommitFailedError:
-            logger.info("another archiver has taken over; it will find these files")
+        except (
+            KafkaError
+        ) as error:  # taken over by another archiver, or the brokers are away: the files count
+            logger.warning("offsets were not committed: %s", error)
         self._on_archived(files, rows)

@@ -55,7 +55,17 @@ def test_every_command_is_one_of_ours_with_options_it_has(where: str, words: lis
 
 def test_compose_runs_the_whole_job():
     """Broker, preparation, worker, traffic, and the three places to look."""
-    wanted = {"kafka", "topics", "prepare", "worker", "produce", "kafka-ui", "prometheus", "grafana"}
+    wanted = {
+        "archive",
+        "kafka",
+        "topics",
+        "prepare",
+        "worker",
+        "produce",
+        "kafka-ui",
+        "prometheus",
+        "grafana",
+    }
 
     assert wanted == set(SERVICES)
 
