@@ -31,14 +31,19 @@ class Figures:
 
     cards: int
     payments_per_s: float
+    payments_per_cpu_s: float
+    """By the worker's own CPU time: comparable also on a machine with other work."""
     share_kept: float
-    """Of the throughput with the first number of cards."""
+    """Of the payments per CPU second with the first number of cards."""
     rss_mb: float
     disk_mb: float
     recovered_entries: int
-    recovery_s: float
-    recovered_per_s: float | None
-    """None if the two restarts did not differ."""
+    recovered_per_cpu_s: float | None
+    """By the CPU time that a restart from an empty directory takes longer; None if it does not."""
+    restart_s: float
+    """From the start to the first partition ready, with the state on disk."""
+    restart_empty_s: float
+    """The same from an empty directory."""
 
 
 def made(cards: int, backlog: int, start_ms: int) -> tuple[Iterator[Record], Iterator[Record]]:
@@ -65,30 +70,38 @@ def measure(worker: LoneWorker, cards: int, backlog: int, first: float | None) -
     worker.send(rest)
     warm = round(backlog * WARM_SHARE)
     with worker.started() as child:
-        began = worker.wait(child, cards + warm)
+        began, cpu_before = worker.wait(child, cards + warm), child.cpu_s()
         before = worker.decided()
-        ended = worker.wait(child, cards + backlog)
+        ended, cpu_after = worker.wait(child, cards + backlog), child.cpu_s()
         rss, disk = rss_mb(child), worker.disk_mb()
         time.sleep(2)
-    speed = (cards + backlog - before) / (ended - began)
-    kept_s = _restart_s(worker)
+    done = cards + backlog - before
+    per_cpu_s = done / (cpu_after - cpu_before)
+    kept_s, kept_cpu_s = _restart(worker)
     rmtree(worker.state_dir)
-    wiped_s = _restart_s(worker)
-    recovery_s = wiped_s - kept_s
-    entries = cards + backlog
+    empty_s, empty_cpu_s = _restart(worker)
+    entries, recovery_cpu_s = cards + backlog, empty_cpu_s - kept_cpu_s
     return Figures(
-        cards, round(speed), round(speed / (first or speed), 3), round(rss, 1), round(disk, 1),
-        entries, round(recovery_s, 2), round(entries / recovery_s) if recovery_s > 0 else None,
-    )  # fmt: skip
+        cards,
+        round(done / (ended - began)),
+        round(per_cpu_s),
+        round(per_cpu_s / (first or per_cpu_s), 3),
+        round(rss, 1),
+        round(disk, 1),
+        entries,
+        round(entries / recovery_cpu_s) if recovery_cpu_s > 0 else None,
+        round(kept_s, 2),
+        round(empty_s, 2),
+    )
 
 
-def _restart_s(worker: LoneWorker) -> float:
-    """Start the worker, wait until it decides, stop it; return how long that took."""
+def _restart(worker: LoneWorker) -> tuple[float, float]:
+    """Start the worker, wait until it decides, stop it; return seconds and CPU seconds of that."""
     began = time.monotonic()
     with worker.started() as child:
         seen = len(child.log.read_text(errors="replace"))
         _until_ready(child, seen)
-        return time.monotonic() - began
+        return time.monotonic() - began, child.cpu_s()
 
 
 def _until_ready(child: Child, seen: int) -> None:
@@ -111,7 +124,7 @@ def main(cards: str, backlog: int, as_json: bool, data_dir: Path) -> None:
     with tempfile.TemporaryDirectory() as directory, broker(Path(directory) / "broker") as cluster:
         for number in map(int, cards.split(",")):
             worker = LoneWorker(cluster, prepared, Path(directory), f"cards-{number}")
-            found.append(measure(worker, number, backlog, found[0].payments_per_s if found else None))
+            found.append(measure(worker, number, backlog, found[0].payments_per_cpu_s if found else None))
             told(str(found[-1]))
     if as_json:
         click.echo(json.dumps([asdict(figures) for figures in found]))

@@ -111,7 +111,7 @@ def _kept_min(partition: Path) -> float:
 @click.command(help=__doc__)
 @click.option("--hours", default=24.0, show_default=True, help="Event time.")
 @click.option("--per-step", default=6_000, show_default=True, help="Payments in ten minutes.")
-@click.option("--cards", default=3_000, show_default=True, help="Cards in use at once.")
+@click.option("--cards", default=9_000, show_default=True, help="Cards in use at once.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line.")
 @click.option(
     "--data-dir", type=click.Path(path_type=Path), default=Path(".fraudstream/benchmarks"), show_default=True
