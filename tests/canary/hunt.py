@@ -15,6 +15,7 @@ from fraudstream.adapters.kafka_security import Kafka
 from fraudstream.settings import Settings
 from tests.canary.search import Needle, Place, files, rocksdbs
 from tests.canary.traffic import Sent, traffic
+from tests.commands.running import fraudstream
 from tests.end_to_end.harness import Record, Worker, read_all
 
 START_UPS: tuple[tuple[str, ...], ...] = (
@@ -24,7 +25,15 @@ START_UPS: tuple[tuple[str, ...], ...] = (
 """Both ways to start a worker, each with all it can log."""
 
 INPUTS = (topics.TRANSACTIONS.name, topics.BY_CARD.name)
-HOMES = ("topic: decisions", "topic: fraud-alerts", "topic: changelog", "RocksDB", "files: weekly", "pages")
+HOMES = (
+    "topic: decisions",
+    "topic: fraud-alerts",
+    "topic: changelog",
+    "RocksDB",
+    "files: weekly",
+    "files: archive",
+    "pages",
+)
 """Where a card is known by its token."""
 
 PAGES = (
@@ -58,6 +67,10 @@ async def hunt(settings: Settings, canary: str, other: str, start_ups: Sequence[
                 expected[decided] += sum(record.decided is decided for record in sent)
             await _until(settings, expected)
             await _look_at_pages(f"http://127.0.0.1:{port}", needle, places, canary, settings)
+    archived = await asyncio.to_thread(
+        fraudstream, settings, "archive", "run", "--once", timeout_s=DECIDED_WITHIN_S
+    )
+    _place(places, "logs").search(needle, [("archive run", (archived.stdout + archived.stderr).encode())])
     await _look_at_topics(settings, needle, places)
     _look_at_files(settings, needle, places)
     return places
