@@ -1,6 +1,6 @@
-"""decisions -> archive (Parquet): a process of its own, so that it can neither block nor slow down scoring.
+"""decisions, labels -> archive (Parquet): a process of its own, so that it can neither block nor slow down scoring.
 
-    read decisions -> columns -> one file a day and partition, durable -> commit the offsets
+    read -> columns -> one file a day and partition, durable -> commit the offsets
 
 Nothing is committed that is not in a file, and nothing is written that a file holds: after a kill -9 at any moment the
 next start finds both in the names of the files.
@@ -10,17 +10,19 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
+import polars as pl
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 
 from fraudstream import topics
 from fraudstream.adapters.kafka_security import Kafka
-from fraudstream.adapters.lake import Covered, Lake, LakeFile, Stream
-from fraudstream.adapters.objects import ObjectsUnavailable
-from fraudstream.domain.archived import archived
+from fraudstream.adapters.lake import Covered, Lake, LakeFile, Stream, labels_lake
+from fraudstream.adapters.objects import ObjectStore, ObjectsUnavailable
+from fraudstream.domain.archived import archived, labelled
 from fraudstream.domain.errors import SetupError
 from fraudstream.settings import Settings
 
@@ -39,14 +41,24 @@ Archived = Callable[[list[LakeFile], int], None]
 """Told of the files and the rows of every round."""
 
 
+class Feed(NamedTuple):
+    """Where the records of a topic go, and as what; `columns` is given values and offsets."""
+
+    lake: Lake
+    columns: Callable[[Sequence[bytes], Sequence[int]], pl.DataFrame]
+
+
 class Archiver(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
-    """Gathers decisions and writes them together, every `archive_interval_s` or `archive_rows_max`."""
+    """Gathers records and writes them together, every `archive_interval_s` or `archive_rows_max`."""
 
     def __init__(
-        self, settings: Settings, lake: Lake, on_archived: Archived = lambda files, rows: None
+        self, settings: Settings, objects: ObjectStore, on_archived: Archived = lambda files, rows: None
     ) -> None:
         self._settings = settings
-        self._lake = lake
+        self._feeds = {
+            settings.topic(topics.DECISIONS.name): Feed(Lake(objects), archived),
+            settings.topic(topics.LABELS.name): Feed(labels_lake(objects), labelled),
+        }
         self._on_archived = on_archived
         self._consumer: AIOKafkaConsumer = None
         self._pending: defaultdict[TopicPartition, Records] = defaultdict(list)
@@ -66,7 +78,7 @@ class Archiver(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
         )
         await self._consumer.start()
         try:
-            self._consumer.subscribe([self._settings.topic(topics.DECISIONS.name)], listener=self)
+            self._consumer.subscribe(list(self._feeds), listener=self)
             ends: dict[TopicPartition, int] | None = None
             idle_polls = 0
             while not stop.is_set():
@@ -123,7 +135,8 @@ class Archiver(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
         """Return what the archive has of our partitions; raises SetupError if that cannot come from this topic."""
         covered: dict[TopicPartition, Covered] = {tp: {} for tp in self._consumer.assignment()}
         ends = await self._consumer.end_offsets(list(covered))
-        for file in await self._lake.files():
+        files = [file for feed in self._feeds.values() for file in await feed.lake.files()]
+        for file in files:
             tp = TopicPartition(*file.stream)
             if tp not in covered:
                 continue
@@ -139,19 +152,19 @@ class Archiver(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
         files, rows, offsets = list[LakeFile](), 0, dict[TopicPartition, int]()
         if not pending:
             return
-        if self._covered is None:
-            self._covered = await self._look()
+        covered = self._covered = self._covered or await self._look()
         for tp, records in pending.items():
-            frame = await asyncio.to_thread(
-                archived, [record.value or b"" for record in records], [record.offset for record in records]
-            )
-            files += await self._lake.write(Stream(tp.topic, tp.partition), frame, self._covered[tp])
+            if tp not in covered:
+                continue  # no longer ours: its owner reads it again
+            feed = self._feeds[tp.topic]
+            values, places = zip(*((record.value or b"", record.offset) for record in records), strict=True)
+            frame = await asyncio.to_thread(feed.columns, values, places)
+            files += await feed.lake.write(Stream(tp.topic, tp.partition), frame, covered[tp])
             rows += len(records)
             offsets[tp] = records[-1].offset + 1
         try:
             await self._consumer.commit(offsets)
-        except (
-            KafkaError
-        ) as error:  # taken over by another archiver, or the brokers are away: the files count
+        except KafkaError as error:
+            # Taken over by another archiver, or the brokers are away: the files count.
             logger.warning("offsets were not committed: %s", error)
         self._on_archived(files, rows)

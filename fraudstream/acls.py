@@ -73,7 +73,7 @@ def _doing(settings: Settings, role: str) -> list[list[Acl]]:
         ]
     if role == "archiver":
         group = topics.archive_group(settings)
-        return [_on(name[topics.DECISIONS.name], "Read"), [Acl("group", group, "Read")]]
+        return [_on(name[topics.DECISIONS.name], "Read"), _on(labels, "Read"), [Acl("group", group, "Read")]]
     if role == "producer":
         return [_on(source, "Write"), _on(labels, "Write")]
     if role == "reader":

@@ -18,6 +18,8 @@ import polars as pl
 
 from fraudstream.adapters.objects import ObjectStore
 
+LABELS_FOLDER = "labels/"
+
 SMALL_BYTES = 32_000_000
 """Files are merged until a day's partition has pieces of about this size."""
 
@@ -78,42 +80,58 @@ def day_of(event_time: pl.Expr) -> pl.Expr:
 
 
 class Lake:
-    """Reads and writes the archive in an object store."""
+    """Reads and writes the archive in an object store, in a folder of it.
 
-    def __init__(self, objects: ObjectStore) -> None:
+    `time` and `offset` are the columns that say on which day a row is and after which others it came.
+    """
+
+    def __init__(
+        self,
+        objects: ObjectStore,
+        folder: str = "",
+        *,
+        time: str = "event_time",
+        offset: str = "decision_offset",
+    ) -> None:
         self.objects = objects
+        self._folder = folder
+        self._time = time
+        self._offset = offset
 
     async def files(self, prefix: str = "date=") -> list[LakeFile]:
         """Return the files that make up the archive, in order of day, stream and offset."""
-        found = [file for name in await self.objects.names(prefix) if (file := LakeFile.named(name))]
-        return current(found)
+        return current(await self._files(prefix))
+
+    async def _files(self, prefix: str) -> list[LakeFile]:
+        names = await self.objects.names(self._folder + prefix)
+        return [file for name in names if (file := LakeFile.named(name.removeprefix(self._folder)))]
 
     async def read(self, file: LakeFile) -> pl.DataFrame:
         """Return a file's rows; raises NoSuchObject if a compaction has just replaced it."""
-        content = await self.objects.get(file.name)
+        content = await self.objects.get(self._folder + file.name)
         return await asyncio.to_thread(pl.read_parquet, io.BytesIO(content))
 
     async def write(self, stream: Stream, rows: pl.DataFrame, covered: Covered) -> list[LakeFile]:
-        """Write the rows of a stream (columns event_time, decision_offset) that no file holds yet; return the new files.
+        """Write the rows of a stream that no file holds yet; return the new files.
 
         `covered` grows with every file that is durable.
         """
         written = []
-        for (day,), of_day in rows.with_columns(day=day_of(pl.col("event_time"))).group_by(
+        for (day,), of_day in rows.with_columns(day=day_of(pl.col(self._time))).group_by(
             "day", maintain_order=True
         ):
             assert isinstance(day, date)
             held = covered.setdefault(day, [])
             fresh = of_day.drop("day")
             for first, last in held:
-                if last < fresh["decision_offset"][0]:
+                if last < fresh[self._offset][0]:
                     continue
-                fresh = fresh.filter(~pl.col("decision_offset").is_between(first, last))
+                fresh = fresh.filter(~pl.col(self._offset).is_between(first, last))
                 if fresh.is_empty():
                     break
             if fresh.is_empty():
                 continue
-            file = LakeFile(day, stream, fresh["decision_offset"][0], fresh["decision_offset"][-1])
+            file = LakeFile(day, stream, fresh[self._offset][0], fresh[self._offset][-1])
             await self._put(file, fresh)
             held.append((file.first, file.last))
             written.append(file)
@@ -125,10 +143,10 @@ class Lake:
         The merged file is there before its parts go, and from that moment they no longer count. Safe beside a running
         archiver and beside another compaction.
         """
-        everything = [file for name in await self.objects.names("date=") if (file := LakeFile.named(name))]
+        everything = await self._files("date=")
         kept = current(everything)
         for file in sorted(set(everything) - set(kept)):
-            await self.objects.delete(file.name)
+            await self.objects.delete(self._folder + file.name)
         gone = len(everything) - len(kept)
         groups: defaultdict[tuple[date, Stream], list[LakeFile]] = defaultdict(list)
         for file in kept:
@@ -141,7 +159,7 @@ class Lake:
         gone = 0
         pieces: list[tuple[LakeFile, bytes]] = []
         for position, file in enumerate(parts):
-            pieces.append((file, await self.objects.get(file.name)))
+            pieces.append((file, await self.objects.get(self._folder + file.name)))
             full = sum(len(content) for _, content in pieces) >= SMALL_BYTES
             if not full and position < len(parts) - 1:
                 continue
@@ -150,14 +168,19 @@ class Lake:
                 whole = LakeFile(file.day, file.stream, pieces[0][0].first, file.last)
                 await self._put(whole, pl.concat(frames, how="diagonal"))
                 for part, _ in pieces:
-                    await self.objects.delete(part.name)
+                    await self.objects.delete(self._folder + part.name)
                 on_file(whole)
                 gone += len(pieces) - 1
             pieces = []
         return gone
 
     async def _put(self, file: LakeFile, rows: pl.DataFrame) -> None:
-        await self.objects.put(file.name, await asyncio.to_thread(_parquet, rows))
+        await self.objects.put(self._folder + file.name, await asyncio.to_thread(_parquet, rows))
+
+
+def labels_lake(objects: ObjectStore) -> Lake:
+    """Return the part of the archive that says what payments turned out to be."""
+    return Lake(objects, LABELS_FOLDER, time="labelled_at", offset="label_offset")
 
 
 def current(files: Iterable[LakeFile]) -> list[LakeFile]:

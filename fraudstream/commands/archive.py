@@ -46,7 +46,6 @@ def run(broker: str | None, once: bool) -> None:
     Killed at any moment it loses nothing and writes nothing twice. Exit codes: 0 stopped, 2 set-up error.
     """
     from fraudstream.adapters.kafka_admin import ensure_topics
-    from fraudstream.adapters.lake import Lake
     from fraudstream.adapters.objects import object_store
     from fraudstream.agents.archiving import Archiver
     from fraudstream.logs import configure_logging
@@ -64,7 +63,7 @@ def run(broker: str | None, once: bool) -> None:
             async with object_store(settings.archive_place) as objects:
                 archiver = Archiver(
                     settings,
-                    Lake(objects),
+                    objects,
                     lambda files, rows: log.info("%s rows in %s files", rows, len(files)),
                 )
                 await archiver.run(stop, once=once)
@@ -79,15 +78,17 @@ def compact(as_json: bool) -> None:
 
     Exit codes: 0 done, 2 set-up error.
     """
-    from fraudstream.adapters.lake import Lake
+    from fraudstream.adapters.lake import Lake, labels_lake
     from fraudstream.adapters.objects import object_store
     from fraudstream.settings import Settings
 
     async def compacting() -> tuple[int, int]:
         async with object_store(Settings().archive_place) as objects:
-            lake = Lake(objects)
-            gone = await lake.compact(lambda file: click.echo(file.name, err=True))
-            return gone, len(await lake.files())
+            gone = files = 0
+            for lake in (Lake(objects), labels_lake(objects)):
+                gone += await lake.compact(lambda file: click.echo(file.name, err=True))
+                files += len(await lake.files())
+            return gone, files
 
     gone, files = asyncio.run(compacting())
     click.echo(

@@ -1,5 +1,6 @@
 """Decisions as columns: what the archive holds of a payment, readable as history by aggregation and training."""
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -67,6 +68,18 @@ TYPES: dict[str, Any] = {
 _decode = msgspec.json.Decoder(Decision).decode
 
 
+class Label(msgspec.Struct, gc=False):
+    """What a payment turned out to be, as it is published on the topic `labels`."""
+
+    transaction_id: str
+    fraud: bool
+    labelled_at: int
+    scenario: str | None = None
+
+
+_decode_label = msgspec.json.Decoder(Label).decode
+
+
 def archived(decisions: Sequence[bytes], offsets: Sequence[int]) -> pl.DataFrame:
     """Return published decisions as the archive holds them, a row each; `offsets` are theirs in the topic `decisions`.
 
@@ -93,3 +106,20 @@ def _feature(name: str, values: list[float | None]) -> pl.Series:
     if name in COUNTS:
         return pl.Series(name, [None if value is None else int(value) for value in values], pl.Int64)
     return pl.Series(name, values, pl.Float64)
+
+
+def labelled(labels: Sequence[bytes], offsets: Sequence[int]) -> pl.DataFrame:
+    """Return published labels as the archive holds them; what is no label is left out, others write that topic, too."""
+    rows = []
+    for value, offset in zip(labels, offsets, strict=True):
+        with contextlib.suppress(msgspec.DecodeError):
+            label = _decode_label(value)
+            rows.append((label.transaction_id, label.fraud, label.scenario, label.labelled_at, offset))
+    types = {
+        "transaction_id": pl.String,
+        "is_fraud": pl.Boolean,
+        "scenario": pl.String,
+        "labelled_at": pl.Int64,
+        "label_offset": pl.Int64,
+    }
+    return pl.DataFrame(rows, types, orient="row")

@@ -15,6 +15,8 @@ from fraudstream.domain.tokens import partition_of
 
 NUMBER, TOKEN = "cc_num", "card"
 IDS = ("tid", "transaction_id")
+LABELS = "labels"
+"""Folder of an archive with what payments turned out to be."""
 PARTITION, OFFSET = PLACE = ("source_partition", "decision_offset")
 """Of archived payments: where it was decided, and after which others."""
 
@@ -52,13 +54,28 @@ def read_payments(directory: Path, columns: tuple[str, ...], partitions: int) ->
     ).collect()
     if OFFSET in wanted:  # a payment that came after midnight may lie in the day before
         frame = frame.sort(OFFSET, nulls_last=False, maintain_order=True)
+    if "is_fraud" in columns and "transaction_id" in frame.columns and (directory / LABELS).is_dir():
+        frame = _with_labels(frame, directory / LABELS)
     card, tid = (_together(frame, names) for names in (entity, ids))
     identified = frame.select(
-        *(name for name in columns if name in known),
+        *(name for name in columns if name in frame.columns),
         card_code=card.rank("dense").cast(pl.Int64) - 1,
         tid=tid.hash() if ids else pl.Series(np.arange(frame.height, dtype=np.uint64)),
     )
     return identified.with_columns(partition=_partitions(frame, card, partitions))
+
+
+def _with_labels(frame: pl.DataFrame, directory: Path) -> pl.DataFrame:
+    """Say of archived payments what they turned out to be; the newest label of a payment counts, without one it is null."""
+    labels = pl.read_parquet(sorted(directory.glob("date=*/*.parquet")), hive_partitioning=False).sort(
+        "labelled_at"
+    )
+    newest = labels.group_by("transaction_id").agg(
+        pl.col("is_fraud").last(), pl.col("scenario").last().fill_null("unknown")
+    )
+    joined = frame.join(newest, on="transaction_id", how="left", maintain_order="left", suffix="_labelled")
+    both = [name for name in ("is_fraud", "scenario") if f"{name}_labelled" in joined.columns]
+    return joined.with_columns(pl.coalesce(name, f"{name}_labelled") for name in both)
 
 
 def _together(frame: pl.DataFrame, names: list[str]) -> pl.Series:

@@ -157,9 +157,12 @@ class Split:
         first_ms = midnight_ms(data.dates[0]) + warm_up * DAY_MS
         cut_ms = first_ms + round((days - warm_up) * DAY_MS * TRAIN_SHARE)
         time = pl.col("event_time")
+        known = data.frame.filter(
+            pl.col("is_fraud").is_not_null()
+        )  # nothing is learnt from what nobody judged
         split = cls(
-            data.frame.filter((time >= first_ms) & (time < cut_ms)),
-            data.frame.filter(time >= cut_ms),
+            known.filter((time >= first_ms) & (time < cut_ms)),
+            known.filter(time >= cut_ms),
             warm_up,
         )
         if not (split.train["is_fraud"].any() and split.test["is_fraud"].any()):

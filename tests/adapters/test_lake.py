@@ -1,14 +1,15 @@
 """The archive's files: nothing missing, nothing twice, whatever was interrupted."""
 
+import json
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from fraudstream.adapters.lake import Covered, Lake, LakeFile, Stream
+from fraudstream.adapters.lake import Covered, Lake, LakeFile, Stream, labels_lake
 from fraudstream.adapters.lake_search import Wanted, find
 from fraudstream.adapters.objects import LocalObjects
-from fraudstream.domain.archived import archived
+from fraudstream.domain.archived import archived, labelled
 from fraudstream.domain.errors import SetupError
 from fraudstream.offline.history import read_payments
 from tests.archive_rows import DAY_MS, MONDAY_MS, encoded, rows
@@ -111,6 +112,27 @@ async def test_the_archive_is_a_history(lake: Lake, tmp_path: Path) -> None:
     assert [MONDAY_MS, late + 2, late, MONDAY_MS + 6000] == paid["event_time"].to_list()
     assert [0] * 4 == paid["partition"].to_list()
     assert 4 == paid["tid"].n_unique()
+
+
+async def test_the_newest_label_says_what_an_archived_payment_turned_out_to_be(
+    lake: Lake, tmp_path: Path
+) -> None:
+    """A payment that nobody judged has none."""
+    await lake.write(STREAM, rows(0, 1, 2), {})
+    told = [("p0", False, 1), ("p2", True, 2), ("p0", True, 3)]
+    labels = [
+        json.dumps({"transaction_id": tid, "fraud": fraud, "labelled_at": MONDAY_MS + at}).encode()
+        for tid, fraud, at in told
+    ]
+    await labels_lake(lake.objects).write(
+        Stream("labels", 0), labelled([*labels, b"not a label"], [0, 1, 2, 3]), {}
+    )
+
+    paid = read_payments(tmp_path, ("event_time", "is_fraud", "scenario"), partitions=4)
+
+    assert [True, None, True] == paid["is_fraud"].to_list()
+    assert ["unknown", None, "unknown"] == paid["scenario"].to_list()
+    assert 1 == len(await lake.files()) == len(await labels_lake(lake.objects).files())
 
 
 class TestFinding:

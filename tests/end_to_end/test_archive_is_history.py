@@ -1,6 +1,9 @@
 """Training on the archive sees what serving saw."""
 
+import json
+
 import polars as pl
+from aiokafka import AIOKafkaProducer
 
 from fraudstream.domain.features import with_activity
 from fraudstream.offline.dataset import arrived
@@ -14,17 +17,26 @@ from tests.end_to_end.test_worker import encoded, payments
 SERVED = ("num_trans_last_10m", "avg_amt_last_10m", "seconds_since_previous", "num_trans_last_1m")
 
 
+async def label(settings: Settings, ids: list[str]) -> None:
+    """Say what the payments turned out to be: the first one fraud, the others not."""
+    async with AIOKafkaProducer(bootstrap_servers=settings.broker, acks="all") as producer:
+        for number, tid in enumerate(dict.fromkeys(ids)):
+            told = {"transaction_id": tid, "fraud": number == 0, "labelled_at": 1_600_000_000_000}
+            await producer.send(settings.topic("labels"), json.dumps(told).encode(), key=tid.encode())
+
+
 async def test_what_was_served_is_what_the_archive_is_trained_on(kafka_settings: Settings) -> None:
     """Features computed anew from the archived payments equal the archived ones, to the last bit, disorder and all."""
     settings = kafka_settings.model_copy(update={"web": False})
     sent = payments(2000, seed=11)
     await produce(settings, [encoded(payment) for payment in sent])
     with Worker(settings):
+        await label(settings, [payment["tid"] for payment in sent])
         await decisions_of(settings, {payment["tid"] for payment in sent}, timeout_s=150)
     done = fraudstream(settings, "archive", "run", "--once", timeout_s=120)
     assert 0 == done.returncode, done.stderr
 
-    columns = ("event_time", "amount", *(f"served_{name}" for name in SERVED))
+    columns = ("event_time", "amount", "is_fraud", *(f"served_{name}" for name in SERVED))
     for path in (settings.data_dir / "archive").glob("date=*/*.parquet"):
         frame = pl.read_parquet(path, hive_partitioning=False)
         frame.rename({name: f"served_{name}" for name in SERVED}).write_parquet(path)
@@ -34,5 +46,7 @@ async def test_what_was_served_is_what_the_archive_is_trained_on(kafka_settings:
     anew = with_activity(known.with_columns(paid["cents"]))
 
     assert len(sent) == paid.height
+    assert 0 == paid["is_fraud"].null_count()
+    assert sum(payment["tid"] == sent[0]["tid"] for payment in sent) == paid["is_fraud"].sum()
     for name in SERVED:
         assert paid[f"served_{name}"].to_list() == anew[name].to_list(), name
