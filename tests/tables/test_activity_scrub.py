@@ -13,6 +13,7 @@ from fraudstream.adapters.process import EXIT_SETUP
 from fraudstream.domain.activity import ENTRY, Entry
 from fraudstream.tables.activity_layout import CLOCK, CLOCK_KEY, OFFSET_KEY, Clock, bucket_key, merged
 from fraudstream.tables.activity_scrub import Damaged, examine
+from fraudstream.tables.activity_store import partition_directory
 from tests.tables import damage
 from tests.tables.test_activity import NOON, Paid, Partition, table_in, token
 
@@ -120,3 +121,8 @@ def test_a_directory_that_cannot_be_written_is_the_set_up() -> None:
     assert EXIT_SETUP == done.returncode
     assert "cannot be written" in done.stderr
     assert "FRAUDSTREAM_STATE_DIR" in done.stderr
+
+
+def test_a_partition_lies_where_faust_keeps_it(tmp_path: Path) -> None:
+    """`fraudstream state` finds it without a Faust app."""
+    assert table_in(tmp_path).store.partition_path(0) == partition_directory(tmp_path, "activity", 0)
