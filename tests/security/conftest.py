@@ -27,7 +27,11 @@ class SecureKafka:
 
     broker: EmbeddedBroker
     secure: str
+    mutual: str
+    """Asks clients for a certificate, and for nothing else."""
     ca_file: Path
+    client_file: Path
+    """A client's certificate and key."""
     directory: Path
 
     def password_file(self, password: str) -> Path:
@@ -43,18 +47,22 @@ def secure_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureKaf
     directory = tmp_path_factory.mktemp("secure")
     authority = Authority.create(directory / "ca.pem")
     keystore = authority.certify(directory / "broker.pem")
-    plain, controller, secure = claim(0, 0, 0)
-    listeners = f"PLAINTEXT://{HOST}:{plain},SASL_SSL://{HOST}:{secure}"
+    client = authority.certify(directory / "client.pem")
+    plain, controller, secure, mutual = claim(0, 0, 0, 0)
+    listeners = f"PLAINTEXT://{HOST}:{plain},SASL_SSL://{HOST}:{secure},SSL://{HOST}:{mutual}"
     scram = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
     overrides = {
         "listeners": f"{listeners},CONTROLLER://{HOST}:{controller}",
         "advertised.listeners": listeners,
-        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL,SSL:SSL",
         "controller.quorum.voters": f"1@{HOST}:{controller}",
         "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
         "super.users": "User:ANONYMOUS",
         "ssl.keystore.type": "PEM",
         "ssl.keystore.location": str(keystore),
+        "listener.name.ssl.ssl.client.auth": "required",
+        "listener.name.ssl.ssl.truststore.type": "PEM",
+        "listener.name.ssl.ssl.truststore.location": str(authority.file),
         "listener.name.sasl_ssl.sasl.enabled.mechanisms": "SCRAM-SHA-512",
         "listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config": scram,
     }
@@ -64,7 +72,7 @@ def secure_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureKaf
         for option in ("--add-scram", f"SCRAM-SHA-512=[name={name},password={password}]")
     ]
     with EmbeddedBroker(directory / "kafka", plain, overrides=overrides, format_options=users) as broker:
-        yield SecureKafka(broker, f"{HOST}:{secure}", authority.file, directory)
+        yield SecureKafka(broker, f"{HOST}:{secure}", f"{HOST}:{mutual}", authority.file, client, directory)
 
 
 Principal = Callable[..., Settings]

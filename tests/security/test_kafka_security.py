@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fraudstream.adapters.kafka_admin import answers
+from fraudstream.adapters.kafka_admin import administration, answers
 from fraudstream.adapters.kafka_security import Kafka
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.tokens import partition_of
@@ -99,6 +99,25 @@ def test_the_name_in_the_certificate_counts(principal: Principal) -> None:
 
     assert 2 == ran.returncode
     assert "Hostname mismatch" in ran.stderr
+
+
+async def test_a_broker_that_asks_for_a_certificate_gets_one(
+    secure_kafka: SecureKafka, principal: Principal
+) -> None:
+    """Mutual TLS: who has none is told which setting it is."""
+    without = principal(
+        "worker",
+        broker=secure_kafka.mutual,
+        kafka_security_protocol="SSL",
+        kafka_username=None,
+        kafka_password_file=None,
+    )
+    certified = without.model_copy(update={"kafka_certificate_file": secure_kafka.client_file})
+
+    assert await answers(Kafka.of(certified))
+    with pytest.raises(SetupError, match="certificate of ours"):
+        async with administration(Kafka.of(without)):
+            pytest.fail("it was let in")
 
 
 async def test_tls_is_not_spoken_to_a_plain_listener(secure_kafka: SecureKafka, principal: Principal) -> None:
