@@ -15,6 +15,7 @@ from pathlib import Path
 import polars as pl
 
 from fraudstream import topics
+from fraudstream.adapters import token_keys
 from fraudstream.adapters.kafka_admin import ensure_topics
 from fraudstream.adapters.kafka_security import Kafka
 from fraudstream.adapters.model_files import current_version, load_model
@@ -51,11 +52,12 @@ class Progress:
 def private(settings: Settings, directory: Path) -> Settings:
     """Return settings with names and directories that only this run uses, and the model in use now."""
     name = f"parity-{uuid.uuid4().hex[:8]}"
+    token_keys.make_first(directory / "card-token.key")
     own = settings.model_copy(
         update={
             "data_dir": directory,
             "state_dir": None,
-            "card_token_key_file": None,
+            "card_token_key_file": directory / "card-token.key",  # counts before what the environment says
             "app_id": name,
             "topic_prefix": f"{name}-",
             "web": False,
@@ -124,7 +126,7 @@ def write_weeks(settings: Settings, decided: pl.DataFrame) -> int:
 def _environment(settings: Settings, nights: int) -> dict[str, str]:
     """Return these settings as the worker reads them; a password is in this process's environment already."""
     own = settings.model_copy(update={"weekly_kept": max(nights, settings.weekly_kept)})
-    given = own.model_dump(exclude_none=True, exclude={"kafka_password"})
+    given = own.model_dump(exclude_none=True, exclude={"kafka_password", "card_token_keys"})
     return {f"FRAUDSTREAM_{name.upper()}": str(value) for name, value in given.items()}
 
 
