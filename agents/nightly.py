@@ -12,9 +12,11 @@ from collections.abc import Callable, Iterator
 from datetime import UTC
 from typing import Any
 
+from croniter import croniter
 from faust.types import TP
 
 from fraudstream import topics
+from fraudstream.domain.errors import SetupError
 from fraudstream.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -30,7 +32,11 @@ Count = Callable[[str], None]
 
 
 def attach(app: Any, settings: Settings, count: Count) -> None:
-    """Run the nightly job by the settings' clock, on the group's leader."""
+    """Run the nightly job by the settings' clock, on the group's leader; raises SetupError if the clock makes no sense."""
+    if not croniter.is_valid(settings.nightly_cron):
+        raise SetupError(
+            f"FRAUDSTREAM_NIGHTLY_CRON={settings.nightly_cron} is no time; write it as in cron: 10 0 * * *"
+        )
 
     async def nightly() -> None:
         if TP(settings.topic(topics.TRANSACTIONS.name), 0) in app.consumer.assignment():

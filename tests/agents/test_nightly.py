@@ -8,6 +8,7 @@ import pytest
 from fraudstream.adapters.weekly_disk import WeeklyDisk
 from fraudstream.adapters.weekly_files import newest_snapshot
 from fraudstream.agents import nightly
+from fraudstream.domain.errors import SetupError
 from fraudstream.domain.weekly import DAY_MS
 from fraudstream.settings import Settings
 from tests.contracts.weekly_store import MONDAY as MONDAY_MS
@@ -59,6 +60,12 @@ async def test_a_night_is_loaded_where_workers_look_it_up(
     await store.create()
     assert "done" == await ended(settings)
     assert {MONDAY_MS + DAY_MS: 5} == await store.nights([MONDAY_MS + DAY_MS])
+
+
+def test_a_clock_that_makes_no_sense_is_a_set_up_error(settings: Settings) -> None:
+    """Said at the start, not at midnight."""
+    with pytest.raises(SetupError, match="is no time; write it as in cron"):
+        nightly.attach(None, settings.model_copy(update={"nightly_cron": "at night"}), lambda result: None)
 
 
 async def test_a_suspicious_night_and_a_failed_one_are_told_apart(settings: Settings) -> None:
