@@ -116,7 +116,9 @@ def _late_by_ms(arrived: Arrived, conflict: npt.NDArray[np.bool_] | None = None)
 
 def _sessions(card: Int64s, event_time_ms: Int64s) -> Int64s:
     """Return a number for each payment's session: the payments of a card without a long gap in event time."""
-    order = np.lexsort((event_time_ms, card))
+    start_ms, end_ms = (event_time_ms.min(), event_time_ms.max()) if len(card) else (0, 0)
+    place = card * (end_ms - start_ms + 1) + event_time_ms - start_ms
+    order = np.argsort(place, kind="stable")  # quick, since nearly sorted
     begins = np.diff(card[order]) != 0
     begins |= np.diff(event_time_ms[order]) >= SESSION_GAP_MS
     session = np.empty(len(card), np.int64)
