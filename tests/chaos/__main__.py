@@ -6,6 +6,7 @@ python -m tests.chaos --seed 7 --rounds 10 --only zombie --json
 import argparse
 import asyncio
 import logging
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -18,7 +19,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--seed", type=int, default=1, help="what is random follows from it")
     parser.add_argument(
-        "--rounds", type=int, default=10, help="how many kills and faults, in tenths of the default"
+        "--rounds",
+        type=int,
+        default=10,
+        help="how many kills and faults: 10 is a full run, of 20 to 25 minutes",
     )
     parser.add_argument(
         "--only", action="append", default=[], metavar="NAME", help="experiments whose name has this"
@@ -27,6 +31,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     options = parser.parse_args()
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # brokers that are away are the point
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # brokers, workers and directories go with us
     with tempfile.TemporaryDirectory(prefix="chaos-") as root:
         suite = Suite(Path(root), options.seed, 1 if options.quick else options.rounds, options.only)
         asyncio.run(suite.run())

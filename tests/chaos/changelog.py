@@ -8,10 +8,9 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 
 from fraudstream.topics import changelog
-from tests.chaos.stage import Stage
+from tests.chaos.stage import PATIENCE_S, Stage, Stuck
 from tests.chaos.workers import until
 
-REFUSES_WITHIN_S = 40.0
 Damage = Callable[[AIOKafkaAdminClient, str, Stage], Awaitable[None]]
 
 
@@ -38,30 +37,41 @@ async def other_partitions(admin: AIOKafkaAdminClient, topic: str, stage: Stage)
 
 
 async def played(stage: Stage, rounds: int, damage: Damage, *, empty_disk: bool) -> None:
-    """Stop the worker, damage the changelog, and start again with the old directory or with none."""
+    """Stop the worker, damage the changelog, and start again with the old directory or with none.
+
+    If the worker refuses, do what it says: remove what does not fit, `fraudstream state rebuild`, and start again.
+    """
     worker = stage.worker("a")
     worker.start()
     await stage.progress()
     await stage.pause_s(3, 5)
     await asyncio.to_thread(worker.stop)
+    await _do(damage, stage)
+    if empty_disk:
+        worker.wipe()
+    stage.fault()
+    before = await stage.logs.ends("decisions")
+    worker.start()
+    await until(lambda: not worker.running or len(worker.partitions) > 0, PATIENCE_S)
+    await stage.pause_s(5, 6)
+    if not worker.running:
+        stage.facts["refused"] = worker.last_words()
+        if before != await stage.logs.ends("decisions"):
+            raise Stuck(f"it decided and then refused: {worker.last_words()}")
+        if damage is other_partitions:
+            await _do(deleted, stage)
+        stage.facts["rebuilt"] = await asyncio.to_thread(worker.rebuild)
+        worker.start()
+    await stage.progress()
+
+
+async def _do(damage: Damage, stage: Stage) -> None:
     admin = AIOKafkaAdminClient(bootstrap_servers=stage.scene.bootstrap)
     await admin.start()
     try:
         await damage(admin, changelog(stage.settings).name, stage)
     finally:
         await admin.close()
-    if empty_disk:
-        worker.wipe()
-    stage.fault()
-    before = await stage.logs.ends("decisions")
-    worker.start()
-    await until(lambda: not worker.running or len(worker.partitions) > 0, REFUSES_WITHIN_S)
-    await stage.pause_s(5, 6)
-    if worker.running:
-        await stage.progress()
-        return
-    assert before == await stage.logs.ends("decisions"), "it refused, but decided before"
-    stage.facts["refused"] = worker.last_words()
 
 
 def of(damage: Damage, *, empty_disk: bool) -> Callable[[Stage, int], Awaitable[None]]:

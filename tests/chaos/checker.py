@@ -59,8 +59,6 @@ class Checker:
     exactly_once: bool = False
     weekly_known: bool = True
     """False where the weekly store fails: then only the ten minutes are a function of the log."""
-    complete: bool = True
-    """False where the worker refused to go on: then what it decided must be right, and no more."""
 
     def judge(
         self, truth: Truth, decisions: Sequence[Record], alerts: Sequence[Record], letters: Sequence[Record]
@@ -68,11 +66,10 @@ class Checker:
         """Compare truth and topics."""
         verdict = Verdict(payments=truth.records, decisions=len(decisions), dead_letters=len(truth.dead))
         decided = self._decisions(verdict, truth, decisions)
-        if self.complete:
-            for tid in truth.answers.keys() - decided:
-                verdict.wrong("lost", tid)
-            _alerts(verdict, truth, alerts)
-            _dead_letters(verdict, truth, letters)
+        for tid in truth.answers.keys() - decided:
+            verdict.wrong("lost", tid)
+        _alerts(verdict, truth, alerts)
+        _dead_letters(verdict, truth, letters)
         _order(verdict, decisions)
         return verdict
 

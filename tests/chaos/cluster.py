@@ -14,8 +14,8 @@ from fraudstream.adapters.broker.process import TEMPORARY_DIR
 from fraudstream.adapters.broker.storage import format_storage, new_cluster_id
 from tests.chaos.workers import limit_files
 
-BROKER: Mapping[str, str] = {"group.min.session.timeout.ms": "1000", "log.flush.interval.messages": "1"}
-"""A dead worker is noticed within a test's patience; what is acknowledged is on disk."""
+BROKER: Mapping[str, str] = {"group.min.session.timeout.ms": "1000"}
+"""So that a dead worker is noticed within a test's patience."""
 
 USUAL = "{usual}"
 """In an overridden property: what it would have been."""

@@ -31,9 +31,10 @@ class Experiment:
         """Return how many rounds to play."""
         return max(1, round(self.share * asked))
 
-    def checker(self, *, complete: bool) -> Checker:
+    @property
+    def checker(self) -> Checker:
         """Return the judge."""
-        return Checker(bool(self.settings.get("exactly_once_outputs")), self.weekly_known, complete)
+        return Checker(bool(self.settings.get("exactly_once_outputs")), self.weekly_known)
 
 
 REPEATED = Spice(repeated=0.05, conflicting=0.02)

@@ -35,11 +35,6 @@ class Outcome:
     facts: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def refused(self) -> bool:
-        """Tell whether the worker would not start any more, which is right where it cannot be exact."""
-        return "refused" in self.facts
-
-    @property
     def red(self) -> bool:
         """Tell whether anything is wrong."""
         return self.stuck is not None or not self.verdict.exact
@@ -64,9 +59,8 @@ async def play(
         try:
             await experiment.play(stage, rounds)
             await stage.pump.stop()
-            if not outcome.refused:
-                say("no more faults: waiting for lag 0")
-                outcome.settled_s = await stage.settled(patience_s)
+            say("no more faults: waiting for lag 0")
+            outcome.settled_s = await stage.settled(patience_s)
         except Stuck as stuck:
             outcome.stuck = str(stuck)
         await stage.pump.stop()
@@ -90,11 +84,10 @@ async def _judge(experiment: Experiment, stage: Stage, outcome: Outcome) -> None
     truth = oracle.judge(await logs.read("transactions"), await logs.read("transactions-by-card"))
     decisions = await logs.read("decisions")
     alerts, letters = await logs.read("fraud-alerts"), await logs.read("dead-letters")
-    judge = experiment.checker(complete=not outcome.refused).judge
-    outcome.verdict = await asyncio.to_thread(judge, truth, decisions, alerts, letters)
+    outcome.verdict = await asyncio.to_thread(experiment.checker.judge, truth, decisions, alerts, letters)
     outcome.recovery_s = stage.recovery_s(decisions)
     await asyncio.to_thread(stage.stop)
-    if outcome.stuck is not None or outcome.refused:
+    if outcome.stuck is not None:
         return
 
     def check(directory: Path, what: str) -> None:

@@ -226,16 +226,20 @@ class Pump:
 
     async def _send(self, producer: AIOKafkaProducer) -> None:
         self._due_s, sent = time.monotonic(), []
-        while not self._stopping.is_set():
-            for _ in range(self._wanted()):
-                record = self._traffic.next()
-                place = home_of(record, self._partitions)
-                sent.append(await producer.send(self._topic, record.value, key=record.key, partition=place))
-            if len(sent) > 2 * PAYMENTS_PER_S:
-                await asyncio.gather(*sent)
-                sent.clear()
-            await asyncio.sleep(0.01)
-        await asyncio.gather(*sent)
+        try:
+            while not self._stopping.is_set():
+                for _ in range(self._wanted()):
+                    record = self._traffic.next()
+                    place = home_of(record, self._partitions)
+                    sent.append(
+                        await producer.send(self._topic, record.value, key=record.key, partition=place)
+                    )
+                if len(sent) > 2 * PAYMENTS_PER_S:
+                    await asyncio.gather(*sent)
+                    sent.clear()
+                await asyncio.sleep(0.01)
+        finally:
+            await asyncio.gather(*sent, return_exceptions=True)
 
     def _wanted(self) -> int:
         """Return how many records are due."""

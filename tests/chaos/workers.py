@@ -38,19 +38,17 @@ class Worker:
         self._process: subprocess.Popen[bytes] | None = None
         self._guard: subprocess.Popen[bytes] | None = None
 
-    def start(self, **changed: object) -> None:
-        """Start it; `changed` are settings for this start only."""
+    def start(self) -> None:
+        """Start it."""
         command = [sys.executable, "-m", "tests.chaos.worker", "--trap", str(self.trap._path)]
         command += self._arguments
         command += ["--supervised"] if self.supervised else []
-        given = self.settings.model_copy(update=changed).model_dump(exclude_none=True)
-        environment = os.environ | {
-            f"FRAUDSTREAM_{name.upper()}": str(value) for name, value in given.items()
-        }
         self.log_path.parent.mkdir(parents=True, exist_ok=True)
         self._log_begin = len(self.log)
         with self.log_path.open("ab") as log:
-            self._process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+            self._process = subprocess.Popen(
+                command, cwd=ROOT, env=self._environment(), stdout=log, stderr=log
+            )
         self._guard = spawn_guard(self._process.pid)
 
     @property
@@ -81,6 +79,17 @@ class Worker:
         limit_files(self._process.pid, size)
         if pid := self.pid:
             limit_files(pid, size)
+
+    def rebuild(self) -> str:
+        """Do what an operator does when a worker says so: `fraudstream state rebuild`; return what it says at last."""
+        command = [sys.executable, "-m", "fraudstream", "state", "rebuild"]
+        done = subprocess.run(command, cwd=ROOT, env=self._environment(), capture_output=True, text=True)
+        said = (done.stdout + done.stderr).strip().splitlines()
+        return f"code {done.returncode}: {said[-1] if said else 'silently'}"
+
+    def _environment(self) -> dict[str, str]:
+        given = self.settings.model_dump(exclude_none=True)
+        return os.environ | {f"FRAUDSTREAM_{name.upper()}": str(value) for name, value in given.items()}
 
     def last_words(self) -> str:
         """Return the exit code and the last line it logged."""
