@@ -17,7 +17,7 @@ from mode import Service
 
 from fraudstream.adapters.coalescing_consumer import CoalescingConsumer
 from fraudstream.adapters.process import crash, refuse
-from fraudstream.adapters.publisher import Acknowledged
+from fraudstream.adapters.publisher import Acknowledged, Message, Outbox, Receipts
 from fraudstream.domain.activity import WINDOW_MS, Entry, bucket_of, unpack
 from fraudstream.domain.errors import SetupError
 from fraudstream.tables.activity_batch import Arrivals, Observation, Update, observe
@@ -121,9 +121,6 @@ class ActivityTable(faust.Table[bytes, bytes]):
         await super().on_recovery_completed(active_tps, standby_tps)
         await cast(CoalescingConsumer, self.app.consumer).halt()
         self.app.flow_control.suspend()
-        logger.info(
-            "deciding partitions %s", ", ".join(str(tp.partition) for tp in sorted(active_tps)) or "none"
-        )
         highwaters = cast(TableManager, self.app.tables).recovery.active_highwaters
         self._frozen.clear()
         self._uncommitted.clear()
@@ -131,6 +128,33 @@ class ActivityTable(faust.Table[bytes, bytes]):
             tp.partition: max(_or_none_yet(self.store.persisted_offset(tp)), _or_none_yet(highwaters.get(tp)))
             for tp in active_tps
         }
+        try:
+            await self._prove_recovered(active_tps)
+        except Exception:  # noqa: BLE001 - Faust would not look at it
+            crash("the changelog's end cannot be known")
+        logger.info(
+            "deciding partitions %s", ", ".join(str(tp.partition) for tp in sorted(active_tps)) or "none"
+        )
+
+    async def _prove_recovered(self, active_tps: set[TP]) -> None:
+        """Write an empty record to each changelog; end the process if it does not lie right behind what was recovered.
+
+        Recovery goes by the end that the partition's leader names. A broker that was frozen and does not know yet that
+        it leads no more names an old one; a write that is acknowledged has been believed by a majority.
+        """
+        outbox = Outbox()
+        for tp in active_tps:
+            outbox.add(tp.topic, tp.partition, Message(None, b""))
+        publisher = cast(Any, self.app).publisher
+        receipts: Receipts = await publisher.publish(outbox)
+        for tp in active_tps:
+            (written,) = receipts[tp.topic, tp.partition]
+            last = self._last_changelog_offset[tp.partition]
+            if written.base_offset != last + 1:
+                crash(
+                    f"the changelog of partition {tp.partition} was read to {last} and goes to {written.base_offset - 1}"
+                )
+            self._last_changelog_offset[tp.partition] = written.base_offset
 
     def observe(self, arrivals: Arrivals) -> Observation:
         """Answer each payment's ten minutes in order; writes nothing."""

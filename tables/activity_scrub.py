@@ -5,6 +5,7 @@ What is found wanting is wiped: the changelog has it all. Whether the last worke
 items, clock and changelog offset are one write batch: what a crash cut off is older, and recovery goes on from there.
 """
 
+import errno
 import logging
 import shutil
 import tempfile
@@ -14,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from fraudstream.adapters.process import refuse
+from fraudstream.adapters.process import EXIT_SETUP, EXIT_UNAVAILABLE, refuse
 from fraudstream.domain.activity import ENTRY, WINDOW_MS
 from fraudstream.domain.activity_columns import ENTRIES
 from fraudstream.tables.activity_layout import CLOCK, CLOCK_KEY, KEY_BYTES, OFFSET_KEY, START, Clock
@@ -25,6 +26,7 @@ CHUNK_BUCKETS = 8192
 """Buckets checked at once: a million take a second and a half."""
 
 PROBE_BYTES = 4096
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 LOCKED = ("/LOCK: Resource temporarily unavailable", "/LOCK: No locks available")
 """How RocksDB says that another process, or a handle not yet collected, has the directory."""
 
@@ -61,7 +63,10 @@ def locked(error: Exception) -> bool:
 
 
 def require_writable(directory: Path) -> None:
-    """End the process with the set-up exit code if no file can be written here; a missing directory is made."""
+    """End the process if no file can be written here; a missing directory is made.
+
+    Exit codes: 75 without space, which may come back; 2 for all that does not mend itself.
+    """
     if directory.exists() and not directory.is_dir():
         return  # a file where the directory belongs: damage, not set-up
     try:
@@ -70,7 +75,8 @@ def require_writable(directory: Path) -> None:
             probe.write(bytes(PROBE_BYTES))
     except OSError as error:
         refuse(
-            f"the state directory {directory} cannot be written ({error.strerror}); mend it or set FRAUDSTREAM_STATE_DIR"
+            f"the state directory {directory} cannot be written ({error.strerror}); mend it or set FRAUDSTREAM_STATE_DIR",
+            EXIT_UNAVAILABLE if error.errno in NO_SPACE else EXIT_SETUP,
         )
 
 

@@ -10,7 +10,7 @@ EXIT_SETUP = 2
 """Settings, model or broker do not fit: a restart does not mend it."""
 
 EXIT_UNAVAILABLE = 75
-"""EX_TEMPFAIL of sysexits.h: no broker answers a worker that starts; a later start may find one."""
+"""EX_TEMPFAIL of sysexits.h: a worker that starts finds no broker, or no space; a later start may."""
 
 EXIT_CRASH = 70
 """EX_SOFTWARE of sysexits.h: tells the supervisor that a restart is safe and wanted."""
@@ -23,8 +23,8 @@ def crash(why: str) -> NoReturn:
     os._exit(EXIT_CRASH)
 
 
-def refuse(sentence: str) -> NoReturn:
+def refuse(sentence: str, code: int = EXIT_SETUP) -> NoReturn:
     """End the process because of its set-up, from wherever that shows: one sentence, and what to do about it."""
     logger.critical("%s", sentence)
     logging.shutdown()
-    os._exit(EXIT_SETUP)
+    os._exit(code)

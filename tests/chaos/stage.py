@@ -23,6 +23,8 @@ from tests.chaos.workers import Worker, until
 PARTITIONS = 4
 PATIENCE_S = 60.0
 """How long anything may take that should take seconds; the machine may be busy."""
+REMEDY = "fraudstream state rebuild"
+"""What a worker names that will not start on a changelog that lost records."""
 
 QUICK: dict[str, Any] = {
     "partitions": PARTITIONS,
@@ -158,7 +160,12 @@ class Stage:
         if keep is not None:
             keep.state_dir.rename(worker.state_dir)
         worker.start()
-        if not await until(lambda: len(worker.partitions) == self.settings.partitions, PATIENCE_S):
+        if await self._refused(worker):
+            self.facts["refused"] = worker.last_words()
+            self.facts["rebuilt"] = await asyncio.to_thread(worker.rebuild)
+            worker.start()
+            await self._refused(worker)
+        if len(worker.partitions) < self.settings.partitions:
             raise Stuck(f"{name} did not recover: {worker.log[-600:]}")
         await self.settled(PATIENCE_S)
         worker.stop()
@@ -179,6 +186,13 @@ class Stage:
         """End all workers."""
         for worker in self.workers:
             worker.stop()
+
+    async def _refused(self, worker: Worker) -> bool:
+        """Wait until a worker decides all partitions, or will not and says what to do."""
+        await until(
+            lambda: not worker.running or len(worker.partitions) == self.settings.partitions, PATIENCE_S
+        )
+        return not worker.running and REMEDY in worker.last_words()
 
     def recovery_s(self, decisions: list[Record]) -> float:
         """Return the longest any partition waited after a fault for its next decision, not counting waits cut short
