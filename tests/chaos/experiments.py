@@ -56,6 +56,7 @@ EXPERIMENTS = (
     Experiment("3 empty disk", "kill -9, back without a disk", kills.on_an_empty_disk, 0.6),
     Experiment("4 rebalance", "2, 3, 1, 2 workers", membership.join_and_leave, 0.3),
     Experiment("5 zombie", "paused past its session, then resumed", membership.zombie, 0.3),
+    Experiment("5 once", "the same, exactly-once outputs", membership.zombie, 0.2, settings=ONCE),
     Experiment(
         "6 brokers",
         "broker kill -9, rolling restart, outage",
