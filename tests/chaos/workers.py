@@ -114,6 +114,8 @@ class Worker:
             try:
                 self._process.wait(STOP_TIMEOUT_S)
             except subprocess.TimeoutExpired:
+                if pid := self.pid:  # a supervisor's child would outlive it
+                    os.kill(pid, signal.SIGKILL)
                 self._process.kill()
         self._reap()
 
