@@ -140,7 +140,8 @@ class Fraud:
 
     def reasons(self, row: np.ndarray[Any, Any]) -> list[str]:
         """Name the three features that pushed the score up the most."""
-        pushes = self.booster.predict(xgb.DMatrix(row, nthread=1), pred_contribs=True)[0, :-1]
+        named = xgb.DMatrix(row, feature_names=list(self.features), nthread=1)
+        pushes = self.booster.predict(named, pred_contribs=True)[0, :-1]
         return [self.features[i] for i in np.argsort(-pushes)[:3] if pushes[i] > 0]
 
 
