@@ -188,7 +188,7 @@ def test_topics_are_created_listed_and_described(broker: EmbeddedBroker, fresh_s
     assert "0 created, 7 existed already\n" == again
     assert f"{fresh_settings.topic_prefix}fraud-alerts" in listed
     assert "30 d" in listed
-    assert (8, 8, "delete") == (
+    assert (fresh_settings.partitions, fresh_settings.partitions, "delete") == (
         described["partitions"],
         described["leaders"],
         described["config"]["cleanup.policy"],
