@@ -28,6 +28,11 @@ class Chunk(NamedTuple):
         return self.event.message.tp
 
 
+def without_records_before(chunk: Chunk, first: int) -> Chunk:
+    """Return a chunk without the records before an offset."""
+    return chunk._replace(records=[record for record in chunk.records if record.offset >= first], parsed=None)
+
+
 class Backlog:
     """What the collecting stream puts in and the deciding loop takes out."""
 

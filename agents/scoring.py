@@ -20,9 +20,10 @@ import numpy as np
 from faust.streams import Stream
 from faust.types import TP, StreamT
 
+from fraudstream.adapters.coalescing_consumer import CoalescingConsumer
 from fraudstream.adapters.process import crash
 from fraudstream.adapters.publisher import Message
-from fraudstream.agents.backlog import Backlog, Chunk
+from fraudstream.agents.backlog import Backlog, Chunk, without_records_before
 from fraudstream.agents.deciding import Decided, Decider
 from fraudstream.agents.delivery import Delivery, Shipment, offsets_by_partition
 from fraudstream.agents.intake import DeadLetter, Intake, Parsed, Payments, Record, forwarded
@@ -68,6 +69,9 @@ class Scoring:
         self.delivery = delivery
         self.targets = targets
         self.report = report
+        self._generation = -1
+        self._next: dict[TP, int] = {}
+        """Of the present assignment: the offset to decide next."""
 
     async def run(self, stream: StreamT[Any]) -> None:
         """Collect chunks from the stream while the deciding loop works; the agent's body."""
@@ -105,15 +109,31 @@ class Scoring:
 
     async def _finish(self, stream: StreamT[Any], taken: list[Chunk]) -> None:
         """Decide, deliver, write and acknowledge a micro-batch; chunks of partitions since lost are left alone."""
-        chunks = [chunk for chunk in taken if self._is_current(chunk)]
+        chunks = self._undecided([chunk for chunk in taken if self._is_current(chunk)])
         if chunks:
             for portion in self.quarantine.portions(chunks):
                 await self._decide(portion)
         for chunk in taken:
-            if self._is_current(chunk):
+            if self._is_current(chunk):  # else it belongs to the partition's new owner
                 await stream.ack(chunk.event)
-            else:  # neither acknowledged nor waited for: it belongs to the partition's new owner
-                self.app.consumer.unacked.discard(chunk.event.message)
+            # Faust would wait for what is not ours any more, and for what lies before the committed offset.
+            self.app.consumer.unacked.discard(chunk.event.message)
+
+    def _undecided(self, chunks: list[Chunk]) -> list[Chunk]:
+        """Leave out records before the committed offset or decided since: a chunk fetched before the seek may hold some."""
+        generation = self.app.consumer_generation_id
+        if generation != self._generation:
+            self._generation, self._next = generation, {}
+        consumer = cast(CoalescingConsumer, self.app.consumer)
+        undecided = []
+        for chunk in chunks:
+            first = self._next.get(chunk.tp, max(0, consumer.committed_offset(chunk.tp)))
+            self._next[chunk.tp] = max(first, chunk.records[-1].offset + 1)
+            if chunk.records[0].offset < first:
+                chunk = without_records_before(chunk, first)
+            if chunk.records:
+                undecided.append(chunk)
+        return undecided
 
     async def _decide(self, portion: list[Chunk]) -> None:
         """Decide, deliver and write; nothing has an effect before all of it is decided."""

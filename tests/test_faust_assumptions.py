@@ -195,3 +195,11 @@ def test_the_changelog_is_deleted_by_age_and_never_compacted(app: faust.App) -> 
 
     assert (False, True) == (topic.compacting, topic.deleting)
     assert "assumptions-activity-changelog" == topic.get_topic_name()
+
+
+def test_partitions_without_a_committed_offset_are_not_sought(app: faust.App) -> None:
+    """Ours seeks them to the beginning: what was fetched of them before the seek is thrown away."""
+    assert "if offset and offset > 0:" in inspect.getsource(aiokafka.AIOKafkaConsumer.seek_to_committed)
+    assert "self._thread.seek_to_committed()" in inspect.getsource(
+        consumers.ThreadDelegateConsumer.seek_to_committed
+    )

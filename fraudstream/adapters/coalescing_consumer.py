@@ -9,7 +9,7 @@ Why, and what breaks if Faust changes: docs/decisions/0005-coalescing-consumer.m
 import asyncio
 import logging
 import types
-from collections.abc import Collection, Coroutine, Generator
+from collections.abc import Collection, Coroutine, Generator, Mapping
 from typing import Any, TypeAlias, cast
 
 import faust
@@ -60,6 +60,19 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             "read_committed"  # payments forwarded by a transaction that fails never were
         )
         return consumer
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Seek every partition to its committed offset, and sources without one to their beginning.
+
+        aiokafka leaves the latter where they are. What was fetched of them before is thrown away with the others', and
+        would never be read.
+        """
+        committed: Mapping[TP, int] = await super().seek_to_committed()
+        sources = cast(CoalescingConsumer, self.consumer).sources
+        unread = [tp for tp, offset in committed.items() if not offset and tp.topic in sources]
+        if unread:
+            await self.call_thread(self._ensure_consumer().seek_to_beginning, *unread)
+        return committed
 
     async def _fetch_records(self, consumer: AIOKafkaConsumer, *args: Any, **kwargs: Any) -> Any:
         records = await super()._fetch_records(consumer, *args, **kwargs)
