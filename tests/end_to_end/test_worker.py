@@ -225,7 +225,16 @@ async def test_pages_health_and_metrics_tell_of_the_worker(settings: Settings) -
                     assert 200 == response.status, await response.text()
                     return await response.text()
 
-            card = json.loads(await get(f"/api/v1/cards/{decisions[0]['card']}"))
+            async def finished() -> dict[str, Any]:
+                """A decision is read by others a moment before the worker has written its own state."""
+                async with asyncio.timeout(10):
+                    while True:
+                        card: dict[str, Any] = json.loads(await get(f"/api/v1/cards/{decisions[0]['card']}"))
+                        if len(card["ten_minutes"]["payments"]) == len(burst):
+                            return card
+                        await asyncio.sleep(0.05)
+
+            card = await finished()
             metrics = await get("/metrics")
             decision = json.loads(await get("/api/v1/decisions/w4"))
             pages = [await get(path) for path in ("/", "/alerts", "/health", "/decisions/w4")]
