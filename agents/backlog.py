@@ -27,10 +27,9 @@ class Chunk(NamedTuple):
         """Return the source partition."""
         return self.event.message.tp
 
-
-def without_records_before(chunk: Chunk, first: int) -> Chunk:
-    """Return a chunk without the records before an offset."""
-    return chunk._replace(records=[record for record in chunk.records if record.offset >= first], parsed=None)
+    def part(self, records: list[Record], parsed: Parsed | None = None) -> "Chunk":
+        """Return some of its records, by default to be parsed again: a record may end the worker while it is parsed."""
+        return self._replace(records=records, parsed=parsed, parse_ms=0.0)
 
 
 class Backlog:

@@ -151,7 +151,7 @@ class Quarantine:
         for begin, end in pairwise(sorted(cuts)):
             records = [record for record in chunk.records if begin <= record.offset < end]
             if records:
-                yield [_part(chunk, records, self._letters(records) if begin in condemned else None)]
+                yield [chunk.part(records, self._letters(records) if begin in condemned else None)]
 
     def _condemn(self, place: str, offset: int) -> None:
         """Remember a record that ended the worker alone."""
@@ -186,8 +186,3 @@ class Quarantine:
 
 def _place(chunk: Chunk) -> str:
     return f"{chunk.tp.topic}-{chunk.tp.partition}"
-
-
-def _part(chunk: Chunk, records: list[Record], parsed: Parsed | None) -> Chunk:
-    """Return some of a chunk's records, by default to be parsed again: a record may end the worker while it is parsed."""
-    return chunk._replace(records=records, parsed=parsed, parse_ms=0.0)

@@ -23,7 +23,7 @@ from faust.types import TP, StreamT
 from fraudstream.adapters.coalescing_consumer import CoalescingConsumer
 from fraudstream.adapters.process import crash
 from fraudstream.adapters.publisher import Message
-from fraudstream.agents.backlog import Backlog, Chunk, without_records_before
+from fraudstream.agents.backlog import Backlog, Chunk
 from fraudstream.agents.deciding import Decided, Decider
 from fraudstream.agents.delivery import Delivery, Shipment, offsets_by_partition
 from fraudstream.agents.intake import DeadLetter, Intake, Parsed, Payments, Record, forwarded
@@ -130,7 +130,7 @@ class Scoring:
             first = self._next.get(chunk.tp, max(0, consumer.committed_offset(chunk.tp)))
             self._next[chunk.tp] = max(first, chunk.records[-1].offset + 1)
             if chunk.records[0].offset < first:
-                chunk = without_records_before(chunk, first)
+                chunk = chunk.part([record for record in chunk.records if record.offset >= first])
             if chunk.records:
                 undecided.append(chunk)
         return undecided

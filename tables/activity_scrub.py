@@ -50,11 +50,16 @@ def opened(path: Path, open_database: Callable[[Path], Any]) -> tuple[Any, bool]
         why = str(error)
     require_writable(path)
     logger.error("the state in %s is damaged (%s): wiped, and rebuilt from the changelog", path, why)
+    wipe(path)
+    return open_database(path), True
+
+
+def wipe(path: Path) -> None:
+    """Remove a partition's RocksDB, or the file that lies in its place."""
     if path.is_dir():
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
-    return open_database(path), True
 
 
 def locked(error: Exception) -> bool:

@@ -56,9 +56,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     def _create_worker_consumer(self, *args: Any, **kwargs: Any) -> Any:
         consumer = super()._create_worker_consumer(*args, **kwargs)
         consumer._fetch_max_wait_ms = FETCH_MAX_WAIT_MS
-        consumer._isolation_level = (
-            "read_committed"  # payments forwarded by a transaction that fails never were
-        )
+        # Payments forwarded by a transaction that fails never were.
+        consumer._isolation_level = "read_committed"
         return consumer
 
     async def seek_to_committed(self) -> Mapping[TP, int]:

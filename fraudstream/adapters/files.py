@@ -4,6 +4,8 @@ import hashlib
 import os
 from pathlib import Path
 
+from fraudstream.domain.errors import SetupError
+
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Replace a file in one step; a reader sees the old content or the new, also after a crash."""
@@ -13,6 +15,16 @@ def write_atomically(path: Path, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     draft.replace(path)
+
+
+def secret_in(path: Path, setting: str) -> str:
+    """Read a one-line secret from the file that a setting names; raises SetupError, which never repeats it."""
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise SetupError(f"{setting}={path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise SetupError(f"{setting}={path} cannot be read: it is not UTF-8") from error
 
 
 def sha256_of(content: bytes) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from fraudstream.adapters.files import secret_in
 from fraudstream.domain.errors import SetupError
 from fraudstream.settings import Settings
 
@@ -114,10 +115,7 @@ def _password(settings: Settings) -> str | None:
     path, given = settings.kafka_password_file, settings.kafka_password
     if path is None:
         return None if given is None else given.get_secret_value()
-    try:
-        return path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SetupError(f"FRAUDSTREAM_KAFKA_PASSWORD_FILE={path} cannot be read") from error
+    return secret_in(path, "FRAUDSTREAM_KAFKA_PASSWORD_FILE")
 
 
 def _tls(settings: Settings) -> ssl.SSLContext:

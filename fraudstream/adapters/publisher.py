@@ -7,7 +7,8 @@ changelog into one request. Idempotent and acks=all: what `publish` returned for
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from types import TracebackType
+from typing import Any, NamedTuple, Self, TypeAlias
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.structs import RecordMetadata
@@ -65,6 +66,15 @@ class Publisher:
         self._kafka = kafka
         self._client_id = client_id
         self._producer: AIOKafkaProducer | None = None
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
 
     async def start(self) -> None:
         """Connect; raises aiokafka's KafkaConnectionError if no broker answers."""

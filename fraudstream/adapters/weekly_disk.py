@@ -10,15 +10,13 @@ import json
 import sqlite3
 import time
 from collections.abc import Collection, Iterator, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from fraudstream.adapters.weekly_files import CHECK_EVERY_S
 from fraudstream.domain.errors import SetupError, WeeklyUnavailable
+from fraudstream.domain.times import moment_ms
 from fraudstream.domain.weekly import DAY_MS, MIDNIGHTS_KEPT, OnlineStore, Week, WeeklyAnswer, day_of
-
-CHECK_EVERY_S = 1.0
-"""How often a reader looks whether there is something new (one `stat` of the directory)."""
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS week (card TEXT PRIMARY KEY, payments INTEGER NOT NULL, mean_amount REAL NOT NULL) WITHOUT ROWID
@@ -160,4 +158,4 @@ def _cards(path: Path) -> int:
 
 
 def _midnight(path: Path) -> int:
-    return int(datetime.fromisoformat(path.stem).replace(tzinfo=UTC).timestamp() * 1000)
+    return moment_ms(path.stem)

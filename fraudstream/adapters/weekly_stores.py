@@ -3,6 +3,7 @@
 import importlib.util
 from dataclasses import replace
 
+from fraudstream.adapters.files import secret_in
 from fraudstream.adapters.weekly_disk import WeeklyDisk
 from fraudstream.adapters.weekly_files import WeeklyFiles
 from fraudstream.adapters.weekly_guard import GuardedWeekly
@@ -30,7 +31,9 @@ def online_store(settings: Settings, puts_per_s: float | None = None) -> OnlineS
         _need("redis", "redis")
         from fraudstream.adapters.weekly_redis import WeeklyRedis
 
-        return WeeklyRedis(settings.weekly_store, _password(settings), settings.weekly_kept)
+        path = settings.weekly_password_file
+        password = None if path is None else secret_in(path, "FRAUDSTREAM_WEEKLY_PASSWORD_FILE")
+        return WeeklyRedis(settings.weekly_store, password, settings.weekly_kept)
     _need("aioboto3", "aws")
     from fraudstream.adapters.sagemaker import Access
     from fraudstream.adapters.weekly_sagemaker import PUTS_PER_S, WeeklySageMaker
@@ -44,14 +47,3 @@ def _need(library: str, extra: str) -> None:
     """Raise SetupError if the library of an extra is not installed."""
     if importlib.util.find_spec(library) is None:
         raise SetupError(f"this FRAUDSTREAM_WEEKLY_STORE needs: pip install 'fraudstream[{extra}]'")
-
-
-def _password(settings: Settings) -> str | None:
-    """Read the password of Redis; raises SetupError if the file that is set cannot be read."""
-    path = settings.weekly_password_file
-    try:
-        return path.read_text().strip() if path else None
-    except OSError as error:
-        raise SetupError(
-            f"FRAUDSTREAM_WEEKLY_PASSWORD_FILE={path} cannot be read: {error.strerror}"
-        ) from error

@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from fraudstream.domain.times import moment_ms
+
 
 class Moment(click.ParamType):
     """A day or a moment in ISO 8601; without a zone it is UTC. Epoch milliseconds come out."""
@@ -20,16 +22,6 @@ class Moment(click.ParamType):
             return moment_ms(str(value))
         except ValueError:
             self.fail(f"{value!r} is no time; write it as 2026-11-21 or 2026-11-21T14:30", param, ctx)
-
-
-def moment_ms(text: str) -> int:
-    """Read a day or a moment.
-
-    >>> moment_ms("1970-01-02"), moment_ms("1970-01-01T00:00:01.5Z")
-    (86400000, 1500)
-    """
-    moment = datetime.fromisoformat(text)
-    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
 @click.group()

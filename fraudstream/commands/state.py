@@ -12,7 +12,7 @@ from rich.table import Table
 from fraudstream.commands.topics import broker_option, json_option
 from fraudstream.settings import Settings
 from fraudstream.state.compare import Compared, Difference
-from fraudstream.state.rebuild import Rebuilt, rebuild_changelog, wipe
+from fraudstream.state.rebuild import Rebuilt, rebuild_changelog, wipe_all
 from fraudstream.state.verify import compare_all, directories
 
 EXIT_DIFFERENT = 1
@@ -51,7 +51,7 @@ def rebuild(broker: str | None, as_json: bool) -> None:
     settings = Settings.with_options(broker=broker)
     partitions = asyncio.run(_compare_all(settings, quiet=as_json))
     rebuilt = asyncio.run(rebuild_changelog(settings, partitions))
-    wiped = wipe(directories(settings))
+    wiped = wipe_all(directories(settings))
     if as_json:
         click.echo(json.dumps({"partitions": [each._asdict() for each in rebuilt], "wiped": wiped}))
         return

@@ -1,6 +1,5 @@
 """Bytes become a payment, strictly: whatever is not a payment is a dead letter with a reason."""
 
-from datetime import UTC, datetime
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
@@ -8,6 +7,7 @@ import msgspec
 from fraudstream.domain.card_numbers import DIGITS, normalised, without_card_numbers
 from fraudstream.domain.errors import InvalidTransaction
 from fraudstream.domain.event_type import EventType
+from fraudstream.domain.times import moment_ms
 from fraudstream.domain.tokens import Card, CardIndex
 
 VALUE_BYTES_MAX = 64 * 1024
@@ -113,9 +113,6 @@ def _epoch_ms(given: str | float) -> int:
     if not isinstance(given, str):
         return round(max(-TIME_MAX_S, min(given, TIME_MAX_S)) * 1000)
     try:
-        moment = datetime.fromisoformat(given)
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        return round(moment.timestamp() * 1000)
+        return moment_ms(given)
     except (ValueError, OverflowError):
         raise InvalidTransaction("invalid-time", "the time is neither epoch seconds nor ISO 8601") from None

@@ -3,7 +3,6 @@
 Everything written is idempotent by transaction id, so a rebuild may be interrupted and repeated.
 """
 
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +15,7 @@ from fraudstream.domain.activity import ENTRY
 from fraudstream.settings import Settings
 from fraudstream.state.compare import Compared
 from fraudstream.state.kept import Key, Logged
+from fraudstream.tables.activity_scrub import wipe
 
 DELTAS_PER_RECORD = 4096
 """197 KB a record."""
@@ -52,12 +52,8 @@ async def rebuild_changelog(settings: Settings, partitions: Iterable[Compared]) 
         for record in records:
             outbox.add(topic, each.partition, Message(None, record))
         done.append(Rebuilt(each.partition, len(missing), each.partition in wrong))
-    publisher = Publisher(kafka, f"{settings.app_id}-rebuild")
-    await publisher.start()
-    try:
+    async with Publisher(kafka, f"{settings.app_id}-rebuild") as publisher:
         await publisher.publish(outbox)
-    finally:
-        await publisher.stop()
     return done
 
 
@@ -71,9 +67,9 @@ def encoded(log: dict[Key, Logged], keys: Iterable[Key]) -> list[bytes]:
     ]
 
 
-def wipe(directories: Iterable[Path]) -> int:
+def wipe_all(directories: Iterable[Path]) -> int:
     """Remove the RocksDB of partitions; return how many there were."""
     there = [directory for directory in directories if directory.exists()]
     for directory in there:
-        shutil.rmtree(directory) if directory.is_dir() else directory.unlink()
+        wipe(directory)
     return len(there)

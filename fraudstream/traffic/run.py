@@ -36,12 +36,8 @@ def stopped_by_signals() -> Iterator[asyncio.Event]:
 async def publishing(settings: Settings, client: str) -> AsyncIterator[Publisher]:
     """Yield a connected publisher, with every topic there; SetupError says what to run if no broker answers."""
     await ensure_topics(settings)
-    publisher = Publisher(Kafka.of(settings), client)
-    await publisher.start()
-    try:
+    async with Publisher(Kafka.of(settings), client) as publisher:
         yield publisher
-    finally:
-        await publisher.stop()
 
 
 async def send_until_told(

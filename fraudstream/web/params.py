@@ -3,9 +3,9 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from fraudstream.adapters.lake_search import Wanted
+from fraudstream.domain.times import moment_ms
 
 CARD_TOKEN = re.compile(r"[0-9a-f]{32}")
 """A card is its token. Card numbers are no addresses: they would end up in histories, proxies and logs."""
@@ -107,8 +107,7 @@ def _moment_ms(text: str | None) -> int | None:
     if text is None:
         return None
     try:
-        moment = datetime.fromisoformat(text)
+        return moment_ms(text)
     except ValueError:
         sentence = "since and until are written as 2026-11-21 or 2026-11-21T14:30."
         raise PageError(400, "invalid-parameter", sentence) from None
-    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
