@@ -5,6 +5,7 @@ Writes nothing and knows neither Faust nor RocksDB: `read` is all it needs of th
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -13,7 +14,7 @@ import numpy.typing as npt
 
 from fraudstream.domain.activity import ENTRY, LATE_BY_MAX_MS, WINDOW_MS
 from fraudstream.domain.activity_columns import ENTRIES, Answers, Ints, answers, one_by_one
-from fraudstream.tables.activity_layout import Clock
+from fraudstream.tables.activity_layout import DELTAS, TOKEN, Clock, bucket_keys, grown
 
 ARRIVAL_SHIFT = 28
 """A payment's arrival number is its offset shifted left; the room between two offsets is for re-keyed payments, which
@@ -22,7 +23,6 @@ come from a topic of their own: 2^28 of them between two keyed ones, and 2^36 of
 COLUMNAR_FROM = 24
 """Below this many payments the sequential path is faster than setting up the columns (0.2 ms)."""
 
-TOKEN = np.dtype("V16")
 BUCKET_BITS = 24
 """Room for the number of a ten-minute bucket since 1970 in a place: until the year 2288."""
 BUCKET_MASK = (1 << BUCKET_BITS) - 1
@@ -116,13 +116,14 @@ def _observe(
     )
     columns, unordered = _by_columns(buckets, new, card, len(tokens), horizon_ms)
     added, conflicts = one_by_one(columns, buckets, new, card, unordered, horizon_ms)
+    keys_of = partial(_keys, tokens)
     updates = {}
     for number, clock in after.items():
         here = partition == number
         own = added & here
         delta = _delta(tokens[card[own]], new[own])
         newest_ms = int(new["event_time_ms"][here].max(initial=0))
-        updates[number] = Update(delta, _grown(stored, tokens, place[own], new[own]), clock, newest_ms)
+        updates[number] = Update(delta, grown(stored, keys_of, place[own], new[own]), clock, newest_ms)
     return Observation(columns, new["late_by_ms"].astype(np.int64), np.array(conflicts, np.int64), updates)
 
 
@@ -182,29 +183,11 @@ def _entries(
 
 def _keys(tokens: npt.NDArray[np.void], places: Ints) -> list[bytes]:
     """Return the keys of the buckets at these places (index of the card, number of the bucket)."""
-    keys = np.empty(len(places), [("start", ">u8"), ("card", TOKEN)])
-    keys["start"] = (places & BUCKET_MASK) * WINDOW_MS
-    keys["card"] = tokens[places >> BUCKET_BITS]
-    packed, size = keys.tobytes(), keys.itemsize
-    return [packed[start : start + size] for start in range(0, len(packed), size)]
-
-
-def _grown(
-    stored: dict[bytes, bytes], tokens: npt.NDArray[np.void], places: Ints, added: npt.NDArray[np.void]
-) -> dict[bytes, bytes]:
-    """Return the buckets that get new entries, with them; `places` says which bucket each entry belongs to."""
-    order = np.argsort(places, kind="stable")
-    grown, first = np.unique(places[order], return_index=True)
-    packed = added[order].tobytes()
-    bounds = [*(first * ENTRY.size).tolist(), len(packed)]
-    return {
-        key: stored.get(key, b"") + packed[start:end]
-        for key, start, end in zip(_keys(tokens, grown), bounds[:-1], bounds[1:], strict=True)
-    }
+    return bucket_keys((places & BUCKET_MASK) * WINDOW_MS, tokens[places >> BUCKET_BITS])
 
 
 def _delta(cards: npt.NDArray[np.void], added: npt.NDArray[np.void]) -> bytes:
     """Return the changelog value: card token and entry of every payment that was added."""
-    deltas = np.empty(len(added), [("card", TOKEN), ("entry", ENTRIES)])
+    deltas = np.empty(len(added), DELTAS)
     deltas["card"], deltas["entry"] = cards, added
     return deltas.tobytes()

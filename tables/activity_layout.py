@@ -4,11 +4,15 @@ Keys are the bucket's start (8 bytes, big endian) and the card token (16 bytes),
 and a card's two buckets are two point reads.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from struct import Struct
 from typing import NamedTuple
 
-from fraudstream.domain.activity import ENTRY, Entry, bucket_of
+import numpy as np
+import numpy.typing as npt
+
+from fraudstream.domain.activity import ENTRY, WINDOW_MS, Entry
+from fraudstream.domain.activity_columns import ENTRIES, GOLDEN, Ints
 
 CLOCK_KEY = b"__fraudstream\0clock"
 """Sorts after every bucket, like Faust's own `__faust\\0offset__`."""
@@ -16,9 +20,15 @@ OFFSET_KEY = b"__faust\0offset__"
 """Faust's name for the offset of the last changelog record that is in the state."""
 CLOCK = Struct("<qq")
 START = Struct(">Q")
-KEY_BYTES = START.size + 16
-DELTA_BYTES = 16 + ENTRY.size
-"""A changelog value is a run of deltas: card token, entry."""
+TOKEN = np.dtype("V16")
+KEYS = np.dtype([("start", ">u8"), ("card", TOKEN)])
+KEY_BYTES = KEYS.itemsize
+DELTAS = np.dtype([("card", TOKEN), ("entry", ENTRIES)])
+"""A changelog value is a run of these."""
+DELTA_BYTES = DELTAS.itemsize
+
+Read = Callable[[list[bytes]], Mapping[bytes, bytes]]
+"""Buckets by key, those that exist."""
 
 
 class Clock(NamedTuple):
@@ -41,27 +51,74 @@ def deltas(value: bytes) -> Iterator[tuple[bytes, Entry]]:
         yield value[start : start + 16], Entry._make(ENTRY.unpack_from(value, start + 16))
 
 
-def merged(
-    stored: Mapping[bytes, bytes], values: Iterable[bytes], clock: Clock
-) -> tuple[dict[bytes, bytes], Clock]:
-    """Add changelog values to stored buckets, leaving out transaction ids they already hold; return changed buckets and clock.
+def bucket_keys(starts_ms: Ints, cards: npt.NDArray[np.void]) -> list[bytes]:
+    """Return the keys of many buckets."""
+    keys = np.empty(len(starts_ms), KEYS)
+    keys["start"], keys["card"] = starts_ms, cards
+    packed = keys.tobytes()
+    return [packed[start : start + KEY_BYTES] for start in range(0, len(packed), KEY_BYTES)]
 
-    A changelog may repeat itself (a retried batch, a worker that was thought dead); state must not.
+
+def grown(
+    stored: Mapping[bytes, bytes],
+    keys_of: Callable[[Ints], Sequence[bytes]],
+    bucket: Ints,
+    added: npt.NDArray[np.void],
+) -> dict[bytes, bytes]:
+    """Return the buckets that get new entries, with them, in their order; `bucket` numbers each entry's, from 0."""
+    order = np.argsort(bucket, kind="stable")
+    numbers = bucket[order]
+    first = np.flatnonzero(np.diff(numbers, prepend=-1))
+    packed = added[order].tobytes()
+    bounds = [*(first * ENTRY.size).tolist(), len(packed)]
+    return {
+        key: stored.get(key, b"") + packed[start:end]
+        for key, start, end in zip(keys_of(numbers[first]), bounds[:-1], bounds[1:], strict=True)
+    }
+
+
+def merged(read: Read, values: Sequence[bytes], clock: Clock) -> tuple[dict[bytes, bytes], Clock]:
+    """Add changelog values to stored buckets; return changed buckets and clock.
+
+    A changelog may repeat itself (a retried batch, a worker that was thought dead); state must not: of a transaction id
+    that a bucket has more than once, the first stays.
     """
-    changed: dict[bytes, bytearray] = {}
-    known: dict[bytes, set[int]] = {}
-    watermark_ms, last_arrival = clock
-    for value in values:
-        for start in range(0, len(value), DELTA_BYTES):
-            card, packed = value[start : start + 16], value[start + 16 : start + DELTA_BYTES]
-            entry = Entry._make(ENTRY.unpack(packed))
-            key = bucket_key(bucket_of(entry.event_time_ms), card)
-            if key not in changed:
-                changed[key] = bytearray(stored.get(key) or b"")
-                known[key] = {fields[3] for fields in ENTRY.iter_unpack(changed[key])}
-            if entry.tid not in known[key]:
-                known[key].add(entry.tid)
-                changed[key] += packed
-            watermark_ms = max(watermark_ms, entry.event_time_ms)
-            last_arrival = max(last_arrival, entry.arrival)
-    return {key: bytes(bucket) for key, bucket in changed.items()}, Clock(watermark_ms, last_arrival)
+    new = np.frombuffer(b"".join(values), DELTAS)
+    if not len(new):
+        return {}, clock
+    entries = new["entry"]
+    times = entries["event_time_ms"]
+    numbered: dict[bytes, int] = {}
+    each = bucket_keys(times - times % WINDOW_MS, new["card"])
+    bucket = np.array([numbered.setdefault(key, len(numbered)) for key in each], np.int64)
+    keys = list(numbered)
+    stored = read(keys)
+    fresh = ~_repeated(stored, keys, bucket, entries)
+    changed = grown(
+        stored, lambda numbers: [keys[number] for number in numbers.tolist()], bucket[fresh], entries[fresh]
+    )
+    newest_ms, last_arrival = int(times.max()), int(entries["arrival"].max())
+    return changed, Clock(max(clock.watermark_ms, newest_ms), max(clock.last_arrival, last_arrival))
+
+
+def _repeated(
+    stored: Mapping[bytes, bytes], keys: Sequence[bytes], bucket: Ints, entries: npt.NDArray[np.void]
+) -> npt.NDArray[np.bool_]:
+    """Say which entries have a transaction id that their bucket holds already, or that came before them."""
+    held = [stored.get(key, b"") for key in keys]
+    known = np.frombuffer(b"".join(held), ENTRIES)["tid"]
+    tid = np.concatenate([known, entries["tid"]])
+    owner = np.concatenate(
+        [np.repeat(np.arange(len(keys)), [len(packed) // ENTRY.size for packed in held]), bucket]
+    )
+    identity = tid ^ owner.astype(np.uint64) * GOLDEN
+    ranked = np.sort(identity)
+    twice = ranked[1:][ranked[1:] == ranked[:-1]]
+    repeated = np.zeros(len(tid), np.bool_)
+    if len(twice):
+        seen: set[tuple[int, int]] = set()
+        for row in np.flatnonzero(np.isin(identity, twice)).tolist():  # two of them may be equal by chance
+            own = (int(owner[row]), int(tid[row]))
+            repeated[row] = own in seen
+            seen.add(own)
+    return repeated[len(known) :]

@@ -6,6 +6,7 @@ One partition is one RocksDB, as in any Faust table; `activity_layout` says what
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +15,12 @@ from faust.stores import rocksdb
 from faust.types import EventT
 
 from fraudstream.adapters.process import crash
-from fraudstream.domain.activity import ENTRY, bucket_of
 from fraudstream.tables.activity_layout import (
     CLOCK,
     CLOCK_KEY,
-    DELTA_BYTES,
     OFFSET_KEY,
     START,
     Clock,
-    bucket_key,
     merged,
 )
 from fraudstream.tables.activity_scrub import opened
@@ -118,10 +116,5 @@ class ActivityStore(rocksdb.Store):
             crash("applying the changelog failed")
 
     def _apply(self, partition: int, deltas: Sequence[bytes], offset: int) -> None:
-        keys = {
-            bucket_key(bucket_of(ENTRY.unpack_from(value, start + 16)[0]), value[start : start + 16])
-            for value in deltas
-            for start in range(0, len(value), DELTA_BYTES)
-        }
-        buckets, clock = merged(self.get_many(partition, list(keys)), deltas, self.clock(partition))
+        buckets, clock = merged(partial(self.get_many, partition), deltas, self.clock(partition))
         self.write(partition, buckets, clock, offset)

@@ -221,7 +221,7 @@ def test_the_changelog_rebuilds_the_same_state(table: ActivityTable) -> None:
     rebuilt: dict[bytes, bytes] = {}
     clock = Clock()
     for deltas in ([partition.changelog[0]], partition.changelog[:2], partition.changelog):
-        changed, clock = merged(rebuilt, deltas, clock)
+        changed, clock = merged(lambda _keys, all_of_it=rebuilt: all_of_it, deltas, clock)
         rebuilt |= changed
 
     assert partition.stored() == rebuilt

@@ -30,13 +30,20 @@ def written(directory: Path, batches: int = 40) -> tuple[Path, list[bytes]]:
     return path, partition.changelog
 
 
+def nothing_stored(_keys: list[bytes]) -> dict[bytes, bytes]:
+    """Read from an empty disk."""
+    return {}
+
+
 def recovered(directory: Path, changelog: list[bytes]) -> tuple[dict[bytes, bytes], int]:
     """Open again and do what recovery does; return the buckets and how often state was wiped."""
     store = table_in(directory).store
     stored = store._db_for_partition(0).get(OFFSET_KEY)
     database = store._db_for_partition(0)
     buckets = {key: value for key, value in database.items() if not key.startswith(b"__")}
-    changed, _ = merged(buckets, changelog[0 if stored is None else int(stored) + 1 :], store.clock(0))
+    changed, _ = merged(
+        lambda _keys: buckets, changelog[0 if stored is None else int(stored) + 1 :], store.clock(0)
+    )
     return buckets | changed, store.wiped
 
 
@@ -50,7 +57,7 @@ def test_damaged_state_is_wiped_and_rebuilt(
     with caplog.at_level(logging.ERROR):
         state, wiped = recovered(tmp_path, changelog)
 
-    assert merged({}, changelog, Clock())[0] == state
+    assert merged(nothing_stored, changelog, Clock())[0] == state
     assert 1 == wiped
     assert ["wiped, and rebuilt from the changelog" in record.message for record in caplog.records] == [True]
 
@@ -63,14 +70,14 @@ def test_older_state_is_kept_and_goes_on_from_its_own_offset(
     path, changelog = written(tmp_path)
     harm(path)
 
-    assert (merged({}, changelog, Clock())[0], 0) == recovered(tmp_path, changelog)
+    assert (merged(nothing_stored, changelog, Clock())[0], 0) == recovered(tmp_path, changelog)
 
 
 def test_sound_state_is_left_alone(tmp_path: Path) -> None:
     """Also after a kill, with everything in the write-ahead log."""
     _, changelog = written(tmp_path)
 
-    assert (merged({}, changelog, Clock())[0], 0) == recovered(tmp_path, [])
+    assert (merged(nothing_stored, changelog, Clock())[0], 0) == recovered(tmp_path, [])
 
 
 BUCKET = ENTRY.pack(*Entry(NOON, 100, 0, 1, 0))

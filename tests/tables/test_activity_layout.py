@@ -1,0 +1,56 @@
+"""What recovery makes of a changelog, against a list that is walked from its start for every payment."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fraudstream.domain.activity import ENTRY, Entry
+from fraudstream.tables.activity_layout import Clock, bucket_key, deltas, merged
+
+MINUTE_MS = 60_000
+
+entries = st.builds(
+    Entry,
+    event_time_ms=st.integers(0, 25).map(lambda minutes: minutes * MINUTE_MS),
+    cents=st.integers(1, 3),
+    late_by_ms=st.just(0),
+    tid=st.integers(0, 6),
+    arrival=st.integers(0, 40),
+)
+paid = st.tuples(st.sampled_from([b"a" * 16, b"b" * 16]), entries)
+values = st.lists(paid, max_size=6).map(
+    lambda rows: b"".join(card + ENTRY.pack(*entry) for card, entry in rows)
+)
+changelogs = st.lists(values, max_size=5)
+
+
+def walked(changelog: list[bytes]) -> dict[bytes, list[Entry]]:
+    """Return what every bucket should hold: each transaction id once, as it came first, in order."""
+    buckets: dict[bytes, list[Entry]] = {}
+    for card, entry in [delta for value in changelog for delta in deltas(value)]:
+        tumbling = entry.event_time_ms // (10 * MINUTE_MS) * 10 * MINUTE_MS
+        bucket = buckets.setdefault(bucket_key(tumbling, card), [])
+        if all(entry.tid != other.tid for other in bucket):
+            bucket.append(entry)
+    return buckets
+
+
+@given(st.lists(changelogs, max_size=4))
+def test_every_payment_of_the_changelog_once_however_it_is_cut(fetches: list[list[bytes]]) -> None:
+    """Repeated ids in one fetch, between fetches and on disk; empty records; the same id on two cards."""
+    disk: dict[bytes, bytes] = {}
+    clock = Clock()
+
+    def read(keys: list[bytes]) -> dict[bytes, bytes]:
+        return {key: disk[key] for key in keys if key in disk}
+
+    for fetched in fetches:
+        changed, clock = merged(read, fetched, clock)
+        disk.update(changed)
+
+    whole = [value for fetched in fetches for value in fetched]
+    every = [entry for value in whole for _, entry in deltas(value)]
+    assert walked(whole) == {
+        key: [Entry._make(fields) for fields in ENTRY.iter_unpack(bucket)] for key, bucket in disk.items()
+    }
+    assert max((entry.event_time_ms for entry in every), default=0) == clock.watermark_ms
+    assert max((entry.arrival for entry in every), default=-1) == clock.last_arrival
