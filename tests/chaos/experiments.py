@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from fraudstream.settings import Settings
 from tests.chaos import brokers, changelog, disks, kills, membership, network, producers, soak, weekly
 from tests.chaos.checker import Checker
 from tests.chaos.stage import PATIENCE_S, Stage
@@ -47,6 +48,8 @@ EVERYTHING = Spice(
 
 SHORT = Experiment("9-11 all", "all of the above at once", producers.wrong_input, 0.2, EVERYTHING)
 SOAK = Spice(speed=720, churn=0.02)
+DEFAULTS = {"session_timeout_s": Settings.model_fields["session_timeout_s"].default}
+"""For the time that passes from a kill to the first decision of another worker."""
 ONCE = {"exactly_once_outputs": True}
 EXPERIMENTS = (
     Experiment("1 kill", "kill -9 at random times", kills.at_random, 1.5),
@@ -54,7 +57,13 @@ EXPERIMENTS = (
     Experiment("2 gaps", "kill -9 between any two steps", kills.in_every_gap, 0.1),
     Experiment("2 quiet", "kill -9 over the last payments", kills.with_the_last_payment, 0.1),
     Experiment("3 empty disk", "kill -9, back without a disk", kills.on_an_empty_disk, 0.6),
-    Experiment("4 rebalance", "2, 3, 1, 2 workers", membership.join_and_leave, 0.3),
+    Experiment(
+        "4 rebalance",
+        "2, 3, 1, 2 workers, as set by default",
+        membership.join_and_leave,
+        0.3,
+        settings=DEFAULTS,
+    ),
     Experiment("5 zombie", "paused past its session, then resumed", membership.zombie, 0.3),
     Experiment("5 once", "the same, exactly-once outputs", membership.zombie, 0.2, settings=ONCE),
     Experiment(
