@@ -1,5 +1,7 @@
 """Comparing a worker's RocksDB and the changelog with what the source log says, partition by partition."""
 
+import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,17 +18,22 @@ from fraudstream.state.source import replayed
 from fraudstream.tables.activity_scrub import locked
 from fraudstream.tables.activity_store import partition_directory
 
+MEMBERS_EVERY_S = 0.5
+
 
 @asynccontextmanager
 async def stopped_group(settings: Settings) -> AsyncIterator[PartitionLogs]:
-    """Yield the logs of a group that has no members; raises SetupError if it has: state would change while it is read."""
+    """Yield the logs of a group that has no members; raises SetupError if it has: state would change while it is read.
+
+    Waits for a session to end first: the brokers take a worker that has just died for a member.
+    """
     kafka = Kafka.of(settings)
     await ensure_topics(settings)
-    if members := await members_of(kafka, settings.app_id):
-        raise SetupError(
-            f"{members} workers of {settings.app_id} are running, or died less than {settings.session_timeout_s:g} s ago; "
-            "stop them all first"
-        )
+    last_look = time.monotonic() + settings.session_timeout_s + MEMBERS_EVERY_S
+    while members := await members_of(kafka, settings.app_id):
+        if time.monotonic() > last_look:
+            raise SetupError(f"{members} workers of {settings.app_id} are running; stop them all first")
+        await asyncio.sleep(MEMBERS_EVERY_S)
     async with partition_logs(kafka, settings.app_id) as logs:
         yield logs
 

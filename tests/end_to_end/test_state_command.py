@@ -110,12 +110,14 @@ async def test_a_changelog_with_entries_the_log_does_not_know_is_begun_afresh(se
     assert [0, 0, 0, 0] == [each.written for each in await rebuild_changelog(settings, compared)]
 
 
-async def test_running_workers_are_not_disturbed(settings: Settings) -> None:
-    """The commands refuse with a sentence and exit code 2."""
+async def test_a_running_worker_is_not_disturbed_and_a_killed_one_is_no_obstacle(settings: Settings) -> None:
+    """A sentence and exit code 2; but the session of a dead worker, which Kafka still counts, is waited for."""
     await produce(settings, [encoded(payment) for payment in payments(1, seed=1)])
-    with Worker(settings):
+    with Worker(settings) as worker:
         await decisions_of(settings, {"t1-0"})
-        done = await asyncio.to_thread(fraudstream, settings, "state", "rebuild")
+        running = await asyncio.to_thread(fraudstream, settings, "state", "rebuild")
+        worker.kill()
+    killed = await asyncio.to_thread(fraudstream, settings, "state", "rebuild")
 
-    assert 2 == done.returncode
-    assert "are running" in done.stderr
+    assert (2, 0) == (running.returncode, killed.returncode)
+    assert "are running" in running.stderr
