@@ -8,6 +8,7 @@ import uuid
 from bisect import bisect_right
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -200,7 +201,7 @@ class Stage:
         longest_ms = 0.0
         for partition in range(self.settings.partitions):
             times = sorted(record.timestamp for record in decisions if record.partition == partition)
-            for fault_ms, next_ms in zip(self.faults_ms, [*self.faults_ms[1:], math.inf], strict=True):
+            for fault_ms, next_ms in pairwise([*self.faults_ms, math.inf]):
                 after = bisect_right(times, fault_ms)
                 if after < len(times) and times[after] < next_ms:
                     longest_ms = max(longest_ms, times[after] - fault_ms)
