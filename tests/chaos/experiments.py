@@ -118,7 +118,7 @@ EXPERIMENTS = (
 MUTANTS: dict[str, Experiment] = {
     "id check off": Experiment("1 kill", "", kills.at_random, 0.2),
     "changelog not awaited": Experiment("3 empty disk", "", kills.on_an_empty_disk, 0.2),
-    "offset written apart": Experiment("2 quiet", "", kills.between_offset_and_entries, 0.1),
+    "offset written apart": Experiment("2 quiet", "", kills.with_the_last_payment, 0.1),
     "no hard exit": Experiment("17 error", "", kills.by_an_error, 0.1),
 }
 """Mutation -> the experiment it must turn red."""

@@ -27,8 +27,6 @@ STEPS = (
 """Gaps of an ordinary micro-batch, in order."""
 
 RECOVERY_STEPS = ("recovery-begun", "recovery-written")
-OFFSET_WITHOUT_ENTRIES = "offset-without-entries"
-"""A gap only the mutant has that writes the changelog offset apart."""
 
 HELD_S_MAX = 2.0
 

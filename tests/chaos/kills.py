@@ -2,7 +2,7 @@
 
 import asyncio
 
-from tests.chaos.gaps import OFFSET_WITHOUT_ENTRIES, RECOVERY_STEPS, STEPS
+from tests.chaos.gaps import RECOVERY_STEPS, STEPS
 from tests.chaos.stage import PATIENCE_S, Stage
 
 RARE = {"acknowledged-not-committed", "committed", *RECOVERY_STEPS}
@@ -33,22 +33,15 @@ async def in_every_gap(stage: Stage, rounds: int) -> None:
 
 
 async def with_the_last_payment(stage: Stage, rounds: int) -> None:
-    """Kill -9 over the last payments before a quiet time: nothing comes after them that could make up for them."""
-    await _in_the_quiet(stage, rounds, ["published-not-written", "written-not-acknowledged"])
+    """Kill -9 over the last payments before a quiet time: nothing comes after them that could make up for them.
 
-
-async def between_offset_and_entries(stage: Stage, rounds: int) -> None:
-    """The same in the gap that only a mutant has."""
-    await _in_the_quiet(stage, rounds, [OFFSET_WITHOUT_ENTRIES])
-
-
-async def _in_the_quiet(stage: Stage, rounds: int, steps: list[str]) -> None:
-    """Kill one of two workers; the other replays and leaves; the first one comes back to its old directory."""
+    Of two workers one is killed; the other replays and leaves; the first one comes back to its old directory.
+    """
     doomed, other = stage.worker("a"), stage.worker("b")
     doomed.start()
     other.start()
     for _ in range(rounds):
-        for step in steps:
+        for step in ("published-not-written", "written-not-acknowledged"):
             await stage.shared(doomed, other)
             stage.pump.quieten()
             await stage.settled(PATIENCE_S)
