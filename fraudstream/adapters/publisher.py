@@ -10,7 +10,9 @@ from collections.abc import Awaitable, Sequence
 from types import TracebackType
 from typing import Any, NamedTuple, Self, TypeAlias
 
+import msgspec
 from aiokafka import AIOKafkaProducer
+from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.structs import RecordMetadata
 
 from fraudstream.adapters.kafka_security import Kafka
@@ -19,13 +21,13 @@ BATCH_BYTES_MAX = 512 * 1024
 """Half the broker's default message.max.bytes; a micro-batch of one partition usually fits."""
 
 
-class Message(NamedTuple):
-    """One record to publish. `timestamp_ms` None means now."""
+class Message(msgspec.Struct, frozen=True, gc=False):
+    """One record to publish. `timestamp_ms` None means now. A Struct, because one is made for every decision."""
 
     key: bytes | None
     value: bytes
     timestamp_ms: int | None = None
-    headers: list[tuple[str, bytes]] = []  # noqa: RUF012 - aiokafka wants a list; never changed
+    headers: list[tuple[str, bytes]] = []
 
 
 class Acknowledged(NamedTuple):
@@ -141,12 +143,22 @@ class Publisher:
         """Pack one partition's messages into as many record batches as they need."""
         packed: list[tuple[object, int]] = []
         builder, records = self.producer.create_batch(), 0
-        for key, value, timestamp_ms, headers in messages:
-            if builder.append(timestamp=timestamp_ms, key=key, value=value, headers=headers) is None:
+        for message in messages:
+            if not _added(builder, message):
                 packed.append((builder, records))
                 builder, records = self.producer.create_batch(), 0
-                if builder.append(timestamp=timestamp_ms, key=key, value=value, headers=headers) is None:
-                    raise ValueError(f"a record of {len(value)} bytes does not fit into a record batch")
+                if not _added(builder, message):
+                    raise ValueError(
+                        f"a record of {len(message.value)} bytes does not fit into a record batch"
+                    )
             records += 1
         packed.append((builder, records))
         return packed
+
+
+def _added(builder: BatchBuilder, message: Message) -> bool:
+    """Add a record to a batch; tell whether it still fitted."""
+    added = builder.append(
+        timestamp=message.timestamp_ms, key=message.key, value=message.value, headers=message.headers
+    )
+    return added is not None

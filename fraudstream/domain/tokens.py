@@ -2,8 +2,8 @@
 
 import hmac
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
+import msgspec
 from murmurhash2 import murmurhash2
 
 from fraudstream.domain.card_numbers import normalised
@@ -24,8 +24,11 @@ def partition_of(card_number: str, partitions: int) -> int:
     return int(murmurhash2(card_number.encode(), KAFKA_MURMUR2_SEED) & 0x7FFFFFFF) % partitions
 
 
-class Card(NamedTuple):
-    """What the worker knows of a card: its token (text and bytes), last four digits and home partition."""
+class Card(msgspec.Struct, frozen=True, gc=False):
+    """What the worker knows of a card: its token (text and bytes), last four digits and home partition.
+
+    A Struct, because one is made for every card seen: 0.1 µs instead of 0.5 for a tuple with names.
+    """
 
     token: str
     key: bytes
