@@ -12,7 +12,7 @@ Ranges: TypeAlias = Mapping[str, tuple[int, int]]
 
 
 class InFlightNote:
-    """A one-line file, rewritten in place with one system call (3 µs): the page cache keeps it when the process dies.
+    """A one-line file, rewritten in place with one system call: the page cache keeps it when the process dies.
 
     A power failure may lose it; then a death is not counted, nothing else.
     """

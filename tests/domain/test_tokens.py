@@ -1,10 +1,12 @@
 """Tokens and partitions of cards."""
 
+import hmac
+
 from aiokafka.partitioner import murmur2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fraudstream.domain.tokens import CardIndex, Tokenizer, partition_of
+from fraudstream.domain.tokens import CardIndex, Tokenizer, hmac_sha256, partition_of
 
 numbers = st.integers(10**11, 10**19 - 1).map(str)
 
@@ -13,6 +15,12 @@ numbers = st.integers(10**11, 10**19 - 1).map(str)
 def test_a_card_is_counted_where_kafkas_own_partitioner_puts_it(number: str, partitions: int) -> None:
     """Keyed producers and the worker must agree; aiokafka's own murmur2 is the oracle."""
     assert (murmur2(number.encode()) & 0x7FFFFFFF) % partitions == partition_of(number, partitions)
+
+
+@given(st.binary(max_size=200), st.binary(max_size=200))
+def test_our_hmac_is_the_standard_librarys(key: bytes, message: bytes) -> None:
+    """Keys shorter, as long as, and longer than a block."""
+    assert hmac.digest(key, message, "sha256") == hmac_sha256(key)(message)
 
 
 def test_another_key_gives_other_tokens() -> None:
