@@ -1,7 +1,9 @@
 """`python -m benchmarks.cards`: what it costs to remember many cards, and how fast their state comes back.
 
-For every number of cards: one payment each (all within the window), then a backlog spread over them, worked off by a
-restarted worker; then a restart with the state on disk and one with an empty directory, whose difference is recovery.
+For every number of cards: one payment each (all within the window), then two backlogs, each worked off by a restarted worker:
+one over as many cards as in the first case, which shows what a larger state costs; and one over all of them, where nearly
+every payment is of a card not seen lately. Then a restart with the state on disk and one with an empty directory, whose
+difference is recovery.
 """
 
 import json
@@ -31,10 +33,15 @@ class Figures:
 
     cards: int
     payments_per_s: float
+    """Of as many cards as in the first case."""
     payments_per_cpu_s: float
     """By the worker's own CPU time: comparable also on a machine with other work."""
     share_kept: float
-    """Of the payments per CPU second with the first number of cards."""
+    """Of the payments per CPU second in the first case."""
+    spread_per_s: float
+    """The same three when the payments are spread over all cards."""
+    spread_per_cpu_s: float
+    spread_share_kept: float
     rss_mb: float
     disk_mb: float
     recovered_entries: int
@@ -46,46 +53,53 @@ class Figures:
     """The same from an empty directory."""
 
 
-def made(cards: int, backlog: int, start_ms: int) -> tuple[Iterator[Record], Iterator[Record]]:
-    """Return one payment for each card, and a backlog over all of them."""
-    chance = random.Random(cards)
-    fill = (payment(number, start_ms + number * SPREAD_MS // cards, f"f{number}") for number in range(cards))
-    rest = (
-        payment(chance.randrange(cards), start_ms + SPREAD_MS + number * SPREAD_MS // backlog, f"b{number}")
-        for number in range(backlog)
+def filling(cards: int, start_ms: int) -> Iterator[Record]:
+    """Return one payment of each card."""
+    return (payment(number, start_ms + number * SPREAD_MS // cards, f"f{number}") for number in range(cards))
+
+
+def traffic(cards: int, payments: int, name: str, start_ms: int) -> Iterator[Record]:
+    """Return payments of random cards."""
+    chance = random.Random(name)
+    return (
+        payment(
+            chance.randrange(cards), start_ms + number * SPREAD_MS // payments, f"{name}-{cards}-{number}"
+        )
+        for number in range(payments)
     )
-    return fill, rest
 
 
-def measure(worker: LoneWorker, cards: int, backlog: int, first: float | None) -> Figures:
-    """Fill a worker's state, let it work off the backlog, and restart it twice."""
+def measure(worker: LoneWorker, cards: int, backlog: int, first: Figures | None) -> Figures:
+    """Fill a worker's state, let it work off the backlogs, and restart it twice."""
     start_ms = time.time_ns() // 1_000_000 - 4 * SPREAD_MS
-    fill, rest = made(cards, backlog, start_ms)
     worker.create_topics()
     with worker.started() as child:
-        worker.send(fill)
+        worker.send(filling(cards, start_ms))
         worker.wait(child, cards)
         time.sleep(2)  # for the last commit
     told(f"{cards:,} cards in state")
-    worker.send(rest)
-    warm = round(backlog * WARM_SHARE)
+    begin_ms = start_ms + SPREAD_MS
+    worker.send(traffic(first.cards if first else cards, backlog, "same", begin_ms))
     with worker.started() as child:
-        began, cpu_before = worker.wait(child, cards + warm), child.cpu_s()
-        before = worker.decided()
-        ended, cpu_after = worker.wait(child, cards + backlog), child.cpu_s()
+        per_s, per_cpu_s = _worked_off(worker, child, cards, backlog)
+        time.sleep(2)
+    worker.send(traffic(cards, backlog, "spread", begin_ms + SPREAD_MS))
+    with worker.started() as child:
+        spread_per_s, spread_per_cpu_s = _worked_off(worker, child, cards + backlog, backlog)
         rss, disk = rss_mb(child), worker.disk_mb()
         time.sleep(2)
-    done = cards + backlog - before
-    per_cpu_s = done / (cpu_after - cpu_before)
     kept_s, kept_cpu_s = _restart(worker)
     rmtree(worker.state_dir)
     empty_s, empty_cpu_s = _restart(worker)
-    entries, recovery_cpu_s = cards + backlog, empty_cpu_s - kept_cpu_s
+    entries, recovery_cpu_s = cards + 2 * backlog, empty_cpu_s - kept_cpu_s
     return Figures(
         cards,
-        round(done / (ended - began)),
+        round(per_s),
         round(per_cpu_s),
-        round(per_cpu_s / (first or per_cpu_s), 3),
+        round(per_cpu_s / (first.payments_per_cpu_s if first else per_cpu_s), 3),
+        round(spread_per_s),
+        round(spread_per_cpu_s),
+        round(spread_per_cpu_s / (first.spread_per_cpu_s if first else spread_per_cpu_s), 3),
         round(rss, 1),
         round(disk, 1),
         entries,
@@ -93,6 +107,15 @@ def measure(worker: LoneWorker, cards: int, backlog: int, first: float | None) -
         round(kept_s, 2),
         round(empty_s, 2),
     )
+
+
+def _worked_off(worker: LoneWorker, child: Child, before: int, backlog: int) -> tuple[float, float]:
+    """Wait for a backlog to be decided, `before` decisions after the first; return payments per second and CPU second."""
+    began, cpu_began = worker.wait(child, before + round(backlog * WARM_SHARE)), child.cpu_s()
+    warm = worker.decided()
+    ended, cpu_ended = worker.wait(child, before + backlog), child.cpu_s()
+    done = before + backlog - warm
+    return done / (ended - began), done / (cpu_ended - cpu_began)
 
 
 def _restart(worker: LoneWorker) -> tuple[float, float]:
@@ -124,7 +147,7 @@ def main(cards: str, backlog: int, as_json: bool, data_dir: Path) -> None:
     with tempfile.TemporaryDirectory() as directory, broker(Path(directory) / "broker") as cluster:
         for number in map(int, cards.split(",")):
             worker = LoneWorker(cluster, prepared, Path(directory), f"cards-{number}")
-            found.append(measure(worker, number, backlog, found[0].payments_per_cpu_s if found else None))
+            found.append(measure(worker, number, backlog, found[0] if found else None))
             told(str(found[-1]))
     if as_json:
         click.echo(json.dumps([asdict(figures) for figures in found]))
