@@ -129,12 +129,23 @@ class ActivityTable(faust.Table[bytes, bytes]):
             for tp in active_tps
         }
         try:
+            await self._require_recovered({tp: _or_none_yet(highwaters.get(tp)) for tp in active_tps})
             await self._prove_recovered(active_tps)
         except Exception:  # noqa: BLE001 - Faust would not look at it
             crash("the changelog's end cannot be known")
         logger.info(
             "deciding partitions %s", ", ".join(str(tp.partition) for tp in sorted(active_tps)) or "none"
         )
+
+    async def _require_recovered(self, ends: Mapping[TP, int]) -> None:
+        """End the process if state does not hold the changelog to its end, unless there is nothing left to read of it."""
+        behind = {tp for tp, end in ends.items() if _or_none_yet(self.store.persisted_offset(tp)) < end}
+        earliest = await self.app.consumer.earliest_offsets(*behind) if behind else {}
+        for tp in behind:
+            if (earliest.get(tp) or 0) <= ends[tp]:
+                crash(
+                    f"the recovery of partition {tp.partition} ended before {ends[tp]}, the changelog's end"
+                )
 
     async def _prove_recovered(self, active_tps: set[TP]) -> None:
         """Write an empty record to each changelog; end the process if it does not lie right behind what was recovered.

@@ -111,9 +111,16 @@ class ActivityStore(rocksdb.Store):
                 records: Any = event.message.value  # a list, see adapters/coalescing_consumer.py
                 by_partition[event.message.partition].extend(records)
             for partition, records in by_partition.items():
+                self._require_no_gap(partition, records[0].offset)
                 self._apply(partition, [record.value for record in records], records[-1].offset)
         except Exception:  # noqa: BLE001 - whatever it is, a restart tries again
             crash("applying the changelog failed")
+
+    def _require_no_gap(self, partition: int, first: int) -> None:
+        """Raise if records are missing between the state and these: a fetch from before a rebalance may come after it."""
+        stored = self._db_for_partition(partition).get(self.offset_key)
+        if stored is not None and first > int(stored) + 1:
+            raise ValueError(f"partition {partition} has the changelog to {int(stored)} and is given {first}")
 
     def _apply(self, partition: int, deltas: Sequence[bytes], offset: int) -> None:
         buckets, clock = merged(partial(self.get_many, partition), deltas, self.clock(partition))

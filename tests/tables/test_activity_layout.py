@@ -1,10 +1,14 @@
 """What recovery makes of a changelog, against a list that is walked from its start for every payment."""
 
+from pathlib import Path
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fraudstream.domain.activity import ENTRY, Entry
 from fraudstream.tables.activity_layout import Clock, bucket_key, deltas, merged
+from tests.tables.test_activity import table_in
 
 MINUTE_MS = 60_000
 
@@ -54,3 +58,15 @@ def test_every_payment_of_the_changelog_once_however_it_is_cut(fetches: list[lis
     }
     assert max((entry.event_time_ms for entry in every), default=0) == clock.watermark_ms
     assert max((entry.arrival for entry in every), default=-1) == clock.last_arrival
+
+
+def test_a_changelog_with_a_gap_is_not_applied(tmp_path: Path) -> None:
+    """A fetch of before a rebalance must not hide what lies between the state and it."""
+    store = table_in(tmp_path).store
+    store._require_no_gap(0, 17)  # an empty state may begin anywhere
+    store.write(0, {}, Clock(), 20)
+
+    for first in (0, 20, 21):
+        store._require_no_gap(0, first)
+    with pytest.raises(ValueError, match="has the changelog to 20 and is given 22"):
+        store._require_no_gap(0, 22)
