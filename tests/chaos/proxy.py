@@ -67,6 +67,8 @@ class Proxy:
 
     def _cut(self) -> None:
         for writer in self._connections:
+            if writer.is_closing():
+                continue
             writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT)
             writer.transport.abort()
 
