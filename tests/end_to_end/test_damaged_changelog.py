@@ -13,7 +13,7 @@ from fraudstream.adapters.partition_logs import forget_records, partition_logs
 from fraudstream.adapters.process import EXIT_SETUP
 from fraudstream.domain.errors import SetupError
 from fraudstream.settings import Settings
-from fraudstream.state.rebuild import rebuild_changelog, wipe
+from fraudstream.state.rebuild import rebuild_changelog, wipe_all
 from fraudstream.state.verify import compare_all, directories
 from tests.end_to_end.harness import Worker, decisions_of, expected_windows, produce
 from tests.end_to_end.test_damaged_state import ended, group_empty
@@ -70,7 +70,7 @@ async def test_a_lost_changelog_is_refused_and_rebuilt_from_the_log(settings: Se
 
     await group_empty(settings)
     await rebuild_changelog(settings, await compare_all(settings))
-    wipe(directories(settings))
+    wipe_all(directories(settings))
     await produce(settings, [encoded(payment) for payment in sent[1500:]])
     with Worker(settings):
         decisions = await decisions_of(settings, {payment["tid"] for payment in sent})
