@@ -122,14 +122,14 @@ class ActivityTable(faust.Table[bytes, bytes]):
         await cast(CoalescingConsumer, self.app.consumer).halt()
         self.app.flow_control.suspend()
         highwaters = cast(TableManager, self.app.tables).recovery.active_highwaters
+        ends = {tp: _or_none_yet(highwaters.get(tp)) for tp in active_tps}
         self._frozen.clear()
         self._uncommitted.clear()
         self._last_changelog_offset = {
-            tp.partition: max(_or_none_yet(self.store.persisted_offset(tp)), _or_none_yet(highwaters.get(tp)))
-            for tp in active_tps
+            tp.partition: max(_or_none_yet(self.store.persisted_offset(tp)), end) for tp, end in ends.items()
         }
         try:
-            await self._require_recovered({tp: _or_none_yet(highwaters.get(tp)) for tp in active_tps})
+            await self._require_recovered(ends)
             await self._prove_recovered(active_tps)
         except Exception:  # noqa: BLE001 - Faust would not look at it
             crash("the changelog's end cannot be known")

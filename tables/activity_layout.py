@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fraudstream.domain.activity import ENTRY, WINDOW_MS, Entry
-from fraudstream.domain.activity_columns import ENTRIES, GOLDEN, Ints
+from fraudstream.domain.activity_columns import ENTRIES, Ints, perhaps_repeated
 
 CLOCK_KEY = b"__fraudstream\0clock"
 """Sorts after every bucket, like Faust's own `__faust\\0offset__`."""
@@ -111,14 +111,10 @@ def _repeated(
     owner = np.concatenate(
         [np.repeat(np.arange(len(keys)), [len(packed) // ENTRY.size for packed in held]), bucket]
     )
-    identity = tid ^ owner.astype(np.uint64) * GOLDEN
-    ranked = np.sort(identity)
-    twice = ranked[1:][ranked[1:] == ranked[:-1]]
     repeated = np.zeros(len(tid), np.bool_)
-    if len(twice):
-        seen: set[tuple[int, int]] = set()
-        for row in np.flatnonzero(np.isin(identity, twice)).tolist():  # two of them may be equal by chance
-            own = (int(owner[row]), int(tid[row]))
-            repeated[row] = own in seen
-            seen.add(own)
+    seen: set[tuple[int, int]] = set()
+    for row in perhaps_repeated(tid, owner).tolist():
+        own = (int(owner[row]), int(tid[row]))
+        repeated[row] = own in seen
+        seen.add(own)
     return repeated[len(known) :]

@@ -121,9 +121,16 @@ def _unordered(entries: npt.NDArray[np.void], card: Ints, order: Ints) -> npt.ND
     sorted_card, arrival = card[order], entries["arrival"][order]
     swapped = (arrival[1:] <= arrival[:-1]) & (sorted_card[1:] == sorted_card[:-1])
     unordered[sorted_card[1:][swapped]] = True
-    identity = entries["tid"] ^ card.astype(np.uint64) * GOLDEN
-    ranked = np.sort(identity)
-    repeated = ranked[1:][ranked[1:] == ranked[:-1]]
-    if len(repeated):
-        unordered[card[np.isin(identity, repeated)]] = True
+    unordered[card[perhaps_repeated(entries["tid"], card)]] = True
     return unordered
+
+
+def perhaps_repeated(tid: npt.NDArray[np.uint64], owner: Ints) -> Ints:
+    """Return the rows whose transaction id may be there more than once for the same owner (a card, or a bucket of one).
+
+    None that is repeated is left out; two that merely have the same hash may be among them.
+    """
+    identity = tid ^ owner.astype(np.uint64) * GOLDEN
+    ranked = np.sort(identity)
+    twice = ranked[1:][ranked[1:] == ranked[:-1]]
+    return np.flatnonzero(np.isin(identity, twice)) if len(twice) else np.zeros(0, np.int64)

@@ -14,19 +14,18 @@ from fraudstream.adapters import process
 from fraudstream.agents import deciding
 from fraudstream.tables.activity_layout import Clock
 from fraudstream.tables.activity_store import ActivityStore
-from tests.chaos.gaps import Trap
 
 CHANGELOG_LATE_S = 1.5
 MICRO_BATCHES_BEHIND = 3
 
 
-def without_ids(_trap: Trap) -> None:
+def without_ids() -> None:
     """Know no payment again: every record has an id nobody had before."""
     numbers = count(1)
     deciding.transaction_hash = lambda transaction_id: next(numbers)
 
 
-def changelog_not_awaited(_trap: Trap) -> None:
+def changelog_not_awaited() -> None:
     """Send the changelog in the background, some time later, as Faust's own tables do.
 
     Only the first record of a partition, by which a worker proves its recovery, is waited for.
@@ -57,7 +56,7 @@ async def _later(send_batch: Any, producer: AIOKafkaProducer, batch: Any, topic:
     await send_batch(producer, batch, topic, partition=partition)
 
 
-def offset_written_apart(_trap: Trap) -> None:
+def offset_written_apart() -> None:
     """Write the changelog offset at once, and the entries it stands for a few micro-batches later.
 
     One later would do no harm: Faust reads the record at the offset again.
@@ -88,7 +87,7 @@ def offset_written_apart(_trap: Trap) -> None:
     ActivityStore.clock = latest  # type: ignore[method-assign]
 
 
-def carrying_on(_trap: Trap) -> None:
+def carrying_on() -> None:
     """Log what should have ended the process, and go on."""
     crash = process.crash
 
@@ -100,7 +99,7 @@ def carrying_on(_trap: Trap) -> None:
             vars(module)["crash"] = survive
 
 
-MUTATIONS: dict[str, Callable[[Trap], None]] = {
+MUTATIONS: dict[str, Callable[[], None]] = {
     "id check off": without_ids,
     "changelog not awaited": changelog_not_awaited,
     "offset written apart": offset_written_apart,

@@ -49,10 +49,9 @@ def run(trap_file: Path, mutation: str | None, weekly_url: str | None) -> None:
     from tests.chaos.http_week import CACHED_CARDS, HttpWeek
     from tests.chaos.mutations import MUTATIONS
 
-    trap = gaps.Trap(trap_file)
-    gaps.install(trap)
+    gaps.install(gaps.Trap(trap_file))
     if mutation is not None:
-        MUTATIONS[mutation](trap)
+        MUTATIONS[mutation]()
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
