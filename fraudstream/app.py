@@ -82,7 +82,7 @@ def create_app(settings: Settings, ports: Ports) -> App:
         lateness_horizon_ms=settings.lateness_horizon_s * 1000,
         name=topics.ACTIVITY_TABLE,
         partitions=settings.partitions,
-        recovery_stall_s=settings.recovery_stall_s,
+        stall_timeout_s=settings.stall_timeout_s,
         check_changelog=ChangelogCheck(settings),
     )
     app.tables.add(table)

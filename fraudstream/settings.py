@@ -190,8 +190,11 @@ class Settings(BaseSettings):
         description="How long a silent worker keeps its partitions. 6 is the least Kafka allows by default; a killed worker's "
         "payments are decided again after a little more.",
     )
-    recovery_stall_s: float = Field(
-        60.0, gt=0, description="How long a recovery may make no progress before the worker ends itself."
+    stall_timeout_s: float = Field(
+        40.0,
+        gt=0,
+        description="How long a recovery or a rebalance may make no progress before the worker ends itself. A rebalance may "
+        "wait 30 s for another worker, so less also ends workers that do nothing wrong.",
     )
     commit_interval_s: float = Field(
         1.0, gt=0, description="How often offsets are committed; bounds what a restart replays."

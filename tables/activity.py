@@ -5,6 +5,7 @@ ours, per micro-batch: `observe` reads and computes without side effects, the ca
 changelog, and only then `apply` writes.
 """
 
+import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -23,7 +24,7 @@ from fraudstream.domain.errors import SetupError
 from fraudstream.tables.activity_batch import Arrivals, Observation, Update, observe
 from fraudstream.tables.activity_layout import bucket_key
 from fraudstream.tables.activity_store import OPTIONS, ActivityStore
-from fraudstream.tables.recovery_watchdog import watch_recovery
+from fraudstream.tables.watchdog import watch
 
 logger = logging.getLogger(__name__)
 
@@ -50,24 +51,25 @@ class ActivityTable(faust.Table[bytes, bytes]):
         lateness_horizon_ms: int,
         name: str,
         partitions: int,
-        recovery_stall_s: float = 60.0,
+        stall_timeout_s: float,
         check_changelog: CheckChangelog | None = None,
     ) -> None:
         """Make a table of `app`.
 
         `lateness_horizon_ms`: how late a payment may be and still find its ten minutes kept whole;
-        `recovery_stall_s`: how long a recovery may stand still before the worker ends itself; `check_changelog` is asked
-        before every recovery and raises SetupError if the changelog is not to be trusted.
+        `stall_timeout_s`: how long a recovery or a rebalance may stand still before the worker ends itself;
+        `check_changelog` is asked before every recovery and raises SetupError if the changelog is not to be trusted.
         """
         super().__init__(
             app, name=name, partitions=partitions, key_type=bytes, value_type=bytes, recovery_buffer_size=4
         )
         self.lateness_horizon_ms = lateness_horizon_ms
-        self.recovery_stall_s = recovery_stall_s
+        self.stall_timeout_s = stall_timeout_s
         self.check_changelog = check_changelog
         self._last_changelog_offset: dict[int, int] = {}
         self._frozen: set[int] = set()
         self._uncommitted: dict[int, deque[tuple[dict[TP, int], int]]] = {}
+        self._finishing: asyncio.Task[None] | None = None
 
     @property
     def store(self) -> ActivityStore:
@@ -90,13 +92,19 @@ class ActivityTable(faust.Table[bytes, bytes]):
         )
 
     @Service.task
-    async def _watch_recovery(self) -> None:
-        await watch_recovery(self.app, self.recovery_stall_s, lambda: self.should_stop)
+    async def _watchdog(self) -> None:
+        await watch(self.app, self.stall_timeout_s, lambda: self.should_stop)
 
     async def on_rebalance(
         self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP], generation_id: int = 0
     ) -> None:
-        """Open the new partitions and look at their changelogs; recovery begins only if nothing is lost there."""
+        """Open the new partitions and look at their changelogs; recovery begins only if nothing is lost there.
+
+        Faust gives up a recovery that this rebalance overtakes, but not our part of its end, which would go on to halt
+        the flow of the next one.
+        """
+        if self._finishing is not None:
+            self._finishing.cancel()
         await super().on_rebalance(assigned, revoked, newly_assigned, generation_id)
         new = {
             tp.partition: self.store.persisted_offset(tp)
@@ -118,6 +126,7 @@ class ActivityTable(faust.Table[bytes, bytes]):
         skipped for ever, and so would what a fetch brings that is under way already
         (docs/decisions/0006-delta-changelog-table.md, trap T1).
         """
+        self._finishing = asyncio.current_task()
         await super().on_recovery_completed(active_tps, standby_tps)
         await cast(CoalescingConsumer, self.app.consumer).halt()
         self.app.flow_control.suspend()
@@ -233,6 +242,6 @@ class ActivityTable(faust.Table[bytes, bytes]):
             "name": self.name,
             "partitions": self.partitions,
             "lateness_horizon_ms": self.lateness_horizon_ms,
-            "recovery_stall_s": self.recovery_stall_s,
+            "stall_timeout_s": self.stall_timeout_s,
             "check_changelog": self.check_changelog,
         }

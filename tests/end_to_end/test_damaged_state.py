@@ -87,7 +87,7 @@ async def test_a_recovery_that_stands_still_ends_the_worker(settings: Settings) 
     producer = AIOKafkaProducer(**Kafka.of(settings).client, transactional_id=settings.app_id)
     async with producer, producer.transaction():
         await producer.send_and_wait(topics.changelog(settings).name, b"", partition=0)
-    with Worker(settings.model_copy(update={"recovery_stall_s": 4.0})) as worker:
+    with Worker(settings.model_copy(update={"stall_timeout_s": 4.0})) as worker:
         code = await ended(worker)
 
     assert EXIT_CRASH == code, worker.log

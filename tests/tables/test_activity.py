@@ -65,7 +65,9 @@ def table_in(directory: Path) -> ActivityTable:
     """Return a table with its RocksDB in this directory; no broker is asked for anything."""
     app = faust.App("test", broker="kafka://localhost:1", datadir=str(directory), store="rocksdb://")
     coalesce(app, [SOURCE.topic], [], 512)
-    return ActivityTable(app, lateness_horizon_ms=HORIZON_MS, name="activity", partitions=1)
+    return ActivityTable(
+        app, lateness_horizon_ms=HORIZON_MS, name="activity", partitions=1, stall_timeout_s=1
+    )
 
 
 @pytest.fixture
