@@ -167,6 +167,36 @@ async def test_a_halted_consumer_has_no_fetch_under_way(app: faust.App) -> None:
     await asyncio.gather(fetching, halting)
 
 
+class LateThread:
+    """A consumer thread whose commits come after a rebalance, or in time."""
+
+    def __init__(self, in_time: bool) -> None:
+        self.in_time = in_time
+
+    async def commit(self, _: object) -> bool:
+        """Tell whether it was in time."""
+        return self.in_time
+
+    async def seek_to_committed(self) -> dict[TP, int | None]:
+        """Return what the group has."""
+        return {TRANSACTIONS: 7}
+
+
+async def test_only_what_the_group_has_is_committed(app: faust.App) -> None:
+    """A replay begins there, so nothing may expire that was decided since; Faust notes also what it failed to commit."""
+    consumer = app.consumer
+    consumer._thread = LateThread(in_time=True)
+    await consumer._commit({TRANSACTIONS: 9})
+    consumer._thread = LateThread(in_time=False)
+    await consumer._commit({TRANSACTIONS: 12})
+
+    assert 9 == consumer.committed_offset(TRANSACTIONS)
+
+    await consumer.perform_seek()
+
+    assert 7 == consumer.committed_offset(TRANSACTIONS)
+
+
 def test_faust_still_throws_away_what_it_fetched_while_the_flow_is_stopped() -> None:
     """And its own guard still never waits, as nobody clears its event."""
     assert "if self.flow_active:" in inspect.getsource(consumers.Consumer.getmany)

@@ -95,6 +95,8 @@ class CoalescingConsumer(driver.Consumer):
         super().__init__(*args, **kwargs)
         self._no_fetch = asyncio.Event()
         self._no_fetch.set()
+        self._confirmed: dict[TP, int] = {}
+        """Offsets the group has. Faust's own note of them also says so of a commit that came too late for a rebalance."""
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -189,10 +191,21 @@ class CoalescingConsumer(driver.Consumer):
         self._acked_index[tp].clear()
         return int(newest) + 1
 
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        confirmed = bool(await super()._commit(offsets))
+        if confirmed:
+            self._confirmed.update(offsets)
+        return confirmed
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Seek, and believe what the group says."""
+        committed: Mapping[TP, int] = await super().seek_to_committed()
+        self._confirmed = {tp: offset for tp, offset in committed.items() if offset}
+        return committed
+
     def committed_offset(self, tp: TP) -> int:
         """Return the committed offset of a partition (the next to read after a restart), -1 before the first commit."""
-        committed = self._committed_offset.get(tp)
-        return -1 if committed is None else int(committed)
+        return self._confirmed.get(tp, -1)
 
     def settled_position(self, tp: TP) -> int | None:
         """Return up to where a partition was read if all of that is acknowledged, else None.

@@ -267,7 +267,7 @@ def test_old_buckets_go_when_a_replay_can_no_longer_need_them(table: ActivityTab
     partition.feed([Paid(1, hours, 2)], 1)
     assert 2 == len(partition.stored())
 
-    table.app.consumer._committed_offset[SOURCE] = 2
+    table.app.consumer._confirmed[SOURCE] = 2
     partition.feed([Paid(1, hours + 1, 3)], 2)
 
     assert [bucket_key(NOON + 3 * HORIZON_MS, token(1))] == list(partition.stored())
@@ -283,7 +283,7 @@ def test_a_replay_expires_nothing_that_it_still_needs(table: ActivityTable) -> N
     again = []
     for offset, paid in enumerate(sequence):
         again += partition.feed([paid], offset)
-        table.app.consumer._committed_offset[SOURCE] = offset + 1
+        table.app.consumer._confirmed[SOURCE] = offset + 1
 
     assert first == again
 
