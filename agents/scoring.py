@@ -108,15 +108,22 @@ class Scoring:
             crash("deciding payments failed")
 
     async def _finish(self, stream: StreamT[Any], taken: list[Chunk]) -> None:
-        """Decide, deliver, write and acknowledge a micro-batch; chunks of partitions since lost are left alone."""
-        chunks = self._undecided([chunk for chunk in taken if self._is_current(chunk)])
-        if chunks:
-            for portion in self.quarantine.portions(chunks):
-                await self._decide(portion)
-        for chunk in taken:
-            if self._is_current(chunk):  # else it belongs to the partition's new owner
-                await stream.ack(chunk.event)
-            # Faust would wait for what is not ours any more, and for what lies before the committed offset.
+        """Decide, deliver, write and acknowledge a micro-batch; chunks of partitions since lost are left alone.
+
+        All are, once a rebalance has begun: it waits for the micro-batch in flight, and what was only collected is read
+        again from the committed offsets by whoever has the partition then.
+        """
+        if cast(CoalescingConsumer, self.app.consumer).flow_active:
+            chunks = self._undecided([chunk for chunk in taken if self._is_current(chunk)])
+            if chunks:
+                for portion in self.quarantine.portions(chunks):
+                    await self._decide(portion)
+            for chunk in taken:
+                if self._is_current(chunk):  # else it belongs to the partition's new owner
+                    await stream.ack(chunk.event)
+        for chunk in (
+            taken
+        ):  # Faust would wait for what is not ours any more, and for what lies before the committed offset
             self.app.consumer.unacked.discard(chunk.event.message)
 
     def _undecided(self, chunks: list[Chunk]) -> list[Chunk]:

@@ -176,7 +176,7 @@ class Settings(BaseSettings):
     pending_rows_max: int = Field(
         16_384,
         ge=1,
-        description="Most payments accepted and not yet decided; bounds how long a rebalance stalls.",
+        description="Most payments fetched and not yet decided; bounds the memory they take.",
     )
     linger_ms: float = Field(
         0.0,

@@ -1,0 +1,47 @@
+"""What holds a rebalance up and what does not; real processes on a real broker."""
+
+from fraudstream.adapters.process import EXIT_CRASH
+from fraudstream.settings import Settings
+from tests.chaos.workers import Worker, until
+from tests.end_to_end import harness
+from tests.end_to_end.test_worker import encoded, payments
+
+
+async def test_a_rebalance_that_does_not_come_to_its_end_ends_the_worker(kafka_settings: Settings) -> None:
+    """Here it waits for a member that was stopped; it could as well be an answer that never comes."""
+    patient = kafka_settings.model_copy(update={"session_timeout_s": 20.0, "web": False})
+    impatient = patient.model_copy(update={"stall_timeout_s": 3.0})
+    stopped, waiting, third = Worker(patient, "a"), Worker(impatient, "b"), Worker(patient, "c")
+    try:
+        stopped.start()
+        waiting.start()
+        assert await until(lambda: len(stopped.partitions) == len(waiting.partitions) == 2, 60), waiting.log
+        stopped.pause()
+        third.start()
+        code = await waiting.ended(30)
+    finally:
+        for worker in (stopped, waiting, third):
+            if worker.running:
+                worker.kill()
+
+    assert EXIT_CRASH == code, waiting.log
+    assert "a rebalance did not come to its end" in waiting.log
+
+
+async def test_a_rebalance_waits_for_the_micro_batch_in_flight_and_not_for_the_backlog(
+    kafka_settings: Settings,
+) -> None:
+    """What was collected and not begun is read again by whoever has the partition then."""
+    settings = kafka_settings.model_copy(update={"web": False, "chunk_rows_max": 50, "batch_rows_max": 50})
+    second = settings.model_copy(update={"state_dir": settings.data_dir / "state" / "second"})
+    sent = payments(4000, seed=5)
+    slow = ("-m", "tests.end_to_end.slow_worker")
+    await harness.produce(settings, [encoded(payment) for payment in sent])
+    with harness.Worker(settings, slow) as busy, harness.Worker(second, slow) as joining:
+        shared = await until(lambda: all("deciding" in worker.log for worker in (busy, joining)), 30)
+        decided = len(await harness.read_all(settings, "decisions"))
+        busy.kill()
+        joining.kill()
+
+    assert shared, f"{decided} decided; {busy.log}"
+    assert decided < len(sent)
