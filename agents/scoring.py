@@ -121,9 +121,8 @@ class Scoring:
             for chunk in taken:
                 if self._is_current(chunk):  # else it belongs to the partition's new owner
                     await stream.ack(chunk.event)
-        for chunk in (
-            taken
-        ):  # Faust would wait for what is not ours any more, and for what lies before the committed offset
+        for chunk in taken:
+            # Faust would wait for what is not ours any more, and for what lies before the committed offset.
             self.app.consumer.unacked.discard(chunk.event.message)
 
     def _undecided(self, chunks: list[Chunk]) -> list[Chunk]:

@@ -24,7 +24,7 @@ from fraudstream.domain.errors import SetupError
 from fraudstream.tables.activity_batch import Arrivals, Observation, Update, observe
 from fraudstream.tables.activity_layout import bucket_key
 from fraudstream.tables.activity_store import OPTIONS, ActivityStore
-from fraudstream.tables.watchdog import watch
+from fraudstream.tables.watchdog import standstill
 
 logger = logging.getLogger(__name__)
 
@@ -70,6 +70,7 @@ class ActivityTable(faust.Table[bytes, bytes]):
         self._frozen: set[int] = set()
         self._uncommitted: dict[int, deque[tuple[dict[TP, int], int]]] = {}
         self._finishing: asyncio.Task[None] | None = None
+        self._preparing = False
 
     @property
     def store(self) -> ActivityStore:
@@ -93,7 +94,11 @@ class ActivityTable(faust.Table[bytes, bytes]):
 
     @Service.task
     async def _watchdog(self) -> None:
-        await watch(self.app, self.stall_timeout_s, lambda: self.should_stop)
+        what = await standstill(
+            self.app, self.stall_timeout_s, lambda: self._preparing, lambda: self.should_stop
+        )
+        if what is not None:
+            crash(what)
 
     async def on_rebalance(
         self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP], generation_id: int = 0
@@ -105,12 +110,15 @@ class ActivityTable(faust.Table[bytes, bytes]):
         """
         if self._finishing is not None:
             self._finishing.cancel()
+        self._preparing = True
         await super().on_rebalance(assigned, revoked, newly_assigned, generation_id)
-        new = {
-            tp.partition: self.store.persisted_offset(tp)
-            for tp in newly_assigned
-            if tp.topic == self.changelog_topic_name and tp.partition in self.store.held_partitions()
-        }
+        await self._check({tp for tp in newly_assigned if tp.topic == self.changelog_topic_name})
+        self._preparing = False
+
+    async def _check(self, changelogs: set[TP]) -> None:
+        """Have a look taken at the changelogs of partitions that were opened; end the process if it finds something."""
+        held = self.store.held_partitions()
+        new = {tp.partition: self.store.persisted_offset(tp) for tp in changelogs if tp.partition in held}
         if new and self.check_changelog is not None:
             try:
                 await self.check_changelog(new)

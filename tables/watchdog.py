@@ -6,35 +6,38 @@ ever and decides nothing. A restart, here or elsewhere, is better, and is seen.
 """
 
 import asyncio
-import time
 from collections.abc import Callable
 from typing import Any, cast
 
 from faust.tables.manager import TableManager
 
-from fraudstream.adapters.process import crash
-
 POLL_S = 0.5
 
 
-async def watch(app: Any, stall_s: float, stopped: Callable[[], bool]) -> None:
-    """Look on until the worker stops; end the process if a recovery or a rebalance makes no progress for `stall_s`."""
+async def standstill(
+    app: Any, stall_s: float, preparing: Callable[[], bool], stopped: Callable[[], bool]
+) -> str | None:
+    """Look on; return what stands still once a recovery or a rebalance made no progress for `stall_s`, None when stopped.
+
+    It is not held against a worker that it reads a large state or a log before a recovery: neither while it is
+    `preparing`, nor while that keeps the event loop busy, as only passes of the loop are counted.
+    """
     recovery = cast(TableManager, app.tables).recovery
     seen: object = None
-    progressed = time.monotonic()
+    stood_s = 0.0
     while not stopped():
+        await asyncio.sleep(POLL_S)
         flowing = app.consumer.flow_active and app.flow_control.is_active()
         partitions = sorted({tp.partition for tp in app.consumer.assignment()})
-        state = (recovery.in_recovery, app.consumer_generation_id, dict(recovery.active_offsets))
-        if state != seen or not (recovery.in_recovery or (partitions and not flowing)):
-            seen, progressed = state, time.monotonic()
-        elif time.monotonic() - progressed > stall_s:
-            crash(
-                _recovery_stalled(recovery, stall_s)
-                if recovery.in_recovery
-                else _flow_stalled(partitions, stall_s)
-            )
-        await asyncio.sleep(POLL_S)
+        waiting = recovery.in_recovery or (partitions and not flowing and not preparing())
+        state = (app.consumer_generation_id, recovery.in_recovery, dict(recovery.active_offsets))
+        stood_s = stood_s + POLL_S if waiting and state == seen else 0.0
+        seen = state
+        if stood_s > stall_s and recovery.in_recovery:
+            return _recovery_stalled(recovery, stall_s)
+        if stood_s > stall_s:
+            return f"a rebalance did not come to its end: partitions {partitions} were held for {stall_s:g} s and not read"
+    return None
 
 
 def _recovery_stalled(recovery: Any, stall_s: float) -> str:
@@ -43,7 +46,3 @@ def _recovery_stalled(recovery: Any, stall_s: float) -> str:
         f"recovery made no progress for {stall_s:g} s, changelog records left by partition: {left}; if it stops "
         "there again, stop all workers and run: fraudstream state rebuild"
     )
-
-
-def _flow_stalled(partitions: list[int], stall_s: float) -> str:
-    return f"partitions {partitions} were held for {stall_s:g} s without being read: a rebalance did not come to its end"
