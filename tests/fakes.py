@@ -1,5 +1,6 @@
 """Stand-ins for what lies outside: they implement our Protocols and pass the same contracts as the real things."""
 
+import asyncio
 from collections.abc import Collection, Mapping
 
 from fraudstream.domain.weekly import DAY_MS, Week, WeeklyAnswer, WeeklyStore
@@ -18,3 +19,15 @@ class MemoryWeekly(WeeklyStore):
                 weeks = self.snapshots[as_of_ms]
                 return WeeklyAnswer({card: weeks[card] for card in cards if card in weeks}, as_of_ms)
         return WeeklyAnswer()
+
+
+class SlowThread:
+    """A Faust consumer's fetching thread; a fetch brings nothing and ends when told."""
+
+    def __init__(self) -> None:
+        self.ends = asyncio.Event()
+
+    async def getmany(self, *_: object) -> dict[object, list[object]]:
+        """Fetch nothing, for a while."""
+        await self.ends.wait()
+        return {}

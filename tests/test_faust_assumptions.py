@@ -15,6 +15,7 @@ from faust.types import TP, ConsumerMessage
 from fraudstream.adapters.coalescing_consumer import CoalescingConsumer, coalesce
 from fraudstream.tables.activity import ActivityTable
 from fraudstream.tables.activity_store import OPTIONS
+from tests.fakes import SlowThread
 
 TRANSACTIONS = TP("transactions", 0)
 
@@ -136,18 +137,6 @@ def test_recovery_still_seeks_after_it_has_resumed_the_partitions() -> None:
         < source.index("consumer.perform_seek")
         < source.index("flow_control.resume")
     )
-
-
-class SlowThread:
-    """A consumer thread whose fetch ends when told."""
-
-    def __init__(self) -> None:
-        self.ends = asyncio.Event()
-
-    async def getmany(self, *_: object) -> dict[TP, list[object]]:
-        """Fetch nothing, for a while."""
-        await self.ends.wait()
-        return {}
 
 
 async def test_a_halted_consumer_has_no_fetch_under_way(app: faust.App) -> None:
