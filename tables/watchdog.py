@@ -29,14 +29,16 @@ async def standstill(
         await asyncio.sleep(POLL_S)
         flowing = app.consumer.flow_active and app.flow_control.is_active()
         partitions = sorted({tp.partition for tp in app.consumer.assignment()})
-        waiting = recovery.in_recovery or (partitions and not flowing and not preparing())
+        waiting = not preparing() and (recovery.in_recovery or (partitions and not flowing))
         state = (app.consumer_generation_id, recovery.in_recovery, dict(recovery.active_offsets))
         stood_s = stood_s + POLL_S if waiting and state == seen else 0.0
         seen = state
-        if stood_s > stall_s and recovery.in_recovery:
-            return _recovery_stalled(recovery, stall_s)
         if stood_s > stall_s:
-            return f"a rebalance did not come to its end: partitions {partitions} were held for {stall_s:g} s and not read"
+            return (
+                _recovery_stalled(recovery, stall_s)
+                if recovery.in_recovery
+                else f"a rebalance did not come to its end: partitions {partitions} were held for {stall_s:g} s and not read"
+            )
     return None
 
 

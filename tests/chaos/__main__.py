@@ -22,7 +22,7 @@ def main() -> None:
         "--rounds",
         type=int,
         default=10,
-        help="how many kills and faults: 10 is a full run, of 20 to 25 minutes",
+        help="how many kills and faults: 10 is a full run, of some 35 minutes",
     )
     parser.add_argument(
         "--only", action="append", default=[], metavar="NAME", help="experiments whose name has this"
