@@ -8,15 +8,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
+from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 from fraudstream.adapters.kafka_security import Kafka
 from fraudstream.domain.tokens import partition_of
 from fraudstream.settings import Settings
+from tests.chaos.logs import Logs
 
 ROOT = Path(__file__).parents[2]
 Record = ConsumerRecord[bytes, bytes]
@@ -107,6 +110,21 @@ async def decisions_of(settings: Settings, ids: set[str], timeout_s: float = 60)
             return decisions
         assert time.monotonic() < deadline, f"{len(missing)} of {len(ids)} payments were not decided"
         await asyncio.sleep(0.2)
+
+
+async def settled(settings: Settings, timeout_s: float = 60) -> None:
+    """Wait until every source offset is committed: then all that follows is published, duplicates and alerts too.
+
+    A decision of every payment is not enough: a micro-batch publishes to several topics at once.
+    """
+    logs = Logs(settings.broker, settings, committed_only=settings.exactly_once_outputs)
+    deadline = time.monotonic() + timeout_s
+    lag: int | None = None
+    while lag != 0:
+        assert time.monotonic() < deadline, f"{lag} payments were not committed"
+        await asyncio.sleep(0.2)
+        with suppress(GroupCoordinatorNotAvailableError):  # no group has met on this broker yet
+            lag = await logs.lag()
 
 
 async def expected_windows(settings: Settings) -> dict[str, tuple[int, float]]:

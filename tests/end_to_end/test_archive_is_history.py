@@ -11,7 +11,7 @@ from fraudstream.offline.history import read_payments
 from fraudstream.offline.point_in_time import point_in_time
 from fraudstream.settings import Settings
 from tests.commands.running import fraudstream
-from tests.end_to_end.harness import Worker, decisions_of, produce
+from tests.end_to_end.harness import Worker, produce, settled
 from tests.end_to_end.test_worker import encoded, payments
 
 SERVED = ("num_trans_last_10m", "avg_amt_last_10m", "seconds_since_previous", "num_trans_last_1m")
@@ -32,7 +32,7 @@ async def test_what_was_served_is_what_the_archive_is_trained_on(kafka_settings:
     await produce(settings, [encoded(payment) for payment in sent])
     with Worker(settings):
         await label(settings, [payment["tid"] for payment in sent])
-        await decisions_of(settings, {payment["tid"] for payment in sent}, timeout_s=150)
+        await settled(settings, timeout_s=150)
     done = fraudstream(settings, "archive", "run", "--once", timeout_s=120)
     assert 0 == done.returncode, done.stderr
 

@@ -4,7 +4,7 @@ import json
 import time
 
 from fraudstream.settings import Settings
-from tests.end_to_end.harness import Worker, decisions_of, produce, read_all
+from tests.end_to_end.harness import Worker, decisions_of, produce, read_all, settled
 from tests.end_to_end.test_worker import CARDS, encoded
 
 
@@ -20,6 +20,7 @@ async def test_a_payment_that_kills_the_worker_becomes_a_dead_letter(kafka_setti
     others = {f"p{n}" for n in range(8)} - {"p5"}
     with Worker(settings, ("-m", "tests.end_to_end.fragile_worker")) as worker:
         decisions = await decisions_of(settings, others, timeout_s=240)
+        await settled(settings)
         deaths = worker.log.count("was ended by SIGKILL")
     letters = [json.loads(record.value or b"") for record in await read_all(settings, "dead-letters")]
     counts = {d["transaction_id"]: d["features"]["num_trans_last_10m"] for d in decisions}

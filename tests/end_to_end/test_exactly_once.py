@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from fraudstream.settings import Settings
-from tests.end_to_end.harness import Worker, expected_windows, produce, read_all
+from tests.end_to_end.harness import Worker, expected_windows, produce, read_all, settled
 from tests.end_to_end.test_worker import CARDS, encoded, payments, windows
 
 COMMITTED = "read_committed"
@@ -43,6 +43,7 @@ async def decided(settings: Settings, at_least: int) -> list[str]:
 async def assert_decided_once(settings: Settings, ids: Counter[str]) -> None:
     """Every record of the log has one committed decision, and every alert is committed once; all of them exact."""
     committed = Counter(await decided(settings, ids.total()))
+    await settled(settings)
     decisions = [
         json.loads(record.value or b"") for record in await read_all(settings, "decisions", COMMITTED)
     ]

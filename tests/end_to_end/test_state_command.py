@@ -19,7 +19,7 @@ from fraudstream.state.verify import compare_all
 from fraudstream.tables.activity_layout import OFFSET_KEY
 from fraudstream.tables.activity_store import open_database
 from tests.commands.running import fraudstream
-from tests.end_to_end.harness import Worker, decisions_of, produce
+from tests.end_to_end.harness import Worker, decisions_of, produce, settled
 from tests.end_to_end.test_damaged_state import group_empty, partitions_of
 from tests.end_to_end.test_worker import CARDS, encoded, payments
 from tests.tables import damage
@@ -37,8 +37,7 @@ async def decided(settings: Settings, sent: list[dict[str, Any]]) -> None:
     await produce(settings, [encoded(payment) for payment in sent])
     await produce(settings, [(None, json.dumps(unkeyed).encode()), (None, b"[]")], partition=0)
     with Worker(settings):
-        await decisions_of(settings, {payment["tid"] for payment in sent} | {"unkeyed"})
-        await asyncio.sleep(2 * settings.commit_interval_s)
+        await settled(settings)
     await group_empty(settings)
 
 

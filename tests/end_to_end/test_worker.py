@@ -14,7 +14,7 @@ import pytest
 from fraudstream.app import free_port
 from fraudstream.domain.tokens import partition_of
 from fraudstream.settings import Settings
-from tests.end_to_end.harness import Worker, decisions_of, expected_windows, produce, read_all
+from tests.end_to_end.harness import Worker, decisions_of, expected_windows, produce, read_all, settled
 
 CARDS = [4_006_080_000_000_000 + number * 7_919 for number in range(60)]
 
@@ -67,6 +67,7 @@ async def test_keyed_payments_are_decided_exactly(settings: Settings, worker: Wo
     """Counts and means equal an oracle over the log; alerts are the decisions that are not approved."""
     sent = payments(3000, seed=1)
     await produce(settings, [encoded(payment) for payment in sent])
+    await settled(settings)
     decisions = await decisions_of(settings, {payment["tid"] for payment in sent})
     alerts = [json.loads(record.value) for record in await read_all(settings, "fraud-alerts")]
 
