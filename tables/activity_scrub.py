@@ -23,7 +23,7 @@ from fraudstream.tables.activity_layout import CLOCK, CLOCK_KEY, KEY_BYTES, OFFS
 logger = logging.getLogger(__name__)
 
 CHUNK_BUCKETS = 8192
-"""Buckets checked at once: a million take a second and a half."""
+"""Buckets checked at once."""
 
 PROBE_BYTES = 4096
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

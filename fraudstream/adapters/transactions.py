@@ -59,14 +59,16 @@ class Transactions:
         self._of_partition: dict[int, Transaction] = {}
 
     async def take_over(self, partitions: Collection[int]) -> None:
-        """Own these partitions and no others, from now on and against everybody who owned them before."""
+        """Own these partitions and no others, from now on and against everybody who owned them before.
+
+        Broken off half-way, the next call stops what this one began.
+        """
         await self.stop()
-        fresh = {
+        self._of_partition = {
             partition: Transaction(self._kafka, f"{self._group}-{partition}", self._group)
             for partition in partitions
         }
-        await asyncio.gather(*(transaction.start() for transaction in fresh.values()))
-        self._of_partition = fresh
+        await asyncio.gather(*(transaction.start() for transaction in self._of_partition.values()))
 
     async def commit(self, outputs: Mapping[int, Outbox], offsets: Mapping[int, Mapping[TP, int]]) -> None:
         """Commit the outputs and offsets of a micro-batch, each partition by itself, all at the same time."""
