@@ -3,6 +3,7 @@
 One partition is one RocksDB, as in any Faust table; `activity_layout` says what is in it.
 """
 
+import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -23,7 +24,7 @@ from fraudstream.tables.activity_layout import (
     Clock,
     merged,
 )
-from fraudstream.tables.activity_scrub import opened
+from fraudstream.tables.activity_scrub import locked, opened
 
 OPTIONS = {
     "driver": "rocksdict",
@@ -61,6 +62,19 @@ class ActivityStore(rocksdb.Store):
         database, wiped = opened(self.partition_path(partition), self.rocksdb_options.open)
         self.wiped += wiped
         return database
+
+    async def _try_open_db_for_partition(self, partition: int, *args: Any, **kwargs: Any) -> Any:
+        """Open a partition in a thread: to look at all of a large one takes seconds, in which health checks want answers.
+
+        The rest is Faust's: it tries again for a while if another process has the partition open.
+        """
+        if partition not in self._dbs:
+            try:
+                self._dbs[partition] = await asyncio.to_thread(self._open_for_partition, partition)
+            except Exception as error:
+                if not locked(error):
+                    raise
+        return await super()._try_open_db_for_partition(partition, *args, **kwargs)
 
     def get_many(self, partition: int, keys: Sequence[bytes]) -> dict[bytes, bytes]:
         """Return those of the buckets that exist."""

@@ -60,6 +60,14 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         consumer._isolation_level = "read_committed"
         return consumer
 
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Let the group hear from this worker while it opens its partitions, which may take longer than a session.
+
+        aiokafka begins only afterwards; Java's consumer does it as here.
+        """
+        self._ensure_consumer()._coordinator._start_heartbeat_task()
+        await super().on_partitions_assigned(assigned, generation_id)
+
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Seek every partition to its committed offset, and sources without one to their beginning.
 
@@ -195,6 +203,13 @@ class CoalescingConsumer(driver.Consumer):
         confirmed = bool(await super()._commit(offsets))
         if confirmed:
             self._confirmed.update(offsets)
+        return confirmed
+
+    async def _commit_offsets(self, offsets: Mapping[TP, int], start_new_transaction: bool = True) -> bool:
+        """Commit, and note only what the group confirmed: Faust would not commit again what a replay decides again."""
+        confirmed = bool(await super()._commit_offsets(offsets, start_new_transaction))
+        if not confirmed:
+            self._committed_offset.update({tp: self._confirmed.get(tp) for tp in offsets})
         return confirmed
 
     async def seek_to_committed(self) -> Mapping[TP, int]:

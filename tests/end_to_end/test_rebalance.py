@@ -45,3 +45,32 @@ async def test_a_rebalance_waits_for_the_micro_batch_in_flight_and_not_for_the_b
 
     assert shared, f"{decided} decided; {busy.log}"
     assert decided < len(sent)
+
+
+THOROUGH = ("-m", "tests.end_to_end.thorough_worker")
+
+
+async def test_looking_at_a_large_state_does_not_cost_the_partitions(kafka_settings: Settings) -> None:
+    """The group hears from a worker while it looks: nothing is decided twice, and the first commit is good."""
+    settings = kafka_settings.model_copy(update={"web": False})
+    sent = payments(400, seed=6)
+    await harness.produce(settings, [encoded(payment) for payment in sent])
+    with harness.Worker(settings, THOROUGH) as worker:
+        await harness.settled(settings)
+
+    assert len(sent) == len(await harness.read_all(settings, "decisions"))
+    assert 1 == worker.log.count("deciding partitions 0, 1, 2, 3")
+
+
+async def test_what_could_not_be_committed_is_committed_when_it_is_decided_again(
+    kafka_settings: Settings,
+) -> None:
+    """A worker that was silent for too long learns of it at its first commit, and reads its partitions again."""
+    settings = kafka_settings.model_copy(update={"web": False})
+    sent = payments(400, seed=7)
+    await harness.produce(settings, [encoded(payment) for payment in sent])
+    with harness.Worker(settings, (*THOROUGH, "silent")) as worker:
+        await harness.settled(settings)
+
+    assert len(sent) < len(await harness.read_all(settings, "decisions"))
+    assert "OffsetCommit failed" in worker.log

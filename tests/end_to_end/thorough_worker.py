@@ -1,0 +1,36 @@
+"""A real worker that takes its time to look at its state, as with tens of millions of cards; run as a process of its own.
+
+With `silent` as argument the group does not hear from it meanwhile, as if it were frozen.
+"""
+
+import sys
+import time
+from typing import Any
+
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
+
+from fraudstream.adapters.coalescing_consumer import ConsumerThread
+from fraudstream.tables import activity_scrub
+from tests.builders import CountingModel
+from tests.end_to_end import counting_worker
+
+LOOK_S = 2.0
+"""For one partition; four of them take longer than a session, 6 s."""
+
+
+def main() -> None:
+    """Look before every partition is opened, and run."""
+    examine = activity_scrub.examine
+
+    def thoroughly(database: Any) -> None:
+        time.sleep(LOOK_S)
+        examine(database)
+
+    activity_scrub.examine = thoroughly
+    if "silent" in sys.argv:
+        ConsumerThread.on_partitions_assigned = AIOKafkaConsumerThread.on_partitions_assigned  # type: ignore[method-assign]
+    counting_worker.run(CountingModel())
+
+
+if __name__ == "__main__":
+    main()
