@@ -7,6 +7,8 @@ from pathlib import Path
 import aiokafka
 import faust
 import pytest
+from aiokafka.consumer.group_coordinator import GroupCoordinator
+from faust.stores import rocksdb
 from faust.tables.recovery import Recovery
 from faust.transport import consumer as consumers
 from faust.transport.drivers import aiokafka as driver
@@ -69,6 +71,17 @@ def test_the_hooks_we_override_are_still_called() -> None:
     assert "_add_gap" in inspect.getsource(consumers.Consumer._drain_messages)
     assert "_new_offset" in inspect.getsource(consumers.Consumer._filter_committable_offsets)
     assert "_new_consumer_thread" in inspect.getsource(consumers.ThreadDelegateConsumer.__init__)
+    assert "self._commit_offsets(" in inspect.getsource(consumers.Consumer._commit_tps)
+    assert "self._thread.on_partitions_assigned(" in inspect.getsource(driver.ConsumerRebalanceListener)
+    assert "self._try_open_db_for_partition(" in inspect.getsource(rocksdb.Store.assign_partitions)
+
+
+def test_heartbeats_still_begin_after_the_assignment_and_may_begin_before() -> None:
+    """Ours do, as opening the partitions takes a while; to begin them twice does nothing."""
+    joining = inspect.getsource(GroupCoordinator.ensure_active_group)
+
+    assert joining.index("_do_rejoin_group") < joining.index("_start_heartbeat_task")
+    assert "if self._heartbeat_task is None:" in inspect.getsource(GroupCoordinator._start_heartbeat_task)
 
 
 async def test_a_delivery_that_does_not_block_is_not_raced(app: faust.App) -> None:
