@@ -1,5 +1,6 @@
 """Reading back what Kafka holds: whole topics, ends of logs, committed offsets."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -7,7 +8,9 @@ from typing import TypeAlias
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
 
+from fraudstream.domain.errors import SetupError
 from fraudstream.settings import Settings
 
 Record: TypeAlias = ConsumerRecord[bytes, bytes]
@@ -83,6 +86,20 @@ class Logs:
             behind = end - max(0, committed.get(place, 0))
             rekeyed_marker = place.topic.endswith("by-card") and self._isolation == "read_committed"
             lag += behind if not (rekeyed_marker and behind == 1) else 0
+        return lag
+
+    async def settled(self, timeout_s: float) -> int | None:
+        """Wait until every source record is committed; return how many are not in the end, None if no broker says."""
+        deadline = time.monotonic() + timeout_s
+        lag: int | None = None
+        while time.monotonic() < deadline:
+            try:
+                lag = await self.lag()
+            except (KafkaError, SetupError):  # brokers on their way back, or no group has met yet
+                lag = None
+            if lag == 0:
+                break
+            await asyncio.sleep(0.2)
         return lag
 
 

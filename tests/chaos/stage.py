@@ -12,9 +12,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from aiokafka.errors import KafkaError
-
-from fraudstream.domain.errors import SetupError
 from fraudstream.settings import Settings
 from tests.chaos.logs import Logs, Record
 from tests.chaos.scenes import Scene
@@ -144,15 +141,9 @@ class Stage:
     async def settled(self, timeout_s: float) -> float:
         """Wait until everything in the log is committed: the liveness phase; return how long that took."""
         started = time.monotonic()
-        lag: int | None = None
-        while time.monotonic() - started < timeout_s:
-            try:
-                lag = await self.logs.lag()
-            except (KafkaError, SetupError):  # brokers on their way back
-                lag = None
-            if lag == 0:
-                return time.monotonic() - started
-            await asyncio.sleep(0.2)
+        lag = await self.logs.settled(timeout_s)
+        if lag == 0:
+            return time.monotonic() - started
         raise Stuck(f"{lag} records are not committed {timeout_s:g} s after the last fault")
 
     async def rebuilt(self, name: str, *, keep: Worker | None = None) -> Path:

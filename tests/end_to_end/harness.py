@@ -8,13 +8,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
-from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 from fraudstream.adapters.kafka_security import Kafka
 from fraudstream.domain.tokens import partition_of
@@ -118,13 +116,7 @@ async def settled(settings: Settings, timeout_s: float = 60) -> None:
     A decision of every payment is not enough: a micro-batch publishes to several topics at once.
     """
     logs = Logs(settings.broker, settings, committed_only=settings.exactly_once_outputs)
-    deadline = time.monotonic() + timeout_s
-    lag: int | None = None
-    while lag != 0:
-        assert time.monotonic() < deadline, f"{lag} payments were not committed"
-        await asyncio.sleep(0.2)
-        with suppress(GroupCoordinatorNotAvailableError):  # no group has met on this broker yet
-            lag = await logs.lag()
+    assert 0 == await logs.settled(timeout_s), "payments were not committed"
 
 
 async def expected_windows(settings: Settings) -> dict[str, tuple[int, float]]:
