@@ -32,6 +32,7 @@ BACKLOG_MS = 40_000
 """Event time of a backlog: with three rounds of two, every card's first payment is still within its ten minutes."""
 WARM_SHARE = 0.2
 COMMITTED_WITHIN_S = 2.0
+"""Two intervals between commits, as set by default."""
 READY = "deciding partitions 0"
 
 
@@ -94,11 +95,8 @@ class Remembering:
         """Decide a backlog with a new process, and measure what comes after the first fifth of it."""
         self.worker.send(payments)
         with self.worker.started() as child:
-            began, cpu_began = (
-                self.worker.wait(child, self.decided + round(backlog * WARM_SHARE)),
-                child.cpu_s(),
-            )
-            warm = self.worker.decided()
+            began = self.worker.wait(child, self.decided + round(backlog * WARM_SHARE))
+            cpu_began, warm = child.cpu_s(), self.worker.decided()
             self.decided += backlog
             ended, cpu_ended = self.worker.wait(child, self.decided), child.cpu_s()
             self.rss_mb = rss_mb(child)
@@ -204,6 +202,10 @@ class Comparison:
 def main(cards: str, backlog: int, rounds: int, as_json: bool, data_dir: Path) -> None:
     """Fill, play the rounds, restart."""
     sizes = sorted(map(int, cards.split(",")))
+    if any(size < rounds * sizes[0] for size in sizes[1:]):
+        raise click.UsageError(
+            f"every round pays {sizes[0]:,} other cards: the larger states need {rounds} times that"
+        )
     prepared = prepared_in(data_dir, told)
     with tempfile.TemporaryDirectory() as directory, broker(Path(directory) / "broker") as cluster:
         comparison = Comparison(sizes, backlog, cluster, prepared, Path(directory))
@@ -222,9 +224,8 @@ def _table(found: list[Figures]) -> str:
         "|---|" + "---|" * 13,
     ]
     for each in found:
-        recovery_s = (
-            each.restart_empty_s - found[0].restart_s
-        )  # the largest part of a large state's restart is its check
+        # Less the smallest state's restart: most of a large state's own is the look at what an empty directory has not.
+        recovery_s = each.restart_empty_s - found[0].restart_s
         lines.append(
             f"| {each.cards:,} | {each.per_s:,} | {each.kept:.0%} | {each.per_cpu_s:,} | {each.kept_per_cpu_s:.0%} "
             f"| {each.spread_per_s:,} | {each.spread_kept:.0%} | {each.spread_per_cpu_s:,} | {each.spread_kept_per_cpu_s:.0%} "
