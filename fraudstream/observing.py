@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from typing import Any
 
@@ -15,6 +16,7 @@ from fraudstream.agents import Decided
 from fraudstream.domain.activity import last_ten_minutes
 from fraudstream.domain.detector import Detector
 from fraudstream.domain.errors import WeeklyUnavailable
+from fraudstream.domain.problems import Problem
 from fraudstream.domain.weekly import WeeklyStore, midnight_before
 from fraudstream.metrics import BatchReport, Metrics
 from fraudstream.tables.activity import ActivityTable
@@ -50,6 +52,8 @@ class Observer:
         self._positions: dict[tuple[str, int], int] = {}
         self._archive = archive
         self._searching = asyncio.Lock()
+        self.watches: list[Callable[[], Iterable[Problem]]] = []
+        """Asked at every look at the health; quick, and without I/O."""
 
     def report(self, report: BatchReport, decided: Decided) -> None:
         """Take note of a finished micro-batch."""
@@ -104,7 +108,8 @@ class Observer:
         consumer = self._app.consumer
         assigned = sorted(tp for tp in consumer.assignment() if tp.topic in self._sources)
         recovered = self._app.tables.recovery.completed.is_set() and not self._app.rebalancing
-        return Health(recovered, tuple(self._state(tp) for tp in assigned))
+        problems = tuple(problem for watch in self.watches for problem in watch())
+        return Health(recovered, tuple(self._state(tp) for tp in assigned), problems)
 
     def _state(self, tp: TP) -> PartitionState:
         """Say how far a partition is: by what was decided here or committed by whoever had it before."""

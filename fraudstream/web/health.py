@@ -2,7 +2,11 @@
 
 from dataclasses import dataclass
 
+from fraudstream.domain.problems import Problem, Severity
+
 TopicPartition = tuple[str, int]
+
+SEVEREST_FIRST: tuple[Severity, ...] = ("failing", "degraded")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +21,11 @@ class PartitionState:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What the worker knows of itself; `problems` are sentences about anything else that stops it from working."""
+    """What the worker knows of itself; `problems` are everything that progress does not show."""
 
     recovered: bool
     partitions: tuple[PartitionState, ...] = ()
-    problems: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +33,13 @@ class Verdict:
     """Health judged at a moment; `stalled_s` says for how long a partition has been waiting without progress."""
 
     status: str
-    problems: tuple[str, ...]
+    problems: tuple[Problem, ...]
     stalled_s: dict[TopicPartition, float]
 
     @property
     def ok(self) -> bool:
         """True if the worker should get work and not be restarted."""
-        return self.status == "ok"
+        return self.status in {"ok", "degraded"}
 
 
 class StallWatch:
@@ -61,11 +65,19 @@ class StallWatch:
         self._waiting = waiting
         stalled_s = {place: now_s - since_s for place, (_, since_s) in waiting.items()}
         if not health.recovered:
-            return Verdict("recovering", ("the state is still being restored", *health.problems), stalled_s)
+            return Verdict(
+                "recovering",
+                (Problem("failing", "the state is still being restored"), *health.problems),
+                stalled_s,
+            )
         stalls = tuple(
-            f"{topic}, partition {partition}: records wait and none was decided for {seconds:.0f} s"
+            Problem(
+                "failing",
+                f"{topic}, partition {partition}: records wait and none was decided for {seconds:.0f} s",
+            )
             for (topic, partition), seconds in stalled_s.items()
             if seconds >= self._stalled_after_s
         )
         problems = (*stalls, *health.problems)
-        return Verdict("stalled" if stalls else "failing" if problems else "ok", problems, stalled_s)
+        severest = next((of for of in SEVEREST_FIRST if any(of == each.severity for each in problems)), "ok")
+        return Verdict("stalled" if stalls else severest, problems, stalled_s)

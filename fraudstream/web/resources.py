@@ -64,7 +64,10 @@ class Resources:
             {
                 "now": int(now_s * 1000),
                 "versions": asdict(views.versions),
-                "health": {"status": verdict.status, "problems": list(verdict.problems)},
+                "health": {
+                    "status": verdict.status,
+                    "problems": [each._asdict() for each in verdict.problems],
+                },
                 "rates": {
                     "payments_per_s": round(lately.payments / RATE_SPAN_S, 1),
                     "alerts_per_min": round(minute.alerts * 60 / ALERTS_SPAN_S, 1),
@@ -150,7 +153,7 @@ class Resources:
         verdict, partitions = self._health()
         data = {
             "status": verdict.status,
-            "problems": list(verdict.problems),
+            "problems": [each._asdict() for each in verdict.problems],
             "versions": asdict(self.views.versions),
             "partitions": partitions,
         }

@@ -194,7 +194,7 @@ async def test_a_worker_is_healthy_by_progress(serve: Serve):
     worker.health = web.Health(True, (web.PartitionState("transactions", 0, 5, 9),))
     answer = await site.json("/api/v1/health", status=503)
     assert "stalled" == answer["status"]
-    assert "transactions, partition 0" in answer["problems"][0]
+    assert "transactions, partition 0" in answer["problems"][0]["sentence"]
     async with site.http.get(f"{site.url}/metrics") as response:
         text = await response.text()
     assert "fraudstream_healthy 0.0" in text

@@ -1,5 +1,6 @@
 """When does waiting become stalling?"""
 
+from fraudstream.domain.problems import Problem
 from fraudstream.web.health import Health, PartitionState, StallWatch
 
 T0 = 1000.0
@@ -47,15 +48,27 @@ def test_a_partition_that_was_taken_away_is_forgotten():
 
 def test_not_recovered_is_not_ready_whatever_else():
     """And says so first."""
-    verdict = StallWatch(30.0).judge(Health(False, problems=("the broker does not answer",)), T0)
+    verdict = StallWatch(30.0).judge(
+        Health(False, problems=(Problem("failing", "the broker does not answer"),)), T0
+    )
 
     assert "recovering" == verdict.status
-    assert ("the state is still being restored", "the broker does not answer") == verdict.problems
+    sentences = ["the state is still being restored", "the broker does not answer"]
+    assert sentences == [problem.sentence for problem in verdict.problems]
 
 
 def test_a_problem_the_worker_names_makes_it_fail():
     """Such as a broker that does not answer while nothing seems to wait."""
-    assert "failing" == StallWatch(30.0).judge(Health(True, problems=("no broker",)), T0).status
+    no_broker = Problem("failing", "no broker")
+
+    assert "failing" == StallWatch(30.0).judge(Health(True, problems=(no_broker,)), T0).status
+
+
+def test_a_degraded_worker_keeps_its_work():
+    """It decides, with something missing: a restart would not bring that back."""
+    verdict = StallWatch(30.0).judge(Health(True, problems=(Problem("degraded", "no weeks"),)), T0)
+
+    assert ("degraded", True) == (verdict.status, verdict.ok)
 
 
 def test_what_is_not_known_yet_is_not_a_stall():

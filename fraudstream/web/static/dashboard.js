@@ -72,7 +72,7 @@ function showNumbers(summary) {
   const pill = document.getElementById("health");
   pill.className = `pill ${summary.health.status}`;
   pill.textContent = summary.health.status;
-  pill.title = summary.health.problems.join("; ");
+  pill.title = summary.health.problems.map((problem) => problem.sentence).join("; ");
 }
 
 let known = null;

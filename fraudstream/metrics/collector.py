@@ -1,187 +1,21 @@
-"""Every metric: its name, type, help text and labels in one table, and what fills them.
+"""What fills the metrics and shows them to Prometheus.
 
-The worker reports once per micro-batch (`BatchReport`), never per payment: counters take a handful of additions
-and histograms are filled from whole numpy arrays, so a payment costs nanoseconds. Everything runs on one event
-loop; nothing here is locked.
+Counters take a handful of additions a micro-batch and histograms are filled from whole numpy arrays, so a payment costs
+nanoseconds. Everything runs on one event loop; nothing here is locked.
 """
 
-from bisect import bisect_left
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
-TopicPartition = tuple[str, int]
+from fraudstream.metrics.catalogue import METRICS, STAGE_BUCKETS_S, Metric
+from fraudstream.metrics.histogram import Histogram
+from fraudstream.metrics.report import BatchReport, TopicPartition
+
 Family = CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """A metric as it is declared; `buckets` are upper bounds in the metric's unit (histograms only)."""
-
-    name: str
-    type: str
-    help: str
-    labels: tuple[str, ...] = ()
-    buckets: tuple[float, ...] = ()
-
-
-LATENCY_BUCKETS_S = tuple(
-    bound_ms / 1000.0
-    for bound_ms in (
-        1,
-        2,
-        3,
-        5,
-        7.5,
-        10,
-        15,
-        20,
-        30,
-        50,
-        75,
-        100,
-        150,
-        250,
-        500,
-        1e3,
-        2.5e3,
-        5e3,
-        1e4,
-        3e4,
-        6e4,
-    )
-)
-STAGE_BUCKETS_S = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
-BATCH_BUCKETS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0, 2048.0, 4096.0)
-
-METRICS = (
-    Metric("fraudstream_payments_total", "counter", "Payments decided, by outcome.", ("outcome",)),
-    Metric(
-        "fraudstream_dead_letters_total", "counter", "Records that are not payments, by reason.", ("reason",)
-    ),
-    Metric("fraudstream_degraded_total", "counter", "Payments decided with something missing.", ("reason",)),
-    Metric(
-        "fraudstream_nightly_runs_total",
-        "counter",
-        "Runs of the nightly job, by how they ended.",
-        ("result",),
-    ),
-    Metric("fraudstream_forwarded_total", "counter", "Payments sent on to the partition of their card."),
-    Metric(
-        "fraudstream_decision_latency_seconds",
-        "histogram",
-        "From the payment's Kafka timestamp to its acknowledged decision.",
-        (),
-        LATENCY_BUCKETS_S,
-    ),
-    Metric(
-        "fraudstream_stage_seconds",
-        "histogram",
-        "Time a micro-batch spends in a stage.",
-        ("stage",),
-        STAGE_BUCKETS_S,
-    ),
-    Metric("fraudstream_batch_payments", "histogram", "Payments in a micro-batch.", (), BATCH_BUCKETS),
-    Metric(
-        "fraudstream_weekly_cards_total",
-        "counter",
-        "Cards looked up in a weekly store that is not in memory: cache, store, or why there is no answer.",
-        ("result",),
-    ),
-    Metric(
-        "fraudstream_weekly_calls_total",
-        "counter",
-        "Calls to that store: answered, failed, late (not within the deadline).",
-        ("result",),
-    ),
-    Metric(
-        "fraudstream_weekly_breaker_state",
-        "gauge",
-        "Circuit breaker before that store: 0 closed, 1 half-open (on trial), 2 open (left alone).",
-    ),
-    Metric(
-        "fraudstream_source_offset", "gauge", "Offset of the last record decided.", ("topic", "partition")
-    ),
-    Metric(
-        "fraudstream_source_lag",
-        "gauge",
-        "Records that wait behind the last one decided.",
-        ("topic", "partition"),
-    ),
-    Metric(
-        "fraudstream_state_wiped_total",
-        "counter",
-        "Partitions whose RocksDB was damaged and rebuilt from the changelog.",
-    ),
-    Metric("fraudstream_last_progress_timestamp_seconds", "gauge", "When the last micro-batch was finished."),
-    Metric("fraudstream_healthy", "gauge", "1 while the health page answers 200, else 0."),
-    Metric(
-        "fraudstream_info",
-        "gauge",
-        "Always 1; its labels say what is running.",
-        ("version", "model_version", "ruleset_version"),
-    ),
-)
-"""Every metric of ours. Documentation, dashboards and alert rules are tested against this table."""
-
-PROCESS_METRICS = (
-    "process_cpu_seconds_total",
-    "process_max_fds",
-    "process_open_fds",
-    "process_resident_memory_bytes",
-    "process_start_time_seconds",
-    "process_virtual_memory_bytes",
-)
-"""What prometheus-client's process collector adds (Linux)."""
-
-
-@dataclass(frozen=True, slots=True)
-class BatchReport:
-    """What one finished micro-batch did.
-
-    `latency_ms` has one entry per payment: Kafka timestamp to acknowledged decision. `stage_ms` is the time of the
-    whole batch in each stage. `offsets` maps (topic, partition) to the last offset decided and the log's end, if known.
-    """
-
-    payments: int
-    outcomes: Mapping[str, int]
-    latency_ms: npt.NDArray[np.floating]
-    finished_at: float
-    degraded: Mapping[str, int] = field(default_factory=dict)
-    dead_letters: Mapping[str, int] = field(default_factory=dict)
-    forwarded: int = 0
-    stage_ms: Mapping[str, float] = field(default_factory=dict)
-    offsets: Mapping[TopicPartition, tuple[int, int | None]] = field(default_factory=dict)
-
-
-class Histogram:
-    """Counts per bucket; values are added one by one or as a whole array."""
-
-    def __init__(self, bounds: tuple[float, ...]) -> None:
-        self.bounds = bounds
-        self.counts = np.zeros(len(bounds) + 1, dtype=np.int64)
-        self.total = 0.0
-        self._edges = np.asarray(bounds)
-
-    def add(self, value: float) -> None:
-        """Count one value; a value equal to a bound belongs below it, as Prometheus' `le` says."""
-        self.counts[bisect_left(self.bounds, value)] += 1
-        self.total += value
-
-    def add_many(self, values: npt.NDArray[np.floating]) -> None:
-        """Count a whole array in two passes of numpy."""
-        self.counts += np.bincount(np.searchsorted(self._edges, values), minlength=self.counts.size)
-        self.total += float(values.sum())
-
-    def cumulative(self) -> list[tuple[str, float]]:
-        """Return Prometheus' buckets: (upper bound, how many values are at most that)."""
-        bounds = [repr(bound) for bound in self.bounds] + ["+Inf"]
-        return list(zip(bounds, self.counts.cumsum().astype(float).tolist(), strict=True))
 
 
 class Metrics(Collector):

@@ -1,0 +1,124 @@
+"""Every metric: its name, type, help text and labels in one table."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A metric as it is declared; `buckets` are upper bounds in the metric's unit (histograms only)."""
+
+    name: str
+    type: str
+    help: str
+    labels: tuple[str, ...] = ()
+    buckets: tuple[float, ...] = ()
+
+
+LATENCY_BUCKETS_S = tuple(
+    bound_ms / 1000.0
+    for bound_ms in (
+        1,
+        2,
+        3,
+        5,
+        7.5,
+        10,
+        15,
+        20,
+        30,
+        50,
+        75,
+        100,
+        150,
+        250,
+        500,
+        1e3,
+        2.5e3,
+        5e3,
+        1e4,
+        3e4,
+        6e4,
+    )
+)
+STAGE_BUCKETS_S = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
+BATCH_BUCKETS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0, 2048.0, 4096.0)
+
+METRICS = (
+    Metric("fraudstream_payments_total", "counter", "Payments decided, by outcome.", ("outcome",)),
+    Metric(
+        "fraudstream_dead_letters_total", "counter", "Records that are not payments, by reason.", ("reason",)
+    ),
+    Metric("fraudstream_degraded_total", "counter", "Payments decided with something missing.", ("reason",)),
+    Metric(
+        "fraudstream_nightly_runs_total",
+        "counter",
+        "Runs of the nightly job, by how they ended.",
+        ("result",),
+    ),
+    Metric("fraudstream_forwarded_total", "counter", "Payments sent on to the partition of their card."),
+    Metric(
+        "fraudstream_decision_latency_seconds",
+        "histogram",
+        "From the payment's Kafka timestamp to its acknowledged decision.",
+        (),
+        LATENCY_BUCKETS_S,
+    ),
+    Metric(
+        "fraudstream_stage_seconds",
+        "histogram",
+        "Time a micro-batch spends in a stage.",
+        ("stage",),
+        STAGE_BUCKETS_S,
+    ),
+    Metric("fraudstream_batch_payments", "histogram", "Payments in a micro-batch.", (), BATCH_BUCKETS),
+    Metric(
+        "fraudstream_weekly_cards_total",
+        "counter",
+        "Cards looked up in a weekly store that is not in memory: cache, store, or why there is no answer.",
+        ("result",),
+    ),
+    Metric(
+        "fraudstream_weekly_calls_total",
+        "counter",
+        "Calls to that store: answered, failed, late (not within the deadline).",
+        ("result",),
+    ),
+    Metric(
+        "fraudstream_weekly_breaker_state",
+        "gauge",
+        "Circuit breaker before that store: 0 closed, 1 half-open (on trial), 2 open (left alone).",
+    ),
+    Metric(
+        "fraudstream_source_offset", "gauge", "Offset of the last record decided.", ("topic", "partition")
+    ),
+    Metric(
+        "fraudstream_source_lag",
+        "gauge",
+        "Records that wait behind the last one decided.",
+        ("topic", "partition"),
+    ),
+    Metric(
+        "fraudstream_state_wiped_total",
+        "counter",
+        "Partitions whose RocksDB was damaged and rebuilt from the changelog.",
+    ),
+    Metric("fraudstream_last_progress_timestamp_seconds", "gauge", "When the last micro-batch was finished."),
+    Metric("fraudstream_healthy", "gauge", "1 while the health page answers 200, else 0."),
+    Metric(
+        "fraudstream_info",
+        "gauge",
+        "Always 1; its labels say what is running.",
+        ("version", "model_version", "ruleset_version"),
+    ),
+)
+"""Every metric of ours. Documentation, dashboards and alert rules are tested against this table."""
+
+PROCESS_METRICS = (
+    "process_cpu_seconds_total",
+    "process_max_fds",
+    "process_open_fds",
+    "process_resident_memory_bytes",
+    "process_start_time_seconds",
+    "process_virtual_memory_bytes",
+)
+"""What prometheus-client's process collector adds (Linux)."""

@@ -1,0 +1,89 @@
+"""Every setting, its default and what it is for; read from FRAUDSTREAM_* variables and `.env`.
+
+One file a subject declares the fields; `Settings` is all of them.
+"""
+
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic_settings import SettingsConfigDict
+
+from fraudstream.adapters import token_keys
+from fraudstream.domain.tokens import Tokenizer
+from fraudstream.settings.decisions import DecisionSettings
+from fraudstream.settings.kafka import KafkaSettings
+from fraudstream.settings.pages import PageSettings
+from fraudstream.settings.storage import StorageSettings
+from fraudstream.settings.throughput import ThroughputSettings
+
+__all__ = ["Settings"]
+
+
+class Settings(PageSettings, ThroughputSettings, DecisionSettings, StorageSettings, KafkaSettings):
+    """The worker's and the commands' settings; immutable once read. Pydantic lists the fields from the last base on."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="FRAUDSTREAM_", env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True
+    )
+
+    @classmethod
+    def with_options(cls, **options: Any) -> Self:
+        """Read the settings; a command's options that are not None count before the environment."""
+        return cls(**{name: value for name, value in options.items() if value is not None})
+
+    @property
+    def history_dir(self) -> Path:
+        """Parquet of past payments, one directory a day."""
+        return self.data_dir / "history"
+
+    @property
+    def archive_place(self) -> str:
+        """Directory or s3:// URL of the archive."""
+        return self.archive or str(self.data_dir / "archive")
+
+    @property
+    def weekly_dir(self) -> Path:
+        """Snapshots of weekly aggregates, one a midnight."""
+        return self.data_dir / "weekly"
+
+    @property
+    def weekly_disk_dir(self) -> Path:
+        """Weekly aggregates of the store `disk`, one file a midnight."""
+        return self.data_dir / "weekly-disk"
+
+    @property
+    def models_dir(self) -> Path:
+        """Model versions; the file `current` names the active one."""
+        return self.data_dir / "models"
+
+    @property
+    def worker_state_dir(self) -> Path:
+        """RocksDB of this worker."""
+        return self.state_dir or self.data_dir / "state" / self.app_id
+
+    def topic(self, name: str) -> str:
+        """Return the full name of a topic."""
+        return f"{self.topic_prefix}{name}"
+
+    @property
+    def card_token_key_path(self) -> Path:
+        """Where the keys of card tokens are, unless they are in the environment."""
+        return self.card_token_key_file or self.data_dir / "card-token.key"
+
+    @property
+    def has_card_token_keys(self) -> bool:
+        """Whether cards can be known by their tokens here, without making a key."""
+        return self.card_token_keys is not None or self.card_token_key_path.exists()
+
+    def tokenizer(self) -> Tokenizer:
+        """Return what turns card numbers into tokens; a key is made on first use unless a file was named."""
+        if self.card_token_keys is not None and self.card_token_key_file is None:
+            return token_keys.parsed(self.card_token_keys.get_secret_value(), "FRAUDSTREAM_CARD_TOKEN_KEYS")
+        path = self.card_token_key_path
+        if not path.exists() and self.card_token_key_file is None:
+            token_keys.make_first(path)
+        return token_keys.read(path)
+
+    def card_token_key(self) -> bytes:
+        """Return the secret of the newest key."""
+        return self.tokenizer().key

@@ -1,0 +1,63 @@
+"""How to reach Kafka, and what our topics and consumer group are called."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings
+
+from fraudstream.domain.names import NAME_PATTERN
+
+
+class KafkaSettings(BaseSettings):
+    """Connection, login, names and partitions."""
+
+    broker: str = Field(
+        "localhost:9092", description="Kafka bootstrap servers, host:port separated by commas."
+    )
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_SSL", "SASL_PLAINTEXT"] = Field(
+        "PLAINTEXT",
+        description="How every Kafka client of ours connects: SSL encrypts, SASL_SSL also logs in. Anything but a broker on "
+        "this machine wants one of them.",
+    )
+    kafka_sasl_mechanism: Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"] = Field(
+        "SCRAM-SHA-512", description="How to log in to Kafka (SASL_SSL)."
+    )
+    kafka_username: str | None = Field(None, description="Whom to log in to Kafka as (SASL_SSL).")
+    kafka_password_file: Path | None = Field(
+        None, description="File with the password for Kafka; counts before FRAUDSTREAM_KAFKA_PASSWORD."
+    )
+    kafka_password: SecretStr | None = Field(
+        None,
+        description="The password itself; a file is better, because every child process sees the environment.",
+    )
+    kafka_login_in_clear: bool = Field(
+        False, description="Allow SASL_PLAINTEXT, which shows login and payments to whoever listens."
+    )
+    kafka_ca_file: Path | None = Field(
+        None,
+        description="PEM of the authority that signed the brokers' certificates; then no other is believed. Default: the "
+        "system's.",
+    )
+    kafka_certificate_file: Path | None = Field(
+        None, description="PEM of our own certificate, for brokers that ask for one (mutual TLS)."
+    )
+    kafka_certificate_key_file: Path | None = Field(
+        None, description="PEM of its key, unencrypted. Default: in the certificate's file."
+    )
+    app_id: str = Field(
+        "fraudstream",
+        pattern=rf"^{NAME_PATTERN}$",
+        description="Consumer group and prefix of the changelog topic; workers that share it share the work.",
+    )
+    topic_prefix: str = Field(
+        "", pattern=rf"^({NAME_PATTERN})?$", description="Put before every topic name, e.g. `test-`."
+    )
+    partitions: int = Field(
+        4,
+        ge=1,
+        le=1024,
+        description="Partitions of the topics we create; no more workers than partitions have work. Each costs a worker "
+        "two record batches per micro-batch.",
+    )
+    replication: int = Field(1, ge=1, le=7, description="Replicas of the topics we create; 3 in production.")
