@@ -1,28 +1,34 @@
 """The demo on a terminal: one screen that is drawn again several times a second."""
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.live import Live
 from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from fraudstream.demo.scoreboard import Scoreboard
-from fraudstream.demo.screen import Screen, Step, described, share
+from fraudstream.demo.scoreboard import ALERTS_KEPT, Decision, Figures
+from fraudstream.demo.screen import Screen, Step, described, judged
 
 REFRESH_PER_S = 4
 STORY_LINES = 4
 NO_VALUE = "-"
+BLANK = Text()
 
 
 class LiveScreen(Screen):
-    """Draws steps, figures, alerts and the acceptance story in place; a context manager."""
+    """Draws steps, figures, alerts and the acceptance story in place; a context manager.
+
+    Rich draws in a thread of its own. That thread reads only what is replaced as a whole or copied under a lock, and
+    what goes wrong in it becomes a line on the screen: a thread that ended with an error would leave a frozen picture.
+    """
 
     def __init__(self, console: Console) -> None:
         super().__init__(lambda line: None)
         self._console = console
         self._story: list[str] = []
+        self._mishap = ""
         self._spinners = {name: Spinner("dots") for name in self.steps}
-        self._live = Live(get_renderable=self._drawn, console=console, refresh_per_second=REFRESH_PER_S)
+        self._live = Live(get_renderable=lambda: self, console=console, refresh_per_second=REFRESH_PER_S)
 
     def __enter__(self) -> "LiveScreen":
         self._live.start()
@@ -36,19 +42,34 @@ class LiveScreen(Screen):
         """Show a payment of the acceptance story."""
         self._story.append(line)
 
-    def _drawn(self) -> RenderableType:
-        parts: list[RenderableType] = [self._steps()]
-        parts += [Text(note, style="yellow") for note in self.notes]
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Draw the picture of this moment, or say why it cannot be drawn."""
+        try:
+            yield from list(console.render(self._picture(console, options), options))
+        except Exception as error:  # noqa: BLE001 - the demo goes on whatever is wrong with its picture
+            self._mishap = f"a picture could not be drawn: {type(error).__name__}: {error}"
+            yield Text(self._mishap, style="yellow")
+
+    def _picture(self, console: Console, options: ConsoleOptions) -> Group:
+        """Return all parts; as many alerts as fit below the steps and above the story."""
+        board, story = self.board, self._story[-STORY_LINES:]
+        above: list[RenderableType] = [self._steps()]
+        above += [Text(note, style="yellow") for note in (*self.notes, self._mishap) if note]
         if self.address:
-            parts.append(Text(f"   Dashboard: {self.address}   Ctrl-C stops everything", style="bold cyan"))
-        if self.board is not None:
-            parts += [Text(), _figures(self.board), Text(), _alerts(self.board)]
-        if self._story:
-            story = [
-                Text.from_ansi(line, no_wrap=True, overflow="ellipsis") for line in self._story[-STORY_LINES:]
-            ]
-            parts += [Text("\nAcceptance story", style="bold"), *story]
-        return Group(*parts)
+            above.append(Text(f"   Dashboard: {self.address}   Ctrl-C stops everything", style="bold cyan"))
+        below: list[RenderableType] = []
+        if story:
+            lines = [Text.from_ansi(line, no_wrap=True, overflow="ellipsis") for line in story]
+            below = [BLANK, Text("Acceptance story", style="bold"), *lines]
+        if board is None:
+            return Group(*above, *below)
+        now = board.figures()
+        above += [BLANK, _figures(now), BLANK]
+        taken = len(console.render_lines(Group(*above, *below), options))
+        rows = (
+            options.size.height - 1 - taken - 1
+        )  # the last row stays free for the cursor, one has the heading
+        return Group(*above, _alerts(now.latest[: min(max(rows, 1), ALERTS_KEPT)]), *below)
 
     def _steps(self) -> Table:
         table = Table.grid(padding=(0, 2))
@@ -75,28 +96,26 @@ def _seconds(step: Step) -> Text:
     return Text("" if step.status == "waiting" else f"{step.seconds:.1f} s", style="dim", justify="right")
 
 
-def _figures(board: Scoreboard) -> Table:
-    rate, latency = board.lately()
-    table = Table(show_header=True, header_style="bold")
-    for heading in ("payments/s", "p50 ms", "p99 ms", "decided", "alerts", "precision", "recall"):
+def _figures(now: Figures) -> Table:
+    table = Table(box=None, header_style="bold", padding=(0, 1), pad_edge=False)
+    for heading in ("payments/s", "p50 ms", "p99 ms", "decided", "alerts", "precision, recall"):
         table.add_column(heading, justify="right")
     table.add_row(
-        f"{rate:,.0f}",
-        f"{latency.p50:.1f}" if latency else NO_VALUE,
-        f"{latency.p99:.1f}" if latency else NO_VALUE,
-        f"{board.decided:,}",
-        f"{board.alerts:,}",
-        share(board.precision),
-        share(board.recall),
+        f"{now.rate:,.0f}",
+        f"{now.latency.p50:.1f}" if now.latency else NO_VALUE,
+        f"{now.latency.p99:.1f}" if now.latency else NO_VALUE,
+        f"{now.decided:,}",
+        f"{now.alerts:,}",
+        judged(now),
     )
     return table
 
 
-def _alerts(board: Scoreboard) -> RenderableType:
-    if not board.latest:
+def _alerts(latest: tuple[Decision, ...]) -> RenderableType:
+    if not latest:
         return Text("no alert yet", style="dim")
     lines = [Text("Latest alerts (card, amount, outcome, probability, why)", style="bold")]
-    for alert in list(board.latest):
+    for alert in latest:
         style = "red" if alert.outcome == "block" else "yellow"
         lines.append(Text(described(alert), style=style, no_wrap=True, overflow="ellipsis"))
     return Group(*lines)

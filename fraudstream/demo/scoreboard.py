@@ -1,5 +1,6 @@
 """The demo's figures, from what anybody can read in Kafka: decisions on one side, labels on the other."""
 
+import threading
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -49,17 +50,33 @@ class Latency:
     p99: float
 
 
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The scoreboard at one moment; nothing in it changes any more, so any thread may read it."""
+
+    rate: float
+    latency: Latency | None
+    decided: int
+    alerts: int
+    labelled: int
+    precision: float | None
+    recall: float | None
+    latest: tuple[Decision, ...]
+
+
 @dataclass(slots=True)
 class Scoreboard:
     """Counts of payments made since a moment (epoch ms); what an earlier demo left undecided does not count.
 
     Precision and recall count payments, the first of an attack too, which nothing tells from an honest one. An alert
-    is a decision that is not `approve`.
+    is a decision that is not `approve`. The thread that draws the screen reads `figures()` and nothing else, because
+    another one counts meanwhile.
     """
 
     since_ms: int
     decided: int = 0
     alerts: int = 0
+    labelled: int = 0
     fraud: int = 0
     caught: int = 0
     false_alarms: int = 0
@@ -69,6 +86,7 @@ class Scoreboard:
     _recent: deque[tuple[float, float]] = field(default_factory=deque)
     _undecided: dict[str, bool] = field(default_factory=dict)
     _unlabelled: dict[str, bool] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def precision(self) -> float | None:
@@ -85,17 +103,32 @@ class Scoreboard:
         """Latency over everything so far."""
         return _latency(self._latencies)
 
-    def lately(self) -> tuple[float, Latency | None]:
-        """Return decisions a second and latency over the last RECENT_S seconds."""
-        horizon = time.monotonic() - RECENT_S
-        while self._recent and self._recent[0][0] < horizon:
-            self._recent.popleft()
-        return len(self._recent) / RECENT_S, _latency([latency for _, latency in self._recent])
+    def figures(self) -> Figures:
+        """Return the figures of this moment; rate and latency are those of the last RECENT_S seconds."""
+        with self._lock:
+            horizon = time.monotonic() - RECENT_S
+            while self._recent and self._recent[0][0] < horizon:
+                self._recent.popleft()
+            latencies_ms = [latency_ms for _, latency_ms in self._recent]
+            return Figures(
+                len(latencies_ms) / RECENT_S,
+                _latency(latencies_ms),
+                self.decided,
+                self.alerts,
+                self.labelled,
+                self.precision,
+                self.recall,
+                tuple(self.latest),
+            )
 
     def add_decision(self, decision: Decision, read_at: float) -> None:
         """Count a decision that was read at this epoch second."""
         if decision.event_time < self.since_ms:
             return
+        with self._lock:
+            self._count(decision, read_at)
+
+    def _count(self, decision: Decision, read_at: float) -> None:
         self.decided += 1
         alert = decision.outcome != "approve"
         if alert:
@@ -114,13 +147,15 @@ class Scoreboard:
 
     def add_label(self, label: Label) -> None:
         """Count the truth about a payment."""
-        alert = self._unlabelled.pop(label.transaction_id, None)
-        if alert is None:
-            _keep(self._undecided, label.transaction_id, label.fraud)
-        else:
-            self._match(alert=alert, fraud=label.fraud)
+        with self._lock:
+            alert = self._unlabelled.pop(label.transaction_id, None)
+            if alert is None:
+                _keep(self._undecided, label.transaction_id, label.fraud)
+            else:
+                self._match(alert=alert, fraud=label.fraud)
 
     def _match(self, *, alert: bool, fraud: bool) -> None:
+        self.labelled += 1
         self.fraud += fraud
         self.caught += alert and fraud
         self.false_alarms += alert and not fraud

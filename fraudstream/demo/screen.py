@@ -2,10 +2,10 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from fraudstream.demo.scoreboard import Decision, Scoreboard
+from fraudstream.demo.scoreboard import Decision, Figures, Scoreboard
 from fraudstream.traffic.acceptance import STORY_ID
 
 Status = Literal["waiting", "running", "done", "failed"]
@@ -13,9 +13,9 @@ Status = Literal["waiting", "running", "done", "failed"]
 FIGURES_EVERY_S = 5.0
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Step:
-    """A step of the demo and how far it is."""
+    """A step of the demo and how far it is; replaced as a whole, because another thread may be drawing it."""
 
     label: str
     status: Status = "waiting"
@@ -64,11 +64,10 @@ class Screen:
         """Show that a step is at work, on what."""
         step = self.steps[name]
         if step.status != "running":
-            step.status, step.began = "running", time.monotonic()
+            step = replace(step, status="running", began=time.monotonic())
         elif detail == step.detail:
             return
-        step.detail = detail
-        self.step_changed(step)
+        self.step_changed(name, replace(step, detail=detail))
 
     def done(self, name: str, detail: str) -> None:
         """Show that a step has succeeded, with what."""
@@ -92,16 +91,18 @@ class Screen:
         board = self.board
         if board is None:
             return
-        for alert in list(board.latest)[: board.alerts - self._alerts_shown][::-1]:
+        now = board.figures()
+        for alert in now.latest[: now.alerts - self._alerts_shown][::-1]:
             if not alert.transaction_id.startswith(STORY_ID):  # the story has its own lines
                 self._echo(f"alert: {described(alert)}")
-        self._alerts_shown = board.alerts
+        self._alerts_shown = now.alerts
         if time.monotonic() >= self._figures_due:
             self._figures_due = time.monotonic() + FIGURES_EVERY_S
-            self._echo(figures(board))
+            self._echo(figures(now))
 
-    def step_changed(self, step: Step) -> None:
-        """Say what has become of a step."""
+    def step_changed(self, name: str, step: Step) -> None:
+        """Keep what has become of a step, and say it."""
+        self.steps[name] = step
         if step.status == "running":
             self._echo(f"{step.label}: {step.detail or 'started'}")
         else:
@@ -110,9 +111,8 @@ class Screen:
 
     def _end(self, name: str, status: Status, detail: str) -> None:
         step = self.steps[name]
-        step.took_s = time.monotonic() - step.began if step.began else 0.0
-        step.status, step.detail = status, detail
-        self.step_changed(step)
+        took_s = time.monotonic() - step.began if step.began else 0.0
+        self.step_changed(name, replace(step, status=status, detail=detail, took_s=took_s))
 
 
 def described(alert: Decision) -> str:
@@ -136,11 +136,21 @@ def share(value: float | None) -> str:
     return "-" if value is None else f"{value:.0%}".replace("%", " %")
 
 
-def figures(board: Scoreboard) -> str:
+def judged(now: Figures) -> str:
+    """Return precision and recall, or what they wait for."""
+    if not now.labelled:
+        return "waiting for labels"
+    if now.recall is None:
+        return "no fraud yet"
+    if now.precision is None:
+        return "no fraud found yet"
+    return f"{share(now.precision)}, {share(now.recall)}"
+
+
+def figures(now: Figures) -> str:
     """Return the figures of the moment in one line."""
-    rate, latency = board.lately()
-    times = f"p50 {latency.p50:.1f} ms, p99 {latency.p99:.1f} ms" if latency else "no latency yet"
+    times = f"p50 {now.latency.p50:.1f} ms, p99 {now.latency.p99:.1f} ms" if now.latency else "no latency yet"
     return (
-        f"{rate:,.0f} payments/s · {times} · {board.decided:,} decided · {board.alerts:,} alerts · "
-        f"precision {share(board.precision)} · recall {share(board.recall)}"
+        f"{now.rate:,.0f} payments/s · {times} · {now.decided:,} decided · {now.alerts:,} alerts · "
+        f"precision, recall: {judged(now)}"
     )

@@ -65,7 +65,7 @@ def test_latency_runs_from_when_a_payment_was_due_to_its_decision_read() -> None
     assert board.latency is not None
     assert 49.5 == board.latency.p50
     assert 98.0 == board.latency.p99
-    assert "10 payments/s · p50 49.5 ms, p99 98.0 ms · 100 decided" in figures(board)
+    assert "10 payments/s · p50 49.5 ms, p99 98.0 ms · 100 decided" in figures(board.figures())
 
 
 def test_the_first_alert_is_remembered() -> None:
