@@ -7,10 +7,10 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from fraudstream.adapters.broker.jars import CACHE_VARIABLE, REPOSITORY_VARIABLE
 from fraudstream.cli import COMMANDS
 from fraudstream.metrics import METRICS
 from fraudstream.settings import Settings
+from fraudstream.settings.variables import CACHE_VARIABLE, REPOSITORY_VARIABLE
 from fraudstream.topics import TOPICS, changelog
 
 REFERENCE = Path(__file__).parent / "reference"

@@ -5,13 +5,15 @@ Importing lazily keeps `fraudstream --help` instant and lets a worker run withou
 
 import importlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import click
 from pydantic import ValidationError
 
 from fraudstream.adapters.process import EXIT_SETUP
+from fraudstream.commands.group import Group
 from fraudstream.domain.errors import FraudstreamError
 from fraudstream.logs import mask_card_numbers
 from fraudstream.tuning import keep_files_private
@@ -44,7 +46,7 @@ COMMANDS = {
 """Command -> where it is, in the order a newcomer meets them. The click object has the command's name."""
 
 
-class LazyGroup(click.Group):
+class LazyGroup(Group):
     """A click group that imports a command's module when the command is run, not to list it."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -76,14 +78,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; an error a user can mend is one sentence and exit code 2."""
     mask_card_numbers()
     keep_files_private()
-    try:
+    with complaining():
         cli.main(args=arguments, prog_name="fraudstream")
+
+
+@contextmanager
+def complaining() -> Iterator[None]:
+    """Turn an error that a user can mend into one sentence and exit code 2."""
+    try:
+        yield
     except FraudstreamError as error:
         complain(str(error))
     except ValidationError as error:
-        wrong = error.errors()[0]
-        setting = "_".join(str(part) for part in wrong["loc"]).upper()
-        complain(f"setting FRAUDSTREAM_{setting}: {wrong['msg']}")
+        from fraudstream.settings import Settings, wrong
+
+        complain(wrong.sentence(error, Settings.model_fields))
 
 
 def complain(sentence: str) -> None:

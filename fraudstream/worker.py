@@ -13,8 +13,10 @@ mask_card_numbers()
 keep_files_private()
 
 from fraudstream.app import Ports, create_app  # noqa: E402
+from fraudstream.cli import complaining  # noqa: E402
 from fraudstream.settings import Settings  # noqa: E402
 
-settings = Settings()
-app = create_app(settings, Ports.of(settings))
+with complaining():
+    settings = Settings()
+    app = create_app(settings, Ports.of(settings))
 calm_garbage_collection()

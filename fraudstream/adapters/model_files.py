@@ -19,7 +19,7 @@ from xgboost.core import _LIB
 from fraudstream.adapters.files import sha256_of, write_atomically
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.features import FEATURES
-from fraudstream.domain.names import checked
+from fraudstream.domain.names import checked, did_you_mean
 
 CURRENT = "current"
 
@@ -133,7 +133,10 @@ def read_manifest(models_dir: Path, version: str) -> dict[str, Any]:
     """Return what is written about a version; raises SetupError if there is no such version."""
     path = models_dir / checked("model", version) / "manifest.json"
     if not path.is_file():
-        raise SetupError(f"no model {version!r} in {models_dir}; {TRAIN}")
+        known = [each.parent.name for each in models_dir.glob("[!.]*/manifest.json")]
+        raise SetupError(
+            f"no model {version!r} in {models_dir}{did_you_mean(version, known) or f'; {TRAIN}'}"
+        )
     try:
         manifest = json.loads(_content(path, MANIFEST_BYTES_MAX))
     except ValueError as error:

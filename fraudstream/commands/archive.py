@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from fraudstream.commands.group import Group
 from fraudstream.domain.times import moment_ms
 
 
@@ -24,7 +25,7 @@ class Moment(click.ParamType):
             self.fail(f"{value!r} is no time; write it as 2026-11-21 or 2026-11-21T14:30", param, ctx)
 
 
-@click.group()
+@click.group(cls=Group)
 def archive() -> None:
     """Keep every decided payment as Parquet, in a directory or in S3 (FRAUDSTREAM_ARCHIVE)."""
 

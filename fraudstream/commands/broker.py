@@ -27,6 +27,7 @@ from fraudstream.adapters.broker.jars import Progress as OnBytes
 from fraudstream.adapters.broker.process import LEAN_JVM
 from fraudstream.adapters.kafka_admin import answers, until_ready
 from fraudstream.adapters.kafka_security import Kafka
+from fraudstream.commands.group import Group
 from fraudstream.settings import Settings
 
 DEFAULT_PORT = 9092
@@ -43,7 +44,7 @@ data_dir_option = click.option(
 )
 
 
-@click.group()
+@click.group(cls=Group)
 def broker() -> None:
     """Run a real Kafka on this machine: one directory, one Java process, loopback only."""
 

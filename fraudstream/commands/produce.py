@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fraudstream.commands.group import Group
 from fraudstream.domain.errors import FraudstreamError
 from fraudstream.settings import Settings
 from fraudstream.traffic.tally import Tally
@@ -29,7 +30,7 @@ unkeyed_option = click.option(
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
 
 
-@click.group()
+@click.group(cls=Group)
 def produce() -> None:
     """Send payments to the `transactions` topic."""
 

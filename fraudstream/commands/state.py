@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from fraudstream.commands.group import Group
 from fraudstream.commands.topics import broker_option, json_option
 from fraudstream.settings import Settings
 from fraudstream.state.compare import Compared, Difference
@@ -18,7 +19,7 @@ from fraudstream.state.verify import compare_all, directories
 EXIT_DIFFERENT = 1
 
 
-@click.group()
+@click.group(cls=Group)
 def state() -> None:
     """Compare RocksDB, changelog and source log, and mend them. All workers must be stopped."""
 

@@ -13,6 +13,7 @@ import click
 
 from fraudstream.adapters.weekly_stores import online_store
 from fraudstream.commands.generate import Day
+from fraudstream.commands.group import Group
 from fraudstream.domain.weekly import DAY_MS, OnlineStore, day_of, midnight_before
 from fraudstream.settings import Settings
 
@@ -26,7 +27,7 @@ as_of_option = click.option(
 )
 
 
-@click.group()
+@click.group(cls=Group)
 def store() -> None:
     """Make, fill and check the store that FRAUDSTREAM_WEEKLY_STORE names: snapshot, disk, sagemaker://… or redis://…"""
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import click
 
 from fraudstream.adapters import token_keys
+from fraudstream.commands.group import Group
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.tokens import Tokenizer
 from fraudstream.domain.weekly import DAY_MS
@@ -17,7 +18,7 @@ NOTICE_MS = 600_000
 """Between adding a key and its first payment all workers have to be restarted."""
 
 
-@click.group()
+@click.group(cls=Group)
 def tokens() -> None:
     """List the keys of card tokens, without the secrets, and rotate them."""
 

@@ -21,6 +21,7 @@ from fraudstream.adapters.kafka_admin import (
     topic_configs,
 )
 from fraudstream.adapters.kafka_security import Kafka
+from fraudstream.commands.group import Group
 from fraudstream.domain.errors import SetupError
 from fraudstream.settings import Settings
 from fraudstream.topics import DAY_MS, HOUR_MS, all_topics
@@ -30,7 +31,7 @@ PRINCIPAL = re.compile(r"User:[^\s\x00-\x1f]{1,249}")
 json_option = click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
 
 
-@click.group()
+@click.group(cls=Group)
 def topics() -> None:
     """Make the topics and look at them."""
 

@@ -6,7 +6,7 @@ from importlib.resources import files
 from typing import Any
 
 from fraudstream.domain.errors import SetupError
-from fraudstream.domain.names import checked
+from fraudstream.domain.names import checked, did_you_mean
 from fraudstream.domain.rules import Rule, Ruleset
 
 
@@ -36,9 +36,18 @@ class EventType:
             raise SetupError(f"the event type does not parse: {error}") from error
 
 
+def event_types() -> list[str]:
+    """Return the names of the event types in the package."""
+    names = (path.name for path in files("fraudstream.event_types").iterdir())
+    return sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml"))
+
+
 def event_type_named(name: str) -> EventType:
     """Load one of the event types in the package."""
     path = files("fraudstream.event_types") / f"{checked('event type', name)}.toml"
     if not path.is_file():
-        raise SetupError(f"there is no event type {name!r}; the package has: card")
+        known = event_types()
+        raise SetupError(
+            f"there is no event type {name!r}; the package has: {', '.join(known)}{did_you_mean(name, known)}"
+        )
     return EventType.from_toml(path.read_text())

@@ -1,6 +1,8 @@
 """Names that become part of a path, a topic or an address: what may stand in them is listed, everything else is refused."""
 
 import re
+from collections.abc import Iterable
+from difflib import get_close_matches
 
 from fraudstream.domain.errors import SetupError
 
@@ -21,3 +23,15 @@ def checked(what: str, name: str) -> str:
             f"{name[:80]!r} cannot be the name of a {what}: use letters, digits, '_', '-' and '.', at most 64 and no '.' first"
         )
     return name
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return the end of a sentence that suggests the known word nearest to an unknown one; empty if none is near.
+
+    >>> did_you_mean("wroker", ["worker", "broker"])
+    '; did you mean worker?'
+    >>> did_you_mean("xyz", ["worker"])
+    ''
+    """
+    near = get_close_matches(word, list(known), n=1)
+    return f"; did you mean {near[0]}?" if near else ""

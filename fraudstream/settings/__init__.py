@@ -6,7 +6,13 @@ One file a subject declares the fields; `Settings` is all of them.
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic_settings import SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from fraudstream.adapters import token_keys
 from fraudstream.domain.tokens import Tokenizer
@@ -15,6 +21,7 @@ from fraudstream.settings.kafka import KafkaSettings
 from fraudstream.settings.pages import PageSettings
 from fraudstream.settings.storage import StorageSettings
 from fraudstream.settings.throughput import ThroughputSettings
+from fraudstream.settings.variables import PREFIX, refuse_unknown
 
 __all__ = ["Settings"]
 
@@ -23,8 +30,25 @@ class Settings(PageSettings, ThroughputSettings, DecisionSettings, StorageSettin
     """The worker's and the commands' settings; immutable once read. Pydantic lists the fields from the last base on."""
 
     model_config = SettingsConfigDict(
-        env_prefix="FRAUDSTREAM_", env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True
+        env_prefix=PREFIX, env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read options, environment and `.env` in this order; raises SetupError if a variable is misspelt."""
+        sources = (init_settings, env_settings, dotenv_settings)
+        for source in sources:
+            if isinstance(source, EnvSettingsSource):
+                where = "in .env" if isinstance(source, DotEnvSettingsSource) else "in the environment"
+                refuse_unknown(source.env_vars, cls.model_fields, where)
+        return sources
 
     @classmethod
     def with_options(cls, **options: Any) -> Self:

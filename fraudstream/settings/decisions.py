@@ -12,10 +12,13 @@ from fraudstream.domain.weekly import MIDNIGHTS_KEPT
 class DecisionSettings(BaseSettings):
     """Event type, model, threshold, weekly aggregates and times."""
 
-    event_type: str = Field("card", pattern=r"^[a-z0-9_-]{1,64}$", description="Which event type to decide.")
+    event_type: str = Field(
+        "card", pattern=r"^[a-z0-9_-]{1,64}$", examples=["card"], description="Which event type to decide."
+    )
     model: str = Field(
         "current",
         pattern=rf"^{NAME_PATTERN}$",
+        examples=["current", "card-20261121-1f2e3d4c"],
         description="Model version to score with; `current` follows models/current.",
     )
     fraud_threshold: float | None = Field(
@@ -38,6 +41,7 @@ class DecisionSettings(BaseSettings):
     weekly_store: str = Field(
         "snapshot",
         pattern=r"^(snapshot|disk|sagemaker://[a-zA-Z0-9]([-_]*[a-zA-Z0-9]){0,63}|rediss?://[^@/]+(/\d+)?)$",
+        examples=["snapshot", "disk", "sagemaker://weekly", "redis://redis.example:6379/0"],
         description="Where workers look weekly aggregates up: `snapshot` (in memory), `disk` (when they outgrow it), "
         "`sagemaker://<feature group>`, `redis://host:port/0` or `rediss://...` (TLS); all but the first are filled with `fraudstream store load`.",
     )
@@ -50,6 +54,7 @@ class DecisionSettings(BaseSettings):
     weekly_endpoint_url: str | None = Field(
         None,
         pattern=r"^https?://",
+        examples=["https://featurestore.example"],
         description="Where Feature Store is. Default: AWS's endpoint of the region.",
     )
     weekly_region: str | None = Field(

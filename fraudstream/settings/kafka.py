@@ -48,10 +48,14 @@ class KafkaSettings(BaseSettings):
     app_id: str = Field(
         "fraudstream",
         pattern=rf"^{NAME_PATTERN}$",
+        examples=["fraudstream"],
         description="Consumer group and prefix of the changelog topic; workers that share it share the work.",
     )
     topic_prefix: str = Field(
-        "", pattern=rf"^({NAME_PATTERN})?$", description="Put before every topic name, e.g. `test-`."
+        "",
+        pattern=rf"^({NAME_PATTERN})?$",
+        examples=["test-"],
+        description="Put before every topic name, e.g. `test-`.",
     )
     partitions: int = Field(
         4,

@@ -13,12 +13,7 @@ from typing import Any
 
 from fraudstream.adapters.broker.errors import BrokerError
 from fraudstream.adapters.broker.lock import Jar, locked, sha256
-
-CACHE_VARIABLE = "FRAUDSTREAM_CACHE_DIR"
-"""Environment variable: where downloads are kept; default $XDG_CACHE_HOME/fraudstream or ~/.cache/fraudstream."""
-
-REPOSITORY_VARIABLE = "FRAUDSTREAM_MAVEN_REPOSITORY"
-"""Environment variable: URL of the Maven repository; default Maven Central."""
+from fraudstream.settings.variables import CACHE_VARIABLE, REPOSITORY_VARIABLE
 
 DOWNLOADS_AT_ONCE = 6
 """Most jars are small, so the wait is for answers, not for bytes."""
