@@ -67,7 +67,7 @@ def prepare(plan: Plan, data_dir: Path, say: Say) -> Prepared:
         run_command(data_dir, "aggregate", "--as-of", str(midnight))
     write_weekly_json(prepared)
     say("training the model")
-    run_command(data_dir, "train")
+    run_command(data_dir, "train", "--activate", "always")
     prepared.settings.card_token_key()
     done.write_text(wanted)
     return prepared

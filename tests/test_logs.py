@@ -2,8 +2,11 @@
 
 import subprocess
 import sys
+from datetime import date
 
 import pytest
+
+from fraudstream.offline.train import version_name
 
 CARD = "4006080197832643"
 
@@ -72,3 +75,12 @@ def test_fausts_own_logging_is_masked_too() -> None:
 
     assert "send: k=***" in said
     assert CARD not in said
+
+
+def test_the_name_of_a_model_version_is_no_card_number() -> None:
+    """The one line that says which model serves: also with a checksum of nothing but digits."""
+    version = version_name("card-sample", date(2026, 11, 24), "8947123456")
+
+    assert f"model {version} " in printed(
+        f"logging.getLogger('fraudstream.app').info('model %s ', {version!r})"
+    )

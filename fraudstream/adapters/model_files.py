@@ -165,6 +165,11 @@ def current_version(models_dir: Path) -> str:
     """Return the active version's name; raises SetupError if there is none."""
     path = models_dir / CURRENT
     if not path.is_file():
+        if any(models_dir.glob("*/manifest.json")):
+            raise SetupError(
+                f"no model in {models_dir} is active, since none was good enough; activate the next one in any case "
+                "with: fraudstream train --activate always"
+            )
         raise SetupError(f"no model in {models_dir}; {TRAIN}")
     return checked("model", path.read_text().strip())
 
@@ -172,7 +177,7 @@ def current_version(models_dir: Path) -> str:
 def save_model(
     models_dir: Path, manifest: Mapping[str, Any], content: bytes, *, activate: bool = True
 ) -> str:
-    """Write a version named by `manifest["version"]`, whole or not at all, and make it the current one.
+    """Write a version named by `manifest["version"]`, whole or not at all, and make it the current one if wanted.
 
     The same version again replaces it. `content` is the UBJ whose checksum is in the manifest.
     """

@@ -1,12 +1,16 @@
 """`fraudstream train`: a model version from the history."""
 
 import json
+import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from fraudstream.domain.features import FEATURE_SETS
+
+if TYPE_CHECKING:
+    from fraudstream.offline.activation import Wish
 
 
 @click.command()
@@ -21,12 +25,23 @@ from fraudstream.domain.features import FEATURE_SETS
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="Payments to read: a history or an archive.  [default: <data_dir>/history]",
 )
-@click.option("--without-activating", is_flag=True, help="Write the version, but leave `current` as it is.")
-@click.option("--json", "as_json", is_flag=True, help="Print the manifest as JSON.")
-def train(feature_set: str | None, history: Path | None, without_activating: bool, as_json: bool) -> None:
+@click.option(
+    "--activate",
+    type=click.Choice(["if-better", "always", "never"]),
+    default="if-better",
+    show_default=True,
+    help="Whether workers that start from now on use it: if it is not worse than the active version and better than chance.",
+)
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print the manifest as JSON; `activation` says what became of it."
+)
+def train(feature_set: str | None, history: Path | None, activate: "Wish", as_json: bool) -> None:
     """Train XGBoost on what a worker would have known at each payment, and test it on later payments.
 
-    Exit codes: 0 written, 2 no history or too little fraud in it.
+    The version is kept in any case. It becomes the active one if more of its alerts are fraud than of all payments, and
+    if its average precision is not worse than that of the active version on the same payments; both figures are printed.
+
+    Exit codes: 0 written, 1 written but not activated since it is not good enough, 2 no history or too little fraud in it.
     """
     from fraudstream.commands.progress import bar
     from fraudstream.domain.event_type import event_type_named
@@ -43,22 +58,30 @@ def train(feature_set: str | None, history: Path | None, without_activating: boo
             threshold=settings.fraud_threshold or training.FRAUD_THRESHOLD,
             partitions=settings.partitions,
             horizon_ms=settings.lateness_horizon_s * 1000,
-            activate=not without_activating,
+            activate=activate,
             progress=training.Progress(step=_say(as_json), round=lambda number: advance(1)),
         )
     if as_json:
         click.echo(json.dumps(manifest))
     else:
         _show(manifest)
-        click.echo(
-            f"in {settings.models_dir / manifest['version']}"
-            + ("" if without_activating else ", now current")
-        )
+        click.echo(f"in {settings.models_dir / manifest['version']}")
+    activation = manifest["activation"]
+    click.echo(_outcome(activation), err=as_json)
+    sys.exit(1 if activate == "if-better" and not activation["activated"] else 0)
 
 
 def _say(as_json: bool) -> Any:
     """Return what tells of each step: stderr, so that --json has stdout for itself."""
     return lambda text: None if as_json else click.echo(f"{text} ...", err=True)
+
+
+def _outcome(activation: dict[str, Any]) -> str:
+    """Say whether the version is active now, why, and how to have it otherwise."""
+    from fraudstream.offline.activation import ANYWAY
+
+    said = f"{'activated' if activation['activated'] else 'not activated'}: {activation['why']}"
+    return said if activation["activated"] else f"{said}; {ANYWAY}"
 
 
 def _show(manifest: dict[str, Any]) -> None:

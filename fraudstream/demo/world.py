@@ -37,7 +37,10 @@ class DemoWorld:
         return (
             ("history", ["generate", *size, "--end", str(self.midnight), "--force"]),
             ("weeks", ["aggregate", "--as-of", str(self.midnight), "--force"]),
-            ("model", ["train"]),
+            (
+                "model",
+                ["train", "--activate", "always"],
+            ),  # the world is new, whatever was good in the old one
         )
 
     def is_prepared(self, settings: Settings) -> bool:

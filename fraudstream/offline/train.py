@@ -3,7 +3,7 @@
 import platform
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from fraudstream.adapters.model_files import save_model
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.features import FEATURE_SETS, matrix
 from fraudstream.domain.weekly import DAY_MS
+from fraudstream.offline.activation import Wish, decided, judge
 from fraudstream.offline.dataset import Dataset, features_of
 from fraudstream.offline.evaluate import evaluate, recall_by_scenario
 from fraudstream.offline.point_in_time import NEVER_MS
@@ -79,13 +80,13 @@ def train(
     threshold: float = FRAUD_THRESHOLD,
     partitions: int = 1,
     horizon_ms: int = NEVER_MS,
-    activate: bool = True,
+    activate: Wish = "if-better",
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """Train, evaluate on the later 30 %, write `models_dir/<version>/`, point `current` at it; return the manifest.
+    """Train, evaluate on the later 30 %, write `models_dir/<version>/`; return the manifest.
 
-    The version is named by the model's content, so the same history gives the same version. Raises SetupError if
-    there is no history or too little of it.
+    `current` names it from then on if the manifest's `activation` says `activated`. The version is named by the model's
+    content, so the same history gives the same version. Raises SetupError if there is no history or too little of it.
     """
     progress = progress or Progress()
     names = FEATURE_SETS[feature_set]
@@ -96,10 +97,11 @@ def train(
     booster = fit(split.train, names, progress.round)
     progress.step(f"testing on {split.test.height:,} later payments")
     metrics, by_scenario = _tested(booster, split.test, names, threshold)
+    activation = decided(activate, judge(metrics, threshold, split.test, models_dir))
     content = bytes(booster.save_raw("ubj"))
     digest = sha256_of(content)
     manifest = {
-        "version": f"{feature_set}-{data.dates[-1]:%Y%m%d}-{digest[:8]}",
+        "version": version_name(feature_set, data.dates[-1], digest),
         "event_type": event_type,
         "feature_set": feature_set,
         "features": list(names),
@@ -114,6 +116,7 @@ def train(
         "test": _range(split.test),
         "metrics": metrics,
         "recall_by_scenario": by_scenario,
+        "activation": activation,
         "rounds": ROUNDS,
         "params": PARAMS,
         "sha256": digest,
@@ -125,8 +128,19 @@ def train(
         },
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    save_model(models_dir, manifest, content, activate=activate)
+    save_model(models_dir, manifest, content, activate=activation["activated"])
     return manifest
+
+
+def version_name(feature_set: str, last_date: date, digest: str) -> str:
+    """Name a version after features, last day and content; the letter keeps twelve digits from standing in a row.
+
+    Else a log would mask the name as a card number.
+
+    >>> version_name("card", date(2026, 11, 24), "89471234ec9d")
+    'card-20261124-v89471234'
+    """
+    return f"{feature_set}-{last_date:%Y%m%d}-v{digest[:8]}"
 
 
 def _tested(

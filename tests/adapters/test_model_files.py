@@ -73,6 +73,13 @@ def test_versions_stand_side_by_side_and_one_is_current(tmp_path: Path, ubj: byt
     assert 0.25 == load_model(tmp_path, "card-1").threshold
 
 
+def test_versions_named_as_earlier_releases_did_stay_loadable(tmp_path: Path, ubj: bytes) -> None:
+    """Their names have twelve digits in a row."""
+    saved(tmp_path, ubj, version="card-20261124-8947ec9d")
+
+    assert "card-20261124-8947ec9d" == load_model(tmp_path).version
+
+
 def test_nothing_but_whole_versions_is_left_behind(tmp_path: Path, ubj: bytes) -> None:
     """Drafts become versions by one rename."""
     saved(tmp_path, ubj)

@@ -1,0 +1,87 @@
+"""Whether a model that was just trained takes over: never from a better one unless told to, and never by chance."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import polars as pl
+
+from fraudstream.adapters.model_files import CURRENT, load_model
+from fraudstream.domain.errors import SetupError
+from fraudstream.domain.features import matrix
+from fraudstream.offline.dataset import features_of
+from fraudstream.offline.evaluate import evaluate
+
+Wish = Literal["if-better", "always", "never"]
+"""What `train --activate` was told."""
+
+TOLERANCE = 0.02
+"""By so much the average precision may be lower than the active model's: with 600 frauds to test with, as many as two
+weeks of 10,000 cards have, chance alone moves it by that much (its standard error is about sqrt(p(1 - p) / 600))."""
+
+ANYWAY = "to activate it anyway, repeat the command with --activate always"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How a new model compares with the active one on the payments it was tested with. `why` is a clause with figures."""
+
+    good: bool
+    why: str
+    active_version: str | None = None
+    """None if no model was active, or none that can be loaded."""
+    active_metrics: Mapping[str, float] | None = None
+
+
+def judge(metrics: Mapping[str, float], threshold: float, tested: pl.DataFrame, models_dir: Path) -> Verdict:
+    """Compare a new model's figures with chance and with the active model's on the same payments.
+
+    Payments that the active model learnt from may be among them, to its advantage: a doubt is in favour of what runs.
+    """
+    version, active, reason = None, None, "no model was active before"
+    if (models_dir / CURRENT).is_file():
+        try:
+            model = load_model(models_dir)
+            scores = model.probabilities(matrix(features_of(tested, model.features), model.features))
+            version, active = model.version, evaluate(tested["is_fraud"].to_numpy(), scores, model.threshold)
+        except SetupError as error:
+            reason = f"the active model cannot be loaded ({error})"
+    if not better_than_chance(metrics):
+        why = (
+            f"at the threshold {threshold} {metrics['precision']:.1%} of its alerts are fraud and "
+            f"{metrics['fraud_per_1000'] / 1000:.1%} of all payments are, so it is no better than chance"
+        )
+        return Verdict(False, why, version, active)
+    if active is None:
+        return Verdict(True, f"{reason} and this one is better than chance")
+    why = (
+        f"its average precision is {metrics['average_precision']:.4f}, that of the active {version} is "
+        f"{active['average_precision']:.4f} on the same payments (it may be lower by {TOLERANCE})"
+    )
+    return Verdict(
+        metrics["average_precision"] >= active["average_precision"] - TOLERANCE, why, version, active
+    )
+
+
+def better_than_chance(metrics: Mapping[str, float]) -> bool:
+    """Tell whether alerts at the threshold are fraud more often than payments are.
+
+    >>> better_than_chance({"precision": 0.0, "fraud_per_1000": 2.5})
+    False
+    """
+    return metrics["precision"] > metrics["fraud_per_1000"] / 1000
+
+
+def decided(wish: Wish, verdict: Verdict) -> dict[str, Any]:
+    """Return what becomes of the new model, as its manifest says it: `activated`, `why` and the active model's figures."""
+    activated = wish == "always" or (wish == "if-better" and verdict.good)
+    told = {"always": "as told: ", "never": "as told: ", "if-better": ""}[wish]
+    return {
+        "wish": wish,
+        "activated": activated,
+        "better": verdict.good,
+        "why": told + verdict.why,
+        "active_version": verdict.active_version,
+        "active_metrics": verdict.active_metrics,
+    }

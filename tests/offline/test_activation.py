@@ -1,0 +1,130 @@
+"""Which model serves after a training: the better one, and none that finds fraud by chance."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from click.testing import CliRunner, Result
+
+from fraudstream.adapters.model_files import current_version, load_model
+from fraudstream.commands.train import train as train_command
+from fraudstream.domain.errors import SetupError
+from fraudstream.domain.features import FEATURE_SETS
+from fraudstream.offline.generate import generate
+from fraudstream.offline.train import train
+from fraudstream.offline.world import World
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture(scope="module")
+def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a world in which the richer feature set finds much more."""
+    directory = tmp_path_factory.mktemp("world") / "history"
+    generate(World(seed=1, cards=2000, days=14, payments=100_000), directory)
+    return directory
+
+
+@pytest.fixture(scope="module")
+def unlearnable(history: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the same payments with labels by lot."""
+    directory = tmp_path_factory.mktemp("by-lot") / "history"
+    chance = np.random.default_rng(1)
+    for path in sorted(history.glob("date=*/*.parquet")):
+        frame = pl.read_parquet(path, hive_partitioning=False)
+        (directory / path.parent.name).mkdir(parents=True)
+        frame.with_columns(pl.Series("is_fraud", chance.random(frame.height) < 0.0025)).write_parquet(
+            directory / path.parent.name / path.name
+        )
+    return directory
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Return what runs `fraudstream train` in a data directory of this test."""
+    monkeypatch.setenv("FRAUDSTREAM_DATA_DIR", str(tmp_path))
+    return lambda *words: CliRunner().invoke(
+        train_command, [str(word) for word in words], catch_exceptions=False
+    )
+
+
+def test_a_worse_model_is_kept_and_not_activated(history: Path, tmp_path: Path, run: Run) -> None:
+    """The sample's features after the richer ones: both figures are said, and what to do about it."""
+    better = train(history, tmp_path / "models")
+
+    done = run("--history", history, "--features", "card-sample")
+
+    assert 1 == done.exit_code
+    assert better["version"] == current_version(tmp_path / "models")
+    assert 2 == len(list((tmp_path / "models").glob("*/manifest.json")))
+    assert f"{better['metrics']['average_precision']:.4f}" in done.stdout
+    assert "not activated: its average precision is 0." in done.stdout
+    assert "repeat the command with --activate always" in done.stdout
+
+
+def test_a_worse_model_is_activated_when_told_to(history: Path, tmp_path: Path, run: Run) -> None:
+    """With both figures all the same, and for scripts in the manifest."""
+    better = train(history, tmp_path / "models")
+
+    done = run("--history", history, "--features", "card-sample", "--activate", "always", "--json")
+
+    made = json.loads(done.stdout)
+    assert 0 == done.exit_code
+    assert made["version"] == current_version(tmp_path / "models")
+    assert (True, False) == (made["activation"]["activated"], made["activation"]["better"])
+    assert better["version"] == made["activation"]["active_version"]
+    assert better["metrics"] == made["activation"]["active_metrics"]
+
+
+def test_a_better_model_takes_over(history: Path, tmp_path: Path, run: Run) -> None:
+    """Without a word of the user."""
+    train(history, tmp_path / "models", feature_set="card-sample")
+
+    done = run("--history", history)
+
+    assert 0 == done.exit_code
+    assert FEATURE_SETS["card"] == load_model(tmp_path / "models").features
+
+
+def test_the_same_model_again_stays_active(history: Path, tmp_path: Path, run: Run) -> None:
+    """A nightly job over a history that did not grow."""
+    first = train(history, tmp_path / "models")
+
+    assert 0 == run("--history", history).exit_code
+    assert first["version"] == current_version(tmp_path / "models")
+
+
+def test_never_leaves_the_active_model_as_it_is(history: Path, tmp_path: Path, run: Run) -> None:
+    """It was asked for, so it is no failure."""
+    first = train(history, tmp_path / "models", feature_set="card-sample")
+
+    done = run("--history", history, "--activate", "never")
+
+    assert 0 == done.exit_code
+    assert first["version"] == current_version(tmp_path / "models")
+
+
+def test_a_first_model_that_is_no_better_than_chance_is_not_activated(
+    unlearnable: Path, tmp_path: Path, run: Run
+) -> None:
+    """A worker then says that there are models and none is good, instead of sending to train in a circle."""
+    done = run("--history", unlearnable)
+
+    assert 1 == done.exit_code
+    assert "no better than chance" in done.stdout
+    with pytest.raises(SetupError, match=r"none was good enough.*train --activate always"):
+        load_model(tmp_path / "models")
+
+
+def test_a_model_that_cannot_be_loaded_is_replaced(history: Path, tmp_path: Path, run: Run) -> None:
+    """Nothing can be worse than a model with which no worker starts."""
+    first = train(history, tmp_path / "models")
+    (tmp_path / "models" / first["version"] / "model.ubj").write_bytes(b"damaged")
+
+    done = run("--history", history, "--features", "card-sample")
+
+    assert 0 == done.exit_code
+    assert "the active model cannot be loaded" in done.stdout
