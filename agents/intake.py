@@ -1,5 +1,6 @@
 """At the door: a record becomes a payment, a record to forward, or a dead letter."""
 
+from collections.abc import Sequence
 from typing import NamedTuple, TypeAlias
 
 import msgspec
@@ -7,17 +8,14 @@ from aiokafka.structs import ConsumerRecord
 
 from fraudstream import topics
 from fraudstream.adapters.publisher import Message
-from fraudstream.domain.card_numbers import CARD_DIGITS_MAX, masked
 from fraudstream.domain.errors import InvalidTransaction
+from fraudstream.domain.raw_values import Shown
 from fraudstream.domain.transaction import Parser, Payment
 
 Record: TypeAlias = ConsumerRecord[bytes, bytes]
 
 SOURCE_HEADER = "fraudstream-source"
 """On re-keyed records: the topic-partition-offset they came from, which is the id of a payment without its own."""
-
-PAYLOAD_BYTES_MAX = 2048
-"""A dead letter shows the start of what came; enough to find the producer, too little to store abuse."""
 
 
 class DeadLetter(NamedTuple):
@@ -36,18 +34,17 @@ class DeadLetter(NamedTuple):
         return msgspec.json.encode(self._asdict())
 
 
-def dead_letter(record: Record, reason: str, detail: str) -> DeadLetter:
-    """Describe a refused record; card numbers in payload and detail are masked."""
-    # Some bytes more are masked than shown, so that no cut leaves the start of a card number.
-    start = b"" if record.value is None else record.value[: PAYLOAD_BYTES_MAX + 4 * CARD_DIGITS_MAX]
+def dead_letter(record: Record, reason: str, detail: str, times: Sequence[str] = ()) -> DeadLetter:
+    """Describe a refused record; card numbers in payload and detail are masked, the fields `times` are not."""
+    shown = Shown(record.value, record.timestamp, times)
     return DeadLetter(
         reason,
-        masked(detail),
+        shown.detail(detail),
         record.topic,
         record.partition,
         record.offset,
         record.timestamp,
-        masked(start.decode("utf-8", "replace"))[:PAYLOAD_BYTES_MAX],
+        shown.payload,
     )
 
 
@@ -72,6 +69,7 @@ class Intake:
 
     def __init__(self, parser: Parser) -> None:
         self._parse = parser.parse
+        self._times = parser.times
 
     def parse(self, records: list[Record]) -> Parsed:
         """Sort the records of one chunk into payments, misplaced and dead."""
@@ -84,7 +82,7 @@ class Intake:
             try:
                 payment = parse(record.value, record.timestamp)
             except InvalidTransaction as error:
-                dead.append(dead_letter(record, error.reason, error.detail))
+                dead.append(dead_letter(record, error.reason, error.detail, self._times))
                 continue
             home = payment.card.partition
             if home == here:

@@ -132,6 +132,10 @@ class CardIndex:
             known = self._known[card_number] = self._made(normalised(card_number))
         return known
 
+    def keyed_hash(self, text: str, event_time_ms: int) -> str:
+        """Return what stands for a text that nobody may guess, under the key that counts at an event time."""
+        return self._tokenizer.at(event_time_ms).token(text)
+
     def _made(self, number: str) -> Card:
         tokenizer = self._tokenizer
         token, partition = tokenizer.raw_token(number), partition_of(number, self._partitions)

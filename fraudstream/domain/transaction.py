@@ -4,9 +4,16 @@ from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
-from fraudstream.domain.card_numbers import DIGITS, normalised, without_card_numbers
+from fraudstream.domain.card_numbers import (
+    PART_DIGITS_MIN,
+    digits_of,
+    holds_part,
+    normalised,
+    without_card_numbers,
+)
 from fraudstream.domain.errors import InvalidTransaction
 from fraudstream.domain.event_type import EventType
+from fraudstream.domain.ids import KEYED_PREFIX, NOT_DIGITS
 from fraudstream.domain.times import moment_ms
 from fraudstream.domain.tokens import Card, CardIndex
 
@@ -19,8 +26,8 @@ TIME_MIN_MS = 946_684_800_000
 TIME_MAX_S = 1e12
 """Far beyond any clock; keeps the arithmetic finite so that the comparisons with real clocks can refuse it."""
 
-HARMLESS_MAX = 100_000
-"""Variables known to hold no card number: looking into each merchant's name anew would cost 1 µs a payment."""
+REMEMBERED_MAX = 100_000
+"""Variables of which is known what they hold: looking into each merchant's name anew would cost 2 µs a payment."""
 
 Text = Annotated[str, msgspec.Meta(max_length=256)]
 
@@ -53,7 +60,9 @@ class Parser:
         record = msgspec.defstruct("Record", [*required, *optional], forbid_unknown_fields=True, gc=False)
         self._decode = msgspec.json.Decoder(record).decode
         self._fields = msgspec.structs.astuple
+        self.times = event_type.times
         self._harmless: set[Any] = set()
+        self._numbered: dict[str, tuple[str, str]] = {}
         self._variables_from = 3 + len(event_type.times)
 
     def parse(self, value: bytes | None, timestamp_ms: int) -> Payment:
@@ -87,25 +96,49 @@ class Parser:
             raise InvalidTransaction("time-in-future", "the time lies after the record's Kafka timestamp")
         card = self._cards.card(number, event_time_ms)
         transaction_id = "" if tid is None else str(tid)
-        if card.last4 in transaction_id and normalised(number) in transaction_id.replace("-", ""):
-            raise InvalidTransaction(
-                "id-holds-card-number", "a transaction id must not contain the card number"
-            )
+        digits = transaction_id.encode().translate(None, NOT_DIGITS)
+        if len(digits) >= PART_DIGITS_MIN:
+            own, written = str(number) if type(number) is int else normalised(number), digits.decode()
+            if holds_part(written, own):
+                transaction_id = self._own_id(transaction_id, own in written, event_time_ms)
         variables = record[self._variables_from :]
         if not self._harmless.issuperset(variables):
             variables = tuple(self._without_card_numbers(value, number) for value in variables)
         return Payment(transaction_id, card, event_time_ms, round(amount * 100), variables)
 
+    def _own_id(self, transaction_id: str, whole: bool, event_time_ms: int) -> str:
+        """Say what becomes of an id that holds the card number: the whole is refused, a part is kept by keyed hash."""
+        if whole:
+            raise InvalidTransaction(
+                "id-holds-card-number", "a transaction id must not contain the card number"
+            )
+        return KEYED_PREFIX + self._cards.keyed_hash(f"transaction id {transaction_id}", event_time_ms)
+
     def _without_card_numbers(self, value: Any, number: int | str) -> Any:
         """Return a variable as it came, unless a card number is where it does not belong; the rest of the text stays."""
-        text = str(value)
-        if DIGITS.search(text) is None:
-            if len(self._harmless) >= HARMLESS_MAX:
-                self._harmless.clear()
-            self._harmless.add(value)
+        if value in self._harmless:
             return value
-        masked = without_card_numbers(text, normalised(number))
-        return value if masked == text else masked
+        text = str(value)
+        known = self._numbered.get(text)
+        if known is None:
+            known = self._remembered(value, text)
+        shown, digits = known
+        if digits and holds_part(digits, own := normalised(number)):
+            shown = without_card_numbers(text, own)
+        return value if shown == text else shown
+
+    def _remembered(self, value: Any, text: str) -> tuple[str, str]:
+        """Return a variable's text without anybody's card numbers, and its digits if they could be a part of one."""
+        digits = digits_of(text)
+        few = len(digits) < PART_DIGITS_MIN
+        remembered: Any = self._harmless if few else self._numbered
+        if len(remembered) >= REMEMBERED_MAX:
+            remembered.clear()
+        if few:
+            self._harmless.add(value)
+            return text, ""
+        self._numbered[text] = (without_card_numbers(text), digits)
+        return self._numbered[text]
 
 
 def _epoch_ms(given: str | float) -> int:

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,9 @@ WINDOW_DIGITS = 12
 """So many digits in a row of the number are a hit: who has twelve of sixteen has the card."""
 
 EXAMPLES_MAX = 5
+
+ESCAPED_DIGIT, ESCAPED = re.compile(rb"\\u003([0-9])"), re.compile(rb"\\(?:u[0-9a-fA-F]{4}|[bfnrt])")
+NOT_ALPHANUMERIC = re.compile(rb"[^0-9A-Za-z]+")
 
 ROCKSDB_FILES = {"CURRENT", "LOCK", "IDENTITY"}
 
@@ -27,8 +31,8 @@ class Needle:
         self._integers = [int(number).to_bytes(8, order) for order in ("big", "little")]
 
     def hits(self, data: bytes) -> int:
-        """Count how often it is there: as text, also with separators or in UTF-16, or as an integer."""
-        bare = data.translate(None, b" -\0")
+        """Count how often it is there: as text, with anything between that is no letter, in escapes, in UTF-16, or as an integer."""
+        bare = NOT_ALPHANUMERIC.sub(b"", ESCAPED.sub(b"", ESCAPED_DIGIT.sub(rb"\1", data)))
         whole = max(bare.count(text) for text in self._texts)
         return whole + sum(data.count(integer) for integer in self._integers)
 

@@ -49,6 +49,11 @@ def traffic(canary: str, other: str, partitions: int, part: str) -> list[Sent]:
         payment(merchant=f"paid with {canary}"),
         payment(merchant=dashed, zip_code=int(canary)),
         payment(cc_num=int(other), merchant=canary),
+        *(payment(merchant=f"SHOP CARD {piece}") for piece in (canary[:-1], canary[2:], canary[1:-3])),
+        payment(merchant=dashed.replace("-", "/"), zip_code=int(canary[:-1])),
+        payment(merchant=dashed.replace("-", "\u00a0")[:-1]),
+        payment(tid=f"{part}-{canary[:-1]}"),
+        payment(tid=f"{part}-{dashed.replace('-', '.')[2:]}"),
         payment(tid=f"{STORY_ID}{part}", zip_code=canary),
     ]
     named = [
@@ -74,6 +79,7 @@ def _at_home(sent: Sent, number: int | str, partitions: int) -> Sent:
 
 def _bad(payment: Callable[..., dict[str, Any]], canary: str, dashed: str) -> list[bytes]:
     """Return values that are not payments and hold the number."""
+    escaped = "".join(f"\\u{ord(digit):04x}" for digit in canary)
     records: list[Any] = [
         payment(amount=canary),
         payment(amount=float(canary)),
@@ -81,6 +87,10 @@ def _bad(payment: Callable[..., dict[str, Any]], canary: str, dashed: str) -> li
         payment(colour=canary),
         payment(**{canary: 1}),
         payment(merchant=[canary]),
+        payment(merchant=[canary[start : start + 4] for start in range(0, len(canary), 4)]),
+        *(payment(cc_num=dashed.replace("-", between)) for between in (".", "/", "\u00a0", "\n", "💳")),
+        payment(merchant=canary[:-1], colour=canary[1:]),
+        payment(tid=dashed.replace("-", ".")),
         payment(tid=f"order-{canary}"),
         payment(tid=dashed),
         payment(trans_ts=canary),
@@ -97,6 +107,11 @@ def _bad(payment: Callable[..., dict[str, Any]], canary: str, dashed: str) -> li
         f"{dashed} {dashed.replace('-', ' ')}".encode(),
         b"\xff\xfe" + canary.encode() + b"\x00",
         b'{"cc_num": ' + canary.encode(),
+        f'{{"cc_num": "{escaped}"}}'.encode(),
+        b"\0\0\0\0\x2a" + json.dumps(payment()).encode(),
+        b"\0\0\0\0\x2a\x20" + canary.encode(),
+        b"\x28\xb5\x2f\xfd" + canary.encode(),
+        json.dumps(payment()).encode("utf-16"),
         *(
             b"x" * cut + canary.encode() for cut in (2036, 2040, 2047)
         ),  # at the cut of a dead letter's payload
