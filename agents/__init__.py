@@ -10,7 +10,7 @@ from fraudstream import topics
 from fraudstream.adapters.kafka_security import Kafka
 from fraudstream.adapters.process import crash
 from fraudstream.adapters.transactions import Transactions
-from fraudstream.agents import nightly
+from fraudstream.agents import nightly, topic_watch
 from fraudstream.agents.backlog import Backlog
 from fraudstream.agents.deciding import Decided, Decider
 from fraudstream.agents.delivery import AtLeastOnce, Delivery, ExactlyOnce
@@ -25,7 +25,7 @@ from fraudstream.domain.weekly import WeeklyStore
 from fraudstream.settings import Settings
 from fraudstream.tables.activity import ActivityTable
 
-__all__ = ["Decided", "Report", "attach", "nightly"]
+__all__ = ["Decided", "Report", "attach", "nightly", "topic_watch"]
 
 
 def attach(
@@ -48,6 +48,7 @@ def attach(
         dead_letters=settings.topic(topics.DEAD_LETTERS.name),
         by_card=rekeyed,
         changelog=topics.changelog(settings).name,
+        changelog_key=table.changelog_key,
     )
     source = app.topic(
         settings.topic(topics.TRANSACTIONS.name),

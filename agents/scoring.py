@@ -42,6 +42,8 @@ class Targets(NamedTuple):
     dead_letters: str
     by_card: str
     changelog: str
+    changelog_key: bytes
+    """What its records say of the group that wrote them."""
 
 
 Report = Callable[[BatchReport, Decided], None]
@@ -197,7 +199,8 @@ class Scoring:
                 outputs[chunk.tp.partition].add(self.targets.by_card, partition, forwarded(record))
         for partition, update in decided.updates.items():
             if update.delta:
-                shipment.changelog.add(self.targets.changelog, partition, Message(None, update.delta))
+                delta = Message(self.targets.changelog_key, update.delta)
+                shipment.changelog.add(self.targets.changelog, partition, delta)
         return shipment
 
     def _has_rekeyed(self, partition: int) -> bool:

@@ -9,6 +9,7 @@ import faust
 
 from fraudstream import agents, topics, web
 from fraudstream.adapters.coalescing_consumer import coalesce
+from fraudstream.adapters.fixed_assignor import FixedAssignor
 from fraudstream.adapters.kafka_admin import ensure_topics
 from fraudstream.adapters.kafka_security import Kafka
 from fraudstream.adapters.model_files import load_model
@@ -91,6 +92,7 @@ def create_app(settings: Settings, ports: Ports) -> App:
     logger.info("model %s, rules %s", detector.model.version, detector.ruleset.version)
     observer = Observer(app, table, ports.weekly, detector, sources, settings.archive_place)
     agents.attach(app, settings, event_type, cards, table, detector, ports.weekly, observer.report)
+    agents.topic_watch.attach(app, settings, observer.watches, observer.metrics.undecided)
     if settings.nightly_cron is not None:
         agents.nightly.attach(app, settings, observer.metrics.nightly)
     if settings.web:
@@ -121,6 +123,7 @@ def faust_settings(settings: Settings) -> dict[str, Any]:
         "store": "rocksdb://",
         "processing_guarantee": "at_least_once",  # exactly once is ours; Faust's loses table state
         "topic_partitions": settings.partitions,
+        "PartitionAssignor": FixedAssignor,
         "topic_replication_factor": settings.replication,
         "topic_allow_declare": False,  # topics.py says what exists
         "topic_disable_leader": True,

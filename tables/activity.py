@@ -24,6 +24,7 @@ from fraudstream.domain.errors import SetupError
 from fraudstream.tables.activity_batch import Arrivals, Observation, Update, observe
 from fraudstream.tables.activity_layout import bucket_key
 from fraudstream.tables.activity_store import OPTIONS, ActivityStore
+from fraudstream.tables.changelog_keys import made_for
 from fraudstream.tables.watchdog import standstill
 
 logger = logging.getLogger(__name__)
@@ -71,6 +72,11 @@ class ActivityTable(faust.Table[bytes, bytes]):
         self._uncommitted: dict[int, deque[tuple[dict[TP, int], int]]] = {}
         self._finishing: asyncio.Task[None] | None = None
         self._preparing = False
+
+    @property
+    def changelog_key(self) -> bytes:
+        """Return what the changelog's records say of the group that wrote them."""
+        return made_for(cast(int, self.partitions))
 
     @property
     def store(self) -> ActivityStore:
@@ -172,7 +178,7 @@ class ActivityTable(faust.Table[bytes, bytes]):
         """
         outbox = Outbox()
         for tp in active_tps:
-            outbox.add(tp.topic, tp.partition, Message(None, b""))
+            outbox.add(tp.topic, tp.partition, Message(self.changelog_key, b""))
         publisher = cast(Any, self.app).publisher
         receipts: Receipts = await publisher.publish(outbox)
         for tp in active_tps:

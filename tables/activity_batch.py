@@ -18,7 +18,7 @@ from fraudstream.tables.activity_layout import DELTAS, TOKEN, Clock, bucket_keys
 
 ARRIVAL_SHIFT = 28
 """A payment's arrival number is its offset shifted left; the room between two offsets is for re-keyed payments, which
-come from a topic of their own: 2^28 of them between two keyed ones, and 2^36 offsets a partition."""
+come from a topic of their own: 2^28 of them between two keyed ones, and 2^35 offsets a partition."""
 
 COLUMNAR_FROM = 24
 """Below this many payments the sequential path is faster than setting up the columns (0.2 ms)."""

@@ -25,6 +25,7 @@ from fraudstream.tables.activity_layout import (
     merged,
 )
 from fraudstream.tables.activity_scrub import locked, opened
+from fraudstream.tables.changelog_keys import after_begin
 
 OPTIONS = {
     "driver": "rocksdict",
@@ -125,7 +126,11 @@ class ActivityStore(rocksdb.Store):
                 records: Any = event.message.value  # a list, see adapters/coalescing_consumer.py
                 by_partition[event.message.partition].extend(records)
             for partition, records in by_partition.items():
-                self._require_no_gap(partition, records[0].offset)
+                if (valid := after_begin(records)) is not None:
+                    records = list(valid)
+                    self._void(partition)
+                else:
+                    self._require_no_gap(partition, records[0].offset)
                 self._apply(partition, [record.value for record in records], records[-1].offset)
         except Exception:  # noqa: BLE001 - whatever it is, a restart tries again
             crash("applying the changelog failed")
@@ -135,6 +140,13 @@ class ActivityStore(rocksdb.Store):
         stored = self._db_for_partition(partition).get(self.offset_key)
         if stored is not None and first > int(stored) + 1:
             raise ValueError(f"partition {partition} has the changelog to {int(stored)} and is given {first}")
+
+    def _void(self, partition: int) -> None:
+        """Forget all: the partition has other cards since it was written (`fraudstream topics grow`)."""
+        batch = rocksdict.WriteBatch(raw_mode=True)
+        batch.delete_range(START.pack(0), CLOCK_KEY)
+        batch.put(CLOCK_KEY, CLOCK.pack(*Clock()))
+        self._db_for_partition(partition).write(batch)
 
     def _apply(self, partition: int, deltas: Sequence[bytes], offset: int) -> None:
         buckets, clock = merged(partial(self.get_many, partition), deltas, self.clock(partition))

@@ -12,9 +12,10 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, UnknownTopicOrP
 
 from fraudstream.adapters.kafka_refusals import listening, nobody_answers, refusal
 from fraudstream.adapters.kafka_security import Kafka
+from fraudstream.adapters.topic_fit import misfit
 from fraudstream.domain.errors import BrokerUnavailable, SetupError
 from fraudstream.settings import Settings
-from fraudstream.topics import Topic, all_topics, changelog
+from fraudstream.topics import Topic, all_topics
 
 REQUEST_TIMEOUT_MS = 10_000
 CREATE_TIMEOUT_S = 30.0
@@ -37,8 +38,8 @@ async def ensure_topics(settings: Settings) -> list[str]:
     """Create the topics that are missing and return their names; safe to call by several workers at once.
 
     Raises SetupError if no broker answers, or if a topic that exists does not fit: payments are counted on the
-    partition their card names and the changelog follows the payments' partitions, so all must have the same number;
-    and a compacted changelog would lose payments.
+    partition their card names and the changelog follows the payments' partitions, so none may have fewer than the
+    group was made for; and a compacted changelog would lose payments.
     """
     wanted = all_topics(settings)
     async with administration(Kafka.of(settings)) as admin:
@@ -121,26 +122,9 @@ async def _check_fit(
     settings: Settings,
 ) -> None:
     """Raise SetupError if one of our topics exists and cannot be used as it is."""
-    ours = {name: existing[name] for name in wanted if name in existing}
-    configs = await topic_configs(admin, ours)
-    for name, topic in ours.items():
-        if topic.partitions != settings.partitions:
-            if name == changelog(settings).name:
-                raise SetupError(
-                    f"the changelog {name} has {topic.partitions} partitions and the settings say {settings.partitions}; if "
-                    "the settings are right, delete this topic and run: fraudstream state rebuild"
-                )
-            raise SetupError(
-                f"topic {name} has {topic.partitions} partitions and the settings say {settings.partitions}; set "
-                f"FRAUDSTREAM_PARTITIONS={topic.partitions} or use another FRAUDSTREAM_TOPIC_PREFIX and "
-                "FRAUDSTREAM_APP_ID"
-            )
-        policy, actual = wanted[name].configs()["cleanup.policy"], configs[name]["cleanup.policy"]
-        if policy != actual:
-            raise SetupError(
-                f"topic {name} has cleanup.policy={actual}, which would lose records; it must be {policy}: "
-                "change it with kafka-configs, or use another FRAUDSTREAM_TOPIC_PREFIX and FRAUDSTREAM_APP_ID"
-            )
+    ours = {name: existing[name].partitions for name in wanted if name in existing}
+    if sentence := misfit(ours, await topic_configs(admin, ours), settings):
+        raise SetupError(sentence)
 
 
 async def _create(admin: AIOKafkaAdminClient, topics: Mapping[str, Topic], settings: Settings) -> list[str]:

@@ -49,12 +49,21 @@ class PartitionLogs:
                 return int(records[0].timestamp)
         raise LookupError(f"{topic}-{partition} is empty")
 
-    async def read(self, topic: str, partition: int) -> AsyncGenerator[list[Record], None]:
-        """Yield all records that are there now, in order, fetch by fetch."""
+    async def last_key(self, topic: str, partition: int) -> bytes | None:
+        """Return the key of a partition's last record, None if it has no record or the record no key."""
+        key = None
+        _, end = await self.span(topic, partition)
+        async with aclosing(self.read(topic, partition, end - 1)) as fetches:
+            async for records in fetches:
+                key = records[-1].key
+        return key
+
+    async def read(self, topic: str, partition: int, start: int = 0) -> AsyncGenerator[list[Record], None]:
+        """Yield all records that are there now, from an offset on, in order, fetch by fetch."""
         place = TopicPartition(topic, partition)
         begin, end = await self.span(topic, partition)
         self._consumer.assign([place])
-        self._consumer.seek(place, begin)
+        self._consumer.seek(place, max(begin, start))
         while await self._consumer.position(place) < end:
             for records in (await self._consumer.getmany(timeout_ms=POLL_TIMEOUT_MS)).values():
                 yield records

@@ -1,4 +1,4 @@
-"""`fraudstream topics`: make our topics and look at them."""
+"""`fraudstream topics`: make our topics, look at them and grow them."""
 
 import asyncio
 import json
@@ -33,7 +33,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="JSON instead
 
 @click.group(cls=Group)
 def topics() -> None:
-    """Make the topics and look at them."""
+    """Make the topics, look at them and grow them."""
 
 
 @topics.command()
@@ -93,6 +93,25 @@ def describe(name: str, broker: str | None, as_json: bool) -> None:
         click.echo(f"{field:<12} {value}")
     for key in sorted(configs):
         click.echo(f"{'config':<12} {key}={configs[key]}")
+
+
+@topics.command()
+@click.argument("partitions", type=click.IntRange(1, 1024))
+@click.option("--yes", is_flag=True, help="Do not ask: Kafka cannot take partitions away again.")
+@broker_option
+@json_option
+def grow(partitions: int, yes: bool, broker: str | None, as_json: bool) -> None:
+    """Grow all our topics to so many PARTITIONS and divide the workers' state among them anew.
+
+    Stop all workers first. Payments that wait are decided afterwards, with the windows they would have had; it may be
+    interrupted and run again. Then start all workers with FRAUDSTREAM_PARTITIONS set to the new number.
+
+    Exit codes: 0 done, 1 you said no, 2 workers are running, or it cannot be.
+    """
+    settings = Settings.with_options(broker=broker)
+    from fraudstream.commands.growing import run
+
+    run(settings, partitions, yes=yes, as_json=as_json)
 
 
 @topics.command()

@@ -13,8 +13,10 @@ from typing import NamedTuple
 WINDOW_MS = 600_000
 MINUTE_MS = 60_000
 
-ENTRY = Struct("<qIIQQ")
-"""event time ms · cents (32 bits: up to 42,949,672.95) · late_by ms · transaction id (64-bit hash) · arrival."""
+ENTRY = Struct("<qIIQq")
+"""event time ms · cents (32 bits: up to 42,949,672.95) · late_by ms · transaction id (64-bit hash) · arrival.
+
+Arrivals below 0 are of payments counted before the partitions were grown: before all that come since."""
 
 LATE_BY_MAX_MS = 2**32 - 1
 

@@ -16,7 +16,7 @@ from fraudstream.domain.activity import ENTRY, MINUTE_MS, WINDOW_MS, CardActivit
 Ints = npt.NDArray[np.int64]
 
 ENTRIES = np.dtype(
-    [("event_time_ms", "<i8"), ("cents", "<u4"), ("late_by_ms", "<u4"), ("tid", "<u8"), ("arrival", "<u8")]
+    [("event_time_ms", "<i8"), ("cents", "<u4"), ("late_by_ms", "<u4"), ("tid", "<u8"), ("arrival", "<i8")]
 )
 """`ENTRY` as NumPy reads it."""
 assert ENTRIES.itemsize == ENTRY.size

@@ -113,13 +113,21 @@ class CardIndex:
     Bounded: when `cards_max` numbers are known it starts over, which costs one more hash per card.
     """
 
-    def __init__(self, tokenizer: Tokenizer, partitions: int, cards_max: int = 200_000) -> None:
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        partitions: int,
+        cards_max: int = 200_000,
+        met: Callable[[str, Card], None] | None = None,
+    ) -> None:
+        """Make an index for so many partitions; `met` is told the number of every card that is not remembered."""
+        self._met = met
         self._tokenizer = tokenizer
         self._partitions = partitions
         self._cards_max = cards_max
         self._known: dict[int | str, Card] = {}
         before = tokenizer.before
-        self._before = None if before is None else CardIndex(before, partitions, cards_max)
+        self._before = None if before is None else CardIndex(before, partitions, cards_max, met)
 
     def card(self, card_number: int | str, event_time_ms: int) -> Card:
         """Return the card of a number in any accepted writing, as of an event time; raises InvalidTransaction."""
@@ -140,4 +148,7 @@ class CardIndex:
         tokenizer = self._tokenizer
         token, partition = tokenizer.raw_token(number), partition_of(number, self._partitions)
         since_ms = 0 if tokenizer.before is None else tokenizer.since_ms
-        return Card(token.hex(), token, number[-4:], partition, since_ms, tokenizer.earlier(number))
+        card = Card(token.hex(), token, number[-4:], partition, since_ms, tokenizer.earlier(number))
+        if self._met is not None:
+            self._met(number, card)
+        return card

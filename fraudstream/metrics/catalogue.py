@@ -102,6 +102,12 @@ METRICS = (
         "counter",
         "Partitions whose RocksDB was damaged and rebuilt from the changelog.",
     ),
+    Metric(
+        "fraudstream_undecided_partitions",
+        "gauge",
+        "Partitions added to a topic of payments since its group was made: their payments wait.",
+        ("topic",),
+    ),
     Metric("fraudstream_last_progress_timestamp_seconds", "gauge", "When the last micro-batch was finished."),
     Metric("fraudstream_healthy", "gauge", "1 while the health page answers 200, else 0."),
     Metric(

@@ -86,6 +86,11 @@ class Metrics(Collector):
         """Say how many partitions' state was wiped since the start."""
         self._values["fraudstream_state_wiped_total"][()] = float(partitions)
 
+    def undecided(self, partitions: Mapping[str, int]) -> None:
+        """Say, by topic, how many partitions nobody decides."""
+        values = self._values["fraudstream_undecided_partitions"]
+        values.update({(topic,): float(count) for topic, count in partitions.items()})
+
     def nightly(self, result: str) -> None:
         """Count a run of the nightly job."""
         self._count("fraudstream_nightly_runs_total", {result: 1})

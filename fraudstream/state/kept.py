@@ -8,6 +8,7 @@ from fraudstream.domain.activity import ENTRY, Entry, bucket_of
 from fraudstream.tables.activity_layout import CLOCK_KEY, KEY_BYTES, OFFSET_KEY, START, deltas
 from fraudstream.tables.activity_scrub import examine
 from fraudstream.tables.activity_store import open_database
+from fraudstream.tables.changelog_keys import BEGIN
 
 Key: TypeAlias = tuple[int, bytes, int]
 """Start of the bucket, card token, transaction id: within these an id is known again."""
@@ -43,13 +44,23 @@ def key_of(card: bytes, entry: Entry) -> Key:
     return bucket_of(entry.event_time_ms), card, entry.tid
 
 
-async def read_changelog(logs: PartitionLogs, topic: str, partition: int) -> Changelog:
-    """Read a partition of the changelog to its end; a repeated entry counts once."""
+async def read_changelog(
+    logs: PartitionLogs, topic: str, partition: int, until: bytes | None = None
+) -> Changelog:
+    """Read a partition of the changelog to its end; a repeated entry counts once, what is void does not.
+
+    `until`: the key of a record at which the entries end.
+    """
     entries: dict[Key, tuple[int, Entry]] = {}
-    last = -1
+    last, ended = -1, False
     async for records in logs.read(topic, partition):
         for record in records:
-            last = record.offset
+            last, key = record.offset, record.key
+            ended = ended or (until is not None and key == until)
+            if ended:
+                continue
+            if key is not None and key.startswith(BEGIN):
+                entries.clear()
             for card, entry in deltas(record.value or b""):
                 entries.setdefault(key_of(card, entry), (record.offset, entry))
     begin, end = await logs.span(topic, partition)

@@ -12,6 +12,7 @@ from fraudstream.adapters.kafka_security import Kafka
 from fraudstream.adapters.partition_logs import PartitionLogs, partition_logs
 from fraudstream.domain.errors import SetupError
 from fraudstream.settings import Settings
+from fraudstream.state.layout import require_layout
 from fraudstream.state.verify import compared
 
 OLD_MS = topics.CHANGELOG_RETENTION_MS - 2 * topics.HOUR_MS
@@ -29,6 +30,7 @@ class ChangelogCheck:
     async def __call__(self, stored: Mapping[int, int | None]) -> None:
         """Take partition -> changelog offset of its state (None without any); raises SetupError if records are lost."""
         async with partition_logs(self._kafka, self._settings.app_id) as logs:
+            await require_layout(logs, self._settings)
             for partition, offset in stored.items():
                 if lost := await self._lost(logs, partition, offset):
                     raise SetupError(

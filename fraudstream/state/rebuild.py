@@ -16,6 +16,7 @@ from fraudstream.settings import Settings
 from fraudstream.state.compare import Compared
 from fraudstream.state.kept import Key, Logged
 from fraudstream.tables.activity_scrub import wipe
+from fraudstream.tables.changelog_keys import made_for
 
 DELTAS_PER_RECORD = 4096
 """197 KB a record."""
@@ -50,7 +51,7 @@ async def rebuild_changelog(settings: Settings, partitions: Iterable[Compared]) 
         if not records and (each.ends_unread or each.partition in wrong):
             records = [b""]
         for record in records:
-            outbox.add(topic, each.partition, Message(None, record))
+            outbox.add(topic, each.partition, Message(made_for(settings.partitions), record))
         done.append(Rebuilt(each.partition, len(missing), each.partition in wrong))
     async with Publisher(kafka, f"{settings.app_id}-rebuild") as publisher:
         await publisher.publish(outbox)

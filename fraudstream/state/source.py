@@ -1,6 +1,6 @@
 """The second source of truth: state is a function of the source log, and here it is computed from it once more."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -11,7 +11,7 @@ from fraudstream.agents.intake import Intake
 from fraudstream.agents.quarantine import POISON
 from fraudstream.domain.activity import WINDOW_MS, bucket_of
 from fraudstream.domain.event_type import event_type_named
-from fraudstream.domain.tokens import CardIndex
+from fraudstream.domain.tokens import Card, CardIndex
 from fraudstream.domain.transaction import Parser
 from fraudstream.settings import Settings
 from fraudstream.state.kept import Key, Logged, key_of
@@ -32,6 +32,8 @@ class Replay:
         self._clock = Clock()
         self._buckets: dict[bytes, bytes] = {}
         self._kept_from_ms = 0
+        self.decided_ms = 0
+        """Newest event time among payments whose decisions are committed: what lies before them expires, as in a worker."""
 
     def feed(self, records: list[Record], rekeyed: bool, committed: bool) -> None:
         """Count the payments in some records of one topic, as the worker does."""
@@ -50,6 +52,8 @@ class Replay:
         update = observe(arrivals, {here: self._clock}, self._stored, self._horizon_ms).updates[here]
         self._buckets |= update.buckets
         self._clock = update.clock
+        if committed:
+            self.decided_ms = max(self.decided_ms, update.newest_ms)
         for card, entry in deltas(update.delta):
             self.entries[key_of(card, entry)] = Logged(entry, rekeyed, committed)
         self._expire()
@@ -58,7 +62,7 @@ class Replay:
         return {key: self._buckets[key] for key in keys if key in self._buckets}
 
     def _expire(self) -> None:
-        kept_from_ms = kept_from(self._clock.watermark_ms, self._horizon_ms)
+        kept_from_ms = kept_from(self.decided_ms, self._horizon_ms)
         if kept_from_ms < self._kept_from_ms + EXPIRE_EVERY_MS:
             return
         self._kept_from_ms = kept_from_ms
@@ -72,18 +76,25 @@ def kept_from(newest_ms: int, horizon_ms: int) -> int:
     return bucket_of(max(0, newest_ms - horizon_ms - WINDOW_MS))
 
 
-def intake_of(settings: Settings) -> Intake:
-    """Return the worker's own parsing."""
-    cards = CardIndex(settings.tokenizer(), settings.partitions)
+def intake_of(settings: Settings, met: Callable[[str, Card], None] | None = None) -> Intake:
+    """Return the worker's own parsing; `met` is told of cards as they are met."""
+    cards = CardIndex(settings.tokenizer(), settings.partitions, met=met)
     return Intake(Parser(event_type_named(settings.event_type), cards, settings.future_tolerance_s * 1000))
 
 
-async def replayed(logs: PartitionLogs, settings: Settings, partition: int) -> dict[Key, Logged]:
+async def replayed(
+    logs: PartitionLogs,
+    settings: Settings,
+    partition: int,
+    intake: Intake | None = None,
+    misplaced: Sequence[Record] = (),
+) -> Replay:
     """Go through a partition's two topics in the order of their timestamps, which is nearly that of arrival.
 
-    Where it is not, only the arrival of re-keyed payments differs, and that is not compared.
+    Where it is not, only the arrival of re-keyed payments differs, and that is not compared. `misplaced`: payments that
+    are to be forwarded to the partition, but are not yet.
     """
-    replay = Replay(partition, intake_of(settings), settings.lateness_horizon_s * 1000)
+    replay = Replay(partition, intake or intake_of(settings), settings.lateness_horizon_s * 1000)
     keyed, by_card = (settings.topic(topic.name) for topic in (topics.TRANSACTIONS, topics.BY_CARD))
     deadly = await _deadly(logs, settings, partition)
     waiting = [record async for records in logs.read(by_card, partition) for record in records]
@@ -104,7 +115,8 @@ async def replayed(logs: PartitionLogs, settings: Settings, partition: int) -> d
         waiting = [record for record in waiting if record.timestamp > records[0].timestamp]
         feed_keyed(records)
     feed_rekeyed(waiting)
-    return replay.entries
+    replay.feed(list(misplaced), True, False)
+    return replay
 
 
 async def _deadly(logs: PartitionLogs, settings: Settings, partition: int) -> set[tuple[str, int]]:

@@ -14,6 +14,7 @@ from fraudstream.domain.errors import SetupError
 from fraudstream.settings import Settings
 from fraudstream.state.compare import Compared, compare
 from fraudstream.state.kept import Disk, read_changelog, read_disk
+from fraudstream.state.layout import require_layout
 from fraudstream.state.source import replayed
 from fraudstream.tables.activity_scrub import locked
 from fraudstream.tables.activity_store import partition_directory
@@ -23,19 +24,23 @@ MEMBERS_EVERY_S = 0.5
 
 @asynccontextmanager
 async def stopped_group(settings: Settings) -> AsyncIterator[PartitionLogs]:
-    """Yield the logs of a group that has no members; raises SetupError if it has: state would change while it is read.
-
-    Waits for a session to end first: the brokers take a worker that has just died for a member.
-    """
+    """Yield the logs of a group that has no members; raises SetupError if it has: state would change while it is read."""
     kafka = Kafka.of(settings)
     await ensure_topics(settings)
+    await require_stopped(settings)
+    async with partition_logs(kafka, settings.app_id) as logs:
+        await require_layout(logs, settings)
+        yield logs
+
+
+async def require_stopped(settings: Settings) -> None:
+    """Raise SetupError if the group has members; waits for the session of a worker that has just died."""
+    kafka = Kafka.of(settings)
     last_look = time.monotonic() + settings.session_timeout_s + MEMBERS_EVERY_S
     while members := await members_of(kafka, settings.app_id):
         if time.monotonic() > last_look:
             raise SetupError(f"{members} workers of {settings.app_id} are running; stop them all first")
         await asyncio.sleep(MEMBERS_EVERY_S)
-    async with partition_logs(kafka, settings.app_id) as logs:
-        yield logs
 
 
 async def compare_all(settings: Settings, advance: Callable[[], None] = lambda: None) -> list[Compared]:
@@ -54,7 +59,7 @@ async def compared(
     """Compare one partition; without `directory` only the changelog with the log."""
     changelog = await read_changelog(logs, topics.changelog(settings).name, partition)
     log_begin, _ = await logs.span(settings.topic(topics.TRANSACTIONS.name), partition)
-    log = await replayed(logs, settings, partition)
+    log = (await replayed(logs, settings, partition)).entries
     disk, damage = (None, None) if directory is None else _disk(directory)
     return compare(partition, log, log_begin, changelog, disk, settings.lateness_horizon_s * 1000, damage)
 

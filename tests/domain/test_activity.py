@@ -95,8 +95,8 @@ def test_a_payment_beyond_the_lateness_horizon_leaves_out_what_may_have_expired(
 def test_an_entry_has_32_bytes() -> None:
     """The stored form is fixed: a changelog written today must be readable tomorrow."""
     assert 32 == ENTRY.size
-    assert Entry(NOON, 2**32 - 1, 7, 2**64 - 1, 2**64 - 1) == Entry._make(
-        ENTRY.unpack(ENTRY.pack(NOON, 2**32 - 1, 7, 2**64 - 1, 2**64 - 1))
+    assert Entry(NOON, 2**32 - 1, 7, 2**64 - 1, 2**63 - 1) == Entry._make(
+        ENTRY.unpack(ENTRY.pack(NOON, 2**32 - 1, 7, 2**64 - 1, 2**63 - 1))
     )
 
 

@@ -5,6 +5,7 @@ Settings come from the environment, as always; one that names another weekly sto
 
 import asyncio
 import sys
+from collections.abc import Callable
 from typing import NoReturn
 
 import faust
@@ -17,14 +18,15 @@ from fraudstream.settings import Settings
 from tests.builders import CountingModel, SameWeek
 
 
-def run(model: Model) -> NoReturn:
-    """Run a worker with this model until SIGTERM."""
+def run(model: Model, adjust: Callable[[faust.App], None] = lambda _: None) -> NoReturn:
+    """Run a worker with this model until SIGTERM; `adjust` may change the app before it starts."""
     configure_logging("info")
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     settings = Settings()
     weekly = SameWeek() if settings.weekly_store == "snapshot" else weekly_store(settings)
     app = create_app(settings, Ports(weekly, model))
+    adjust(app)
     sys.exit(
         faust.Worker(
             app, loop=loop, loglevel="WARNING", override_logging=False, quiet=True

@@ -83,5 +83,5 @@ async def test_a_changelog_of_other_partitions_is_refused(settings: Settings) ->
     async with administration(Kafka.of(settings)) as admin:
         await admin.create_topics([NewTopic(topics.changelog(settings).name, 2, 1)])
 
-    with pytest.raises(SetupError, match="delete this topic and run: fraudstream state rebuild"):
+    with pytest.raises(SetupError, match="run `fraudstream topics grow 4`"):
         await ensure_topics(settings)

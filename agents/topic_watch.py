@@ -1,0 +1,96 @@
+"""Are the topics still as this worker needs them? Looked at every few seconds, because Kafka tells nobody.
+
+Health that asks only about assigned partitions does not see those that were added since, nor a topic that is gone.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from aiokafka.admin import AIOKafkaAdminClient
+
+from fraudstream import topics
+from fraudstream.adapters.group_assignments import assigned_to
+from fraudstream.adapters.kafka_admin import administration, existing_topics, topic_configs
+from fraudstream.adapters.kafka_security import Kafka
+from fraudstream.adapters.topic_fit import problems, undecided
+from fraudstream.domain.errors import FraudstreamError
+from fraudstream.domain.problems import Problem
+from fraudstream.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+LOOK_EVERY_S = 5.0
+"""Seconds matter to who added partitions; one request more in five seconds does not matter to the brokers."""
+
+Show = Callable[[Mapping[str, int]], None]
+"""Told, by topic, how many partitions nobody decides."""
+
+
+class TopicWatch:
+    """Compares topics and group with the settings; what differs is a problem in the health and a line in the log."""
+
+    def __init__(self, settings: Settings, show: Show) -> None:
+        self._settings = settings
+        self._show = show
+        self._found: tuple[Problem, ...] = ()
+        self._unowned: frozenset[tuple[str, int]] = frozenset()
+
+    def __call__(self) -> Iterable[Problem]:
+        """Return what the last look found."""
+        return self._found
+
+    async def run(self) -> None:
+        """Look again and again; a broker that is away is not this watch's to report."""
+        while True:
+            try:
+                async with administration(Kafka.of(self._settings)) as admin:
+                    while True:
+                        await self._look(admin)
+                        await asyncio.sleep(LOOK_EVERY_S)
+            except FraudstreamError as error:
+                logger.debug("no look at the topics: %s", error)
+            except Exception:  # a look that fails is not worth a worker
+                logger.warning("no look at the topics", exc_info=True)
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    async def _look(self, admin: AIOKafkaAdminClient) -> None:
+        settings, wanted = self._settings, topics.all_topics(self._settings)
+        counts = {
+            name: topic.partitions for name, topic in (await existing_topics(admin)).items() if name in wanted
+        }
+        found = [*problems(counts, await topic_configs(admin, counts), settings), *await self._nobodys(admin)]
+        beyond = undecided(counts, settings)
+        self._show({name: len(partitions) for name, partitions in beyond.items()})
+        for problem in set(found) - set(self._found):
+            logger.error("%s; %s", problem.sentence, problem.remedy)
+        for problem in set(self._found) - set(found):
+            logger.info("mended: %s", problem.sentence)
+        self._found = tuple(found)
+
+    async def _nobodys(self, admin: AIOKafkaAdminClient) -> list[Problem]:
+        """Return the partitions that no worker of the group had at this look and the one before."""
+        settings = self._settings
+        assigned = await assigned_to(admin, settings.app_id)
+        if assigned is None:
+            self._unowned = frozenset()
+            return []
+        sources = [settings.topic(topic.name) for topic in (topics.TRANSACTIONS, topics.BY_CARD)]
+        wanted = {(name, partition) for name in sources for partition in range(settings.partitions)}
+        before, self._unowned = self._unowned, frozenset(wanted - assigned)
+        return [
+            Problem(
+                "failing",
+                f"no worker of {settings.app_id} has {name}, partition {partition}",
+                "restart the workers: partitions are assigned anew",
+            )
+            for name, partition in sorted(before & self._unowned)
+        ]
+
+
+def attach(app: Any, settings: Settings, watches: list[Callable[[], Iterable[Problem]]], show: Show) -> None:
+    """Let a worker look at the topics for as long as it runs."""
+    watch = TopicWatch(settings, show)
+    watches.append(watch)
+    app.task(watch.run)

@@ -1,0 +1,116 @@
+"""Do the topics fit the workers and each other? One set of rules, for the start and for every look while a worker runs.
+
+The changelog says how many partitions a group was made for: its records are the state of cards by partition. What other
+topics have beyond that does no harm to the payments on the old partitions.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from fraudstream import topics
+from fraudstream.domain.activity import WINDOW_MS
+from fraudstream.domain.problems import Problem
+from fraudstream.settings import Settings
+
+Configs = Mapping[str, Mapping[str, str]]
+"""Topic -> its configuration."""
+
+
+def misfit(counts: Mapping[str, int], configs: Configs, settings: Settings) -> str | None:
+    """Say why a worker cannot start with the topics that exist (name -> partitions), and what to do; None if it can."""
+    wrong_policies = (f"{what}: {remedy}" for what, remedy in _wrong_policies(configs, settings))
+    return _wrong_partitions(counts, settings) or next(wrong_policies, None)
+
+
+def _wrong_partitions(counts: Mapping[str, int], settings: Settings) -> str | None:
+    if not counts:
+        return None
+    wanted, widest, log = settings.partitions, max(counts.values()), topics.changelog(settings).name
+    made_for = counts.get(log)
+    if made_for == wanted and all(count >= wanted for count in counts.values()):
+        return None  # more are told of while it runs
+    different = [log] if made_for not in (None, wanted) else []
+    different += [
+        name for name, count in counts.items() if count < wanted or (count > wanted and not made_for)
+    ]
+    if not different:
+        return None
+    name = different[0]
+    return f"topic {name} has {counts[name]} partitions and the settings say {wanted}; " + (
+        _grow(max(widest, wanted))
+        if min(counts.values()) < widest or (made_for == wanted)
+        else f"set FRAUDSTREAM_PARTITIONS={widest}"
+        + (f", or to have {wanted}, {_grow(wanted)}" if wanted > widest else "")
+    )
+
+
+def _grow(partitions: int) -> str:
+    """Return the way to this many partitions."""
+    return (
+        f"stop all workers, run `fraudstream topics grow {partitions}`, and start them with "
+        f"FRAUDSTREAM_PARTITIONS={partitions}"
+    )
+
+
+def _wrong_policies(configs: Configs, settings: Settings) -> Iterator[tuple[str, str]]:
+    """Yield what would lose records, and the command that mends it."""
+    for name, topic in topics.all_topics(settings).items():
+        policy, actual = topic.configs()["cleanup.policy"], configs.get(name, {}).get("cleanup.policy")
+        if actual not in (None, policy):
+            what = f"topic {name} has cleanup.policy={actual}, which would lose records; it must be {policy}"
+            yield what, _configure(settings, name, f"cleanup.policy={policy}")
+
+
+def _configure(settings: Settings, name: str, config: str) -> str:
+    return (
+        f"kafka-configs --bootstrap-server {settings.broker} --alter --entity-type topics --entity-name {name} "
+        f"--add-config {config}"
+    )
+
+
+def undecided(counts: Mapping[str, int], settings: Settings) -> dict[str, list[int]]:
+    """Return the partitions of the payments' topics that lie beyond those the group was made for."""
+    sources = (settings.topic(topic.name) for topic in (topics.TRANSACTIONS, topics.BY_CARD))
+    return {name: list(range(settings.partitions, counts.get(name, 0))) for name in sources}
+
+
+def problems(counts: Mapping[str, int], configs: Configs, settings: Settings) -> Iterator[Problem]:
+    """Yield what is not as a running worker needs it."""
+    sources = undecided(counts, settings)
+    log = topics.changelog(settings).name
+    for name in topics.all_topics(settings):
+        count, made_for = counts.get(name, 0), settings.partitions
+        more = ", ".join(map(str, range(made_for, count)))
+        shape = f"{name} has {count} partitions and the group was made for {made_for}"
+        if count == 0:
+            yield Problem("failing", f"topic {name} is gone", _anew(settings, name))
+        elif count < made_for:
+            yield Problem("failing", f"{shape}: it was made anew without the others", _grow(made_for))
+        elif name in sources and more:
+            yield Problem("failing", f"{shape}: payments on partitions {more} are not decided", _grow(count))
+        elif name == log and more:
+            yield Problem("degraded", f"{shape}: no worker can be started with it", _grow(count))
+        elif more:
+            yield Problem("degraded", f"{shape}: nothing is written to partitions {more}", _grow(count))
+    for what, remedy in _wrong_policies(configs, settings):
+        yield Problem("degraded", what, remedy)
+    yield from _short_retention(configs, settings, (*sources, log))
+
+
+def _anew(settings: Settings, name: str) -> str:
+    if name == topics.changelog(settings).name:
+        return "stop all workers, run `fraudstream state rebuild`, and start them"
+    return "run `fraudstream topics create`, and start the workers again"
+
+
+def _short_retention(configs: Configs, settings: Settings, names: tuple[str, ...]) -> Iterator[Problem]:
+    """Yield the topics that state is restored from and that do not keep what it holds."""
+    held_ms = settings.lateness_horizon_s * 1000 + 2 * WINDOW_MS
+    for name in names:
+        kept_ms = int(configs.get(name, {}).get("retention.ms", -1))
+        if 0 <= kept_ms < held_ms:
+            wanted = topics.all_topics(settings)[name].retention_ms
+            yield Problem(
+                "degraded",
+                f"topic {name} keeps records for {kept_ms} ms (retention.ms) and state reaches back {held_ms} ms",
+                _configure(settings, name, f"retention.ms={wanted}"),
+            )

@@ -1,0 +1,177 @@
+"""Growing a group from some partitions to more, with every card's ten minutes kept.
+
+The note in the changelog comes first and is taken back last. While it is there no worker starts, and whoever grows again
+finds in it what to do; every step in between can be done twice. What a partition's changelog held before stays readable
+in it, in front of a record that voids it, and goes with the retention.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
+from aiokafka.errors import for_code
+
+from fraudstream import topics
+from fraudstream.adapters.kafka_admin import (
+    CREATE_TIMEOUT_S,
+    POLL_INTERVAL_S,
+    administration,
+    ensure_topics,
+    existing_topics,
+)
+from fraudstream.adapters.kafka_security import Kafka
+from fraudstream.adapters.partition_logs import partition_logs
+from fraudstream.adapters.publisher import Message, Outbox, Publisher
+from fraudstream.domain.errors import SetupError
+from fraudstream.settings import Settings
+from fraudstream.state.moving import Moved, moved
+from fraudstream.state.rebuild import DELTAS_PER_RECORD
+from fraudstream.state.verify import require_stopped
+from fraudstream.tables.changelog_keys import begin, growing, made_for, said
+
+Advance = Callable[[str, int], None]
+"""Told that one of so many steps of a kind is done."""
+
+
+class Plan(NamedTuple):
+    """What there is to do."""
+
+    before: int
+    """For how many partitions the group was made."""
+    after: int
+    topics: dict[str, int]
+    """Topics that have too few partitions (0: that are missing), and how many they have."""
+    noted: bool
+    """Whether it was begun before."""
+
+    @property
+    def nothing(self) -> bool:
+        """Tell whether everything is as wanted."""
+        return self.before == self.after and not self.topics
+
+
+class Grown(NamedTuple):
+    """What was done."""
+
+    before: int
+    after: int
+    topics: list[str]
+    entries: int
+    undecided: int
+    unknown: int
+
+
+async def planned(settings: Settings, after: int) -> Plan:
+    """Look at what there is; raises SetupError if workers are running, or the partitions are more already."""
+    await require_stopped(settings)
+    async with administration(Kafka.of(settings)) as admin:
+        counts = await _counts(admin, settings)
+    widest = max(counts.values())
+    if widest > after:
+        name = max(counts, key=lambda topic: counts[topic])
+        raise SetupError(
+            f"topic {name} has {widest} partitions, and Kafka takes none away; run: fraudstream topics grow {widest}"
+        )
+    found = await _found(settings, counts)
+    before, aim = found or (settings.partitions, settings.partitions)
+    if before not in (aim, after) and aim != after:
+        raise SetupError(
+            f"growing to {aim} partitions was interrupted; finish it with: fraudstream topics grow {aim}"
+        )
+    if before > after:
+        raise SetupError(f"the group was made for {before} partitions; it can grow, not shrink to {after}")
+    return Plan(
+        before, after, {name: count for name, count in counts.items() if count < after}, before != aim
+    )
+
+
+async def _counts(admin: AIOKafkaAdminClient, settings: Settings) -> dict[str, int]:
+    """Return how many partitions each of our topics has, 0 if it is missing."""
+    existing = await existing_topics(admin)
+    return {
+        name: existing[name].partitions if name in existing else 0 for name in topics.all_topics(settings)
+    }
+
+
+async def _found(settings: Settings, counts: Mapping[str, int]) -> tuple[int, int] | None:
+    """Return for how many partitions the state in the changelog is and to how many it is being grown; None without any.
+
+    A worker writes a record to every partition that it is given, so those without any were added by somebody else.
+    """
+    log = topics.changelog(settings).name
+    async with partition_logs(Kafka.of(settings), settings.app_id) as logs:
+        if counts[log] and (found := said(await logs.last_key(log, 0))):
+            return found
+        for partition in reversed(range(counts[log])):
+            if (await logs.span(log, partition)).end:
+                return partition + 1, partition + 1
+    return None
+
+
+async def grow(settings: Settings, plan: Plan, advance: Advance = lambda _what, _of: None) -> Grown:
+    """Do it. May be interrupted anywhere and be done again, with a new plan."""
+    before, after = (
+        settings.model_copy(update={"partitions": number}) for number in (plan.before, plan.after)
+    )
+    log = topics.changelog(settings).name
+    moving, note = plan.before != plan.after, Message(growing(plan.before, plan.after), b"")
+    result = Moved({}, 0, 0)
+    if moving and not plan.noted and plan.topics.get(log) != 0:
+        async with _publisher(settings) as publisher:
+            await _write(publisher, log, 0, [note])
+    await _add_partitions(settings, plan)
+    await ensure_topics(after)
+    if moving:
+        await require_stopped(settings)
+        async with partition_logs(Kafka.of(settings), settings.app_id) as logs:
+            result = await moved(logs, before, plan.after, lambda: advance("reading", plan.before))
+        async with _publisher(settings) as publisher:  # a new one, which knows of the new partitions
+            await _publish(publisher, log, plan, result, advance)
+    entries = sum(map(len, result.deltas.values()))
+    return Grown(plan.before, plan.after, list(plan.topics), entries, result.undecided, result.unknown)
+
+
+def _publisher(settings: Settings) -> Publisher:
+    return Publisher(Kafka.of(settings), f"{settings.app_id}-grow")
+
+
+async def _add_partitions(settings: Settings, plan: Plan) -> None:
+    """Add what topics lack that are there, and wait until the brokers know of it."""
+    lacking = {name: count for name, count in plan.topics.items() if count}
+    if not lacking:
+        return
+    async with administration(Kafka.of(settings)) as admin:
+        answer = await admin.create_partitions({name: NewPartitions(plan.after) for name in lacking})
+        counts = await _counts(admin, settings)
+        for name, code, message in answer.topic_errors:
+            if code and counts[name] < plan.after:
+                raise SetupError(
+                    f"Kafka does not add partitions to topic {name}: {message or for_code(code).description}"
+                )
+        async with asyncio.timeout(CREATE_TIMEOUT_S):
+            while min(counts[name] for name in lacking) < plan.after:
+                await asyncio.sleep(POLL_INTERVAL_S)
+                counts = await _counts(admin, settings)
+
+
+async def _publish(publisher: Publisher, log: str, plan: Plan, result: Moved, advance: Advance) -> None:
+    """Write the new state, partition 0 last, and take the note back."""
+    note = growing(plan.before, plan.after)
+    for partition in (*range(1, plan.after), 0):
+        deltas = result.deltas[partition]
+        records = [Message(begin(plan.after), b"")]
+        records += [
+            Message(note, deltas[start : start + DELTAS_PER_RECORD].tobytes())
+            for start in range(0, len(deltas), DELTAS_PER_RECORD)
+        ]
+        await _write(publisher, log, partition, records)
+        advance("writing", plan.after)
+    await _write(publisher, log, 0, [Message(made_for(plan.after), b"")])
+
+
+async def _write(publisher: Publisher, topic: str, partition: int, messages: Sequence[Message]) -> None:
+    """Write records and wait until the brokers have them."""
+    outbox = Outbox()
+    outbox.extend(topic, partition, messages)
+    await publisher.publish(outbox)

@@ -1,0 +1,134 @@
+"""Dividing state anew: which cards live on which partition when there are more of them.
+
+The changelog knows cards by token and a token names no partition, so the numbers are met where they are: in the log. It is
+gone through as the workers did it, to its end: payments that wait to be decided are counted now, in the order they
+came in, and when a worker decides them it finds them known and answers their windows as of then. So it does not matter
+that it may meet newer payments of the same card first, on the card's new partition.
+"""
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from fraudstream import topics
+from fraudstream.adapters.partition_logs import PartitionLogs, Record
+from fraudstream.agents.intake import Intake, forwarded
+from fraudstream.domain.activity import ENTRY, Entry
+from fraudstream.domain.tokens import Card, partition_of
+from fraudstream.settings import Settings
+from fraudstream.state.compare import same
+from fraudstream.state.kept import Changelog, Logged, read_changelog
+from fraudstream.state.source import Replay, intake_of, kept_from, replayed
+from fraudstream.tables.activity_batch import ARRIVAL_SHIFT
+from fraudstream.tables.activity_layout import DELTAS
+from fraudstream.tables.changelog_keys import begin
+
+Deltas = npt.NDArray[np.void]
+
+
+class Moved(NamedTuple):
+    """State as it is divided among the new partitions."""
+
+    deltas: dict[int, Deltas]
+    """New partition -> its entries, those of a card in their order."""
+    undecided: int
+    """Payments among them that wait to be decided."""
+    unknown: int
+    """Entries left out, because the log no longer has a payment of their card, so that nobody knows its partition."""
+
+
+class Homes:
+    """Card token -> partition, for all cards whose numbers were met."""
+
+    def __init__(self, partitions: int) -> None:
+        self._partitions = partitions
+        self.of: dict[bytes, int] = {}
+
+    def met(self, number: str, card: Card) -> None:
+        """Take note of a card, under all its tokens."""
+        home = partition_of(number, self._partitions)
+        self.of[card.key] = home
+        for token in card.earlier:
+            self.of[bytes.fromhex(token)] = home
+
+
+async def moved(
+    logs: PartitionLogs, settings: Settings, after: int, advance: Callable[[], None] = lambda: None
+) -> Moved:
+    """Compute the state of a group that `settings` describe, as it is to be divided among `after` partitions."""
+    homes = Homes(after)
+    intake = intake_of(settings, homes.met)
+    misplaced = await _misplaced(logs, settings, intake)
+    packed: dict[int, list[bytes]] = {partition: [] for partition in range(after)}
+    undecided = unknown = 0
+    for partition in range(settings.partitions):
+        replay = await replayed(logs, settings, partition, intake, misplaced.get(partition, ()))
+        changelog = await read_changelog(logs, topics.changelog(settings).name, partition, begin(after))
+        log_begin, _ = await logs.span(settings.topic(topics.TRANSACTIONS.name), partition)
+        undecided += sum(not logged.committed for logged in replay.entries.values())
+        for card, entry in ordered(replay, changelog, log_begin, settings.lateness_horizon_s * 1000):
+            if card in homes.of:
+                packed[homes.of[card]].append(card + ENTRY.pack(*entry))
+            else:
+                unknown += 1
+        advance()
+    return Moved(
+        {partition: renumbered(entries) for partition, entries in packed.items()}, undecided, unknown
+    )
+
+
+async def _misplaced(logs: PartitionLogs, settings: Settings, intake: Intake) -> Mapping[int, list[Record]]:
+    """Return the payments that no worker has forwarded yet, by the partition of their card, in order of timestamp."""
+    by_card = settings.topic(topics.BY_CARD.name)
+    found: dict[int, list[Record]] = {}
+    for topic in (settings.topic(topics.TRANSACTIONS.name), by_card):
+        for partition in range(settings.partitions):
+            committed = await logs.committed(topic, partition)
+            async for records in logs.read(topic, partition, committed):
+                for home, record in intake.parse(records).misplaced:
+                    headers = tuple(forwarded(record).headers)
+                    there = dataclasses.replace(record, topic=by_card, partition=home, headers=headers)
+                    found.setdefault(home, []).append(there)
+    return {home: sorted(records, key=lambda record: record.timestamp) for home, records in found.items()}
+
+
+def ordered(
+    replay: Replay, changelog: Changelog, log_begin: int, horizon_ms: int
+) -> Iterator[tuple[bytes, Entry]]:
+    """Yield the entries of a partition in the order its workers met them, then those that they are to meet.
+
+    The changelog says how the workers numbered and judged a payment; the log, whether there is such a payment.
+    """
+    newest_ms = max((entry.event_time_ms for _, entry in changelog.entries.values()), default=0)
+    oldest_ms = kept_from(replay.decided_ms or newest_ms, horizon_ms)
+    log = {key: logged for key, logged in replay.entries.items() if key[0] >= oldest_ms}
+    decided = {
+        key: entry
+        for key, (_, entry) in changelog.entries.items()
+        if key[0] >= oldest_ms and _believed(log.get(key), entry, log_begin)
+    }
+    numbered = [(entry.arrival, key[1], entry) for key, entry in decided.items()]
+    last = max((arrival for arrival, *_ in numbered), default=-1)
+    rest = sorted((key for key in log if key not in decided), key=lambda key: log[key].entry.arrival)
+    for key in rest:
+        entry = log[key].entry
+        number = max(entry.arrival, last + 1) if log[key].rekeyed else entry.arrival
+        last = max(last, number)
+        numbered.append((number, key[1], entry))
+    for _, card, entry in sorted(numbered, key=lambda each: each[0]):
+        yield card, entry
+
+
+def _believed(logged: Logged | None, entry: Entry, log_begin: int) -> bool:
+    """Tell whether an entry of the changelog is the log's, or of a payment that the log no longer has on this partition."""
+    return entry.arrival >> ARRIVAL_SHIFT < log_begin if logged is None else same(logged, entry)
+
+
+def renumbered(packed: list[bytes]) -> Deltas:
+    """Give entries new arrivals: in their order, and before all payments that the partition will ever meet."""
+    deltas = np.frombuffer(b"".join(packed), DELTAS).copy()
+    deltas["entry"]["arrival"] = np.arange(len(deltas)) - len(deltas)
+    return deltas
