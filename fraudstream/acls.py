@@ -11,14 +11,14 @@ from fraudstream import topics
 from fraudstream.settings import Settings
 
 Resource = Literal["topic", "group", "transactional-id"]
-Operation = Literal["Read", "Write", "Create", "Describe", "DescribeConfigs"]
+Operation = Literal["Read", "Write", "Create", "Alter", "Describe", "DescribeConfigs"]
 
 ROLES = {
     "worker": "runs `fraudstream worker`",
     "producer": "sends payments and labels",
     "archiver": "runs `fraudstream archive run`",
     "reader": "reads decisions, alerts and dead letters",
-    "admin": "makes the topics",
+    "admin": "makes and grows the topics",
 }
 """Role -> what its principal does."""
 
@@ -78,4 +78,4 @@ def _doing(settings: Settings, role: str) -> list[list[Acl]]:
         return [_on(source, "Write"), _on(labels, "Write")]
     if role == "reader":
         return [_on(name[topic.name], "Read") for topic in outputs]
-    return [_on(topic, "Create") for topic in topics.all_topics(settings)]
+    return [_on(topic, "Create", "Alter") for topic in topics.all_topics(settings)]

@@ -11,7 +11,7 @@ from fraudstream.domain.errors import SetupError
 
 RESOURCES = {"topic": 2, "group": 3, "transactional-id": 5}
 PATTERNS = {False: 3, True: 4}
-OPERATIONS = {"Read": 3, "Write": 4, "Create": 5, "Describe": 8, "DescribeConfigs": 10}
+OPERATIONS = {"Read": 3, "Write": 4, "Create": 5, "Alter": 7, "Describe": 8, "DescribeConfigs": 10}
 ALLOW, ANY_HOST = 3, "*"
 """Codes of Kafka's protocol (org.apache.kafka.common.resource and .acl)."""
 
