@@ -37,7 +37,7 @@ class Day(click.ParamType):
 )
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Which world.")
 @click.option("--directory", type=click.Path(path_type=Path), help="Where to.  [default: <data_dir>/history]")
-@click.option("--force", is_flag=True, help="Replace whatever the directory holds.")
+@click.option("--force", is_flag=True, help="Replace whatever else the directory holds.")
 @click.option("--json", "as_json", is_flag=True, help="Print the manifest as JSON.")
 def generate(
     cards: int,

@@ -61,16 +61,11 @@ def generate(
 ) -> Generated:
     """Write the world's history; a second call finds it done. `on_day(rows)` is told of every day written.
 
-    Raises SetupError if the directory holds anything else, unless `force`, which replaces the whole directory.
+    Raises SetupError if the directory holds anything else, unless `force`, which then replaces the whole directory.
     """
     there = _manifest_in(directory)
     wanted = _describe(world)
-    if (
-        there is not None
-        and there["world"] == wanted
-        and there["bytes"] == _bytes_in(directory)
-        and not force
-    ):
+    if there is not None and there["world"] == wanted and there["bytes"] == _bytes_in(directory):
         return Generated(there, already_there=True)
     if directory.exists() and any(directory.iterdir()) and not force:
         raise SetupError(

@@ -8,14 +8,13 @@ from typing import Any
 
 import click
 import pytest
-import yaml
 
 from fraudstream.app import web_login
 from fraudstream.cli import cli
 from fraudstream.settings import Settings
+from tests.deploy.compose import ROOT, compose
 
-ROOT = Path(__file__).parents[2]
-COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+COMPOSE = compose({})
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 UNIT = (ROOT / "deploy/systemd/fraudstream-worker.service").read_text()
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
@@ -61,6 +60,7 @@ def test_compose_runs_the_whole_job():
         "topics",
         "prepare",
         "worker",
+        "nightly",
         "produce",
         "kafka-ui",
         "prometheus",
