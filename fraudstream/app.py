@@ -13,6 +13,7 @@ from fraudstream.adapters.fixed_assignor import FixedAssignor
 from fraudstream.adapters.kafka_admin import ensure_topics
 from fraudstream.adapters.kafka_security import Kafka
 from fraudstream.adapters.model_files import load_model
+from fraudstream.adapters.own_place import require_free_port, take_directory
 from fraudstream.adapters.publisher import Publisher
 from fraudstream.adapters.weekly_stores import weekly_store
 from fraudstream.domain.detector import Detector, Model
@@ -51,11 +52,17 @@ class App(faust.App):
     fraudstream_settings: Settings
     publisher: Publisher
     weekly: WeeklyStore
+    state_lock: int
+    """Held as long as the process lives."""
 
     async def on_first_start(self) -> None:
-        """Make the state directory, create missing topics and connect publisher and weekly store."""
-        require_writable(self.fraudstream_settings.worker_state_dir)
-        await ensure_topics(self.fraudstream_settings)
+        """Make the state directory and take it and the port, create missing topics and connect publisher and weekly store."""
+        settings = self.fraudstream_settings
+        require_writable(settings.worker_state_dir)
+        self.state_lock = take_directory(settings.worker_state_dir)
+        if settings.web:
+            require_free_port(settings.web_host, self.conf.web_port)
+        await ensure_topics(settings)
         await self.publisher.start()
         await self.weekly.connect()
         await super().on_first_start()

@@ -3,6 +3,7 @@
 Importing lazily keeps `fraudstream --help` instant and lets a worker run without the offline libraries.
 """
 
+import errno
 import importlib
 import sys
 from collections.abc import Iterator, Sequence
@@ -12,11 +13,15 @@ from typing import NamedTuple
 import click
 from pydantic import ValidationError
 
-from fraudstream.adapters.process import EXIT_SETUP
+from fraudstream.adapters.process import EXIT_SETUP, EXIT_UNAVAILABLE
 from fraudstream.commands.group import Group
 from fraudstream.domain.errors import FraudstreamError
 from fraudstream.logs import mask_card_numbers
 from fraudstream.tuning import keep_files_private
+
+NO_RIGHT = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR)
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+"""What is wrong with a place that cannot be written: the first does not mend itself, the second may."""
 
 
 class Entry(NamedTuple):
@@ -93,12 +98,19 @@ def complaining() -> Iterator[None]:
         from fraudstream.settings import Settings, wrong
 
         complain(wrong.sentence(error, Settings.model_fields))
+    except OSError as error:
+        if error.filename is None or error.errno not in (*NO_RIGHT, *NO_SPACE):
+            raise
+        complain(
+            f"{error.filename} cannot be used ({error.strerror}); mend that, or name another place, e.g. by FRAUDSTREAM_DATA_DIR",
+            EXIT_UNAVAILABLE if error.errno in NO_SPACE else EXIT_SETUP,
+        )
 
 
-def complain(sentence: str) -> None:
-    """Say what is wrong and exit with code 2."""
+def complain(sentence: str, code: int = EXIT_SETUP) -> None:
+    """Say what is wrong and exit, with code 2 unless it may mend itself."""
     click.echo(f"Error: {sentence}", err=True)
-    sys.exit(EXIT_SETUP)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

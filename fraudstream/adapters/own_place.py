@@ -1,0 +1,44 @@
+"""What two workers on one host must not share: the port of their pages and their state directory."""
+
+import errno
+import fcntl
+import os
+import socket
+from pathlib import Path
+
+from fraudstream.adapters.process import refuse
+
+LOCK_NAME = "worker.lock"
+
+
+def require_free_port(host: str, port: int) -> None:
+    """End the process with the set-up exit code if nobody can listen there."""
+    try:
+        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            refuse(
+                f"port {port} of {host} is in use, perhaps by another worker; set FRAUDSTREAM_WEB_PORT=0, which picks a free "
+                "one, or another number"
+            )
+        refuse(
+            f"the pages cannot be served at {host}, port {port} ({error.strerror}); set FRAUDSTREAM_WEB_HOST and "
+            "FRAUDSTREAM_WEB_PORT"
+        )
+
+
+def take_directory(directory: Path) -> int:
+    """Make a state directory this process's own until it ends, however it ends; return the open lock.
+
+    Ends the process with the set-up exit code if it is another's: two workers would take each other's notes of what
+    was in flight for those of a run that crashed.
+    """
+    lock = os.open(directory / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        refuse(
+            f"the state directory {directory} is another worker's; give every worker one of its own, e.g. "
+            f"FRAUDSTREAM_STATE_DIR={directory.with_name(directory.name + '-2')}"
+        )
+    return lock
