@@ -4,9 +4,14 @@ import doctest
 import importlib
 import re
 import runpy
+import shlex
+import sys
 from pathlib import Path
 
+import click
 import pytest
+
+from fraudstream.cli import COMMANDS, cli
 
 ROOT = Path(__file__).parents[1]
 PAGES = runpy.run_path(str(ROOT / "docs/make_reference.py"))["PAGES"]
@@ -32,6 +37,42 @@ def test_the_steps_of_a_transaction_in_the_readme_exist() -> None:
         found = importlib.import_module(module.replace("/", "."))
         for part in name.split("."):
             found = getattr(found, part)
+
+
+def test_the_commands_of_the_readme_can_be_typed_after_its_first_line() -> None:
+    """What `source .venv/bin/activate` puts on the PATH is there, and every command has the options that are written."""
+    section = (ROOT / "README.md").read_text().split("## Use it")[1].split("\n## ")[0]
+    lines = [shlex.split(line, comments=True) for line in re.findall(r"^    (\S.*)$", section, re.MULTILINE)]
+    typed = [words for words in lines if words[0] == "fraudstream"]
+
+    assert ["source", ".venv/bin/activate"] == lines[0]
+    assert (Path(sys.executable).parent / "fraudstream").exists()
+    assert len(typed) == len(lines) - 1 >= 9
+    for words in typed:
+        command: click.Command = cli
+        arguments = words[1:]
+        while isinstance(command, click.Group):
+            _, found, arguments = command.resolve_command(click.Context(cli), arguments)
+            assert found is not None
+            command = found
+        command.make_context(str(command.name), arguments)
+
+
+def test_no_command_s_line_in_a_list_is_cut_off() -> None:
+    """A group lists its commands with a sentence each; click cuts what is longer, in the middle of a word's meaning."""
+    groups = {
+        name: group
+        for name in COMMANDS
+        if isinstance(group := cli.get_command(click.Context(cli), name), click.Group)
+    }
+    cut = [
+        name
+        for name, group in groups.items()
+        if re.search(r"\.\.\.|\(e\.g\.", group.get_help(click.Context(group)).split("Commands:")[1])
+    ]
+
+    assert 7 <= len(groups)
+    assert [] == cut
 
 
 def test_relative_links_lead_to_files() -> None:

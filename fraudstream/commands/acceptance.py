@@ -1,4 +1,4 @@
-"""`fraudstream acceptance`: does a worker see fraud where the AWS sample's last notebook says it is?"""
+"""`fraudstream acceptance`: does a worker see fraud where the AWS streaming feature-store sample's last notebook says it is?"""
 
 import asyncio
 import json
@@ -50,7 +50,7 @@ def acceptance(
     stories: int | None,
     as_json: bool,
 ) -> None:
-    """Tell a running worker the sample's story: three single payments, then ten on one card 1-2 s apart.
+    """Tell a running worker the AWS streaming feature-store sample's story: three single payments, then ten on one card 1-2 s apart.
 
     The first three and the first of the ten are not fraud, the other nine are. It takes about 20 seconds.
 

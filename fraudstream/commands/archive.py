@@ -25,6 +25,10 @@ class Moment(click.ParamType):
             self.fail(f"{value!r} is no time; write it as 2026-11-21 or 2026-11-21T14:30", param, ctx)
 
 
+HEADER = f"{'event time (UTC)':<19}  {'outcome':<7} {'score':>4}  {'amount':>10}  card (last four)  transaction  merchant  reasons"
+"""Above the lines of `archive find`."""
+
+
 @click.group(cls=Group)
 def archive() -> None:
     """Keep every decided payment as Parquet, in a directory or in S3 (FRAUDSTREAM_ARCHIVE)."""
@@ -110,7 +114,7 @@ def find(
     limit: int,
     as_json: bool,
 ) -> None:
-    """Look up decided payments, newest first; everything given must hold.
+    """Look up decided payments, newest first; all filters must match.
 
     Exit codes: 0 found some, 1 none, 2 usage or set-up error.
     """
@@ -129,10 +133,12 @@ def find(
             return await search(Lake(objects), wanted)
 
     found = asyncio.run(finding())
+    if found and not as_json:
+        click.echo(HEADER)
     for row in found:
         click.echo(json.dumps(row) if as_json else _line(row))
     if not found:
-        click.echo("nothing found", err=True)
+        click.echo("no payments match these filters", err=True)
         raise SystemExit(1)
 
 
@@ -141,5 +147,6 @@ def _line(row: dict[str, Any]) -> str:
     when = datetime.fromtimestamp(row["event_time"] / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
     return (
         f"{when}  {row['outcome']:<7} {row['score']:>4}  {row['amount']:>10.2f}  "
-        f"{row['card']} ({row['card_last4']})  {row['transaction_id']}"
+        f"{row['card']} ({row['card_last4']})  {row['transaction_id']}  {row.get('merchant') or '-'}  "
+        f"{'; '.join(row['reasons']) or '-'}"
     )

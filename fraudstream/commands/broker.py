@@ -30,7 +30,9 @@ from fraudstream.adapters.kafka_security import Kafka
 from fraudstream.commands.group import Group
 from fraudstream.settings import Settings
 
-DEFAULT_PORT = 9092
+LOOPBACK = frozenset({"localhost", "127.0.0.1"})
+"""Hosts in FRAUDSTREAM_BROKER under which the embedded broker is reached."""
+
 STOPPED_IN_ORDER = (0, 130, 143)
 """Java's exit codes after no signal, SIGINT and SIGTERM."""
 
@@ -49,10 +51,12 @@ def broker() -> None:
     """Run a real Kafka on this machine: one directory, one Java process, loopback only."""
 
 
-@broker.command()
+@broker.command(short_help="Start the broker.")
 @data_dir_option
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True, help="0: any free one."
+    "--port",
+    type=click.IntRange(0, 65535),
+    help="0: any free one.  [default: the one in FRAUDSTREAM_BROKER, 9092]",
 )
 @click.option("--heap-mb", type=click.IntRange(64), default=256, show_default=True, help="Java's heap.")
 @click.option(
@@ -66,7 +70,7 @@ def broker() -> None:
 def up(
     ctx: click.Context,
     data_dir: Path | None,
-    port: int,
+    port: int | None,
     heap_mb: int,
     java_options: tuple[str, ...],
     foreground: bool,
@@ -75,6 +79,9 @@ def up(
 
     Exit codes: 0 it runs (also if it ran before), 2 it cannot run, 70 it crashed in the foreground.
     """
+    settings = Settings()
+    port_asked = port is not None or "broker" in settings.model_fields_set
+    port = _port_here(settings.broker) if port is None else port
     with _download_progress() as on_bytes:
         kafka = EmbeddedBroker(
             _data_dir(data_dir),
@@ -87,7 +94,6 @@ def up(
         try:
             kafka.start()
         except AlreadyRunning:
-            port_asked = ctx.get_parameter_source("port") is not click.core.ParameterSource.DEFAULT
             _greet_running(kafka, port if port_asked else 0)
             return
     assert kafka.state is not None
@@ -145,6 +151,17 @@ def logs(data_dir: Path | None, lines: int, follow: bool) -> None:
                 click.echo(line, nl=False)
             else:
                 time.sleep(FOLLOW_INTERVAL_S)
+
+
+def _port_here(broker: str) -> int:
+    """Return the port of a host:port on this machine; raises BrokerError if it is another machine's, or several."""
+    host, _, port = broker.rpartition(":")
+    if host not in LOOPBACK or not port.isdecimal():
+        raise BrokerError(
+            f"FRAUDSTREAM_BROKER={broker} is not a port of this machine, where `fraudstream broker up` starts a Kafka; "
+            "set it to localhost:9092, or choose a port with --port"
+        )
+    return int(port)
 
 
 def _data_dir(named: Path | None) -> Path:

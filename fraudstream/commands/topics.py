@@ -114,7 +114,7 @@ def grow(partitions: int, yes: bool, broker: str | None, as_json: bool) -> None:
     run(settings, partitions, yes=yes, as_json=as_json)
 
 
-@topics.command()
+@topics.command(short_help="Print or give the rights that a principal needs.")
 @click.argument("role", type=click.Choice(list(ROLES)))
 @click.argument("principal")
 @click.option("--apply", is_flag=True, help="Give the rights now, with the login of the settings.")
@@ -126,7 +126,7 @@ def acl(role: str, principal: str, apply: bool, broker: str | None, as_json: boo
     The broker needs an authorizer that refuses what nobody allowed. Give no one else rights on the changelog and the
     worker's group: the changelog is its state.
 
-    Exit codes: 0 printed or given, 2 Kafka does not let us.
+    Exit codes: 0 printed or given, 2 not authorised by Kafka.
     """
     settings = Settings.with_options(broker=broker)
     if not PRINCIPAL.fullmatch(principal):

@@ -23,7 +23,7 @@ class KafkaSettings(BaseSettings):
     kafka_sasl_mechanism: Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"] = Field(
         "SCRAM-SHA-512", description="How to log in to Kafka (SASL_SSL)."
     )
-    kafka_username: str | None = Field(None, description="Whom to log in to Kafka as (SASL_SSL).")
+    kafka_username: str | None = Field(None, description="Kafka user name (SASL_SSL).")
     kafka_password_file: Path | None = Field(
         None, description="File with the password for Kafka; counts before FRAUDSTREAM_KAFKA_PASSWORD."
     )

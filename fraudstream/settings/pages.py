@@ -12,8 +12,8 @@ class PageSettings(BaseSettings):
     web: bool = Field(True, description="Serve the dashboard, table views and JSON.")
     web_host: str = Field(
         "127.0.0.1",
-        description="Address the pages bind to; anything but loopback needs a login (the next two) or your word that it "
-        "does not.",
+        description="Address the pages bind to; anything but loopback needs a login (the next two), or set "
+        "FRAUDSTREAM_WEB_WITHOUT_LOGIN=true.",
     )
     web_port: int = Field(6066, ge=0, le=65535, description="Port of the pages; 0 picks a free one.")
     web_users_file: Path | None = Field(

@@ -40,6 +40,6 @@ class ThroughputSettings(BaseSettings):
 
     exactly_once_outputs: bool = Field(
         False,
-        description="Publish decisions, alerts, dead letters and source offsets in one transaction: who reads committed sees "
-        "each decision once, whatever fails. Costs latency. Change it only while no worker runs.",
+        description="Publish decisions, alerts, dead letters and source offsets in one transaction: consumers with "
+        "isolation.level=read_committed see each decision once, whatever fails. Costs latency. Change it only while no worker runs.",
     )

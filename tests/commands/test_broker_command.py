@@ -71,6 +71,26 @@ def test_up_on_another_port_is_refused_while_it_runs(up: Path) -> None:
     assert "already runs on port" in refused.stderr
 
 
+def test_up_listens_where_the_setting_says(tmp_path: Path) -> None:
+    """Whoever has set FRAUDSTREAM_BROKER means the same broker in every command."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    started = run("broker", "up", "--data-dir", tmp_path, FRAUDSTREAM_BROKER=f"localhost:{port}")
+    run("broker", "down", "--data-dir", tmp_path)
+
+    assert 0 == started.returncode, started.stderr
+    assert f"127.0.0.1:{port}" in started.stdout
+
+
+@pytest.mark.parametrize("broker", ["kafka.example:9092", "localhost:9092,localhost:9093", "localhost"])
+def test_up_does_not_start_another_machines_broker(tmp_path: Path, broker: str) -> None:
+    """One sentence, and what to set instead."""
+    refused = run("broker", "up", "--data-dir", tmp_path, FRAUDSTREAM_BROKER=broker)
+
+    assert 2 == refused.returncode
+    assert f"FRAUDSTREAM_BROKER={broker} is not a port of this machine" in refused.stderr
+
+
 def test_status_and_logs_are_readable(up: Path) -> None:
     """For people: a line a fact, and the end of what Kafka printed."""
     status = run("broker", "status", "--data-dir", up)
