@@ -11,7 +11,7 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import polars as pl
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
@@ -19,9 +19,11 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 
 from fraudstream import topics
+from fraudstream.adapters.damaged_batch import Undecodable
 from fraudstream.adapters.kafka_security import Kafka
 from fraudstream.adapters.lake import Covered, Lake, LakeFile, Stream, labels_lake
 from fraudstream.adapters.objects import ObjectStore, ObjectsUnavailable
+from fraudstream.adapters.record_batches import read_every_batch
 from fraudstream.domain.archived import archived, labelled
 from fraudstream.domain.errors import SetupError
 from fraudstream.settings import Settings
@@ -68,6 +70,7 @@ class Archiver(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
 
     async def run(self, stop: asyncio.Event, *, once: bool = False) -> None:
         """Archive until told to stop, or with `once` up to where the topic ends now."""
+        read_every_batch()
         self._consumer = AIOKafkaConsumer(
             **Kafka.of(self._settings).client,
             group_id=topics.archive_group(self._settings),
@@ -157,10 +160,13 @@ class Archiver(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
             if tp not in covered:
                 continue  # no longer ours: its owner reads it again
             feed = self._feeds[tp.topic]
-            values, places = zip(*((record.value or b"", record.offset) for record in records), strict=True)
-            frame = await asyncio.to_thread(feed.columns, values, places)
-            files += await feed.lake.write(Stream(tp.topic, tp.partition), frame, covered[tp])
-            rows += len(records)
+            if readable := _readable(records):
+                values, places = zip(
+                    *((record.value or b"", record.offset) for record in readable), strict=True
+                )
+                frame = await asyncio.to_thread(feed.columns, values, places)
+                files += await feed.lake.write(Stream(tp.topic, tp.partition), frame, covered[tp])
+            rows += len(readable)
             offsets[tp] = records[-1].offset + 1
         try:
             await self._consumer.commit(offsets)
@@ -168,3 +174,14 @@ class Archiver(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
             # Taken over by another archiver, or the brokers are away: the files count.
             logger.warning("offsets were not committed: %s", error)
         self._on_archived(files, rows)
+
+
+def _readable(records: Records) -> Records:
+    """Leave out what cannot be decoded, and say so: the brokers' copy is damaged, and nobody has another."""
+    damaged = [record for record in records if isinstance(record.value, Undecodable)]
+    for record in damaged:
+        logger.error(
+            "not archived, %s partition %s offset %s is damaged: %s",
+            *(record.topic, record.partition, record.offset, cast(Undecodable, record.value).why),
+        )
+    return [record for record in records if not isinstance(record.value, Undecodable)] if damaged else records

@@ -7,6 +7,7 @@ import msgspec
 from aiokafka.structs import ConsumerRecord
 
 from fraudstream import topics
+from fraudstream.adapters.damaged_batch import Undecodable
 from fraudstream.adapters.publisher import Message
 from fraudstream.domain.errors import InvalidTransaction
 from fraudstream.domain.raw_values import Shown
@@ -16,6 +17,9 @@ Record: TypeAlias = ConsumerRecord[bytes, bytes]
 
 SOURCE_HEADER = "fraudstream-source"
 """On re-keyed records: the topic-partition-offset they came from, which is the id of a payment without its own."""
+
+UNDECODABLE = "undecodable"
+"""Reason of dead letters for records that the brokers have and nobody can decode."""
 
 
 class DeadLetter(NamedTuple):
@@ -46,6 +50,13 @@ def dead_letter(record: Record, reason: str, detail: str, times: Sequence[str] =
         record.timestamp,
         shown.payload,
     )
+
+
+def refused(record: Record, error: InvalidTransaction, times: Sequence[str]) -> DeadLetter:
+    """Describe a record that is no payment; one that could not be decoded came here as an empty one."""
+    if isinstance(record.value, Undecodable):
+        return dead_letter(record, UNDECODABLE, f"Kafka has this record damaged: {record.value.why}")
+    return dead_letter(record, error.reason, error.detail, times)
 
 
 class Payments(NamedTuple):
@@ -82,7 +93,7 @@ class Intake:
             try:
                 payment = parse(record.value, record.timestamp)
             except InvalidTransaction as error:
-                dead.append(dead_letter(record, error.reason, error.detail, self._times))
+                dead.append(refused(record, error, self._times))
                 continue
             home = payment.card.partition
             if home == here:

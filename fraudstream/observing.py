@@ -13,6 +13,7 @@ from fraudstream.adapters.lake_search import Wanted, find
 from fraudstream.adapters.objects import object_store
 from fraudstream.adapters.weekly_guard import GuardedWeekly
 from fraudstream.agents import Decided
+from fraudstream.damage import DamageWatch
 from fraudstream.domain.activity import last_ten_minutes
 from fraudstream.domain.detector import Detector
 from fraudstream.domain.errors import WeeklyUnavailable
@@ -52,12 +53,16 @@ class Observer:
         self._positions: dict[tuple[str, int], int] = {}
         self._archive = archive
         self._searching = asyncio.Lock()
-        self.watches: list[Callable[[], Iterable[Problem]]] = []
+        self._damage = DamageWatch()
+        self.watches: list[Callable[[], Iterable[Problem]]] = [
+            lambda: self._damage.problems(time.monotonic())
+        ]
         """Asked at every look at the health; quick, and without I/O."""
 
     def report(self, report: BatchReport, decided: Decided) -> None:
         """Take note of a finished micro-batch."""
         self.metrics.batch(report)
+        self._damage.batch(report, time.monotonic())
         if isinstance(self._weekly, GuardedWeekly):
             self.metrics.lookups(self._weekly.cards, self._weekly.calls, self._weekly.breaker.state)
         self.timeline.batch(report)

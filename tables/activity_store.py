@@ -15,7 +15,8 @@ import rocksdict
 from faust.stores import rocksdb
 from faust.types import EventT
 
-from fraudstream.adapters.process import crash
+from fraudstream.adapters.damaged_batch import Undecodable
+from fraudstream.adapters.process import crash, refuse
 from fraudstream.tables.activity_layout import (
     CLOCK,
     CLOCK_KEY,
@@ -131,6 +132,7 @@ class ActivityStore(rocksdb.Store):
                     self._void(partition)
                 else:
                     self._require_no_gap(partition, records[0].offset)
+                _require_decoded(records)
                 self._apply(partition, [record.value for record in records], records[-1].offset)
         except Exception:  # noqa: BLE001 - whatever it is, a restart tries again
             crash("applying the changelog failed")
@@ -151,3 +153,14 @@ class ActivityStore(rocksdb.Store):
     def _apply(self, partition: int, deltas: Sequence[bytes], offset: int) -> None:
         buckets, clock = merged(partial(self.get_many, partition), deltas, self.clock(partition))
         self.write(partition, buckets, clock, offset)
+
+
+def _require_decoded(records: Sequence[Any]) -> None:
+    """End the process if the changelog is damaged: state without these records would be wrong, and stay so."""
+    damaged = [record for record in records if isinstance(record.value, Undecodable)]
+    if damaged:
+        first = damaged[0]
+        refuse(
+            f"the changelog {first.topic} has records of partition {first.partition} that cannot be decoded, from offset "
+            f"{first.offset} on ({first.value.why}); stop all workers and run: fraudstream state rebuild"
+        )

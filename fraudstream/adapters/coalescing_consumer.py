@@ -19,6 +19,8 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 from mode.services import WaitResults
 
+from fraudstream.adapters.record_batches import read_every_batch
+
 CHANGELOG_CHUNK_RECORDS = 4096
 """Changelog records delivered at once during recovery: 20 times faster than one by one."""
 
@@ -252,8 +254,11 @@ def _resumed(coroutine: Coroutine[Any, Any, Any], blocked_on: Any) -> Generator[
 def coalesce(
     app: faust.App, sources: Collection[str], changelogs: Collection[str], chunk_rows_max: int
 ) -> None:
-    """Make an app's consumer deliver these source and changelog topics in chunks; call before the app starts."""
+    """Make an app's consumer deliver these source and changelog topics in chunks; call before the app starts.
 
+    Raises SetupError if a codec is missing.
+    """
+    read_every_batch()
     consumer = type(
         "Consumer",
         (CoalescingConsumer,),

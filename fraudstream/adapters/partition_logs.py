@@ -10,6 +10,7 @@ from aiokafka.structs import ConsumerRecord
 
 from fraudstream.adapters.kafka_admin import administration
 from fraudstream.adapters.kafka_security import Kafka
+from fraudstream.adapters.record_batches import read_every_batch
 
 Record: TypeAlias = ConsumerRecord[bytes, bytes]
 
@@ -71,7 +72,8 @@ class PartitionLogs:
 
 @asynccontextmanager
 async def partition_logs(kafka: Kafka, group: str) -> AsyncIterator[PartitionLogs]:
-    """Connect as somebody who may look at what `group` reads."""
+    """Connect as somebody who may look at what `group` reads; records may be `Undecodable`, as for a worker."""
+    read_every_batch()
     consumer = AIOKafkaConsumer(
         **kafka.client,
         group_id=group,

@@ -90,10 +90,8 @@ class Parser:
             if given is not None:
                 event_time_ms = _epoch_ms(given)
                 break
-        if event_time_ms < TIME_MIN_MS:
-            raise InvalidTransaction("time-ancient", "the time is before the year 2000")
-        if event_time_ms > timestamp_ms + self._future_tolerance_ms:
-            raise InvalidTransaction("time-in-future", "the time lies after the record's Kafka timestamp")
+        if event_time_ms < TIME_MIN_MS or event_time_ms > timestamp_ms + self._future_tolerance_ms:
+            raise _wrong_time(event_time_ms, timestamp_ms)
         card = self._cards.card(number, event_time_ms)
         transaction_id = "" if tid is None else str(tid)
         digits = transaction_id.encode().translate(None, NOT_DIGITS)
@@ -139,6 +137,19 @@ class Parser:
             return text, ""
         self._numbered[text] = (without_card_numbers(text), digits)
         return self._numbered[text]
+
+
+def _wrong_time(event_time_ms: int, timestamp_ms: int) -> InvalidTransaction:
+    """Return what is wrong with a time."""
+    if timestamp_ms < 0:
+        return InvalidTransaction(
+            "no-timestamp",
+            "the record has no Kafka timestamp, which a payment's time is judged by; producers set it, or brokers with "
+            "message.timestamp.type=LogAppendTime",
+        )
+    if event_time_ms < TIME_MIN_MS:
+        return InvalidTransaction("time-ancient", "the time is before the year 2000")
+    return InvalidTransaction("time-in-future", "the time lies after the record's Kafka timestamp")
 
 
 def _epoch_ms(given: str | float) -> int:

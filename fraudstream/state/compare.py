@@ -37,6 +37,8 @@ class Compared(NamedTuple):
     """What is wrong beside entries: an unreadable RocksDB, a changelog shorter than what was read of it."""
     changelog_end: int
     ends_unread: bool
+    undecodable: int
+    """Records of the changelog that cannot be decoded."""
 
     @property
     def clean(self) -> bool:
@@ -68,6 +70,8 @@ def compare(
             )
     if changelog.ends_unread:
         damage = f"the changelog ends at {changelog.end} without a record, recovery would wait for one"
+    if changelog.undecodable:
+        damage = f"{changelog.undecodable} records of the changelog cannot be decoded"
     return Compared(
         partition,
         logged,
@@ -76,6 +80,7 @@ def compare(
         damage,
         changelog.end,
         changelog.ends_unread,
+        changelog.undecodable,
     )
 
 

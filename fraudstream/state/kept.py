@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
+from fraudstream.adapters.damaged_batch import Undecodable
 from fraudstream.adapters.partition_logs import PartitionLogs
 from fraudstream.domain.activity import ENTRY, Entry, bucket_of
 from fraudstream.tables.activity_layout import CLOCK_KEY, KEY_BYTES, OFFSET_KEY, START, deltas
@@ -29,6 +30,8 @@ class Changelog(NamedTuple):
     end: int
     ends_unread: bool
     """Whether its last offset is no record but a transaction's marker: recovery would wait for it for ever."""
+    undecodable: int = 0
+    """Records that the brokers have and nobody can decode."""
 
 
 class Disk(NamedTuple):
@@ -52,19 +55,21 @@ async def read_changelog(
     `until`: the key of a record at which the entries end.
     """
     entries: dict[Key, tuple[int, Entry]] = {}
-    last, ended = -1, False
+    last, ended, undecodable = -1, False, 0
     async for records in logs.read(topic, partition):
         for record in records:
             last, key = record.offset, record.key
+            undecodable += isinstance(record.value, Undecodable)
             ended = ended or (until is not None and key == until)
             if ended:
                 continue
             if key is not None and key.startswith(BEGIN):
                 entries.clear()
+                undecodable = 0
             for card, entry in deltas(record.value or b""):
                 entries.setdefault(key_of(card, entry), (record.offset, entry))
     begin, end = await logs.span(topic, partition)
-    return Changelog(entries, end, begin < end != last + 1)
+    return Changelog(entries, end, begin < end != last + 1, undecodable)
 
 
 def read_disk(directory: Path) -> Disk:

@@ -33,13 +33,17 @@ class Rebuilt(NamedTuple):
 
 
 async def rebuild_changelog(settings: Settings, partitions: Iterable[Compared]) -> list[Rebuilt]:
-    """Give the changelog what it misses. One that holds anything wrong is emptied first: it cannot be taken back singly.
+    """Give the changelog what it misses. One that holds anything wrong or unreadable is emptied first.
 
     One that does not end in a record gets an empty one: recovery waits for a record at its end.
     """
     kafka, topic = Kafka.of(settings), topics.changelog(settings).name
     partitions = list(partitions)
-    wrong = {each.partition for each in partitions if each.changelog.extra or each.changelog.unequal}
+    wrong = {
+        each.partition
+        for each in partitions
+        if each.changelog.extra or each.changelog.unequal or each.undecodable
+    }
     if wrong:
         ends = {each.partition: each.changelog_end for each in partitions if each.partition in wrong}
         await forget_records(kafka, topic, ends)
