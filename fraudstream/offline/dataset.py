@@ -6,8 +6,11 @@ from pathlib import Path
 
 import polars as pl
 
+from fraudstream.domain.errors import SetupError
 from fraudstream.domain.features import with_activity, with_features
+from fraudstream.offline.columns import LABEL
 from fraudstream.offline.history import dates_of, read_payments
+from fraudstream.offline.opening import IMPORT
 from fraudstream.offline.point_in_time import NEVER_MS, Arrived, point_in_time
 
 
@@ -25,7 +28,9 @@ class Dataset:
         A payment that came twice is learnt from once, one that contradicts its first coming not at all. `partitions`
         and `horizon_ms` are the worker's; they tell what was late, which a history in order of time does not ask.
         """
-        paid = read_payments(directory, ("event_time", "amount", "is_fraud", "scenario"), partitions)
+        paid = read_payments(directory, ("event_time", "amount", LABEL, "scenario"), partitions)
+        if LABEL not in paid.columns:
+            raise SetupError(f"no file in {directory} has a column {LABEL} to learn from; {IMPORT}")
         paid = paid.with_columns(cents=(pl.col("amount") * 100).round().cast(pl.Int64)).drop("amount")
         known = point_in_time(arrived(paid), horizon_ms)
         counted = known["counted"] & ~known["conflict"]

@@ -1,6 +1,7 @@
 """Who runs the aggregation's SQL: DuckDB in this process, or Spark, here or on a cluster. One text, equal rows."""
 
 import os
+import re
 from collections.abc import Callable, Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -10,9 +11,10 @@ import duckdb
 
 from fraudstream.adapters.broker.java import find_java
 from fraudstream.domain.errors import SetupError
-from fraudstream.offline.history import IDS, NUMBER, TOKEN
+from fraudstream.offline.columns import AMOUNT, IDS, NUMBER, TIME, TOKEN
+from fraudstream.offline.opening import plain_files
 
-COLUMNS = (NUMBER, TOKEN, *IDS, "event_time", "amount")
+COLUMNS = (NUMBER, TOKEN, *IDS, TIME, AMOUNT)
 """Of the view `payments`; a column the files do not have is null."""
 
 Week: TypeAlias = tuple[int | None, str | None, int, int]
@@ -29,6 +31,10 @@ ON_THIS_MACHINE = {
 }
 
 
+PATHS_ARE_NAMES = {"__globPaths__": "false"}
+"""What Spark gives its own readers of a file list: no character of a path is a pattern."""
+
+
 def sql() -> str:
     """Return the text all engines run."""
     return (files("fraudstream.offline") / "aggregate.sql").read_text()
@@ -36,14 +42,19 @@ def sql() -> str:
 
 def by_duckdb(payments: Sequence[Path], first_ms: int, end_ms: int) -> list[Week]:
     """Run it in this process."""
-    with duckdb.connect() as database:
-        history = database.from_parquet([str(path) for path in payments], union_by_name=True)
+    with plain_files(payments, COLUMNS) as plain, duckdb.connect() as database:
+        history = database.from_parquet([_literal(path) for path in plain], union_by_name=True)
         named = [name if name in history.columns else f"NULL AS {name}" for name in COLUMNS]
         history.project(", ".join(named)).create_view("payments")
         database.execute(
             "CREATE TABLE week AS SELECT ?::BIGINT AS first_ms, ?::BIGINT AS end_ms", [first_ms, end_ms]
         )
         return database.execute(sql()).fetchall()
+
+
+def _literal(path: Path) -> str:
+    """Return a path as a pattern that matches nothing else."""
+    return re.sub(r"([*?[])", r"[\1]", str(path.absolute()))
 
 
 def by_spark(master: str) -> Engine:
@@ -65,19 +76,20 @@ def by_spark(master: str) -> Engine:
             builder = builder.config(map=ON_THIS_MACHINE)
         session = builder.getOrCreate()
         try:
-            paths = [str(path.absolute()) for path in payments]
-            history = session.read.option("mergeSchema", "true").parquet(*paths)
-            columns = [
-                spark_sql.col(name)
-                if name in history.columns
-                else spark_sql.lit(None).cast("string").alias(name)
-                for name in COLUMNS
-            ]
-            history.select(*columns).createOrReplaceTempView("payments")
-            session.createDataFrame(
-                [(first_ms, end_ms)], "first_ms bigint, end_ms bigint"
-            ).createOrReplaceTempView("week")
-            return [tuple(row) for row in session.sql(sql()).collect()]
+            with plain_files(payments, COLUMNS, copies=master.startswith("local")) as plain:
+                paths = [str(path.absolute()) for path in plain]
+                history = session.read.options(mergeSchema="true", **PATHS_ARE_NAMES).parquet(*paths)
+                columns = [
+                    spark_sql.col(name)
+                    if name in history.columns
+                    else spark_sql.lit(None).cast("string").alias(name)
+                    for name in COLUMNS
+                ]
+                history.select(*columns).createOrReplaceTempView("payments")
+                session.createDataFrame(
+                    [(first_ms, end_ms)], "first_ms bigint, end_ms bigint"
+                ).createOrReplaceTempView("week")
+                return [tuple(row) for row in session.sql(sql()).collect()]
         finally:
             session.stop()
 

@@ -12,9 +12,9 @@ import polars as pl
 
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.tokens import partition_of
+from fraudstream.offline.columns import IDS, NUMBER, TOKEN
+from fraudstream.offline.opening import IMPORT, opened
 
-NUMBER, TOKEN = "cc_num", "card"
-IDS = ("tid", "transaction_id")
 LABELS = "labels"
 """Folder of an archive with what payments turned out to be."""
 PARTITION, OFFSET = PLACE = ("source_partition", "decision_offset")
@@ -23,12 +23,24 @@ PARTITION, OFFSET = PLACE = ("source_partition", "decision_offset")
 
 def dates_of(directory: Path) -> list[date]:
     """Return the days a history has, oldest first; raises SetupError if it has none."""
-    names = sorted(
-        path.name.removeprefix("date=") for path in directory.glob("date=*") if any(path.glob("*.parquet"))
-    )
-    if not names:
-        raise SetupError(f"no payments in {directory}; make some with: fraudstream generate")
-    return [date.fromisoformat(name) for name in names]
+    days = []
+    for folder in sorted(directory.glob("date=*")):
+        try:
+            day = date.fromisoformat(folder.name.removeprefix("date="))
+        except ValueError:
+            raise SetupError(
+                f"{folder} is not named date=YYYY-MM-DD, as the days of a history are; {IMPORT}"
+            ) from None
+        if any(folder.glob("*.parquet")):
+            days.append(day)
+    if days:
+        return days
+    others = sum(path.is_file() for ending in ("*.parquet", "*.csv") for path in directory.rglob(ending))
+    if others:
+        raise SetupError(
+            f"{directory} holds {others:,} files of payments, but no date=YYYY-MM-DD/*.parquet, as a history does; {IMPORT}"
+        )
+    raise SetupError(f"no payments in {directory}; make some with: fraudstream generate")
 
 
 def files_of(directory: Path, first: date, end: date) -> list[Path]:
@@ -46,13 +58,9 @@ def read_payments(directory: Path, columns: tuple[str, ...], partitions: int) ->
     """
     dates = dates_of(directory)
     files = files_of(directory, dates[0], date.max)
-    known = {name: dtype for path in files for name, dtype in pl.read_parquet_schema(path).items()}
-    entity, ids = ([name for name in names if name in known] for names in ((NUMBER, TOKEN), IDS))
-    wanted = {name: known[name] for name in (*entity, *ids, *PLACE, *columns) if name in known}
-    frame = pl.scan_parquet(
-        files, schema=wanted, missing_columns="insert", extra_columns="ignore", hive_partitioning=False
-    ).collect()
-    if OFFSET in wanted:  # a payment that came after midnight may lie in the day before
+    frame = opened(files, (NUMBER, TOKEN, *IDS, *PLACE, *columns)).collect()
+    entity, ids = ([name for name in names if name in frame.columns] for names in ((NUMBER, TOKEN), IDS))
+    if OFFSET in frame.columns:  # a payment that came after midnight may lie in the day before
         frame = frame.sort(OFFSET, nulls_last=False, maintain_order=True)
     if "is_fraud" in columns and "transaction_id" in frame.columns and (directory / LABELS).is_dir():
         frame = _with_labels(frame, directory / LABELS)

@@ -41,11 +41,14 @@ and window may or may not be known any more (docs/decisions/0008-stream-equals-b
 
 def of_history(directory: Path, payments: int | None = None) -> pl.DataFrame:
     """Return the first payments of a history, or all; raises SetupError if it has no card numbers to replay."""
-    files = ParquetFiles.of(directory).files
-    frame = pl.scan_parquet(list(files), hive_partitioning=False).select(
-        pl.col(name).cast(dtype) for name, dtype in COLUMNS.items()
-    )
-    return (frame if payments is None else frame.head(payments)).collect()
+    source = ParquetFiles.of(directory)
+    parts, left = [], source.rows if payments is None else payments
+    for part in source.chunks(0):
+        if left <= 0:
+            break
+        parts.append(part.head(left).with_columns(pl.col("tid").cast(pl.String)).select(*COLUMNS))
+        left -= parts[-1].height
+    return pl.concat(parts, how="vertical_relaxed")
 
 
 def made_up(payments: int, seed: int) -> pl.DataFrame:

@@ -15,7 +15,9 @@ from fraudstream.adapters.tail import Tail
 from fraudstream.domain.activity import WINDOW_MS
 from fraudstream.domain.card_numbers import normalised
 from fraudstream.domain.errors import SetupError
-from fraudstream.offline.history import NUMBER, dates_of, files_of
+from fraudstream.offline.columns import NUMBER, TOKEN
+from fraudstream.offline.history import dates_of, files_of
+from fraudstream.offline.opening import PaymentFile, opened
 from fraudstream.offline.population import card_numbers
 from fraudstream.settings import Settings
 
@@ -87,10 +89,10 @@ def _known_in(history: Path) -> list[str]:
     except SetupError:
         return []
     files = files_of(history, last - timedelta(days=6), date.max)
-    numbered = [file for file in files if NUMBER in pl.read_parquet_schema(file)]
+    numbered = [file for file in files if PaymentFile(file, (NUMBER,)).made]
     if not numbered:
         return []
-    numbers = pl.scan_parquet(numbered, hive_partitioning=False, extra_columns="ignore").select(
+    numbers = opened(numbered, (NUMBER, TOKEN)).select(
         pl.col(NUMBER).cast(pl.String).drop_nulls().unique().sort()
     )
     return numbers.collect()[NUMBER].to_list()

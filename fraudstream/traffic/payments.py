@@ -1,15 +1,18 @@
 """What can be replayed: payments on disk, in the order they arrived, wherever they come from."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import polars as pl
 
-from fraudstream.domain.errors import SetupError
+from fraudstream.offline.columns import TIME
+from fraudstream.offline.history import files_of
+from fraudstream.offline.opening import opened, payment_files
 from fraudstream.traffic.loads import LABEL_COLUMNS
 
 CHUNK_ROWS = 8192
@@ -80,21 +83,13 @@ class ParquetFiles:
 
     @classmethod
     def of(cls, path: Path) -> "ParquetFiles":
-        """Find the files below a path; raises SetupError if there are none or they hold no card numbers."""
-        files = (path,) if path.is_file() else tuple(sorted(path.glob("date=*/*.parquet")))
-        if not files:
-            raise SetupError(f"no payments in {path}; make some with: fraudstream generate")
-        schema = pl.read_parquet_schema(files[0])
-        missing = [name for name in PARQUET_COLUMNS if name not in schema]
-        if missing:
-            raise SetupError(
-                f"{files[0]} cannot be replayed: it has no column {', '.join(missing)}"
-                + (" (an archive holds card tokens; a replay needs card numbers)" if "card" in schema else "")
-            )
-        lengths = tuple(pl.scan_parquet(file).select(pl.len()).collect().item() for file in files)
+        """Open a file or a history; raises SetupError if there is none or something in it is no payment with a card number."""
+        files = (path,) if path.is_file() else tuple(files_of(path, date.min, date.max))
+        _, types = payment_files(files, (*PARQUET_COLUMNS, *LABEL_COLUMNS))
+        lengths = tuple(pl.scan_parquet(file, glob=False).select(pl.len()).collect().item() for file in files)
         seen = "".join(f"{file.name} {file.parent.name} {file.stat().st_size}\n" for file in files)
         digest = hashlib.sha256(seen.encode()).hexdigest()
-        return cls(files, lengths, digest, all(name in schema for name in LABEL_COLUMNS))
+        return cls(files, lengths, digest, LABEL_COLUMNS[0] in types)
 
     @property
     def rows(self) -> int:
@@ -103,24 +98,38 @@ class ParquetFiles:
 
     def span_ms(self) -> tuple[int, int]:
         """Return the times of the earliest and the latest payment."""
-        time = pl.col("event_time")
-        spans = pl.scan_parquet(list(self.files), hive_partitioning=False).select(
-            time.min().alias("first"), time.max().alias("last")
+        spans = opened(self.files, (TIME,)).select(
+            pl.col(TIME).min().alias("first"), pl.col(TIME).max().alias("last")
         )
         first, last = spans.collect().row(0)
         return first, last
 
     def chunks(self, first_row: int) -> Iterator[pl.DataFrame]:
         """Yield the payments from a row on, in order, CHUNK_ROWS at a time."""
+        before = 0
         for file, length in zip(self.files, self.lengths, strict=True):
-            if first_row < length:
-                yield from self._read(file).slice(first_row).iter_slices(CHUNK_ROWS)
-            first_row = max(first_row - length, 0)
+            if first_row < before + length:
+                yield from (
+                    self._read([file], before).slice(max(first_row - before, 0)).iter_slices(CHUNK_ROWS)
+                )
+            before += length
 
     def in_memory(self) -> Frame:
         """Return all payments at once, as shuffling needs them."""
-        return Frame(pl.concat([self._read(file) for file in self.files]), self.fingerprint)
+        return Frame(self._read(self.files, 0), self.fingerprint)
 
-    def _read(self, file: Path) -> pl.DataFrame:
-        columns = [*PARQUET_COLUMNS, *(LABEL_COLUMNS if self.labelled else ())]
-        return pl.read_parquet(file, columns=columns, hive_partitioning=False)
+    def _read(self, files: Sequence[Path], before: int) -> pl.DataFrame:
+        """Read files that have so many payments before them; a payment without id gets one made of its place.
+
+        So that sending it twice counts once.
+        """
+        columns = (*PARQUET_COLUMNS, *(LABEL_COLUMNS if self.labelled else ()))
+        frame = opened(files, columns).collect()
+        missing = [pl.lit(None, pl.String).alias(name) for name in columns if name not in frame.columns]
+        frame = frame.with_columns(missing).select(columns)
+        if not frame["tid"].has_nulls():
+            return frame
+        place = pl.format(
+            "{}-{}", pl.lit(self.fingerprint[:12]), pl.int_range(before + 1, before + 1 + pl.len())
+        )
+        return frame.with_columns(tid=pl.coalesce(pl.col("tid").cast(pl.String), place))

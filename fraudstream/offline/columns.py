@@ -1,0 +1,157 @@
+"""Payments on file come from other people's tools: what a column's stored type says unmistakably becomes our type.
+
+`cc_num` whole numbers or text, `event_time` epoch ms, `amount` a float, `is_fraud` a boolean. What cannot be converted is
+null afterwards and was not before: whoever reads a file says so, with the row.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from fraudstream.domain.times import moment_ms
+
+NUMBER, TOKEN = "cc_num", "card"
+IDS = ("tid", "transaction_id")
+TIME = "event_time"
+TIMES = (TIME, "trans_ts", "datetime")
+"""A payment's time under the names it has in JSON and CSV, too; the first that a row has counts."""
+AMOUNT, LABEL = "amount", "is_fraud"
+
+FIRST_S, END_S = 946_684_800, 4_102_444_800
+"""2000 and 2100 in epoch seconds. A number's size tells its unit: as milliseconds these lie in January 1970."""
+
+TRUE, FALSE = ("true", "t", "yes", "y", "1", "fraud"), ("false", "f", "no", "n", "0", "legit", "genuine")
+
+FLOAT_EXACT_MAX = 2**53
+"""Whole numbers up to here are exact in a float column, which pandas makes of whole numbers with gaps."""
+
+Convert = Callable[[pl.Expr, pl.DataType], pl.Expr | None]
+
+
+def _is_text(dtype: pl.DataType) -> bool:
+    return isinstance(dtype, pl.String | pl.Categorical | pl.Enum | pl.Binary)
+
+
+def _text(column: pl.Expr) -> pl.Expr:
+    return column.cast(pl.String, strict=False).str.strip_chars()
+
+
+def _whole(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """Return whole numbers; a float that has lost digits, or a fraction, is none."""
+    if dtype.is_float():
+        exact = (column == column.floor()) & (column.abs() < FLOAT_EXACT_MAX)
+        return pl.when(exact).then(column).cast(pl.Int64, strict=False)
+    return column.cast(pl.Int64, strict=False)
+
+
+def _number(column: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
+    if not (dtype.is_numeric() or _is_text(dtype)):
+        return None
+    number = (_text(column) if _is_text(dtype) else column).cast(pl.Float64, strict=False)
+    return pl.when(number.is_finite()).then(number)
+
+
+def _card_number(column: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
+    if _is_text(dtype):
+        return _text(column).str.replace_all("[ -]", "")
+    return _whole(column, dtype) if dtype.is_numeric() else None
+
+
+def _name(column: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
+    """Ids and variables: text stays text and numbers stay numbers, as in JSON."""
+    if isinstance(dtype, pl.String):
+        return column
+    if dtype.is_numeric():
+        return _whole(column, dtype)
+    return None if dtype.is_nested() else column.cast(pl.String, strict=False)
+
+
+def _variable(column: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
+    return column if dtype.is_float() else _name(column, dtype)
+
+
+def _label(column: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
+    if isinstance(dtype, pl.Boolean):
+        return column
+    if _is_text(dtype):
+        said = _text(column).str.to_lowercase()
+        return pl.when(said.is_in(TRUE)).then(True).when(said.is_in(FALSE)).then(False)
+    return pl.when(column == 1).then(True).when(column == 0).then(False) if dtype.is_numeric() else None
+
+
+def _time(column: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
+    """Return epoch ms. A time without a zone is UTC; a date has no time of day and is none."""
+    if isinstance(dtype, pl.Datetime):
+        return column.dt.epoch("ms")
+    if _is_text(dtype):
+        return _text(column).map_elements(_moment, return_dtype=pl.Int64)
+    return (
+        epoch_ms(column.cast(pl.Float64) if isinstance(dtype, pl.Decimal) else column)
+        if dtype.is_numeric()
+        else None
+    )
+
+
+def epoch_ms(column: pl.Expr) -> pl.Expr:
+    """Return epoch seconds, µs and ns as ms, by their size; what has none of these sizes is ms."""
+    whole = column.cast(pl.Int64, strict=False)
+    return (
+        pl.when(column.is_between(FIRST_S, END_S))
+        .then((column * 1000).round().cast(pl.Int64, strict=False))
+        .when(column.is_between(FIRST_S * 10**6, END_S * 10**6))
+        .then(whole // 1000)
+        .when(column.is_between(FIRST_S * 10**9, END_S * 10**9))
+        .then(whole // 1_000_000)
+        .otherwise(whole)
+    )
+
+
+def _moment(text: str) -> int | None:
+    """Read a time as JSON and CSV have it: epoch numbers or ISO 8601."""
+    try:
+        number = float(text)
+    except ValueError:
+        try:
+            return moment_ms(text)
+        except (ValueError, OverflowError):
+            return None
+    found: int | None = pl.select(epoch_ms(pl.lit(number))).item()
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a column holds, in words for a sentence, and how a stored type becomes it (None: not at all)."""
+
+    what: str
+    convert: Convert
+    secret: bool = False
+    """Its values are not shown."""
+
+
+CARD = Kind("card numbers (whole numbers or text)", _card_number, secret=True)
+MOMENT = Kind("times (timestamps, ISO 8601, or epoch s, ms, µs or ns)", _time)
+NAME = Kind("names (text or whole numbers)", _name)
+VARIABLE = Kind("text or numbers", _variable)
+KINDS: Mapping[str, Kind] = {
+    NUMBER: CARD,
+    **dict.fromkeys((TOKEN, *IDS, "scenario"), NAME),
+    **dict.fromkeys(TIMES, MOMENT),
+    AMOUNT: Kind("amounts (decimal numbers)", _number),
+    LABEL: Kind("labels (true or false, 1 or 0, yes or no)", _label),
+}
+"""By name; any other column is a variable."""
+
+OWN: Mapping[str, tuple[pl.DataType, ...]] = {
+    NUMBER: (pl.Int64(),),
+    **dict.fromkeys((TOKEN, *IDS), (pl.String(), pl.Int64())),
+    TIME: (pl.Int64(),),
+    AMOUNT: (pl.Float64(),),
+}
+"""Stored types that the engines of the nightly job read as they are."""
+
+
+def kind_of(name: str) -> Kind:
+    """Return what a column of this name holds."""
+    return KINDS.get(name, VARIABLE)

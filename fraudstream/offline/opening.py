@@ -1,0 +1,215 @@
+"""Opening files of payments: one way for training, nightly job, parity, replay and import, so that all accept the same.
+
+Paths are names: none is read as a pattern. Whatever a file holds that is no payment ends the opening with one sentence.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import polars as pl
+
+from fraudstream.domain.card_numbers import masked
+from fraudstream.domain.errors import SetupError
+from fraudstream.offline.columns import AMOUNT, NUMBER, OWN, TIME, TIMES, TOKEN, kind_of
+
+IMPORT = "docs/history.md says what a history is; other files become one with: fraudstream history import"
+
+VALUE_SHOWN_MAX = 40
+
+ENTITY = (NUMBER, TOKEN)
+
+
+@dataclass(frozen=True)
+class PaymentFile:
+    """A Parquet file and how its columns become ours; only those wanted count."""
+
+    path: Path
+    wanted: tuple[str, ...]
+
+    @cached_property
+    def stored(self) -> pl.Schema:
+        """The file's own names and types; raises SetupError if it is no Parquet file."""
+        try:
+            with self.path.open("rb") as content:
+                return pl.Schema(pl.read_parquet_schema(content))
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise SetupError(
+                f"{self.path} cannot be read as Parquet: {str(error).splitlines()[0]}"
+            ) from error
+
+    def sources(self, name: str) -> list[str]:
+        """Return the stored columns that one of ours is made of."""
+        return [stored for stored in (TIMES if name == TIME else (name,)) if stored in self.stored]
+
+    @cached_property
+    def made(self) -> Mapping[str, pl.Expr]:
+        """Our columns that the file has; raises SetupError for a type that says something else."""
+        return {name: self._made(name) for name in self.wanted if self.sources(name)}
+
+    def _made(self, name: str) -> pl.Expr:
+        converted = []
+        for stored in self.sources(name):
+            dtype, kind = self.stored[stored], kind_of(stored)
+            column = kind.convert(pl.col(stored), dtype)
+            if column is None and dtype != pl.Null:
+                raise SetupError(
+                    f"{self.path}: the column {stored} is stored as {dtype}, which does not hold {kind.what}; {IMPORT}"
+                )
+            converted.append(pl.lit(None, pl.String) if column is None else column)
+        return pl.coalesce(converted).alias(name)
+
+    @cached_property
+    def types(self) -> pl.Schema:
+        """Our columns' types as this file gives them."""
+        return pl.LazyFrame(schema=self.stored).select(self.made.values()).collect_schema()
+
+    def check_columns(self) -> None:
+        """Raise SetupError if a payment cannot be made of the file."""
+        needed = {
+            "cc_num (or card)": ENTITY,
+            AMOUNT: (AMOUNT,),
+            "event_time (or trans_ts or datetime)": (TIME,),
+        }
+        missing = [
+            said
+            for said, names in needed.items()
+            if set(names) & set(self.wanted) and not any(name in self.made for name in names)
+        ]
+        if missing:
+            tokens = (
+                " (an archive holds card tokens; this needs card numbers)" if TOKEN in self.stored else ""
+            )
+            raise SetupError(f"{self.path} has no column {' and no '.join(missing)}{tokens}; {IMPORT}")
+
+    def scan(self) -> pl.LazyFrame:
+        """Return the rows as they are stored."""
+        return pl.scan_parquet(self.path, glob=False, hive_partitioning=False)
+
+    def check_rows(self) -> None:
+        """Raise SetupError that names the first row with a value that cannot be read, or without one it needs."""
+        rows = self.scan().select(**_faults(self)).with_row_index("row", 1)
+        for name in (name for name in rows.collect_schema().names() if name != "row"):
+            found = rows.filter(pl.col(name)).select("row").collect()["row"]
+            if found.is_empty():
+                continue
+            first = int(found[0])
+            where = f"{self.path}: {len(found):,} rows, the first is row {first:,}, "
+            if name not in self.made or not self._given(name, first):
+                what = {ENTITY[0]: "card", TOKEN: "card", TIME: "time", AMOUNT: "amount"}[name]
+                raise SetupError(f"{where}have no {what}; {IMPORT}")
+            kind = kind_of(name)
+            shown = "" if kind.secret else f" ({masked(self._given(name, first))[:VALUE_SHOWN_MAX]!r})"
+            raise SetupError(
+                f"{where}hold in {' or '.join(self.sources(name))} what are no {kind.what}{shown}; {IMPORT}"
+            )
+
+    def _given(self, name: str, row: int) -> str:
+        """Return what a row holds under a name as text, empty if nothing."""
+        stored = pl.coalesce(pl.col(source).cast(pl.String, strict=False) for source in self.sources(name))
+        return self.scan().slice(row - 1, 1).select(stored).collect().item() or ""
+
+    def is_own(self, types: Mapping[str, pl.DataType]) -> bool:
+        """Tell whether an engine can read the file as it is: our types, the same as in the other files, times in ms."""
+        for name in self.made:
+            stored = self.stored.get(name)
+            if (
+                stored not in OWN.get(name, (stored,))
+                or stored != types[name]
+                or self.sources(name) != [name]
+            ):
+                return False
+        if TIME not in self.made:
+            return True
+        moved = self.scan().select((pl.col(TIME) != self.made[TIME]).any())
+        return not moved.collect().item()
+
+
+def payment_files(files: Sequence[Path], wanted: Sequence[str]) -> tuple[list[PaymentFile], pl.Schema]:
+    """Return the files checked in every column and row, and the types that all of them have together."""
+    found = [PaymentFile(path, tuple(wanted)) for path in files]
+    types: dict[str, pl.DataType] = {}
+    for file in found:
+        file.check_columns()
+        for name, dtype in file.types.items():
+            types[name] = _common(types.get(name, dtype), dtype)
+    for _, run in groupby(found, key=lambda file: file.stored):
+        alike = list(run)
+        faults = _scan(alike).select(**_faults(alike[0])).select(pl.any_horizontal(pl.all().any()))
+        if faults.collect().item():
+            for file in alike:
+                file.check_rows()
+    return found, pl.Schema(types)
+
+
+def opened(files: Sequence[Path], wanted: Sequence[str]) -> pl.LazyFrame:
+    """Return these columns of all files in order, in our types; a column that no file has is left out.
+
+    Raises SetupError that names file and column.
+    """
+    found, types = payment_files(files, wanted)
+    parts = []
+    for _, run in groupby(found, key=lambda file: file.stored):
+        alike = list(run)
+        parts.append(_scan(alike).select(_typed(alike[0], types)))
+    return pl.concat(parts)
+
+
+@contextmanager
+def plain_files(files: Sequence[Path], wanted: Sequence[str], *, copies: bool = True) -> Iterator[list[Path]]:
+    """Yield files with these columns that any engine reads alike: those that are in our types, and copies of the others.
+
+    Raises SetupError if some would have to be copied and `copies` says that an engine elsewhere could not see them.
+    """
+    found, types = payment_files(files, wanted)
+    with TemporaryDirectory(prefix="fraudstream-history-") as scratch:
+        plain = []
+        for number, file in enumerate(found):
+            if file.is_own(types):
+                plain.append(file.path)
+                continue
+            if not copies:
+                raise SetupError(f"{file.path} holds other types than a cluster can read alike; {IMPORT}")
+            plain.append(Path(scratch) / f"{number:06}.parquet")
+            file.scan().select(_typed(file, types)).sink_parquet(plain[-1])
+        yield plain
+
+
+def _scan(alike: Sequence[PaymentFile]) -> pl.LazyFrame:
+    return pl.scan_parquet([file.path for file in alike], glob=False, hive_partitioning=False)
+
+
+def _typed(file: PaymentFile, types: Mapping[str, pl.DataType]) -> list[pl.Expr]:
+    """Return our columns in the types all files have; one that this file lacks is null."""
+    return [
+        (file.made[name] if name in file.made else pl.lit(None)).cast(dtype).alias(name)
+        for name, dtype in types.items()
+    ]
+
+
+def _faults(file: PaymentFile) -> dict[str, pl.Expr]:
+    """Return per column which rows hold something unreadable there, or nothing where a payment needs something."""
+    faults = {}
+    entity = [file.made[name] for name in ENTITY if name in file.made]
+    for name, made in file.made.items():
+        given = pl.any_horizontal(pl.col(stored).is_not_null() for stored in file.sources(name))
+        fault = given & made.is_null()
+        if name in (AMOUNT, TIME):
+            fault = made.is_null()
+        elif name == (NUMBER if NUMBER in file.made else TOKEN):
+            fault |= pl.coalesce(entity).is_null()
+        faults[name] = fault
+    return faults
+
+
+def _common(one: pl.DataType, other: pl.DataType) -> pl.DataType:
+    """Return the type that holds both: a history may change its mind on a day."""
+    if one == other:
+        return one
+    if one.is_numeric() and other.is_numeric():
+        return pl.Int64() if one.is_integer() and other.is_integer() else pl.Float64()
+    return pl.String()
