@@ -24,11 +24,14 @@ logger = logging.getLogger(__name__)
 NICENESS = 10
 """Deciding goes first."""
 
+ELSEWHERE = "elsewhere"
+"""Told in place of how a run ended: another worker has partition 0, and with it the night."""
+
 RESULTS = {0: "done", 1: "refused"}
 """By exit code of `fraudstream aggregate` or `store load`; anything else has failed."""
 
 Count = Callable[[str], None]
-"""Told how a run ended: done, refused or failed."""
+"""Told how a run ended: done, refused, failed, or that it is another worker's."""
 
 
 def attach(app: Any, settings: Settings, count: Count) -> None:
@@ -41,6 +44,8 @@ def attach(app: Any, settings: Settings, count: Count) -> None:
     async def nightly() -> None:
         if TP(settings.topic(topics.TRANSACTIONS.name), 0) in app.consumer.assignment():
             await run(settings, count)
+        else:
+            count(ELSEWHERE)
 
     app.crontab(settings.nightly_cron, timezone=UTC)(nightly)
 

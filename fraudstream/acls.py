@@ -66,6 +66,7 @@ def _doing(settings: Settings, role: str) -> list[list[Acl]]:
                 name[topics.DEAD_LETTERS.name], "Read"
             ),  # which payments were never counted, if state is in doubt
             [Acl("group", settings.app_id, "Read")],
+            [Acl("group", topics.archive_group(settings), "Describe")],  # whether the archiver keeps up
             [
                 Acl("transactional-id", settings.app_id, operation, prefixed=True)
                 for operation in ("Write", "Describe")

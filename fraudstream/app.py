@@ -25,6 +25,7 @@ from fraudstream.settings import Settings
 from fraudstream.state.preflight import ChangelogCheck
 from fraudstream.tables.activity import ActivityTable
 from fraudstream.tables.activity_scrub import require_writable
+from fraudstream.watches import ArchiveWatch, NightlyWatch, WeeklyWatch, look_now_and_then
 
 logger = logging.getLogger(__name__)
 
@@ -100,12 +101,30 @@ def create_app(settings: Settings, ports: Ports) -> App:
     observer = Observer(app, table, ports.weekly, detector, sources, settings.archive_place)
     agents.attach(app, settings, event_type, cards, table, detector, ports.weekly, observer.report)
     agents.topic_watch.attach(app, settings, observer.watches, observer.metrics.undecided)
-    if settings.nightly_cron is not None:
-        agents.nightly.attach(app, settings, observer.metrics.nightly)
+    watch(app, settings, ports.weekly, observer)
     if settings.web:
         web.attach(app, observer.views(), builtin_pages=settings.web_builtin_pages, login=login)
         logger.info("pages at %s", app.conf.canonical_url)
     return app
+
+
+def watch(app: App, settings: Settings, weekly: WeeklyStore, observer: Observer) -> None:
+    """Start the nightly job's clock, and let the health compare what is with what should be."""
+    loaded = settings.weekly_store != "snapshot"
+    weeks, archive = WeeklyWatch(weekly, observer.timeline, loaded=loaded), ArchiveWatch(settings)
+    observer.watches += [weeks, archive]
+    if settings.web:
+        look_now_and_then(app, [weeks, archive])
+    if settings.nightly_cron is not None:
+        night = NightlyWatch(settings.nightly_cron, lambda: weeks.up_to_date, loaded=loaded)
+        observer.watches.append(night)
+
+        def ended(result: str) -> None:
+            night.ended(result)
+            if result != agents.nightly.ELSEWHERE:
+                observer.metrics.nightly(result)
+
+        agents.nightly.attach(app, settings, ended)
 
 
 def web_login(settings: Settings) -> web.Login | None:

@@ -10,11 +10,22 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from fraudstream.domain.weekly import MISSING, NO_ANSWER, STALE
 from fraudstream.metrics import BatchReport
 
 KEPT_S: Final = 900
 OUTCOMES: Final = ("approve", "review", "block")
-COUNTS: Final = (*OUTCOMES, "dead_letters", "degraded", "forwarded")
+COUNTS: Final = (
+    *OUTCOMES,
+    "dead_letters",
+    "degraded",
+    "forwarded",
+    "week_missing",
+    "week_stale",
+    "week_failed",
+)
+"""`week_missing`: no weekly aggregates for the payment's midnight; `week_stale`: those of an earlier one;
+`week_failed`: the store did not answer, not in time, or with what cannot be true."""
 _SHORTEST_MS: Final = 0.1
 _STEP: Final = float(np.log(1.05))
 _BUCKETS: Final = 284
@@ -39,6 +50,10 @@ class Span:
     def alerts(self) -> int:
         """Payments decided and not approved."""
         return self.payments - self.counts["approve"]
+
+    def share(self, *counts: str) -> float:
+        """Return which part of the payments these counts are, at most 1: a payment may be degraded for two reasons."""
+        return min(1.0, sum(map(self.counts.__getitem__, counts)) / self.payments) if self.payments else 0.0
 
 
 class Timeline:
@@ -68,6 +83,9 @@ class Timeline:
             "dead_letters": sum(report.dead_letters.values()),
             "degraded": sum(report.degraded.values()),
             "forwarded": report.forwarded,
+            "week_missing": report.degraded.get(MISSING, 0),
+            "week_stale": report.degraded.get(STALE, 0),
+            "week_failed": sum(report.degraded.get(reason, 0) for reason in NO_ANSWER),
         }
         for column, (name, number) in enumerate(numbers.items()):
             if number:

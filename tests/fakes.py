@@ -20,6 +20,10 @@ class MemoryWeekly(WeeklyStore):
                 return WeeklyAnswer({card: weeks[card] for card in cards if card in weeks}, as_of_ms)
         return WeeklyAnswer()
 
+    async def newest(self, midnight_ms: int) -> int | None:
+        """Return the newest midnight it was told, up to this one."""
+        return max((at for at in self.snapshots if at <= midnight_ms), default=None)
+
 
 class SlowThread:
     """A Faust consumer's fetching thread; a fetch brings nothing and ends when told."""

@@ -89,6 +89,27 @@ async def partition_logs(kafka: Kafka, group: str) -> AsyncIterator[PartitionLog
         await consumer.stop()
 
 
+async def unread(kafka: Kafka, group: str, topic: str, before_ms: int) -> dict[int, int]:
+    """Return how many records from before a moment a group has not committed, by partition; {} if it has no offset there.
+
+    Needs no right but to look at group and topic.
+    """
+    async with administration(kafka) as admin:
+        offsets = await admin.list_consumer_group_offsets(group)
+    committed = {place: max(0, at.offset) for place, at in offsets.items() if place.topic == topic}
+    if not committed:
+        return {}
+    consumer = AIOKafkaConsumer(**kafka.client, group_id=None, enable_auto_commit=False)
+    await consumer.start()
+    try:
+        ends = await consumer.end_offsets(list(committed))
+        since = await consumer.offsets_for_times(dict.fromkeys(committed, before_ms))
+    finally:
+        await consumer.stop()
+    bounds = {place: found.offset if (found := since.get(place)) else ends[place] for place in committed}
+    return {place.partition: max(0, bounds[place] - offset) for place, offset in committed.items()}
+
+
 async def members_of(kafka: Kafka, group: str) -> int:
     """Return how many consumers a group has now, those that died and are not missed yet included."""
     async with administration(kafka) as admin:

@@ -73,6 +73,11 @@ class WeeklyDisk(OnlineStore):
         files = self._files()
         return {midnight: _cards(files[midnight]) for midnight in midnights_ms if midnight in files}
 
+    async def newest(self, midnight_ms: int) -> int | None:
+        """Return the newest midnight that has a file, however old."""
+        files = await asyncio.to_thread(self._files)
+        return max((at for at in files if at <= midnight_ms), default=None)
+
     async def load(self, as_of_ms: int, weeks: Sequence[tuple[str, Week]]) -> None:
         """Write these cards into the draft of a midnight."""
         await asyncio.to_thread(self._write, as_of_ms, weeks)

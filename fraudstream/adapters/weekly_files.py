@@ -127,6 +127,11 @@ class WeeklyFiles(OnlineStore):
                 return WeeklyAnswer({card: weeks[card] for card in cards if card in weeks}, snapshot.as_of_ms)
         return WeeklyAnswer()
 
+    async def newest(self, midnight_ms: int) -> int | None:
+        """Return the newest midnight in memory, however old."""
+        await self.refreshed()
+        return max((at.as_of_ms for at in self._snapshots if at.as_of_ms <= midnight_ms), default=None)
+
     async def create(self) -> bool:
         """Make the directory, as the nightly job would."""
         there = self._directory.is_dir()

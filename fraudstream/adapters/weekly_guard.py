@@ -58,9 +58,18 @@ class GuardedWeekly(WeeklyStore):
         self._waited_s, self._waited_until = 0.0, -float("inf")
         self._bug: BaseException | None = None
 
+    @property
+    def trouble(self) -> str | None:
+        """Why the store is skipped at present, None if it is not."""
+        return None if self.breaker.state == CLOSED else self._trouble
+
     async def connect(self) -> None:
         """Connect the store."""
         await self._store.connect()
+
+    async def newest(self, midnight_ms: int) -> int | None:
+        """Ask the store; nobody's payment waits for it."""
+        return await self._store.newest(midnight_ms)
 
     async def close(self) -> None:
         """Give up the calls on their way and close the store."""

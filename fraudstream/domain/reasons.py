@@ -8,6 +8,7 @@ import numpy.typing as npt
 import polars as pl
 
 from fraudstream.domain.features import PUBLISHED
+from fraudstream.domain.weekly import UNKNOWN
 
 if TYPE_CHECKING:
     from fraudstream.domain.detector import Model
@@ -15,16 +16,28 @@ if TYPE_CHECKING:
 REASONS_MAX = 3
 """More than three reasons explain nothing."""
 
+FAR = 2.0
+"""From twice the norm on its multiple is said instead of per cent, from a tenth of it down only that it is far below."""
+
+WEEK_UNKNOWN = "week_unknown"
+"""True where no weekly aggregates were found, which is not the same as a card without payments in its week."""
+
 Row = Mapping[str, Any]
 
 
-def _times(value: float) -> str:
-    """Say a ratio in words.
+def _compared(value: float, norm: float) -> str:
+    """Say in which direction and how far a value is from a norm.
 
-    >>> _times(3.04), _times(0.031)
-    ('3.0 times', '0.03 times')
+    >>> _compared(3.04, 1.0), _compared(1.2, 1.0), _compared(1.0, 1.0), _compared(0.15, 1.0), _compared(0.01, 1.0)
+    ('3.0 times', '20 % above', 'equal to', '85 % below', 'far below')
     """
-    return f"{value:.1f} times" if value >= 0.1 else f"{value:.2f} times"
+    ratio = value / norm
+    if ratio >= FAR:
+        return f"{ratio:.1f} times"
+    if ratio <= 1 / (5 * FAR):
+        return "far below"
+    per_cent = round(100 * abs(ratio - 1))
+    return "equal to" if not per_cent else f"{per_cent} % {'above' if ratio > 1 else 'below'}"
 
 
 def _since_previous(row: Row) -> str:
@@ -35,24 +48,42 @@ def _since_previous(row: Row) -> str:
 
 
 def _compared_with_week(row: Row, value: float, what: str) -> str:
+    if row[WEEK_UNKNOWN]:
+        return f"{what}, and nothing is known of the card's week"
     if row["avg_amt_last_1w"] <= 0:
         return f"{what} on a card without payments in the week before"
-    return (
-        f"{what} is {_times(value / row['avg_amt_last_1w'])} the week's mean of {row['avg_amt_last_1w']:.2f}"
-    )
+    return f"{what} {_compared(value, row['avg_amt_last_1w'])} the usual {row['avg_amt_last_1w']:.2f}"
+
+
+def _count_compared_with_week(row: Row) -> str:
+    lately = _payments(row["num_trans_last_10m"], "ten minutes")
+    if row[WEEK_UNKNOWN]:
+        return f"{lately}, and nothing is known of the card's week"
+    return f"{lately}, {row['num_trans_last_1w']} in the week before"
+
+
+def _amount_compared(row: Row) -> str:
+    mean = row["avg_amt_last_10m"]
+    if mean <= 0:
+        return f"amount of {row['amount']:.2f}"
+    return f"amount {_compared(row['amount'], mean)} the card's 10-minute average ({mean:.2f})"
+
+
+def _payments(count: int, span: str) -> str:
+    return f"{count} payment{'' if count == 1 else 's'} within {span}"
 
 
 WORDS: dict[str, Callable[[Row], str]] = {
-    "amount": lambda row: f"the amount of {row['amount']:.2f}",
-    "amt_ratio1": lambda row: _compared_with_week(row, row["avg_amt_last_10m"], "the ten-minute mean amount"),
-    "amt_ratio2": lambda row: _compared_with_week(row, row["amount"], "the amount"),
-    "count_ratio": lambda row: (
-        f"{row['num_trans_last_10m']} payments in ten minutes, {row['num_trans_last_1w']} in the whole week before"
+    "amount": lambda row: f"amount of {row['amount']:.2f}",
+    "amt_ratio1": lambda row: _compared_with_week(
+        row, row["avg_amt_last_10m"], f"10-minute average of {row['avg_amt_last_10m']:.2f}"
     ),
+    "amt_ratio2": lambda row: _compared_with_week(row, row["amount"], f"amount of {row['amount']:.2f}"),
+    "count_ratio": _count_compared_with_week,
     "seconds_since_previous": _since_previous,
-    "num_trans_last_1m": lambda row: f"{row['num_trans_last_1m']} payments within one minute",
-    "num_trans_last_10m": lambda row: f"{row['num_trans_last_10m']} payments within ten minutes",
-    "amt_change": lambda row: f"an amount {row['amt_change']:.0%} off the ten minutes' mean",
+    "num_trans_last_1m": lambda row: _payments(row["num_trans_last_1m"], "one minute"),
+    "num_trans_last_10m": lambda row: _payments(row["num_trans_last_10m"], "ten minutes"),
+    "amt_change": _amount_compared,
 }
 
 
@@ -71,6 +102,7 @@ def reasons_of(frame: pl.DataFrame, rows: npt.NDArray[np.float32], model: "Model
     if not len(suspicious):
         return NONE.new_from_index(0, frame.height)
     mentioned = frame.select(*dict.fromkeys((*MENTIONED, *model.features)))[suspicious]
+    mentioned = mentioned.with_columns(_weeks_unknown(frame, suspicious))
     contributions = model.contributions(rows[suspicious])[:, :-1]
     reasons = [
         [
@@ -83,3 +115,10 @@ def reasons_of(frame: pl.DataFrame, rows: npt.NDArray[np.float32], model: "Model
     which = np.zeros(frame.height, dtype=np.uint32)
     which[suspicious] = np.arange(1, len(suspicious) + 1)
     return pl.concat([NONE, pl.Series("reasons", reasons, dtype=pl.List(pl.String))]).gather(which)
+
+
+def _weeks_unknown(frame: pl.DataFrame, rows: npt.NDArray[np.intp]) -> pl.Series:
+    """Return for some payments whether their week is unknown; history (no column `weekly_missing`) knows all weeks."""
+    if "weekly_missing" not in frame.columns:
+        return pl.Series(WEEK_UNKNOWN, np.zeros(len(rows), dtype=np.bool_))
+    return pl.Series(WEEK_UNKNOWN, [why in UNKNOWN for why in frame["weekly_missing"][rows]])

@@ -21,6 +21,13 @@ TIMED_OUT, UNAVAILABLE, REFUSED = "weekly-timeout", "weekly-unavailable", "weekl
 MISSING, STALE = "weekly-missing", "weekly-stale"
 """Why a store's answer is not the one for the asked midnight, in the same words."""
 
+NO_ANSWER = (TIMED_OUT, UNAVAILABLE, REFUSED)
+UNKNOWN = frozenset({MISSING, *NO_ANSWER})
+"""With one of these nothing is known of a card's week: not even whether it has payments in it."""
+
+LOOK_BACK_DAYS = 8
+"""So many midnights back a store that cannot list its own is asked for its newest."""
+
 
 class Week(NamedTuple):
     """Payments of one card in [midnight - 7 days, midnight)."""
@@ -88,6 +95,13 @@ class WeeklyStore(Protocol):
         """Return the weeks of these card tokens as of this midnight, or of the newest kept one before it."""
         ...
 
+    async def newest(self, midnight_ms: int) -> int | None:
+        """Return the newest midnight, up to this one, that the store has weeks of; None if it knows of none.
+
+        For the health, once in a while; raises WeeklyUnavailable when it cannot say.
+        """
+        ...
+
     async def connect(self) -> None:
         """Get ready to answer; raises SetupError if that cannot come right by itself. A store in memory is ready."""
         return
@@ -111,6 +125,11 @@ class OnlineStore(WeeklyStore, Protocol):
     async def nights(self, midnights_ms: Sequence[int]) -> dict[int, int]:
         """Return which of these midnights are published, and with how many cards each."""
         ...
+
+    async def newest(self, midnight_ms: int) -> int | None:
+        """Return the newest midnight that is published, of the last LOOK_BACK_DAYS."""
+        candidates = [midnight_ms - day * DAY_MS for day in range(LOOK_BACK_DAYS)]
+        return max(await self.nights(candidates), default=None)
 
     async def load(self, as_of_ms: int, weeks: Sequence[tuple[str, Week]]) -> None:
         """Write some cards' weeks as of a midnight; repeating it changes nothing. Nobody reads them until `publish`."""

@@ -43,6 +43,8 @@ LATENCY_BUCKETS_S = tuple(
 STAGE_BUCKETS_S = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
 BATCH_BUCKETS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0, 2048.0, 4096.0)
 
+STATUSES = ("ok", "degraded", "recovering", "stalled", "failing")
+
 METRICS = (
     Metric("fraudstream_payments_total", "counter", "Payments decided, by outcome.", ("outcome",)),
     Metric(
@@ -110,6 +112,12 @@ METRICS = (
     ),
     Metric("fraudstream_last_progress_timestamp_seconds", "gauge", "When the last micro-batch was finished."),
     Metric("fraudstream_healthy", "gauge", "1 while the health page answers 200, else 0."),
+    Metric(
+        "fraudstream_status",
+        "gauge",
+        "1 for the status the health page shows, 0 for the others.",
+        ("status",),
+    ),
     Metric(
         "fraudstream_info",
         "gauge",

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector, generate_late
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
-from fraudstream.metrics.catalogue import METRICS, STAGE_BUCKETS_S, Metric
+from fraudstream.metrics.catalogue import METRICS, STAGE_BUCKETS_S, STATUSES, Metric
 from fraudstream.metrics.histogram import Histogram
 from fraudstream.metrics.report import BatchReport, TopicPartition
 
@@ -95,9 +95,10 @@ class Metrics(Collector):
         """Count a run of the nightly job."""
         self._count("fraudstream_nightly_runs_total", {result: 1})
 
-    def healthy(self, healthy: bool) -> None:
+    def healthy(self, healthy: bool, status: str) -> None:
         """Say what the health page says."""
         self._values["fraudstream_healthy"][()] = float(healthy)
+        self._values["fraudstream_status"] = {(each,): float(each == status) for each in STATUSES}
 
     def value(self, name: str, *labels: str) -> float:
         """Return a counter's or gauge's value, 0 if it was never set; labels in the table's order."""

@@ -74,6 +74,7 @@ class StallWatch:
             Problem(
                 "failing",
                 f"{topic}, partition {partition}: records wait and none was decided for {seconds:.0f} s",
+                "restart this worker; nothing is lost by it",
             )
             for (topic, partition), seconds in stalled_s.items()
             if seconds >= self._stalled_after_s

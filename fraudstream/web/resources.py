@@ -73,6 +73,7 @@ class Resources:
                     "alerts_per_min": round(minute.alerts * 60 / ALERTS_SPAN_S, 1),
                     "dead_letters_per_min": round(minute.counts["dead_letters"] * 60 / ALERTS_SPAN_S, 1),
                 },
+                "degraded_share": minute.share("degraded") if minute.payments else None,
                 "latency_ms": {"p50": lately.p50_ms, "p99": lately.p99_ms},
                 "lag": sum(partition["lag"] or 0 for partition in partitions),
                 "partitions": len(partitions),
@@ -172,7 +173,7 @@ class Resources:
             (state.topic, state.partition): state.lag for state in health.partitions if state.lag is not None
         }
         self.views.metrics.lags(known)
-        self.views.metrics.healthy(verdict.ok)
+        self.views.metrics.healthy(verdict.ok, verdict.status)
         states = sorted(health.partitions, key=lambda state: (state.topic, state.partition))
         return verdict, [
             {

@@ -18,6 +18,14 @@ FEATURE_WORDS = {
     "avg_amt_last_10m": "Mean amount in the last ten minutes",
     "num_trans_last_1w": "Payments in the week before",
     "avg_amt_last_1w": "Mean amount in the week before",
+    "amt_change": "Distance of the amount from the 10-minute average, relative",
+}
+STATUS_WORDS = {
+    "ok": "Healthy",
+    "degraded": "Degraded: payments are decided with something missing",
+    "recovering": "The worker is restoring its state",
+    "stalled": "The worker has stopped making progress",
+    "failing": "Failing: some payments are not decided",
 }
 STAGE_WORDS = {
     "queued": "Waiting its turn",
@@ -31,7 +39,7 @@ STAGE_WORDS = {
 DEGRADED_WORDS = {
     "late": "it arrived so late that its ten minutes may no longer be complete",
     "token-rotated": "the card got another token within the ten minutes, so payments before that are not counted",
-    "weekly-missing": "there are no weekly aggregates",
+    "weekly-missing": "there were no weekly aggregates",
     "weekly-stale": "the card's week is that of an earlier day, since the nightly aggregates are behind",
     "weekly-refused": "the weekly store's record of the card could not be true",
     "weekly-timeout": "the weekly aggregates did not arrive in time",
@@ -69,6 +77,21 @@ def ms(value: float | None) -> str:
         return DASH
     decimals = 0 if value >= 10 else 1 if value >= 1 else 2
     return f"{value:,.{decimals}f}"
+
+
+def share(value: float | None) -> str:
+    """Write a part of a whole in per cent; only nothing is 0 % and only all is 100 %.
+
+    >>> share(1.0), share(0.9996), share(0.5), share(0.0004), share(0.0), share(None)
+    ('100 %', '> 99.9 %', '50 %', '< 0.1 %', '0 %', '—')
+    """
+    if value is None:
+        return DASH
+    if value in (0.0, 1.0):
+        return f"{100 * value:.0f} %"
+    if not 0.001 <= value <= 0.999:
+        return "< 0.1 %" if value < 0.5 else "> 99.9 %"
+    return f"{100 * value:.1f}".removesuffix(".0") + " %"
 
 
 def number(value: Any) -> str:
@@ -131,7 +154,7 @@ def headline(decision: Mapping[str, Any]) -> str:
     >>> headline({"outcome": "block", "amount": 12.5, "probability": 0.934, "card_last4": "0366"})
     'Blocked: a payment of 12.50 with card ending 0366. The model sees a 93.4 % chance of fraud.'
     """
-    chance = f"{100 * decision['probability']:.1f} %"
+    chance = share(min(max(decision["probability"], 1e-9), 1 - 1e-9))  # a model is never certain
     payment = f"a payment of {money(decision['amount'])} with card ending {decision['card_last4']}"
     return f"{outcome(decision['outcome'])}: {payment}. The model sees a {chance} chance of fraud."
 
@@ -144,6 +167,11 @@ def degraded(reason: str) -> str:
 def feature(name: str) -> str:
     """Name a feature for people."""
     return FEATURE_WORDS.get(name, name)
+
+
+def status(name: str) -> str:
+    """Say a status of the health in words."""
+    return STATUS_WORDS.get(name, name)
 
 
 def stage(name: str) -> str:
@@ -161,6 +189,7 @@ FILTERS = {
         money,
         count,
         ms,
+        share,
         number,
         clock,
         moment,
@@ -170,6 +199,7 @@ FILTERS = {
         headline,
         degraded,
         feature,
+        status,
         stage,
     )
 }

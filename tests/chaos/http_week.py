@@ -38,3 +38,7 @@ class HttpWeek(WeeklyStore):
         except (aiohttp.ClientError, msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise WeeklyUnavailable(str(error)) from error
         return WeeklyAnswer(rows, midnight_ms)
+
+    async def newest(self, midnight_ms: int) -> int | None:
+        """Have every midnight."""
+        return midnight_ms

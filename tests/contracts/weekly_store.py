@@ -71,6 +71,14 @@ class WeeklyStoreContract:
 
         assert (await store.get_many([ALICE], MONDAY)).as_of_ms is None
 
+    async def test_the_newest_midnight_is_named(self) -> None:
+        """Up to the one asked for; the health compares it with what should be there."""
+        store = await self.store_with({MONDAY: {ALICE: BUSY}, TUESDAY: {ALICE: BUSY}})
+
+        assert TUESDAY == await store.newest(WEDNESDAY)
+        assert MONDAY == await store.newest(MONDAY)
+        assert await store.newest(MONDAY - DAY_MS) is None
+
     async def test_asking_for_no_cards_answers_with_none(self) -> None:
         """An empty micro-batch is no special case."""
         store = await self.store_with({MONDAY: {ALICE: BUSY}})

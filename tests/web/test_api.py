@@ -3,9 +3,12 @@
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from fraudstream import web
+from fraudstream.domain.problems import Problem
+from fraudstream.metrics import BatchReport
 from tests.web.fake_worker import CARD, ELSEWHERE, NOW_MS, QUIET_CARD, FakeWorker, a_decision
 from tests.web.served import Serve, Site
 
@@ -199,6 +202,32 @@ async def test_a_worker_is_healthy_by_progress(serve: Serve):
         text = await response.text()
     assert "fraudstream_healthy 0.0" in text
     assert 'fraudstream_source_lag{partition="0",topic="transactions"} 9.0' in text
+
+
+async def test_a_degraded_worker_stays_in_service_and_says_why(serve: Serve):
+    """200, the problem as an object with its remedy, and the status as a metric."""
+    problem = Problem("degraded", "there are no weekly aggregates", "fraudstream aggregate")
+    site = await serve(FakeWorker(health=web.Health(True, problems=(problem,))))
+    answer = await site.json("/health")
+
+    assert ("degraded", [problem._asdict()]) == (answer["status"], answer["problems"])
+    assert "Run: <code>fraudstream aggregate</code>" in await site.html("/health")
+    async with site.http.get(f"{site.url}/metrics") as response:
+        text = await response.text()
+    assert "fraudstream_healthy 1.0" in text
+    assert 'fraudstream_status{status="degraded"} 1.0' in text
+    assert 'fraudstream_status{status="ok"} 0.0' in text
+
+
+async def test_the_summary_says_which_share_was_degraded(serve: Serve):
+    """Of the last minute's payments; unknown without any."""
+    worker = FakeWorker()
+    site = await serve(worker)
+    assert (await site.json("/api/v1/summary"))["degraded_share"] is None
+
+    report = BatchReport(4, {"approve": 4}, np.ones(4), time.time() - 2, degraded={"weekly-missing": 1})
+    worker.report(report)
+    assert 0.25 == (await site.json("/api/v1/summary"))["degraded_share"]
 
 
 async def test_a_worker_that_restores_its_state_is_not_ready(serve: Serve):

@@ -4,12 +4,13 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, Page, async_playwright
 
+from fraudstream.domain.problems import Problem
 from fraudstream.web import words
 from tests.web.fake_worker import CARD, NOW_MS, a_decision
 from tests.web.served import Site
@@ -136,8 +137,10 @@ async def test_numbers_are_written_alike_by_server_and_browser(browser: Browser,
     """Two languages, one way to write a number."""
     page = (await look(browser, site.url)).page
     values = [None, 0, 0.04, 0.26, 1, 4.36, 9.96, 57.4, 99.4, 99.96, 1234, 12345.678]
-    formats = {"count": words.count, "ms": words.ms, "money": words.money}
+    shares = [None, 0, 0.0004, 0.001, 0.0123, 0.5, 0.934, 0.9996, 1]
+    formats = {"count": words.count, "ms": words.ms, "money": words.money, "share": words.share}
     for name, write in formats.items():
+        values = shares if name == "share" else values
         expected = [write(value) for value in values]
         assert expected == await page.evaluate(
             f"(values) => values.map((value) => write.{name}(value))", values
@@ -159,6 +162,31 @@ async def test_pages_are_quiet_self_contained_and_readable(
     assert [] == [url for url in seen.requests if not url.startswith(site.url)]
     assert [] == await seen.page.evaluate(CONTRAST)
     assert await seen.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+async def test_a_degraded_worker_shows_it_on_the_dashboard(browser: Browser, site: Site):
+    """A banner with the sentence and its command, amber and readable, that comes and goes by itself; and a tile."""
+    page = (await look(browser, site.url)).page
+    assert not await page.is_visible("#problems")
+    share = "100 % of the last minute's decisions were made without weekly aggregates (newest: 2020-02-15)"
+    site.worker.health = replace(
+        site.worker.health,
+        problems=(
+            Problem("degraded", share, "fraudstream aggregate"),
+            Problem("failing", "no payments of partition 3 are decided", "set FRAUDSTREAM_PARTITIONS=4"),
+        ),
+    )
+    await page.wait_for_selector("#problems li")
+    live = await page.inner_text("#problems")
+    written = await (await look(browser, site.url)).page.inner_text("#problems")
+
+    assert f"{share}. Run: fraudstream aggregate" == live.splitlines()[0]
+    assert live.split() == written.split()
+    assert "To mend it: set FRAUDSTREAM_PARTITIONS=4." in live
+    assert [] == await page.evaluate(CONTRAST)
+    assert "0 %" == await page.inner_text('[data-show="degraded_share"]')
+    site.worker.health = replace(site.worker.health, problems=())
+    await page.wait_for_selector("#problems", state="hidden")
 
 
 async def test_dark_is_dark_and_light_is_light(browser: Browser, site: Site):

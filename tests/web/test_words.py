@@ -2,6 +2,7 @@
 
 import doctest
 
+from fraudstream.domain.features import FEATURES, PUBLISHED
 from fraudstream.web import words
 
 
@@ -16,3 +17,10 @@ def test_the_examples_in_the_docstrings_hold():
 def test_what_has_no_words_is_shown_as_it_is():
     """A new rule outcome, feature, stage or reason must not break a page."""
     assert ["x"] * 4 == [write("x") for write in (words.outcome, words.feature, words.stage, words.degraded)]
+
+
+def test_every_feature_has_a_name_for_people():
+    """What a decision publishes is shown on its page."""
+    features = {*FEATURES, *PUBLISHED}
+
+    assert set() == {name for name in features if words.feature(name) == name}

@@ -8,6 +8,13 @@ const digits = (value, decimals) =>
 const write = {
   count: (value) => (value === null ? DASH : digits(value, value === Math.trunc(value) || value >= 99.5 ? 0 : 1)),
   ms: (value) => (value === null ? DASH : digits(value, value >= 10 ? 0 : value >= 1 ? 1 : 2)),
+  share: (value) => {
+    if (value === null) return DASH;
+    if (value === 0 || value === 1) return `${100 * value} %`;
+    if (value < 0.001) return "< 0.1 %";
+    if (value > 0.999) return "> 99.9 %";
+    return `${digits(100 * value, 1).replace(/\.0$/, "")} %`;
+  },
   money: (value) => (value === null ? DASH : digits(value, 2)),
   clock: (epochMs) => new Date(epochMs).toISOString().slice(11, 19),
 };
@@ -33,6 +40,13 @@ function bar(part, kind) {
     svg.append(rect);
   }
   return svg;
+}
+
+function problemItem(problem) {
+  const item = element("li", { className: problem.severity }, `${problem.sentence}.`);
+  if (problem.remedy.startsWith("fraudstream ")) item.append(" Run: ", element("code", { textContent: problem.remedy }));
+  else if (problem.remedy) item.append(` To mend it: ${problem.remedy}.`);
+  return item;
 }
 
 function decisionRow(decision) {

@@ -75,6 +75,17 @@ function showNumbers(summary) {
   pill.title = summary.health.problems.map((problem) => problem.sentence).join("; ");
 }
 
+/* A live region: what is unchanged is left alone, or a screen reader would read it out every second. */
+let told = null;
+function showProblems(problems) {
+  const telling = JSON.stringify(problems);
+  if (telling === told) return;
+  told = telling;
+  const list = document.getElementById("problems");
+  list.replaceChildren(...problems.map(problemItem));
+  list.hidden = problems.length === 0;
+}
+
 let known = null;
 function showAlerts(alerts) {
   document.getElementById("no-alerts").hidden = alerts.length > 0;
@@ -88,6 +99,7 @@ function showAlerts(alerts) {
 poll(`/api/v1/summary?seconds=${SPAN_S}`, (summary) => {
   timeline = summary.timeline;
   showNumbers(summary);
+  showProblems(summary.health.problems);
   showAlerts(summary.alerts);
   draw();
 });

@@ -1,0 +1,91 @@
+"""Reasons say what is true, with direction and norm."""
+
+import doctest
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pytest
+
+from fraudstream.domain import reasons
+from fraudstream.domain.features import FEATURE_SETS, FEATURES, with_activity, with_features
+from fraudstream.domain.weekly import MISSING, STALE, UNKNOWN
+from tests.builders import payments_frame
+
+
+class PushedBy:
+    """A model for which one feature explains everything."""
+
+    version, threshold = "pushed-1", 0.5
+    features = FEATURE_SETS["card"]
+
+    def __init__(self, feature: str) -> None:
+        self._at = self.features.index(feature)
+
+    def probabilities(self, rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Say fraud."""
+        return np.ones(len(rows), dtype=np.float32)
+
+    def contributions(self, rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Let one feature push."""
+        pushes = np.zeros((len(rows), len(self.features) + 1), dtype=np.float32)
+        pushes[:, self._at] = 1.0
+        return pushes
+
+
+def reason(feature: str, **columns: object) -> str:
+    """Return the reason of one blocked payment which that feature has pushed up."""
+    model = PushedBy(feature)
+    given = {name: [value] for name, value in columns.items()}
+    missing = pl.Series("weekly_missing", given.pop("weekly_missing", [None]), pl.String)
+    frame = with_features(with_activity(payments_frame(**given)), model.features)
+    frame = frame.hstack([pl.Series("outcome", ["block"]), missing])
+    ((sentence,),) = reasons.reasons_of(frame, np.zeros((1, 8), dtype=np.float32), model).to_list()
+    return str(sentence)
+
+
+@pytest.mark.parametrize("why", sorted(UNKNOWN))
+@pytest.mark.parametrize("feature", ["amt_ratio1", "amt_ratio2", "count_ratio"])
+def test_an_unknown_week_is_not_called_an_empty_one(feature: str, why: str):
+    """The week was not found: whether the card has payments in it, nobody knows."""
+    sentence = reason(feature, num_trans_last_1w=0, avg_amt_last_1w=0.0, weekly_missing=why)
+
+    assert sentence.endswith(", and nothing is known of the card's week")
+    assert "without payments" not in sentence
+
+
+@pytest.mark.parametrize("why", [None, STALE])
+def test_an_empty_week_is_called_one(why: str | None):
+    """The aggregates were there, if only those of the day before, and the card was not in them."""
+    sentence = reason("amt_ratio2", cents=1250, avg_amt_last_1w=0.0, num_trans_last_1w=0, weekly_missing=why)
+
+    assert "amount of 12.50 on a card without payments in the week before" == sentence
+
+
+def test_a_mean_is_compared_with_the_usual_one():
+    """Direction and norm."""
+    week = {"avg_amt_last_1w": 213.75, "num_trans_last_10m": 1}
+    low = reason("amt_ratio1", cents=1000, cents_last_10m=1000, **week)
+    high = reason("amt_ratio2", cents=85_500, cents_last_10m=85_500, **week)
+
+    assert "10-minute average of 10.00 far below the usual 213.75" == low
+    assert "amount of 855.00 4.0 times the usual 213.75" == high
+
+
+def test_a_change_of_the_amount_has_a_direction():
+    """Below and above the card's average are two things."""
+    lately = {"num_trans_last_10m": 2, "cents_last_10m": 4000}
+
+    assert "amount 85 % below the card's 10-minute average (20.00)" == reason(
+        "amt_change", cents=300, **lately
+    )
+    assert "amount 20 % above the card's 10-minute average (20.00)" == reason(
+        "amt_change", cents=2400, **lately
+    )
+
+
+def test_every_feature_has_a_reason_and_the_examples_hold():
+    """A feature without words would end a worker at the first fraud it explains."""
+    assert set(FEATURES) == set(reasons.WORDS)
+    assert 0 == doctest.testmod(reasons).failed
+    assert MISSING in UNKNOWN
