@@ -11,6 +11,7 @@ from fraudstream.adapters.damaged_batch import Undecodable
 from fraudstream.adapters.publisher import Message
 from fraudstream.domain.errors import InvalidTransaction
 from fraudstream.domain.raw_values import Shown
+from fraudstream.domain.tokens import Card
 from fraudstream.domain.transaction import Parser, Payment
 
 Record: TypeAlias = ConsumerRecord[bytes, bytes]
@@ -70,8 +71,8 @@ class Parsed(NamedTuple):
     """What the records of one chunk turned out to be; every record is in exactly one place."""
 
     valid: Payments
-    misplaced: list[tuple[int, Record]]
-    """Records of cards that live on another partition, with that partition."""
+    misplaced: list[tuple[Card, Record]]
+    """Records of cards that live on another partition, with the card."""
     dead: list[DeadLetter]
 
 
@@ -86,7 +87,7 @@ class Intake:
         """Sort the records of one chunk into payments, misplaced and dead."""
         payments: list[Payment] = []
         kept: list[Record] = []
-        misplaced: list[tuple[int, Record]] = []
+        misplaced: list[tuple[Card, Record]] = []
         dead: list[DeadLetter] = []
         here, parse = records[0].partition, self._parse
         for record in records:
@@ -95,12 +96,12 @@ class Intake:
             except InvalidTransaction as error:
                 dead.append(refused(record, error, self._times))
                 continue
-            home = payment.card.partition
-            if home == here:
+            card = payment.card
+            if card.partition == here:
                 payments.append(payment if payment.transaction_id else _named(payment, record))
                 kept.append(record)
             else:
-                misplaced.append((home, record))
+                misplaced.append((card, record))
         return Parsed(Payments(payments, kept), misplaced, dead)
 
 
@@ -121,7 +122,10 @@ def source_of(record: Record) -> str:
     return f"{record.topic}-{record.partition}-{record.offset}"
 
 
-def forwarded(record: Record) -> Message:
-    """Return the record as it goes on to `transactions-by-card`: same value and timestamp, its first source kept."""
+def forwarded(card: Card, record: Record) -> Message:
+    """Return the record as it goes on to `transactions-by-card`: same value and timestamp, its first source kept.
+
+    Its key is the card's token, not the producer's key: that could be anything, a card number too.
+    """
     headers = [(SOURCE_HEADER, source_of(record).encode())]
-    return Message(record.key, record.value, record.timestamp, headers)
+    return Message(card.token.encode(), record.value, record.timestamp, headers)

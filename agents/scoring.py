@@ -195,8 +195,8 @@ class Scoring:
             message = Message(None, letter.encode())
             outputs[letter.partition].add(self.targets.dead_letters, letter.partition, message)
         for chunk, parsed in chunks:
-            for partition, record in parsed.misplaced:
-                outputs[chunk.tp.partition].add(self.targets.by_card, partition, forwarded(record))
+            for card, record in parsed.misplaced:
+                outputs[chunk.tp.partition].add(self.targets.by_card, card.partition, forwarded(card, record))
         for partition, update in decided.updates.items():
             if update.delta:
                 delta = Message(self.targets.changelog_key, update.delta)

@@ -23,7 +23,9 @@ class Topic:
 
 
 TRANSACTIONS = Topic("transactions", "payments to decide; key: card number, or none", 7 * DAY_MS)
-BY_CARD = Topic("transactions-by-card", "payments re-keyed by card number by the worker", 7 * DAY_MS)
+BY_CARD = Topic(
+    "transactions-by-card", "payments the worker moved to their card's partition; key: card token", 7 * DAY_MS
+)
 DECISIONS = Topic("decisions", "one decision for every payment; key: card token", 7 * DAY_MS)
 ALERTS = Topic("fraud-alerts", "decisions whose outcome is not approve; key: card token", 30 * DAY_MS)
 DEAD_LETTERS = Topic("dead-letters", "records that are not payments, with the reason", 30 * DAY_MS)

@@ -35,7 +35,9 @@ def normalised(card_number: int | str) -> str:
     ('4006080197832643', '4006080197832643')
     """
     digits = (
-        card_number.replace(" ", "").replace("-", "") if isinstance(card_number, str) else str(card_number)
+        card_number.strip().replace(" ", "").replace("-", "")
+        if isinstance(card_number, str)
+        else str(card_number)
     )
     if not (digits.isascii() and digits.isdigit() and CARD_DIGITS_MIN <= len(digits) <= CARD_DIGITS_MAX):
         raise InvalidTransaction("invalid-card", "the card number is not 12 to 19 digits")

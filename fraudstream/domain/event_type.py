@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
+from fraudstream.domain.amounts import Money
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.names import checked, did_you_mean
 from fraudstream.domain.rules import Rule, Ruleset
@@ -19,7 +20,7 @@ class EventType:
     id: str
     times: tuple[str, ...]
     amount: str
-    amount_max: float
+    money: Money
     features: str
     variables: tuple[str, ...]
     ruleset: Ruleset
@@ -31,6 +32,7 @@ class EventType:
             raw: dict[str, Any] = tomllib.loads(text)
             rules = tuple(Rule(**rule) for rule in raw.pop("rules", ()))
             raw |= {key: tuple(raw[key]) for key in ("times", "variables")}
+            raw["money"] = Money(**{key: raw.pop(key) for key in ("currency", "decimals", "amount_max")})
             return cls(**raw, ruleset=Ruleset(rules))
         except (tomllib.TOMLDecodeError, TypeError, KeyError) as error:
             raise SetupError(f"the event type does not parse: {error}") from error

@@ -1,6 +1,7 @@
 -- The week of every card as of one midnight: its payments in [midnight - 7 days, midnight), the money in exact cents.
 -- `payments` is the history (cc_num or card, tid or transaction_id, event_time in epoch ms, amount), `week` one row with
 -- its bounds. A payment that came twice counts once, as in the stream; without an id every payment is a different one.
+-- Amounts are rounded half to even, as the worker and the training dataset round them.
 -- Plain SQL that DuckDB and Spark both run.
 SELECT
     cc_num,
@@ -11,7 +12,12 @@ FROM (
     SELECT
         cc_num,
         card,
-        CAST(ROUND(amount * 100) AS BIGINT) AS cents,
+        CAST(FLOOR(amount * 100) AS BIGINT)
+            + CASE
+                WHEN amount * 100 - FLOOR(amount * 100) > 0.5 THEN 1
+                WHEN amount * 100 - FLOOR(amount * 100) = 0.5 AND CAST(FLOOR(amount * 100) AS BIGINT) % 2 <> 0 THEN 1
+                ELSE 0
+            END AS cents,
         CASE WHEN tid IS NULL AND transaction_id IS NULL THEN COUNT(*) ELSE 1 END AS times
     FROM payments, week
     WHERE event_time >= week.first_ms AND event_time < week.end_ms

@@ -53,6 +53,8 @@ def traffic(canary: str, other: str, partitions: int, part: str) -> list[Sent]:
         payment(merchant=dashed.replace("-", "/"), zip_code=int(canary[:-1])),
         payment(merchant=dashed.replace("-", "\u00a0")[:-1]),
         payment(tid=f"{part}-{canary[:-1]}"),
+        payment(tid=f"💳 {part} {canary[1:]}", merchant=canary + " " * 300),
+        payment(cc_num=f" {canary}\n", merchant="x" * 1010 + canary),
         payment(tid=f"{part}-{dashed.replace('-', '.')[2:]}"),
         payment(tid=f"{STORY_ID}{part}", zip_code=canary),
     ]
@@ -73,7 +75,7 @@ def traffic(canary: str, other: str, partitions: int, part: str) -> list[Sent]:
 
 def _at_home(sent: Sent, number: int | str, partitions: int) -> Sent:
     """Send a payment where its card lives."""
-    digits = str(number).replace("-", "").replace(" ", "")
+    digits = str(number).strip().replace("-", "").replace(" ", "")
     return sent._replace(partition=partition_of(digits, partitions))
 
 
@@ -97,7 +99,6 @@ def _bad(payment: Callable[..., dict[str, Any]], canary: str, dashed: str) -> li
         payment(trans_ts=int(canary)),
         payment(cc_num=f"{canary}x"),
         payment(cc_num=canary * 2),
-        payment(merchant=canary + " " * 300),
         [payment()],
         canary,
     ]

@@ -157,7 +157,7 @@ def _answer(paid: Payment, seen: list[Payment], late: bool) -> Answer:
 def refusal(record: Record, future_ms: int) -> tuple[str | None, dict[str, Any]]:
     """Return why a record is no payment, or None and the payment."""
     if not record.value:
-        return "empty" if record.value is None else "not-json", {}
+        return "empty", {}
     if len(record.value) > 65_536:
         return "too-large", {}
     try:

@@ -1,11 +1,15 @@
 """The batch definition against the worker's own arithmetic, payment by payment, with all that can come in a stream."""
 
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fraudstream.offline.dataset import Dataset
+from fraudstream.offline.engines import by_duckdb
 from fraudstream.offline.point_in_time import Arrived, point_in_time
 from fraudstream.tables.activity_batch import Arrivals, observe
 from fraudstream.tables.activity_layout import Clock
@@ -109,3 +113,25 @@ def test_a_payment_that_came_twice_counts_once_in_the_week_and_is_learnt_from_on
 
     assert [True, False, True] == known["counted"].to_list()
     assert [(0, 0.0), (0, 0.0), (1, 5.0)] == known.select("num_trans_last_1w", "avg_amt_last_1w").rows()
+
+
+def test_the_nightly_sql_rounds_as_training_does(tmp_path: Path) -> None:
+    """Half to even: two payments of 0.125 are 24 cents in the week's mean of both."""
+    amounts = [0.125, 0.125, 0.375, 1.005, 0.005, 12.5, 4.35]
+    folder = tmp_path / "date=2020-01-06"
+    folder.mkdir()
+    monday_ms = 1_578_268_800_000
+    paid = pl.DataFrame(
+        {
+            "tid": [str(number) for number in range(len(amounts))],
+            "cc_num": [4006080197832643] * len(amounts),
+            "amount": amounts,
+            "event_time": [monday_ms + number for number in range(len(amounts))],
+            "is_fraud": [False] * len(amounts),
+        }
+    )
+    paid.write_parquet(folder / "payments.parquet")
+    ((_, _, _, cents),) = by_duckdb([folder / "payments.parquet"], monday_ms, monday_ms + 86_400_000)
+
+    assert sum(round(amount * 100) for amount in amounts) == cents
+    assert cents == Dataset.of_history(tmp_path).frame["cents"].sum()

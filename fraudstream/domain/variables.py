@@ -1,0 +1,73 @@
+"""The texts of a payment beside its card, time and amount: short, and without a card number."""
+
+import re
+from typing import Any
+
+from fraudstream.domain.card_numbers import (
+    PART_DIGITS_MIN,
+    digits_of,
+    holds_part,
+    normalised,
+    without_card_numbers,
+)
+
+TEXT_CHARACTERS_MAX = 256
+LOOKED_AT_MAX = 4 * TEXT_CHARACTERS_MAX
+"""Of a longer text, so much is looked through for card numbers before it is cut."""
+CUT = "…"
+"""What a text ends with that was longer."""
+
+REMEMBERED_MAX = 100_000
+"""Variables of which is known what they hold: looking into each merchant's name anew would cost 2 µs a payment."""
+
+LAST_RUN = re.compile(r"[\d\W_]*\Z")
+
+
+class Variables:
+    """Looks into the values of variables, and remembers what it saw in those that come again and again."""
+
+    def __init__(self) -> None:
+        self.harmless: set[Any] = set()
+        """Values that stay as they are, whoever's card it is."""
+        self._numbered: dict[str, tuple[str, str]] = {}
+
+    def shown(self, value: Any, number: int | str) -> Any:
+        """Return a value as it came, unless it is long or a card number stands in it; `number` is the payment's own."""
+        if value in self.harmless:
+            return value
+        text = str(value)
+        known = self._numbered.get(text) or self._looked_at(value, text)
+        shown, digits = known
+        if digits and holds_part(digits, own := normalised(number)):
+            shown = _cut(without_card_numbers(_start(text), own))
+        return value if shown == text else shown
+
+    def _looked_at(self, value: Any, text: str) -> tuple[str, str]:
+        """Return a text without anybody's card number, and its digits if they could be a part of one."""
+        start = _start(text)
+        digits = digits_of(start)
+        if len(digits) < PART_DIGITS_MIN:
+            if len(text) <= TEXT_CHARACTERS_MAX:
+                _make_room(self.harmless)
+                self.harmless.add(value)
+            return _cut(start), ""
+        seen = (_cut(without_card_numbers(start)), digits)
+        if len(text) <= TEXT_CHARACTERS_MAX:
+            _make_room(self._numbered)
+            self._numbered[text] = seen
+        return seen
+
+
+def _make_room(remembered: set[Any] | dict[str, Any]) -> None:
+    if len(remembered) >= REMEMBERED_MAX:
+        remembered.clear()
+
+
+def _start(text: str) -> str:
+    """Return a text, or the start of a very long one, without the digits at the cut: they may be the start of a card number."""
+    return text if len(text) <= LOOKED_AT_MAX else LAST_RUN.sub(CUT, text[:LOOKED_AT_MAX], count=1)
+
+
+def _cut(text: str) -> str:
+    """Return a text that fits, marked if it was longer."""
+    return text if len(text) <= TEXT_CHARACTERS_MAX else text[: TEXT_CHARACTERS_MAX - len(CUT)] + CUT

@@ -1,0 +1,151 @@
+"""What producers send in their first week, and what becomes of it."""
+
+import gzip
+import json
+from typing import Any
+
+import pytest
+
+from fraudstream.domain.amounts import Money
+from fraudstream.domain.errors import InvalidTransaction, SetupError
+from tests.domain.test_transaction import BAD_AMOUNTS, CARD, KAFKA_TIME, VALID, changed, parse
+
+
+def refused(value: bytes) -> str:
+    """Return what is said about a value that is no payment."""
+    with pytest.raises(InvalidTransaction) as error:
+        parse(value)
+    return error.value.detail
+
+
+@pytest.mark.parametrize(
+    ("cents", "amount"),
+    [
+        (1250, "12.50"),
+        (1250, "12.5"),
+        (1200, "12"),
+        (1250, "12.500000"),
+        (29, "0.29"),
+        (999_999_999, "9999999.99"),
+        (30, 0.1 + 0.2),
+        (435, 4.35),
+        (0, 0),
+    ],
+)
+def test_an_amount_is_read_exactly(cents: int, amount: Any) -> None:
+    """As plain decimal text or as a number; the noise of a producer's arithmetic is no third decimal."""
+    assert cents == parse(changed(amount=amount)).cents
+
+
+@pytest.mark.parametrize(("text", "said"), BAD_AMOUNTS.items())
+def test_what_is_wrong_with_an_amount_is_said(text: str, said: str) -> None:
+    """So that the producer can mend it."""
+    assert f"the amount is text that {said}: send a number, or plain decimal text as 1250.00" == refused(
+        changed(amount=text)
+    )
+
+
+def test_a_third_decimal_is_not_rounded_in_silence() -> None:
+    """The event type's currency has no such amount."""
+    said = "the amount has more than the 2 decimals of USD: round it before it is sent"
+
+    assert said == refused(changed(amount=0.005))
+    assert said == refused(changed(amount="0.005"))
+
+
+@pytest.mark.parametrize(("decimals", "amount_max"), [(3, 1.0), (0, 1.0), (2, 0.0), (2, 21_474_836.48)])
+def test_an_event_type_says_what_its_amounts_are(decimals: int, amount_max: float) -> None:
+    """What this release cannot count is refused when the event type is read."""
+    with pytest.raises(SetupError, match="event type's"):
+        Money("KWD", decimals, amount_max)
+
+
+@pytest.mark.parametrize(
+    ("unit", "time"),
+    [
+        ("milliseconds", 1580515200123),
+        ("microseconds", 1580515200123456),
+        ("nanoseconds", 1580515200123456789),
+    ],
+)
+def test_a_time_in_another_unit_is_named(unit: str, time: int) -> None:
+    """With the value, which the dead letter does not mask."""
+    assert f"trans_ts {time} looks like {unit}: send epoch seconds or ISO 8601" == refused(
+        changed(trans_ts=time)
+    )
+
+
+def test_a_time_that_is_only_wrong_is_shown() -> None:
+    """A clock that is ahead, a time that is too old."""
+    ahead = KAFKA_TIME // 1000 + 601
+
+    assert f"trans_ts {ahead} lies after the record's Kafka timestamp" == refused(changed(trans_ts=ahead))
+    assert "trans_ts 0 lies before the year 2000" == refused(changed(trans_ts=0))
+
+
+def test_a_byte_order_mark_is_skipped() -> None:
+    """Windows writes one."""
+    assert parse(changed()) == parse(b"\xef\xbb\xbf" + changed())
+
+
+@pytest.mark.parametrize(
+    ("looks", "value"),
+    [
+        ("gzip", gzip.compress(changed())),
+        ("UTF-16", changed().decode().encode("utf-16")),
+        ("Confluent's wire format (schema id 42), and then JSON", b"\0\0\0\0\x2a" + changed()),
+        ("Confluent's wire format (schema id 42), and then Avro or Protobuf", b"\0\0\0\0\x2a\x20abc"),
+        ("zstd", b"\x28\xb5\x2f\xfd\x00"),
+    ],
+)
+def test_what_is_not_json_is_named(looks: str, value: bytes) -> None:
+    """The sentence says what to send instead."""
+    assert f"the value is not JSON and looks like {looks}: send it as plain UTF-8 JSON" == refused(value)
+
+
+@pytest.mark.parametrize("number", [f" {CARD}\n", f"\t{CARD}", f"{CARD}\u00a0", f"  {int(CARD)} "])
+def test_space_around_a_card_number_does_not_count(number: str) -> None:
+    """A file that was cut into columns leaves it there."""
+    assert parse(changed()).card == parse(changed(cc_num=number)).card
+
+
+@pytest.mark.parametrize("time", ["2020-02-01t00:00:00z", " 2020-02-01T00:00:00Z\n", "2020-02-01 00:00:00z"])
+def test_a_time_may_be_written_in_small_letters(time: str) -> None:
+    """RFC 3339 allows it."""
+    assert 1_580_515_200_000 == parse(changed(trans_ts=time)).event_time_ms
+
+
+@pytest.mark.parametrize(
+    "tid", ["order 7 🛒", "two words", "x" * 129, "x" * 200, "é", "sha256:abc", "hmac-sha256:abc"]
+)
+def test_an_id_that_does_not_fit_is_kept_by_hash(tid: str) -> None:
+    """The payment is decided; the same id has the same hash, another id another, and no id as it came is one."""
+    kept = parse(changed(tid=tid)).transaction_id
+
+    assert kept.startswith("sha256:")
+    assert len("sha256:") + 32 == len(kept)
+    assert kept == parse(changed(tid=tid, amount=1)).transaction_id
+    assert kept != parse(changed(tid=kept)).transaction_id
+    assert kept != parse(changed(tid=tid + "x")).transaction_id
+
+
+def test_the_hash_of_an_id_is_what_the_documents_say() -> None:
+    """Whoever labels payments has to compute it."""
+    assert "sha256:889a33f5db422d0b143615ad9db5e7bc" == parse(changed(tid="order 7 🛒")).transaction_id
+
+
+@pytest.mark.parametrize("tid", ["", "  ", "\n", "\u00a0"])
+def test_a_blank_id_names_nothing(tid: str) -> None:
+    """Payments with it are told apart by their places in the log, or the second would contradict the first."""
+    assert "" == parse(json.dumps(VALID | {"tid": tid}).encode()).transaction_id
+
+
+def test_a_long_text_is_cut_and_marked() -> None:
+    """No payment fails for the name of a merchant, and the cut leaves no start of a card number."""
+    assert "x" * 256 == parse(changed(merchant="x" * 256)).variables[0]
+    assert "x" * 255 + "…" == parse(changed(merchant="x" * 300)).variables[0]
+    assert "x" * 250 + "***" == parse(changed(merchant="x" * 250 + CARD)).variables[0]
+    assert "***…" == parse(changed(merchant="378282246310005" + " " * 300)).variables[0].replace(" ", "")
+    other = "378282246310005"
+    cut = parse(changed(merchant=f"{other} " * 63 + "       " + other + "x" * 300)).variables[0]
+    assert "37828" not in cut
