@@ -124,6 +124,9 @@ async def test_payments_without_a_key_are_counted_with_their_card(settings: Sett
     assert [1, 2, 3, 4, 5, 6, 7, 8] == [d["features"]["num_trans_last_10m"] for d in decisions]
     assert {home} == {record.partition for record in await read_all(settings, "decisions")}
     assert {settings.topic("transactions-by-card")} == {d["source"]["topic"] for d in decisions}
+    moved = await read_all(settings, "transactions-by-card")
+    assert {d["card"].encode() for d in decisions} <= {record.key for record in moved}
+    assert not any(record.key is None or str(CARDS[1]).encode() in record.key for record in moved)
 
 
 async def test_bad_records_are_dead_letters_and_nothing_else_is_lost(
