@@ -88,10 +88,12 @@ async def _misplaced(logs: PartitionLogs, settings: Settings, intake: Intake) ->
         for partition in range(settings.partitions):
             committed = await logs.committed(topic, partition)
             async for records in logs.read(topic, partition, committed):
-                for home, record in intake.parse(records).misplaced:
-                    headers = tuple(forwarded(record).headers)
-                    there = dataclasses.replace(record, topic=by_card, partition=home, headers=headers)
-                    found.setdefault(home, []).append(there)
+                for card, record in intake.parse(records).misplaced:
+                    headers = tuple(forwarded(card, record).headers)
+                    there = dataclasses.replace(
+                        record, topic=by_card, partition=card.partition, headers=headers
+                    )
+                    found.setdefault(card.partition, []).append(there)
     return {home: sorted(records, key=lambda record: record.timestamp) for home, records in found.items()}
 
 
