@@ -8,7 +8,7 @@ from typing import Any
 
 from fraudstream import topics
 from fraudstream.adapters.kafka_security import Kafka
-from fraudstream.adapters.process import crash
+from fraudstream.adapters.leaving import leave
 from fraudstream.adapters.transactions import Transactions
 from fraudstream.agents import nightly, topic_watch
 from fraudstream.agents.backlog import Backlog
@@ -37,8 +37,8 @@ def attach(
     detector: Detector,
     weekly: WeeklyStore,
     report: Report,
-) -> None:
-    """Add the scoring agent to an app that has a publisher."""
+) -> Delivery:
+    """Add the scoring agent to an app that has a publisher; return how it makes its micro-batches durable."""
     rekeyed = settings.topic(topics.BY_CARD.name)
     parser = Parser(event_type, cards, settings.future_tolerance_s * 1000)
     decider = Decider(table, weekly, detector, event_type.variables, rekeyed)
@@ -70,21 +70,24 @@ def attach(
             await Scoring(app, intake, backlog, quarantine, decider, delivery, targets, report).run(stream)
 
     app.agent(source, name="scoring")(scoring)
+    return delivery
 
 
 def delivery_of(app: Any, settings: Settings) -> Delivery:
     """Return how micro-batches become durable, made ready for every assignment of partitions."""
     if not settings.exactly_once_outputs:
         return AtLeastOnce(app.publisher)
-    delivery = ExactlyOnce(app.publisher, Transactions(Kafka.of(settings), settings.app_id))
+    delivery = ExactlyOnce(
+        app.publisher, Transactions(Kafka.of(settings), settings.app_id, settings.publish_patience_s)
+    )
     source = settings.topic(topics.TRANSACTIONS.name)
 
     async def take_over(*_: Any, **__: Any) -> None:
         """Fence the former owners; Faust awaits this before it reads the committed offsets."""
         try:
             await delivery.take_over({tp.partition for tp in app.consumer.assignment() if tp.topic == source})
-        except Exception:  # noqa: BLE001 - without the fence a former owner could publish, too
-            crash("taking over the partitions failed")
+        except Exception as error:  # noqa: BLE001 - without the fence a former owner could publish, too
+            leave(error, "taking over the partitions")
 
     app.on_rebalance_complete.connect(take_over)
     return delivery

@@ -1,13 +1,15 @@
 """Making a micro-batch durable: its changelog, and what it publishes."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from faust.types import TP
 
-from fraudstream.adapters.publisher import Outbox, Publisher, Receipts
+from fraudstream.adapters.outbox import Instead, Outbox, Receipts, nothing_instead
+from fraudstream.adapters.publisher import Publisher
 from fraudstream.adapters.transactions import Transactions
+from fraudstream.domain.problems import Problem
 
 
 @dataclass(slots=True)
@@ -21,6 +23,8 @@ class Shipment:
     """Source partition -> the offsets that follow the micro-batch in its topics."""
     changelog_first: bool = False
     """Whether anything published could be contradicted by a replay in another order (two topics, one card)."""
+    instead: Instead = nothing_instead
+    """What goes instead of a record that its topic does not take."""
 
     def output(self, partition: int) -> Outbox:
         """Return what a source partition publishes, to add to it."""
@@ -35,6 +39,9 @@ class Delivery(Protocol):
 
     async def deliver(self, shipment: Shipment) -> Receipts:
         """Return when all of it is durable, with where its changelog lies; raises if it is not."""
+
+    def problems(self) -> Iterator[Problem]:
+        """Say what is waited for."""
 
 
 class AtLeastOnce:
@@ -53,10 +60,14 @@ class AtLeastOnce:
             everything.join(outbox)
         if not shipment.changelog_first:
             everything.join(shipment.changelog)
-            return await self._publisher.publish(everything)
-        receipts = await self._publisher.publish(shipment.changelog)
-        await self._publisher.publish(everything)
+            return await self._publisher.publish(everything, shipment.instead)
+        receipts = await self._publisher.publish(shipment.changelog, shipment.instead)
+        await self._publisher.publish(everything, shipment.instead)
         return receipts
+
+    def problems(self) -> Iterator[Problem]:
+        """Say what the publisher waits for."""
+        return self._publisher.problems()
 
 
 class ExactlyOnce:
@@ -75,9 +86,14 @@ class ExactlyOnce:
 
     async def deliver(self, shipment: Shipment) -> Receipts:
         """Publish the changelog, then commit outputs and offsets."""
-        receipts = await self._publisher.publish(shipment.changelog)
-        await self._transactions.commit(shipment.outputs, shipment.offsets)
+        receipts = await self._publisher.publish(shipment.changelog, shipment.instead)
+        await self._transactions.commit(shipment.outputs, shipment.offsets, shipment.instead)
         return receipts
+
+    def problems(self) -> Iterator[Problem]:
+        """Say what the publisher and the transactions wait for."""
+        yield from self._publisher.problems()
+        yield from self._transactions.problems()
 
 
 def offsets_by_partition(last: Mapping[TP, int]) -> dict[int, dict[TP, int]]:

@@ -21,6 +21,7 @@ from faust.streams import Stream
 from faust.types import TP, StreamT
 
 from fraudstream.adapters.coalescing_consumer import CoalescingConsumer
+from fraudstream.adapters.leaving import leave
 from fraudstream.adapters.process import crash
 from fraudstream.adapters.publisher import Message
 from fraudstream.agents.backlog import Backlog, Chunk
@@ -28,6 +29,7 @@ from fraudstream.agents.deciding import Decided, Decider
 from fraudstream.agents.delivery import Delivery, Shipment, offsets_by_partition
 from fraudstream.agents.intake import DeadLetter, Intake, Parsed, Payments, Record, forwarded
 from fraudstream.agents.quarantine import Quarantine
+from fraudstream.agents.unpublishable import Unpublishable
 from fraudstream.metrics import BatchReport
 
 REPORT_AFTER_S = 0.002
@@ -86,8 +88,8 @@ class Scoring:
                 await self.backlog.put(
                     Chunk(event, event.value, parsed, (time.perf_counter() - started) * 1000)
                 )
-        except Exception:  # noqa: BLE001 - whatever it is, nothing may be acknowledged after it
-            crash("reading transactions failed")
+        except Exception as error:  # noqa: BLE001 - whatever it is, nothing may be acknowledged after it
+            leave(error, "reading transactions")
         finally:
             deciding.cancel()
             await asyncio.wait([deciding])  # it has a note to take back
@@ -106,8 +108,8 @@ class Scoring:
         except asyncio.CancelledError:
             self.quarantine.forget()
             raise
-        except Exception:  # noqa: BLE001 - as above
-            crash("deciding payments failed")
+        except Exception as error:  # noqa: BLE001 - as above
+            leave(error, "deciding payments")
 
     async def _finish(self, stream: StreamT[Any], taken: list[Chunk]) -> None:
         """Decide, deliver, write and acknowledge a micro-batch; chunks of partitions since lost are left alone.
@@ -151,6 +153,8 @@ class Scoring:
             dead = [letter for _, parsed in chunks for letter in parsed.dead] + decided.conflicts
             sources = {chunk.tp: chunk.records[-1].offset for chunk in portion}
             shipment = self._shipment(chunks, decided, dead, sources)
+            records = [chunk.records for chunk in portion]
+            shipment.instead = Unpublishable(records, self.targets.dead_letters, self.targets.changelog, dead)
         started = time.perf_counter()
         receipts = await self.delivery.deliver(shipment)
         published = time.perf_counter()

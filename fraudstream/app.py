@@ -84,7 +84,7 @@ def create_app(settings: Settings, ports: Ports) -> App:
     kafka = Kafka.of(settings)
     app = App(settings.app_id, **kafka.faust_settings, **faust_settings(settings))
     app.fraudstream_settings = settings
-    app.publisher = Publisher(kafka, f"{settings.app_id}-publisher")
+    app.publisher = Publisher(kafka, f"{settings.app_id}-publisher", settings.publish_patience_s)
     app.weekly = ports.weekly
     table = ActivityTable(
         app,
@@ -99,7 +99,8 @@ def create_app(settings: Settings, ports: Ports) -> App:
     coalesce(app, sources, [topics.changelog(settings).name], settings.chunk_rows_max)
     logger.info("model %s, rules %s", detector.model.version, detector.ruleset.version)
     observer = Observer(app, table, ports.weekly, detector, sources, settings.archive_place)
-    agents.attach(app, settings, event_type, cards, table, detector, ports.weekly, observer.report)
+    delivery = agents.attach(app, settings, event_type, cards, table, detector, ports.weekly, observer.report)
+    observer.watches.append(delivery.problems)
     agents.topic_watch.attach(app, settings, observer.watches, observer.metrics.undecided)
     watch(app, settings, ports.weekly, observer)
     if settings.web:

@@ -31,6 +31,7 @@ ALERTS = Topic("fraud-alerts", "decisions whose outcome is not approve; key: car
 DEAD_LETTERS = Topic("dead-letters", "records that are not payments, with the reason", 30 * DAY_MS)
 LABELS = Topic("labels", "what a payment turned out to be; key: transaction id", 365 * DAY_MS)
 TOPICS = (TRANSACTIONS, BY_CARD, DECISIONS, ALERTS, DEAD_LETTERS, LABELS)
+WRITTEN_BY_OTHERS = (TRANSACTIONS, LABELS)
 
 ACTIVITY_TABLE = "activity"
 CHANGELOG_RETENTION_MS = 2 * DAY_MS

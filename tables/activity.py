@@ -17,10 +17,10 @@ from faust.types import TP
 from mode import Service
 
 from fraudstream.adapters.coalescing_consumer import CoalescingConsumer
-from fraudstream.adapters.process import crash, refuse
+from fraudstream.adapters.leaving import leave
+from fraudstream.adapters.process import crash
 from fraudstream.adapters.publisher import Acknowledged, Message, Outbox, Receipts
 from fraudstream.domain.activity import WINDOW_MS, Entry, bucket_of, unpack
-from fraudstream.domain.errors import SetupError
 from fraudstream.tables.activity_batch import Arrivals, Observation, Update, observe
 from fraudstream.tables.activity_layout import bucket_key
 from fraudstream.tables.activity_store import OPTIONS, ActivityStore
@@ -128,10 +128,8 @@ class ActivityTable(faust.Table[bytes, bytes]):
         if new and self.check_changelog is not None:
             try:
                 await self.check_changelog(new)
-            except SetupError as error:
-                refuse(str(error))
-            except Exception:  # noqa: BLE001 - whatever it is, a restart tries again
-                crash("looking at the changelog failed")
+            except Exception as error:  # noqa: BLE001 - whatever it is, nothing may be decided before
+                leave(error, "looking at the changelog")
 
     async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
         """Start afresh after a recovery, and halt the consumer until Faust has sought the committed offsets.
@@ -154,8 +152,8 @@ class ActivityTable(faust.Table[bytes, bytes]):
         try:
             await self._require_recovered(ends)
             await self._prove_recovered(active_tps)
-        except Exception:  # noqa: BLE001 - Faust would not look at it
-            crash("the changelog's end cannot be known")
+        except Exception as error:  # noqa: BLE001 - Faust would not look at it
+            leave(error, "finding the changelog's end")
         logger.info(
             "deciding partitions %s", ", ".join(str(tp.partition) for tp in sorted(active_tps)) or "none"
         )

@@ -51,6 +51,16 @@ def deltas(value: bytes) -> Iterator[tuple[bytes, Entry]]:
         yield value[start : start + 16], Entry._make(ENTRY.unpack_from(value, start + 16))
 
 
+def halves(value: bytes) -> list[bytes]:
+    """Return a changelog value as two that mean the same, or itself if it has no two deltas.
+
+    >>> [len(half) // DELTA_BYTES for half in halves(bytes(5 * DELTA_BYTES))]
+    [2, 3]
+    """
+    middle = len(value) // DELTA_BYTES // 2 * DELTA_BYTES
+    return [value[:middle], value[middle:]] if middle else [value]
+
+
 def bucket_keys(starts_ms: Ints, cards: npt.NDArray[np.void]) -> list[bytes]:
     """Return the keys of many buckets."""
     keys = np.empty(len(starts_ms), KEYS)

@@ -10,12 +10,14 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 
+from fraudstream.adapters.failures import RETRY, kafka_error, of_kafka
 from fraudstream.adapters.kafka_refusals import listening, nobody_answers, refusal
 from fraudstream.adapters.kafka_security import Kafka
 from fraudstream.adapters.topic_fit import misfit
+from fraudstream.adapters.topic_limits import Limit, limit_in, require_writable
 from fraudstream.domain.errors import BrokerUnavailable, SetupError
 from fraudstream.settings import Settings
-from fraudstream.topics import Topic, all_topics
+from fraudstream.topics import WRITTEN_BY_OTHERS, Topic, all_topics
 
 REQUEST_TIMEOUT_MS = 10_000
 CREATE_TIMEOUT_S = 30.0
@@ -67,10 +69,11 @@ async def administration(
             raise SetupError(await refusal(kafka)) from error
         yield admin
     except (KafkaError, TimeoutError) as error:
+        asked = f"Kafka at {kafka.bootstrap} did not do what it was asked"
+        if isinstance(error, KafkaError) and of_kafka(error) != RETRY:
+            raise kafka_error(asked, error) from error
         reason = str(error) or "no answer in time"
-        raise BrokerUnavailable(
-            f"Kafka at {kafka.bootstrap} did not do what it was asked ({reason}); is it healthy?"
-        ) from error
+        raise BrokerUnavailable(f"{asked} ({reason}); is it healthy?") from error
     finally:
         await admin.close()
 
@@ -115,6 +118,16 @@ async def topic_configs(admin: AIOKafkaAdminClient, names: Collection[str]) -> d
     return {name: {entry[0]: entry[1] for entry in entries} for *_, name, entries in described}
 
 
+async def limits_of(kafka: Kafka, names: Collection[str]) -> dict[str, Limit]:
+    """Return how much topics take; raises SetupError if one cannot be written, BrokerUnavailable if no broker answers."""
+    async with administration(kafka) as admin:
+        existing = await existing_topics(admin)
+        configs = await topic_configs(admin, [name for name in names if name in existing])
+    for name, config in configs.items():
+        require_writable(name, existing[name].replicas, config)
+    return {name: limit_in(config) for name, config in configs.items()}
+
+
 async def _check_fit(
     admin: AIOKafkaAdminClient,
     existing: Mapping[str, KafkaTopic],
@@ -123,8 +136,12 @@ async def _check_fit(
 ) -> None:
     """Raise SetupError if one of our topics exists and cannot be used as it is."""
     ours = {name: existing[name].partitions for name in wanted if name in existing}
-    if sentence := misfit(ours, await topic_configs(admin, ours), settings):
+    configs = await topic_configs(admin, ours)
+    if sentence := misfit(ours, configs, settings):
         raise SetupError(sentence)
+    for name in ours:
+        if wanted[name] not in WRITTEN_BY_OTHERS:
+            require_writable(name, existing[name].replicas, configs[name])
 
 
 async def _create(admin: AIOKafkaAdminClient, topics: Mapping[str, Topic], settings: Settings) -> list[str]:
@@ -141,7 +158,9 @@ async def _create(admin: AIOKafkaAdminClient, topics: Mapping[str, Topic], setti
         if code == 0:
             created.append(name)
         elif code != TopicAlreadyExistsError.errno:
-            raise SetupError(f"Kafka does not create topic {name}: {message or f'error {code}'}")
+            what = f"Kafka does not create topic {name}: {message or f'error {code}'}"
+            later = of_kafka(for_code(code)()) == RETRY
+            raise BrokerUnavailable(what) if later else SetupError(what)
     return created
 
 

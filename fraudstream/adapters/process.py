@@ -1,5 +1,6 @@
 """Leaving the process: exit codes, and the one way a worker ends when something unexpected happened."""
 
+import errno
 import logging
 import os
 from typing import NoReturn
@@ -10,10 +11,43 @@ EXIT_SETUP = 2
 """Settings, model or broker do not fit: a restart does not mend it."""
 
 EXIT_UNAVAILABLE = 75
-"""EX_TEMPFAIL of sysexits.h: a worker that starts finds no broker, or no space; a later start may."""
+"""EX_TEMPFAIL of sysexits.h: no broker, no space, no memory, no file handles; a later start may find them."""
 
 EXIT_CRASH = 70
 """EX_SOFTWARE of sysexits.h: tells the supervisor that a restart is safe and wanted."""
+
+
+SCARCE = {
+    errno.ENOSPC: "no space is left on the disk; make room",
+    errno.EDQUOT: "the disk quota is used up; raise it or make room",
+    errno.EFBIG: "a file may not grow any more; raise the limit of file sizes (ulimit -f, LimitFSIZE)",
+    errno.EMFILE: "too many files are open; raise the limit (ulimit -n, LimitNOFILE)",
+    errno.ENFILE: "too many files are open on this machine; raise fs.file-max",
+    errno.ENOMEM: "no memory is left; give it more, or less to do",
+}
+"""What a machine may run out of -> what to do. No set-up error: it may be there again at the next start."""
+
+
+def scarce(error: BaseException | None) -> str | None:
+    """Say what the machine ran out of if that is what an error is about, else None.
+
+    RocksDB tells it in words.
+
+    >>> scarce(OSError(errno.EMFILE, "Too many open files"))
+    'too many files are open; raise the limit (ulimit -n, LimitNOFILE)'
+    """
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        number = error.errno if isinstance(error, OSError) else None
+        if isinstance(error, MemoryError):
+            number = errno.ENOMEM
+        text = str(error)
+        for known, sentence in SCARCE.items():
+            if number == known or os.strerror(known) in text:
+                return sentence
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def crash(why: str) -> NoReturn:

@@ -2,72 +2,70 @@
 
 aiokafka allows one produce request per broker in flight, so building before sending puts decisions, alerts and the
 changelog into one request. Idempotent and acks=all: what `publish` returned for is durable, once and in order.
+
+Batches stay below what their topic takes. One that is refused all the same is halved until what cannot be published is a
+single record; for that the caller says what goes instead. docs/reliability.md has the table of errors.
 """
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Awaitable, Sequence
+import logging
+from collections import defaultdict, deque
+from collections.abc import Awaitable, Collection, Iterator, Sequence
+from contextlib import suppress
+from functools import partial
 from types import TracebackType
-from typing import Any, NamedTuple, Self, TypeAlias
+from typing import Any, Self
 
-import msgspec
 from aiokafka import AIOKafkaProducer
-from aiokafka.producer.message_accumulator import BatchBuilder
-from aiokafka.structs import RecordMetadata
+from aiokafka.errors import KafkaError, OutOfOrderSequenceNumber
+from aiokafka.structs import RecordMetadata, TopicPartition
 
+from fraudstream.adapters.broker_answers import BrokerAnswers
+from fraudstream.adapters.failures import NOT_ALLOWED, RECORD, TOO_LARGE, kafka_error, of_kafka
+from fraudstream.adapters.kafka_admin import limits_of
 from fraudstream.adapters.kafka_security import Kafka
+from fraudstream.adapters.outbox import (
+    Acknowledged,
+    Instead,
+    Message,
+    Outbox,
+    Receipts,
+    Refused,
+    nothing_instead,
+)
+from fraudstream.adapters.packing import Staged, packed
+from fraudstream.adapters.topic_limits import Limit, raised
+from fraudstream.domain.errors import SetupError
+from fraudstream.domain.problems import Problem
+
+__all__ = ["Acknowledged", "Instead", "Message", "Outbox", "Publisher", "Receipts", "Refused"]
+
+logger = logging.getLogger(__name__)
 
 BATCH_BYTES_MAX = 512 * 1024
-"""Half the broker's default message.max.bytes; a micro-batch of one partition usually fits."""
+"""Half the broker's default max.message.bytes; a micro-batch of one partition usually fits."""
 
-
-class Message(msgspec.Struct, frozen=True, gc=False):
-    """One record to publish. `timestamp_ms` None means now. A Struct, because one is made for every decision."""
-
-    key: bytes | None
-    value: bytes
-    timestamp_ms: int | None = None
-    headers: list[tuple[str, bytes]] = []
-
-
-class Acknowledged(NamedTuple):
-    """Where a record batch lies in its partition."""
-
-    base_offset: int
-    records: int
-
-
-Receipts: TypeAlias = dict[tuple[str, int], list[Acknowledged]]
-"""Where everything of an outbox lies, by topic and partition."""
-
-
-class Outbox:
-    """What one micro-batch will publish, by topic and partition; nothing is sent yet."""
-
-    def __init__(self) -> None:
-        self.messages: defaultdict[tuple[str, int], list[Message]] = defaultdict(list)
-
-    def add(self, topic: str, partition: int, message: Message) -> None:
-        """Add one record."""
-        self.messages[topic, partition].append(message)
-
-    def extend(self, topic: str, partition: int, messages: Sequence[Message]) -> None:
-        """Add many records of one partition."""
-        self.messages[topic, partition].extend(messages)
-
-    def join(self, other: "Outbox") -> None:
-        """Add everything of another outbox."""
-        for (topic, partition), messages in other.messages.items():
-            self.extend(topic, partition, messages)
+RIGHTS_RETRY_S = 1.0
+"""How often it is tried again to write a topic whose rights were withdrawn."""
 
 
 class Publisher:
     """Sends outboxes; one per worker, on the worker's event loop."""
 
-    def __init__(self, kafka: Kafka, client_id: str) -> None:
+    def __init__(self, kafka: Kafka, client_id: str, patience_s: float | None = None) -> None:
+        """`patience_s`: how long `publish` waits for brokers, and for withdrawn rights; None: for ever, and not at all."""
         self._kafka = kafka
         self._client_id = client_id
+        self._patience_s = patience_s
         self._producer: AIOKafkaProducer | None = None
+        self._turn = asyncio.Lock()
+        self._limits: dict[str, Limit] = {}
+        self._unanswered: set[asyncio.Future[RecordMetadata]] = set()
+        self._refused: list[Staged] = []
+        self._mended: set[tuple[str, int]] = set()
+        self._taken: set[str] = set()
+        """Topics that took something: who may not write them now could before."""
+        self._answers = BrokerAnswers(kafka.bootstrap)
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -81,6 +79,7 @@ class Publisher:
     async def start(self) -> None:
         """Connect; raises aiokafka's KafkaConnectionError if no broker answers."""
         self._producer = self._new_producer()
+        self._answers.listen_to(self._producer)
         await self._producer.start()
 
     @property
@@ -107,58 +106,192 @@ class Publisher:
         if self._producer is not None:
             await self._producer.stop()
 
-    async def publish(self, outbox: Outbox) -> Receipts:
+    def problems(self) -> Iterator[Problem]:
+        """Say what publishing waits for."""
+        return self._answers.problems()
+
+    async def publish(self, outbox: Outbox, instead: Instead = nothing_instead) -> Receipts:
         """Publish everything and wait until the brokers have it; raises if any of it could not be delivered.
 
         On an error the caller must not acknowledge anything: some of the outbox may be published, none of it twice.
         """
-        return await (await self.send(outbox))
+        try:
+            async with asyncio.timeout(self._patience_s):
+                return await (await self.send(outbox, instead))
+        except TimeoutError as error:
+            raise self._answers.gave_up(self._patience_s or 0.0) from error
 
-    async def send(self, outbox: Outbox) -> Awaitable[Receipts]:
+    async def send(self, outbox: Outbox, instead: Instead = nothing_instead) -> Awaitable[Receipts]:
         """Hand everything over for publishing and return what to await for the brokers' answer.
 
-        Outboxes of one caller are written in the order of these calls, also before earlier ones are answered.
+        Outboxes of one caller are written in the order of these calls, also before earlier ones are answered; only what
+        follows a refused batch may come before it.
         """
-        staged = [
-            (target, batch, records)
-            for target, messages in outbox.messages.items()
-            for batch, records in self._batches(messages)
-        ]
-        deliveries = [
-            await self.producer.send_batch(batch, topic, partition=partition)
-            for (topic, partition), batch, _records in staged
-        ]
-        return self._receipts([(target, records) for target, _batch, records in staged], deliveries)
+        self._answers.asked()
+        async with self._turn:
+            staged = await self._staged(outbox, instead)
+            for each in staged:
+                await self._hand_over(each)
+        return self._receipts(staged, instead)
 
-    async def _receipts(
-        self, sent: list[tuple[tuple[str, int], int]], deliveries: list[Awaitable[RecordMetadata]]
-    ) -> Receipts:
-        """Wait for the brokers' answer to every record batch."""
+    async def _staged(self, outbox: Outbox, instead: Instead) -> list[Staged]:
+        """Pack everything into record batches; what no batch of its topic can hold is replaced."""
+        await self._learn({topic for topic, _ in outbox.messages} - self._limits.keys())
+        staged = []
+        for (topic, partition), messages in outbox.messages.items():
+            for each in self._batches(topic, partition, messages):
+                if len(each.messages) == 1 and each.batch.size() > self._limits[topic].bytes_max:
+                    staged += await self._replaced(each, self._too_large(each), instead)
+                else:
+                    staged.append(each)
+        return staged
+
+    def _batches(self, topic: str, partition: int, messages: Sequence[Message]) -> list[Staged]:
+        """Pack one partition's messages into as many record batches as they need."""
+        size = min(BATCH_BYTES_MAX, self._limits[topic].bytes_max)
+        transactional = self.producer._txn_manager.transactional_id is not None
+        return packed(topic, partition, messages, size, transactional)
+
+    async def _hand_over(self, each: Staged) -> None:
+        """Give a batch to aiokafka; a refusal at the door is an answer like any other."""
+        try:
+            each.answer = await self.producer.send_batch(each.batch, each.topic, partition=each.partition)
+            each.numbered = True
+        except KafkaError as error:
+            each.answer = asyncio.get_running_loop().create_future()
+            each.answer.set_exception(error)
+        self._unanswered.add(each.answer)
+        each.answer.add_done_callback(partial(self._answered, each))
+
+    def _answered(self, each: Staged, answer: "asyncio.Future[RecordMetadata]") -> None:
+        self._unanswered.discard(answer)
+        if not answer.cancelled() and isinstance(error := answer.exception(), KafkaError):
+            each.failed = error
+            self._refused.append(each)
+
+    async def _receipts(self, staged: list[Staged], instead: Instead) -> Receipts:
+        """Wait for the brokers' answer to every record batch, and mend what they refused."""
+        answers = await asyncio.gather(
+            *(each.answer for each in staged if each.answer), return_exceptions=True
+        )
         acknowledged: Receipts = defaultdict(list)
-        for (target, records), metadata in zip(sent, await asyncio.gather(*deliveries), strict=True):
-            acknowledged[target].append(Acknowledged(metadata.offset, records))
+        failed = []
+        for each, answer in zip(staged, answers, strict=True):
+            if isinstance(answer, KafkaError):
+                each.failed = answer
+                failed.append(each)
+            elif isinstance(answer, BaseException):
+                raise answer
+            else:
+                self._taken.add(each.topic)
+                acknowledged[each.topic, each.partition].append(
+                    Acknowledged(answer.offset, len(each.messages))
+                )
+        if failed:
+            async with self._turn:
+                await self._mend(failed, instead, acknowledged)
+        self._answers.answered()
         return acknowledged
 
-    def _batches(self, messages: Sequence[Message]) -> list[tuple[object, int]]:
-        """Pack one partition's messages into as many record batches as they need."""
-        packed: list[tuple[object, int]] = []
-        builder, records = self.producer.create_batch(), 0
-        for message in messages:
-            if not _added(builder, message):
-                packed.append((builder, records))
-                builder, records = self.producer.create_batch(), 0
-                if not _added(builder, message):
-                    raise ValueError(
-                        f"a record of {len(message.value)} bytes does not fit into a record batch"
-                    )
-            records += 1
-        packed.append((builder, records))
-        return packed
+    async def _mend(self, failed: list[Staged], instead: Instead, acknowledged: Receipts) -> None:
+        """Publish what was refused in another form, one batch after the other, in order."""
+        while (
+            self._unanswered
+        ):  # what others sent behind it is written, or refused for want of what goes before
+            await asyncio.wait(self._unanswered)
+        self._take_back()
+        pending = deque[Staged]()
+        for each in failed:
+            place = each.topic, each.partition
+            if isinstance(each.failed, OutOfOrderSequenceNumber) and place in self._mended:
+                pending.extend(self._batches(each.topic, each.partition, each.messages))
+            else:
+                pending.extend(await self._parts(each, instead))
+            self._mended.add(place)
+        while pending:
+            each = pending.popleft()
+            await self._hand_over(each)
+            assert each.answer is not None
+            with suppress(KafkaError):
+                metadata = await each.answer
+                self._taken.add(each.topic)
+                acknowledged[each.topic, each.partition].append(
+                    Acknowledged(metadata.offset, len(each.messages))
+                )
+                continue
+            each.failed = each.answer.exception()
+            self._take_back()
+            pending.extendleft(reversed(await self._parts(each, instead)))
 
+    def _take_back(self) -> None:
+        """Give the sequence numbers of refused batches to those that come instead.
 
-def _added(builder: BatchBuilder, message: Message) -> bool:
-    """Add a record to a batch; tell whether it still fitted."""
-    added = builder.append(
-        timestamp=message.timestamp_ms, key=message.key, value=message.value, headers=message.headers
-    )
-    return added is not None
+        aiokafka counts on, and the broker would refuse everything that follows as out of order. A learning test holds this.
+        """
+        for each in self._refused:
+            if each.numbered:
+                place = TopicPartition(each.topic, each.partition)
+                self.producer._txn_manager.increment_sequence_number(place, -len(each.messages))
+        self._refused.clear()
+
+    async def _parts(self, each: Staged, instead: Instead) -> list[Staged]:
+        """Return what to publish in place of a refused batch; raises what nothing of it can mend."""
+        assert each.failed is not None
+        if isinstance(each.failed, NOT_ALLOWED):
+            await self._until_allowed(each.topic, each.failed)
+            return self._batches(each.topic, each.partition, each.messages)
+        if of_kafka(each.failed) != RECORD:
+            raise each.failed
+        if isinstance(each.failed, TOO_LARGE):
+            await self._lower(each)
+        if len(each.messages) == 1:
+            too_large = isinstance(each.failed, TOO_LARGE)
+            why = (
+                self._too_large(each)
+                if too_large
+                else (f"topic {each.topic} refuses a record ({each.failed})", "")
+            )
+            return await self._replaced(each, why, instead)
+        middle = len(each.messages) // 2
+        halves = each.messages[:middle], each.messages[middle:]
+        return [part for half in halves for part in self._batches(each.topic, each.partition, half)]
+
+    async def _lower(self, each: Staged) -> None:
+        """Learn the limit anew; where the topic's configuration does not explain the refusal, half of what was refused."""
+        topic, size = each.topic, each.batch.size()
+        await self._learn({topic})
+        if self._limits[topic].bytes_max >= size and len(each.messages) > 1:
+            self._limits[topic] = Limit(size // 2, self._limits[topic].said_by)
+        logger.warning(
+            "topic %s does not take %s bytes at once, only %s", topic, size, self._limits[topic].bytes_max
+        )
+
+    async def _learn(self, topics: Collection[str]) -> None:
+        """Ask the brokers how much these topics take."""
+        if topics:
+            self._limits |= await limits_of(self._kafka, topics)
+            for topic in topics - self._limits.keys():
+                raise SetupError(f"there is no topic {topic}; make it with: fraudstream topics create")
+
+    def _too_large(self, each: Staged) -> tuple[str, str]:
+        """Say that a record is too large for its topic, and what would help."""
+        limit = self._limits[each.topic]
+        return (
+            f"a record of {each.batch.size()} bytes is more than topic {each.topic} takes ({limit.said_by})",
+            raised(each.topic, limit),
+        )
+
+    async def _replaced(self, each: Staged, why: tuple[str, str], instead: Instead) -> list[Staged]:
+        """Return what the caller publishes instead of a single record."""
+        outbox = Outbox()
+        for topic, partition, message in instead(Refused(each.topic, each.partition, each.messages[0], *why)):
+            outbox.add(topic, partition, message)
+        return await self._staged(outbox, instead)
+
+    async def _until_allowed(self, topic: str, error: KafkaError) -> None:
+        """Wait a moment for rights that were there before; `publish` bounds how often. Raises if they never were."""
+        sentence = f"Kafka does not let us write topic {topic}"
+        if topic not in self._taken or self._patience_s is None:
+            raise kafka_error(sentence, error)
+        self._answers.refused(kafka_error(sentence, error))
+        await asyncio.sleep(RIGHTS_RETRY_S)

@@ -6,14 +6,19 @@ where to begin. docs/decisions/0009-exactly-once-outputs.md
 """
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 from faust.types import TP
 
+from fraudstream.adapters.failures import kafka_error
 from fraudstream.adapters.kafka_security import Kafka
-from fraudstream.adapters.publisher import Outbox, Publisher
+from fraudstream.adapters.outbox import Instead, Outbox
+from fraudstream.adapters.publisher import Publisher
+from fraudstream.domain.errors import BrokerUnavailable
+from fraudstream.domain.problems import Problem
 
 TRANSACTION_TIMEOUT_MS = 30_000
 """How long the transaction of a killed worker may keep read_committed consumers waiting if nobody takes over."""
@@ -22,8 +27,8 @@ TRANSACTION_TIMEOUT_MS = 30_000
 class Transaction(Publisher):
     """The producer of one source partition."""
 
-    def __init__(self, kafka: Kafka, transactional_id: str, group: str) -> None:
-        super().__init__(kafka, transactional_id)
+    def __init__(self, kafka: Kafka, transactional_id: str, group: str, patience_s: float | None) -> None:
+        super().__init__(kafka, transactional_id, patience_s)
         self._transactional_id = transactional_id
         self._group = group
 
@@ -40,22 +45,33 @@ class Transaction(Publisher):
         await self.producer.begin_transaction()  # waits for the producer id, which the fence is part of
         await self.producer.commit_transaction()
 
-    async def commit(self, outbox: Outbox, offsets: Mapping[TP, int]) -> None:
+    async def commit(self, outbox: Outbox, offsets: Mapping[TP, int], instead: Instead) -> None:
         """Publish, and commit the offsets to read next, all or nothing; raises if fenced or undeliverable."""
         await self.producer.begin_transaction()
-        await self.publish(outbox)
+        await self.publish(outbox, instead)
         await self.producer.send_offsets_to_transaction(
             {TopicPartition(tp.topic, tp.partition): offset for tp, offset in offsets.items()}, self._group
         )
         await self.producer.commit_transaction()
 
+    async def _until_allowed(self, topic: str, error: KafkaError) -> None:
+        """Raise: aiokafka cannot go on with this transaction, and another producer would fence a rightful successor.
+
+        A new start begins afresh, so rights that were there before are BrokerUnavailable.
+        """
+        sentence = f"Kafka does not let us write topic {topic}"
+        if topic in self._taken:
+            raise BrokerUnavailable(str(kafka_error(sentence, error))) from error
+        raise kafka_error(sentence, error) from error
+
 
 class Transactions:
     """The producers of the partitions a worker has."""
 
-    def __init__(self, kafka: Kafka, group: str) -> None:
+    def __init__(self, kafka: Kafka, group: str, patience_s: float | None = None) -> None:
         self._kafka = kafka
         self._group = group
+        self._patience_s = patience_s
         self._of_partition: dict[int, Transaction] = {}
 
     async def take_over(self, partitions: Collection[int]) -> None:
@@ -65,19 +81,26 @@ class Transactions:
         """
         await self.stop()
         self._of_partition = {
-            partition: Transaction(self._kafka, f"{self._group}-{partition}", self._group)
+            partition: Transaction(self._kafka, f"{self._group}-{partition}", self._group, self._patience_s)
             for partition in partitions
         }
         await asyncio.gather(*(transaction.start() for transaction in self._of_partition.values()))
 
-    async def commit(self, outputs: Mapping[int, Outbox], offsets: Mapping[int, Mapping[TP, int]]) -> None:
+    async def commit(
+        self, outputs: Mapping[int, Outbox], offsets: Mapping[int, Mapping[TP, int]], instead: Instead
+    ) -> None:
         """Commit the outputs and offsets of a micro-batch, each partition by itself, all at the same time."""
         await asyncio.gather(
             *(
-                self._of_partition[partition].commit(outputs.get(partition, Outbox()), of_partition)
+                self._of_partition[partition].commit(outputs.get(partition, Outbox()), of_partition, instead)
                 for partition, of_partition in offsets.items()
             )
         )
+
+    def problems(self) -> Iterator[Problem]:
+        """Say what publishing waits for."""
+        for transaction in self._of_partition.values():
+            yield from transaction.problems()
 
     async def stop(self) -> None:
         """Disconnect."""

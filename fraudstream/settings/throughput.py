@@ -34,6 +34,12 @@ class ThroughputSettings(BaseSettings):
         description="How long a recovery or a rebalance may make no progress before the worker ends itself. A rebalance may "
         "wait 30 s for another worker, so less also ends workers that do nothing wrong.",
     )
+    publish_patience_s: float = Field(
+        300.0,
+        gt=0,
+        description="How long the worker waits for brokers that do not take what it publishes, or for withdrawn rights, before "
+        "it ends itself: with code 75 if it may find them at its next start, with 2 if a person has to act. Its health says so at once.",
+    )
     commit_interval_s: float = Field(
         1.0, gt=0, description="How often offsets are committed; bounds what a restart replays."
     )

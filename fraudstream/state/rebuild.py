@@ -11,6 +11,7 @@ from fraudstream import topics
 from fraudstream.adapters.kafka_security import Kafka
 from fraudstream.adapters.partition_logs import forget_records
 from fraudstream.adapters.publisher import Message, Outbox, Publisher
+from fraudstream.agents.unpublishable import halved
 from fraudstream.domain.activity import ENTRY
 from fraudstream.settings import Settings
 from fraudstream.state.compare import Compared
@@ -58,7 +59,7 @@ async def rebuild_changelog(settings: Settings, partitions: Iterable[Compared]) 
             outbox.add(topic, each.partition, Message(made_for(settings.partitions), record))
         done.append(Rebuilt(each.partition, len(missing), each.partition in wrong))
     async with Publisher(kafka, f"{settings.app_id}-rebuild") as publisher:
-        await publisher.publish(outbox)
+        await publisher.publish(outbox, halved)
     return done
 
 

@@ -1,0 +1,73 @@
+"""What goes instead of a record that its topic does not take: a dead letter, or a changelog record in two halves.
+
+The payment is counted in its card's ten minutes either way: it was made. What is missing is said in `dead-letters`.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from fraudstream.adapters.outbox import Message, Refused, nothing_instead
+from fraudstream.agents.intake import SOURCE_HEADER, DeadLetter, Record, dead_letter, source_of
+from fraudstream.tables.activity_layout import halves
+
+UNPUBLISHABLE = "unpublishable"
+"""Reason of a dead letter about a decision, an alert or a payment to forward that its topic refuses."""
+
+Replacement = list[tuple[str, int, Message]]
+
+
+class Unpublishable:
+    """Knows the records a micro-batch was made of; called only for what was refused."""
+
+    def __init__(
+        self, records: Iterable[Sequence[Record]], dead_letters: str, changelog: str, dead: list[DeadLetter]
+    ) -> None:
+        """`dead` gets the letters, so that they are counted like others."""
+        self._records = records
+        self._dead_letters = dead_letters
+        self._changelog = changelog
+        self._dead = dead
+
+    def __call__(self, refused: Refused) -> Replacement:
+        """Return what to publish instead; raises SetupError if not even that is taken."""
+        if refused.topic == self._changelog:
+            return halved(refused)
+        if refused.topic == self._dead_letters:
+            return self._shortened(refused)
+        source = _source(refused.message)
+        record = next(each for records in self._records for each in records if source_of(each) == source)
+        letter = dead_letter(record, UNPUBLISHABLE, f"{refused.why}: {_what(refused.message)}")
+        self._dead.append(letter)
+        return [(self._dead_letters, letter.partition, Message(None, letter.encode()))]
+
+    def _shortened(self, refused: Refused) -> Replacement:
+        """Leave the payload out of a dead letter, once."""
+        letter = msgspec.json.decode(refused.message.value)
+        if not letter["payload"]:
+            return nothing_instead(refused)
+        shorter = Message(None, msgspec.json.encode(letter | {"payload": ""}))
+        return [(refused.topic, refused.partition, shorter)]
+
+
+def halved(refused: Refused) -> Replacement:
+    """Return a changelog record as two; one with a single payment's delta cannot be smaller."""
+    parts = halves(refused.message.value)
+    if len(parts) < 2:
+        return nothing_instead(refused)
+    return [(refused.topic, refused.partition, Message(None, part)) for part in parts]
+
+
+def _source(message: Message) -> str:
+    """Return where the payment of an output came from."""
+    for name, value in message.headers:
+        if name == SOURCE_HEADER:
+            return value.decode()
+    return "{topic}-{partition}-{offset}".format(**msgspec.json.decode(message.value)["source"])
+
+
+def _what(message: Message) -> str:
+    """Say what is missing now."""
+    if message.headers:
+        return "the payment was not forwarded, and is not decided"
+    return "the payment counts for its card, and this was not published"

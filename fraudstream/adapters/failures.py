@@ -1,0 +1,265 @@
+"""What an error of Kafka, S3, Redis or Feature Store means: the one table, and the only place that decides it.
+
+retry      an outage or somebody else's turn: waiting, or a new start, mends it
+record     this record, or this batch of them, is refused and others are not: halve it, and set the one aside
+permanent  nothing changes until a person changes something: one sentence, exit code 2
+"""
+
+from collections.abc import Mapping
+from typing import Final, Literal, TypeAlias
+
+from aiokafka import errors as kafka
+from aiokafka.errors import BrokerResponseError, KafkaError
+
+from fraudstream.domain.errors import BrokerUnavailable, SetupError
+
+Sort: TypeAlias = Literal["retry", "record", "permanent"]
+
+RETRY: Final = "retry"
+RECORD: Final = "record"
+PERMANENT: Final = "permanent"
+
+RIGHTS = "rights are given with: fraudstream topics acl"
+"""What to do about a refusal for want of rights."""
+
+
+def _code(number: int, name: str, retriable: bool = False) -> type[BrokerResponseError]:
+    """Teach aiokafka an error code it does not know; it takes those for UnknownError, and gives up at once."""
+    made = type(name, (BrokerResponseError,), {"errno": number, "message": name, "retriable": retriable})
+    known: type[BrokerResponseError] = kafka.kafka_errors.setdefault(number, made)
+    return known
+
+
+FencedLeaderEpoch = _code(74, "FencedLeaderEpoch", retriable=True)
+UnknownLeaderEpoch = _code(75, "UnknownLeaderEpoch", retriable=True)
+UnsupportedCompressionType = _code(76, "UnsupportedCompressionType")
+OffsetNotAvailable = _code(78, "OffsetNotAvailable", retriable=True)
+GroupMaxSizeReached = _code(81, "GroupMaxSizeReached")
+FencedInstanceId = _code(82, "FencedInstanceId")
+InvalidRecord = _code(87, "InvalidRecord")
+UnstableOffsetCommit = _code(88, "UnstableOffsetCommit", retriable=True)
+ThrottlingQuotaExceeded = _code(89, "ThrottlingQuotaExceeded", retriable=True)
+ProducerFencedByBroker = _code(90, "ProducerFencedByBroker")
+UnknownTopicId = _code(100, "UnknownTopicId", retriable=True)
+TransactionAbortable = _code(120, "TransactionAbortable")
+
+NOT_ALLOWED: Final = (
+    kafka.TopicAuthorizationFailedError,
+    kafka.GroupAuthorizationFailedError,
+    kafka.ClusterAuthorizationFailedError,
+    kafka.TransactionalIdAuthorizationFailed,
+    kafka.DelegationTokenAuthorizationFailed,
+)
+"""Refusals for want of rights: rights that were there may be given back."""
+
+TOO_LARGE: Final = (
+    kafka.MessageSizeTooLargeError,
+    kafka.RecordListTooLargeError,
+    kafka.RecordTooLargeError,
+)
+"""Refusals that a smaller batch may escape."""
+
+KAFKA: dict[type[KafkaError], Sort] = {
+    **dict.fromkeys(
+        (*TOO_LARGE, kafka.InvalidTimestampError, kafka.CorruptRecordException, InvalidRecord), RECORD
+    ),
+    **dict.fromkeys(
+        (
+            *NOT_ALLOWED,
+            kafka.AuthenticationFailedError,
+            kafka.AuthenticationMethodNotSupported,
+            kafka.SaslAuthenticationFailed,
+            kafka.UnsupportedSaslMechanismError,
+            kafka.IllegalSaslStateError,
+            kafka.SecurityDisabled,
+            kafka.DelegationTokenAuthDisabled,
+            kafka.DelegationTokenExpired,
+            kafka.DelegationTokenNotFound,
+            kafka.DelegationTokenOwnerMismatch,
+            kafka.DelegationTokenRequestNotAllowed,
+            kafka.InvalidPrincipalType,
+            kafka.PolicyViolationError,
+            kafka.InvalidTopicError,
+            kafka.InvalidPartitionsError,
+            kafka.InvalidReplicationFactorError,
+            kafka.InvalidReplicationAssignmentError,
+            kafka.InvalidConfigurationError,
+            kafka.KafkaConfigurationError,
+            kafka.InvalidRequiredAcksError,
+            kafka.InvalidRequestError,
+            kafka.InvalidGroupIdError,
+            kafka.InconsistentGroupProtocolError,
+            kafka.InvalidSessionTimeoutError,
+            kafka.InvalidCommitOffsetSizeError,
+            kafka.OffsetMetadataTooLargeError,
+            kafka.InvalidTransactionTimeout,
+            kafka.NonEmptyGroup,
+            kafka.GroupIdNotFound,
+            kafka.TopicAlreadyExistsError,
+            kafka.LogDirNotFound,
+            kafka.UnsupportedVersionError,
+            kafka.UnsupportedForMessageFormatError,
+            kafka.UnsupportedCodecError,
+            kafka.IncompatibleBrokerVersion,
+            kafka.UnrecognizedBrokerVersion,
+            UnsupportedCompressionType,
+            GroupMaxSizeReached,
+        ),
+        PERMANENT,
+    ),
+    **dict.fromkeys(
+        (  # the brokers are away, busy, starting, electing or short of replicas
+            kafka.KafkaConnectionError,
+            kafka.KafkaTimeoutError,
+            kafka.KafkaUnavailableError,
+            kafka.NoBrokersAvailable,
+            kafka.NodeNotReadyError,
+            kafka.MetadataEmptyBrokerList,
+            kafka.StaleMetadata,
+            kafka.RequestTimedOutError,
+            kafka.BrokerNotAvailableError,
+            kafka.LeaderNotAvailableError,
+            kafka.NotLeaderForPartitionError,
+            kafka.ReplicaNotAvailableError,
+            kafka.NotEnoughReplicasError,
+            kafka.NotEnoughReplicasAfterAppendError,
+            kafka.NotControllerError,
+            kafka.GroupCoordinatorNotAvailableError,
+            kafka.GroupLoadInProgressError,
+            kafka.NotCoordinatorForGroupError,
+            kafka.StaleControllerEpochError,
+            kafka.StaleLeaderEpochCodeError,
+            kafka.ListenerNotFound,
+            kafka.ReassignmentInProgress,
+            kafka.KafkaStorageError,
+            kafka.QuotaViolationError,
+            kafka.UnknownTopicOrPartitionError,  # also of a topic that is being made
+            kafka.UnknownError,
+            FencedLeaderEpoch,
+            UnknownLeaderEpoch,
+            OffsetNotAvailable,
+            UnstableOffsetCommit,
+            ThrottlingQuotaExceeded,
+            UnknownTopicId,
+        ),
+        RETRY,
+    ),
+    **dict.fromkeys(
+        (  # what our client believes is not so, or not any more: a new start begins afresh
+            kafka.KafkaError,
+            kafka.BrokerResponseError,
+            kafka.KafkaProtocolError,
+            kafka.CorrelationIdError,
+            kafka.TooManyInFlightRequests,
+            kafka.Cancelled,
+            kafka.ProducerClosed,
+            kafka.IllegalStateError,
+            kafka.IllegalArgumentError,
+            kafka.CommitFailedError,
+            kafka.IllegalGenerationError,
+            kafka.UnknownMemberIdError,
+            kafka.RebalanceInProgressError,
+            kafka.MemberIdRequired,
+            kafka.OffsetOutOfRangeError,
+            kafka.NoOffsetForPartitionError,
+            kafka.InvalidFetchRequestError,
+            kafka.FetchSessionIdNotFound,
+            kafka.InvalidFetchSessionEpoch,
+            kafka.ProducerFenced,
+            kafka.InvalidProducerEpoch,
+            kafka.InvalidProducerIdMapping,
+            kafka.UnknownProducerId,
+            kafka.OutOfOrderSequenceNumber,
+            kafka.DuplicateSequenceNumber,
+            kafka.InvalidTxnState,
+            kafka.ConcurrentTransactions,
+            kafka.TransactionCoordinatorFenced,
+            kafka.OperationNotAttempted,
+            FencedInstanceId,
+            ProducerFencedByBroker,
+            TransactionAbortable,
+        ),
+        RETRY,
+    ),
+}
+"""Error of aiokafka -> what it means. A test walks all of its classes."""
+
+S3: dict[str, Sort] = {
+    **dict.fromkeys(
+        ("InternalError", "ServiceUnavailable", "SlowDown", "RequestTimeout", "OperationAborted", "Throttling",
+         "ThrottlingException", "RequestLimitExceeded", "BandwidthLimitExceeded", "BucketAlreadyBeingCreated"),
+        RETRY,
+    ),
+    **dict.fromkeys(
+        ("NoSuchBucket", "AccessDenied", "AllAccessDisabled", "AccountProblem", "InvalidAccessKeyId", "InvalidBucketName",
+         "SignatureDoesNotMatch", "InvalidToken", "ExpiredToken", "AuthorizationHeaderMalformed", "PermanentRedirect",
+         "RequestTimeTooSkewed", "InvalidObjectState", "EntityTooLarge", "NotSignedUp", "UserSuspended", "403"),
+        PERMANENT,
+    ),
+}  # fmt: skip
+"""Code of S3 -> what it means; of others the HTTP status decides."""
+
+AWS_CLIENT: dict[str, Sort] = {
+    **dict.fromkeys(
+        ("HTTPClientError", "ConnectionError", "CredentialRetrievalError", "MetadataRetrievalError", "OSError",
+         "ResponseParserError", "IncompleteReadError", "ResponseStreamingError"), RETRY),
+    **dict.fromkeys(("SSLError", "BotoCoreError"), PERMANENT),
+}  # fmt: skip
+"""Error of botocore itself (nobody was asked, or nobody answered), by name of its nearest class."""
+
+FEATURE_STORE: dict[str, Sort] = {
+    **dict.fromkeys(
+        ("ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded", "Throttling", "InternalFailure",
+         "ServiceUnavailable", "ServiceUnavailableException", "ConflictException"),
+        RETRY,
+    ),
+    **dict.fromkeys(
+        ("AccessDenied", "AccessDeniedException", "AccessForbidden", "ExpiredToken", "ExpiredTokenException",
+         "IncompleteSignature", "InvalidClientTokenId", "InvalidSignatureException", "MissingAuthenticationToken",
+         "OptInRequired", "ResourceNotFound", "SignatureDoesNotMatch", "UnrecognizedClientException", "ValidationError",
+         "ValidationException"),
+        PERMANENT,
+    ),
+}  # fmt: skip
+"""Code of SageMaker Feature Store -> what it means; others are weather: decisions go on without the week either way."""
+
+REDIS: dict[str, Sort] = {
+    **dict.fromkeys(
+        ("ConnectionError", "TimeoutError", "BusyLoadingError", "TryAgainError", "ClusterDownError", "MasterDownError",
+         "RedisError", "OSError"),
+        RETRY,
+    ),
+    **dict.fromkeys(
+        ("AuthenticationError", "AuthenticationWrongNumberOfArgsError", "AuthorizationError", "NoPermissionError",
+         "ReadOnlyError", "OutOfMemoryError", "DataError", "ResponseError"),
+        PERMANENT,
+    ),
+}  # fmt: skip
+"""Error of redis-py, by name of its nearest class -> what it means."""
+
+
+def of_kafka(error: BaseException) -> Sort:
+    """Return what an error of Kafka means, of a class unknown to the table that of its nearest base."""
+    return next((KAFKA[kind] for kind in type(error).__mro__ if kind in KAFKA), RETRY)
+
+
+def by_name(error: BaseException, table: Mapping[str, Sort]) -> Sort:
+    """Return what an error of an optional library means, by the names of its classes, nearest first."""
+    return next((table[kind.__name__] for kind in type(error).__mro__ if kind.__name__ in table), RETRY)
+
+
+def of_s3(code: str, status: int) -> Sort:
+    """Return what an answer of S3 means.
+
+    >>> of_s3("NoSuchBucket", 404), of_s3("Unheard", 400), of_s3("Unheard", 429), of_s3("", 503)
+    ('permanent', 'permanent', 'retry', 'retry')
+    """
+    return S3.get(code, PERMANENT if 400 <= status < 500 and status not in (408, 425, 429) else RETRY)
+
+
+def kafka_error(what: str, error: KafkaError) -> SetupError:
+    """Return the error that says a refusal in one sentence: BrokerUnavailable if waiting mends it."""
+    reason = str(error) or type(error).__name__
+    if isinstance(error, NOT_ALLOWED):
+        return SetupError(f"{what}: {reason}; {RIGHTS}")
+    return (BrokerUnavailable if of_kafka(error) == RETRY else SetupError)(f"{what}: {reason}")

@@ -1,0 +1,25 @@
+"""How a process ends over an error that nobody can carry on from: which exit code, and what it says."""
+
+from typing import NoReturn
+
+from aiokafka.errors import KafkaError
+
+from fraudstream.adapters.failures import kafka_error
+from fraudstream.adapters.process import EXIT_SETUP, EXIT_UNAVAILABLE, crash, refuse, scarce
+from fraudstream.domain.errors import BrokerUnavailable, FraudstreamError
+
+
+def leave(error: BaseException, doing: str) -> NoReturn:
+    """End the process: 2 if a person has to mend it, 75 if time does, else 70 with the traceback."""
+    if sentence := scarce(error):
+        refuse(f"{doing} failed: {sentence} ({error})", EXIT_UNAVAILABLE)
+    if isinstance(error, KafkaError):
+        error = kafka_error(f"{doing} failed", error)
+    if isinstance(error, FraudstreamError):
+        refuse(str(error), exit_code(error))
+    crash(f"{doing} failed")
+
+
+def exit_code(error: FraudstreamError) -> int:
+    """Return the exit code of an error that is said in one sentence."""
+    return EXIT_UNAVAILABLE if isinstance(error, BrokerUnavailable) else EXIT_SETUP
