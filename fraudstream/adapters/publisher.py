@@ -136,7 +136,7 @@ class Publisher:
 
     async def _staged(self, outbox: Outbox, instead: Instead) -> list[Staged]:
         """Pack everything into record batches; what no batch of its topic can hold is replaced."""
-        await self._learn({topic for topic, _ in outbox.messages} - self._limits.keys())
+        await self.learn({topic for topic, _ in outbox.messages} - self._limits.keys())
         staged = []
         for (topic, partition), messages in outbox.messages.items():
             for each in self._batches(topic, partition, messages):
@@ -259,14 +259,14 @@ class Publisher:
     async def _lower(self, each: Staged) -> None:
         """Learn the limit anew; where the topic's configuration does not explain the refusal, half of what was refused."""
         topic, size = each.topic, each.batch.size()
-        await self._learn({topic})
+        await self.learn({topic})
         if self._limits[topic].bytes_max >= size and len(each.messages) > 1:
             self._limits[topic] = Limit(size // 2, self._limits[topic].said_by)
         logger.warning(
             "topic %s does not take %s bytes at once, only %s", topic, size, self._limits[topic].bytes_max
         )
 
-    async def _learn(self, topics: Collection[str]) -> None:
+    async def learn(self, topics: Collection[str]) -> None:
         """Ask the brokers how much these topics take."""
         if topics:
             self._limits |= await limits_of(self._kafka, topics)

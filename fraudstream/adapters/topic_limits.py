@@ -45,7 +45,9 @@ def require_writable(topic: str, replicas: int, config: Mapping[str, str]) -> No
 def raised(topic: str, limit: Limit) -> str:
     """Say how to raise a limit."""
     name = limit.said_by.partition("=")[0]
-    return alter(topic, f"{name}={1 << 30 if name == 'segment.bytes' else 1_048_588}")
+    return alter(
+        topic, f"{name}={max(2 * limit.bytes_max, 1 << 30 if name == 'segment.bytes' else 1_048_588)}"
+    )
 
 
 def alter(topic: str, config: str) -> str:

@@ -37,6 +37,7 @@ async def publishing(settings: Settings, client: str) -> AsyncIterator[Publisher
     """Yield a connected publisher, with every topic there; SetupError says what to run if no broker answers."""
     await ensure_topics(settings)
     async with Publisher(Kafka.of(settings), client) as publisher:
+        await publisher.learn([settings.topic(topic.name) for topic in topics.WRITTEN_BY_OTHERS])
         yield publisher
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from aiokafka.errors import KafkaError
 
 from fraudstream.adapters.publisher import Outbox, Publisher, Receipts
+from fraudstream.domain.errors import SetupError
 from fraudstream.traffic.loads import Load
 from fraudstream.traffic.tally import Tally
 
@@ -71,7 +72,11 @@ class Sender:
         part = _Part(end - start)
         self._parts.append(part)
         self.tally.in_flight += part.payments
-        receipts = await self._publisher.send(outbox)
+        try:
+            receipts = await self._publisher.send(outbox)
+        except SetupError as error:  # larger than its topic takes: refused as by the brokers
+            receipts = asyncio.get_running_loop().create_future()
+            receipts.set_exception(error)
         task = asyncio.create_task(self._await_answer(part, receipts))
         self._waiting.add(task)
         task.add_done_callback(self._waiting.discard)
@@ -92,7 +97,7 @@ class Sender:
     async def _await_answer(self, part: _Part, receipts: Awaitable[Receipts]) -> None:
         try:
             await receipts
-        except (KafkaError, TimeoutError) as error:
+        except (KafkaError, SetupError, TimeoutError) as error:
             self.tally.errors += part.payments
             self.tally.last_error = str(error) or type(error).__name__
             if self._stop_on_error:
