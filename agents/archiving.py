@@ -10,7 +10,8 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
 from typing import NamedTuple, cast
 
 import polars as pl
@@ -38,6 +39,9 @@ position may stay before the end of the topic."""
 RETRY_FIRST_S, RETRY_MOST_S = 1.0, 30.0
 """How long it waits before it tries again to write: doubling, up to the second."""
 
+PROBED = "probe/"
+"""A part of the archive that is never written, listed at the start to see whether the archive takes us at all."""
+
 Records = list[ConsumerRecord[bytes, bytes]]
 Archived = Callable[[list[LakeFile], int], None]
 """Told of the files and the rows of every round."""
@@ -57,6 +61,7 @@ class Archiver(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
         self, settings: Settings, objects: ObjectStore, on_archived: Archived = lambda files, rows: None
     ) -> None:
         self._settings = settings
+        self._objects = objects
         self._feeds = {
             settings.topic(topics.DECISIONS.name): Feed(Lake(objects), archived),
             settings.topic(topics.LABELS.name): Feed(labels_lake(objects), labelled),
@@ -69,7 +74,11 @@ class Archiver(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
         self._since = time.monotonic()
 
     async def run(self, stop: asyncio.Event, *, once: bool = False) -> None:
-        """Archive until told to stop, or with `once` up to where the topic ends now."""
+        """Archive until told to stop, or with `once` up to where the topic ends now.
+
+        Raises ObjectsRefused if the archive does not take us; one that does not answer is waited for, but not with `once`.
+        """
+        await self._probe(stop, once)
         read_every_batch()
         self._consumer = AIOKafkaConsumer(
             **Kafka.of(self._settings).client,
@@ -92,10 +101,10 @@ class Archiver(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
                 if once and ends is None and (own := self._consumer.assignment()):
                     ends = await self._consumer.end_offsets(list(own))
                 if self._due():
-                    await self._flush(stop)
+                    await self._flush(stop, once)
                 if ends is not None and (idle_polls >= IDLE_POLLS_MAX or await self._reached(ends)):
                     break
-            await self._flush(stop)
+            await self._flush(stop, once)
         finally:
             await self._consumer.stop()
 
@@ -118,21 +127,33 @@ class Archiver(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
     async def _reached(self, ends: dict[TopicPartition, int]) -> bool:
         return all([await self._consumer.position(tp) >= end for tp, end in ends.items()])
 
-    async def _flush(self, stop: asyncio.Event) -> None:
-        """Write what is pending and commit it; while the store is away, wait and try again."""
+    async def _probe(self, stop: asyncio.Event, once: bool) -> None:
+        """Ask the archive for something, so that one that does not take us is known before anything is read."""
+
+        async def ask() -> None:
+            await self._objects.names(PROBED)
+
+        await self._patiently(ask, stop, once)
+
+    async def _flush(self, stop: asyncio.Event, once: bool) -> None:
+        """Write what is pending and commit it."""
         pending, self._pending, self._since = self._pending, defaultdict(list), time.monotonic()
-        wait_s = RETRY_FIRST_S
         async with self._writing:
-            while True:
-                try:
-                    await self._write(pending)
-                    return
-                except ObjectsUnavailable as error:
-                    if stop.is_set():
-                        raise
-                    logger.warning("archiving waits, nothing is lost: %s", error)
-                    await asyncio.sleep(wait_s)
-                    wait_s = min(2 * wait_s, RETRY_MOST_S)
+            await self._patiently(partial(self._write, pending), stop, once)
+
+    async def _patiently(self, use: Callable[[], Awaitable[None]], stop: asyncio.Event, once: bool) -> None:
+        """Use the store; while it does not answer, wait and try again, unless told to stop or to run once."""
+        wait_s = RETRY_FIRST_S
+        while True:
+            try:
+                await use()
+                return
+            except ObjectsUnavailable as error:
+                if once or stop.is_set():
+                    raise
+                logger.warning("archiving waits, nothing is lost: %s", error)
+                await asyncio.sleep(wait_s)
+                wait_s = min(2 * wait_s, RETRY_MOST_S)
 
     async def _look(self) -> dict[TopicPartition, Covered]:
         """Return what the archive has of our partitions; raises SetupError if that cannot come from this topic."""

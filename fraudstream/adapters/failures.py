@@ -1,4 +1,4 @@
-"""What an error of Kafka, S3, Redis or Feature Store means: the one table, and the only place that decides it.
+"""What an error of Kafka or S3 means: the one table, and the only place that decides it.
 
 retry      an outage or somebody else's turn: waiting, or a new start, mends it
 record     this record, or this batch of them, is refused and others are not: halve it, and set the one aside
@@ -206,36 +206,6 @@ AWS_CLIENT: dict[str, Sort] = {
     **dict.fromkeys(("SSLError", "BotoCoreError"), PERMANENT),
 }  # fmt: skip
 """Error of botocore itself (nobody was asked, or nobody answered), by name of its nearest class."""
-
-FEATURE_STORE: dict[str, Sort] = {
-    **dict.fromkeys(
-        ("ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded", "Throttling", "InternalFailure",
-         "ServiceUnavailable", "ServiceUnavailableException", "ConflictException"),
-        RETRY,
-    ),
-    **dict.fromkeys(
-        ("AccessDenied", "AccessDeniedException", "AccessForbidden", "ExpiredToken", "ExpiredTokenException",
-         "IncompleteSignature", "InvalidClientTokenId", "InvalidSignatureException", "MissingAuthenticationToken",
-         "OptInRequired", "ResourceNotFound", "SignatureDoesNotMatch", "UnrecognizedClientException", "ValidationError",
-         "ValidationException"),
-        PERMANENT,
-    ),
-}  # fmt: skip
-"""Code of SageMaker Feature Store -> what it means; others are weather: decisions go on without the week either way."""
-
-REDIS: dict[str, Sort] = {
-    **dict.fromkeys(
-        ("ConnectionError", "TimeoutError", "BusyLoadingError", "TryAgainError", "ClusterDownError", "MasterDownError",
-         "RedisError", "OSError"),
-        RETRY,
-    ),
-    **dict.fromkeys(
-        ("AuthenticationError", "AuthenticationWrongNumberOfArgsError", "AuthorizationError", "NoPermissionError",
-         "ReadOnlyError", "OutOfMemoryError", "DataError", "ResponseError"),
-        PERMANENT,
-    ),
-}  # fmt: skip
-"""Error of redis-py, by name of its nearest class -> what it means."""
 
 
 def of_kafka(error: BaseException) -> Sort:

@@ -9,7 +9,8 @@ import aioboto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from fraudstream.adapters.objects import NoSuchObject, ObjectsUnavailable
+from fraudstream.adapters.failures import AWS_CLIENT, PERMANENT, Sort, by_name, of_s3
+from fraudstream.adapters.objects import NoSuchObject, ObjectsRefused, ObjectsUnavailable
 
 CONFIG = Config(
     connect_timeout=5, read_timeout=30, retries={"mode": "adaptive", "max_attempts": 5}, tcp_keepalive=True
@@ -73,6 +74,16 @@ class S3Objects:
         except ClientError as error:
             if error.response["Error"]["Code"] in MISSING:
                 raise NoSuchObject(f"{place} does not exist") from None
-            raise ObjectsUnavailable(f"{place}: {error}") from error
+            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+            raise _error(place, error, of_s3(error.response["Error"]["Code"], status)) from error
         except (BotoCoreError, OSError) as error:
-            raise ObjectsUnavailable(f"{place}: {error}") from error
+            raise _error(place, error, by_name(error, AWS_CLIENT)) from error
+
+
+def _error(place: str, error: Exception, sort: Sort) -> ObjectsRefused | ObjectsUnavailable:
+    """Return what is raised, by whether waiting may mend it."""
+    if sort != PERMANENT:
+        return ObjectsUnavailable(f"{place}: {error}")
+    return ObjectsRefused(
+        f"{place}: {error}; check FRAUDSTREAM_ARCHIVE, AWS's credentials and what they are allowed to do"
+    )

@@ -10,7 +10,9 @@ from collections.abc import Iterator
 import aioboto3
 import pytest
 
-from fraudstream.adapters.objects import ObjectStore, ObjectsUnavailable, object_store
+from fraudstream.adapters.objects import ObjectsRefused, ObjectStore, ObjectsUnavailable, object_store
+from fraudstream.settings import Settings
+from tests.commands.running import fraudstream
 from tests.contracts.object_store import ObjectStoreContract
 
 START_TIMEOUT_S = 60
@@ -73,8 +75,34 @@ async def test_parts_of_a_bucket_do_not_see_each_other(bucket: str) -> None:
         assert [] == await two.names()
 
 
-async def test_a_missing_bucket_is_bad_weather_that_says_where(bucket: str) -> None:
-    """The archiver waits and logs it; somebody makes the bucket."""
+async def test_a_missing_bucket_is_refused_in_a_sentence_that_says_where(bucket: str) -> None:
+    """Nobody makes a bucket because an archiver waits for it."""
     async with object_store("s3://nobody-has-this/lake") as objects:
-        with pytest.raises(ObjectsUnavailable, match="s3://nobody-has-this/lake/a"):
+        with pytest.raises(ObjectsRefused, match="s3://nobody-has-this/lake/a"):
             await objects.put("a", b"")
+
+
+async def test_a_store_that_does_not_answer_may_answer_later(
+    bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An outage is waited for."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    async with object_store(f"s3://{bucket}/lake") as objects:
+        with pytest.raises(ObjectsUnavailable):
+            await objects.names()
+
+
+@pytest.mark.kafka
+def test_archiving_into_a_bucket_that_does_not_exist_ends_with_one_sentence(
+    bucket: str, kafka_settings: Settings
+) -> None:
+    """Once or for ever: what no waiting mends is exit code 2."""
+    settings = kafka_settings.model_copy(update={"archive": "s3://nobody-has-this/lake"})
+    for options in ([], ["--once"]):
+        ended = fraudstream(settings, "archive", "run", *options)
+
+        assert 2 == ended.returncode
+        assert "s3://nobody-has-this/lake" in ended.stderr
+        assert "FRAUDSTREAM_ARCHIVE" in ended.stderr
+        assert "Traceback" not in ended.stderr
