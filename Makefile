@@ -10,11 +10,12 @@ PYTHONS := python3.13 python3.12 python3.11 python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+PARALLEL ?= -n $(shell nproc) --dist loadgroup --no-loadscope-reorder
 SEED ?= 1
 ROUNDS ?= 10
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test check bench bench-batch chaos canary format clean
+.PHONY: help demo test test-fast check bench bench-batch chaos canary format clean
 
 help: ## What there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,13 +24,16 @@ demo: $(VENV)/.demo ## Broker, world, model, worker, traffic and dashboard on on
 	@exec $(BIN)/fraudstream demo $(ARGS)
 
 test: $(VENV)/.dev ## The tests; ARGS="-k window" for some of them
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest $(PARALLEL) $(ARGS)
+
+test-fast: $(VENV)/.dev ## The tests that need no broker, browser, Spark or other process
+	@$(BIN)/pytest -q $(PARALLEL) -m "not (bench or browser or kafka or process or property or server or spark)" $(ARGS)
 
 check: $(VENV)/.dev ## What CI runs: ruff, mypy --strict, make test
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy --strict
-	@$(MAKE) test
+	@$(MAKE) test ARGS="--durations=25 $(ARGS)"
 
 bench: $(VENV)/.dev ## Throughput and latency beside others; ARGS=--json
 	@$(BIN)/python -m benchmarks $(ARGS)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,25 +15,90 @@ from fraudstream.adapters.broker import EmbeddedBroker
 from fraudstream.adapters.kafka_admin import ensure_topics
 from fraudstream.demo.world import DemoWorld
 from fraudstream.settings import Settings
+from tests.shared import Broker, made_once, run_directory, running_once
+
+KAFKA_FIXTURES = frozenset({"broker", "secure_kafka"})
+
+NEEDS = {
+    "tests/adapters/test_broker": "kafka",
+    "tests/adapters/test_fake_feature_store": "server",
+    "tests/adapters/test_weekly_sagemaker": "server",
+    "tests/agents/test_nightly": "process",
+    "tests/benchmarks/test_batch": "bench",
+    "tests/benchmarks/test_quick_run": "bench",
+    "tests/commands": "process",
+    "tests/contracts/test_weekly_redis": "server",
+    "tests/contracts/test_weekly_sagemaker": "server",
+    "tests/contracts/test_s3_objects": "server",
+    "tests/deploy/test_compose_world": "process",
+    "tests/end_to_end": "process",
+    "tests/offline/test_activation": "process",
+    "tests/offline/test_engines": "spark",
+    "tests/offline/test_opening": "spark",
+    "tests/offline/test_training": "process",
+    "tests/parity/test_parity": "process",
+    "tests/security": "kafka",
+    "tests/tables/test_crash": "property",
+    "tests/test_demo": "process",
+    "tests/test_private_files": "process",
+    "tests/test_settings": "process",
+    "tests/test_supervisor": "process",
+    "tests/web/test_pages_in_chromium": "browser",
+}
+"""Start of a test's path -> what it needs beside Python and the disk, or why it takes long; `make test-fast` has none of them."""
+
+LONGEST_FIRST = (
+    "tests/benchmarks",
+    "tests/deploy",
+    "tests/test_demo",
+    "tests/end_to_end",
+    "tests/chaos",
+    "tests/offline",
+)
+"""In a parallel run no process should begin with these when the others have ended."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test that uses the broker, so that `-m "not kafka"` runs the others without Java."""
+    """Mark tests by what they need, let the long ones go first, and keep those that share a costly fixture together."""
     for item in items:
-        if {"broker", "secure_kafka"} & set(getattr(item, "fixturenames", ())):
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if KAFKA_FIXTURES & fixtures:
             item.add_marker(pytest.mark.kafka)
+        if "small_world" in fixtures:
+            item.add_marker(pytest.mark.process)
+        for start, need in NEEDS.items():
+            if item.nodeid.startswith(start):
+                item.add_marker(getattr(pytest.mark, need))
+        if shared := _shared_in_one_process(item):
+            item.add_marker(pytest.mark.xdist_group(shared))
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST_FIRST))
+
+
+def _shared_in_one_process(item: pytest.Item) -> str | None:
+    """Return what a test shares with others only if they run in one process: a broker with logins, or its module's fixtures."""
+    if "secure_kafka" in getattr(item, "fixturenames", ()):
+        return "secure_kafka"
+    definitions = getattr(item, "_fixtureinfo").name2fixturedefs.values()  # noqa: B009 - pytest has no public name for it
+    in_module = any(each.scope == "module" for found in definitions for each in found)
+    return item.nodeid.partition("::")[0] if in_module else None
 
 
 @pytest.fixture(scope="session")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedBroker]:
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     """Yield a started broker; shared by the run, so use topics of your own (see `kafka_settings`)."""
     short_sessions = {"group.min.session.timeout.ms": "1000"}  # a killed worker is missed sooner
-    with EmbeddedBroker(tmp_path_factory.mktemp("broker"), overrides=short_sessions) as started:
-        yield started
+
+    @contextmanager
+    def start() -> Iterator[dict[str, str]]:
+        with EmbeddedBroker(tmp_path_factory.mktemp("broker"), overrides=short_sessions) as started:
+            yield {"bootstrap": started.bootstrap, "data_dir": str(started.data_dir)}
+
+    with running_once(run_directory(tmp_path_factory), "broker", start) as described:
+        yield Broker(described["bootstrap"], Path(described["data_dir"]))
 
 
 @pytest.fixture
-def fresh_settings(broker: EmbeddedBroker, tmp_path: Path) -> Settings:
+def fresh_settings(broker: Broker, tmp_path: Path) -> Settings:
     """Return settings with names and directories no other test has; its topics do not exist yet."""
     unique = uuid.uuid4().hex[:8]
     return Settings(
@@ -54,22 +120,26 @@ def kafka_settings(broker: EmbeddedBroker, fresh_settings: Settings) -> Settings
 
 
 @pytest.fixture(scope="session")
-def small_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a data directory with the demo's smallest world as of today: history, weeks, model and card token key.
+def small_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Yield a data directory with the demo's smallest world as of today: history, weeks, model and card token key.
 
     Shared by the run: read it, and keep what a worker writes elsewhere (its state lies under its own app id).
     """
+    with made_once(run_directory(tmp_path_factory), "small-world", _make_small_world) as data_dir:
+        yield data_dir
+
+
+def _make_small_world(data_dir: Path) -> None:
     world = DemoWorld.for_rate(1)
-    settings = Settings(_env_file=None, data_dir=tmp_path_factory.mktemp("small-world"))
+    settings = Settings(_env_file=None, data_dir=data_dir)
     for _name, command in world.commands():
         subprocess.run(
             [sys.executable, "-m", "fraudstream", *command],
-            env=os.environ | {"FRAUDSTREAM_DATA_DIR": str(settings.data_dir)},
+            env=os.environ | {"FRAUDSTREAM_DATA_DIR": str(data_dir)},
             check=True,
             capture_output=True,
         )
     world.finish(settings)
-    return settings.data_dir
 
 
 @pytest.fixture

@@ -1,8 +1,11 @@
 """Stand-ins for what lies outside: they implement our Protocols and pass the same contracts as the real things."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Collection, Mapping
 
+from fraudstream.adapters.publisher import Acknowledged, Message, Outbox, Receipts
+from fraudstream.agents.delivery import Delivery, Shipment
 from fraudstream.domain.weekly import DAY_MS, Week, WeeklyAnswer, WeeklyStore
 
 
@@ -35,3 +38,29 @@ class SlowThread:
         """Fetch nothing, for a while."""
         await self.ends.wait()
         return {}
+
+
+class MemoryDelivery(Delivery):
+    """Topics as lists. What is being delivered waits while `brokers_answer` is not set."""
+
+    def __init__(self) -> None:
+        self.topics: defaultdict[tuple[str, int], list[Message]] = defaultdict(list)
+        self.brokers_answer = asyncio.Event()
+        self.brokers_answer.set()
+
+    async def take_over(self, partitions: Collection[int]) -> None:
+        """Do nothing: nobody else writes to the lists."""
+
+    async def deliver(self, shipment: Shipment) -> Receipts:
+        """Append everything once the brokers answer; say where the changelog lies."""
+        await self.brokers_answer.wait()
+        for outbox in shipment.outputs.values():
+            self._append(outbox)
+        return self._append(shipment.changelog)
+
+    def _append(self, outbox: Outbox) -> Receipts:
+        receipts: Receipts = {}
+        for place, messages in outbox.messages.items():
+            receipts[place] = [Acknowledged(len(self.topics[place]), len(messages))]
+            self.topics[place] += messages
+        return receipts

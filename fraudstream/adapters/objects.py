@@ -5,7 +5,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-from fraudstream.adapters.extras import extras_named
 from fraudstream.adapters.files import write_atomically
 from fraudstream.domain.errors import FraudstreamError, SetupError
 
@@ -51,11 +50,13 @@ class ObjectStore(Protocol):
 
 
 def object_store(place: str) -> ObjectStore:
-    """Return the store at a directory or at s3://bucket/prefix; raises SetupError if the library for S3 is not installed."""
+    """Return the store at a directory or at s3://bucket/prefix."""
     if not place.startswith(S3):
         return LocalObjects(Path(place))
-    with extras_named():
+    try:
         from fraudstream.adapters.objects_s3 import S3Objects
+    except ImportError as error:
+        raise SetupError("an archive in S3 needs: pip install 'fraudstream[aws]'") from error
     bucket, _, prefix = place.removeprefix(S3).partition("/")
     return S3Objects(bucket, prefix)
 

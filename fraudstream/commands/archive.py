@@ -44,7 +44,6 @@ def run(broker: str | None, once: bool) -> None:
     """
     from fraudstream.adapters.kafka_admin import ensure_topics
     from fraudstream.adapters.objects import object_store
-    from fraudstream.adapters.process import end_soon
     from fraudstream.agents.archiving import Archiver
     from fraudstream.logs import configure_logging
     from fraudstream.settings import Settings
@@ -54,12 +53,11 @@ def run(broker: str | None, once: bool) -> None:
     log = logging.getLogger("fraudstream.archive")
     given: dict[str, Any] = {"broker": broker} if broker else {}
     settings = Settings(**given)
-    place = object_store(settings.archive_place)
 
     async def archiving() -> None:
         await ensure_topics(settings)
-        with stopped_by_signals(end_soon) as stop:
-            async with place as objects:
+        with stopped_by_signals() as stop:
+            async with object_store(settings.archive_place) as objects:
                 archiver = Archiver(
                     settings,
                     objects,

@@ -28,6 +28,7 @@ from fraudstream.adapters.broker.config import Node, server_properties
 from fraudstream.adapters.broker.state import is_broker
 from fraudstream.adapters.kafka_admin import administration, answers, existing_topics
 from fraudstream.adapters.kafka_security import Kafka
+from tests.shared import Broker
 
 PARENT = """
 import sys, time
@@ -62,14 +63,14 @@ async def read(bootstrap: str, topic: str) -> bytes | None:
         return (await consumer.getone()).value
 
 
-async def test_a_record_comes_back(broker: EmbeddedBroker) -> None:
+async def test_a_record_comes_back(broker: Broker) -> None:
     """It is a real Kafka: what is produced can be consumed."""
     await write(broker.bootstrap, "echo", b"hello")
 
     assert b"hello" == await read(broker.bootstrap, "echo")
 
 
-async def test_a_misspelt_topic_is_not_created(broker: EmbeddedBroker) -> None:
+async def test_a_misspelt_topic_is_not_created(broker: Broker) -> None:
     """Asking for a topic that does not exist must not make one with the wrong number of partitions."""
     async with administration(Kafka(broker.bootstrap)) as admin:
         await admin.describe_topics(["no-such-topic"])
@@ -77,7 +78,7 @@ async def test_a_misspelt_topic_is_not_created(broker: EmbeddedBroker) -> None:
         assert "no-such-topic" not in await existing_topics(admin)
 
 
-def test_the_state_says_who_runs(broker: EmbeddedBroker) -> None:
+def test_the_state_says_who_runs(broker: Broker) -> None:
     """Another process can find the broker through its data directory."""
     state = running_state(broker.data_dir)
 
@@ -88,7 +89,7 @@ def test_the_state_says_who_runs(broker: EmbeddedBroker) -> None:
     assert 0 < state.uptime_s < 3600
 
 
-def test_a_running_broker_is_not_started_twice(broker: EmbeddedBroker) -> None:
+def test_a_running_broker_is_not_started_twice(broker: Broker) -> None:
     """The second start names the address and the process of the first, and does it no harm."""
     with pytest.raises(
         AlreadyRunning, match=f"{broker.bootstrap} .process {broker.state.pid if broker.state else 0}"
@@ -138,7 +139,7 @@ def test_a_damaged_state_file_means_nobody_runs(tmp_path: Path, content: str) ->
     assert running_state(tmp_path) is None
 
 
-def test_a_directory_is_not_mistaken_for_one_with_a_longer_name(broker: EmbeddedBroker) -> None:
+def test_a_directory_is_not_mistaken_for_one_with_a_longer_name(broker: Broker) -> None:
     """A broker in /a/bc is not the broker of /a/b."""
     state = running_state(broker.data_dir)
     shorter = broker.data_dir.with_name(broker.data_dir.name[:-1])

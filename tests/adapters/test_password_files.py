@@ -46,6 +46,17 @@ def test_a_user_is_added_and_replaced(tmp_path: Path):
         "ada:scrypt$32768$8$3$AAAAAAAAAAAAAAAA=AAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAA",
         f"ada:{HASH}\nada:{HASH}",
     ],
+    ids=[
+        "no hash",
+        "a password",
+        "no name",
+        "a blank",
+        "too much",
+        "few rounds",
+        "many rounds",
+        "no base64",
+        "twice",
+    ],
 )
 def test_a_malformed_line_is_named_by_its_number(tmp_path: Path, line: str):
     """It may hold a password somebody typed in: it is not repeated."""

@@ -118,7 +118,7 @@ async def test_half_a_midnight_is_not_read(store: WeeklySageMaker) -> None:
 
 async def test_loading_slows_down_to_what_the_quota_allows(fake: FakeFeatureStore) -> None:
     """Everything arrives, whatever was turned away on the way."""
-    fake.store = Store(batch_gets_per_s=500, others_per_s=100)
+    fake.store = Store(batch_gets_per_s=500, others_per_s=40)
     async with opened(fake) as store:
         await filled(store, {MONDAY: MANY})
 

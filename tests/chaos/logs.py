@@ -42,7 +42,10 @@ class Logs:
 
     async def read(self, name: str) -> list[Record]:
         """Read a topic from its beginning to its present end."""
-        places = self.places(name)
+        return await self.read_places(self.places(name))
+
+    async def read_places(self, places: list[TopicPartition]) -> list[Record]:
+        """Read partitions from their beginning to their present end."""
         records: list[Record] = []
         async with self._consumer() as consumer:
             consumer.assign(places)
@@ -50,7 +53,7 @@ class Logs:
             ends = await consumer.end_offsets(places)
             deadline = time.monotonic() + READ_TIMEOUT_S
             while any([await consumer.position(place) < ends[place] for place in places]):
-                assert time.monotonic() < deadline, f"{name} cannot be read to its end"
+                assert time.monotonic() < deadline, f"{places} cannot be read to their end"
                 for fetched in (await consumer.getmany(timeout_ms=200)).values():
                     records += fetched
         return records

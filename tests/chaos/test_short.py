@@ -4,17 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from fraudstream.adapters.broker import EmbeddedBroker
 from tests.chaos.experiments import MUTANTS, SHORT, Experiment
 from tests.chaos.runner import MUTANT_PATIENCE_S, Outcome, play, stage_for
 from tests.chaos.scenes import Scene
+from tests.shared import Broker
 
 SEED = 1
 
 
-async def played(
-    experiment: Experiment, broker: EmbeddedBroker, root: Path, mutation: str | None = None
-) -> Outcome:
+async def played(experiment: Experiment, broker: Broker, root: Path, mutation: str | None = None) -> Outcome:
     """Play two rounds."""
     stage = stage_for(experiment, Scene(broker.bootstrap), root, SEED, mutation)
     return await play(experiment, stage, 2, print, MUTANT_PATIENCE_S)
@@ -22,7 +20,7 @@ async def played(
 
 @pytest.mark.timeout(180)
 async def test_kills_and_wrong_input_of_every_kind_lose_and_double_nothing(
-    broker: EmbeddedBroker, tmp_path: Path
+    broker: Broker, tmp_path: Path
 ) -> None:
     """Killed twice, once with its disk, among repeated, contradicting, late, shuffled and poisoned records."""
     outcome = await played(SHORT, broker, tmp_path)
@@ -34,9 +32,7 @@ async def test_kills_and_wrong_input_of_every_kind_lose_and_double_nothing(
 
 
 @pytest.mark.timeout(180)
-async def test_a_worker_that_knows_no_payment_again_is_found_out(
-    broker: EmbeddedBroker, tmp_path: Path
-) -> None:
+async def test_a_worker_that_knows_no_payment_again_is_found_out(broker: Broker, tmp_path: Path) -> None:
     """The experiments are worth something only if they fail for a worker that does it wrong."""
     outcome = await played(MUTANTS["id check off"], broker, tmp_path, "id check off")
 

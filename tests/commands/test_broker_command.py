@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from fraudstream.adapters.broker import EmbeddedBroker, running_state
+from fraudstream.adapters.broker import running_state
 from fraudstream.settings import Settings
 from fraudstream.topics import all_topics
+from tests.shared import Broker
 
 COMMAND = [sys.executable, "-c", "from fraudstream.cli import main; main()"]
 
@@ -189,7 +190,7 @@ class foreground:  # noqa: N801 - reads as a verb in `with foreground(…)`
         self.process.wait()
 
 
-def test_topics_are_created_listed_and_described(broker: EmbeddedBroker, fresh_settings: Settings) -> None:
+def test_topics_are_created_listed_and_described(broker: Broker, fresh_settings: Settings) -> None:
     """The three commands, on names of this test alone."""
     names = {
         "FRAUDSTREAM_BROKER": broker.bootstrap,

@@ -120,6 +120,9 @@ BODY = json.dumps({"cc_num": int(CARD), "amount": 12.5}).encode()
         ("Confluent's wire format (schema id 7), and then Avro or Protobuf", b"\0\0\0\0\x07\x20" + BODY[10:]),
         ("a serialised Java object", b"\xac\xed\x00\x05t" + BODY),
     ],
+    ids=str.split(
+        "gzip zlib zstd snappy-stream snappy lz4 utf-16 utf-16-be utf-16-le confluent-json confluent-binary java"
+    ),
 )
 def test_bytes_that_are_no_text_are_named_and_not_shown(expected: str, value: bytes) -> None:
     """A card number in binary is no row of digits, and can be read all the same."""

@@ -1,0 +1,152 @@
+"""A worker's scoring loop without a broker: real stream, consumer, table and RocksDB; only the way to Kafka is short.
+
+Records arrive as the consumer delivers them, in chunks; decisions go to a `MemoryDelivery`.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import faust
+from aiokafka.structs import ConsumerRecord
+from faust.types import TP
+
+from fraudstream.adapters.coalescing_consumer import coalesce
+from fraudstream.agents.backlog import Backlog
+from fraudstream.agents.deciding import Decider
+from fraudstream.agents.intake import Intake
+from fraudstream.agents.quarantine import Quarantine
+from fraudstream.agents.scoring import Scoring, Targets
+from fraudstream.domain.detector import Detector
+from fraudstream.domain.event_type import event_type_named
+from fraudstream.domain.tokens import CardIndex, Tokenizer
+from fraudstream.domain.transaction import Parser
+from fraudstream.domain.weekly import WeeklyStore
+from fraudstream.metrics import BatchReport
+from fraudstream.tables.activity import ActivityTable
+from tests.builders import CountingModel, SameWeek
+from tests.fakes import MemoryDelivery
+
+NOON_S = 1_580_558_400
+HORIZON_MS = 3_600_000
+PARTITIONS = 2
+TARGETS = Targets("decisions", "fraud-alerts", "dead-letters", "transactions-by-card", "changelog", b"group")
+SETTLE_TIMEOUT_S = 60.0
+
+
+class Thread:
+    """The consumer's fetching thread as the loop sees it: it knows where the logs end."""
+
+    def __init__(self) -> None:
+        self.ends: dict[TP, int] = {}
+
+    def highwater(self, tp: TP) -> int:
+        """Return where a partition ends."""
+        return self.ends.get(tp, 0)
+
+
+class MemoryWorker:
+    """A worker that was assigned both partitions of its source and of the re-keyed topic."""
+
+    def __init__(self, directory: Path, weekly: WeeklyStore | None = None) -> None:
+        self.delivery = MemoryDelivery()
+        self.reports: list[BatchReport] = []
+        self.thread = Thread()
+        self.app = faust.App(
+            "scoring", broker="kafka://localhost:1", datadir=str(directory), store="rocksdb://"
+        )
+        sources = ["transactions", TARGETS.by_card]
+        coalesce(self.app, sources, [], 512)
+        self.consumer: Any = self.app.consumer
+        self.consumer._thread = self.thread
+        self.table = ActivityTable(
+            self.app,
+            lateness_horizon_ms=HORIZON_MS,
+            name="activity",
+            partitions=PARTITIONS,
+            stall_timeout_s=1,
+        )
+        event_type = event_type_named("card")
+        model = CountingModel()
+        detector = Detector.of(model, event_type.ruleset, event_type.variables, model.threshold)
+        parser = Parser(event_type, CardIndex(Tokenizer(bytes(32)), PARTITIONS), HORIZON_MS)
+        self.quarantine = Quarantine(directory)
+        self.scoring = Scoring(
+            self.app,
+            Intake(parser),
+            Backlog(batch_rows_max=64, pending_rows_max=10_000, linger_ms=0),
+            self.quarantine,
+            Decider(self.table, weekly or SameWeek(), detector, event_type.variables, TARGETS.by_card),
+            self.delivery,
+            TARGETS,
+            lambda report, _: self.reports.append(report),
+        )
+        self._topic = self.app.topic(*sources, value_type=bytes, value_serializer="raw", allow_empty=True)
+        self._stream = self.app.stream(self._topic)
+
+    async def __aenter__(self) -> Self:
+        self.app.finalize()
+        self._running = asyncio.create_task(self.scoring.run(self._stream))
+        await asyncio.sleep(0)
+        await self.app.topics._update_indices()
+        await self.app.topics.on_partitions_assigned(
+            {TP(topic, partition) for topic in self._topic.topics for partition in range(PARTITIONS)}
+        )
+        self.consumer.resume_flow()
+        self.app.flow_control.resume()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._running.cancel()
+        await asyncio.wait([self._running])
+        self.quarantine.close()
+
+    async def receive(self, values: Sequence[Any], partition: int = 0, topic: str = "transactions") -> None:
+        """Let records arrive as one chunk: payments as JSON, bytes as they are."""
+        tp = TP(topic, partition)
+        first = self.thread.ends.get(tp, 0)
+        await self.receive_again(values, first, partition, topic)
+        self.thread.ends[tp] = first + len(values)
+
+    async def receive_again(
+        self, values: Sequence[Any], first: int, partition: int = 0, topic: str = "transactions"
+    ) -> None:
+        """Let records arrive that lie at these offsets."""
+        records = [
+            ConsumerRecord(topic, partition, offset, NOON_S * 1000, 0, None, _bytes(value), None, 0, 0, ())
+            for offset, value in enumerate(values, first)
+        ]
+        message = self.consumer._to_message(TP(topic, partition), records)
+        self.consumer.track_message(message)
+        await self.app.topics.on_message(message)
+
+    async def settled(self) -> None:
+        """Wait until every chunk that arrived is finished."""
+        await until(lambda: not self.consumer.unacked)
+
+    def to_commit(self, partition: int = 0, topic: str = "transactions") -> int | None:
+        """Return the offset that would be committed now, None if nothing was acknowledged since the last look."""
+        offset: int | None = self.consumer._new_offset(TP(topic, partition))
+        return offset
+
+    def published(self, topic: str, partition: int = 0) -> list[dict[str, Any]]:
+        """Return what was published, decoded."""
+        return [json.loads(message.value) for message in self.delivery.topics[topic, partition]]
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Let the loop run until something holds."""
+    async with asyncio.timeout(SETTLE_TIMEOUT_S):
+        while True:
+            if holds():
+                return
+            await asyncio.sleep(0)
+
+
+def _bytes(value: Any) -> bytes:
+    return value if isinstance(value, bytes) else json.dumps(value).encode()

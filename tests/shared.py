@@ -1,0 +1,74 @@
+"""What the processes of one parallel test run share: made by whoever needs it first, ended by its maker when all are done."""
+
+import fcntl
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+import pytest
+
+from fraudstream.adapters.broker.state import BrokerState, running_state
+
+
+class Broker(NamedTuple):
+    """The broker of the whole run, whichever of its processes started it."""
+
+    bootstrap: str
+    data_dir: Path
+
+    @property
+    def state(self) -> BrokerState | None:
+        """Return what is known of the running broker."""
+        return running_state(self.data_dir)
+
+
+def run_directory(factory: pytest.TempPathFactory) -> Path:
+    """Return the directory of the whole run; pytest-xdist gives each of its processes one below it."""
+    base = factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@contextmanager
+def made_once(directory: Path, name: str, make: Callable[[Path], None]) -> Iterator[Path]:
+    """Yield a directory that the first process filled and nobody changes."""
+    made = directory / name
+    with locked(directory / f"{name}.lock"):
+        if not made.exists():
+            unfinished = directory / f"{name}.unfinished"
+            make(unfinished)
+            unfinished.rename(made)
+    yield made
+
+
+@contextmanager
+def running_once(
+    directory: Path, name: str, start: Callable[[], AbstractContextManager[dict[str, Any]]]
+) -> Iterator[dict[str, Any]]:
+    """Yield what describes a running service; the process that started it ends it after the last one has left."""
+    described = directory / f"{name}.json"
+    users = directory / f"{name}.users"
+    with ExitStack() as maker:
+        with locked(directory / f"{name}.lock"):
+            if not described.exists():
+                service = maker.enter_context(start())
+                described.write_text(json.dumps(service))
+                maker.callback(_end_of, directory, name)
+            maker.enter_context(locked(users, fcntl.LOCK_SH))
+        yield json.loads(described.read_text())
+
+
+def _end_of(directory: Path, name: str) -> None:
+    """Wait until nobody uses the service; who asks for it meanwhile waits, and starts another one."""
+    with locked(directory / f"{name}.lock"), locked(directory / f"{name}.users"):
+        (directory / f"{name}.json").unlink()
+
+
+@contextmanager
+def locked(path: Path, how: int = fcntl.LOCK_EX) -> Iterator[IO[str]]:
+    """Hold a file's lock, alone by default."""
+    with path.open("w") as lock:
+        fcntl.flock(lock, how)
+        yield lock
