@@ -6,6 +6,7 @@ Masking happens when a record is made, so no handler, formatter or logger of a l
 import logging
 import sys
 import threading
+import time
 import traceback
 from types import TracebackType
 from typing import Any
@@ -16,7 +17,11 @@ from fraudstream.domain.card_numbers import masked
 def configure_logging(level: str) -> None:
     """Log to stderr, one line each: ours at `level`, libraries at warning (formatting Faust's debug lines costs 9 %)."""
     mask_card_numbers()
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+    lines = logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+    lines.converter, lines.default_msec_format = time.gmtime, "%s.%03dZ"  # UTC, and says so
+    stderr = logging.StreamHandler()
+    stderr.setFormatter(lines)
+    logging.basicConfig(level=logging.WARNING, handlers=[stderr])
     logging.getLogger("fraudstream").setLevel(level.upper())
 
 
@@ -25,6 +30,12 @@ def mask_card_numbers() -> None:
     logging.setLogRecordFactory(MaskedRecord)
     sys.excepthook = _print_masked
     threading.excepthook = _print_masked_of_thread
+    logging.getLogger("aiokafka.consumer.group_coordinator").addFilter(_is_news)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Leave out that a group has no coordinator yet: so it is at the first start on a new broker, and aiokafka asks again."""
+    return "GroupCoordinatorNotAvailableError" not in str(record.msg)
 
 
 class MaskedRecord(logging.LogRecord):

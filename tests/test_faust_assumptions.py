@@ -47,6 +47,14 @@ def test_the_transport_is_ours_and_faust_asks_it_for_the_consumer(app: faust.App
     assert isinstance(app.consumer, CoalescingConsumer)
 
 
+def test_quiet_minutes_are_no_error(app: faust.App, caplog: pytest.LogCaptureFixture) -> None:
+    """Faust asks this regularly; its own answer logs an error at the first payment after them."""
+    app.consumer.verify_event_path(1e9, TRANSACTIONS)
+
+    assert [] == caplog.records
+    assert "self._thread.verify_event_path(" in inspect.getsource(driver.Consumer.verify_event_path)
+
+
 def test_a_chunk_is_one_message_with_the_last_offset(app: faust.App) -> None:
     """Commits and recovery look at the offset only."""
     chunk = message(app, 7)

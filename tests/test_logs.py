@@ -1,8 +1,10 @@
 """No card number is ever logged: each case is a process of its own, as the masking is for the whole process."""
 
+import os
+import re
 import subprocess
 import sys
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -23,7 +25,13 @@ def pay(payment):
 
 def printed(code: str) -> str:
     """Return what a process prints, however it ends."""
-    ran = subprocess.run([sys.executable, "-c", START + code], capture_output=True, text=True, check=False)
+    ran = subprocess.run(
+        [sys.executable, "-c", START + code],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"TZ": "Asia/Kolkata"},
+    )
     return ran.stdout + ran.stderr
 
 
@@ -84,3 +92,24 @@ def test_the_name_of_a_model_version_is_no_card_number() -> None:
     assert f"model {version} " in printed(
         f"logging.getLogger('fraudstream.app').info('model %s ', {version!r})"
     )
+
+
+def test_lines_carry_utc_and_say_so_without_colours() -> None:
+    """Whatever the zone of the machine is."""
+    said = printed("logging.getLogger('fraudstream').info('hello')")
+
+    assert re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}Z INFO    fraudstream: hello\n", said), said
+    written = datetime.strptime(said[:23], "%Y-%m-%d %H:%M:%S.%f").replace(tzinfo=UTC)
+    assert abs(datetime.now(UTC) - written) < timedelta(minutes=5)
+
+
+def test_a_new_broker_without_a_coordinator_is_no_error_and_everything_else_is() -> None:
+    """aiokafka logs every failed question for the coordinator as an error, also those that it repeats."""
+    asked = (
+        "from aiokafka import errors\n"
+        "from aiokafka.consumer.group_coordinator import log\n"
+        "log.error('Group Coordinator Request failed: %s', errors.{}())\n"
+    )
+
+    assert "" == printed(asked.format("GroupCoordinatorNotAvailableError"))
+    assert "ERROR" in printed(asked.format("GroupAuthorizationFailedError"))
