@@ -16,6 +16,7 @@ from croniter import croniter
 from faust.types import TP
 
 from fraudstream import topics
+from fraudstream.adapters.extras import check_installed
 from fraudstream.domain.errors import SetupError
 from fraudstream.settings import Settings
 
@@ -40,6 +41,8 @@ def attach(app: Any, settings: Settings, count: Count) -> None:
         raise SetupError(
             f"FRAUDSTREAM_NIGHTLY_CRON={settings.nightly_cron} is no time; write it as in cron: 10 0 * * *"
         )
+
+    check_installed("duckdb", what="FRAUDSTREAM_NIGHTLY_CRON")
 
     async def nightly() -> None:
         if TP(settings.topic(topics.TRANSACTIONS.name), 0) in app.consumer.assignment():

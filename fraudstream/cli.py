@@ -13,6 +13,7 @@ from typing import NamedTuple
 import click
 from pydantic import ValidationError
 
+from fraudstream.adapters.extras import extras_named
 from fraudstream.adapters.process import EXIT_SETUP, EXIT_UNAVAILABLE
 from fraudstream.commands.group import Group
 from fraudstream.domain.errors import FraudstreamError
@@ -91,7 +92,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def complaining() -> Iterator[None]:
     """Turn an error that a user can mend into one sentence and exit code 2."""
     try:
-        yield
+        with extras_named():
+            yield
     except FraudstreamError as error:
         complain(str(error))
     except ValidationError as error:

@@ -5,6 +5,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
+from fraudstream.adapters.extras import extras_named
 from fraudstream.adapters.files import write_atomically
 from fraudstream.domain.errors import FraudstreamError, SetupError
 
@@ -50,13 +51,11 @@ class ObjectStore(Protocol):
 
 
 def object_store(place: str) -> ObjectStore:
-    """Return the store at a directory or at s3://bucket/prefix."""
+    """Return the store at a directory or at s3://bucket/prefix; raises SetupError if the library for S3 is not installed."""
     if not place.startswith(S3):
         return LocalObjects(Path(place))
-    try:
+    with extras_named():
         from fraudstream.adapters.objects_s3 import S3Objects
-    except ImportError as error:
-        raise SetupError("an archive in S3 needs: pip install 'fraudstream[aws]'") from error
     bucket, _, prefix = place.removeprefix(S3).partition("/")
     return S3Objects(bucket, prefix)
 

@@ -1,13 +1,12 @@
 """Which weekly store a setting names."""
 
-import importlib.util
 from dataclasses import replace
 
+from fraudstream.adapters.extras import extras_named
 from fraudstream.adapters.files import secret_in
 from fraudstream.adapters.weekly_disk import WeeklyDisk
 from fraudstream.adapters.weekly_files import WeeklyFiles
 from fraudstream.adapters.weekly_guard import GuardedWeekly
-from fraudstream.domain.errors import SetupError
 from fraudstream.domain.feature_group import feature_group_named
 from fraudstream.domain.weekly import OnlineStore, WeeklyStore
 from fraudstream.settings import Settings
@@ -28,22 +27,16 @@ def online_store(settings: Settings, puts_per_s: float | None = None) -> OnlineS
     if settings.weekly_store == "disk":
         return WeeklyDisk(settings.weekly_disk_dir, kept=settings.weekly_kept)
     if settings.weekly_store.startswith("redis"):
-        _need("redis", "redis")
-        from fraudstream.adapters.weekly_redis import WeeklyRedis
+        with extras_named():
+            from fraudstream.adapters.weekly_redis import WeeklyRedis
 
         path = settings.weekly_password_file
         password = None if path is None else secret_in(path, "FRAUDSTREAM_WEEKLY_PASSWORD_FILE")
         return WeeklyRedis(settings.weekly_store, password, settings.weekly_kept)
-    _need("aioboto3", "aws")
-    from fraudstream.adapters.sagemaker import Access
-    from fraudstream.adapters.weekly_sagemaker import PUTS_PER_S, WeeklySageMaker
+    with extras_named():
+        from fraudstream.adapters.sagemaker import Access
+        from fraudstream.adapters.weekly_sagemaker import PUTS_PER_S, WeeklySageMaker
 
     group = replace(feature_group_named("weekly"), name=settings.weekly_store.removeprefix("sagemaker://"))
     access = Access(settings.weekly_endpoint_url, settings.weekly_region, settings.weekly_profile)
     return WeeklySageMaker(group, access, puts_per_s or PUTS_PER_S)
-
-
-def _need(library: str, extra: str) -> None:
-    """Raise SetupError if the library of an extra is not installed."""
-    if importlib.util.find_spec(library) is None:
-        raise SetupError(f"this FRAUDSTREAM_WEEKLY_STORE needs: pip install 'fraudstream[{extra}]'")

@@ -54,12 +54,15 @@ def aggregate(
     Running workers notice the new snapshot within a second or two. A night without cards, or with less than half of
     the night before, is not published. Exit codes: 0 published or nothing missed, 1 refused, 2 no history for that week.
     """
+    from fraudstream.adapters.extras import check_installed
     from fraudstream.offline import aggregate as job
     from fraudstream.offline import engines
     from fraudstream.settings import Settings
 
     if as_of and catch_up:
         raise click.UsageError("give --as-of or --catch-up, not both")
+    if engine == "duckdb":
+        check_installed("duckdb", what="this")
     settings = Settings()
     nightly = job.Job(
         history or settings.history_dir,

@@ -53,11 +53,12 @@ def run(broker: str | None, once: bool) -> None:
     log = logging.getLogger("fraudstream.archive")
     given: dict[str, Any] = {"broker": broker} if broker else {}
     settings = Settings(**given)
+    place = object_store(settings.archive_place)
 
     async def archiving() -> None:
         await ensure_topics(settings)
         with stopped_by_signals() as stop:
-            async with object_store(settings.archive_place) as objects:
+            async with place as objects:
                 archiver = Archiver(
                     settings,
                     objects,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fraudstream.adapters.extras import check_installed
 from fraudstream.domain.errors import SetupError
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def demo(
     from fraudstream.traffic.run import quiet_kafka
 
     quiet_kafka()
+    check_installed("duckdb", "sklearn", what="the demo", extra="demo")
     settings = Settings()
     if settings.kafka_security_protocol != "PLAINTEXT":
         raise SetupError("the demo has a Kafka of its own, without a login; unset FRAUDSTREAM_KAFKA_*")

@@ -29,12 +29,14 @@ def parity(payments: int | None, made_up: bool, seed: int, broker: str | None, a
     Uses topics, state and weekly aggregates of its own, and the model in use. The first differences are named.
     Exit codes: 0 all equal, 1 something differs, 2 no history or no model.
     """
+    from fraudstream.adapters.extras import check_installed
     from fraudstream.commands.progress import bar
     from fraudstream.parity import payments as streams
     from fraudstream.parity.run import Progress, private, run
     from fraudstream.settings import Settings
     from fraudstream.traffic.run import quiet_kafka
 
+    check_installed("duckdb", what="this")
     settings = Settings()
     quiet_kafka()
     if made_up:

@@ -7,10 +7,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import duckdb
-
 from fraudstream.adapters.broker.java import find_java
-from fraudstream.domain.errors import SetupError
+from fraudstream.adapters.extras import extras_named
 from fraudstream.offline.columns import AMOUNT, IDS, NUMBER, TIME, TOKEN
 from fraudstream.offline.opening import plain_files
 
@@ -42,6 +40,8 @@ def sql() -> str:
 
 def by_duckdb(payments: Sequence[Path], first_ms: int, end_ms: int) -> list[Week]:
     """Run it in this process."""
+    import duckdb
+
     with plain_files(payments, COLUMNS) as plain, duckdb.connect() as database:
         history = database.from_parquet([_literal(path) for path in plain], union_by_name=True)
         named = [name if name in history.columns else f"NULL AS {name}" for name in COLUMNS]
@@ -62,11 +62,9 @@ def by_spark(master: str) -> Engine:
 
     Raises SetupError without PySpark, BrokerError without a Java.
     """
-    try:
+    with extras_named():
         from pyspark.sql import SparkSession
         from pyspark.sql import functions as spark_sql
-    except ImportError as error:
-        raise SetupError("Spark needs: pip install 'fraudstream[spark]'") from error
     os.environ.setdefault("JAVA_HOME", str(find_java().path.resolve().parents[1]))
 
     def run(payments: Sequence[Path], first_ms: int, end_ms: int) -> list[Week]:

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import quote
 
+from fraudstream.adapters.extras import NotInstalled
 from fraudstream.adapters.objects import ObjectsRefused, ObjectsUnavailable
 from fraudstream.domain.errors import SetupError
 from fraudstream.tables.recent import Page
@@ -144,6 +145,8 @@ class Resources:
             return Answer({"payments": await self.views.archive(wanted), "asked": True})
         except ObjectsRefused as error:
             raise PageError(503, "archive-unavailable", "The archive refuses this worker.") from error
+        except NotInstalled as error:
+            raise PageError(503, "archive-unavailable", f"{error}.") from error
         except SetupError as error:
             raise PageError(400, "invalid-parameter", "field compares a number with a text.") from error
         except (ObjectsUnavailable, TimeoutError) as error:

@@ -13,6 +13,7 @@ from typing import Any
 
 from fraudstream.adapters.broker.errors import BrokerError
 from fraudstream.adapters.broker.lock import Jar, locked, sha256
+from fraudstream.adapters.extras import extras_named
 from fraudstream.settings.variables import CACHE_VARIABLE, REPOSITORY_VARIABLE
 
 DOWNLOADS_AT_ONCE = 6
@@ -113,12 +114,8 @@ def _remove_stale_scratch(folder: Path) -> None:
 
 def _maven(scratch: Path, repository: str, tally: _Tally) -> Any:
     """Return jgo's view of the Maven repository, with `scratch` as its local folder."""
-    try:
+    with extras_named():
         from jgo.maven import MavenContext, PythonResolver
-    except ImportError as error:
-        raise BrokerError(
-            "the embedded broker needs jgo to download Kafka; get it with: pip install 'fraudstream[broker]'"
-        ) from error
     resolver = PythonResolver(progress_callback=tally.file)
     return MavenContext(
         resolver=resolver, repo_cache=scratch, remote_repos={"configured": repository} if repository else None
