@@ -1,6 +1,7 @@
 """`fraudstream produce`: payments for a worker, simulated live or replayed from files."""
 
 import asyncio
+import codecs
 import json
 import sys
 from collections.abc import Sequence
@@ -73,6 +74,12 @@ class Speed(click.ParamType):
 )
 @click.option("--labels", is_flag=True, help="Send the labels too (Parquet with is_fraud and scenario).")
 @click.option("--skip-bad", is_flag=True, help="CSV: leave out bad rows instead of refusing the file.")
+@click.option(
+    "--encoding",
+    default="utf-8",
+    show_default=True,
+    help="CSV: how the file's text is encoded, e.g. latin-1.",
+)
 @unkeyed_option
 @json_option
 def replay(
@@ -85,6 +92,7 @@ def replay(
     resume: Path | None,
     labels: bool,
     skip_bad: bool,
+    encoding: str,
     unkeyed: bool,
     as_json: bool,
 ) -> None:
@@ -102,8 +110,10 @@ def replay(
     quiet_kafka()
     settings = Settings.with_options(broker=broker)
     plan = Plan(speed, seed if shuffled else None, shift_to_now, labels)
-    source, bad = replaying.opened(path or settings.history_dir, settings)
+    source, bad = replaying.opened(path or settings.history_dir, settings, _known(encoding))
     _show_bad(bad, skip_bad, path)
+    if not source.rows:
+        raise FraudstreamError(f"there is no payment to send in {path or settings.history_dir}")
     tally = Tally()
     total = asyncio.run(
         replaying.replay(settings, source, plan, tally, keyed=not unkeyed, bookmark_path=resume)
@@ -173,6 +183,16 @@ def simulate(
     else:
         click.echo(f"{_closing(tally)}; {simulation.fraud:,} of them fraud")
     sys.exit(1 if tally.errors else 0)
+
+
+def _known(encoding: str) -> str:
+    """Return Python's name of an encoding of text."""
+    try:
+        found = codecs.lookup(encoding)
+        "".encode(encoding)  # refuses those that are not of text: hex, zip
+    except LookupError as error:
+        raise click.BadParameter(f"{encoding!r} is no encoding of text", param_hint="--encoding") from error
+    return found.name
 
 
 def _closing(tally: Tally) -> str:

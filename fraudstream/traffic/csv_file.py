@@ -1,6 +1,5 @@
 """Payments from a CSV file, judged row by row by the same parser that will judge them in the worker."""
 
-import csv
 import hashlib
 import time
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from fraudstream.domain.errors import InvalidTransaction, SetupError
 from fraudstream.domain.event_type import EventType
 from fraudstream.domain.tokens import CardIndex, Tokenizer
 from fraudstream.domain.transaction import Parser, Payment
+from fraudstream.traffic.csv_rows import UTF_8, Row, csv_rows, open_csv
 from fraudstream.traffic.loads import LABEL_COLUMNS
 from fraudstream.traffic.payments import Frame
 
@@ -44,6 +44,11 @@ class _Reader:
         self._digest = digest
 
     def _check(self, path: Path) -> None:
+        repeated = sorted({name for name in self._header if self._header.count(name) > 1})
+        if repeated:
+            raise SetupError(
+                f"the first line of {path} names {', '.join(repeated)} more than once; give every column a name of its own"
+            )
         known = {self._entity, self._amount, self._id, *self._times, *self._variables}
         unknown = [name for name in self._header if name not in known | set(LABEL_COLUMNS)]
         missing = [name for name in (self._entity, self._amount) if name not in self._header]
@@ -93,7 +98,7 @@ class _Reader:
         return {name: numbers.get(name, pl.String()) for name in names}
 
 
-def read_csv(path: Path, event_type: EventType) -> tuple[Frame, list[BadRow]]:
+def read_csv(path: Path, event_type: EventType, encoding: str = UTF_8) -> tuple[Frame, list[BadRow]]:
     """Read a whole CSV file: its payments, and the rows that are none. A payment without id gets one made of the file and its line, so that sending it twice
     counts once.  Raises SetupError if the header does not fit.
     """
@@ -101,17 +106,23 @@ def read_csv(path: Path, event_type: EventType) -> tuple[Frame, list[BadRow]]:
     frames: list[pl.DataFrame] = []
     rows: list[tuple[Any, ...]] = []
     bad: list[BadRow] = []
-    with path.open(newline="", encoding="utf-8-sig", errors="replace") as text:
-        lines = csv.reader(text)
-        reader = _Reader(event_type, next(lines, []), path, digest)
+    with open_csv(path, encoding) as text:
+        lines = csv_rows(text, path, encoding)
+        header = next(lines, Row(1, 1, [], None))
+        if header.fault:
+            raise SetupError(f"the first line of {path} cannot be read: {header.fault.detail}")
+        reader = _Reader(event_type, header.cells, path, digest)
         schema = reader.schema()
-        for cells in lines:
-            if not cells:
+        for line, last_line, cells, fault in lines:
+            if not cells and not fault:
                 continue
             try:
-                rows.append(reader.row(cells, lines.line_num))
+                if fault:
+                    raise fault
+                rows.append(reader.row(cells, line))
             except InvalidTransaction as error:
-                bad.append(BadRow(lines.line_num, error.reason, error.detail))
+                to = f"up to line {last_line}: " if last_line > line else ""
+                bad.append(BadRow(line, error.reason, f"{to}{error.detail}"))
             if len(rows) == BATCH_ROWS:
                 frames.append(pl.DataFrame(rows, schema, orient="row"))
                 rows.clear()

@@ -8,6 +8,7 @@ from fraudstream import topics
 from fraudstream.domain.event_type import event_type_named
 from fraudstream.settings import Settings
 from fraudstream.traffic.csv_file import BadRow, read_csv
+from fraudstream.traffic.csv_rows import UTF_8
 from fraudstream.traffic.loads import Encoder
 from fraudstream.traffic.payments import Frame, ParquetFiles
 from fraudstream.traffic.replay import Plan, check_times, loads, prepared
@@ -16,10 +17,12 @@ from fraudstream.traffic.run import send_until_told
 from fraudstream.traffic.tally import Tally
 
 
-def opened(path: Path, settings: Settings) -> tuple[ParquetFiles | Frame, Sequence[BadRow]]:
+def opened(
+    path: Path, settings: Settings, encoding: str = UTF_8
+) -> tuple[ParquetFiles | Frame, Sequence[BadRow]]:
     """Return the payments of a history directory, a Parquet file or a CSV file, and a CSV file's bad rows."""
     if path.suffix.lower() == ".csv":
-        return read_csv(path, event_type_named(settings.event_type))
+        return read_csv(path, event_type_named(settings.event_type), encoding)
     return ParquetFiles.of(path), ()
 
 

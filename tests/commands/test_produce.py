@@ -154,3 +154,45 @@ def test_without_a_history_it_says_what_to_run(tmp_path: Path) -> None:
 
     assert 2 == done.returncode
     assert "make one with: fraudstream generate" in done.stderr
+
+
+CSV_TOP = b"cc_num,amount,trans_ts,merchant\n"
+
+
+def test_a_csv_file_of_another_encoding_is_sent_as_it_was_meant(
+    kafka_settings: Settings, tmp_path: Path
+) -> None:
+    """Refused with the option that reads it; nothing is sent garbled."""
+    path = tmp_path / "payments.csv"
+    path.write_bytes(CSV_TOP + b"4000000000000002,1.00,1580000000,Caf\xe9\n")
+    refused = fraudstream(kafka_settings, "produce", "replay", path, "--speed", "max")
+    sent = fraudstream(kafka_settings, "produce", "replay", path, "--speed", "max", "--encoding", "latin-1")
+
+    assert 2 == refused.returncode
+    assert "line 2: encoding: " in refused.stderr
+    assert "--encoding latin-1" in refused.stderr
+    assert 0 == sent.returncode, sent.stderr
+    assert ["Café"] == [payment["merchant"] for payment in payments_in(kafka_settings)]
+
+
+@pytest.mark.parametrize("given", [("--encoding", "klingon"), ("--encoding", "hex")])
+def test_an_encoding_that_nobody_knows_is_a_sentence(tmp_path: Path, given: tuple[str, str]) -> None:
+    """So is one that is not of text."""
+    path = tmp_path / "payments.csv"
+    path.write_bytes(CSV_TOP)
+    done = fraudstream(Settings(_env_file=None, data_dir=tmp_path), "produce", "replay", path, *given)
+
+    assert 2 == done.returncode
+    assert f"'{given[1]}' is no encoding of text" in done.stderr
+
+
+@pytest.mark.parametrize("rows", [b"", b"\n\n", b"no-card,1.00,1580000000,Shop\n"])
+def test_a_csv_file_without_payments_is_a_sentence(tmp_path: Path, rows: bytes) -> None:
+    """Nothing but a header, or nothing left of it with --skip-bad."""
+    path = tmp_path / "payments.csv"
+    path.write_bytes(CSV_TOP + rows)
+    done = fraudstream(Settings(_env_file=None, data_dir=tmp_path), "produce", "replay", path, "--skip-bad")
+
+    assert 2 == done.returncode
+    assert f"there is no payment to send in {path}" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,5 +1,6 @@
 """Payments in CSV: the worker's own parser judges each row, and a bad one is named by its line."""
 
+import csv
 from pathlib import Path
 
 import pytest
@@ -115,3 +116,101 @@ def test_a_header_that_does_not_fit_is_one_sentence(tmp_path: Path, header: str,
     """Before a million rows are refused one by one."""
     with pytest.raises(SetupError, match=complaint):
         read(tmp_path, header, "4000000000000002,1.00,1580000000")
+
+
+def read_bytes(
+    directory: Path, content: bytes, encoding: str = "utf-8"
+) -> tuple[Frame, list[tuple[int, str]]]:
+    """Write a file as it stands, read it, and return its payments with line and reason of the bad rows."""
+    path = directory / "payments.csv"
+    path.write_bytes(content)
+    payments, bad = read_csv(path, CARD, encoding)
+    return payments, [(row.line, row.reason) for row in bad]
+
+
+TOP = b"cc_num,amount,trans_ts,merchant\n"
+GOOD = b"4000000000000002,1.00,1580000000,Shop\n"
+
+
+def row(merchant: bytes) -> bytes:
+    """Return a row with a merchant's name as it stands in the file."""
+    return GOOD.replace(b"Shop", merchant)
+
+
+LONG = b"x" * (csv.field_size_limit() + 1)
+
+
+@pytest.mark.parametrize(
+    ("merchant", "reason"),
+    [
+        ("Café".encode("latin-1"), "encoding"),
+        (b"Sh\0op", "encoding"),
+        (LONG, "field-too-long"),
+        (b'"Shop" & Co', "quoting"),
+        (b"Shop, Co", "columns"),
+    ],
+)
+def test_a_damaged_row_is_bad_and_the_others_are_read(tmp_path: Path, merchant: bytes, reason: str) -> None:
+    """Nothing is sent that is not what the file says."""
+    payments, bad = read_bytes(tmp_path, TOP + GOOD + row(merchant) + GOOD)
+
+    assert [(3, reason)] == bad
+    assert ["Shop", "Shop"] == payments.frame["merchant"].to_list()
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "utf-16", "utf-8"])
+def test_the_encoding_may_be_named(tmp_path: Path, encoding: str) -> None:
+    """As spreadsheets of a dozen countries write it."""
+    payments, bad = read_bytes(tmp_path, (TOP + row("Café".encode())).decode().encode(encoding), encoding)
+
+    assert [] == bad
+    assert ["Café"] == payments.frame["merchant"].to_list()
+
+
+def test_byte_order_mark_and_windows_line_ends_are_fine(tmp_path: Path) -> None:
+    """What Excel saves as CSV UTF-8."""
+    payments, bad = read_bytes(tmp_path, b"\xef\xbb\xbf" + (TOP + GOOD + GOOD).replace(b"\n", b"\r\n"))
+
+    assert [] == bad
+    assert ["Shop", "Shop"] == payments.frame["merchant"].to_list()
+
+
+def test_a_quoted_field_may_hold_line_ends_and_its_row_is_named_by_the_first(tmp_path: Path) -> None:
+    """The line a person looks for."""
+    payments, bad = read_bytes(tmp_path, TOP + row(b'"Sh\nop"') + row(b'"Sh\nop",') + row(b"Caf\xe9"))
+
+    assert [(4, "columns"), (6, "encoding")] == bad
+    assert ["Sh\nop"] == payments.frame["merchant"].to_list()
+
+
+@pytest.mark.parametrize("hidden", [GOOD * 3, GOOD * 10_000, row(b'"Shop"')])
+def test_a_quote_that_hides_rows_refuses_the_file(tmp_path: Path, hidden: bytes) -> None:
+    """--skip-bad must not leave out good payments without a word."""
+    with pytest.raises(SetupError, match=r"line 3 of .* opens a quote that is not closed"):
+        read_bytes(tmp_path, TOP + GOOD + row(b'"Shop') + hidden)
+
+
+def test_a_quote_left_open_in_the_last_row_is_a_bad_row(tmp_path: Path) -> None:
+    """It hides nothing."""
+    payments, bad = read_bytes(tmp_path, TOP + GOOD + row(b'"Shop'))
+
+    assert [(3, "quoting")] == bad
+    assert 1 == payments.rows
+
+
+@pytest.mark.parametrize(
+    ("header", "complaint"),
+    [
+        (b"cc_num,amount,trans_ts,amount\n", "names amount more than once"),
+        (b"cc_num,amount,trans_ts, amount \n", "names amount more than once"),
+        (TOP.decode().encode("utf-16"), "not utf-8; name the file's encoding"),
+        (b"cc_num,amount,trans_ts,caf\xe9\n", "not utf-8; name the file's encoding, e.g. --encoding latin-1"),
+        (b'cc_num,amount,"trans_ts\n', "opens a quote that is not closed"),
+    ],
+)
+def test_a_header_that_cannot_be_trusted_is_one_sentence(
+    tmp_path: Path, header: bytes, complaint: str
+) -> None:
+    """Which of two columns is meant, nobody can know."""
+    with pytest.raises(SetupError, match=complaint):
+        read_bytes(tmp_path, header + GOOD)

@@ -1,0 +1,75 @@
+"""The rows of a CSV file as they stand there: what is damaged is a row with its line, and nothing is repaired or guessed."""
+
+import csv
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple, TextIO
+
+from fraudstream.domain.errors import InvalidTransaction, SetupError
+
+UTF_8 = "utf-8"
+
+
+class Row(NamedTuple):
+    """A row, the line it begins in, and what is wrong with it whatever its columns mean."""
+
+    line: int
+    last_line: int
+    cells: Sequence[str]
+    fault: InvalidTransaction | None
+
+
+def open_csv(path: Path, encoding: str) -> TextIO:
+    """Open a file so that bytes of another encoding can be told from text."""
+    # utf-8-sig: spreadsheets begin UTF-8 with a byte order mark
+    return path.open(
+        newline="", encoding="utf-8-sig" if encoding == UTF_8 else encoding, errors="surrogateescape"
+    )
+
+
+def csv_rows(text: TextIO, path: Path, encoding: str) -> Iterator[Row]:
+    """Yield the rows, the header first.
+
+    Raises SetupError if a quote that is not closed hides the rows behind it: they are not bad, and cannot be left out.
+    """
+    lines = csv.reader(text, strict=True)
+    while True:
+        first, cells, fault = lines.line_num + 1, [], None
+        try:
+            cells = next(lines)
+        except StopIteration:
+            return
+        except UnicodeError as error:
+            raise SetupError(f"{path} is not {encoding}: {error}; {_mend(encoding)}") from error
+        except csv.Error as error:
+            if lines.line_num > first:
+                raise SetupError(
+                    f"line {first} of {path} opens a quote that is not closed up to line {lines.line_num}; mend line {first}"
+                ) from error
+            fault = _malformed(error)
+        yield Row(first, lines.line_num, cells, fault or _undecodable(cells, encoding))
+
+
+def _malformed(error: csv.Error) -> InvalidTransaction:
+    if "limit" in str(error):
+        return InvalidTransaction(
+            "field-too-long", f"a field is longer than {csv.field_size_limit():,} characters"
+        )
+    return InvalidTransaction("quoting", "a quote is not closed, or text stands behind the closing one")
+
+
+def _undecodable(cells: Sequence[str], encoding: str) -> InvalidTransaction | None:
+    """Return what is wrong if some bytes are no text."""
+    joined = "".join(cells)
+    try:
+        joined.encode()
+    except UnicodeEncodeError:
+        return InvalidTransaction("encoding", f"holds bytes that are not {encoding}; {_mend(encoding)}")
+    if "\0" in joined:
+        return InvalidTransaction("encoding", f"holds a NUL byte; {_mend(encoding)}")
+    return None
+
+
+def _mend(encoding: str) -> str:
+    other = "latin-1" if encoding == UTF_8 else UTF_8
+    return f"name the file's encoding, e.g. --encoding {other}"
