@@ -46,6 +46,14 @@ class Ports:
         return cls(weekly_store(settings), load_model(settings.models_dir, settings.model))
 
 
+class Topic(faust.Topic):
+    """A topic, or several that one agent reads; Faust's commands ask each agent for a name and know only of single topics."""
+
+    def get_topic_name(self) -> str:
+        """Return the names."""
+        return ",".join(self.topics)
+
+
 class App(faust.App):
     """A Faust app that has its topics, its publisher and its weekly store before its agents start."""
 
@@ -151,6 +159,7 @@ def faust_settings(settings: Settings) -> dict[str, Any]:
         "processing_guarantee": "at_least_once",  # exactly once is ours; Faust's loses table state
         "topic_partitions": settings.partitions,
         "PartitionAssignor": FixedAssignor,
+        "Topic": Topic,
         "topic_replication_factor": settings.replication,
         "topic_allow_declare": False,  # topics.py says what exists
         "topic_disable_leader": True,

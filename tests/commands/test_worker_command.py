@@ -1,10 +1,12 @@
 """A worker that cannot start says in one sentence what to run."""
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 from fraudstream.settings import Settings
-from tests.commands.running import fraudstream
+from tests.commands.running import environment, fraudstream
 from tests.end_to_end.harness import Worker, decisions_of, produce
 
 WORKER = ("-m", "fraudstream", "worker")
@@ -59,3 +61,19 @@ async def test_without_weekly_aggregates_it_decides_and_says_what_is_missing(
 
     assert ["weekly-missing"] == decision["degraded"]
     assert "make them with: fraudstream aggregate" in log
+
+
+def test_fausts_own_commands_list_the_agent_and_its_topics(small_world: Path, tmp_path: Path) -> None:
+    """`faust -A fraudstream.worker agents`; the agent reads two."""
+    settings = Settings(_env_file=None, data_dir=small_world, state_dir=tmp_path / "state", web_port=0)
+    listed = subprocess.run(
+        [sys.executable, "-m", "faust", "-A", "fraudstream.worker", "agents"],
+        env=environment(settings),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert 0 == listed.returncode, listed.stderr
+    assert "@scoring" in listed.stdout
+    assert "transactions,transactions-by-card" in "".join(listed.stdout.split())
