@@ -12,6 +12,7 @@ from fraudstream.adapters.coalescing_consumer import coalesce
 from fraudstream.adapters.fixed_assignor import FixedAssignor
 from fraudstream.adapters.kafka_admin import ensure_topics
 from fraudstream.adapters.kafka_security import Kafka
+from fraudstream.adapters.log_losses import LogLosses
 from fraudstream.adapters.model_files import load_model
 from fraudstream.adapters.own_place import require_free_port, take_directory
 from fraudstream.adapters.publisher import Publisher
@@ -22,7 +23,7 @@ from fraudstream.domain.tokens import CardIndex
 from fraudstream.domain.weekly import WeeklyStore
 from fraudstream.observing import Observer
 from fraudstream.settings import Settings
-from fraudstream.state.preflight import ChangelogCheck
+from fraudstream.state.preflight import LogCheck
 from fraudstream.tables.activity import ActivityTable
 from fraudstream.tables.activity_scrub import require_writable
 from fraudstream.watches import ArchiveWatch, NightlyWatch, WeeklyWatch, look_now_and_then
@@ -94,19 +95,20 @@ def create_app(settings: Settings, ports: Ports) -> App:
     app.fraudstream_settings = settings
     app.publisher = Publisher(kafka, f"{settings.app_id}-publisher", settings.publish_patience_s)
     app.weekly = ports.weekly
+    losses = LogLosses()
     table = ActivityTable(
         app,
         lateness_horizon_ms=settings.lateness_horizon_s * 1000,
         name=topics.ACTIVITY_TABLE,
         partitions=settings.partitions,
         stall_timeout_s=settings.stall_timeout_s,
-        check_changelog=ChangelogCheck(settings),
+        check_logs=LogCheck(settings, losses),
     )
     app.tables.add(table)
     sources = [settings.topic(topics.TRANSACTIONS.name), settings.topic(topics.BY_CARD.name)]
-    coalesce(app, sources, [topics.changelog(settings).name], settings.chunk_rows_max)
+    coalesce(app, sources, [topics.changelog(settings).name], settings.chunk_rows_max, losses)
     logger.info("model %s, rules %s", detector.model.version, detector.ruleset.version)
-    observer = Observer(app, table, ports.weekly, detector, sources, settings.archive_place)
+    observer = Observer(app, table, ports.weekly, detector, sources, settings.archive_place, losses)
     delivery = agents.attach(app, settings, event_type, cards, table, detector, ports.weekly, observer.report)
     observer.watches.append(delivery.problems)
     agents.topic_watch.attach(app, settings, observer.watches, observer.metrics.undecided)
@@ -174,7 +176,7 @@ def faust_settings(settings: Settings) -> dict[str, Any]:
         "broker_request_timeout": max(30.0, settings.session_timeout_s),
         "broker_rebalance_timeout": 30.0,  # 60 would be a minute of silence after a kill
         "producer_request_timeout": 120.0,  # 1200 would hide a dead broker for 20 minutes
-        "consumer_auto_offset_reset": "earliest",
+        "consumer_auto_offset_reset": "none",  # coalescing_consumer.py says where to begin
         "web_enabled": settings.web,
         "web_bind": settings.web_host,
         "web_port": settings.web_port or free_port(settings.web_host),

@@ -10,6 +10,7 @@ from faust.types import TP
 
 from fraudstream.adapters.lake import Lake
 from fraudstream.adapters.lake_search import Wanted, find
+from fraudstream.adapters.log_losses import LogLosses
 from fraudstream.adapters.objects import object_store
 from fraudstream.adapters.weekly_guard import GuardedWeekly
 from fraudstream.agents import Decided
@@ -41,6 +42,7 @@ class Observer:
         detector: Detector,
         sources: list[str],
         archive: str,
+        losses: LogLosses,
     ) -> None:
         self.metrics = Metrics()
         self.timeline = Timeline()
@@ -55,7 +57,8 @@ class Observer:
         self._searching = asyncio.Lock()
         self._damage = DamageWatch()
         self.watches: list[Callable[[], Iterable[Problem]]] = [
-            lambda: self._damage.problems(time.monotonic())
+            losses.problems,
+            lambda: self._damage.problems(time.monotonic()),
         ]
         """Asked at every look at the health; quick, and without I/O."""
 
@@ -110,6 +113,7 @@ class Observer:
 
     def _health(self) -> Health:
         self.metrics.wiped(self._table.store.wiped)
+        self.metrics.losses(self._losses.removed, self._losses.restarted)
         consumer = self._app.consumer
         assigned = sorted(tp for tp in consumer.assignment() if tp.topic in self._sources)
         recovered = self._app.tables.recovery.completed.is_set() and not self._app.rebalancing
@@ -125,5 +129,6 @@ class Observer:
         furthest = max(decided, consumer.committed_offset(tp), -1 if settled is None else settled)
         position = furthest if furthest >= 0 else None
         end = consumer.highwater(tp)
-        lag = None if position is None or end is None else max(0, end - position)
+        # an end before the position is none to go by: the log was cut, or its leader does not know its end yet
+        lag = None if position is None or end is None or end < position else end - position
         return PartitionState(tp.topic, tp.partition, position, lag)

@@ -8,7 +8,7 @@ changelog, and only then `apply` writes.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
 import faust
@@ -21,16 +21,14 @@ from fraudstream.adapters.leaving import leave
 from fraudstream.adapters.process import crash
 from fraudstream.adapters.publisher import Acknowledged, Message, Outbox, Receipts
 from fraudstream.domain.activity import WINDOW_MS, Entry, bucket_of, unpack
-from fraudstream.tables.activity_batch import Arrivals, Observation, Update, observe
+from fraudstream.tables.activity_batch import Arrivals, Observation, Update, counted_to, observe
 from fraudstream.tables.activity_layout import bucket_key
 from fraudstream.tables.activity_store import OPTIONS, ActivityStore
 from fraudstream.tables.changelog_keys import made_for
+from fraudstream.tables.log_checks import LogCheck, Remembered, look_on
 from fraudstream.tables.watchdog import standstill
 
 logger = logging.getLogger(__name__)
-
-CheckChangelog = Callable[[Mapping[int, int | None]], Awaitable[None]]
-"""Takes partition -> changelog offset in its state."""
 
 
 def _or_none_yet(offset: int | None) -> int:
@@ -53,20 +51,20 @@ class ActivityTable(faust.Table[bytes, bytes]):
         name: str,
         partitions: int,
         stall_timeout_s: float,
-        check_changelog: CheckChangelog | None = None,
+        check_logs: LogCheck | None = None,
     ) -> None:
         """Make a table of `app`.
 
         `lateness_horizon_ms`: how late a payment may be and still find its ten minutes kept whole;
         `stall_timeout_s`: how long a recovery or a rebalance may stand still before the worker ends itself;
-        `check_changelog` is asked before every recovery and raises SetupError if the changelog is not to be trusted.
+        `check_logs` is asked before every recovery and again and again while payments are decided.
         """
         super().__init__(
             app, name=name, partitions=partitions, key_type=bytes, value_type=bytes, recovery_buffer_size=4
         )
         self.lateness_horizon_ms = lateness_horizon_ms
         self.stall_timeout_s = stall_timeout_s
-        self.check_changelog = check_changelog
+        self.check_logs = check_logs
         self._last_changelog_offset: dict[int, int] = {}
         self._frozen: set[int] = set()
         self._uncommitted: dict[int, deque[tuple[dict[TP, int], int]]] = {}
@@ -122,14 +120,37 @@ class ActivityTable(faust.Table[bytes, bytes]):
         self._preparing = False
 
     async def _check(self, changelogs: set[TP]) -> None:
-        """Have a look taken at the changelogs of partitions that were opened; end the process if it finds something."""
+        """Have a look taken at the logs of partitions that were opened; end the process if it finds something."""
         held = self.store.held_partitions()
-        new = {tp.partition: self.store.persisted_offset(tp) for tp in changelogs if tp.partition in held}
-        if new and self.check_changelog is not None:
+        new = [tp.partition for tp in changelogs if tp.partition in held]
+        if new and self.check_logs is not None:
             try:
-                await self.check_changelog(new)
+                stale = await self.check_logs.before_recovery(self._remembered(new))
             except Exception as error:  # noqa: BLE001 - whatever it is, nothing may be decided before
-                leave(error, "looking at the changelog")
+                leave(error, "looking at the logs")
+            for partition in stale:
+                self.store.begin_again(partition)
+
+    def _remembered(self, partitions: Iterable[int]) -> dict[int, Remembered]:
+        changelog = self.changelog_topic_name
+        return {
+            partition: Remembered(
+                self.store.persisted_offset(TP(changelog, partition)),
+                counted_to(self.store.clock(partition)),
+            )
+            for partition in partitions
+        }
+
+    @Service.task
+    async def _look_at_logs(self) -> None:
+        """Hold the logs against the state while payments are decided: they may be cut or made anew beneath us."""
+        if self.check_logs is not None:
+            await look_on(self.check_logs, self._being_decided, lambda: self.should_stop)
+
+    def _being_decided(self) -> dict[int, Remembered]:
+        """Return what the state remembers where payments are decided now."""
+        deciding = cast(CoalescingConsumer, self.app.consumer).flow_active and not self._preparing
+        return self._remembered(self.store.held_partitions() if deciding else ())
 
     async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
         """Start afresh after a recovery, and halt the consumer until Faust has sought the committed offsets.
@@ -255,5 +276,5 @@ class ActivityTable(faust.Table[bytes, bytes]):
             "partitions": self.partitions,
             "lateness_horizon_ms": self.lateness_horizon_ms,
             "stall_timeout_s": self.stall_timeout_s,
-            "check_changelog": self.check_changelog,
+            "check_logs": self.check_logs,
         }

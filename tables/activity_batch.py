@@ -70,6 +70,14 @@ class Observation(NamedTuple):
     updates: dict[int, Update]
 
 
+def counted_to(clock: Clock) -> int:
+    """Return the last offset of `transactions` whose payment was counted; -1 if there is none for certain.
+
+    Re-keyed payments that came before any other are numbered from 0, like the first offset's.
+    """
+    return clock.last_arrival >> ARRIVAL_SHIFT or -1 if clock.last_arrival >= 0 else -1
+
+
 def observe(
     arrivals: Arrivals,
     clocks: Mapping[int, Clock],

@@ -25,8 +25,10 @@ from fraudstream.tables.activity_layout import (
     Clock,
     merged,
 )
-from fraudstream.tables.activity_scrub import locked, opened
+from fraudstream.tables.activity_scrub import locked, opened, wipe
 from fraudstream.tables.changelog_keys import after_begin
+
+logger = logging.getLogger(__name__)
 
 OPTIONS = {
     "driver": "rocksdict",
@@ -109,6 +111,15 @@ class ActivityStore(rocksdb.Store):
         if changelog_offset is not None:
             batch.put(self.offset_key, b"%d" % changelog_offset)
         self._db_for_partition(partition).write(batch)
+
+    def begin_again(self, partition: int) -> None:
+        """Empty a partition that the changelog does not continue: what is missing in between lies nowhere."""
+        path = self.partition_path(partition)
+        logger.warning("the state in %s ends before the changelog begins: wiped, and rebuilt from it", path)
+        self._dbs.pop(partition).close()
+        wipe(path)
+        self._dbs[partition] = self.rocksdb_options.open(path)
+        self.wiped += 1
 
     def held_partitions(self) -> list[int]:
         """Return the partitions that are open here."""

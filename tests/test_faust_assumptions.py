@@ -15,6 +15,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
 from fraudstream.adapters.coalescing_consumer import CoalescingConsumer, coalesce
+from fraudstream.adapters.log_losses import LogLosses
 from fraudstream.tables.activity import ActivityTable
 from fraudstream.tables.activity_store import OPTIONS
 from tests.fakes import SlowThread
@@ -26,7 +27,7 @@ TRANSACTIONS = TP("transactions", 0)
 def app(tmp_path: Path) -> faust.App:
     """Return an app that was never started, with our consumer."""
     app = faust.App("assumptions", broker="kafka://localhost:1", datadir=str(tmp_path), store="rocksdb://")
-    coalesce(app, [TRANSACTIONS.topic], ["assumptions-activity-changelog"], 2)
+    coalesce(app, [TRANSACTIONS.topic], ["assumptions-activity-changelog"], 2, LogLosses())
     return app
 
 

@@ -14,11 +14,14 @@ from typing import Any, TypeAlias, cast
 
 import faust
 from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
 from aiokafka.structs import ConsumerRecord
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 from mode.services import WaitResults
 
+from fraudstream.adapters.log_losses import LogLosses
+from fraudstream.adapters.out_of_range import go_on
 from fraudstream.adapters.record_batches import read_every_batch
 
 CHANGELOG_CHUNK_RECORDS = 4096
@@ -73,14 +76,18 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Seek every partition to its committed offset, and sources without one to their beginning.
 
-        aiokafka leaves the latter where they are. What was fetched of them before is thrown away with the others', and
-        would never be read.
+        aiokafka leaves the latter where they are, and those at offset 0. What was fetched of them before is thrown away with
+        the others', and would never be read.
         """
         committed: Mapping[TP, int] = await super().seek_to_committed()
-        sources = cast(CoalescingConsumer, self.consumer).sources
-        unread = [tp for tp, offset in committed.items() if not offset and tp.topic in sources]
-        if unread:
-            await self.call_thread(self._ensure_consumer().seek_to_beginning, *unread)
+        consumer = self._ensure_consumer()
+        for tp, offset in committed.items():
+            if tp.topic not in cast(CoalescingConsumer, self.consumer).sources:
+                continue
+            if offset is None:
+                await self.call_thread(consumer.seek_to_beginning, tp)
+            elif offset == 0:
+                await self.call_thread(_sought, consumer, tp, 0)
         return committed
 
     def verify_event_path(self, now: float, tp: TP) -> None:
@@ -90,10 +97,23 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         """
 
     async def _fetch_records(self, consumer: AIOKafkaConsumer, *args: Any, **kwargs: Any) -> Any:
-        records = await super()._fetch_records(consumer, *args, **kwargs)
+        try:
+            records = await super()._fetch_records(consumer, *args, **kwargs)
+        except NoOffsetForPartitionError as error:  # assigned, and not sought yet
+            await consumer.seek_to_beginning(*error.args)
+            return {}
+        except OffsetOutOfRangeError as error:
+            parent = cast(CoalescingConsumer, self.consumer)
+            for tp, position in error.args[0].items():
+                await go_on(consumer, tp, position, parent.losses if tp.topic in parent.sources else None)
+            return {}
         many = sum(map(len, records.values())) > FEW_RECORDS
         consumer._fetcher._fetch_min_bytes = FETCH_MIN_BYTES if many else 1  # of the fetch that leaves next
         return records
+
+
+async def _sought(consumer: AIOKafkaConsumer, tp: TP, offset: int) -> None:
+    consumer.seek(tp, offset)
 
 
 class CoalescingConsumer(driver.Consumer):
@@ -106,6 +126,7 @@ class CoalescingConsumer(driver.Consumer):
     sources: Collection[str] = ()
     changelogs: Collection[str] = ()
     chunk_rows_max: int = 512
+    losses = LogLosses()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -258,11 +279,16 @@ def _resumed(coroutine: Coroutine[Any, Any, Any], blocked_on: Any) -> Generator[
 
 
 def coalesce(
-    app: faust.App, sources: Collection[str], changelogs: Collection[str], chunk_rows_max: int
+    app: faust.App,
+    sources: Collection[str],
+    changelogs: Collection[str],
+    chunk_rows_max: int,
+    losses: LogLosses,
 ) -> None:
     """Make an app's consumer deliver these source and changelog topics in chunks; call before the app starts.
 
-    Raises SetupError if a codec is missing.
+    `losses` is told of source records that were removed before they were read. Raises SetupError if a codec
+    is missing.
     """
     read_every_batch()
     consumer = type(
@@ -272,6 +298,7 @@ def coalesce(
             "sources": frozenset(sources),
             "changelogs": frozenset(changelogs),
             "chunk_rows_max": chunk_rows_max,
+            "losses": losses,
         },
     )
     transport = type("Transport", (driver.Transport,), {"Consumer": consumer})

@@ -1,6 +1,6 @@
 """Reading partitions from end to end, and how far a group has committed, without joining the group."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from typing import NamedTuple, TypeAlias
 
@@ -41,7 +41,25 @@ class PartitionLogs:
 
     async def committed(self, topic: str, partition: int) -> int:
         """Return the offset the group would go on from, 0 before its first commit."""
-        return await self._consumer.committed(TopicPartition(topic, partition)) or 0
+        return await self.committed_if_any(topic, partition) or 0
+
+    async def committed_if_any(self, topic: str, partition: int) -> int | None:
+        """Return the offset the group has committed, None before its first commit or when it has expired."""
+        offset: int | None = await self._consumer.committed(TopicPartition(topic, partition))
+        return offset
+
+    async def commit(self, offsets: Mapping[tuple[str, int], int]) -> None:
+        """Set the offsets the group goes on from, by topic and partition; the group must have no members."""
+        places = {TopicPartition(*place): offset for place, offset in offsets.items()}
+        self._consumer.assign(list(places))
+        await self._consumer.commit(places)
+
+    async def record_at(self, topic: str, partition: int, offset: int) -> Record | None:
+        """Return the record at an offset, None if there is none (any more, yet, or but a transaction's marker)."""
+        async with aclosing(self.read(topic, partition, offset)) as fetches:
+            async for records in fetches:
+                return records[0] if records[0].offset == offset else None
+        return None
 
     async def oldest_ms(self, topic: str, partition: int) -> int:
         """Return the timestamp of the first record of a partition that has one."""
@@ -63,6 +81,8 @@ class PartitionLogs:
         """Yield all records that are there now, from an offset on, in order, fetch by fetch."""
         place = TopicPartition(topic, partition)
         begin, end = await self.span(topic, partition)
+        if start >= end:
+            return
         self._consumer.assign([place])
         self._consumer.seek(place, max(begin, start))
         while await self._consumer.position(place) < end:

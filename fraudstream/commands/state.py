@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+from collections.abc import Collection
 
 import click
 from rich.console import Console
@@ -12,6 +13,7 @@ from rich.table import Table
 from fraudstream.commands.group import Group
 from fraudstream.commands.topics import broker_option, json_option
 from fraudstream.settings import Settings
+from fraudstream.state.adopt import adopt_sources
 from fraudstream.state.compare import Compared, Difference
 from fraudstream.state.rebuild import Rebuilt, rebuild_changelog, wipe_all
 from fraudstream.state.verify import compare_all, directories
@@ -50,12 +52,55 @@ def rebuild(broker: str | None, as_json: bool) -> None:
     Safe to repeat. Exit codes: 0 done, 2 workers are running or the broker is away.
     """
     settings = Settings.with_options(broker=broker)
-    partitions = asyncio.run(_compare_all(settings, quiet=as_json))
-    rebuilt = asyncio.run(rebuild_changelog(settings, partitions))
-    wiped = wipe_all(directories(settings))
+    rebuilt, wiped = _rebuilt(settings, as_json)
     if as_json:
         click.echo(json.dumps({"partitions": [each._asdict() for each in rebuilt], "wiped": wiped}))
         return
+    _print_rebuilt(settings, rebuilt, wiped)
+
+
+@state.command()
+@click.option(
+    "--from",
+    "begin",
+    type=click.Choice(["earliest", "end"]),
+    default="earliest",
+    show_default=True,
+    help="Where to go on in a log that is another than remembered: at its earliest record, so that nothing is left out and "
+    "what was decided before is decided once more; or at its end, if all that it has now has been decided.",
+)
+@broker_option
+@json_option
+def adopt(begin: str, broker: str | None, as_json: bool) -> None:
+    """Take the source topics as they are now: after a restore, a fail-over, a topic made anew or cut.
+
+    Where the committed offset lies beyond the log's end, or the state has payments that the log does not, the offset is set
+    and that state given up; all other partitions stay as they are. Then the state is rebuilt, as by `fraudstream state rebuild`.
+    Safe to repeat. Exit codes: 0 done, 2 workers are running or the broker is away.
+    """
+    settings = Settings.with_options(broker=broker)
+    adopted = asyncio.run(adopt_sources(settings, at_end=begin == "end"))
+    afresh = {each.partition for each in adopted if each.state_given_up}
+    rebuilt, wiped = _rebuilt(settings, as_json, afresh)
+    if as_json:
+        done = {"partitions": [each._asdict() for each in rebuilt], "wiped": wiped}
+        click.echo(json.dumps({"adopted": [each._asdict() for each in adopted], **done}))
+        return
+    for each in adopted:
+        click.echo(f"{each.why}; it goes on from {each.goes_on_from}")
+    if not adopted:
+        click.echo("the source topics are those that group and changelog remember")
+    _print_rebuilt(settings, rebuilt, wiped)
+
+
+def _rebuilt(settings: Settings, as_json: bool, afresh: Collection[int] = ()) -> tuple[list[Rebuilt], int]:
+    """Mend the changelog and wipe the state; return what was done, and how many partitions were wiped."""
+    partitions = asyncio.run(_compare_all(settings, quiet=as_json))
+    rebuilt = asyncio.run(rebuild_changelog(settings, partitions, afresh))
+    return rebuilt, wipe_all(directories(settings))
+
+
+def _print_rebuilt(settings: Settings, rebuilt: list[Rebuilt], wiped: int) -> None:
     for each in rebuilt:
         click.echo(_sentence(each))
     click.echo(

@@ -110,6 +110,18 @@ METRICS = (
         "Partitions added to a topic of payments since its group was made: their payments wait.",
         ("topic",),
     ),
+    Metric(
+        "fraudstream_removed_undecided_total",
+        "counter",
+        "Source records that Kafka removed (retention, kafka-delete-records) before they were decided.",
+        ("topic", "partition"),
+    ),
+    Metric(
+        "fraudstream_restarted_partitions_total",
+        "counter",
+        "Partitions read from their earliest record although there was state of them: the group had no committed offset.",
+        ("topic", "partition"),
+    ),
     Metric("fraudstream_last_progress_timestamp_seconds", "gauge", "When the last micro-batch was finished."),
     Metric("fraudstream_healthy", "gauge", "1 while the health page answers 200, else 0."),
     Metric(

@@ -63,8 +63,8 @@ class Metrics(Collector):
         for (topic, partition), (offset, end) in report.offsets.items():
             place = (topic, str(partition))
             self._values["fraudstream_source_offset"][place] = offset
-            if end is not None:
-                self._values["fraudstream_source_lag"][place] = max(0, end - offset - 1)
+            if end is not None and end > offset:  # an end before what was decided is none to go by
+                self._values["fraudstream_source_lag"][place] = end - offset - 1
 
     def lookups(self, cards: Mapping[str, int], calls: Mapping[str, int], breaker_state: int) -> None:
         """Take over the totals of a guarded weekly store and the state of its circuit breaker."""
@@ -90,6 +90,13 @@ class Metrics(Collector):
         """Say, by topic, how many partitions nobody decides."""
         values = self._values["fraudstream_undecided_partitions"]
         values.update({(topic,): float(count) for topic, count in partitions.items()})
+
+    def losses(self, removed: Mapping[TopicPartition, int], restarted: Mapping[TopicPartition, int]) -> None:
+        """Take over what source logs have lost since the start, by topic and partition."""
+        for name, totals in (("removed_undecided", removed), ("restarted_partitions", restarted)):
+            self._values[f"fraudstream_{name}_total"] = {
+                (topic, str(partition)): float(total) for (topic, partition), total in totals.items()
+            }
 
     def nightly(self, result: str) -> None:
         """Count a run of the nightly job."""

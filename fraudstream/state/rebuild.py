@@ -3,7 +3,7 @@
 Everything written is idempotent by transaction id, so a rebuild may be interrupted and repeated.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,10 +33,13 @@ class Rebuilt(NamedTuple):
     """Whether its changelog had entries the log does not know and was begun afresh."""
 
 
-async def rebuild_changelog(settings: Settings, partitions: Iterable[Compared]) -> list[Rebuilt]:
+async def rebuild_changelog(
+    settings: Settings, partitions: Iterable[Compared], afresh: Collection[int] = ()
+) -> list[Rebuilt]:
     """Give the changelog what it misses. One that holds anything wrong or unreadable is emptied first.
 
-    One that does not end in a record gets an empty one: recovery waits for a record at its end.
+    So is one that is to begin `afresh`. One that does not end in a record gets an empty one: recovery waits for a record at
+    its end.
     """
     kafka, topic = Kafka.of(settings), topics.changelog(settings).name
     partitions = list(partitions)
@@ -45,9 +48,9 @@ async def rebuild_changelog(settings: Settings, partitions: Iterable[Compared]) 
         for each in partitions
         if each.changelog.extra or each.changelog.unequal or each.undecodable
     }
+    wrong.update(afresh)
     if wrong:
-        ends = {each.partition: each.changelog_end for each in partitions if each.partition in wrong}
-        await forget_records(kafka, topic, ends)
+        await _empty(settings, topic, wrong)
     outbox, done = Outbox(), []
     for each in partitions:
         committed = [key for key, logged in each.log.items() if logged.committed]
@@ -61,6 +64,20 @@ async def rebuild_changelog(settings: Settings, partitions: Iterable[Compared]) 
     async with Publisher(kafka, f"{settings.app_id}-rebuild") as publisher:
         await publisher.publish(outbox, halved)
     return done
+
+
+async def _empty(settings: Settings, topic: str, partitions: Iterable[int]) -> None:
+    """Delete all records, and one more that nobody can have read: every worker's RocksDB is then behind a gap.
+
+    A worker wipes such a one when it gets the partition, on whichever host its directory is.
+    """
+    outbox = Outbox()
+    for partition in partitions:
+        outbox.add(topic, partition, Message(made_for(settings.partitions), b""))
+    kafka = Kafka.of(settings)
+    async with Publisher(kafka, f"{settings.app_id}-rebuild") as publisher:
+        receipts = await publisher.publish(outbox)
+    await forget_records(kafka, topic, {at: last.base_offset + 1 for (_, at), (last,) in receipts.items()})
 
 
 def encoded(log: dict[Key, Logged], keys: Iterable[Key]) -> list[bytes]:

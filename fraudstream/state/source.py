@@ -76,10 +76,15 @@ def kept_from(newest_ms: int, horizon_ms: int) -> int:
     return bucket_of(max(0, newest_ms - horizon_ms - WINDOW_MS))
 
 
-def intake_of(settings: Settings, met: Callable[[str, Card], None] | None = None) -> Intake:
+def parser_of(settings: Settings, met: Callable[[str, Card], None] | None = None) -> Parser:
     """Return the worker's own parsing; `met` is told of cards as they are met."""
     cards = CardIndex(settings.tokenizer(), settings.partitions, met=met)
-    return Intake(Parser(event_type_named(settings.event_type), cards, settings.future_tolerance_s * 1000))
+    return Parser(event_type_named(settings.event_type), cards, settings.future_tolerance_s * 1000)
+
+
+def intake_of(settings: Settings, met: Callable[[str, Card], None] | None = None) -> Intake:
+    """Return the worker's own sorting of records; `met` as above."""
+    return Intake(parser_of(settings, met))
 
 
 async def replayed(

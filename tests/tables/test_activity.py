@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fraudstream.adapters.coalescing_consumer import coalesce
+from fraudstream.adapters.log_losses import LogLosses
 from fraudstream.adapters.publisher import Acknowledged
 from fraudstream.domain.activity import ENTRY, WINDOW_MS, Entry
 from fraudstream.tables.activity import ActivityTable
@@ -64,7 +65,7 @@ def answered(observed: Observation) -> list[Answer]:
 def table_in(directory: Path) -> ActivityTable:
     """Return a table with its RocksDB in this directory; no broker is asked for anything."""
     app = faust.App("test", broker="kafka://localhost:1", datadir=str(directory), store="rocksdb://")
-    coalesce(app, [SOURCE.topic], [], 512)
+    coalesce(app, [SOURCE.topic], [], 512, LogLosses())
     return ActivityTable(
         app, lateness_horizon_ms=HORIZON_MS, name="activity", partitions=1, stall_timeout_s=1
     )
