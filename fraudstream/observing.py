@@ -55,6 +55,7 @@ class Observer:
         self._positions: dict[tuple[str, int], int] = {}
         self._archive = archive
         self._searching = asyncio.Lock()
+        self._losses = losses
         self._damage = DamageWatch()
         self.watches: list[Callable[[], Iterable[Problem]]] = [
             losses.problems,
