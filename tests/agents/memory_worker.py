@@ -15,6 +15,7 @@ from aiokafka.structs import ConsumerRecord
 from faust.types import TP
 
 from fraudstream.adapters.coalescing_consumer import coalesce
+from fraudstream.adapters.log_losses import LogLosses
 from fraudstream.agents.backlog import Backlog
 from fraudstream.agents.deciding import Decider
 from fraudstream.agents.intake import Intake
@@ -59,7 +60,7 @@ class MemoryWorker:
             "scoring", broker="kafka://localhost:1", datadir=str(directory), store="rocksdb://"
         )
         sources = ["transactions", TARGETS.by_card]
-        coalesce(self.app, sources, [], 512)
+        coalesce(self.app, sources, [], 512, LogLosses())
         self.consumer: Any = self.app.consumer
         self.consumer._thread = self.thread
         self.table = ActivityTable(
