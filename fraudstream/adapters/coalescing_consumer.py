@@ -8,8 +8,7 @@ Why, and what breaks if Faust changes: docs/decisions/0005-coalescing-consumer.m
 
 import asyncio
 import logging
-import types
-from collections.abc import Collection, Coroutine, Generator, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, TypeAlias, cast
 
 import faust
@@ -23,6 +22,7 @@ from mode.services import WaitResults
 from fraudstream.adapters.log_losses import LogLosses
 from fraudstream.adapters.out_of_range import go_on
 from fraudstream.adapters.record_batches import read_every_batch
+from fraudstream.adapters.started_coroutines import finished
 
 CHANGELOG_CHUNK_RECORDS = 4096
 """Changelog records delivered at once during recovery: 20 times faster than one by one."""
@@ -201,7 +201,7 @@ class CoalescingConsumer(driver.Consumer):
             except StopIteration as done:
                 suspended.close()
                 return WaitResults([delivery], [done.value], False)
-            waiting = (_finished(delivery, blocked_on), suspended)
+            waiting = (finished(delivery, blocked_on), suspended)
         return await super().wait_first(*waiting, timeout=timeout)
 
     def on_buffer_full(self, tp: TP) -> None:
@@ -261,21 +261,6 @@ class CoalescingConsumer(driver.Consumer):
         consumer = cast(ConsumerThread, self._thread)._ensure_consumer()
         state = consumer._subscription.subscription.assignment.state_value(tp)
         return int(state.position) if state is not None and state.has_valid_position else None
-
-
-async def _finished(coroutine: Coroutine[Any, Any, Any], blocked_on: Any) -> Any:
-    """Finish a coroutine that was started by hand."""
-    return await _resumed(coroutine, blocked_on)
-
-
-@types.coroutine
-def _resumed(coroutine: Coroutine[Any, Any, Any], blocked_on: Any) -> Generator[Any, Any, Any]:
-    """Go on with a coroutine that was started by hand and waits for `blocked_on`."""
-    try:
-        yield blocked_on
-    except BaseException as error:  # noqa: BLE001 - whatever ends the wait is the coroutine's to handle
-        return coroutine.throw(error)
-    return (yield from coroutine)
 
 
 def coalesce(
