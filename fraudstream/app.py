@@ -15,6 +15,7 @@ from fraudstream.adapters.kafka_security import Kafka
 from fraudstream.adapters.log_losses import LogLosses
 from fraudstream.adapters.model_files import load_model
 from fraudstream.adapters.own_place import require_free_port, take_directory
+from fraudstream.adapters.process import EXIT_CRASH, end_soon
 from fraudstream.adapters.publisher import Publisher
 from fraudstream.adapters.weekly_stores import weekly_store
 from fraudstream.domain.detector import Detector, Model
@@ -76,6 +77,12 @@ class App(faust.App):
         await self.publisher.start()
         await self.weekly.connect()
         await super().on_first_start()
+
+    async def stop(self) -> None:
+        """Stop within a few seconds: Faust would wait for the answers of brokers that are away."""
+        if not self._stopped.is_set():
+            end_soon(lambda: EXIT_CRASH if self.crashed else 0)
+        await super().stop()
 
     async def on_stop(self) -> None:
         """Disconnect publisher and weekly store after everything that uses them has stopped."""

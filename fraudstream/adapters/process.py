@@ -3,6 +3,8 @@
 import errno
 import logging
 import os
+import threading
+from collections.abc import Callable
 from typing import NoReturn
 
 logger = logging.getLogger(__name__)
@@ -15,6 +17,9 @@ EXIT_UNAVAILABLE = 75
 
 EXIT_CRASH = 70
 """EX_SOFTWARE of sysexits.h: tells the supervisor that a restart is safe and wanted."""
+
+LEAVING_S = 10.0
+"""How long a process may take to end in order once it is told to; systemd and Kubernetes kill it after 30."""
 
 
 SCARCE = {
@@ -62,3 +67,24 @@ def refuse(sentence: str, code: int = EXIT_SETUP) -> NoReturn:
     logger.critical("%s", sentence)
     logging.shutdown()
     os._exit(code)
+
+
+def end_soon(code: Callable[[], int] = lambda: 0) -> None:
+    """Give the process `LEAVING_S` to end in order; after that end it, whatever it waits for.
+
+    Ending at once acknowledges nothing, so the next start does again what is not finished. A thread keeps the time, as the event
+    loop may be what waits. `code` is asked for at the end.
+    """
+
+    def end() -> None:
+        logger.warning(
+            "told to stop %.0f s ago, but a broker or a store does not answer; ending now: nothing is lost, the next start "
+            "does again what is not committed",
+            LEAVING_S,
+        )
+        logging.shutdown()
+        os._exit(code())
+
+    clock = threading.Timer(LEAVING_S, end)
+    clock.daemon = True
+    clock.start()

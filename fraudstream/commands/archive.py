@@ -44,6 +44,7 @@ def run(broker: str | None, once: bool) -> None:
     """
     from fraudstream.adapters.kafka_admin import ensure_topics
     from fraudstream.adapters.objects import object_store
+    from fraudstream.adapters.process import end_soon
     from fraudstream.agents.archiving import Archiver
     from fraudstream.logs import configure_logging
     from fraudstream.settings import Settings
@@ -57,7 +58,7 @@ def run(broker: str | None, once: bool) -> None:
 
     async def archiving() -> None:
         await ensure_topics(settings)
-        with stopped_by_signals() as stop:
+        with stopped_by_signals(end_soon) as stop:
             async with place as objects:
                 archiver = Archiver(
                     settings,

@@ -20,11 +20,20 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextlib.contextmanager
-def stopped_by_signals() -> Iterator[asyncio.Event]:
-    """Yield an event that Ctrl-C, SIGTERM or a closed terminal sets; call inside a running event loop."""
+def stopped_by_signals(told: Callable[[], None] = lambda: None) -> Iterator[asyncio.Event]:
+    """Yield an event that Ctrl-C, SIGTERM or a closed terminal sets; call inside a running event loop.
+
+    `told` is called with the first signal.
+    """
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
+
+    def signalled() -> None:
+        if not stop.is_set():
+            told()
+        stop.set()
+
     for number in STOP_SIGNALS:
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, signalled)
     try:
         yield stop
     finally:

@@ -1,0 +1,118 @@
+"""Told to stop while the broker does not answer: the process ends within seconds, and the next one goes on exactly."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import time
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from fraudstream.adapters.broker import EmbeddedBroker
+from fraudstream.adapters.kafka_admin import ensure_topics
+from fraudstream.settings import Settings
+from tests.commands.running import begin, fraudstream
+from tests.end_to_end.harness import Worker, decisions_of, expected_windows, produce, read_all, settled
+from tests.end_to_end.test_archive import files
+from tests.end_to_end.test_worker import encoded, payments, windows
+
+BOUND_S = 25.0
+"""systemd and Kubernetes kill after 30."""
+
+
+@pytest.fixture(scope="module")
+def own_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedBroker]:
+    """Yield a broker that these tests freeze."""
+    short_sessions = {"group.min.session.timeout.ms": "1000"}
+    with EmbeddedBroker(tmp_path_factory.mktemp("broker"), overrides=short_sessions) as started:
+        yield started
+
+
+@pytest.fixture
+async def settings(own_broker: EmbeddedBroker, tmp_path: Path) -> Settings:
+    """Return settings of a test alone, with its topics created."""
+    unique = uuid.uuid4().hex[:8]
+    settings = Settings(
+        _env_file=None,
+        broker=own_broker.bootstrap,
+        topic_prefix=f"t{unique}-",
+        app_id=f"t{unique}",
+        data_dir=tmp_path / "data",
+        partitions=4,
+        session_timeout_s=6.0,
+        archive_interval_s=0.5,
+        web=False,
+    )
+    await ensure_topics(settings)
+    return settings
+
+
+@contextmanager
+def frozen(broker: EmbeddedBroker) -> Iterator[None]:
+    """Stop a broker in its tracks, and let it go on at the end."""
+    assert broker.state is not None
+    os.kill(broker.state.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(broker.state.pid, signal.SIGCONT)
+
+
+def told_to_stop(process: "subprocess.Popen[bytes] | subprocess.Popen[str]") -> tuple[int, float]:
+    """Send SIGTERM; return the exit code and how many seconds the end took."""
+    started = time.monotonic()
+    process.terminate()
+    return process.wait(60), time.monotonic() - started
+
+
+async def test_a_worker_ends_within_seconds_while_the_broker_is_frozen(
+    settings: Settings, own_broker: EmbeddedBroker
+) -> None:
+    """In the middle of a backlog; what it had not committed, the next worker decides, and counts nothing twice."""
+    sent = payments(20_000, seed=9)
+    await produce(settings, [encoded(payment) for payment in sent])
+    with Worker(settings.model_copy(update={"batch_rows_max": 256})) as worker:
+        assert worker.process is not None
+        while len(await read_all(settings, "decisions")) < 2000:
+            assert worker.process.poll() is None, worker.log
+            await asyncio.sleep(0.02)
+        with frozen(own_broker):
+            code, took_s = await asyncio.to_thread(told_to_stop, worker.process)
+        log = worker.log
+    with Worker(settings):
+        await settled(settings)
+        decisions = await decisions_of(settings, {payment["tid"] for payment in sent})
+
+    assert took_s < BOUND_S
+    assert 0 == code, log
+    assert "nothing is lost" in log
+    assert await expected_windows(settings) == windows(decisions)
+
+
+async def test_an_archiver_ends_within_seconds_while_the_broker_is_frozen(
+    settings: Settings, own_broker: EmbeddedBroker
+) -> None:
+    """The next one archives what is missing, each decision once."""
+    sent = payments(2000, seed=4)
+    await produce(settings, [encoded(payment) for payment in sent])
+    with Worker(settings):
+        await settled(settings)
+    with begin(settings, "archive", "run") as archiver:
+        while not files(settings):
+            assert archiver.poll() is None
+            await asyncio.sleep(0.05)
+        with frozen(own_broker):
+            code, took_s = await asyncio.to_thread(told_to_stop, archiver)
+    done = fraudstream(settings, "archive", "run", "--once", timeout_s=120)
+    archived = pl.concat([pl.read_parquet(path, hive_partitioning=False) for path in files(settings)])
+
+    assert took_s < BOUND_S
+    assert 0 == code
+    assert 0 == done.returncode, done.stderr
+    assert Counter(payment["tid"] for payment in sent) == Counter(archived["transaction_id"].to_list())
