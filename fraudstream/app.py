@@ -113,7 +113,14 @@ def create_app(settings: Settings, ports: Ports) -> App:
     )
     app.tables.add(table)
     sources = [settings.topic(topics.TRANSACTIONS.name), settings.topic(topics.BY_CARD.name)]
-    coalesce(app, sources, [topics.changelog(settings).name], settings.chunk_rows_max, losses)
+    coalesce(
+        app,
+        sources,
+        [topics.changelog(settings).name],
+        settings.chunk_rows_max,
+        losses,
+        offsets_in_transactions=settings.exactly_once_outputs,
+    )
     logger.info("model %s, rules %s", detector.model.version, detector.ruleset.version)
     observer = Observer(app, table, ports.weekly, detector, sources, settings.archive_place, losses)
     delivery = agents.attach(app, settings, event_type, cards, table, detector, ports.weekly, observer.report)

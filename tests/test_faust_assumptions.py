@@ -183,9 +183,11 @@ class LateThread:
 
     def __init__(self, in_time: bool) -> None:
         self.in_time = in_time
+        self.commits = 0
 
     async def commit(self, _: object) -> bool:
         """Tell whether it was in time."""
+        self.commits += 1
         return self.in_time
 
     async def seek_to_committed(self) -> dict[TP, int | None]:
@@ -206,6 +208,17 @@ async def test_only_what_the_group_has_is_committed(app: faust.App) -> None:
     await consumer.perform_seek()
 
     assert 7 == consumer.committed_offset(TRANSACTIONS)
+
+
+async def test_offsets_that_transactions_commit_are_not_committed_again(app: faust.App) -> None:
+    """A commit that is under way while the next transaction ends would put the group's offset back behind it."""
+    consumer, thread = app.consumer, LateThread(in_time=True)
+    consumer._thread = thread
+    consumer.offsets_in_transactions = True
+
+    assert await consumer._commit({TRANSACTIONS: 9})
+    assert 0 == thread.commits
+    assert 9 == consumer.committed_offset(TRANSACTIONS)
 
 
 def test_faust_still_throws_away_what_it_fetched_while_the_flow_is_stopped() -> None:

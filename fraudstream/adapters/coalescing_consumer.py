@@ -127,6 +127,8 @@ class CoalescingConsumer(driver.Consumer):
     changelogs: Collection[str] = ()
     chunk_rows_max: int = 512
     losses = LogLosses()
+    offsets_in_transactions: bool = False
+    """Whether source offsets are committed with the outputs: a commit of ours could arrive late and put them back."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -229,7 +231,7 @@ class CoalescingConsumer(driver.Consumer):
         return int(newest) + 1
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
-        confirmed = bool(await super()._commit(offsets))
+        confirmed = self.offsets_in_transactions or bool(await super()._commit(offsets))
         if confirmed:
             self._confirmed.update(offsets)
         return confirmed
@@ -269,6 +271,8 @@ def coalesce(
     changelogs: Collection[str],
     chunk_rows_max: int,
     losses: LogLosses,
+    *,
+    offsets_in_transactions: bool = False,
 ) -> None:
     """Make an app's consumer deliver these source and changelog topics in chunks; call before the app starts.
 
@@ -284,6 +288,7 @@ def coalesce(
             "changelogs": frozenset(changelogs),
             "chunk_rows_max": chunk_rows_max,
             "losses": losses,
+            "offsets_in_transactions": offsets_in_transactions,
         },
     )
     transport = type("Transport", (driver.Transport,), {"Consumer": consumer})
