@@ -51,31 +51,33 @@ class SourceCheck:
         """Return what does not fit, at most one of each source.
 
         `counted_to`: the last offset of `transactions` in a worker's own state, which may know more than the changelog.
+
+        What is remembered is read before the ends of the logs, which may grow meanwhile: a sound log is never behind it.
         """
-        ends = {topic: await logs.span(topic, partition) for topic in (self._keyed, self._by_card)}
-        if foreign := await self._foreign(logs, partition, ends[self._keyed], counted_to):
-            found = [foreign]
-            del ends[self._keyed]
-        else:
-            found = []
-        for topic, (_, end) in ends.items():
-            if (committed := await logs.committed(topic, partition)) > end:
+        newest = await newest_payments(logs, self._settings, partition)
+        committed = {topic: await logs.committed(topic, partition) for topic in (self._keyed, self._by_card)}
+        spans = {topic: await logs.span(topic, partition) for topic in committed}
+        found = []
+        if foreign := await self._foreign(logs, partition, spans[self._keyed], newest, counted_to):
+            found.append(foreign)
+            del spans[self._keyed]
+        for topic, (_, end) in spans.items():
+            if committed[topic] > end:
                 found.append(
                     Misfit(
                         topic,
                         partition,
                         f"the group {self._settings.app_id} has decided {topic}, partition {partition}, to offset "
-                        f"{committed}, and the log ends at {end}",
+                        f"{committed[topic]}, and the log ends at {end}",
                         False,
                     )
                 )
         return found
 
     async def _foreign(
-        self, logs: PartitionLogs, partition: int, span: Span, counted_to: int
+        self, logs: PartitionLogs, partition: int, span: Span, newest: list[Entry], counted_to: int
     ) -> Misfit | None:
         """Look for payments that are in the state and not where the log should have them."""
-        newest = await newest_payments(logs, self._settings, partition)
         last = max([counted_to, *map(offset_of, newest)])
         if last >= span.end:
             why = f"the state has a payment at offset {last} of {{}}, and the log ends at {span.end}"

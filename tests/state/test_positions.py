@@ -1,0 +1,67 @@
+"""Logs that grow while they are looked at are sound; one that ends before what is remembered is not."""
+
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+from aiokafka.structs import ConsumerRecord
+
+from fraudstream.adapters.partition_logs import PartitionLogs, Record, Span
+from fraudstream.domain.activity import ENTRY, Entry
+from fraudstream.settings import Settings
+from fraudstream.state.positions import SourceCheck
+from fraudstream.tables.activity_batch import ARRIVAL_SHIFT
+from fraudstream.tables.activity_layout import TOKEN
+
+PAID_PER_QUESTION = 100
+
+
+class BusyLogs(PartitionLogs):
+    """Logs to which a hundred payments are added, decided and committed before every answer. They are no JSON."""
+
+    def __init__(self, payments: int, lost: int = 0) -> None:
+        self.payments = payments
+        self.lost = lost
+        """How many of the newest payments `transactions` has lost."""
+
+    async def span(self, topic: str, partition: int) -> Span:
+        """Return the offsets of one record a payment."""
+        self.payments += PAID_PER_QUESTION
+        by_card = topic.endswith("by-card")
+        return Span(0, 0 if by_card else self.payments - self.lost * topic.endswith("transactions"))
+
+    async def committed_if_any(self, topic: str, partition: int) -> int | None:
+        """Return that all is decided."""
+        self.payments += PAID_PER_QUESTION
+        return None if topic.endswith("by-card") else self.payments
+
+    async def read(self, topic: str, partition: int, start: int = 0) -> AsyncGenerator[list[Record], None]:
+        """Yield the newest record: of the changelog, the delta of the payment at its offset."""
+        self.payments += PAID_PER_QUESTION
+        offset = self.payments - 1
+        entry = Entry(
+            event_time_ms=1_580_558_400_000,
+            cents=100,
+            late_by_ms=0,
+            tid=offset,
+            arrival=offset << ARRIVAL_SHIFT,
+        )
+        value = bytes(TOKEN.itemsize) + ENTRY.pack(*entry)
+        yield [ConsumerRecord(topic, partition, offset, 0, 0, None, value, None, 0, 0, ())]
+
+
+def settings(tmp_path: Path) -> Settings:
+    """Return settings with a token key of their own."""
+    return Settings(_env_file=None, data_dir=tmp_path)
+
+
+async def test_payments_that_come_while_the_logs_are_looked_at_are_no_misfit(tmp_path: Path) -> None:
+    """However many: what is remembered was there before the end that it is held against."""
+    assert [] == await SourceCheck(settings(tmp_path)).misfits(BusyLogs(1_000), 0, counted_to=999)
+
+
+async def test_a_log_that_lost_payments_of_the_state_is_a_misfit(tmp_path: Path) -> None:
+    """A busy one, too."""
+    (found,) = await SourceCheck(settings(tmp_path)).misfits(BusyLogs(1_000, lost=5_000), 0, counted_to=999)
+
+    assert found.state
+    assert "the state has a payment at offset" in found.sentence
