@@ -27,6 +27,7 @@ from fraudstream.settings import Settings
 from fraudstream.state.preflight import LogCheck
 from fraudstream.tables.activity import ActivityTable
 from fraudstream.tables.activity_scrub import require_writable
+from fraudstream.tables.recovery import TableManager
 from fraudstream.watches import ArchiveWatch, NightlyWatch, WeeklyWatch, look_now_and_then
 
 logger = logging.getLogger(__name__)
@@ -172,6 +173,7 @@ def faust_settings(settings: Settings) -> dict[str, Any]:
     return {
         "datadir": str(settings.worker_state_dir),
         "store": "rocksdb://",
+        "TableManager": TableManager,
         "processing_guarantee": "at_least_once",  # exactly once is ours; Faust's loses table state
         "topic_partitions": settings.partitions,
         "PartitionAssignor": FixedAssignor,

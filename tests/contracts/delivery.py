@@ -13,6 +13,8 @@ class Place(NamedTuple):
     """A delivery that is ready for partition 0, and what it writes to."""
 
     delivery: Delivery
+    source: str
+    """A topic that exists; what a topic is named that does not, the broker takes no offsets for."""
     decisions: str
     changelog: str
     published: Callable[[str], Awaitable[list[bytes]]]
@@ -20,7 +22,7 @@ class Place(NamedTuple):
 
     def shipment(self, offset: int, decisions: list[bytes], delta: bytes | None) -> Shipment:
         """Return the micro-batch of source partition 0 that ends before this offset."""
-        made = Shipment(offsets={0: {TP("transactions", 0): offset}})
+        made = Shipment(offsets={0: {TP(self.source, 0): offset}})
         for decision in decisions:
             made.output(0).add(self.decisions, 0, Message(b"card", decision))
         if delta is not None:

@@ -23,7 +23,8 @@ def place_of(settings: Settings, delivery: Delivery) -> Place:
         records = await logs.read_places([TopicPartition(topic, 0)])
         return [record.value for record in records if record.value is not None]
 
-    return Place(delivery, settings.topic(topics.DECISIONS.name), topics.changelog(settings).name, published)
+    source, decisions = settings.topic(topics.BY_CARD.name), settings.topic(topics.DECISIONS.name)
+    return Place(delivery, source, decisions, topics.changelog(settings).name, published)
 
 
 class TestAtLeastOnce(DeliveryContract):

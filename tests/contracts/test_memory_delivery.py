@@ -17,4 +17,4 @@ class TestMemoryDelivery(DeliveryContract):
         async def published(topic: str) -> list[bytes]:
             return [message.value for message in delivery.topics[topic, 0]]
 
-        return Place(delivery, "decisions", "changelog", published)
+        return Place(delivery, "by-card", "decisions", "changelog", published)

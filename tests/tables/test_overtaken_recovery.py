@@ -3,8 +3,11 @@
 import asyncio
 from pathlib import Path
 
+from faust.types import TP
+
 from fraudstream.adapters.kafka_security import Kafka
 from fraudstream.adapters.publisher import Publisher
+from fraudstream.tables.recovery import TableManager
 from tests.fakes import SlowThread
 from tests.tables.test_activity import table_in
 
@@ -27,3 +30,21 @@ async def test_the_end_of_a_recovery_does_not_stop_the_recovery_that_overtakes_i
 
     assert flow.is_active()
     assert consumer.flow_active
+
+
+async def test_a_recovery_that_a_rebalance_has_overtaken_does_not_end(tmp_path: Path) -> None:
+    """What was left to read is forgotten before the next recovery asks again; then nothing seems left."""
+    table = table_in(tmp_path)
+    finished = list[set[TP]]()
+
+    async def on_recovery_completed(active_tps: set[TP], standby_tps: set[TP]) -> None:
+        finished.append(active_tps)
+
+    table.on_recovery_completed = on_recovery_completed  # type: ignore[method-assign]
+    tables = TableManager(table.app)
+    tables.add(table)
+    table.app.consumer_generation_id = 2
+    await tables.recovery.on_recovery_completed(1)
+
+    assert [] == finished
+    assert not tables.recovery.completed.is_set()
