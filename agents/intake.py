@@ -1,5 +1,6 @@
 """At the door: a record becomes a payment, a record to forward, or a dead letter."""
 
+import dataclasses
 from collections.abc import Sequence
 from typing import NamedTuple, TypeAlias
 
@@ -18,6 +19,15 @@ Record: TypeAlias = ConsumerRecord[bytes, bytes]
 
 SOURCE_HEADER = "fraudstream-source"
 """On re-keyed records: the topic-partition-offset they came from, which is the id of a payment without its own."""
+
+TIME_HEADER = "fraudstream-timestamp"
+"""On re-keyed records: the Kafka timestamp (epoch milliseconds) they came with, which is the time of a payment without its own.
+
+Brokers with message.timestamp.type=LogAppendTime write another one into the record.
+"""
+
+TIME_DIGITS_MAX = 18
+"""More are no time that Kafka can write."""
 
 UNDECODABLE = "undecodable"
 """Reason of dead letters for records that the brokers have and nobody can decode."""
@@ -41,6 +51,7 @@ class DeadLetter(NamedTuple):
 
 def dead_letter(record: Record, reason: str, detail: str, times: Sequence[str] = ()) -> DeadLetter:
     """Describe a refused record; card numbers in payload and detail are masked, the fields `times` are not."""
+    (record,) = as_first_timed([record])
     shown = Shown(record.value, record.timestamp, times)
     return DeadLetter(
         reason,
@@ -90,7 +101,7 @@ class Intake:
         misplaced: list[tuple[Card, Record]] = []
         dead: list[DeadLetter] = []
         here, parse = records[0].partition, self._parse
-        for record in records:
+        for record in as_first_timed(records):
             try:
                 payment = parse(record.value, record.timestamp)
             except InvalidTransaction as error:
@@ -115,17 +126,39 @@ def source_of(record: Record) -> str:
 
     The header is believed where only the worker writes; a payer's could hold anything, a card number too.
     """
-    if record.topic.endswith(topics.BY_CARD.name):
+    if _is_rekeyed(record):
         for name, value in record.headers:
             if name == SOURCE_HEADER:
                 return str(value, "ascii", "replace")
     return f"{record.topic}-{record.partition}-{record.offset}"
 
 
+def as_first_timed(records: list[Record]) -> list[Record]:
+    """Return the records of one chunk with the Kafka timestamps they first entered with.
+
+    The header is believed where only the worker writes, as above.
+    """
+    if not _is_rekeyed(records[0]):
+        return records
+    return [dataclasses.replace(record, timestamp=_first_timestamp(record)) for record in records]
+
+
+def _is_rekeyed(record: Record) -> bool:
+    return bool(record.topic.endswith(topics.BY_CARD.name))
+
+
+def _first_timestamp(record: Record) -> int:
+    """Return what the header says; records of earlier versions have none."""
+    for name, value in record.headers:
+        if name == TIME_HEADER and value and value.isdigit() and len(value) <= TIME_DIGITS_MAX:
+            return int(value)
+    return int(record.timestamp)
+
+
 def forwarded(card: Card, record: Record) -> Message:
-    """Return the record as it goes on to `transactions-by-card`: same value and timestamp, its first source kept.
+    """Return the record as it goes on to `transactions-by-card`: same value, its first source and timestamp kept.
 
     Its key is the card's token, not the producer's key: that could be anything, a card number too.
     """
-    headers = [(SOURCE_HEADER, source_of(record).encode())]
+    headers = [(SOURCE_HEADER, source_of(record).encode()), (TIME_HEADER, str(record.timestamp).encode())]
     return Message(card.token.encode(), record.value, record.timestamp, headers)

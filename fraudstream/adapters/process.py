@@ -58,7 +58,9 @@ def scarce(error: BaseException | None) -> str | None:
 
 def crash(why: str) -> NoReturn:
     """End the process at once: no clean-up that could acknowledge or commit anything."""
-    logger.critical("%s; exiting before anything is acknowledged", why, exc_info=sys.exc_info()[0] is not None)
+    logger.critical(
+        "%s; exiting before anything is acknowledged", why, exc_info=sys.exc_info()[0] is not None
+    )
     logging.shutdown()
     os._exit(EXIT_CRASH)
 

@@ -94,6 +94,7 @@ def problems(counts: Mapping[str, int], configs: Configs, settings: Settings) ->
     for what, remedy in _wrong_policies(configs, settings):
         yield Problem("degraded", what, remedy)
     yield from _short_retention(configs, settings, (*sources, log))
+    yield from _refused_times(configs, settings)
 
 
 def _anew(settings: Settings, name: str) -> str:
@@ -114,3 +115,21 @@ def _short_retention(configs: Configs, settings: Settings, names: tuple[str, ...
                 f"topic {name} keeps records for {kept_ms} ms (retention.ms) and state reaches back {held_ms} ms",
                 _configure(settings, name, f"retention.ms={wanted}"),
             )
+
+
+def _refused_times(configs: Configs, settings: Settings) -> Iterator[Problem]:
+    """Say so if payments that waited longer than their topic takes would not be forwarded.
+
+    Beside that a topic's clock does not matter: nothing is told by the timestamps of what workers write but its age, and
+    forwarded payments carry their own in a header.
+    """
+    name = settings.topic(topics.BY_CARD.name)
+    config = configs.get(name, {})
+    taken_ms = int(config.get("message.timestamp.before.max.ms", topics.BY_CARD.retention_ms))
+    if taken_ms < topics.BY_CARD.retention_ms and config.get("message.timestamp.type") != "LogAppendTime":
+        yield Problem(
+            "degraded",
+            f"topic {name} refuses records older than {taken_ms} ms (message.timestamp.before.max.ms): payments to forward that "
+            "waited longer become dead letters",
+            _configure(settings, name, "message.timestamp.type=LogAppendTime"),
+        )

@@ -7,7 +7,7 @@ import msgspec
 from fraudstream import topics
 from fraudstream.adapters.partition_logs import PartitionLogs, Record
 from fraudstream.agents.deciding import transaction_hash
-from fraudstream.agents.intake import Intake
+from fraudstream.agents.intake import Intake, as_first_timed
 from fraudstream.agents.quarantine import POISON
 from fraudstream.domain.activity import WINDOW_MS, bucket_of
 from fraudstream.domain.event_type import event_type_named
@@ -102,7 +102,9 @@ async def replayed(
     replay = Replay(partition, intake or intake_of(settings), settings.lateness_horizon_s * 1000)
     keyed, by_card = (settings.topic(topic.name) for topic in (topics.TRANSACTIONS, topics.BY_CARD))
     deadly = await _deadly(logs, settings, partition)
-    waiting = [record async for records in logs.read(by_card, partition) for record in records]
+    waiting = [
+        record async for records in logs.read(by_card, partition) for record in as_first_timed(records)
+    ]
 
     async def feeder(topic: str, rekeyed: bool) -> Callable[[list[Record]], None]:
         committed = await logs.committed(topic, partition)
