@@ -100,10 +100,14 @@ class Lake:
 
     async def files(self, prefix: str = "date=") -> list[LakeFile]:
         """Return the files that make up the archive, in order of day, stream and offset."""
-        return current(await self._files(prefix))
+        return await asyncio.to_thread(current, await self._files(prefix))
 
     async def _files(self, prefix: str) -> list[LakeFile]:
         names = await self.objects.names(self._folder + prefix)
+        # in a thread: a year of an archive that nobody compacts has millions of names
+        return await asyncio.to_thread(self._named, names)
+
+    def _named(self, names: list[str]) -> list[LakeFile]:
         return [file for name in names if (file := LakeFile.named(name.removeprefix(self._folder)))]
 
     async def read(self, file: LakeFile) -> pl.DataFrame:

@@ -1,44 +1,91 @@
-"""Finding payments in the archive: by id, card token, any field, and time; newest first."""
+"""Finding payments in the archive: by id, card token, filters on any column, and time; newest first.
+
+A worker searches beside its payments, so everything that takes time is done in threads: the event loop only waits.
+"""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, date, datetime
+from typing import Any, NamedTuple
 
 import polars as pl
 
-from fraudstream.adapters.lake import Lake, LakeFile
+from fraudstream.adapters.lake import Lake, LakeFile, Stream
+from fraudstream.adapters.lake_filters import Filter, FilterError
 from fraudstream.adapters.objects import NoSuchObject
-from fraudstream.domain.errors import SetupError
+from fraudstream.domain.card_numbers import masked
+from fraudstream.domain.names import did_you_mean
 
-FOUND_MAX = 1000
 PLACE = ("source_topic", "source_partition", "source_offset")
 """A worker that was killed decides some payments again, with equal decisions; one is shown."""
 
 LOOKS = 3
 """A compaction may replace a file between listing and reading: then the day is listed again."""
 
+AHEAD_MAX_MS = 3_600_000
+"""No payment's time is further ahead of the moment it was decided; workers refuse what is ten minutes ahead of its
+record. So older files need not be read once enough newer payments are found."""
+
+
+class Position(NamedTuple):
+    """Where a payment stands among all: newest first, and those of one time by their place in the log."""
+
+    event_time: int
+    topic: str
+    partition: int
+    offset: int
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> "Position":
+        """Return where an archived payment stands."""
+        return cls(row["event_time"], *(row[name] for name in PLACE))
+
+    def behind(self) -> pl.Expr:
+        """Return what holds for payments after this one."""
+        time, place = (
+            pl.col("event_time"),
+            dict(zip(PLACE, (self.topic, self.partition, self.offset), strict=True)),
+        )
+        later: pl.Expr = pl.lit(False)
+        for name, value in reversed(place.items()):
+            later = (pl.col(name) > pl.lit(value)) | ((pl.col(name) == pl.lit(value)) & later)
+        return (time < self.event_time) | ((time == self.event_time) & later)
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What to look for; everything given must hold. Times are epoch ms, `until_ms` is not included."""
+    """What to look for; everything given must match. Times are epoch ms, `until_ms` is not included.
+
+    `before`: only payments that come after this one in the order of the answer.
+    """
 
     transaction_id: str | None = None
     card: str | None = None
-    fields: Mapping[str, str] = field(default_factory=dict)
+    filters: tuple[Filter, ...] = ()
     since_ms: int | None = None
     until_ms: int | None = None
     limit: int = 100
+    before: Position | None = None
 
-    def day_may_hold(self, file: LakeFile) -> bool:
-        """Tell whether a file's day is within the time asked for."""
-        starts_ms = datetime(file.day.year, file.day.month, file.day.day, tzinfo=UTC).timestamp() * 1000
-        too_new = self.until_ms is not None and starts_ms >= self.until_ms
-        return not too_new and (self.since_ms is None or starts_ms + 86_400_000 > self.since_ms)
+    def days(self, files: list[LakeFile]) -> list[date]:
+        """Return the days of some files that may hold what is wanted, newest first."""
+        ends = [self.until_ms, None if self.before is None else self.before.event_time + 1]
+        until_ms = min((end for end in ends if end is not None), default=None)
+        newest_first = sorted({file.day for file in files}, reverse=True)
+        starts_ms = {
+            day: datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() * 1000 for day in newest_first
+        }
+        return [
+            day
+            for day, start_ms in starts_ms.items()
+            if (until_ms is None or start_ms < until_ms)
+            and (self.since_ms is None or start_ms + 86_400_000 > self.since_ms)
+        ]
 
-    def conditions(self, schema: Mapping[str, pl.DataType]) -> pl.Expr:
-        """Return what a row must fulfil; raises SetupError for a value that is no number where numbers are."""
+    def condition(self, schema: Mapping[str, pl.DataType]) -> pl.Expr:
+        """Return what holds for rows that match; raises FilterError for what cannot be asked of a column's type."""
         holds = [pl.lit(True)]
         if self.transaction_id is not None:
             holds.append(pl.col("transaction_id") == self.transaction_id)
@@ -48,57 +95,88 @@ class Wanted:
             holds.append(pl.col("event_time") >= self.since_ms)
         if self.until_ms is not None:
             holds.append(pl.col("event_time") < self.until_ms)
-        holds += [_equal(name, schema.get(name), value) for name, value in self.fields.items()]
+        if self.before is not None:
+            holds.append(self.before.behind())
+        # a file without the column holds nothing that matches
+        holds += [
+            each.condition(schema[each.name]) if each.name in schema else pl.lit(False)
+            for each in self.filters
+        ]
         return pl.all_horizontal(holds)
 
 
+@dataclass
+class _Found:
+    """What the files of a day gave so far: at most `wanted.limit` payments, and all columns there are."""
+
+    wanted: Wanted
+    rows: pl.DataFrame | None = None
+    columns: dict[str, None] = field(default_factory=dict)
+
+    def add(self, rows: pl.DataFrame) -> bool:
+        """Take the matching rows of a file; return whether what was decided before those of the file cannot matter."""
+        self.columns.update(dict.fromkeys(rows.columns))
+        fitting = rows.filter(self.wanted.condition(rows.schema))
+        if not fitting.is_empty():
+            together = fitting if self.rows is None else pl.concat([self.rows, fitting], how="diagonal")
+            together = together.unique(subset=PLACE, keep="first", maintain_order=True)
+            order = ["event_time", *PLACE]
+            self.rows = together.sort(order, descending=[True, False, False, False]).head(self.wanted.limit)
+        if self.rows is None or self.rows.height < self.wanted.limit:
+            return False
+        decided_ms: int = rows["decided_at"].min()  # type: ignore[assignment]  # no file is empty
+        return decided_ms + AHEAD_MAX_MS < self.rows["event_time"][-1]  # type: ignore[no-any-return]
+
+    def dicts(self) -> list[dict[str, Any]]:
+        """Return the payments."""
+        return [] if self.rows is None else self.rows.to_dicts()
+
+    def check_columns(self, day: date) -> None:
+        """Raise FilterError if a filter names a column that none of the day's files has."""
+        for name in (each.name for each in self.wanted.filters):
+            if self.columns and name not in self.columns:
+                near = did_you_mean(name, self.columns)
+                raise FilterError(f"there is no column {masked(name)} in the archive of {day}{near}")
+
+
 async def find(lake: Lake, wanted: Wanted) -> list[dict[str, Any]]:
-    """Return the payments that fit, newest first, at most `limit`; reads only the days that may hold some."""
-    days: dict[str, None] = {}
-    for file in reversed(await lake.files()):
-        if wanted.day_may_hold(file):
-            days[f"date={file.day}/"] = None
+    """Return the payments that match, newest first, at most `limit`; reads only what may hold some.
+
+    Raises FilterError, also if the newest of the days has no column that a filter names.
+    """
+    files = await lake.files()
+    days = await asyncio.to_thread(wanted.days, files)
     found: list[dict[str, Any]] = []
-    for prefix in days:
+    for day in days:
         if len(found) >= wanted.limit:
             break
-        found += await _of_day(lake, prefix, wanted)
+        of_day = await _of_day(lake, day, wanted)
+        if day == days[0]:
+            of_day.check_columns(day)
+        found += await asyncio.to_thread(of_day.dicts)
     return found[: wanted.limit]
 
 
-async def _of_day(lake: Lake, prefix: str, wanted: Wanted) -> list[dict[str, Any]]:
-    """Return the payments of a day, newest first."""
+async def _of_day(lake: Lake, day: date, wanted: Wanted) -> _Found:
+    """Return the newest matching payments of a day."""
     for look in range(LOOKS):
+        found = _Found(wanted)
+        streams: defaultdict[Stream, list[LakeFile]] = defaultdict(list)
+        for file in await lake.files(f"date={day}/"):
+            streams[file.stream].append(file)
         try:
-            parts = [await _of_file(lake, file, wanted) for file in await lake.files(prefix)]
+            for of_stream in streams.values():
+                await _of_stream(lake, of_stream, found)
         except NoSuchObject:
             if look == LOOKS - 1:
                 raise
             continue
-        fitting = [part for part in parts if not part.is_empty()]
-        if not fitting:
+        break
+    return found
+
+
+async def _of_stream(lake: Lake, files: list[LakeFile], found: _Found) -> None:
+    """Read a stream's files of a day, the newest first, until the older ones cannot matter."""
+    for file in reversed(files):
+        if await asyncio.to_thread(found.add, await lake.read(file)):
             break
-        rows = pl.concat(fitting, how="diagonal").unique(subset=PLACE, keep="first", maintain_order=True)
-        return rows.sort("event_time", descending=True, maintain_order=True).head(wanted.limit).to_dicts()
-    return []
-
-
-async def _of_file(lake: Lake, file: LakeFile, wanted: Wanted) -> pl.DataFrame:
-    rows = await lake.read(file)
-    return await asyncio.to_thread(lambda: rows.filter(wanted.conditions(rows.schema)))
-
-
-def _equal(name: str, dtype: pl.DataType | None, value: str) -> pl.Expr:
-    """Return whether a column, of which a file may have none, has a value given as text; lists hold it."""
-    if dtype is None:
-        return pl.lit(False)
-    if isinstance(dtype, pl.List):
-        return pl.col(name).list.contains(value)
-    if dtype == pl.Boolean:
-        return pl.col(name) == (value.lower() == "true")
-    if not dtype.is_numeric():
-        return pl.col(name) == value
-    try:
-        return pl.col(name) == float(value)
-    except ValueError:
-        raise SetupError(f"{name} is a number, and {value!r} is none") from None

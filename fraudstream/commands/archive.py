@@ -98,8 +98,13 @@ def compact(as_json: bool) -> None:
 @archive.command()
 @click.option("--id", "transaction_id", help="Transaction id.")
 @click.option("--card", help="Card token; card numbers are not in the archive.")
+@click.option("--merchant", help="A part of the merchant's name, in capital or small letters.")
 @click.option(
-    "--field", "fields", multiple=True, metavar="NAME=VALUE", help="Any column, e.g. zip_code=10115."
+    "--field",
+    "fields",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Any column, also several times: zip_code=10115, 'amount>=100', outcome!=approve; ~ is contains: reasons~usual.",
 )
 @click.option("--since", type=Moment(), help="From this event time on.")
 @click.option("--until", type=Moment(), help="Before this event time.")
@@ -110,6 +115,7 @@ def compact(as_json: bool) -> None:
 def find(
     transaction_id: str | None,
     card: str | None,
+    merchant: str | None,
     fields: tuple[str, ...],
     since: int | None,
     until: int | None,
@@ -121,14 +127,16 @@ def find(
     Exit codes: 0 found some, 1 none, 2 usage or set-up error.
     """
     from fraudstream.adapters.lake import Lake
+    from fraudstream.adapters.lake_filters import PART, Filter
     from fraudstream.adapters.lake_search import Wanted
     from fraudstream.adapters.lake_search import find as search
     from fraudstream.adapters.objects import object_store
     from fraudstream.settings import Settings
 
-    if any("=" not in pair for pair in fields):
-        raise click.UsageError("write --field as NAME=VALUE", click.get_current_context())
-    wanted = Wanted(transaction_id, card, dict(pair.split("=", 1) for pair in fields), since, until, limit)
+    filters = tuple(Filter.written(text) for text in fields)
+    if merchant:
+        filters += (Filter("merchant", PART, merchant),)
+    wanted = Wanted(transaction_id, card, filters, since, until, limit)
 
     async def finding() -> list[dict[str, Any]]:
         async with object_store(Settings().archive_place) as objects:

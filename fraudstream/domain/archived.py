@@ -1,7 +1,7 @@
 """Decisions as columns: what the archive holds of a payment, readable as history by aggregation and training."""
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -99,6 +99,28 @@ def archived(decisions: Sequence[bytes], offsets: Sequence[int]) -> pl.DataFrame
         pl.Series("decision_offset", offsets, pl.Int64),
     ]
     return pl.DataFrame(columns)
+
+
+def unarchived(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the decision of an archived payment as it was published, but for `timing_ms`, which is not archived.
+
+    Variables without a value are left out: the archive does not say which columns the event type had then.
+    """
+    places = {f"source_{name}": name for name in Source.__struct_fields__}
+    others = {
+        name: value
+        for name, value in row.items()
+        if value is not None and name not in {*TYPES, *places, "decision_offset"}
+    }
+    return {
+        **{name: row[name] for name in TYPES},
+        "variables": {name: value for name, value in others.items() if isinstance(value, str)},
+        "features": {
+            "amount": row["amount"],  # every set of features has it, and it is a column once
+            **{name: value for name, value in others.items() if not isinstance(value, str)},
+        },
+        "source": {name: row[column] for column, name in places.items()},
+    }
 
 
 def _feature(name: str, values: list[float | None]) -> pl.Series:

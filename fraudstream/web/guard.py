@@ -13,7 +13,8 @@ from fraudstream.web.params import PageError
 logger = logging.getLogger(__name__)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-ErrorPage = Callable[[int, str], str]
+ErrorPage = Callable[[str, str, str], str]
+"""Given a sentence, the address that failed, and a search in the archive that may help or ""; returns HTML."""
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -70,10 +71,11 @@ def errors_as_pages(render: ErrorPage) -> Middleware:
 
     @web.middleware
     async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+        archive = ""
         try:
             return await handler(request)
         except PageError as error:
-            status, code, message = error.status, error.code, error.message
+            status, code, message, archive = error.status, error.code, error.message, error.archive
         except web.HTTPException as error:
             status, code = error.status, error.reason.lower().replace(" ", "-")
             message = MESSAGES.get(status, "The request could not be answered.")
@@ -82,7 +84,9 @@ def errors_as_pages(render: ErrorPage) -> Middleware:
             status, code, message = 500, "internal-error", "The page failed; the worker's log says why."
         if request.path.startswith("/api/") or ANONYMOUS in request:
             return json_error(status, code, message)
-        return web.Response(text=render(status, message), status=status, content_type="text/html")
+        return web.Response(
+            text=render(message, request.path, archive), status=status, content_type="text/html"
+        )
 
     return answer_errors
 

@@ -100,7 +100,7 @@ def _page_handler(resource: Resource, template: jinja2.Template, for_probes: boo
             return _as_json(Answer({"status": answer.data["status"]}, answer.status))
         if for_probes and "text/html" not in request.headers.get("Accept", ""):
             return _as_json(answer)
-        text = template.render(answer.data, path=request.path)
+        text = template.render(answer.data, path=request.path, query=request.query)
         return web.Response(text=text, status=answer.status, content_type="text/html")
 
     return get_page
@@ -135,7 +135,7 @@ def _templates(views: Views) -> jinja2.Environment:
 def _error_page(pages: jinja2.Environment) -> guard.ErrorPage:
     template = pages.get_template("error.html")
 
-    def render(status: int, message: str) -> str:
-        return template.render(status=status, message=message, path="")
+    def render(message: str, path: str, archive: str) -> str:
+        return template.render(message=message, path=path, archive=archive)
 
     return render

@@ -1,10 +1,13 @@
-"""What may stand in an address: strict, and never repeated in an answer."""
+"""What may stand in an address: strict, and never repeated in an error."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from fraudstream.adapters.lake_search import Wanted
+from multidict import MultiMapping
+
+from fraudstream.adapters.lake_filters import PART, Filter, FilterError
+from fraudstream.adapters.lake_search import Position, Wanted
 from fraudstream.domain.times import moment_ms
 
 CARD_TOKEN = re.compile(r"[0-9a-f]{32}")
@@ -16,11 +19,23 @@ TRANSACTION_ID_MAX = 256
 class PageError(Exception):
     """An answer other than 200; `message` is one sentence for the reader and holds nothing the reader sent."""
 
-    def __init__(self, status: int, code: str, message: str) -> None:
+    def __init__(self, status: int, code: str, message: str, archive: str = "") -> None:
+        """`archive`: the address of a search in the archive that may find what is not here."""
         super().__init__(message)
         self.status = status
         self.code = code
         self.message = message
+        self.archive = archive
+
+
+def sentence(error: Exception) -> str:
+    """Write an error's message as a sentence by itself.
+
+    >>> sentence(ValueError("there is no column a; did you mean b?")), sentence(ValueError("no"))
+    ('There is no column a; did you mean b?', 'No.')
+    """
+    text = str(error)
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('?') else '.'}"
 
 
 def not_found(what: str) -> PageError:
@@ -41,6 +56,7 @@ LIMIT = Number(50, 1, 200)
 BEFORE = Number(None, 0, 2**53)
 SECONDS = Number(300, 10, 899)
 LOCAL = Number(0, 0, 1)
+EVENT_TIME = Number(None, 0, 2**53)
 
 
 def numbers(query: Mapping[str, str], **known: Number) -> dict[str, int | None]:
@@ -77,29 +93,53 @@ def transaction_id(text: str) -> str:
     return text
 
 
-SEARCH = ("id", "card", "field", "since", "until", "limit")
+SEARCH = ("id", "card", "merchant", "field", "since", "until", "limit", "before")
+FILTERS_MAX = 8
+POSITION = re.compile(r"([0-9]{1,16})-([0-9]{1,9})-([0-9]{1,18})-([a-zA-Z0-9._-]{1,249})")
+"""A payment's place in the order of the archive: event time, partition, offset and topic."""
 
 
-def archive_search(query: Mapping[str, str]) -> Wanted | None:
-    """Read what is to be looked for in the archive, None if nothing; empty parameters, as forms send them, do not count."""
+def archive_search(query: MultiMapping[str]) -> Wanted:
+    """Read what is to be looked for in the archive; empty parameters, as forms send them, do not count."""
     if set(query) - set(SEARCH):
-        raise PageError(
-            400, "unknown-parameter", f"This address knows these parameters: {', '.join(SEARCH)}."
+        raise _invalid_search(
+            f"This address knows these parameters: {', '.join(SEARCH)}.", "unknown-parameter"
         )
     given = {name: value for name, value in query.items() if value}
-    if not given:
-        return None
-    name, _, value = given.get("field", "").partition("=")
-    if "field" in given and not (name and value):
-        raise PageError(400, "invalid-parameter", "field is written as name=value.")
+    filters = [text for text in query.getall("field", []) if text]
+    if len(filters) > FILTERS_MAX:
+        raise _invalid_search(f"field may be given {FILTERS_MAX} times.")
+    try:
+        filled = tuple(Filter.written(text) for text in filters)
+    except FilterError as error:
+        raise _invalid_search(sentence(error)) from error
     return Wanted(
         transaction_id=transaction_id(given["id"]) if "id" in given else None,
         card=card_token(given["card"]) if "card" in given else None,
-        fields={name: value} if name else {},
+        filters=filled + ((Filter("merchant", PART, given["merchant"]),) if "merchant" in given else ()),
         since_ms=_moment_ms(given.get("since")),
         until_ms=_moment_ms(given.get("until")),
         limit=numbers({"limit": given["limit"]} if "limit" in given else {}, limit=LIMIT)["limit"] or 0,
+        before=_position(given.get("before")),
     )
+
+
+def position_text(position: Position) -> str:
+    """Write a position as `before` is written."""
+    return f"{position.event_time}-{position.partition}-{position.offset}-{position.topic}"
+
+
+def _position(text: str | None) -> Position | None:
+    if text is None:
+        return None
+    found = POSITION.fullmatch(text)
+    if not found:
+        raise _invalid_search("before is the next_before of another page.")
+    return Position(int(found[1]), found[4], int(found[2]), int(found[3]))
+
+
+def _invalid_search(sentence: str, code: str = "invalid-parameter") -> PageError:
+    return PageError(400, code, sentence)
 
 
 def _moment_ms(text: str | None) -> int | None:
@@ -109,5 +149,4 @@ def _moment_ms(text: str | None) -> int | None:
     try:
         return moment_ms(text)
     except ValueError:
-        sentence = "since and until are written as 2026-11-21 or 2026-11-21T14:30."
-        raise PageError(400, "invalid-parameter", sentence) from None
+        raise _invalid_search("since and until are written as 2026-11-21 or 2026-11-21T14:30.") from None

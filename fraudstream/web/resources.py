@@ -3,20 +3,26 @@
 Field names are documented in docs/reference/web-api.md.
 """
 
+import asyncio
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
+from multidict import MultiMapping
+
 from fraudstream.adapters.extras import NotInstalled
+from fraudstream.adapters.lake_filters import FilterError
+from fraudstream.adapters.lake_search import Position, Wanted
 from fraudstream.adapters.objects import ObjectsRefused, ObjectsUnavailable
-from fraudstream.domain.errors import SetupError
-from fraudstream.tables.recent import Page
+from fraudstream.domain.archived import unarchived
+from fraudstream.tables.recent import Decision, Page
 from fraudstream.web import peers
 from fraudstream.web.health import StallWatch, Verdict
 from fraudstream.web.params import (
     BEFORE,
+    EVENT_TIME,
     LIMIT,
     LOCAL,
     SECONDS,
@@ -25,16 +31,20 @@ from fraudstream.web.params import (
     card_token,
     not_found,
     numbers,
+    position_text,
+    sentence,
     transaction_id,
 )
 from fraudstream.web.views import Views
 
-Query = Mapping[str, str]
+Query = MultiMapping[str]
 WINDOW_MS = 600_000
 RATE_SPAN_S = 10
 ALERTS_SPAN_S = 60
 DASHBOARD_ALERTS = 8
 CARD_DECISIONS = 25
+DECISION_SEARCH_S = 10.0
+"""How long the archive is searched for one decision; without its time that is day by day, from the newest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,20 +104,43 @@ class Resources:
         return self._page(query, alerts=False)
 
     async def decision(self, query: Query, id: str) -> Answer:  # noqa: A002
-        """Return one decision, from whichever worker made it."""
-        local = numbers(query, local=LOCAL)["local"]
+        """Return one decision: from memory, from whichever worker made it, or from the archive."""
+        asked = numbers(query, local=LOCAL, at=EVENT_TIME)
         transaction = transaction_id(id)
         found = self.views.recent.by_id(transaction)
         if found is not None:
-            return Answer({"decision": found, "worker": None})
-        elsewhere = (
-            None if local else await self._elsewhere(f"/api/v1/decisions/{quote(transaction, safe='')}")
-        )
-        if elsewhere is None:
-            raise not_found(
-                "No worker remembers a decision on that transaction; older ones are in the topic and archive."
+            return Answer({"decision": found, "worker": None, "archived": False})
+        if asked["local"]:
+            raise not_found("This worker does not remember that decision.")
+        silent: PageError | None = None
+        try:
+            elsewhere = await self._elsewhere(f"/api/v1/decisions/{quote(transaction, safe='')}")
+            if elsewhere is not None:
+                return replace(elsewhere, data={"archived": False, **elsewhere.data})
+        except PageError as error:
+            silent = error
+        found = await self._archived_decision(transaction, asked["at"])
+        if found is not None:
+            return Answer({"decision": found, "worker": None, "archived": True})
+        raise silent or not_found("No worker remembers this decision, and it is not in the archive.")
+
+    async def _archived_decision(self, transaction: str, at_ms: int | None) -> Decision | None:
+        """Look a decision up in the archive: quickly if its event time is known, else for a bounded time."""
+        until_ms = None if at_ms is None else at_ms + 1
+        wanted = Wanted(transaction, since_ms=at_ms, until_ms=until_ms, limit=1)
+        try:
+            async with asyncio.timeout(DECISION_SEARCH_S):
+                rows = await self._searched(wanted)
+        except TimeoutError as error:
+            message = (
+                f"No worker remembers this decision, and {DECISION_SEARCH_S:.0f} seconds were not enough to find it in the "
+                "archive; search there, with a day."
             )
-        return elsewhere
+            raise PageError(503, "archive-unavailable", message, "/archive") from error
+        except PageError as error:
+            message = f"No worker remembers this decision. {error.message}"
+            raise PageError(error.status, error.code, message) from error
+        return unarchived(rows[0]) if rows else None
 
     async def card(self, query: Query, card: str) -> Answer:
         """Return a card's ten minutes, week and recent decisions, from whichever worker holds it."""
@@ -117,12 +150,14 @@ class Resources:
         if activity is None:
             elsewhere = None if local else await self._elsewhere(f"/api/v1/cards/{token}")
             if elsewhere is None:
-                raise not_found("No worker knows that card: it has seen no payment of it lately.")
+                raise _unknown_card("No worker knows that card: there was no payment of it lately.", token)
             return elsewhere
         week = await self.views.weekly(token)
         decisions = self.views.recent.by_card(token, CARD_DECISIONS)
         if not activity and not decisions and (week is None or week[0] == 0):
-            raise not_found("Nothing is known of that card: no payments lately and none in the week before.")
+            raise _unknown_card(
+                "Nothing is known of that card: no payments lately and none in the week before.", token
+            )
         return Answer(
             {
                 "card": token,
@@ -137,20 +172,31 @@ class Resources:
         )
 
     async def archive(self, query: Query) -> Answer:
-        """Return archived payments that fit what is asked for; none if nothing is."""
+        """Return archived payments that match what is asked for, the newest if nothing is."""
         wanted = archive_search(query)
-        if wanted is None:
-            return Answer({"payments": [], "asked": False})
+        found = await self._searched(replace(wanted, limit=wanted.limit + 1))
+        payments = found[: wanted.limit]
+        more = len(found) > wanted.limit
+        return Answer(
+            {
+                "payments": payments,
+                "next_before": position_text(Position.of(payments[-1])) if more else None,
+                "asked": any(value for name, value in query.items() if name not in ("limit", "before")),
+            }
+        )
+
+    async def _searched(self, wanted: Wanted) -> list[Decision]:
+        """Search the archive; raises TimeoutError's and the store's troubles as a 503."""
         try:
-            return Answer({"payments": await self.views.archive(wanted), "asked": True})
+            return await self.views.archive(wanted)
+        except FilterError as error:
+            raise PageError(400, "invalid-parameter", sentence(error)) from error
         except ObjectsRefused as error:
             raise PageError(503, "archive-unavailable", "The archive refuses this worker.") from error
         except NotInstalled as error:
             raise PageError(503, "archive-unavailable", f"{error}.") from error
-        except SetupError as error:
-            raise PageError(400, "invalid-parameter", "field compares a number with a text.") from error
         except (ObjectsUnavailable, TimeoutError) as error:
-            message = "The archive does not answer; ask for less or later."
+            message = "The archive does not answer; try later, or search less with since and until."
             raise PageError(503, "archive-unavailable", message) from error
 
     async def health(self, query: Query) -> Answer:
@@ -205,6 +251,10 @@ class Resources:
             message = "Not on this worker, and another one did not answer; try again."
             raise PageError(503, "worker-unavailable", message) from error
         return None if found is None else Answer({**found[1], "worker": found[0]})
+
+
+def _unknown_card(sentence: str, token: str) -> PageError:
+    return PageError(404, "not-found", sentence, f"/archive?card={token}")
 
 
 def _ten_minutes(activity: Any) -> dict[str, Any]:

@@ -30,7 +30,7 @@ class Views:
                    worker holds the card's partition and knows of none, None if another worker holds it
     weekly         card token -> (count, mean amount, as of ms), or None if the week before is unknown
     health         how far each assigned partition is, asked at every look; must be quick and do no I/O
-    archive        looks into the archive; newest first
+    archive        looks into the archive; newest first; must leave the event loop free
     peers          base URLs of the other workers (see `fraudstream.web.peers.peer_urls`)
     """
 

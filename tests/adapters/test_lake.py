@@ -7,10 +7,8 @@ import polars as pl
 import pytest
 
 from fraudstream.adapters.lake import Covered, Lake, LakeFile, Stream, labels_lake
-from fraudstream.adapters.lake_search import Wanted, find
 from fraudstream.adapters.objects import LocalObjects
 from fraudstream.domain.archived import archived, labelled
-from fraudstream.domain.errors import SetupError
 from fraudstream.offline.history import read_payments
 from tests.archive_rows import DAY_MS, MONDAY_MS, encoded, rows
 
@@ -133,54 +131,3 @@ async def test_the_newest_label_says_what_an_archived_payment_turned_out_to_be(
     assert [True, None, True] == paid["is_fraud"].to_list()
     assert ["unknown", None, "unknown"] == paid["scenario"].to_list()
     assert 1 == len(await lake.files()) == len(await labels_lake(lake.objects).files())
-
-
-class TestFinding:
-    """The archive as a place to look things up."""
-
-    @pytest.fixture
-    async def full(self, lake: Lake) -> Lake:
-        """Return an archive of ten payments over two days, one of them decided twice by a worker that was killed."""
-        numbers = [*range(10), 4]
-        values = [
-            encoded(n, event_time=MONDAY_MS + DAY_MS // 5 * n, reasons=["odd"] if n % 2 else [])
-            for n in numbers
-        ]
-        await lake.write(STREAM, archived(values, list(range(11))), {})
-        return lake
-
-    async def ids(self, lake: Lake, wanted: Wanted) -> list[str]:
-        """Return what is found."""
-        return [row["transaction_id"] for row in await find(lake, wanted)]
-
-    async def test_by_id_a_payment_is_found_once(self, full: Lake) -> None:
-        """Though it was decided twice."""
-        assert ["p4"] == await self.ids(full, Wanted(transaction_id="p4"))
-        assert [] == await self.ids(full, Wanted(transaction_id="p99"))
-
-    async def test_by_card_newest_first(self, full: Lake) -> None:
-        """Over all days."""
-        assert ["p7", "p2"] == await self.ids(full, Wanted(card=f"{2:032x}"))
-
-    async def test_by_time_the_end_is_not_included(self, full: Lake) -> None:
-        """Only days that may hold some are read."""
-        since, until = MONDAY_MS + DAY_MS // 5 * 3, MONDAY_MS + DAY_MS // 5 * 6
-
-        assert ["p5", "p4", "p3"] == await self.ids(full, Wanted(since_ms=since, until_ms=until))
-
-    async def test_by_any_field(self, full: Lake) -> None:
-        """Texts, numbers and lists; together they must all hold."""
-        assert 10 == len(await self.ids(full, Wanted(fields={"zip_code": "10115"})))
-        assert ["p6"] == await self.ids(full, Wanted(fields={"amount": "7.5"}))
-        assert ["p9", "p7", "p5", "p3", "p1"] == await self.ids(full, Wanted(fields={"reasons": "odd"}))
-        assert ["p1"] == await self.ids(full, Wanted(fields={"reasons": "odd", "amount": "2.5"}))
-        assert [] == await self.ids(full, Wanted(fields={"colour": "blue"}))
-
-    async def test_a_number_must_be_a_number(self, full: Lake) -> None:
-        """And the error says which."""
-        with pytest.raises(SetupError, match="amount is a number"):
-            await self.ids(full, Wanted(fields={"amount": "much"}))
-
-    async def test_no_more_than_asked_for(self, full: Lake) -> None:
-        """The newest ones."""
-        assert ["p9", "p8", "p7"] == await self.ids(full, Wanted(limit=3))

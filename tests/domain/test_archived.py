@@ -4,7 +4,7 @@ import json
 
 import polars as pl
 
-from fraudstream.domain.archived import archived
+from fraudstream.domain.archived import archived, unarchived
 from tests.archive_rows import decision, encoded
 
 
@@ -40,3 +40,14 @@ def test_columns_have_the_same_types_whatever_is_missing() -> None:
 
     assert full.schema == empty.schema
     assert pl.List(pl.String) == full.schema["degraded"]
+
+
+def test_an_archived_decision_is_the_one_that_was_published() -> None:
+    """But for how long it took; what another model's payments have is not in it, nor a variable without a value."""
+    features = {"amount": 4.5, "amt_ratio1": 0.25, "num_trans_last_10m": 2}
+    one = decision(3, features=features, reasons=["2 payments within one minute"], degraded=["late"])
+    other = decision(4, features={"amount": 5.5, "amt_change": 0.5}, variables={"merchant": None})
+    rows = archived([json.dumps(each).encode() for each in (one, other)], [77, 78]).to_dicts()
+
+    del one["timing_ms"], other["timing_ms"]
+    assert [one, other | {"variables": {}}] == [unarchived(row) for row in rows]

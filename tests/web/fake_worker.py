@@ -1,5 +1,6 @@
 """Real workers' web servers: Faust's own, on free ports, without Kafka; the worker behind them is a small fake."""
 
+import asyncio
 import socket
 import time
 from collections.abc import AsyncIterator
@@ -15,10 +16,10 @@ import polars as pl
 
 from fraudstream import web
 from fraudstream.adapters.lake import Lake
-from fraudstream.adapters.lake_search import find
+from fraudstream.adapters.lake_search import Wanted, find
 from fraudstream.adapters.objects import LocalObjects
 from fraudstream.metrics import BatchReport, Metrics
-from fraudstream.tables.recent import DecidedChunk, RecentDecisions
+from fraudstream.tables.recent import DecidedChunk, Decision, RecentDecisions
 from fraudstream.tables.timeline import Timeline
 
 CARD = "98a587477db61478adb5dc479cab8acc"
@@ -79,6 +80,7 @@ class FakeWorker:
     health: web.Health = field(default_factory=lambda: web.Health(recovered=True))
     peers: list[str] = field(default_factory=list)
     archive: Path = Path("/nonexistent")
+    archive_answers: bool = True
     stalled_after_s: float = 30.0
     recent: RecentDecisions = field(default_factory=RecentDecisions)
     timeline: Timeline = field(default_factory=Timeline)
@@ -112,10 +114,15 @@ class FakeWorker:
             weekly=self._weekly,
             health=lambda: self.health,
             peers=lambda: self.peers,
-            archive=lambda wanted: find(Lake(LocalObjects(self.archive)), wanted),
+            archive=self._archived,
             versions=VERSIONS,
             stalled_after_s=self.stalled_after_s,
         )
+
+    async def _archived(self, wanted: Wanted) -> list[Decision]:
+        if not self.archive_answers:
+            await asyncio.Event().wait()
+        return await find(Lake(LocalObjects(self.archive)), wanted)
 
     async def _weekly(self, card: str) -> tuple[int, float, int] | None:
         return self.weeks.get(card)

@@ -50,7 +50,7 @@ function problemItem(problem) {
 }
 
 function decisionRow(decision) {
-  const path = encodeURIComponent(decision.transaction_id);
+  const path = `${encodeURIComponent(decision.transaction_id)}?at=${decision.event_time}`;
   const outcome = decision.outcome in OUTCOMES ? decision.outcome : "";
   const row = element("tr", {},
     element("td", {}, element("a", { href: `/decisions/${path}`, textContent: write.clock(decision.decided_at) })),

@@ -1,0 +1,85 @@
+"""Filters on the archive's columns as people write them: `amount>100`, `outcome=block`, `merchant~corner`."""
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from operator import eq, ge, gt, le, lt, ne
+from typing import Any
+
+import polars as pl
+
+from fraudstream.domain.errors import SetupError
+
+COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = {
+    ">=": ge,
+    "<=": le,
+    "!=": ne,
+    "=": eq,
+    ">": gt,
+    "<": lt,
+}
+PART = "~"
+"""The text, or a text of the list, contains the value; capital and small letters are the same."""
+
+WRITTEN = re.compile(rf"\s*([^\s<>=!~]+)\s*({'|'.join([*COMPARISONS, PART])})\s*(\S.*?)\s*", re.DOTALL)
+HOW = "a filter is written as NAME=VALUE; beside = there are != < <= > >= and ~ (contains)"
+
+
+class FilterError(SetupError):
+    """A filter that cannot be asked; the sentence holds names of columns and never a value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What the column `name` of a row must be."""
+
+    name: str
+    operator: str
+    value: str
+
+    @classmethod
+    def written(cls, text: str) -> "Filter":
+        """Read a filter; raises FilterError.
+
+        >>> Filter.written("amount >= 100"), Filter.written("zip_code=10115")
+        (Filter(name='amount', operator='>=', value='100'), Filter(name='zip_code', operator='=', value='10115'))
+        """
+        found = WRITTEN.fullmatch(text)
+        if not found:
+            raise FilterError(HOW)
+        return cls(found[1], found[2], found[3])
+
+    def condition(self, dtype: pl.DataType) -> pl.Expr:
+        """Return what holds for rows that match, the column having that type; raises FilterError."""
+        column, value, compare = pl.col(self.name), self.value, COMPARISONS.get(self.operator)
+        if dtype.is_numeric():
+            if compare is None:
+                raise FilterError(f"{self.name} is a number, and {PART} looks into texts")
+            return compare(column, _number(self.name, value))  # type: ignore[no-any-return]
+        if self.operator not in ("=", "!=", PART):
+            raise FilterError(f"{self.name} is no number: only =, != and {PART} can be asked of it")
+        if dtype == pl.Boolean:
+            if compare is None or value.lower() not in ("true", "false"):
+                raise FilterError(f"{self.name} is true or false: only = and != can be asked of it")
+            return compare(column, value.lower() == "true")  # type: ignore[no-any-return]
+        if isinstance(dtype, pl.List):
+            if compare is None:
+                return _contains(column.list.join("\n"), value)
+            held = column.list.contains(value)
+            return ~held if self.operator == "!=" else held
+        return _contains(column, value) if compare is None else compare(column, value)
+
+
+def _contains(texts: pl.Expr, part: str) -> pl.Expr:
+    return texts.str.to_lowercase().str.contains(part.lower(), literal=True)
+
+
+def _number(name: str, text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise FilterError(f"{name} is a number, and what it is compared with is none")
+    return number
