@@ -3,11 +3,17 @@
 The only module that builds an app when it is imported.
 """
 
-from fraudstream.tuning import calm_garbage_collection, keep_files_private, limit_threads
+from fraudstream.tuning import (
+    calm_garbage_collection,
+    import_xgboost_alone,
+    keep_files_private,
+    limit_threads,
+)
 
 limit_threads()
+import_xgboost_alone()
 
-from fraudstream.logs import mask_card_numbers  # noqa: E402 - the line above must come first
+from fraudstream.logs import mask_card_numbers  # noqa: E402 - the lines above must come first
 
 mask_card_numbers()
 keep_files_private()

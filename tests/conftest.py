@@ -75,9 +75,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _shared_in_one_process(item: pytest.Item) -> str | None:
-    """Return what a test shares with others only if they run in one process: a broker with logins, or its module's fixtures."""
+    """Return what a test shares with others only if they run in one process: a broker with logins, Spark, or its module's fixtures."""
     if "secure_kafka" in getattr(item, "fixturenames", ()):
         return "secure_kafka"
+    if item.get_closest_marker("spark"):
+        return "spark"
     definitions = getattr(item, "_fixtureinfo").name2fixturedefs.values()  # noqa: B009 - pytest has no public name for it
     in_module = any(each.scope == "module" for found in definitions for each in found)
     return item.nodeid.partition("::")[0] if in_module else None

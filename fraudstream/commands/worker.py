@@ -6,7 +6,7 @@ import sys
 import click
 
 from fraudstream.logs import configure_logging
-from fraudstream.tuning import calm_garbage_collection, limit_threads
+from fraudstream.tuning import calm_garbage_collection, import_xgboost_alone, limit_threads
 
 
 @click.command()
@@ -37,6 +37,7 @@ def worker(
         arguments = [argument for argument in sys.argv[1:] if argument != "--supervised"]
         sys.exit(Supervisor([sys.executable, "-m", "fraudstream", *arguments]).run())
     limit_threads()
+    import_xgboost_alone()
     import faust
     import uvloop
 

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from fraudstream.logs import configure_logging
-from fraudstream.tuning import calm_garbage_collection, limit_threads
+from fraudstream.tuning import calm_garbage_collection, import_xgboost_alone, limit_threads
 
 RESTART_WAITS_S = (0.2,)
 """The product waits longer with every crash; a test has no time for that."""
@@ -32,6 +32,7 @@ def main() -> None:
         arguments = [argument for argument in sys.argv[1:] if argument != "--supervised"]
         sys.exit(Supervisor([sys.executable, "-m", "tests.chaos.worker", *arguments], RESTART_WAITS_S).run())
     limit_threads()
+    import_xgboost_alone()
     run(options.trap, options.mutation, options.weekly)
 
 

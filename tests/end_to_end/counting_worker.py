@@ -10,17 +10,20 @@ from typing import NoReturn
 
 import faust
 
-from fraudstream.adapters.weekly_stores import weekly_store
-from fraudstream.app import Ports, create_app
 from fraudstream.domain.detector import Model
 from fraudstream.logs import configure_logging
 from fraudstream.settings import Settings
+from fraudstream.tuning import import_xgboost_alone
 from tests.builders import CountingModel, SameWeek
 
 
 def run(model: Model, adjust: Callable[[faust.App], None] = lambda _: None) -> NoReturn:
     """Run a worker with this model until SIGTERM; `adjust` may change the app before it starts."""
     configure_logging("info")
+    import_xgboost_alone()
+    from fraudstream.adapters.weekly_stores import weekly_store
+    from fraudstream.app import Ports, create_app
+
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     settings = Settings()

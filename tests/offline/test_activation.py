@@ -1,8 +1,10 @@
 """Which model serves after a training: the better one, and none that finds fraud by chance."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -42,6 +44,32 @@ def unlearnable(history: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     return directory
 
 
+class Trained(NamedTuple):
+    """A trained model and the directory in which it is active."""
+
+    models: Path
+    manifest: dict[str, Any]
+
+    def in_use(self, data_dir: Path) -> dict[str, Any]:
+        """Make it the active model of a data directory; return its manifest."""
+        shutil.copytree(self.models, data_dir / "models")
+        return self.manifest
+
+
+@pytest.fixture(scope="module")
+def richer(history: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """Return a model with all features, the better one."""
+    models = tmp_path_factory.mktemp("richer")
+    return Trained(models, train(history, models))
+
+
+@pytest.fixture(scope="module")
+def poorer(history: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """Return a model with the sample's features."""
+    models = tmp_path_factory.mktemp("poorer")
+    return Trained(models, train(history, models, feature_set="card-sample"))
+
+
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Return what runs `fraudstream train` in a data directory of this test."""
@@ -51,9 +79,11 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     )
 
 
-def test_a_worse_model_is_kept_and_not_activated(history: Path, tmp_path: Path, run: Run) -> None:
+def test_a_worse_model_is_kept_and_not_activated(
+    history: Path, richer: Trained, tmp_path: Path, run: Run
+) -> None:
     """The sample's features after the richer ones: both figures are said, and what to do about it."""
-    better = train(history, tmp_path / "models")
+    better = richer.in_use(tmp_path)
 
     done = run("--history", history, "--features", "card-sample")
 
@@ -65,9 +95,11 @@ def test_a_worse_model_is_kept_and_not_activated(history: Path, tmp_path: Path, 
     assert "repeat the command with --activate always" in done.stdout
 
 
-def test_a_worse_model_is_activated_when_told_to(history: Path, tmp_path: Path, run: Run) -> None:
+def test_a_worse_model_is_activated_when_told_to(
+    history: Path, richer: Trained, tmp_path: Path, run: Run
+) -> None:
     """With both figures all the same, and for scripts in the manifest."""
-    better = train(history, tmp_path / "models")
+    better = richer.in_use(tmp_path)
 
     done = run("--history", history, "--features", "card-sample", "--activate", "always", "--json")
 
@@ -79,9 +111,9 @@ def test_a_worse_model_is_activated_when_told_to(history: Path, tmp_path: Path, 
     assert better["metrics"] == made["activation"]["active_metrics"]
 
 
-def test_a_better_model_takes_over(history: Path, tmp_path: Path, run: Run) -> None:
+def test_a_better_model_takes_over(history: Path, poorer: Trained, tmp_path: Path, run: Run) -> None:
     """Without a word of the user."""
-    train(history, tmp_path / "models", feature_set="card-sample")
+    poorer.in_use(tmp_path)
 
     done = run("--history", history)
 
@@ -89,17 +121,19 @@ def test_a_better_model_takes_over(history: Path, tmp_path: Path, run: Run) -> N
     assert FEATURE_SETS["card"] == load_model(tmp_path / "models").features
 
 
-def test_the_same_model_again_stays_active(history: Path, tmp_path: Path, run: Run) -> None:
+def test_the_same_model_again_stays_active(history: Path, richer: Trained, tmp_path: Path, run: Run) -> None:
     """A nightly job over a history that did not grow."""
-    first = train(history, tmp_path / "models")
+    first = richer.in_use(tmp_path)
 
     assert 0 == run("--history", history).exit_code
     assert first["version"] == current_version(tmp_path / "models")
 
 
-def test_never_leaves_the_active_model_as_it_is(history: Path, tmp_path: Path, run: Run) -> None:
+def test_never_leaves_the_active_model_as_it_is(
+    history: Path, poorer: Trained, tmp_path: Path, run: Run
+) -> None:
     """It was asked for, so it is no failure."""
-    first = train(history, tmp_path / "models", feature_set="card-sample")
+    first = poorer.in_use(tmp_path)
 
     done = run("--history", history, "--activate", "never")
 
@@ -119,9 +153,11 @@ def test_a_first_model_that_is_no_better_than_chance_is_not_activated(
         load_model(tmp_path / "models")
 
 
-def test_a_model_that_cannot_be_loaded_is_replaced(history: Path, tmp_path: Path, run: Run) -> None:
+def test_a_model_that_cannot_be_loaded_is_replaced(
+    history: Path, richer: Trained, tmp_path: Path, run: Run
+) -> None:
     """Nothing can be worse than a model with which no worker starts."""
-    first = train(history, tmp_path / "models")
+    first = richer.in_use(tmp_path)
     (tmp_path / "models" / first["version"] / "model.ubj").write_bytes(b"damaged")
 
     done = run("--history", history, "--features", "card-sample")
