@@ -3,6 +3,9 @@
 State is bytes: per card and tumbling ten-minute bucket, the 32-byte entries of its payments. Any ten minutes lie in
 two neighbouring buckets, so a sliding window needs two reads and old buckets expire as whole ranges of keys.
 Money is integer cents and time integer milliseconds, so sums do not depend on the order of addition.
+
+A refund is a payment with an amount below zero: it is told its card's ten minutes and is not part of any, its own
+included, for it is no spending. It is remembered like any other, so that it comes twice with one answer.
 """
 
 from bisect import bisect_left, bisect_right
@@ -13,8 +16,8 @@ from typing import NamedTuple
 WINDOW_MS = 600_000
 MINUTE_MS = 60_000
 
-ENTRY = Struct("<qIIQq")
-"""event time ms · cents (32 bits: up to 42,949,672.95) · late_by ms · transaction id (64-bit hash) · arrival.
+ENTRY = Struct("<qiIQq")
+"""event time ms · cents (32 bits, signed: up to 21,474,836.47) · late_by ms · transaction id (64-bit hash) · arrival.
 
 Arrivals below 0 are of payments counted before the partitions were grown: before all that come since."""
 
@@ -36,7 +39,7 @@ class Entry(NamedTuple):
 
 
 class Observed(NamedTuple):
-    """What the window says of one payment, itself included."""
+    """What the window says of one payment, itself included unless it is a refund."""
 
     payments: int
     cents: int
@@ -108,16 +111,15 @@ class CardActivity:
         first = bisect_left(times, self._oldest(entry))
         before = len(times)
         since = event_time_ms - times[-1] if first < before else -1
-        times.append(event_time_ms)
-        total = self._prefix[-1] + cents
-        self._prefix.append(total)
-        count = before + 1 - first
-        count_1m = (
-            1
-            if since < 0 or since > MINUTE_MS
-            else before + 1 - bisect_left(times, event_time_ms - MINUTE_MS, first)
+        first_1m = (
+            before if since < 0 or since > MINUTE_MS else bisect_left(times, event_time_ms - MINUTE_MS, first)
         )
-        return Observed(count, total - self._prefix[first], since, count_1m, entry.late_by_ms)
+        if cents >= 0:
+            times.append(event_time_ms)
+            self._prefix.append(self._prefix[-1] + cents)
+        end = len(times)
+        total = self._prefix[end] - self._prefix[first]
+        return Observed(end - first, total, since, end - first_1m, entry.late_by_ms)
 
     def _oldest(self, entry: Entry) -> int:
         """Return the oldest time that counts: ten minutes back, less what is beyond the lateness horizon.
@@ -134,15 +136,17 @@ class CardActivity:
             other
             for other in self.entries
             if oldest <= other.event_time_ms <= now and other.arrival <= entry.arrival and other is not entry
+            if other.cents >= 0
         ]
         since = now - max(other.event_time_ms for other in others) if others else -1
         recent = [other for other in others if other.event_time_ms >= now - MINUTE_MS]
-        cents = entry.cents + sum(other.cents for other in others)
-        return Observed(1 + len(others), cents, since, 1 + len(recent), entry.late_by_ms)
+        own = int(entry.cents >= 0)
+        cents = max(entry.cents, 0) + sum(other.cents for other in others)
+        return Observed(own + len(others), cents, since, own + len(recent), entry.late_by_ms)
 
     def _index(self) -> None:
-        """Sort times and add up amounts."""
-        ordered = sorted(self.entries)
+        """Sort times and add up amounts, refunds left out."""
+        ordered = sorted(entry for entry in self.entries if entry.cents >= 0)
         self._times = [entry.event_time_ms for entry in ordered]
         prefix = [0]
         total = 0

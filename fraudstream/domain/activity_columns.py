@@ -1,8 +1,8 @@
 """The ten-minute window for many payments at once: the fast twin of `CardActivity`, for cards whose payments are in order.
 
 Payments of a card nearly always arrive in order of event time and once. For such cards two binary searches over one
-sorted column answer everything (0.5 µs a payment instead of 8). Cards with a late payment, a replay or a duplicate
-are named in `unordered` and left to `CardActivity`, which is the definition; tests hold the two together.
+sorted column answer everything (0.5 µs a payment instead of 8). Cards with a late payment, a replay, a duplicate or a
+refund are named in `unordered` and left to `CardActivity`, which is the definition; tests hold the two together.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from fraudstream.domain.activity import ENTRY, MINUTE_MS, WINDOW_MS, CardActivit
 Ints = npt.NDArray[np.int64]
 
 ENTRIES = np.dtype(
-    [("event_time_ms", "<i8"), ("cents", "<u4"), ("late_by_ms", "<u4"), ("tid", "<u8"), ("arrival", "<i8")]
+    [("event_time_ms", "<i8"), ("cents", "<i4"), ("late_by_ms", "<u4"), ("tid", "<u8"), ("arrival", "<i8")]
 )
 """`ENTRY` as NumPy reads it."""
 assert ENTRIES.itemsize == ENTRY.size
@@ -44,7 +44,7 @@ def answers(
     """Answer the new payments' windows over what is stored and each other.
 
     `stored` and `new` are ENTRIES in order of arrival, with the index of each entry's card. Returns the answers and,
-    per card index, whether they do not hold because the card's payments are not in order.
+    per card index, whether they do not hold because the card's payments are not in order or have a refund among them.
     """
     entries = np.concatenate([stored, new])
     card = np.concatenate([stored_card, new_card])
@@ -116,12 +116,13 @@ def one_by_one(
 
 
 def _unordered(entries: npt.NDArray[np.void], card: Ints, order: Ints) -> npt.NDArray[np.bool_]:
-    """Return, per card, whether arrival and event time disagree or a transaction id may occur twice."""
+    """Return, per card, whether arrival and event time disagree, an id may occur twice or an amount is below zero."""
     unordered = np.zeros(card.max(initial=-1) + 1, np.bool_)
     sorted_card, arrival = card[order], entries["arrival"][order]
     swapped = (arrival[1:] <= arrival[:-1]) & (sorted_card[1:] == sorted_card[:-1])
     unordered[sorted_card[1:][swapped]] = True
     unordered[card[perhaps_repeated(entries["tid"], card)]] = True
+    unordered[card[entries["cents"] < 0]] = True
     return unordered
 
 

@@ -12,6 +12,9 @@ HUNDREDTHS = 2
 MINOR_UNITS_MAX = 2**31 - 1
 """What an entry of the ten minutes holds, with its sign: 21,474,836.47."""
 
+REFUNDS = ("decide", "refuse")
+"""What may become of amounts below zero."""
+
 NOISE = 1e-4
 """Of a minor unit: so far from a whole number a JSON number may be, because 0.1 + 0.2 is 0.30000000000000004."""
 
@@ -36,14 +39,23 @@ class Money:
     decimals: int
     """Of the currency (ISO 4217): 2 for hundredths."""
     amount_max: float
+    """Of a refund, too, without its sign."""
+    refunds: str
+    """What becomes of an amount below zero, one of REFUNDS."""
     _units: int = field(init=False, repr=False)
+    _amount_min: float = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.decimals != HUNDREDTHS:
             raise SetupError(
                 f"the event type's decimals are {self.decimals}: this release counts money in hundredths, decimals = {HUNDREDTHS}"
             )
+        if self.refunds not in REFUNDS:
+            raise SetupError(
+                f"the event type's refunds are {self.refunds!r}, not one of {', '.join(REFUNDS)}"
+            )
         object.__setattr__(self, "_units", 10**self.decimals)
+        object.__setattr__(self, "_amount_min", 0.0 if self.refunds == "refuse" else -self.amount_max)
         if not 0 < self.amount_max * self._units <= MINOR_UNITS_MAX:
             raise SetupError(
                 f"the event type's amount_max is {self.amount_max:.2f}, which is not between 0 and {MINOR_UNITS_MAX / 100:.2f}"
@@ -68,9 +80,10 @@ class Money:
         return int(units)
 
     def _check_limits(self, amount: float | Decimal) -> None:
-        if not 0 <= amount <= self.amount_max:
-            reason = "amount-negative" if amount < 0 else "amount-absurd"
-            raise InvalidTransaction(reason, f"the amount is not between 0 and {self.amount_max:.2f}")
+        if not self._amount_min <= amount <= self.amount_max:
+            reason = "amount-negative" if amount < self._amount_min == 0 else "amount-absurd"
+            said = f"the amount is not between {self._amount_min:.2f} and {self.amount_max:.2f}"
+            raise InvalidTransaction(reason, said)
 
     def _too_fine(self) -> InvalidTransaction:
         return InvalidTransaction(

@@ -10,6 +10,9 @@ from fraudstream.domain.errors import SetupError
 from fraudstream.domain.names import checked, did_you_mean
 from fraudstream.domain.rules import Rule, Ruleset
 
+MONEY = ("currency", "decimals", "amount_max", "refunds")
+"""Keys that say what amounts are."""
+
 
 @dataclass(frozen=True, slots=True)
 class EventType:
@@ -32,7 +35,7 @@ class EventType:
             raw: dict[str, Any] = tomllib.loads(text)
             rules = tuple(Rule(**rule) for rule in raw.pop("rules", ()))
             raw |= {key: tuple(raw[key]) for key in ("times", "variables")}
-            raw["money"] = Money(**{key: raw.pop(key) for key in ("currency", "decimals", "amount_max")})
+            raw["money"] = Money(**{key: raw.pop(key) for key in MONEY})
             return cls(**raw, ruleset=Ruleset(rules))
         except (tomllib.TOMLDecodeError, TypeError, KeyError) as error:
             raise SetupError(f"the event type does not parse: {error}") from error

@@ -65,9 +65,11 @@ def with_activity(frame: pl.DataFrame) -> pl.DataFrame:
     """Add what is published of the ten minutes: amount, avg_amt_last_10m, seconds_since_previous.
 
     Input are the window's exact integers: cents, cents_last_10m, num_trans_last_10m, ms_since_previous (-1 if none).
+    A refund on a card that paid nothing in its ten minutes finds no payment there: their mean is 0.
     """
     since_ms = frame["ms_since_previous"].to_numpy()
-    mean = frame["cents_last_10m"].to_numpy() / (frame["num_trans_last_10m"].to_numpy() * 100)
+    count = np.maximum(frame["num_trans_last_10m"].to_numpy(), 1)
+    mean = frame["cents_last_10m"].to_numpy() / (count * 100)
     return frame.hstack(
         [
             pl.Series("amount", frame["cents"].to_numpy() / 100),

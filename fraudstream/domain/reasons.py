@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from fraudstream.domain.features import PUBLISHED
+from fraudstream.domain.features import NO_PREVIOUS_S, PUBLISHED
 from fraudstream.domain.weekly import UNKNOWN
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def _compared(value: float, norm: float) -> str:
 
 def _since_previous(row: Row) -> str:
     seconds = row["seconds_since_previous"]
-    if row["num_trans_last_10m"] <= 1:
+    if seconds == NO_PREVIOUS_S:
         return "no other payment in the last ten minutes"
     return f"{seconds:.0f} s after the card's previous payment"
 
@@ -64,9 +64,19 @@ def _count_compared_with_week(row: Row) -> str:
 
 def _amount_compared(row: Row) -> str:
     mean = row["avg_amt_last_10m"]
-    if mean <= 0:
-        return f"amount of {row['amount']:.2f}"
+    if mean <= 0 or row["amount"] < 0:
+        return _amount(row)
     return f"amount {_compared(row['amount'], mean)} the card's 10-minute average ({mean:.2f})"
+
+
+def _amount(row: Row) -> str:
+    amount = row["amount"]
+    return f"refund of {-amount:.2f}" if amount < 0 else f"amount of {amount:.2f}"
+
+
+def _amount_compared_with_week(row: Row) -> str:
+    """Compare a payment with the card's usual one; a refund is no payment to compare."""
+    return _amount(row) if row["amount"] < 0 else _compared_with_week(row, row["amount"], _amount(row))
 
 
 def _payments(count: int, span: str) -> str:
@@ -74,11 +84,11 @@ def _payments(count: int, span: str) -> str:
 
 
 WORDS: dict[str, Callable[[Row], str]] = {
-    "amount": lambda row: f"amount of {row['amount']:.2f}",
+    "amount": _amount,
     "amt_ratio1": lambda row: _compared_with_week(
         row, row["avg_amt_last_10m"], f"10-minute average of {row['avg_amt_last_10m']:.2f}"
     ),
-    "amt_ratio2": lambda row: _compared_with_week(row, row["amount"], f"amount of {row['amount']:.2f}"),
+    "amt_ratio2": _amount_compared_with_week,
     "count_ratio": _count_compared_with_week,
     "seconds_since_previous": _since_previous,
     "num_trans_last_1m": lambda row: _payments(row["num_trans_last_1m"], "one minute"),

@@ -1,7 +1,7 @@
 -- The week of every card as of one midnight: its payments in [midnight - 7 days, midnight), the money in exact cents.
 -- `payments` is the history (cc_num or card, tid or transaction_id, event_time in epoch ms, amount), `week` one row with
 -- its bounds. A payment that came twice counts once, as in the stream; without an id every payment is a different one.
--- Amounts are rounded half to even, as the worker and the training dataset round them.
+-- Amounts are rounded half to even, as the worker and the training dataset round them. Refunds (below zero) do not count.
 -- Plain SQL that DuckDB and Spark both run.
 SELECT
     cc_num,
@@ -23,4 +23,5 @@ FROM (
     WHERE event_time >= week.first_ms AND event_time < week.end_ms
     GROUP BY cc_num, card, tid, transaction_id, event_time, amount
 ) counted
+WHERE cents >= 0
 GROUP BY cc_num, card

@@ -87,7 +87,8 @@ def _known(arrived: Arrived, late_by_ms: Int64s, horizon_ms: int) -> pl.DataFram
     counted, conflicts = one_by_one(window, {}, new, session, unordered, horizon_ms)
     conflict = np.zeros(len(new), np.bool_)
     conflict[conflicts] = True
-    week_count, week_mean = _week_before(card, new["event_time_ms"], new["cents"].astype(np.int64), counted)
+    cents = new["cents"].astype(np.int64)
+    week_count, week_mean = _week_before(card, new["event_time_ms"], cents, counted & (cents >= 0))
     known = {
         "num_trans_last_10m": window.payments,
         "cents_last_10m": window.cents,
@@ -129,7 +130,7 @@ def _sessions(card: Int64s, event_time_ms: Int64s) -> Int64s:
 def _week_before(
     card: Int64s, time: Int64s, cents: Int64s, counted: npt.NDArray[np.bool_]
 ) -> tuple[Int64s, npt.NDArray[np.float64]]:
-    """Return count and mean amount of each payment's card in the seven days before its last midnight.
+    """Return count and mean amount of what counts of each payment's card in the seven days before its last midnight.
 
     All cards lie on one line, far enough apart that no look back reaches the card before.
     """

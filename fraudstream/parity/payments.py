@@ -32,6 +32,7 @@ DELAYS_MS = np.array([0, 2_000, 30_000, 240_000, 900_000, 3_000_000, 4_500_000, 
 DELAY_SHARES = np.array([0.86, 0.06, 0.03, 0.02, 0.01, 0.01, 0.005, 0.005])
 """How long after its time a payment arrives; the last two are beyond the lateness horizon."""
 
+REFUND_SHARE = 0.03
 REPEATED_SHARE, CONTRADICTED_SHARE = 0.03, 0.003
 REPEATED_WITHIN_MS = 1_200_000
 REPEATED_DELAY_MAX_MS = 900_000
@@ -52,7 +53,7 @@ def of_history(directory: Path, payments: int | None = None) -> pl.DataFrame:
 
 
 def made_up(payments: int, seed: int) -> pl.DataFrame:
-    """Return so many payments over ten days, with ties, disorder, late ones, repeated and contradicted ids."""
+    """Return so many payments over ten days, with ties, disorder, late ones, refunds, repeated and contradicted ids."""
     chance = np.random.default_rng(seed)
     repeated, contradicted = (round(payments * share) for share in (REPEATED_SHARE, CONTRADICTED_SHARE))
     first = payments - repeated - contradicted
@@ -62,11 +63,12 @@ def made_up(payments: int, seed: int) -> pl.DataFrame:
     event_time = (chance.integers(0, SPAN_MS, sessions)[:, None] + gaps.cumsum(axis=1)).ravel()[:first]
     delay = chance.choice(DELAYS_MS, first, p=DELAY_SHARES) * chance.uniform(0.9, 1.0, first)
     card = chance.integers(0, max(1, payments // PAYMENTS_PER_CARD), sessions)[session]
+    sign = chance.choice([-1, 1], first, p=[REFUND_SHARE, 1 - REFUND_SHARE])
     stream = pl.DataFrame(
         {
             "tid": [f"p{number}" for number in range(first)],
             "cc_num": FIRST_CARD + card * CARD_STEP,
-            "amount": chance.integers(1, 1_000_000, first) / 100,
+            "amount": chance.integers(1, 1_000_000, first) * sign / 100,
             "event_time": START_MS + event_time,
             "merchant": chance.choice(["Corner shop", "Station kiosk"], first),
             "zip_code": chance.choice(["10115", "80331"], first),

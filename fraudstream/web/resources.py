@@ -258,14 +258,14 @@ def _unknown_card(sentence: str, token: str) -> PageError:
 
 
 def _ten_minutes(activity: Any) -> dict[str, Any]:
-    """Sum up the payments in the ten minutes that end at the card's newest one."""
+    """Sum up the payments in the ten minutes that end at the card's newest one; refunds are shown and not counted."""
     newest_ms = max((event_time_ms for event_time_ms, _ in activity), default=None)
     inside = [] if newest_ms is None else [row for row in activity if newest_ms - row[0] <= WINDOW_MS]
-    cents = sum(row[1] for row in inside)
+    spent = [cents for _, cents in inside if cents >= 0]
     return {
         "until": newest_ms,
-        "count": len(inside),
-        "amount": cents / 100,
-        "mean_amount": round(cents / 100 / len(inside), 2) if inside else None,
+        "count": len(spent),
+        "amount": sum(spent) / 100,
+        "mean_amount": round(sum(spent) / 100 / len(spent), 2) if spent else None,
         "payments": [{"event_time": time_ms, "amount": cents / 100} for time_ms, cents in reversed(inside)],
     }

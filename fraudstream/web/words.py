@@ -153,9 +153,12 @@ def headline(decision: Mapping[str, Any]) -> str:
 
     >>> headline({"outcome": "block", "amount": 12.5, "probability": 0.934, "card_last4": "0366"})
     'Blocked: a payment of 12.50 with card ending 0366. The model sees a 93.4 % chance of fraud.'
+    >>> headline({"outcome": "approve", "amount": -12.5, "probability": 0.0, "card_last4": "0366"})
+    'Approved: a refund of 12.50 with card ending 0366. The model sees a < 0.1 % chance of fraud.'
     """
     chance = share(min(max(decision["probability"], 1e-9), 1 - 1e-9))  # a model is never certain
-    payment = f"a payment of {money(decision['amount'])} with card ending {decision['card_last4']}"
+    kind = "refund" if decision["amount"] < 0 else "payment"
+    payment = f"a {kind} of {money(abs(decision['amount']))} with card ending {decision['card_last4']}"
     return f"{outcome(decision['outcome'])}: {payment}. The model sees a {chance} chance of fraud."
 
 

@@ -16,7 +16,7 @@ from tests.chaos.oracle import TEN_MINUTES_MS, Place, Truth
 NOTES_MAX = 12
 TIMED = b',"decided_at"'
 """What comes before it in a decision is a function of the log."""
-ENTRY = Struct("<qII16x")
+ENTRY = Struct("<qiI16x")
 """Event time, cents, lateness; transaction id and arrival do not matter here."""
 Entries = dict[int, Counter[tuple[str, int, int]]]
 TEN_MINUTE_FEATURES = {

@@ -123,7 +123,8 @@ class Oracle:
         late_by_ms = max(0, newest_ms - paid.at_ms)
         since_ms = paid.at_ms - TEN_MINUTES_MS + max(0, late_by_ms - self._horizon_ms)
         earlier = self._of_card.setdefault(card, [])
-        seen = earlier[bisect_left(earlier, (since_ms,)) : bisect_left(earlier, (paid.at_ms + 1,))]
+        near = earlier[bisect_left(earlier, (since_ms,)) : bisect_left(earlier, (paid.at_ms + 1,))]
+        seen = [other for other in near if other.cents >= 0]
         self.truth.answers[paid.tid] = _answer(paid, seen, late=late_by_ms > self._horizon_ms)
         insort(earlier, paid)
         same_id.append(paid)
@@ -134,9 +135,10 @@ class Oracle:
 
 def _answer(paid: Payment, seen: list[Payment], late: bool) -> Answer:
     """Work out the features of the test worker's model: 25 payments of 40.00 a week, known by heart."""
-    count = len(seen) + 1
-    mean = (paid.cents + sum(other.cents for other in seen)) / (count * 100)
-    in_minute = 1 + sum(other.at_ms >= paid.at_ms - MINUTE_MS for other in seen)
+    own = int(paid.cents >= 0)
+    count = len(seen) + own
+    mean = (paid.cents * own + sum(other.cents for other in seen)) / (count * 100) if count else 0.0
+    in_minute = own + sum(other.at_ms >= paid.at_ms - MINUTE_MS for other in seen)
     since_ms = min((paid.at_ms - other.at_ms for other in seen), default=None)
     amount = paid.cents / 100
     features = {
@@ -173,8 +175,8 @@ def refusal(record: Record, future_ms: int) -> tuple[str | None, dict[str, Any]]
         return "invalid-field", {}
     if not (str(number).isdigit() and 12 <= len(str(number)) <= 19):
         return "invalid-card", {}
-    if not 0 <= amount <= 10_000_000:
-        return "amount-negative" if amount < 0 else "amount-absurd", {}
+    if not -10_000_000 <= amount <= 10_000_000:
+        return "amount-absurd", {}
     if given["trans_ts"] < 946_684_800:
         return "time-ancient", {}
     if given["trans_ts"] * 1000 > record.timestamp + future_ms:

@@ -21,6 +21,8 @@ from fraudstream.domain.tokens import partition_of
 SPEED = 30
 PAYMENTS_PER_S = 400
 CARDS = 120
+REFUNDS_TO_CENTS = 1_500
+"""Amounts begin so far below zero: 3 of 100 are refunds."""
 BEGIN_S_AGO = 8 * 3600
 """At the usual speed; longer ago the faster time runs."""
 RESENT_AFTER_S_MAX = 300
@@ -73,7 +75,7 @@ POISON: tuple[Callable[[int], bytes | None], ...] = (
     lambda card: b'{"cc_num": %d, "amount": true}' % card,
     lambda card: b'{"cc_num": 1.5, "amount": 1}',
     lambda card: b'{"cc_num": "12 34", "amount": 1, "trans_ts": 1600000000}',
-    lambda card: b'{"cc_num": %d, "amount": -1, "trans_ts": 1600000000}' % card,
+    lambda card: b'{"cc_num": %d, "amount": -1e12, "trans_ts": 1600000000}' % card,
     lambda card: b'{"cc_num": %d, "amount": 1e12, "trans_ts": 1600000000}' % card,
     lambda card: b'{"amount": 1}',
     lambda card: b'{"cc_num": %d, "amount": 1, "colour": "blue"}' % card,
@@ -133,7 +135,7 @@ class Traffic:
         return {
             "tid": f"t{self._made}",
             "cc_num": self._chance.choice(self._cards),
-            "amount": self._chance.randrange(1, 50_000) / 100,
+            "amount": self._chance.randrange(-REFUNDS_TO_CENTS, 50_000) / 100,
             "trans_ts": round(at_s, 3),
         }
 

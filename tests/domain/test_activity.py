@@ -1,5 +1,6 @@
 """The ten-minute window, against its definition."""
 
+from struct import Struct
 from typing import NamedTuple
 
 import pytest
@@ -92,12 +93,37 @@ def test_a_payment_beyond_the_lateness_horizon_leaves_out_what_may_have_expired(
     assert 2 == cut.payments
 
 
-def test_an_entry_has_32_bytes() -> None:
+@pytest.mark.parametrize("cents", [2**31 - 1, -(2**31) + 1])
+def test_an_entry_has_32_bytes(cents: int) -> None:
     """The stored form is fixed: a changelog written today must be readable tomorrow."""
     assert 32 == ENTRY.size
-    assert Entry(NOON, 2**32 - 1, 7, 2**64 - 1, 2**63 - 1) == Entry._make(
-        ENTRY.unpack(ENTRY.pack(NOON, 2**32 - 1, 7, 2**64 - 1, 2**63 - 1))
+    assert Entry(NOON, cents, 7, 2**64 - 1, 2**63 - 1) == Entry._make(
+        ENTRY.unpack(ENTRY.pack(NOON, cents, 7, 2**64 - 1, 2**63 - 1))
     )
+
+
+def test_what_was_stored_before_refunds_is_read_as_it_was() -> None:
+    """Amounts were unsigned then, and the highest one allowed was ten million."""
+    stored = Struct("<qIIQq").pack(NOON, 1_000_000_000, 7, 2**64 - 1, 2**63 - 1)
+
+    assert Entry(NOON, 1_000_000_000, 7, 2**64 - 1, 2**63 - 1) == Entry._make(ENTRY.unpack(stored))
+
+
+#   pay 1.00 at 0 · refund at 10 · pay 2.00 at 20 · a late refund at 15 and a late payment of 4.00 at 15
+def test_a_refund_is_told_what_was_spent_and_is_no_spending() -> None:
+    """Neither for itself nor for anyone after it, in order or late."""
+    answers = observed(Paid(1, 0), Paid(2, 10, -40), Paid(3, 20, 200), Paid(4, 15, -1), Paid(5, 15, 400))
+
+    assert Observed(1, 100, -1, 1, 0) == answers[0]
+    assert Observed(1, 100, 10_000, 1, 0) == answers[1]
+    assert Observed(2, 300, 20_000, 2, 0) == answers[2]
+    assert Observed(1, 100, 15_000, 1, 0) == answers[3]
+    assert Observed(2, 500, 15_000, 2, 0) == answers[4]
+
+
+def test_a_refund_on_a_card_that_paid_nothing_finds_nothing() -> None:
+    """Not even an earlier refund."""
+    assert [Observed(0, 0, -1, 0, 0)] * 2 == observed(Paid(1, 0, -40), Paid(2, 1, -40))
 
 
 payments = st.lists(
@@ -113,25 +139,26 @@ payments = st.lists(
 
 def by_definition(seen: list[Paid], now: Paid) -> tuple[int, int, float]:
     """Count, cents and seconds to the previous one, straight from the design's sentence."""
-    window = [paid for paid in seen if now.after_s - 600 <= paid.after_s <= now.after_s]
+    spent = [paid for paid in seen if paid.cents >= 0]
+    window = [paid for paid in spent if now.after_s - 600 <= paid.after_s <= now.after_s]
     previous = max((paid.after_s for paid in window), default=None)
     return (
-        len(window) + 1,
-        sum(paid.cents for paid in window) + now.cents,
+        len(window) + (now.cents >= 0),
+        sum(paid.cents for paid in window) + max(now.cents, 0),
         -1 if previous is None else (now.after_s - previous) * 1000,
     )
 
 
 @given(payments, st.integers(1, 10))
 def test_the_window_equals_its_definition(arrivals: list[Paid], rows_per_batch: int) -> None:
-    """In any order, with replays, and through stored buckets: streaming agrees with recomputing from scratch."""
+    """In any order, with replays and refunds, and through stored buckets: streaming agrees with recomputing from scratch."""
     buckets: dict[int, bytes] = {}
     first_time: dict[int, Paid] = {}
     first_answer: dict[int, Observed] = {}
     for start in range(0, len(arrivals), rows_per_batch):
         activity = CardActivity(buckets.values(), HORIZON_MS)
         for arrival, given_paid in enumerate(arrivals[start : start + rows_per_batch], start):
-            paid = first_time.get(given_paid.tid, given_paid._replace(cents=given_paid.tid * 7 + 1))
+            paid = first_time.get(given_paid.tid, given_paid._replace(cents=(given_paid.tid % 4 - 1) * 7))
             kept = len(activity.entries)
             answer = activity.observe(NOON + round(paid.after_s * 1000), paid.cents, 0, paid.tid, arrival)
             if paid.tid in first_time:

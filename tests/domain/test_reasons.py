@@ -54,6 +54,19 @@ def test_an_unknown_week_is_not_called_an_empty_one(feature: str, why: str):
     assert "without payments" not in sentence
 
 
+@pytest.mark.parametrize("feature", ["amount", "amt_ratio2", "amt_change"])
+def test_a_refund_is_called_one(feature: str):
+    """It is no payment that could be compared with others."""
+    assert "refund of 12.50" == reason(feature, cents=-1250)
+
+
+def test_a_refund_names_the_only_payment_before_it():
+    """One payment in the ten minutes is another one, since the refund is none."""
+    sentence = reason("seconds_since_previous", cents=-1250, num_trans_last_10m=1, ms_since_previous=4000)
+
+    assert "4 s after the card's previous payment" == sentence
+
+
 @pytest.mark.parametrize("why", [None, STALE])
 def test_an_empty_week_is_called_one(why: str | None):
     """The aggregates were there, if only those of the day before, and the card was not in them."""

@@ -30,6 +30,12 @@ def refused(value: bytes) -> str:
         (30, 0.1 + 0.2),
         (435, 4.35),
         (0, 0),
+        (0, "-0.00"),
+        (-1250, -12.5),
+        (-1250, "-12.50"),
+        (-29, -0.29),
+        (-30, -0.1 - 0.2),
+        (-1_000_000_000, -10_000_000),
     ],
 )
 def test_an_amount_is_read_exactly(cents: int, amount: Any) -> None:
@@ -57,7 +63,24 @@ def test_a_third_decimal_is_not_rounded_in_silence() -> None:
 def test_an_event_type_says_what_its_amounts_are(decimals: int, amount_max: float) -> None:
     """What this release cannot count is refused when the event type is read."""
     with pytest.raises(SetupError, match="event type's"):
-        Money("KWD", decimals, amount_max)
+        Money("KWD", decimals, amount_max, "decide")
+
+
+def test_an_event_type_may_refuse_refunds() -> None:
+    """Each one is a dead letter with a reason of its own; nothing is no refund."""
+    money = Money("USD", 2, 100.0, "refuse")
+
+    assert [0, 0, 1] == [money.minor_units(amount) for amount in (0.0, -0.0, 0.01)]
+    for amount in (-0.01, "-0.01", -1e308):
+        with pytest.raises(InvalidTransaction, match=r"between 0\.00 and 100\.00") as refused:
+            money.minor_units(amount)
+        assert "amount-negative" == refused.value.reason
+
+
+def test_an_event_type_says_what_becomes_of_refunds() -> None:
+    """In a word that is known."""
+    with pytest.raises(SetupError, match="the event type's refunds are 'keep', not one of decide, refuse"):
+        Money("USD", 2, 100.0, "keep")
 
 
 @pytest.mark.parametrize(

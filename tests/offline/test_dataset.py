@@ -42,13 +42,15 @@ def defined(payments: list[Paid], number: int) -> dict[str, Any]:
         paid
         for paid in payments[: number + 1]
         if paid.card == own.card and own.at_ms - 600_000 <= paid.at_ms <= own.at_ms
+        if paid.cents >= 0
     ]
-    others = before[:-1]
+    others = before[:-1] if own.cents >= 0 else before
     midnight = own.at_ms // (DAY_S * 1000) * DAY_S * 1000
     week = [
         paid.cents
         for paid in payments
         if paid.card == own.card and midnight - 7 * DAY_S * 1000 <= paid.at_ms < midnight
+        if paid.cents >= 0
     ]
     return {
         "num_trans_last_10m": len(before),
@@ -64,7 +66,7 @@ def defined(payments: list[Paid], number: int) -> dict[str, Any]:
 STEPS_MS = st.sampled_from(
     [0, 0, 1, 1500, 60_000, 60_001, 599_999, 600_000, 600_001, DAY_S * 1000, 6 * DAY_S * 1000]
 )
-CENTS = st.integers(0, 2**32 - 1)
+CENTS = st.integers(-(2**31), 2**31 - 1)
 
 
 @st.composite

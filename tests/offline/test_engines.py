@@ -41,9 +41,12 @@ def test_spark_says_what_duckdb_says_of_a_history(spark: Engine, tmp_path: Path)
 
 @pytest.mark.timeout(280)
 def test_spark_says_what_duckdb_says_of_an_archive(spark: Engine, tmp_path: Path) -> None:
-    """By token; files with different columns, and payments decided twice, which count once."""
+    """By token; files with different columns, refunds, and payments decided twice, which count once."""
     times = [MONDAY_MS + DAY_MS // 3 * number for number in range(30)]
-    values = [encoded(number, event_time=time, amount=0.005 * number) for number, time in enumerate(times)]
+    values = [
+        encoded(number, event_time=time, amount=0.005 * number * (-1) ** (number % 7 == 6))
+        for number, time in enumerate(times)
+    ]
     first = archived([*values[:20], *values[5:9]], list(range(24)))
     second = archived(values[20:], list(range(24, 34))).drop("merchant").with_columns(amt_change=pl.lit(0.5))
     files = [tmp_path / "a.parquet", tmp_path / "b.parquet"]

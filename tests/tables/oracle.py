@@ -44,7 +44,7 @@ def judge(log: list[Paid], told: list[Verdict], horizon_ms: int) -> list[Verdict
     """Judge, in order of arrival, what of a log is not judged yet; `told` grows and is returned.
 
     A payment counts once; its repetitions get its answer. One beyond the horizon does not see what may have expired:
-    it looks back to the newest time before it, less horizon and ten minutes.
+    it looks back to the newest time before it, less horizon and ten minutes. Refunds are told what was spent, and are not.
     """
     newest_ms = max((paid.event_time_ms for paid in log[: len(told)]), default=0)
     for place in range(len(told), len(log)):
@@ -56,6 +56,7 @@ def judge(log: list[Paid], told: list[Verdict], horizon_ms: int) -> list[Verdict
             for other, verdict in zip(log[:place], told, strict=True)
             if verdict.counted and other.card == paid.card
         ]
+        spent = [other for other, _ in earlier if other.cents >= 0]
         same_id = [(other, verdict) for other, verdict in earlier if other.tid == paid.tid]
         if same_id:
             first, verdict = same_id[0]
@@ -64,13 +65,14 @@ def judge(log: list[Paid], told: list[Verdict], horizon_ms: int) -> list[Verdict
         since_ms = paid.event_time_ms - TEN_MINUTES_MS
         if late_by_ms > horizon_ms:
             since_ms += late_by_ms - horizon_ms
-        seen = [other for other, _ in earlier if since_ms <= other.event_time_ms <= paid.event_time_ms]
+        seen = [other for other in spent if since_ms <= other.event_time_ms <= paid.event_time_ms]
         gaps_ms = [paid.event_time_ms - other.event_time_ms for other in seen]
+        itself = [paid] if paid.cents >= 0 else []
         answer = Answer(
-            len(seen) + 1,
-            sum(other.cents for other in seen) + paid.cents,
+            len(seen + itself),
+            sum(other.cents for other in seen + itself),
             min(gaps_ms) if gaps_ms else -1,
-            sum(gap_ms <= ONE_MINUTE_MS for gap_ms in gaps_ms) + 1,
+            sum(gap_ms <= ONE_MINUTE_MS for gap_ms in gaps_ms) + len(itself),
         )
         told.append(Verdict(answer, True, late_by_ms))
     return told

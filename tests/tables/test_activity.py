@@ -123,13 +123,13 @@ def oracle(sequence: list[Paid]) -> list[Answer | None]:
             same = (known[0].after_s, known[0].cents) == (paid.after_s, paid.cents)
             answers.append(known[1] if same else None)
             continue
-        before = [other for other, _ in counted.values() if other.card == paid.card]
+        before = [other for other, _ in counted.values() if other.card == paid.card and other.cents >= 0]
         window = [other for other in before if 0 <= paid.after_s - other.after_s <= 600]
         answer = Answer(
-            1 + len(window),
-            paid.cents + sum(other.cents for other in window),
+            len(window) + (paid.cents >= 0),
+            sum(other.cents for other in [*window, paid] if other.cents >= 0),
             round(min((paid.after_s - other.after_s for other in window), default=-0.001) * 1000),
-            1 + sum(paid.after_s - other.after_s <= 60 for other in window),
+            sum(paid.after_s - other.after_s <= 60 for other in window) + (paid.cents >= 0),
         )
         counted[paid.card, paid.tid] = (paid, answer)
         answers.append(answer)
@@ -141,9 +141,12 @@ def oracle(sequence: list[Paid]) -> list[Answer | None]:
 def test_every_answer_equals_the_definition(
     tmp_path_factory: pytest.TempPathFactory, sequence: list[Paid], batch_rows: int
 ) -> None:
-    """Disorder, ties, duplicates; sequential (small) and columnar (large) batches; across RocksDB in between."""
+    """Disorder, ties, duplicates, refunds; sequential (small) and columnar (large) batches; across RocksDB in between."""
     times = {(paid.card, paid.tid): paid.after_s for paid in reversed(sequence)}
-    sequence = [paid._replace(after_s=times[paid.card, paid.tid], cents=paid.tid) for paid in sequence]
+    sequence = [
+        paid._replace(after_s=times[paid.card, paid.tid], cents=paid.tid if paid.tid % 5 else -1 - paid.tid)
+        for paid in sequence
+    ]
     partition = Partition(table_in(tmp_path_factory.mktemp("table")))
     got = [
         answer

@@ -82,11 +82,16 @@ class Schedule(RuleBasedStateMachine):
                 self.world.topics[self.both_topics and paid.card >= REKEYED_FROM_CARD].log.append(paid)
 
     def _new(self, card: int, shift_ms: int, cents: int) -> Paid:
-        """Return a payment with an id that is new for its card."""
+        """Return a payment with an id that is new for its card; one in ten is a refund."""
         event_time_ms = (self.world.watermark_ms or NOON) + shift_ms
         if self.both_topics:
             event_time_ms = min(max(event_time_ms, NOON), NOON + HORIZON_MS)
-        paid = Paid(card, event_time_ms, cents, sum(other.card == card for other in self.firsts))
+        paid = Paid(
+            card,
+            event_time_ms,
+            cents if cents % 10 else -cents,
+            sum(other.card == card for other in self.firsts),
+        )
         self.firsts.append(paid)
         return paid
 

@@ -54,7 +54,7 @@ def test_bad_rows_are_named_by_line_and_reason(tmp_path: Path) -> None:
         "4000000000000002,12.50,1580000000,a1,,",
         "4000000000000002,twelve,1580000000,a2,,",
         "4000000000000002,nan,1580000000,a3,,",
-        "4000000000000002,-5,1580000000,a4,,",
+        "4000000000000002,-5.005,1580000000,a4,,",
         "not-a-card,5,1580000000,a5,,",
         "4000000000000002,5,99999999999,a6,,",
         "4000000000000002,5,,a7,,",
@@ -67,7 +67,7 @@ def test_bad_rows_are_named_by_line_and_reason(tmp_path: Path) -> None:
     assert [
         (3, "invalid-field"),
         (4, "invalid-field"),
-        (5, "amount-negative"),
+        (5, "amount-decimals"),
         (6, "invalid-card"),
         (7, "time-in-future"),
         (8, "no-time"),

@@ -53,6 +53,18 @@ async def test_a_card_shows_its_ten_minutes_week_and_decisions(site: Site):
     assert 4 == len(card["decisions"])
 
 
+async def test_a_card_s_refund_is_shown_and_not_counted(serve: Serve):
+    """With its sign, in the list and on the page."""
+    site = await serve(FakeWorker(activity={CARD: [(NOW_MS - 3_000, 250), (NOW_MS, -1250)]}))
+    lately = (await site.json(f"/api/v1/cards/{CARD}"))["ten_minutes"]
+
+    assert (1, 2.5, 2.5, NOW_MS) == tuple(
+        lately[name] for name in ("count", "amount", "mean_amount", "until")
+    )
+    assert [-12.5, 2.5] == [payment["amount"] for payment in lately["payments"]]
+    assert '<td class="number">-12.50</td>' in await site.html(f"/cards/{CARD}")
+
+
 async def test_a_card_nobody_has_seen_is_not_found(site: Site):
     """Held here, but no payments, no week, no decisions."""
     answer = await site.json(f"/api/v1/cards/{QUIET_CARD}", status=404)
