@@ -54,7 +54,6 @@ class Observer:
         self._sources = frozenset(sources)
         self._positions: dict[tuple[str, int], int] = {}
         self._archive = archive
-        self._searching = asyncio.Lock()
         self._losses = losses
         self._damage = DamageWatch()
         self.watches: list[Callable[[], Iterable[Problem]]] = [
@@ -108,8 +107,8 @@ class Observer:
         return (0, 0.0, answer.as_of_ms) if week is None else (*week, answer.as_of_ms)
 
     async def _archived(self, wanted: Wanted) -> list[Decision]:
-        """Look into the archive, one search at a time: it reads whole days."""
-        async with asyncio.timeout(SEARCH_TIMEOUT_S), self._searching, object_store(self._archive) as objects:
+        """Look into the archive."""
+        async with asyncio.timeout(SEARCH_TIMEOUT_S), object_store(self._archive) as objects:
             return await find(Lake(objects), wanted)
 
     def _health(self) -> Health:

@@ -1,12 +1,13 @@
 """What every answer carries and which requests are answered at all."""
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+import re
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from ipaddress import ip_address
 
 import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Middleware
-from yarl import URL
 
 from fraudstream.web.params import PageError
 
@@ -32,6 +33,14 @@ LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 ANONYMOUS = web.RequestKey("anonymous", bool)
 """Set on a request that is answered without login: it gets no details."""
 
+CLIENT = web.RequestKey("client", str)
+"""The address limits go by."""
+HOST = web.RequestKey("host", str)
+PREFIX = web.RequestKey("prefix", str)
+"""What stands before every address of ours where a proxy gave us a part of its own: links begin with it."""
+
+LINK = re.compile(r'(\b(?:href|src|action)=)"/')
+
 MESSAGES = {404: "There is no such page.", 405: "This address is only for reading."}
 
 
@@ -47,20 +56,29 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
     response.headers["Cache-Control"] = "no-cache" if static else "no-store"
 
 
-def only_for_this_machine() -> Middleware:
-    """Return a middleware that refuses foreign host names: a page elsewhere must not reach us by DNS rebinding."""
+def only_for(names: Collection[str], addresses: bool) -> Middleware:
+    """Return a middleware that refuses other host names: a page elsewhere must not reach us by DNS rebinding.
+
+    `addresses`: an IP address is answered, too; nobody can point one elsewhere.
+    """
 
     @web.middleware
     async def check_host(request: web.Request, handler: Handler) -> web.StreamResponse:
-        try:
-            host = URL(f"http://{request.host}").host or ""
-        except ValueError:
-            host = ""
-        if not is_loopback(host):
-            return json_error(421, "wrong-host", "These pages are only for this machine.")
+        host = request[HOST]
+        if host not in names and not (addresses and _is_address(host)):
+            sentence = "These pages have another host name; FRAUDSTREAM_WEB_HOSTS adds one."
+            return json_error(421, "wrong-host", sentence)
         return await handler(request)
 
     return check_host
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def errors_as_pages(render: ErrorPage) -> Middleware:
@@ -84,11 +102,19 @@ def errors_as_pages(render: ErrorPage) -> Middleware:
             status, code, message = 500, "internal-error", "The page failed; the worker's log says why."
         if request.path.startswith("/api/") or ANONYMOUS in request:
             return json_error(status, code, message)
-        return web.Response(
-            text=render(message, request.path, archive), status=status, content_type="text/html"
-        )
+        return html(request, render(message, request.path, archive), status)
 
     return answer_errors
+
+
+def html(request: web.Request, text: str, status: int) -> web.Response:
+    """Return a page whose links begin with the prefix of whoever asks.
+
+    Templates write links from the root. What users wrote has its quotation marks escaped and never looks like one.
+    """
+    if prefix := request[PREFIX]:
+        text = LINK.sub(rf'\1"{prefix}/', text)
+    return web.Response(text=text, status=status, content_type="text/html")
 
 
 def json_error(

@@ -3,22 +3,22 @@
 Files are read once, at the start: restart the workers after a change. Neither names nor secrets are logged.
 """
 
-import asyncio
 import base64
 import binascii
 import hashlib
 import hmac
 import re
-import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from fraudstream.adapters.password_files import password_fits, password_hash, read_users
+from fraudstream.adapters.password_files import read_users
 from fraudstream.domain.errors import SetupError
 from fraudstream.web import guard
+from fraudstream.web.passwords import Passwords
+from fraudstream.web.turns import Crowded
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -26,29 +26,14 @@ OPEN = frozenset({"/health"})
 """Answered without login, but then without details: who watches the process needs no secret."""
 
 TOKEN = re.compile(r"[\x21-\x7e]{32,1024}")
-WAITING_MAX = 8
-"""How many logins may wait for the one that is being checked; more are sent away."""
-
-PAUSE_S = 0.25
-"""After a wrong password nobody's is checked for this long: payments have the processor, not who guesses."""
-
-
-class TooManyLogins(Exception):
-    """More logins are waiting than will be checked."""
 
 
 class Login:
     """Judges `Authorization` headers; one per worker, on the worker's event loop."""
 
-    def __init__(self, users: Mapping[str, str], token: str | None) -> None:
-        self._users = users
+    def __init__(self, passwords: Passwords | None, token: str | None) -> None:
+        self._passwords = passwords
         self._token = token
-        self._key = secrets.token_bytes(32)
-        self._known: dict[str, bytes] = {}  # name -> HMAC of the password that was right
-        # So that unknown names take as long as known ones.
-        self._nobody = password_hash(secrets.token_hex(16)) if users else ""
-        self._one_by_one = asyncio.Lock()
-        self._waiting = 0
 
     @classmethod
     def wanted(
@@ -67,49 +52,27 @@ class Login:
                 "fraudstream web-user NAME) or FRAUDSTREAM_WEB_TOKEN_FILE, or FRAUDSTREAM_WEB_WITHOUT_LOGIN=true if your "
                 "own proxy asks for one"
             )
-        users = {} if users_file is None else read_users(users_file)
-        return cls(users, None if token_file is None else read_token(token_file))
+        passwords = None if users_file is None else Passwords(read_users(users_file))
+        return cls(passwords, None if token_file is None else read_token(token_file))
 
     @property
     def peer_headers(self) -> dict[str, str]:
         """What this worker shows to the others of its group, which have the same token."""
         return {} if self._token is None else {"Authorization": f"Bearer {self._token}"}
 
-    async def admits(self, authorization: str) -> bool:
-        """Judge an `Authorization` header; raises TooManyLogins."""
+    async def admits(self, authorization: str, address: str) -> bool:
+        """Judge an `Authorization` header that came from an address; raises Crowded."""
         scheme, _, credentials = authorization.partition(" ")
         if scheme.lower() == "bearer":
             return self._token is not None and _same(credentials.strip(), self._token)
-        if scheme.lower() == "basic" and self._users:
+        if scheme.lower() == "basic" and self._passwords is not None:
             try:
                 decoded = base64.b64decode(credentials.strip(), validate=True).decode()
             except (binascii.Error, UnicodeError, ValueError):
                 return False
             name, _, password = decoded.partition(":")
-            return await self._password_fits(name, password)
+            return await self._passwords.fit(name, password, address)
         return False
-
-    async def _password_fits(self, name: str, password: str) -> bool:
-        """Remember a right password by its HMAC, so that scrypt is paid once a user and process."""
-        digest = hmac.digest(self._key, f"{name}:{password}".encode(), "sha256")
-        if hmac.compare_digest(self._known.get(name, b""), digest):
-            return True
-        if self._waiting >= WAITING_MAX:
-            raise TooManyLogins
-        self._waiting += 1
-        try:
-            async with self._one_by_one:
-                if hmac.compare_digest(self._known.get(name, b""), digest):
-                    return True  # a page's other requests came with the first
-                hashed = self._users.get(name, self._nobody)
-                fits = await asyncio.to_thread(password_fits, password, hashed) and name in self._users
-                if not fits:
-                    await asyncio.sleep(PAUSE_S)
-                    return False
-                self._known[name] = digest
-                return True
-        finally:
-            self._waiting -= 1
 
     def middleware(self) -> Middleware:
         """Return what stands before every address, also before those that do not exist."""
@@ -118,9 +81,9 @@ class Login:
         async def check_login(request: web.Request, handler: Handler) -> web.StreamResponse:
             authorization = request.headers.get("Authorization", "")
             try:
-                admitted = bool(authorization) and await self.admits(authorization)
-            except TooManyLogins:
-                sentence = "Too many logins at once; try again."
+                admitted = bool(authorization) and await self.admits(authorization, request[guard.CLIENT])
+            except Crowded:
+                sentence = "Too many logins at once with this name or from this address; try again."
                 return guard.json_error(429, "too-many-logins", sentence, {"Retry-After": "1"})
             if not admitted and request.path in OPEN:
                 request[guard.ANONYMOUS] = True
@@ -133,7 +96,7 @@ class Login:
     def _refusal(self) -> web.Response:
         """Say how to log in, and nothing about what is here: not even which addresses there are."""
         response = guard.json_error(401, "login-needed", "These pages need a login.")
-        if self._users:
+        if self._passwords is not None:
             response.headers.add("WWW-Authenticate", 'Basic realm="fraudstream", charset="UTF-8"')
         if self._token is not None:
             response.headers.add("WWW-Authenticate", 'Bearer realm="fraudstream"')

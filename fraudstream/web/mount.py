@@ -1,6 +1,6 @@
 """Puts the pages on Faust's web server: one table of addresses, one way to answer them."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,8 @@ from faust.web.base import BlueprintManager
 from faust.web.drivers.aiohttp import Web as AiohttpWeb
 
 from fraudstream.web import guard, words
+from fraudstream.web.connections import Limits, Runner
+from fraudstream.web.front import Front
 from fraudstream.web.login import Login
 from fraudstream.web.resources import Answer, Resources
 from fraudstream.web.views import Views
@@ -25,7 +27,7 @@ METRICS_TYPE = "text/plain; version=1.0.0; charset=utf-8"
 class Route:
     """A resource, where its JSON is, and its page, if it has one.
 
-    `for_probes`: the page's address answers with JSON unless HTML is asked for.
+    `for_probes`: the page's address answers with JSON unless HTML is asked for. `in_turn`: it is told who asks.
     """
 
     resource: str
@@ -33,26 +35,36 @@ class Route:
     page: str | None = None
     template: str | None = None
     for_probes: bool = False
+    in_turn: bool = False
 
 
 ROUTES = (
     Route("summary", "/api/v1/summary", "/", "dashboard.html"),
     Route("alerts", "/api/v1/alerts", "/alerts", "alerts.html"),
     Route("decisions", "/api/v1/decisions"),
-    Route("decision", "/api/v1/decisions/{id}", "/decisions/{id}", "decision.html"),
+    Route("decision", "/api/v1/decisions/{id}", "/decisions/{id}", "decision.html", in_turn=True),
     Route("card", "/api/v1/cards/{card}", "/cards/{card}", "card.html"),
-    Route("archive", "/api/v1/archive", "/archive", "archive.html"),
+    Route("archive", "/api/v1/archive", "/archive", "archive.html", in_turn=True),
     Route("health", "/api/v1/health", "/health", "health.html", for_probes=True),
 )
 
 
-def attach(app: faust.App, views: Views, *, builtin_pages: bool = False, login: Login | None = None) -> None:
+def attach(
+    app: faust.App,
+    views: Views,
+    *,
+    builtin_pages: bool = False,
+    login: Login | None = None,
+    front: Front | None = None,
+    limits: Limits | None = None,
+) -> None:
     """Mount everything on the app's web server; call once, before the app starts.
 
     Faust's own pages show table contents and the group's topology and proxy requests, so they are only served when
-    asked for. While the server is bound to loopback it answers to this machine's own names only. With a `login`
-    nothing but /health is answered to strangers.
+    asked for. Bound to loopback, the server answers to this machine's own names and those of the `front` only. With a
+    `login` nothing but /health is answered to strangers.
     """
+    front = front or Front()
     views.metrics.running(
         views.versions.version, views.versions.model_version, views.versions.ruleset_version
     )
@@ -65,16 +77,17 @@ def attach(app: faust.App, views: Views, *, builtin_pages: bool = False, login: 
         server.blueprints = BlueprintManager()
     for route in ROUTES:
         resource = getattr(resources, route.resource)
-        app.page(route.json, name=f"api:{route.resource}")(_json_handler(resource))
+        app.page(route.json, name=f"api:{route.resource}")(_json_handler(resource, route))
         if route.page and route.template:
             template = pages.get_template(route.template)
-            app.page(route.page, name=f"page:{route.resource}")(
-                _page_handler(resource, template, route.for_probes)
-            )
+            app.page(route.page, name=f"page:{route.resource}")(_page_handler(resource, template, route))
     app.page("/metrics", name="metrics")(_metrics_handler(resources))
     server.add_static("/static", HERE / "static")
-    if guard.is_loopback(app.conf.web_bind):
-        web_app.middlewares.append(guard.only_for_this_machine())
+    server._runner = Runner(web_app, front, limits or Limits())  # Faust's own has no limits
+    on_loopback = guard.is_loopback(app.conf.web_bind)
+    if on_loopback or front.hosts:
+        names = guard.LOOPBACK | front.hosts | {(app.conf.canonical_url.host or "").lower()}
+        web_app.middlewares.append(guard.only_for(names, addresses=not on_loopback))
     if login is not None:
         web_app.middlewares.append(login.middleware())
     web_app.middlewares.append(guard.errors_as_pages(_error_page(pages)))
@@ -86,22 +99,27 @@ Handler = Callable[..., Awaitable[Any]]
 """Called with Faust's view, the request and what the address matched; returns aiohttp's response, which Faust passes on."""
 
 
-def _json_handler(resource: Resource) -> Handler:
+async def _answer(resource: Resource, route: Route, request: web.Request, match: Mapping[str, str]) -> Answer:
+    who = {"who": request[guard.CLIENT]} if route.in_turn else {}
+    return await resource(request.query, **match, **who)
+
+
+def _json_handler(resource: Resource, route: Route) -> Handler:
     async def get_json(view: Any, request: web.Request, **match: str) -> web.Response:
-        return _as_json(await resource(request.query, **match))
+        return _as_json(await _answer(resource, route, request, match))
 
     return get_json
 
 
-def _page_handler(resource: Resource, template: jinja2.Template, for_probes: bool) -> Handler:
+def _page_handler(resource: Resource, template: jinja2.Template, route: Route) -> Handler:
     async def get_page(view: Any, request: web.Request, **match: str) -> web.Response:
-        answer = await resource(request.query, **match)
+        answer = await _answer(resource, route, request, match)
         if guard.ANONYMOUS in request:
             return _as_json(Answer({"status": answer.data["status"]}, answer.status))
-        if for_probes and "text/html" not in request.headers.get("Accept", ""):
+        if route.for_probes and "text/html" not in request.headers.get("Accept", ""):
             return _as_json(answer)
         text = template.render(answer.data, path=request.path, query=request.query)
-        return web.Response(text=text, status=answer.status, content_type="text/html")
+        return guard.html(request, text, answer.status)
 
     return get_page
 

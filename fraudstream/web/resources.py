@@ -35,6 +35,7 @@ from fraudstream.web.params import (
     sentence,
     transaction_id,
 )
+from fraudstream.web.searches import Searches
 from fraudstream.web.views import Views
 
 Query = MultiMapping[str]
@@ -62,6 +63,7 @@ class Resources:
         self.views = views
         self._peer_headers = peer_headers
         self._watch = StallWatch(views.stalled_after_s)
+        self._searches = Searches(views.archive)
 
     async def summary(self, query: Query) -> Answer:
         """Return the dashboard: rates, latency, outcomes over time, latest alerts, health."""
@@ -103,7 +105,7 @@ class Resources:
         """Return this worker's newest decisions."""
         return self._page(query, alerts=False)
 
-    async def decision(self, query: Query, id: str) -> Answer:  # noqa: A002
+    async def decision(self, query: Query, who: str, id: str) -> Answer:  # noqa: A002
         """Return one decision: from memory, from whichever worker made it, or from the archive."""
         asked = numbers(query, local=LOCAL, at=EVENT_TIME)
         transaction = transaction_id(id)
@@ -119,18 +121,18 @@ class Resources:
                 return replace(elsewhere, data={"archived": False, **elsewhere.data})
         except PageError as error:
             silent = error
-        found = await self._archived_decision(transaction, asked["at"])
+        found = await self._archived_decision(transaction, asked["at"], who)
         if found is not None:
             return Answer({"decision": found, "worker": None, "archived": True})
         raise silent or not_found("No worker remembers this decision, and it is not in the archive.")
 
-    async def _archived_decision(self, transaction: str, at_ms: int | None) -> Decision | None:
+    async def _archived_decision(self, transaction: str, at_ms: int | None, who: str) -> Decision | None:
         """Look a decision up in the archive: quickly if its event time is known, else for a bounded time."""
         until_ms = None if at_ms is None else at_ms + 1
         wanted = Wanted(transaction, since_ms=at_ms, until_ms=until_ms, limit=1)
         try:
             async with asyncio.timeout(DECISION_SEARCH_S):
-                rows = await self._searched(wanted)
+                rows = await self._searched(wanted, who)
         except TimeoutError as error:
             message = (
                 f"No worker remembers this decision, and {DECISION_SEARCH_S:.0f} seconds were not enough to find it in the "
@@ -171,10 +173,10 @@ class Resources:
             }
         )
 
-    async def archive(self, query: Query) -> Answer:
+    async def archive(self, query: Query, who: str) -> Answer:
         """Return archived payments that match what is asked for, the newest if nothing is."""
         wanted = archive_search(query)
-        found = await self._searched(replace(wanted, limit=wanted.limit + 1))
+        found = await self._searched(replace(wanted, limit=wanted.limit + 1), who)
         payments = found[: wanted.limit]
         more = len(found) > wanted.limit
         return Answer(
@@ -185,10 +187,10 @@ class Resources:
             }
         )
 
-    async def _searched(self, wanted: Wanted) -> list[Decision]:
+    async def _searched(self, wanted: Wanted, who: str) -> list[Decision]:
         """Search the archive; raises TimeoutError's and the store's troubles as a 503."""
         try:
-            return await self.views.archive(wanted)
+            return await self._searches.find(wanted, who)
         except FilterError as error:
             raise PageError(400, "invalid-parameter", sentence(error)) from error
         except ObjectsRefused as error:

@@ -157,9 +157,17 @@ async def test_static_files_do_not_leave_their_directory(site: Site):
 
 def test_the_package_exports_what_the_worker_needs():
     """One import for the wiring."""
-    assert {"Health", "Login", "PartitionState", "Versions", "Views", "attach", "peer_urls"} == set(
-        web.__all__
-    )
+    assert {
+        "Front",
+        "Health",
+        "Limits",
+        "Login",
+        "PartitionState",
+        "Versions",
+        "Views",
+        "attach",
+        "peer_urls",
+    } == set(web.__all__)
 
 
 def test_every_file_of_the_pages_is_packaged():

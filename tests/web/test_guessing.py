@@ -1,0 +1,209 @@
+"""Strangers guess passwords: over real HTTP, with real scrypt, from addresses of their own."""
+
+import asyncio
+import base64
+import contextlib
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+
+import aiohttp
+import pytest
+
+from fraudstream.adapters.password_files import password_fits, password_hash
+from fraudstream.web import Login, passwords
+from fraudstream.web.passwords import Passwords
+from fraudstream.web.turns import Crowded
+from tests.web.fake_worker import FakeWorker
+from tests.web.served import Serve, Site
+
+PASSWORD = "correct-hörse-battery: staple"
+HASHES = {name: password_hash(PASSWORD) for name in ("ada", "bob")}
+
+Client = Callable[..., aiohttp.ClientSession]
+
+
+class Checked:
+    """Scrypt, and which passwords it was asked about."""
+
+    def __init__(self) -> None:
+        self.guesses: list[str] = []
+
+    def __call__(self, password: str, hashed: str) -> bool:
+        """Check for real."""
+        self.guesses.append(password)
+        return password_fits(password, hashed)
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[Client]:
+    """Return a function that makes an HTTP client at an address of the loopback network."""
+    async with AsyncExitStack() as stack:
+        made: list[aiohttp.ClientSession] = []
+
+        def make(address: str = "127.0.0.1") -> aiohttp.ClientSession:
+            connector = aiohttp.TCPConnector(local_addr=(address, 0), limit=0)
+            made.append(aiohttp.ClientSession(connector=connector))
+            stack.push_async_callback(made[-1].close)
+            return made[-1]
+
+        yield make
+
+
+async def log_in(http: aiohttp.ClientSession, site: Site, name: str, password: str) -> int:
+    """Ask for a page and return the status."""
+    shown = base64.b64encode(f"{name}:{password}".encode()).decode()
+    async with http.get(f"{site.url}/api/v1/health", headers={"Authorization": f"Basic {shown}"}) as response:
+        await response.read()
+        return response.status
+
+
+@contextlib.asynccontextmanager
+async def guessing(
+    http: aiohttp.ClientSession, site: Site, names: list[str], times: int = 10_000
+) -> AsyncIterator[list[int]]:
+    """Guess at names as fast as answers come while the block runs; what is yielded fills with the answers."""
+    answers: list[int] = []
+
+    async def guess(name: str) -> None:
+        for number in range(times):
+            answer = await log_in(http, site, name, f"guess {number}")
+            answers.append(answer)
+
+    tasks = [asyncio.create_task(guess(name)) for name in names]
+    await asyncio.sleep(0.2)
+    yield answers
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_guesses_at_made_up_names_keep_nobody_out(serve: Serve, client: Client):
+    """24 clients at the user's own address: in at once, also the first time, and scrypt is asked for nobody else."""
+    checked = Checked()
+    site = await serve(FakeWorker(), login=Login(Passwords(HASHES, checked), None))
+    user = client()
+    async with guessing(client(), site, [f"nobody{number}" for number in range(24)]) as guesses:
+        answers = [await log_in(user, site, "ada", PASSWORD) for _ in range(30)]
+        guesses.append(await log_in(client(), site, "nobody24", PASSWORD))
+
+    assert [200] * 30 == answers
+    assert {401} == set(guesses)
+    assert [PASSWORD] == checked.guesses
+
+
+async def test_guesses_at_a_name_keep_out_nobody_who_was_right_from_his_address(serve: Serve, client: Client):
+    """Neither from elsewhere nor from the same address."""
+    site = await serve(FakeWorker(), login=Login(Passwords(HASHES), None))
+    user = client("127.0.0.2")
+    first = await log_in(user, site, "ada", PASSWORD)
+    async with (
+        guessing(client("127.0.0.3"), site, ["ada"] * 24),
+        guessing(client("127.0.0.2"), site, ["ada"] * 8, times=5),
+    ):
+        answers = [await log_in(user, site, "ada", PASSWORD) for _ in range(30)]
+
+    assert [200] * 31 == [first, *answers]
+
+
+async def test_the_first_login_waits_for_one_guess_of_everybody_at_most(serve: Serve, client: Client):
+    """One stranger with many guesses at the very name is one turn."""
+    site = await serve(FakeWorker(), login=Login(Passwords(HASHES), None))
+    async with guessing(client("127.0.0.3"), site, ["ada"] * 8) as guesses:
+        answer = await log_in(client("127.0.0.2"), site, "ada", PASSWORD)
+        checked = [guess for guess in guesses if guess == 401]
+
+    assert 200 == answer
+    assert len(checked) <= 3
+
+
+async def test_a_name_that_was_right_elsewhere_can_be_guessed_at_no_faster(serve: Serve, client: Client):
+    """Also by who does not wait for the answer: a right password is known at once only where it was right before."""
+    site = await serve(FakeWorker(), login=Login(Passwords(HASHES), None))
+    await log_in(client("127.0.0.2"), site, "ada", PASSWORD)
+    thief, started_s = client("127.0.0.3"), time.monotonic()
+    for number in range(3):
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await log_in(thief, site, "ada", f"guess {number}")
+    answer = await log_in(thief, site, "ada", PASSWORD)
+
+    assert 200 == answer
+    assert passwords.WRONG_S <= time.monotonic() - started_s + 0.3
+
+
+async def test_guesses_whose_client_has_gone_are_not_checked(serve: Serve, client: Client):
+    """Of twenty that left, one was being checked already."""
+    checked = Checked()
+    site = await serve(FakeWorker(), login=Login(Passwords(HASHES, checked), None))
+    strangers = [client(f"127.0.0.{number}") for number in range(10, 30)]
+    guesses = [asyncio.create_task(log_in(http, site, "ada", "guess")) for http in strangers]
+    await asyncio.sleep(0.5)
+    for guess in guesses:
+        guess.cancel()
+    await asyncio.gather(*guesses, return_exceptions=True)
+    await asyncio.sleep(0.2)
+    answer = await log_in(client(), site, "ada", PASSWORD)
+
+    assert 200 == answer
+    assert ["guess", PASSWORD] == checked.guesses
+
+
+async def test_passwords_are_checked_in_a_thread_of_their_own(serve: Serve, client: Client):
+    """State and look-ups use the loop's threads; the loop goes on."""
+    threads: list[str] = []
+
+    def slow(password: str, hashed: str) -> bool:
+        threads.append(threading.current_thread().name)
+        time.sleep(0.3)
+        return True
+
+    site = await serve(FakeWorker(), login=Login(Passwords(HASHES, slow), None))
+    login = asyncio.create_task(log_in(client(), site, "ada", PASSWORD))
+    await asyncio.sleep(0.1)
+    async with client().get(f"{site.url}/health") as response:
+        meanwhile = (response.status, login.done())
+
+    assert (200, False) == meanwhile
+    assert 200 == await login
+    assert ["password"] == [name.partition("_")[0] for name in threads]
+
+
+async def test_what_is_remembered_of_guesses_ends_with_them(monkeypatch: pytest.MonkeyPatch):
+    """Names nobody has and addresses that come once must not add up; a name keeps its last 64 addresses."""
+    monkeypatch.setattr(passwords, "WRONG_S", 0.01)
+    judge = Passwords(HASHES)
+    for _ in range(2):
+        async with asyncio.TaskGroup() as group:
+            for number in range(200):
+                group.create_task(judge.fit(f"nobody{number}", "guess", f"10.0.0.{number}"))
+        waiting = [asyncio.create_task(judge.fit("nobody", "guess", f"10.0.0.{at}")) for at in range(9)]
+        await asyncio.sleep(0)
+        for task in waiting:
+            task.cancel()
+        await asyncio.wait(waiting)
+    for number in range(100):
+        assert await judge.fit("ada", PASSWORD, f"10.0.1.{number}")
+    await asyncio.sleep(0.1)
+    kept = vars(judge)
+
+    assert ({}, {}) == (kept["_names"], dict(kept["_addresses"]))
+    assert passwords.PLACES_MAX == len(kept["_places"]["ada"])
+    assert "10.0.1.99" in kept["_places"]["ada"]
+
+
+async def test_an_address_has_only_so_many_guesses_at_once(monkeypatch: pytest.MonkeyPatch):
+    """At whatever names; another address does not notice."""
+    monkeypatch.setattr(passwords, "WRONG_S", 0.2)
+    judge = Passwords(HASHES)
+    guesses = [asyncio.create_task(judge.fit(f"nobody{at}", "guess", "10.0.0.1")) for at in range(60)]
+    await asyncio.sleep(0.05)
+    elsewhere = await judge.fit("ada", PASSWORD, "10.0.0.2")
+    answers = await asyncio.gather(*guesses, return_exceptions=True)
+
+    assert elsewhere
+    assert (passwords.ADDRESS_MAX, 60 - passwords.ADDRESS_MAX) == (
+        answers.count(False),
+        sum(isinstance(answer, Crowded) for answer in answers),
+    )

@@ -1,0 +1,99 @@
+"""Searching the archive: nobody waits for another's search, and nobody has more than his share."""
+
+import asyncio
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import aiohttp
+import pytest
+
+from fraudstream.adapters.lake_search import Wanted
+from fraudstream.web import Views, searches
+from tests.web.fake_worker import FakeWorker
+from tests.web.served import Serve, Site
+
+
+@dataclass
+class SlowWorker(FakeWorker):
+    """Its archive takes until it is told to answer."""
+
+    answers: asyncio.Event = field(default_factory=asyncio.Event)
+    searched: list[str] = field(default_factory=list)
+
+    def views(self) -> Views:
+        """Return what the pages are given."""
+        return replace(super().views(), archive=self._search)
+
+    async def _search(self, wanted: Wanted) -> list[dict[str, Any]]:
+        self.searched.append(str(wanted.transaction_id))
+        await self.answers.wait()
+        return []
+
+
+async def search(site: Site, address: str, transaction_id: str) -> tuple[int, str]:
+    """Search from an address; return the status and the error's code."""
+    connector = aiohttp.TCPConnector(local_addr=(address, 0))
+    async with (
+        aiohttp.ClientSession(connector=connector) as http,
+        http.get(f"{site.url}/api/v1/archive?id={transaction_id}") as response,
+    ):
+        answer = await response.json()
+        return response.status, answer.get("error", {}).get("code", "")
+
+
+async def begun(*searches: tuple[Site, str, str]) -> list[asyncio.Task[tuple[int, str]]]:
+    """Begin searches, one after the other."""
+    tasks = []
+    for one in searches:
+        tasks.append(asyncio.create_task(search(*one)))
+        await asyncio.sleep(0.05)
+    return tasks
+
+
+async def test_a_slow_search_is_waited_for_by_its_viewer_only(serve: Serve) -> None:
+    """Who has one running waits for it; others are next, and who asks for too much is told so."""
+    worker = SlowWorker()
+    site = await serve(worker)
+    one, other = "127.0.0.2", "127.0.0.3"
+    tasks = await begun(*((site, one, f"one{number}") for number in range(4)), (site, other, "other"))
+    refused = await tasks[3]
+    meanwhile = list(worker.searched)
+    worker.answers.set()
+    answers = [await task for task in (*tasks[:3], tasks[4])]
+
+    assert (429, "too-many-searches") == refused
+    assert ["one0", "other"] == meanwhile
+    assert [(200, "")] * 4 == answers
+
+
+async def test_a_search_whose_viewer_has_gone_makes_room(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the moment that its thread may need; who only waited is not searched for at all."""
+    monkeypatch.setattr(searches, "ABANDONED_S", 0.05)
+    worker = SlowWorker()
+    site = await serve(worker)
+    places = [(site, f"127.0.0.{number}", f"gone{number}") for number in (2, 3, 4)]
+    gone = await begun(*places)
+    for task in gone:
+        task.cancel()
+    await asyncio.wait(gone)
+    await asyncio.sleep(0.3)
+    worker.answers.set()
+
+    assert (200, "") == await search(site, "127.0.0.5", "after")
+    assert ["gone2", "gone3", "after"] == worker.searched
+
+
+async def test_who_has_waited_long_enough_for_others_searches_is_told_so(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In words that say that it was not his own."""
+    monkeypatch.setattr(searches, "TURN_S", 0.1)
+    worker = SlowWorker()
+    site = await serve(worker)
+    slow = await begun(*((site, f"127.0.0.{number}", "slow") for number in (2, 3)))
+
+    assert (503, "archive-busy") == await search(site, "127.0.0.4", "next")
+    worker.answers.set()
+    assert [(200, "")] * 2 == [await task for task in slow]

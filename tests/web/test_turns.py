@@ -1,0 +1,92 @@
+"""Who is next: in turn by who they are."""
+
+import asyncio
+
+import pytest
+
+from fraudstream.web.turns import Crowded, Turns
+
+
+async def served(turns: Turns, asking: list[str]) -> list[str]:
+    """Let everybody ask while somebody is in, and return in which order they got in; those refused are in lower case."""
+    order: list[str] = []
+
+    async def ask(who: str) -> None:
+        try:
+            async with turns.turn(who):
+                order.append(who)
+        except Crowded:
+            order.append(who.lower())
+
+    async with turns.turn("first"):
+        tasks = [asyncio.create_task(ask(who)) for who in asking]
+        await asyncio.sleep(0)
+    await asyncio.gather(*tasks)
+    return order
+
+
+async def test_whoever_asks_often_waits_behind_himself():
+    """One each, then again."""
+    assert ["A", "B", "C", "A", "A", "A"] == await served(Turns(1, 8, 8), list("AAAABC"))
+
+
+async def test_only_so_many_of_one_wait():
+    """The rest is told at once."""
+    assert ["a", "a", "A", "B", "A"] == await served(Turns(1, 2, 8), list("AAAAB"))
+
+
+async def test_where_all_places_are_taken_the_newest_of_whoever_has_most_goes():
+    """A stranger with three places loses one to who has none, but one with one does not."""
+    assert ["b", "a", "A", "B", "A"] == await served(Turns(1, 3, 3), list("AAABB"))
+    assert ["d", "A", "B", "C"] == await served(Turns(1, 3, 3), list("ABCD"))
+
+
+async def test_a_reserved_place_is_beyond_the_limit():
+    """Whoever else waits."""
+    turns = Turns(1, 2, 1)
+    async with turns.turn("first"):
+        waiting = [asyncio.create_task(turns.enter(who, reserved=who == "known")) for who in ("any", "known")]
+        await asyncio.sleep(0)
+        with pytest.raises(Crowded):
+            await turns.enter("other")
+    await waiting[0]
+    turns.leave("any")
+    await waiting[1]
+    turns.leave("known")
+
+    assert turns.idle
+
+
+async def test_who_stops_waiting_has_no_turn():
+    """Neither while waiting nor in the moment of being let in; the next one is."""
+    turns = Turns(1, 8, 8)
+    await turns.enter("first")
+    gone, let_in, last = (asyncio.create_task(turns.enter(who)) for who in ("gone", "let in", "last"))
+    await asyncio.sleep(0)
+    gone.cancel()
+    await asyncio.sleep(0)
+    turns.leave("first")
+    let_in.cancel()
+    await asyncio.wait([gone, let_in, last])
+
+    assert [True, True, False] == [task.cancelled() for task in (gone, let_in, last)]
+    assert not turns.idle
+    turns.leave("last")
+    assert turns.idle
+
+
+async def test_nobody_is_in_twice():
+    """Of two places one stays free for another."""
+    turns = Turns(2, 8, 8)
+    await turns.enter("A")
+    again = asyncio.create_task(turns.enter("A"))
+    await turns.enter("B")
+    await asyncio.sleep(0)
+    waited = not again.done()
+    turns.leave("B")
+    await asyncio.sleep(0)
+
+    assert waited
+    assert not again.done()
+    turns.leave("A")
+    await again
