@@ -41,6 +41,9 @@ COMMANDS = {
     "worker": Entry("worker", "Run a worker: decide payments until told to stop."),
     "produce": Entry("produce", "Send payments: simulated live traffic or a replay of history."),
     "generate": Entry("generate", "Make a world: months of card payments with attacks in them."),
+    "history": Entry(
+        "history", "Import payments of your own: CSV, Parquet or NDJSON, with or without labels."
+    ),
     "aggregate": Entry("aggregate", "Compute the weekly aggregates of every card (the nightly job)."),
     "store": Entry("store", "Make, fill and check the store where workers look the weekly aggregates up."),
     "train": Entry("train", "Train, evaluate and save a model version."),

@@ -1,7 +1,6 @@
 """`fraudstream produce`: payments for a worker, simulated live or replayed from files."""
 
 import asyncio
-import codecs
 import json
 import sys
 from collections.abc import Sequence
@@ -10,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fraudstream.commands.file_options import column_option, encoding_option, named
 from fraudstream.commands.group import Group
 from fraudstream.domain.errors import FraudstreamError
 from fraudstream.settings import Settings
 from fraudstream.traffic.tally import Tally
 
 if TYPE_CHECKING:
-    from fraudstream.traffic.csv_file import BadRow
+    from fraudstream.offline.csv_rows import BadRow
 
 BAD_LINES_SHOWN = 10
 
@@ -72,14 +72,10 @@ class Speed(click.ParamType):
     type=click.Path(path_type=Path, dir_okay=False),
     help="Remember in this file what Kafka has acknowledged, and go on from there if it exists.",
 )
-@click.option("--labels", is_flag=True, help="Send the labels too (Parquet with is_fraud and scenario).")
+@click.option("--labels", is_flag=True, help="Send the labels too (is_fraud and, if there, scenario).")
 @click.option("--skip-bad", is_flag=True, help="CSV: leave out bad rows instead of refusing the file.")
-@click.option(
-    "--encoding",
-    default="utf-8",
-    show_default=True,
-    help="CSV: how the file's text is encoded, e.g. latin-1.",
-)
+@encoding_option
+@column_option
 @unkeyed_option
 @json_option
 def replay(
@@ -93,24 +89,28 @@ def replay(
     labels: bool,
     skip_bad: bool,
     encoding: str,
+    columns: tuple[tuple[str, str], ...],
     unkeyed: bool,
     as_json: bool,
 ) -> None:
     """Send payments that are on file, PATH: a history directory, a Parquet file or a CSV file [the own history].
 
     A CSV file names its columns in the first line, as the event type does: cc_num, amount, trans_ts or datetime, and
-    optionally tid, merchant, zip_code. A payment sent twice, after a crash, keeps its id and is counted once.
+    optionally tid, merchant, zip_code; --column says it of other names, and then the columns that nobody named are left
+    out. A payment sent twice, after a crash, keeps its id and is counted once.
 
     Exit codes: 0 all sent, 1 stopped early (repeat it with --resume to go on), 2 bad input or no broker.
     """
     from fraudstream.traffic import replaying
+    from fraudstream.traffic.csv_file import Wanted
     from fraudstream.traffic.replay import Plan
     from fraudstream.traffic.run import quiet_kafka
 
     quiet_kafka()
     settings = Settings.with_options(broker=broker)
     plan = Plan(speed, seed if shuffled else None, shift_to_now, labels)
-    source, bad = replaying.opened(path or settings.history_dir, settings, _known(encoding))
+    wanted = Wanted(named(columns), labels)
+    source, bad = replaying.opened(path or settings.history_dir, settings, encoding, wanted)
     _show_bad(bad, skip_bad, path)
     if not source.rows:
         raise FraudstreamError(f"there is no payment to send in {path or settings.history_dir}")
@@ -183,16 +183,6 @@ def simulate(
     else:
         click.echo(f"{_closing(tally)}; {simulation.fraud:,} of them fraud")
     sys.exit(1 if tally.errors else 0)
-
-
-def _known(encoding: str) -> str:
-    """Return Python's name of an encoding of text."""
-    try:
-        found = codecs.lookup(encoding)
-        "".encode(encoding)  # refuses those that are not of text: hex, zip
-    except LookupError as error:
-        raise click.BadParameter(f"{encoding!r} is no encoding of text", param_hint="--encoding") from error
-    return found.name
 
 
 def _closing(tally: Tally) -> str:

@@ -42,8 +42,9 @@ class Money:
     """Of a refund, too, without its sign."""
     refunds: str
     """What becomes of an amount below zero, one of REFUNDS."""
+    amount_min: float = field(init=False, repr=False)
+    """0 where refunds are refused."""
     _units: int = field(init=False, repr=False)
-    _amount_min: float = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.decimals != HUNDREDTHS:
@@ -55,7 +56,7 @@ class Money:
                 f"the event type's refunds are {self.refunds!r}, not one of {', '.join(REFUNDS)}"
             )
         object.__setattr__(self, "_units", 10**self.decimals)
-        object.__setattr__(self, "_amount_min", 0.0 if self.refunds == "refuse" else -self.amount_max)
+        object.__setattr__(self, "amount_min", 0.0 if self.refunds == "refuse" else -self.amount_max)
         if not 0 < self.amount_max * self._units <= MINOR_UNITS_MAX:
             raise SetupError(
                 f"the event type's amount_max is {self.amount_max:.2f}, which is not between 0 and {MINOR_UNITS_MAX / 100:.2f}"
@@ -80,9 +81,9 @@ class Money:
         return int(units)
 
     def _check_limits(self, amount: float | Decimal) -> None:
-        if not self._amount_min <= amount <= self.amount_max:
-            reason = "amount-negative" if amount < self._amount_min == 0 else "amount-absurd"
-            said = f"the amount is not between {self._amount_min:.2f} and {self.amount_max:.2f}"
+        if not self.amount_min <= amount <= self.amount_max:
+            reason = "amount-negative" if amount < self.amount_min == 0 else "amount-absurd"
+            said = f"the amount is not between {self.amount_min:.2f} and {self.amount_max:.2f}"
             raise InvalidTransaction(reason, said)
 
     def _too_fine(self) -> InvalidTransaction:

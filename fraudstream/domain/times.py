@@ -1,15 +1,19 @@
 """One way to read a time that a person or a producer has written."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 
 
-def moment_ms(text: str) -> int:
-    """Read a day or a moment in ISO 8601 as epoch milliseconds; without a zone it is UTC. Raises ValueError, OverflowError.
+def moment_ms(text: str, zone: tzinfo = UTC) -> int:
+    """Read a day or a moment in ISO 8601 as epoch milliseconds; without a zone it is in `zone`. Raises ValueError, OverflowError.
 
-    Small letters are as good (RFC 3339, 5.6), and so is space around it.
+    Small letters are as good (RFC 3339, 5.6), and so is space around it. An hour that the zone has twice is the first.
 
     >>> moment_ms("1970-01-02"), moment_ms("1970-01-01t00:00:01.5z")
     (86400000, 1500)
     """
     moment = datetime.fromisoformat(text.strip().upper())
-    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=zone)
+        if zone is not UTC and moment.astimezone(UTC).astimezone(zone).time() != moment.time():
+            raise ValueError(f"{text} is in an hour that {zone} leaves out")
+    return round(moment.timestamp() * 1000)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from fraudstream.domain.times import moment_ms
+from fraudstream.offline.written_times import Times
 
 NUMBER, TOKEN = "cc_num", "card"
 IDS = ("tid", "transaction_id")
@@ -17,9 +17,6 @@ TIME = "event_time"
 TIMES = (TIME, "trans_ts", "datetime")
 """A payment's time under the names it has in JSON and CSV, too; the first that a row has counts."""
 AMOUNT, LABEL = "amount", "is_fraud"
-
-FIRST_S, END_S = 946_684_800, 4_102_444_800
-"""2000 and 2100 in epoch seconds. A number's size tells its unit: as milliseconds these lie in January 1970."""
 
 TRUE, FALSE = ("true", "t", "yes", "y", "1", "fraud"), ("false", "f", "no", "n", "0", "legit", "genuine")
 
@@ -80,46 +77,6 @@ def _label(column: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
     return pl.when(column == 1).then(True).when(column == 0).then(False) if dtype.is_numeric() else None
 
 
-def _time(column: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
-    """Return epoch ms. A time without a zone is UTC; a date has no time of day and is none."""
-    if isinstance(dtype, pl.Datetime):
-        return column.dt.epoch("ms")
-    if _is_text(dtype):
-        return _text(column).map_elements(_moment, return_dtype=pl.Int64)
-    return (
-        epoch_ms(column.cast(pl.Float64) if isinstance(dtype, pl.Decimal) else column)
-        if dtype.is_numeric()
-        else None
-    )
-
-
-def epoch_ms(column: pl.Expr) -> pl.Expr:
-    """Return epoch seconds, µs and ns as ms, by their size; what has none of these sizes is ms."""
-    whole = column.cast(pl.Int64, strict=False)
-    return (
-        pl.when(column.is_between(FIRST_S, END_S))
-        .then((column * 1000).round().cast(pl.Int64, strict=False))
-        .when(column.is_between(FIRST_S * 10**6, END_S * 10**6))
-        .then(whole // 1000)
-        .when(column.is_between(FIRST_S * 10**9, END_S * 10**9))
-        .then(whole // 1_000_000)
-        .otherwise(whole)
-    )
-
-
-def _moment(text: str) -> int | None:
-    """Read a time as JSON and CSV have it: epoch numbers or ISO 8601."""
-    try:
-        number = float(text)
-    except ValueError:
-        try:
-            return moment_ms(text)
-        except (ValueError, OverflowError):
-            return None
-    found: int | None = pl.select(epoch_ms(pl.lit(number))).item()
-    return found
-
-
 @dataclass(frozen=True, slots=True)
 class Kind:
     """What a column holds, in words for a sentence, and how a stored type becomes it (None: not at all)."""
@@ -131,7 +88,8 @@ class Kind:
 
 
 CARD = Kind("card numbers (whole numbers or text)", _card_number, secret=True)
-MOMENT = Kind("times (timestamps, ISO 8601, or epoch s, ms, µs or ns)", _time)
+MOMENT = Kind("times (timestamps, ISO 8601, or epoch s, ms, µs or ns)", Times().convert)
+"""A time without a zone is UTC; a date has no time of day and is none."""
 NAME = Kind("names (text or whole numbers)", _name)
 VARIABLE = Kind("text or numbers", _variable)
 KINDS: Mapping[str, Kind] = {

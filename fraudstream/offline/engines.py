@@ -43,7 +43,7 @@ def by_duckdb(payments: Sequence[Path], first_ms: int, end_ms: int) -> list[Week
     import duckdb
 
     with plain_files(payments, COLUMNS) as plain, duckdb.connect() as database:
-        history = database.from_parquet([_literal(path) for path in plain], union_by_name=True)
+        history = database.from_parquet([literal(path) for path in plain], union_by_name=True)
         named = [name if name in history.columns else f"NULL AS {name}" for name in COLUMNS]
         history.project(", ".join(named)).create_view("payments")
         database.execute(
@@ -52,7 +52,7 @@ def by_duckdb(payments: Sequence[Path], first_ms: int, end_ms: int) -> list[Week
         return database.execute(sql()).fetchall()
 
 
-def _literal(path: Path) -> str:
+def literal(path: Path) -> str:
     """Return a path as a pattern that matches nothing else."""
     return re.sub(r"([*?[])", r"[\1]", str(path.absolute()))
 

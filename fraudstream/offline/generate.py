@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
@@ -17,6 +16,7 @@ from fraudstream.domain.weekly import DAY_MS
 from fraudstream.offline.bursts import CARD_TESTING_GAP_S, CHAIN_GAP_S
 from fraudstream.offline.population import AMOUNT_SPANS, MERCHANTS, ZIP_CODES, Population
 from fraudstream.offline.rows import SCENARIOS, Int64s, Rows
+from fraudstream.offline.whole_directory import holds_something, replacing
 from fraudstream.offline.world import CARD_TESTING_SHARE, FRAUD_SHARE, World, midnight_ms
 
 WORLD_VERSION = 1
@@ -67,21 +67,13 @@ def generate(
     wanted = _describe(world)
     if there is not None and there["world"] == wanted and there["bytes"] == _bytes_in(directory):
         return Generated(there, already_there=True)
-    if directory.exists() and any(directory.iterdir()) and not force:
+    if holds_something(directory) and not force:
         raise SetupError(
             f"{directory} already holds other payments; choose another directory, or replace all of it with: "
             "fraudstream generate --force"
         )
-    draft = directory.with_name(f".{directory.name}.draft")
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(parents=True)
-    manifest = _write(world, wanted, draft, on_day)
-    old = directory.with_name(f".{directory.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    if directory.exists():
-        directory.rename(old)
-    draft.rename(directory)
-    shutil.rmtree(old, ignore_errors=True)
+    with replacing(directory) as draft:
+        manifest = _write(world, wanted, draft, on_day)
     return Generated(manifest, already_there=False)
 
 

@@ -17,7 +17,7 @@ from fraudstream.domain.card_numbers import masked
 from fraudstream.domain.errors import SetupError
 from fraudstream.offline.columns import AMOUNT, NUMBER, OWN, TIME, TIMES, TOKEN, kind_of
 
-IMPORT = "docs/history.md says what a history is"
+IMPORT = "docs/history.md says what a history is, and fraudstream history import makes one of other files"
 
 VALUE_SHOWN_MAX = 40
 

@@ -2,9 +2,10 @@
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 import polars as pl
@@ -12,9 +13,11 @@ import polars as pl
 from fraudstream.domain.card_numbers import normalised
 from fraudstream.domain.errors import InvalidTransaction, SetupError
 from fraudstream.domain.event_type import EventType
+from fraudstream.domain.names import did_you_mean
 from fraudstream.domain.tokens import CardIndex, Tokenizer
 from fraudstream.domain.transaction import Parser, Payment
-from fraudstream.traffic.csv_rows import UTF_8, Row, csv_rows, open_csv
+from fraudstream.offline.columns import FALSE, LABEL, TIME, TRUE
+from fraudstream.offline.csv_rows import UTF_8, BadRow, csv_rows, header_of, open_csv
 from fraudstream.traffic.loads import LABEL_COLUMNS
 from fraudstream.traffic.payments import Frame
 
@@ -22,54 +25,78 @@ BATCH_ROWS = 50_000
 """Rows held as Python objects before they become columns."""
 
 
-class BadRow(NamedTuple):
-    """A row that is not a payment; `detail` never holds the card number."""
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to read of a CSV file."""
 
-    line: int
-    reason: str
-    detail: str
+    names: Mapping[str, str] = field(default_factory=dict)
+    """Ours -> theirs. If any is told, columns that nobody told and that are not ours are left out."""
+    labels: bool = False
+    """Whether to read what payments turned out to be."""
+
+
+AS_IT_IS = Wanted()
 
 
 class _Reader:
-    """Reads rows of one header. Names are the event type's; the history's label columns are left out."""
+    """Reads rows of one header: the event type's names, or those that `names` gives them; then other columns are left out."""
 
-    def __init__(self, event_type: EventType, header: Sequence[str], path: Path, digest: str) -> None:
-        self._header = [name.strip() for name in header]
+    def __init__(
+        self, event_type: EventType, header: Sequence[str], wanted: Wanted, path: Path, digest: str
+    ) -> None:
         self._entity, self._amount, self._id = event_type.entity, event_type.amount, event_type.id
         self._times, self._variables = event_type.times, event_type.variables
-        self._check(path)
+        self._known = {self._entity, self._amount, self._id, *self._times, *self._variables, *LABEL_COLUMNS}
+        self._header = self._ours(header, wanted.names, path)
+        self._check(path, strict=not wanted.names)
+        self._labelled = wanted.labels and LABEL in self._header
         # A card index without a secret: only the judgement is wanted, not the token.
         self._parse = Parser(event_type, CardIndex(Tokenizer(bytes(32)), 1), 0).parse
         self._now_ms = time.time_ns() // 1_000_000
         self._digest = digest
 
-    def _check(self, path: Path) -> None:
-        repeated = sorted({name for name in self._header if self._header.count(name) > 1})
-        if repeated:
-            raise SetupError(
-                f"the first line of {path} names {', '.join(repeated)} more than once; give every column a name of its own"
-            )
-        known = {self._entity, self._amount, self._id, *self._times, *self._variables}
-        unknown = [name for name in self._header if name not in known | set(LABEL_COLUMNS)]
+    def _ours(self, header: Sequence[str], names: Mapping[str, str], path: Path) -> list[str]:
+        """Return the header with our names in it; raises SetupError for a name that neither side has."""
+        ours = {theirs: self._times[0] if name == TIME else name for name, theirs in names.items()}
+        for theirs, name in ours.items():
+            if name not in self._known:
+                raise SetupError(
+                    f"payments have no {name}{did_you_mean(name, self._known)}; they have {', '.join(sorted(self._known))}"
+                )
+            if theirs not in header:
+                raise SetupError(
+                    f"the first line of {path} has no {theirs}{did_you_mean(theirs, header)}; it has {', '.join(header)}"
+                )
+        taken = set(ours.values())
+        return [ours.get(name, "" if name in taken else name) for name in header]
+
+    def _check(self, path: Path, *, strict: bool) -> None:
+        unknown = [name for name in self._header if name not in self._known] if strict else []
         missing = [name for name in (self._entity, self._amount) if name not in self._header]
         if not any(name in self._header for name in self._times):
             missing.append(" or ".join(self._times))
         if unknown or missing:
             wrong = [f"lacks {', '.join(missing)}"] * bool(missing)
             wrong += [f"has the unknown {', '.join(unknown)}"] * bool(unknown)
+            known = ", ".join(sorted(self._known - set(LABEL_COLUMNS)))
             raise SetupError(
-                f"the first line of {path} must name the columns, from {', '.join(sorted(known))}; it {' and '.join(wrong)}"
+                f"the first line of {path} must name the columns, from {known}; it {' and '.join(wrong)}; "
+                f"--column says which is which, e.g. --column {self._entity}={(unknown or ['card_number'])[0]}"
             )
+
+    @property
+    def width(self) -> int:
+        """How many cells a row has."""
+        return len(self._header)
 
     def row(self, cells: Sequence[str], line: int) -> tuple[Any, ...]:
         """Return a row of the history's columns; raises InvalidTransaction."""
-        if len(cells) != len(self._header):
-            raise InvalidTransaction(
-                "columns", f"the row has {len(cells)} columns, the header {len(self._header)}"
-            )
-        given = {name: cell.strip() for name, cell in zip(self._header, cells, strict=True) if cell.strip()}
-        for name in LABEL_COLUMNS:
-            given.pop(name, None)
+        given = {
+            name: cell.strip()
+            for name, cell in zip(self._header, cells, strict=True)
+            if name in self._known and cell.strip()
+        }
+        label, scenario = (given.pop(name, None) for name in LABEL_COLUMNS)
         if not any(name in given for name in self._times):
             raise InvalidTransaction("no-time", f"the row has no {' or '.join(self._times)}")
         record: dict[str, Any] = {name: self._typed(name, cell) for name, cell in given.items()}
@@ -80,6 +107,7 @@ class _Reader:
             payment.cents / 100.0,
             payment.event_time_ms,
             *payment.variables,
+            *((_label(label), scenario) if self._labelled else ()),
         )
 
     def _typed(self, name: str, cell: str) -> str | float:
@@ -93,14 +121,21 @@ class _Reader:
 
     def schema(self) -> dict[str, pl.DataType]:
         """Return the columns `row` fills."""
-        names = [self._id, self._entity, self._amount, "event_time", *self._variables]
-        numbers = {self._amount: pl.Float64(), "event_time": pl.Int64()}
-        return {name: numbers.get(name, pl.String()) for name in names}
+        names = [self._id, self._entity, self._amount, TIME, *self._variables]
+        types = {self._amount: pl.Float64(), TIME: pl.Int64(), LABEL: pl.Boolean()}
+        return {
+            name: types.get(name, pl.String())
+            for name in (*names, *(LABEL_COLUMNS if self._labelled else ()))
+        }
 
 
-def read_csv(path: Path, event_type: EventType, encoding: str = UTF_8) -> tuple[Frame, list[BadRow]]:
-    """Read a whole CSV file: its payments, and the rows that are none. A payment without id gets one made of the file and its line, so that sending it twice
-    counts once.  Raises SetupError if the header does not fit.
+def read_csv(
+    path: Path, event_type: EventType, encoding: str = UTF_8, wanted: Wanted = AS_IT_IS
+) -> tuple[Frame, list[BadRow]]:
+    """Read a whole CSV file: its payments, and the rows that are none.
+
+    A payment without id gets one made of the file and its line, so that sending it twice counts once. Raises SetupError
+    if the header does not fit.
     """
     digest = _digest(path)
     frames: list[pl.DataFrame] = []
@@ -108,26 +143,33 @@ def read_csv(path: Path, event_type: EventType, encoding: str = UTF_8) -> tuple[
     bad: list[BadRow] = []
     with open_csv(path, encoding) as text:
         lines = csv_rows(text, path, encoding)
-        header = next(lines, Row(1, 1, [], None))
-        if header.fault:
-            raise SetupError(f"the first line of {path} cannot be read: {header.fault.detail}")
-        reader = _Reader(event_type, header.cells, path, digest)
+        reader = _Reader(event_type, header_of(lines, path), wanted, path, digest)
         schema = reader.schema()
-        for line, last_line, cells, fault in lines:
-            if not cells and not fault:
+        for row in lines:
+            if not row.cells and not row.fault:
                 continue
             try:
-                if fault:
-                    raise fault
-                rows.append(reader.row(cells, line))
+                if row.fault:
+                    raise row.fault
+                row.check_width(reader.width)
+                rows.append(reader.row(row.cells, row.line))
             except InvalidTransaction as error:
-                to = f"up to line {last_line}: " if last_line > line else ""
-                bad.append(BadRow(line, error.reason, f"{to}{error.detail}"))
+                bad.append(row.bad(error))
             if len(rows) == BATCH_ROWS:
                 frames.append(pl.DataFrame(rows, schema, orient="row"))
                 rows.clear()
     frames.append(pl.DataFrame(rows, schema, orient="row"))
     return Frame(pl.concat(frames), digest), bad
+
+
+def _label(cell: str | None) -> bool | None:
+    """Return what a label says; raises InvalidTransaction for what is none."""
+    if cell is None:
+        return None
+    word = cell.lower()
+    if word not in (*TRUE, *FALSE):
+        raise InvalidTransaction("invalid-label", f"{LABEL} is none of {', '.join((*TRUE, *FALSE))}")
+    return word in TRUE
 
 
 def _digest(path: Path) -> str:

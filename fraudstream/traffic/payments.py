@@ -51,6 +51,11 @@ class Frame:
     fingerprint: str
 
     @property
+    def labelled(self) -> bool:
+        """Whether it says what was fraud."""
+        return LABEL_COLUMNS[0] in self.frame.columns
+
+    @property
     def rows(self) -> int:
         """How many there are."""
         return len(self.frame)

@@ -40,8 +40,10 @@ def prepared(source: ParquetFiles | Frame, plan: Plan) -> Payments:
     """Return the payments in the order of the plan; raises SetupError if the plan does not fit them."""
     if not source.rows:
         raise SetupError("there are no payments to replay")
-    if plan.labels and isinstance(source, ParquetFiles) and not source.labelled:
-        raise SetupError("the payments carry no labels (columns is_fraud and scenario); leave out --labels")
+    if plan.labels and not source.labelled:
+        raise SetupError(
+            "the payments carry no labels (column is_fraud); name it with --column, or leave out --labels"
+        )
     if plan.shuffle_seed is None:
         return source
     frame = source if isinstance(source, Frame) else source.in_memory()

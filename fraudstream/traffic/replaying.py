@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fraudstream import topics
+from fraudstream.domain.errors import SetupError
 from fraudstream.domain.event_type import event_type_named
+from fraudstream.offline.csv_rows import UTF_8, BadRow
 from fraudstream.settings import Settings
-from fraudstream.traffic.csv_file import BadRow, read_csv
-from fraudstream.traffic.csv_rows import UTF_8
+from fraudstream.traffic.csv_file import AS_IT_IS, Wanted, read_csv
 from fraudstream.traffic.loads import Encoder
 from fraudstream.traffic.payments import Frame, ParquetFiles
 from fraudstream.traffic.replay import Plan, check_times, loads, prepared
@@ -18,11 +19,16 @@ from fraudstream.traffic.tally import Tally
 
 
 def opened(
-    path: Path, settings: Settings, encoding: str = UTF_8
+    path: Path, settings: Settings, encoding: str = UTF_8, wanted: Wanted = AS_IT_IS
 ) -> tuple[ParquetFiles | Frame, Sequence[BadRow]]:
-    """Return the payments of a history directory, a Parquet file or a CSV file, and a CSV file's bad rows."""
+    """Return the payments of a history directory, a Parquet file or a CSV file, and a CSV file's bad rows.
+
+    Raises SetupError if the columns of another file than CSV have names.
+    """
     if path.suffix.lower() == ".csv":
-        return read_csv(path, event_type_named(settings.event_type), encoding)
+        return read_csv(path, event_type_named(settings.event_type), encoding, wanted)
+    if wanted.names:
+        raise SetupError("--column is for CSV files; make a history of others: fraudstream history import")
     return ParquetFiles.of(path), ()
 
 

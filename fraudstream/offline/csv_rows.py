@@ -10,6 +10,14 @@ from fraudstream.domain.errors import InvalidTransaction, SetupError
 UTF_8 = "utf-8"
 
 
+class BadRow(NamedTuple):
+    """A row that is not a payment; `detail` never holds the card number."""
+
+    line: int
+    reason: str
+    detail: str
+
+
 class Row(NamedTuple):
     """A row, the line it begins in, and what is wrong with it whatever its columns mean."""
 
@@ -17,6 +25,18 @@ class Row(NamedTuple):
     last_line: int
     cells: Sequence[str]
     fault: InvalidTransaction | None
+
+    def bad(self, fault: InvalidTransaction) -> BadRow:
+        """Return what is said of the row, by its first line."""
+        to = f"up to line {self.last_line}: " if self.last_line > self.line else ""
+        return BadRow(self.line, fault.reason, f"{to}{fault.detail}")
+
+    def check_width(self, columns: int) -> None:
+        """Raise InvalidTransaction unless the row has as many cells as there are columns."""
+        if len(self.cells) != columns:
+            raise InvalidTransaction(
+                "columns", f"the row has {len(self.cells)} columns, the header {columns}"
+            )
 
 
 def open_csv(path: Path, encoding: str) -> TextIO:
@@ -27,12 +47,26 @@ def open_csv(path: Path, encoding: str) -> TextIO:
     )
 
 
-def csv_rows(text: TextIO, path: Path, encoding: str) -> Iterator[Row]:
+def header_of(rows: Iterator[Row], path: Path) -> list[str]:
+    """Take the first row and return the names in it; raises SetupError if they cannot be trusted."""
+    header = next(rows, Row(1, 1, [], None))
+    if header.fault:
+        raise SetupError(f"the first line of {path} cannot be read: {header.fault.detail}")
+    names = [name.strip() for name in header.cells]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise SetupError(
+            f"the first line of {path} names {', '.join(repeated)} more than once; give every column a name of its own"
+        )
+    return names
+
+
+def csv_rows(text: TextIO, path: Path, encoding: str, delimiter: str = ",") -> Iterator[Row]:
     """Yield the rows, the header first.
 
     Raises SetupError if a quote that is not closed hides the rows behind it: they are not bad, and cannot be left out.
     """
-    lines = csv.reader(text, strict=True)
+    lines = csv.reader(text, strict=True, delimiter=delimiter)
     while True:
         first, cells, fault = lines.line_num + 1, [], None
         try:

@@ -1,0 +1,67 @@
+"""Options of the commands that read other people's files."""
+
+import codecs
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+
+class Column(click.ParamType):
+    """OURS=THEIRS."""
+
+    name = "ours=theirs"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str]:
+        """Return both names."""
+        if isinstance(value, tuple):
+            return value
+        ours, equals, theirs = str(value).partition("=")
+        if not (ours and equals and theirs):
+            self.fail(f"{value!r} names no two columns; write it as cc_num=card_number", param, ctx)
+        return ours.strip(), theirs.strip()
+
+
+column_option = click.option(
+    "--column",
+    "columns",
+    type=Column(),
+    multiple=True,
+    help="Which column is which, e.g. cc_num=card_number; once for each.",
+)
+
+
+class Encoding(click.ParamType):
+    """Python's name of an encoding of text."""
+
+    name = "encoding"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the name under which it is known."""
+        try:
+            found = codecs.lookup(str(value))
+            "".encode(found.name)  # refuses those that are not of text: hex, zip
+        except LookupError:
+            self.fail(f"{value!r} is no encoding of text", param, ctx)
+        return found.name
+
+
+encoding_option = click.option(
+    "--encoding",
+    type=Encoding(),
+    default="utf-8",
+    show_default=True,
+    help="CSV: how the file's text is encoded, e.g. latin-1.",
+)
+
+
+def named(columns: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
+    """Return ours -> theirs; a column that is named twice is a mistake."""
+    for side in (0, 1):
+        names = [pair[side] for pair in columns]
+        repeated = {name for name in names if names.count(name) > 1}
+        if repeated:
+            raise click.UsageError(f"--column names {', '.join(sorted(repeated))} more than once")
+    return dict(columns)

@@ -1,0 +1,194 @@
+"""`fraudstream history`: payments of one's own as a history to aggregate, train and replay."""
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import click
+
+from fraudstream.commands.file_options import column_option, encoding_option, named
+from fraudstream.commands.group import Group
+from fraudstream.commands.progress import bar
+
+if TYPE_CHECKING:
+    from fraudstream.offline.column_names import Columns
+    from fraudstream.offline.csv_rows import BadRow
+    from fraudstream.offline.importing import Imported, Listener, Wanted
+    from fraudstream.settings import Settings
+
+BAD_ROWS_SHOWN = 10
+
+
+class Zone(click.ParamType):
+    """The name of a time zone."""
+
+    name = "zone"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the name."""
+        try:
+            return ZoneInfo(str(value)).key
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            self.fail(f"{value!r} is no time zone; write it as Europe/Berlin", param, ctx)
+
+
+@click.group(cls=Group)
+def history() -> None:
+    """Make a history of payments that you have in files."""
+
+
+@history.command("import")
+@click.argument(
+    "files", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False)
+)
+@column_option
+@click.option("--label", help="Column that says what was fraud; the same as --column is_fraud=NAME.")
+@click.option(
+    "--fraud-value",
+    "fraud_values",
+    multiple=True,
+    help="What the label says of fraud; all else is none.  [default: yes, true, 1, fraud and their contraries]",
+)
+@click.option(
+    "--time-unit",
+    type=click.Choice(["s", "ms", "us", "ns"]),
+    help="Unit of times that are numbers.  [default: told by their size]",
+)
+@click.option(
+    "--time-zone", type=Zone(), default="UTC", show_default=True, help="Zone of times that name none."
+)
+@click.option(
+    "--time-format", help="How times are written, if not as ISO 8601, e.g. '%d/%m/%Y %H:%M'.  [strptime]"
+)
+@encoding_option
+@click.option("--delimiter", default=",", show_default=True, help="CSV: what stands between the cells.")
+@click.option(
+    "--to",
+    "directory",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where to.  [default: <data_dir>/history]",
+)
+@click.option("--force", is_flag=True, help="Replace whatever else the directory holds.")
+@click.option(
+    "--bad-rows-max",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="So many rows may be left out.",
+)
+@click.option(
+    "--bad-rows",
+    "bad_rows_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where they are listed.  [default: <directory>.bad-rows.csv]",
+)
+@click.option(
+    "--dry-run", is_flag=True, help="Read and judge everything, and write only the list of bad rows."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def import_(
+    files: tuple[Path, ...],
+    columns: tuple[tuple[str, str], ...],
+    label: str | None,
+    directory: Path | None,
+    force: bool,
+    dry_run: bool,
+    as_json: bool,
+    **reading: Any,
+) -> None:
+    """Write FILES of payments (CSV, Parquet, NDJSON) as a history, which `aggregate`, `train`, `parity` and `produce replay` read.
+
+    A payment needs cc_num, amount and event_time; tid, is_fraud, scenario, merchant and zip_code are taken if there. Columns
+    of other names are told with --column; names that can mean nothing else are recognised, and said. Every row is a
+    payment or is listed with line and reason; unless --bad-rows-max allows so many, nothing is imported.
+
+    Exit codes: 0 imported (or would be), 2 bad rows, bad input, or the directory holds something else.
+    """
+    from fraudstream.adapters.extras import check_installed
+    from fraudstream.offline import importing
+    from fraudstream.settings import Settings
+
+    check_installed("duckdb", what="history import")
+    settings = Settings()
+    directory = directory or settings.history_dir
+    labelled = (("is_fraud", label.removeprefix("is_fraud=")),) if label else ()
+    wanted = _wanted(settings, files, named((*columns, *labelled)), directory, **reading)
+    with bar("Reading, bytes", sum(file.stat().st_size for file in files)) as advance:
+        listener = _listener(advance)
+        if dry_run:
+            done = importing.check(wanted, listener)
+        else:
+            done = importing.import_history(wanted, directory, force=force, listener=listener)
+    if as_json:
+        click.echo(json.dumps({**asdict(done), "written": not dry_run, "directory": str(directory)}))
+    else:
+        _show(done, wanted.bad_rows_file, None if dry_run else directory)
+
+
+def _wanted(
+    settings: "Settings",
+    files: Sequence[Path],
+    names: Mapping[str, str],
+    directory: Path,
+    *,
+    fraud_values: tuple[str, ...],
+    time_unit: Any,
+    time_zone: str,
+    time_format: str | None,
+    encoding: str,
+    delimiter: str,
+    bad_rows_max: int,
+    bad_rows_file: Path | None,
+) -> "Wanted":
+    """Return what to import."""
+    from fraudstream.domain.event_type import event_type_named
+    from fraudstream.offline.column_names import check_targets
+    from fraudstream.offline.import_rows import Judge
+    from fraudstream.offline.importing import Wanted
+    from fraudstream.offline.written_times import Times
+
+    if len(delimiter) != 1:
+        raise click.BadParameter(f"{delimiter!r} is not one character", param_hint="--delimiter")
+    check_targets(names)
+    times = Times(time_unit, time_zone, time_format)
+    money = event_type_named(settings.event_type).money
+    listed = bad_rows_file or directory.absolute().with_name(f"{directory.absolute().name}.bad-rows.csv")
+    judge = Judge(money, times, time.time_ns() // 1_000_000, fraud_values)
+    return Wanted(files, names, judge, encoding, delimiter, bad_rows_max, listed)
+
+
+def _listener(advance: Callable[[int], None]) -> "Listener":
+    """Return what tells a person on stderr how columns are understood and which rows are bad."""
+    from fraudstream.offline.importing import Listener
+
+    left = iter(range(BAD_ROWS_SHOWN))
+
+    def bad(path: Path, row: "BadRow") -> None:
+        if next(left, None) is not None:
+            click.echo(f"{path}, line {row.line}: {row.reason}: {row.detail}", err=True)
+
+    def columns(path: Path, found: "Columns") -> None:
+        for sentence in found.sentences():
+            click.echo(f"{path}: {sentence}", err=True)
+
+    return Listener(columns, bad, advance)
+
+
+def _show(done: "Imported", bad_rows_file: Path, directory: Path | None) -> None:
+    """Print what came of it, and what can be done next."""
+    labels = f"{done.fraud:,} of {done.labelled:,} labelled ones fraud" if done.labelled else "none labelled"
+    what = "imported" if directory else "would import"
+    where = f" in {directory}" if directory else ""
+    click.echo(f"{what} {done.payments:,} payments, {labels}, {done.first_date} to {done.last_date}{where}")
+    if done.bad:
+        click.echo(f"{done.bad:,} bad rows left out; {bad_rows_file} lists them with line and reason")
+    if not done.labelled:
+        click.echo("without labels nothing can be learnt from it: --label names their column", err=True)
+    elif directory:
+        click.echo(
+            f"next: fraudstream aggregate --history {directory}, fraudstream train --history {directory}"
+        )

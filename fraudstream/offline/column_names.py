@@ -1,0 +1,111 @@
+"""Which column of a file is which of ours: as told, by our own names, or by names that can mean nothing else."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fraudstream.domain.errors import SetupError
+from fraudstream.domain.names import did_you_mean
+from fraudstream.offline.columns import AMOUNT, IDS, LABEL, NUMBER, TIME, TIMES, TOKEN
+
+COMMON: Mapping[str, tuple[str, ...]] = {
+    NUMBER: ("cc_num", "card_number", "card_no", "cc_number", "credit_card_number", "pan"),
+    TOKEN: (),
+    AMOUNT: ("amount", "amt", "transaction_amount", "txn_amount"),
+    TIME: (*TIMES, "timestamp", "ts", "transaction_time", "transaction_datetime", "trans_date_trans_time"),
+    IDS[0]: (*IDS, "trans_num", "txn_id"),
+    LABEL: ("is_fraud", "fraud", "fraud_flag"),
+    "scenario": ("scenario",),
+    "merchant": ("merchant", "merchant_name"),
+    "zip_code": ("zip_code", "zip", "postcode", "postal_code"),
+}
+"""Ours -> names that are taken for it without being told, and said. A token is never guessed: it may be a card number."""
+
+LIKELY: Mapping[str, tuple[str, ...]] = {
+    NUMBER: ("card", "account", "pan", "cc"),
+    AMOUNT: ("amount", "amt", "value", "price", "total", "sum"),
+    TIME: ("time", "date", "created", "when"),
+}
+"""Ours that a payment needs -> what a name may hold that is worth a suggestion."""
+
+NEEDED = {NUMBER: (NUMBER, TOKEN), AMOUNT: (AMOUNT,), TIME: (TIME,)}
+"""What a payment cannot be made without, and the columns that give it."""
+
+Names = Mapping[str, str]
+"""Ours -> theirs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """What a file's columns are to us."""
+
+    names: Names
+    guessed: tuple[str, ...]
+    """Ours whose column has another name that nobody told."""
+    left_out: tuple[str, ...]
+    """Theirs that are none of ours."""
+
+    def sentences(self) -> list[str]:
+        """Say what was guessed and what is left out."""
+        said = [f"{self.names[name]} is taken for {name}" for name in self.guessed]
+        return [*said, f"left out: {', '.join(self.left_out)}"] if self.left_out else said
+
+
+def check_targets(told: Iterable[str]) -> None:
+    """Raise SetupError for a column that a history does not have."""
+    for name in told:
+        if name not in COMMON:
+            raise SetupError(
+                f"a history has no column {name}{did_you_mean(name, COMMON)}; it has {', '.join(COMMON)}"
+            )
+
+
+def columns_of(columns: Sequence[str], told: Names, path: Path) -> Columns:
+    """Return what a file's columns are; raises SetupError that says what to name if it cannot be known."""
+    for theirs in told.values():
+        if theirs not in columns:
+            raise SetupError(
+                f"{path} has no column {theirs}{did_you_mean(theirs, columns)}; it has {', '.join(columns)}"
+            )
+    free = [name for name in columns if name not in told.values()]
+    names, guessed = dict(told), []
+    for ours, known in COMMON.items():
+        if ours in told or (ours == NUMBER and TOKEN in told):
+            continue
+        found = [ours] if ours in free else [name for name in free if _plain(name) in map(_plain, known)]
+        if len(found) > 1:
+            raise SetupError(
+                f"{path}: {' or '.join(found)} may be the {ours}; say which, e.g. --column {ours}={found[0]}"
+            )
+        if found:
+            names[ours] = found[0]
+            guessed += (found[0] != ours and [ours]) or []
+    _check_needed(names, columns, path)
+    return Columns(names, tuple(guessed), tuple(name for name in columns if name not in names.values()))
+
+
+def _check_needed(names: Names, columns: Sequence[str], path: Path) -> None:
+    missing = [ours for ours, either in NEEDED.items() if not any(name in names for name in either)]
+    if not missing:
+        return
+    free = [name for name in columns if name not in names.values()]
+    hints = [
+        f"{theirs} looks like {ours}: use --column {ours}={theirs}"
+        for ours in missing
+        for theirs in free
+        if any(part in _plain(theirs) for part in LIKELY[ours])
+    ]
+    how = "; ".join(hints) or (
+        f"name them with --column, e.g. --column {missing[0]}=NAME; it has {', '.join(columns)}"
+    )
+    raise SetupError(f"{path} has no column {' and no '.join(missing)}; {how}")
+
+
+def _plain(name: str) -> str:
+    """Return a name without what spelling adds to it.
+
+    >>> _plain("Card Number"), _plain("cardNumber"), _plain("card_number")
+    ('cardnumber', 'cardnumber', 'cardnumber')
+    """
+    return re.sub(r"[\W_]", "", name).lower()

@@ -1,0 +1,238 @@
+"""Other people's payments become a history: whole or not at all, every row in it or on a list, in memory never more than some rows."""
+
+import csv
+import json
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+
+import polars as pl
+
+from fraudstream.domain.errors import SetupError
+from fraudstream.domain.weekly import DAY_MS
+from fraudstream.offline.column_names import Columns, Names, columns_of
+from fraudstream.offline.columns import LABEL, NUMBER, TIME
+from fraudstream.offline.csv_rows import BadRow
+from fraudstream.offline.engines import literal
+from fraudstream.offline.import_files import Source, source_of
+from fraudstream.offline.import_rows import STORED, Judge
+from fraudstream.offline.whole_directory import holds_something, replacing
+
+FACTS = "imported.json"
+"""What was imported, beside the days."""
+
+PLACE = "place"
+"""Which row it was of all, for payments of the same millisecond."""
+
+BAD_LISTED_MAX = 10_000
+"""More bad rows than allowed, and more than this: the columns are not what somebody thinks they are."""
+
+EPOCH = date(1970, 1, 1)
+INT64_DIGITS_MAX = 18
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to import and how to read it."""
+
+    files: Sequence[Path]
+    names: Names
+    """Ours -> theirs, as told."""
+    judge: Judge
+    encoding: str
+    delimiter: str
+    bad_rows_max: int
+    bad_rows_file: Path
+
+
+@dataclass(slots=True)
+class Imported:
+    """What came of it."""
+
+    payments: int = 0
+    fraud: int = 0
+    labelled: int = 0
+    bad: int = 0
+    first_date: str = ""
+    last_date: str = ""
+    """Days in UTC."""
+    columns: dict[str, dict[str, str]] = field(default_factory=dict)
+    """File -> ours -> theirs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Who is told while it runs; the default is nobody."""
+
+    columns: Callable[[Path, Columns], None] = lambda path, columns: None
+    bad: Callable[[Path, BadRow], None] = lambda path, row: None
+    read: Callable[[int], None] = lambda size: None
+    """Bytes read since the last time."""
+
+
+def import_history(
+    wanted: Wanted, directory: Path, *, force: bool = False, listener: Listener | None = None
+) -> Imported:
+    """Write files of payments as a history, rows in order of time.
+
+    Raises SetupError if the directory holds anything, unless `force`, which then replaces the whole directory; if a file
+    cannot be read; or if more rows are bad than are allowed. Then nothing is written but the list of bad rows.
+    """
+    if holds_something(directory) and not force:
+        raise SetupError(
+            f"{directory} already holds payments; choose another directory with --to, or replace all of it with --force"
+        )
+    with replacing(directory) as draft:
+        staging = draft / "staging"
+        staging.mkdir()
+        done = _read(wanted, listener or Listener(), _Staged(staging))
+        _write_days(staging, draft, done)
+        shutil.rmtree(staging)
+        (draft / FACTS).write_text(json.dumps(asdict(done), indent=2) + "\n")
+    return done
+
+
+def check(wanted: Wanted, listener: Listener | None = None) -> Imported:
+    """Read and judge everything as `import_history` does, and write nothing but the list of bad rows."""
+    return _read(wanted, listener or Listener(), None)
+
+
+class _Staged:
+    """Payments on their way into days, as they come."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._parts = self._rows = 0
+
+    def add(self, payments: pl.DataFrame) -> None:
+        """Write some payments down, with their place among all."""
+        placed = payments.with_row_index(PLACE, self._rows).with_columns(pl.col(PLACE).cast(pl.Int64))
+        placed.write_parquet(self._directory / f"{self._parts:08}.parquet", compression="lz4")
+        self._parts += 1
+        self._rows += payments.height
+
+
+def _read(wanted: Wanted, listener: Listener, staged: _Staged | None) -> Imported:
+    """Judge every row; raises SetupError if too many are bad, or none is left."""
+    sources = [source_of(path, wanted.encoding, wanted.delimiter) for path in wanted.files]
+    found = [
+        columns_of(source.columns, wanted.names, path)
+        for path, source in zip(wanted.files, sources, strict=True)
+    ]
+    done = Imported()
+    with _bad_rows(wanted.bad_rows_file) as note:
+        for path, source, columns in zip(wanted.files, sources, found, strict=True):
+            listener.columns(path, columns)
+            done.columns[str(path)] = dict(columns.names)
+            for payments, bad in _judged(wanted.judge, source, columns.names, path, listener.read):
+                for row in bad:
+                    note(path, row)
+                    listener.bad(path, row)
+                done.bad += len(bad)
+                if done.bad > wanted.bad_rows_max and done.bad > BAD_LISTED_MAX:
+                    break
+                _count(done, payments)
+                if staged and not payments.is_empty():
+                    staged.add(payments)
+    if done.bad > wanted.bad_rows_max:
+        listed = f"nothing was imported; {wanted.bad_rows_file} lists them with line and reason"
+        if done.bad > BAD_LISTED_MAX:
+            raise SetupError(
+                f"more than {BAD_LISTED_MAX:,} rows are no payments and {listed}: are the columns right?"
+            )
+        raise SetupError(
+            f"{done.bad:,} rows are no payments and {listed}: mend them, or leave them out with --bad-rows-max {done.bad}"
+        )
+    if not done.payments:
+        raise SetupError(f"there is no payment in {', '.join(map(str, wanted.files))}")
+    return done
+
+
+def _judged(
+    judge: Judge, source: Source, names: Names, path: Path, on_read: Callable[[int], None]
+) -> Iterator[tuple[pl.DataFrame, list[BadRow]]]:
+    """Yield the payments of a file and its bad rows in order of lines, some at a time."""
+    size, told = path.stat().st_size, 0
+    for batch in source.batches(tuple(dict.fromkeys(names.values()))):
+        payments, bad = judge.judged(batch.rows, names, path)
+        yield payments, sorted([*batch.bad, *bad])
+        on_read(round(batch.read * size) - told)
+        told = round(batch.read * size)
+
+
+def _count(done: Imported, payments: pl.DataFrame) -> None:
+    if payments.is_empty():
+        return
+    days = payments.select(_day().min().alias("first"), _day().max().alias("last")).row(0)
+    first, last = (str(EPOCH + timedelta(days=day)) for day in days)
+    done.first_date, done.last_date = min(done.first_date or first, first), max(done.last_date, last)
+    done.payments += payments.height
+    done.labelled += int(payments[LABEL].is_not_null().sum())
+    done.fraud += int(payments[LABEL].sum())
+
+
+@contextmanager
+def _bad_rows(path: Path) -> Iterator[Callable[[Path, BadRow], None]]:
+    """Yield what writes a bad row down. The list of an earlier run is gone afterwards, also if there is nothing to list."""
+    draft = path.with_name(f".{path.name}.draft")
+    draft.parent.mkdir(parents=True, exist_ok=True)
+    written = False
+    try:
+        with draft.open("w", newline="", encoding="utf-8") as text:
+            rows = csv.writer(text)
+            rows.writerow(("file", *BadRow._fields))
+
+            def note(file: Path, row: BadRow) -> None:
+                nonlocal written
+                written = True
+                rows.writerow((file, *row))
+
+            yield note
+        path.unlink(missing_ok=True)
+        if written:
+            draft.rename(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _write_days(staging: Path, draft: Path, done: Imported) -> None:
+    """Sort everything by time, on disk where memory is short, and cut it into days."""
+    import duckdb
+
+    ordered = staging / "ordered.parquet"
+    parts = [literal(path) for path in sorted(staging.glob("*.parquet"))]
+    with duckdb.connect() as database:
+        database.execute("SET temp_directory = ?", [str(staging / "spilt")])
+        database.from_parquet(parts).order(f"{TIME}, {PLACE}").write_parquet(str(ordered))
+    payments = pl.scan_parquet(ordered, glob=False)
+    days = payments.group_by(_day().alias("day")).agg(pl.len()).sort("day").collect().rows()
+    columns = _columns(payments, done)
+    first = 0
+    for number, rows in days:
+        folder = draft / f"date={EPOCH + timedelta(days=number)}"
+        folder.mkdir()
+        payments.slice(first, rows).select(columns).sink_parquet(
+            folder / "payments.parquet", compression="zstd", compression_level=1
+        )
+        first += rows
+
+
+def _day() -> pl.Expr:
+    """Return the day (UTC) as days since 1970."""
+    return pl.col(TIME) // DAY_MS
+
+
+def _columns(payments: pl.LazyFrame, done: Imported) -> list[pl.Expr]:
+    """Return the columns that some file has; card numbers as whole numbers, as engines like them, if all are."""
+    known = {ours for names in done.columns.values() for ours in names}
+    number = pl.col(NUMBER)
+    whole = (number.str.len_bytes() <= INT64_DIGITS_MAX) & ~number.str.starts_with("0")
+    as_number = payments.select(whole.all()).collect().item()
+    return [
+        number.cast(pl.Int64) if name == NUMBER and as_number else pl.col(name)
+        for name in STORED
+        if name in known
+    ]
