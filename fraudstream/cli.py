@@ -14,7 +14,7 @@ import click
 from pydantic import ValidationError
 
 from fraudstream.adapters.extras import extras_named
-from fraudstream.adapters.process import EXIT_SETUP, EXIT_UNAVAILABLE
+from fraudstream.adapters.process import EXIT_SETUP, EXIT_UNAVAILABLE, exit_code
 from fraudstream.commands.group import Group
 from fraudstream.domain.errors import FraudstreamError
 from fraudstream.logs import mask_card_numbers
@@ -84,7 +84,7 @@ def cli() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line; an error a user can mend is one sentence and exit code 2."""
+    """Run the command line; an error a user can mend is one sentence and exit code 2, one that time may mend 75."""
     mask_card_numbers()
     keep_files_private()
     with complaining():
@@ -93,12 +93,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 @contextmanager
 def complaining() -> Iterator[None]:
-    """Turn an error that a user can mend into one sentence and exit code 2."""
+    """Turn an error that a user or time can mend into one sentence and its exit code."""
     try:
         with extras_named():
             yield
     except FraudstreamError as error:
-        complain(str(error))
+        complain(str(error), exit_code(error))
     except ValidationError as error:
         from fraudstream.settings import Settings, wrong
 

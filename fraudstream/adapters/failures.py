@@ -1,10 +1,11 @@
-"""What an error of Kafka or S3 means: the one table, and the only place that decides it.
+"""What an error of Kafka, S3, Redis or Feature Store means: the one table, and the only place that decides it.
 
 retry      an outage or somebody else's turn: waiting, or a new start, mends it
 record     this record, or this batch of them, is refused and others are not: halve it, and set the one aside
 permanent  nothing changes until a person changes something: one sentence, exit code 2
 """
 
+import ssl
 from collections.abc import Mapping
 from typing import Final, Literal, TypeAlias
 
@@ -199,6 +200,37 @@ S3: dict[str, Sort] = {
 }  # fmt: skip
 """Code of S3 -> what it means; of others the HTTP status decides."""
 
+FEATURE_STORE: dict[str, Sort] = {
+    **dict.fromkeys(
+        ("ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded", "Throttling", "InternalFailure",
+         "InternalServerError", "ServiceUnavailable", "ServiceUnavailableException"),
+        RETRY,
+    ),
+    **dict.fromkeys(
+        ("AccessDenied", "AccessDeniedException", "AccessForbidden", "ExpiredTokenException", "IncompleteSignature",
+         "InvalidClientTokenId", "InvalidSignatureException", "MissingAuthenticationToken", "OptInRequired", "RequestExpired",
+         "ResourceInUse", "ResourceLimitExceeded", "ResourceNotFound", "UnrecognizedClientException", "ValidationError",
+         "ValidationException"),
+        PERMANENT,
+    ),
+}  # fmt: skip
+"""Code of SageMaker -> what it means; of others the HTTP status decides. What a batch answers for one record is its matter."""
+
+REDIS: dict[str, Sort] = {
+    **dict.fromkeys(
+        ("AuthenticationError", "AuthorizationError", "NoPermissionError", "ReadOnlyError", "AskError", "MovedError",
+         "ClusterCrossSlotError", "ModuleError", "NoScriptError", "ResponseError"),
+        PERMANENT,
+    ),
+    **dict.fromkeys(
+        ("BusyLoadingError", "ClusterDownError", "MasterDownError", "TryAgainError", "ConnectionError", "TimeoutError",
+         "OutOfMemoryError",  # until it has more, or what is old has expired
+         "MISCONF", "NOREPLICAS", "BUSY", "RedisError", "OSError"),
+        RETRY,
+    ),
+}  # fmt: skip
+"""Class of redis-py, or first word of an answer that has none of its own -> what it means."""
+
 AWS_CLIENT: dict[str, Sort] = {
     **dict.fromkeys(
         ("HTTPClientError", "ConnectionError", "CredentialRetrievalError", "MetadataRetrievalError", "OSError",
@@ -224,7 +256,33 @@ def of_s3(code: str, status: int) -> Sort:
     >>> of_s3("NoSuchBucket", 404), of_s3("Unheard", 400), of_s3("Unheard", 429), of_s3("", 503)
     ('permanent', 'permanent', 'retry', 'retry')
     """
-    return S3.get(code, PERMANENT if 400 <= status < 500 and status not in (408, 425, 429) else RETRY)
+    return S3.get(code, _by_status(status))
+
+
+def of_feature_store(code: str, status: int) -> Sort:
+    """Return what an answer of SageMaker means.
+
+    >>> of_feature_store("ThrottlingException", 400), of_feature_store("Unheard", 400), of_feature_store("Unheard", 500)
+    ('retry', 'permanent', 'retry')
+    """
+    return FEATURE_STORE.get(code, _by_status(status))
+
+
+def _by_status(status: int) -> Sort:
+    return PERMANENT if 400 <= status < 500 and status not in (408, 425, 429) else RETRY
+
+
+def of_redis(error: BaseException) -> Sort:
+    """Return what an error of Redis means; a certificate that is not to be trusted does not become so."""
+    if isinstance(error.__cause__ or error.__context__, ssl.SSLCertVerificationError):
+        return PERMANENT
+    word = redis_answer(error).partition(" ")[0]
+    return REDIS[word] if word in REDIS else by_name(error, REDIS)
+
+
+def redis_answer(error: BaseException) -> str:
+    """Return what Redis said, without the command that redis-py puts before it: that names cards."""
+    return str(error).rpartition("caused error: ")[2]
 
 
 def kafka_error(what: str, error: KafkaError) -> SetupError:

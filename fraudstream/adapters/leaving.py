@@ -5,8 +5,8 @@ from typing import NoReturn
 from aiokafka.errors import KafkaError
 
 from fraudstream.adapters.failures import kafka_error
-from fraudstream.adapters.process import EXIT_SETUP, EXIT_UNAVAILABLE, crash, refuse, scarce
-from fraudstream.domain.errors import BrokerUnavailable, FraudstreamError
+from fraudstream.adapters.process import EXIT_UNAVAILABLE, crash, exit_code, refuse, scarce
+from fraudstream.domain.errors import FraudstreamError
 
 
 def leave(error: BaseException, doing: str) -> NoReturn:
@@ -18,8 +18,3 @@ def leave(error: BaseException, doing: str) -> NoReturn:
     if isinstance(error, FraudstreamError):
         refuse(str(error), exit_code(error))
     crash(f"{doing} failed")
-
-
-def exit_code(error: FraudstreamError) -> int:
-    """Return the exit code of an error that is said in one sentence."""
-    return EXIT_UNAVAILABLE if isinstance(error, BrokerUnavailable) else EXIT_SETUP

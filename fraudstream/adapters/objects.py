@@ -19,6 +19,8 @@ class NoSuchObject(FraudstreamError):
 class ObjectsUnavailable(FraudstreamError):
     """The store does not answer; what was to be done is not done, and trying again may help."""
 
+    later = True
+
 
 class ObjectsRefused(SetupError):
     """The store does not take us: no such bucket, no rights, a wrong key. Waiting does not mend it."""

@@ -8,13 +8,15 @@ import threading
 from collections.abc import Callable
 from typing import NoReturn
 
+from fraudstream.domain.errors import FraudstreamError
+
 logger = logging.getLogger(__name__)
 
 EXIT_SETUP = 2
 """Settings, model or broker do not fit: a restart does not mend it."""
 
 EXIT_UNAVAILABLE = 75
-"""EX_TEMPFAIL of sysexits.h: no broker, no space, no memory, no file handles; a later start may find them."""
+"""EX_TEMPFAIL of sysexits.h: no broker or store answers, no space, no memory, no file handles; a later start may find them."""
 
 EXIT_CRASH = 70
 """EX_SOFTWARE of sysexits.h: tells the supervisor that a restart is safe and wanted."""
@@ -54,6 +56,11 @@ def scarce(error: BaseException | None) -> str | None:
                 return sentence
         error = error.__cause__ or error.__context__
     return None
+
+
+def exit_code(error: FraudstreamError) -> int:
+    """Return the exit code of an error that is said in one sentence."""
+    return EXIT_UNAVAILABLE if error.later else EXIT_SETUP
 
 
 def crash(why: str) -> NoReturn:

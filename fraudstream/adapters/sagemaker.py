@@ -8,10 +8,11 @@ from typing import Any
 import aioboto3
 import aiohttp
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
+from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
-from fraudstream.domain.errors import SetupError, WeeklyUnavailable
+from fraudstream.adapters.failures import AWS_CLIENT, PERMANENT, by_name, of_feature_store
+from fraudstream.domain.errors import SetupError, WeeklyRefused, WeeklyUnavailable
 
 CONNECT_TIMEOUT_S = 1.0
 READ_TIMEOUT_S = 2.0
@@ -20,43 +21,40 @@ READ_TIMEOUT_S = 2.0
 CONNECTIONS = 32
 """Requests at the same time, and the size of the connection pool."""
 
-HOPELESS = frozenset(
-    {
-        "AccessDenied",
-        "AccessDeniedException",
-        "AccessForbidden",
-        "ExpiredTokenException",
-        "InvalidSignatureException",
-        "MissingAuthenticationToken",
-        "ResourceNotFound",
-        "UnrecognizedClientException",
-        "ValidationError",
-    }
-)
-"""Error codes that no waiting mends."""
-
 THROTTLED = frozenset(
     {"ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded", "Throttling"}
 )
 """Error codes of a quota."""
 
 
-class StoreRefused(WeeklyUnavailable):
+REMEDIES = {
+    "ResourceNotFound": "is the group made? fraudstream store create",
+    "ResourceLimitExceeded": "ask AWS for a higher quota, or delete feature groups",
+}
+"""What to do about a refusal; about others: ACCESS."""
+
+ACCESS = "check FRAUDSTREAM_WEEKLY_STORE, FRAUDSTREAM_WEEKLY_REGION, AWS's credentials and what they are allowed to do"
+
+
+class StoreBusy(WeeklyUnavailable):
+    """The store answered that it cannot now: `code` says why."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(f"Feature Store cannot now: {code}: {message}")
+        self.throttled = code in THROTTLED
+
+
+class StoreRefused(WeeklyRefused):
     """The store answered, and the answer is no: `code` says why."""
 
     def __init__(self, code: str, message: str) -> None:
-        super().__init__(f"Feature Store refuses: {code}: {message}")
+        super().__init__(f"Feature Store refuses: {code}: {message}; {REMEDIES.get(code, ACCESS)}")
         self.code = code
 
-    @property
-    def throttled(self) -> bool:
-        """Tell whether a quota was the reason."""
-        return self.code in THROTTLED
 
-    @property
-    def hopeless(self) -> bool:
-        """Tell whether asking again is in vain."""
-        return self.code in HOPELESS
+def answered(code: str, message: str, status: int) -> StoreBusy | StoreRefused:
+    """Return the error that an answer means."""
+    return (StoreRefused if of_feature_store(code, status) == PERMANENT else StoreBusy)(code, message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,15 +110,17 @@ class FeatureStoreClients:
 
 @contextmanager
 def weather() -> Iterator[None]:
-    """Turn whatever goes wrong between us and AWS into WeeklyUnavailable, nonsense in an answer included."""
+    """Turn whatever goes wrong between us and AWS into WeeklyUnavailable, nonsense in an answer included; if no waiting
+    mends it, WeeklyRefused."""
     try:
         yield
     except ClientError as error:
         told = error.response.get("Error", {})
-        raise StoreRefused(str(told.get("Code", "")), str(told.get("Message", ""))) from error
-    except (NoCredentialsError, PartialCredentialsError) as error:
-        raise StoreRefused("MissingAuthenticationToken", str(error)) from error
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        raise answered(str(told.get("Code", "")), str(told.get("Message", "")), status) from error
     except (BotoCoreError, aiohttp.ClientError, OSError, TimeoutError) as error:
+        if by_name(error, AWS_CLIENT) == PERMANENT:
+            raise WeeklyRefused(f"Feature Store cannot be asked: {error}; {ACCESS}") from error
         raise WeeklyUnavailable(f"Feature Store does not answer: {error}") from error
     except (ResponseParserError, LookupError, TypeError, ValueError, AttributeError) as error:
         raise WeeklyUnavailable(f"Feature Store answers nonsense: {error!r}") from error

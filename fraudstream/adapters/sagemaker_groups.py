@@ -32,8 +32,6 @@ async def create_group(control: Any, group: FeatureGroup) -> bool:
         if error.code == "ResourceInUse":
             await describe_group(control, group)
             return False
-        if error.hopeless:
-            raise SetupError(str(error)) from error
         raise
     deadline = time.monotonic() + CREATION_MAX_S
     while (status := (await describe_group(control, group))["status"]) != "Created":
@@ -45,23 +43,18 @@ async def create_group(control: Any, group: FeatureGroup) -> bool:
 
 async def describe_group(control: Any, group: FeatureGroup) -> dict[str, Any]:
     """Return a group as Feature Store has it; raises SetupError if there is none or its schema is not ours."""
-    try:
-        with weather():
-            found = await control.describe_feature_group(FeatureGroupName=group.name)
-            described = {
-                "name": found["FeatureGroupName"],
-                "status": found["FeatureGroupStatus"],
-                "record_identifier": found["RecordIdentifierFeatureName"],
-                "event_time": found["EventTimeFeatureName"],
-                "features": {
-                    feature["FeatureName"]: feature["FeatureType"] for feature in found["FeatureDefinitions"]
-                },
-                "ttl_days": found.get("OnlineStoreConfig", {}).get("TtlDuration", {}).get("Value"),
-            }
-    except StoreRefused as error:
-        if error.hopeless:
-            raise SetupError(f"{error}; make the group with: fraudstream store create") from error
-        raise
+    with weather():
+        found = await control.describe_feature_group(FeatureGroupName=group.name)
+        described = {
+            "name": found["FeatureGroupName"],
+            "status": found["FeatureGroupStatus"],
+            "record_identifier": found["RecordIdentifierFeatureName"],
+            "event_time": found["EventTimeFeatureName"],
+            "features": {
+                feature["FeatureName"]: feature["FeatureType"] for feature in found["FeatureDefinitions"]
+            },
+            "ttl_days": found.get("OnlineStoreConfig", {}).get("TtlDuration", {}).get("Value"),
+        }
     expected = [group.record_identifier, group.event_time, dict(group.features)]
     if expected != [described[name] for name in ("record_identifier", "event_time", "features")]:
         raise SetupError(f"the feature group {group.name} has another schema than ours: {described}")

@@ -54,12 +54,12 @@ class GuardedWeekly(WeeklyStore):
         self._cache = WeeklyCache(cache_cards)
         self._nights: dict[int, tuple[int | None, float]] = {}
         self._asked: dict[Call, tuple[int, frozenset[str]]] = {}
-        self._trouble = "no card was answered"
+        self._trouble = WeeklyUnavailable("no card was answered")
         self._waited_s, self._waited_until = 0.0, -float("inf")
         self._bug: BaseException | None = None
 
     @property
-    def trouble(self) -> str | None:
+    def trouble(self) -> WeeklyUnavailable | None:
         """Why the store is skipped at present, None if it is not."""
         return None if self.breaker.state == CLOSED else self._trouble
 
@@ -170,7 +170,7 @@ class GuardedWeekly(WeeklyStore):
         try:
             return await self._store.get_many(cards, midnight_ms)
         except WeeklyUnavailable as error:
-            self._trouble = str(error)
+            self._trouble = error
             return WeeklyAnswer(failed=dict.fromkeys(cards, UNAVAILABLE))
 
     def _learned(self, cards: list[str], midnight_ms: int, answer: WeeklyAnswer) -> WeeklyAnswer:
@@ -201,7 +201,11 @@ class GuardedWeekly(WeeklyStore):
             self.breaker.failed(trial)
         after = self.breaker.state
         if before == CLOSED != after:
-            why = self._trouble if result == "failed" else f"no answer within {self._deadline_s * 1000:g} ms"
+            why = (
+                str(self._trouble)
+                if result == "failed"
+                else f"no answer within {self._deadline_s * 1000:g} ms"
+            )
             log.warning("the weekly store is left alone for a while: %s", why)
         elif before != CLOSED == after:
             log.warning("the weekly store answers again")

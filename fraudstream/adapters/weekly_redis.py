@@ -1,15 +1,33 @@
 """The weekly store in Redis: one hash a midnight, written under a draft's name and renamed when it is complete."""
 
+import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
 from redis.asyncio import Redis
-from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError
+from redis.exceptions import (
+    AskError,
+    AuthenticationError,
+    ClusterCrossSlotError,
+    NoPermissionError,
+    ReadOnlyError,
+    RedisError,
+)
 
-from fraudstream.domain.errors import SetupError, WeeklyUnavailable
-from fraudstream.domain.weekly import DAY_MS, MIDNIGHTS_KEPT, REFUSED, OnlineStore, Week, WeeklyAnswer, day_of
+from fraudstream.adapters.failures import PERMANENT, of_redis, redis_answer
+from fraudstream.domain.errors import SetupError, WeeklyRefused, WeeklyUnavailable
+from fraudstream.domain.weekly import (
+    DAY_MS,
+    MIDNIGHTS_KEPT,
+    REFUSED,
+    OnlineStore,
+    Week,
+    WeeklyAnswer,
+    day_of,
+    midnight_before,
+)
 
 CONNECT_TIMEOUT_S = 1.0
 READ_TIMEOUT_S = 2.0
@@ -21,8 +39,16 @@ SPARE_DAYS = 1
 """Longer than the kept midnights are needed: tomorrow's job may be late."""
 
 
-class RedisRefused(WeeklyUnavailable):
-    """Redis answered, and the answer is no: a wrong password, or keys that are not ours."""
+NO_CLUSTER = "name a server in FRAUDSTREAM_WEEKLY_STORE that is no part of a cluster"
+
+REMEDIES: dict[type[RedisError], str] = {
+    AuthenticationError: "check FRAUDSTREAM_WEEKLY_PASSWORD_FILE and the user in FRAUDSTREAM_WEEKLY_STORE",
+    NoPermissionError: "give the user the rights that docs/weekly-stores.md names, with ACL SETUSER",
+    ReadOnlyError: "name the primary in FRAUDSTREAM_WEEKLY_STORE, this server is a replica",
+    AskError: NO_CLUSTER,
+    ClusterCrossSlotError: NO_CLUSTER,
+}
+"""What to do about a refusal."""
 
 
 class WeeklyRedis(OnlineStore):
@@ -46,12 +72,13 @@ class WeeklyRedis(OnlineStore):
         )
 
     async def connect(self) -> None:
-        """Open a connection; a server that only does not answer yet is bad weather, a wrong password is not."""
+        """Ask what will be asked; a server that only does not answer yet is bad weather, one that refuses is not."""
+        midnight_ms = midnight_before(time.time_ns() // 1_000_000)
         try:
-            with weather():
-                await self._redis.ping()
-        except RedisRefused as error:
-            raise SetupError(str(error)) from error
+            await self.get_many([""], midnight_ms)
+            await self.nights([midnight_ms])
+        except WeeklyRefused:
+            raise
         except WeeklyUnavailable:
             return  # whoever asks next meets the same and counts it
 
@@ -129,13 +156,15 @@ class WeeklyRedis(OnlineStore):
 
 @contextmanager
 def weather() -> Iterator[None]:
-    """Turn what goes wrong between us and Redis into WeeklyUnavailable."""
+    """Turn what goes wrong between us and Redis into WeeklyUnavailable, WeeklyRefused if no waiting mends it."""
     try:
         yield
-    except (AuthenticationError, NoPermissionError, ResponseError) as error:
-        raise RedisRefused(f"Redis refuses: {error}") from error
     except (RedisError, OSError, TimeoutError) as error:
-        raise WeeklyUnavailable(f"Redis does not answer: {error}") from error
+        if of_redis(error) != PERMANENT:
+            raise WeeklyUnavailable(f"Redis does not answer: {redis_answer(error)}") from error
+        known = (REMEDIES[kind] for kind in type(error).__mro__ if kind in REMEDIES)
+        remedy = next(known, "check FRAUDSTREAM_WEEKLY_STORE and the server")
+        raise WeeklyRefused(f"Redis refuses: {redis_answer(error)}; {remedy}") from error
 
 
 def _answer(cards: Sequence[str], texts: Sequence[str | None], night: int) -> WeeklyAnswer:

@@ -7,17 +7,18 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from fraudstream.adapters.failures import FEATURE_STORE, PERMANENT
 from fraudstream.adapters.pace import Pace
 from fraudstream.adapters.sagemaker import (
     CONNECTIONS,
-    HOPELESS,
     Access,
     FeatureStoreClients,
+    StoreBusy,
     StoreRefused,
     weather,
 )
 from fraudstream.adapters.sagemaker_groups import create_group, describe_group
-from fraudstream.domain.errors import SetupError, WeeklyUnavailable
+from fraudstream.domain.errors import WeeklyRefused, WeeklyUnavailable
 from fraudstream.domain.feature_group import FeatureGroup
 from fraudstream.domain.weekly import (
     DAY_MS,
@@ -62,9 +63,8 @@ class WeeklySageMaker(OnlineStore):
         """Open the connection; a store that only does not answer yet is bad weather, a missing group is not."""
         try:
             await self.nights([midnight_before(time.time_ns() // 1_000_000)])
-        except StoreRefused as error:
-            if error.hopeless:
-                raise SetupError(f"{error}; is the group made? fraudstream store create") from error
+        except WeeklyRefused:
+            raise
         except WeeklyUnavailable:
             return  # whoever asks next meets the same and counts it
 
@@ -91,7 +91,7 @@ class WeeklySageMaker(OnlineStore):
                 rows.update(answer[0])
                 failed.update(answer[1])
         if answers and all(isinstance(answer, WeeklyUnavailable) for answer in answers):
-            raise WeeklyUnavailable(str(answers[0]))
+            raise next(answer for answer in answers if isinstance(answer, WeeklyUnavailable))
         return WeeklyAnswer(rows, night, failed)
 
     async def nights(self, midnights_ms: Sequence[int]) -> dict[int, int]:
@@ -163,9 +163,9 @@ class WeeklySageMaker(OnlineStore):
             unanswered = [error["RecordIdentifierValueAsString"] for error in errors]
             for rest in answer.get("UnprocessedIdentifiers", ()):
                 unanswered += rest["RecordIdentifiersValueAsString"]
-        hopeless = [error for error in errors if error.get("ErrorCode") in HOPELESS]
-        if hopeless:
-            raise StoreRefused(hopeless[0]["ErrorCode"], str(hopeless[0].get("ErrorMessage")))
+        for error in errors:
+            if FEATURE_STORE.get(error.get("ErrorCode")) == PERMANENT:
+                raise StoreRefused(error["ErrorCode"], str(error.get("ErrorMessage")))
         return records, unanswered
 
     async def _put(self, card: str, day: str, week: Week) -> None:
@@ -187,12 +187,11 @@ class WeeklySageMaker(OnlineStore):
                     with weather():
                         await runtime.put_record(FeatureGroupName=self._group.name, Record=values)
                 return
+            except WeeklyRefused:
+                raise
             except WeeklyUnavailable as error:
-                if isinstance(error, StoreRefused):
-                    if error.hopeless:
-                        raise SetupError(str(error)) from error
-                    if error.throttled:
-                        self._pace.slow_down()
+                if isinstance(error, StoreBusy) and error.throttled:
+                    self._pace.slow_down()
                 if attempt == LOAD_TRIES - 1:
                     raise
             wait_s = min(LOAD_WAIT_MAX_S, LOAD_WAIT_S * 2**attempt)

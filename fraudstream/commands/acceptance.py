@@ -54,7 +54,7 @@ def acceptance(
 
     The first three and the first of the ten are not fraud, the other nine are. It takes about 20 seconds.
 
-    Exit codes: 0 PASS, 1 FAIL, 2 no worker, no broker or nothing to take cards from.
+    Exit codes: 0 PASS, 1 FAIL, 2 no worker or nothing to take cards from, 75 no broker.
     """
     from fraudstream.settings import Settings
     from fraudstream.traffic.acceptance import tell_live

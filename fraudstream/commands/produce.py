@@ -99,7 +99,7 @@ def replay(
     optionally tid, merchant, zip_code; --column says it of other names, and then the columns that nobody named are left
     out. A payment sent twice, after a crash, keeps its id and is counted once.
 
-    Exit codes: 0 all sent, 1 stopped early (repeat it with --resume to go on), 2 bad input or no broker.
+    Exit codes: 0 all sent, 1 stopped early (repeat it with --resume to go on), 2 bad input, 75 no broker.
     """
     from fraudstream.traffic import replaying
     from fraudstream.traffic.csv_file import Wanted
@@ -166,7 +166,7 @@ def simulate(
 
     Payments leave on schedule whatever becomes of them (open loop). What each was in truth goes to the `labels` topic.
 
-    Exit codes: 0 done or stopped, 1 Kafka did not take some payments, 2 no simulated history or no broker.
+    Exit codes: 0 done or stopped, 1 Kafka did not take some payments, 2 no simulated history, 75 no broker.
     """
     from fraudstream.traffic import simulate as simulating
     from fraudstream.traffic.run import quiet_kafka

@@ -32,7 +32,7 @@ def state() -> None:
 def verify(broker: str | None, as_json: bool) -> None:
     """Compare this worker's RocksDB and the changelog with the log itself, for every card in the kept horizon.
 
-    Exit codes: 0 all the same, 1 something differs, 2 workers are running or the broker is away.
+    Exit codes: 0 all the same, 1 something differs, 2 workers are running, 75 the broker is away.
     """
     settings = Settings.with_options(broker=broker)
     partitions = asyncio.run(_compare_all(settings, quiet=as_json))
@@ -49,7 +49,7 @@ def verify(broker: str | None, as_json: bool) -> None:
 def rebuild(broker: str | None, as_json: bool) -> None:
     """Write to the changelog what it misses, computed from the log, and wipe this worker's RocksDB.
 
-    Safe to repeat. Exit codes: 0 done, 2 workers are running or the broker is away.
+    Safe to repeat. Exit codes: 0 done, 2 workers are running, 75 the broker is away.
     """
     settings = Settings.with_options(broker=broker)
     rebuilt, wiped = _rebuilt(settings, as_json)
@@ -76,7 +76,7 @@ def adopt(begin: str, broker: str | None, as_json: bool) -> None:
 
     Where the committed offset lies beyond the log's end, or the state has payments that the log does not, the offset is set
     and that state given up; all other partitions stay as they are. Then the state is rebuilt, as by `fraudstream state rebuild`.
-    Safe to repeat. Exit codes: 0 done, 2 workers are running or the broker is away.
+    Safe to repeat. Exit codes: 0 done, 2 workers are running, 75 the broker is away.
     """
     settings = Settings.with_options(broker=broker)
     adopted = asyncio.run(adopt_sources(settings, at_end=begin == "end"))

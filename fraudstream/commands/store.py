@@ -35,7 +35,7 @@ def store() -> None:
 @store.command()
 @json_option
 def create(as_json: bool) -> None:
-    """Make the store unless it is there. Exit codes: 0 there now, 2 it cannot be made or does not fit."""
+    """Make the store unless it is there. Exit codes: 0 there now, 2 it cannot be made or does not fit, 75 no answer."""
     settings = Settings()
     created = _with_store(settings, lambda made: made.create())
     if as_json:
@@ -47,7 +47,7 @@ def create(as_json: bool) -> None:
 @store.command()
 @json_option
 def describe(as_json: bool) -> None:
-    """Show what the store is and which midnights it answers for. Exit codes: 0 shown, 2 there is none."""
+    """Show what the store is and which midnights it answers for. Exit codes: 0 shown, 2 there is none, 75 no answer."""
     from fraudstream.adapters.weekly_files import manifests_in
 
     settings = Settings()
@@ -83,7 +83,7 @@ def load(as_of: date | None, catch_up: bool, puts_per_s: float | None, as_json: 
     """Load the aggregates of a midnight, which `fraudstream aggregate` has computed, and publish them.
 
     Started again after an interruption it goes on where it stopped. Exit codes: 0 published or nothing to catch up with,
-    2 nothing was computed, or the store does not take it.
+    2 nothing was computed, or the store does not take it, 75 no answer.
     """
     from fraudstream.offline.loading import missing_nights
 
@@ -137,7 +137,7 @@ def _load_night(settings: Settings, as_of: date | None, puts_per_s: float | None
 def check(as_of: date | None, cards: int, seed: int, as_json: bool) -> None:
     """Look random cards up and compare them, to the last bit, with what was computed.
 
-    Exit codes: 0 equal, 1 they differ, 2 nothing to compare, or no answer.
+    Exit codes: 0 equal, 1 they differ, 2 nothing to compare, 75 no answer.
     """
     from fraudstream.offline.loading import FIRST_DIFFERENCES, computed
     from fraudstream.offline.loading import check as compare

@@ -40,7 +40,7 @@ def topics() -> None:
 @broker_option
 @json_option
 def create(broker: str | None, as_json: bool) -> None:
-    """Create the topics that are missing and check those that exist. Exit codes: 0 all fit, 2 they do not."""
+    """Create the topics that are missing and check those that exist. Exit codes: 0 all fit, 2 they do not, 75 no broker."""
     settings = Settings.with_options(broker=broker)
     created = asyncio.run(ensure_topics(settings))
     if as_json:
@@ -106,7 +106,7 @@ def grow(partitions: int, yes: bool, broker: str | None, as_json: bool) -> None:
     Stop all workers first. Payments that wait are decided afterwards, with the windows they would have had; it may be
     interrupted and run again. Then start all workers with FRAUDSTREAM_PARTITIONS set to the new number.
 
-    Exit codes: 0 done, 1 you said no, 2 workers are running, or it cannot be.
+    Exit codes: 0 done, 1 you said no, 2 workers are running, or it cannot be, 75 no broker.
     """
     settings = Settings.with_options(broker=broker)
     from fraudstream.commands.growing import run
@@ -126,7 +126,7 @@ def acl(role: str, principal: str, apply: bool, broker: str | None, as_json: boo
     The broker needs an authorizer that refuses what nobody allowed. Give no one else rights on the changelog and the
     worker's group: the changelog is its state.
 
-    Exit codes: 0 printed or given, 2 not authorised by Kafka.
+    Exit codes: 0 printed or given, 2 not authorised by Kafka, 75 no broker.
     """
     settings = Settings.with_options(broker=broker)
     if not PRINCIPAL.fullmatch(principal):

@@ -42,9 +42,7 @@ def worker(
     import uvloop
 
     from fraudstream.adapters.kafka_admin import ensure_topics
-    from fraudstream.adapters.process import EXIT_UNAVAILABLE
     from fraudstream.app import Ports, create_app
-    from fraudstream.domain.errors import BrokerUnavailable
     from fraudstream.settings import Settings
 
     settings = Settings.with_options(broker=broker, web_port=web_port, web=False if without_web else None)
@@ -52,12 +50,8 @@ def worker(
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     app = create_app(settings, Ports.of(settings))
-    try:
-        loop.run_until_complete(app.weekly.connect())
-        loop.run_until_complete(ensure_topics(settings))
-    except BrokerUnavailable as error:
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(EXIT_UNAVAILABLE)
+    loop.run_until_complete(app.weekly.connect())
+    loop.run_until_complete(ensure_topics(settings))
     calm_garbage_collection()
     process = faust.Worker(app, loop=loop, loglevel="WARNING", override_logging=False, quiet=True)
     sys.exit(process.execute_from_commandline())

@@ -3,7 +3,9 @@
 FraudstreamError            anything we can say in one sentence to the person at the keyboard
 ├── InvalidTransaction      bad input: dead-letter it with its reason and go on
 ├── WeeklyUnavailable       bad weather: decide without the week and mark the decision degraded
+│   └── WeeklyRefused       a store that does not take us: the same in a running worker, a SetupError at the start
 ├── SetupError              wrong set-up: refuse to start and say what to run
+│   ├── WeeklyRefused
 │   └── BrokerUnavailable   right set-up, wrong moment: no broker answers; start again later
 └── (anything else)         a bug: crash before anything is acknowledged
 """
@@ -11,6 +13,9 @@ FraudstreamError            anything we can say in one sentence to the person at
 
 class FraudstreamError(Exception):
     """Base of all errors whose message is meant for users: one sentence, and what to do about it."""
+
+    later = False
+    """Whether a later try may go well though nobody changes anything."""
 
 
 class InvalidTransaction(FraudstreamError):
@@ -29,10 +34,20 @@ class InvalidTransaction(FraudstreamError):
 class WeeklyUnavailable(FraudstreamError):
     """The weekly store did not answer in time or at all."""
 
+    later = True
+
 
 class SetupError(FraudstreamError):
     """Something a start needs is missing or does not fit; the message names the command that mends it."""
 
 
+class WeeklyRefused(WeeklyUnavailable, SetupError):
+    """The weekly store answered, and the answer is no: what to do comes after the last semicolon of the message."""
+
+    later = False
+
+
 class BrokerUnavailable(SetupError):
     """No broker answers, or none that can do its work; it may by itself in a minute."""
+
+    later = True

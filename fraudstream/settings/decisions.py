@@ -40,10 +40,10 @@ class DecisionSettings(BaseSettings):
     )
     weekly_store: str = Field(
         "snapshot",
-        pattern=r"^(snapshot|disk|sagemaker://[a-zA-Z0-9]([-_]*[a-zA-Z0-9]){0,63}|rediss?://[^@/]+(/\d+)?)$",
+        pattern=r"^(snapshot|disk|sagemaker://[a-zA-Z0-9]([-_]*[a-zA-Z0-9]){0,63}|rediss?://([^@:/]+@)?[^@/]+(/\d+)?)$",
         examples=["snapshot", "disk", "sagemaker://weekly", "redis://redis.example:6379/0"],
         description="Where workers look weekly aggregates up: `snapshot` (in memory), `disk` (when they outgrow it), "
-        "`sagemaker://<feature group>`, `redis://host:port/0` or `rediss://...` (TLS); all but the first are filled with `fraudstream store load`.",
+        "`sagemaker://<feature group>`, `redis://host:port/0`, with a user of its access list `redis://user@host:port/0`, or `rediss://...` (TLS); all but the first are filled with `fraudstream store load`.",
     )
     weekly_cache_cards: int = Field(
         200_000,

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from fraudstream.adapters.weekly_guard import GuardedWeekly
-from fraudstream.domain.errors import SetupError, WeeklyUnavailable
+from fraudstream.domain.errors import SetupError, WeeklyRefused, WeeklyUnavailable
 from fraudstream.domain.problems import Problem
 from fraudstream.domain.weekly import WeeklyStore, day_of, midnight_before
 from fraudstream.tables.timeline import Span, Timeline
@@ -54,7 +54,10 @@ class WeeklyWatch:
     def __call__(self) -> Iterator[Problem]:
         """Yield what is wrong now."""
         trouble = self._store.trouble if isinstance(self._store, GuardedWeekly) else None
-        if trouble is not None:
+        if isinstance(trouble, WeeklyRefused):
+            sentence, _, remedy = str(trouble).rpartition("; ")
+            yield Problem("degraded", f"payments are decided without weekly aggregates: {sentence}", remedy)
+        elif trouble is not None:
             sentence = f"the weekly store does not answer and is skipped for the moment: {trouble}"
             yield Problem("degraded", sentence, CHECK)
         lately = self._timeline.span(LATELY_S, self._clock())

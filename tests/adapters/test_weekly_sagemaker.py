@@ -1,14 +1,18 @@
 """The weekly store in Feature Store: limits, errors and nonsense, over real HTTP."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 
 from fraudstream.adapters.sagemaker import Access
+from fraudstream.adapters.weekly_guard import GuardedWeekly
 from fraudstream.adapters.weekly_sagemaker import WeeklySageMaker
-from fraudstream.domain.errors import SetupError, WeeklyUnavailable
+from fraudstream.domain.errors import SetupError, WeeklyRefused, WeeklyUnavailable
 from fraudstream.domain.feature_group import FeatureGroup, feature_group_named
 from fraudstream.domain.weekly import Week
+from fraudstream.tables.timeline import Timeline
+from fraudstream.watches import WeeklyWatch
 from tests.contracts.weekly_store import ALICE, BOB, BUSY, CALM, MONDAY, TUESDAY
 from tests.fake_feature_store.records import Store
 from tests.fake_feature_store.server import FakeFeatureStore
@@ -105,6 +109,73 @@ async def test_bad_weather_is_told_as_such(
 
     await fake.change()
     assert {ALICE: BUSY} == dict((await store.get_many([ALICE], MONDAY)).rows)
+
+
+@pytest.mark.parametrize(
+    ("code", "remedy"),
+    [
+        ("AccessDeniedException", "AWS's credentials and what they are allowed to do"),
+        ("ExpiredTokenException", "AWS's credentials and what they are allowed to do"),
+        ("ResourceNotFound", "fraudstream store create"),
+        ("ValidationError", "check FRAUDSTREAM_WEEKLY_STORE"),
+        ("UnheardOfException", "check FRAUDSTREAM_WEEKLY_STORE"),
+    ],
+)
+async def test_what_no_waiting_mends_is_refused_with_what_to_do_at_the_start_and_in_every_command(
+    fake: FakeFeatureStore, store: WeeklySageMaker, code: str, remedy: str
+) -> None:
+    """One sentence; loading does not try again."""
+    await filled(store, {MONDAY: {ALICE: BUSY}})
+    await fake.change(refusal=code)
+    before = fake.requests["PutRecord"]
+    for act in (store.connect, store.describe, lambda: store.load(MONDAY, [(ALICE, BUSY)])):
+        with pytest.raises(WeeklyRefused, match=f"Feature Store refuses: {code}: .*; .*{remedy}"):
+            await act()
+
+    assert 1 == fake.requests["PutRecord"] - before
+
+
+@pytest.mark.parametrize(
+    "code", ["ThrottlingException", "RequestLimitExceeded", "InternalFailure", "ServiceUnavailable"]
+)
+async def test_what_time_mends_is_no_reason_not_to_start(
+    fake: FakeFeatureStore, store: WeeklySageMaker, code: str
+) -> None:
+    """Whoever asks for a week meets it, and may try again."""
+    await filled(store, {MONDAY: {ALICE: BUSY}})
+    await fake.change(refusal=code)
+    await store.connect()
+    with pytest.raises(WeeklyUnavailable) as met:
+        await store.nights([MONDAY])
+
+    assert met.value.later
+
+
+async def test_rights_withdrawn_while_it_runs_are_named_by_health_and_given_back_are_used(
+    fake: FakeFeatureStore, store: WeeklySageMaker
+) -> None:
+    """Payments are decided meanwhile, without their week."""
+    await filled(store, {MONDAY: {ALICE: BUSY}})
+    guard = GuardedWeekly(store, deadline_s=2.0, cache_cards=0)
+    health = WeeklyWatch(guard, Timeline())
+    await guard.get_many([ALICE], MONDAY)
+    await fake.change(refusal="AccessDeniedException")
+    while not list(health()):
+        degraded = await guard.get_many([ALICE], MONDAY)
+    (problem,) = health()
+    await fake.change()
+    async with asyncio.timeout(60):
+        while list(health()):
+            await guard.get_many([ALICE], MONDAY)
+            await asyncio.sleep(0.05)
+    given_back = await guard.get_many([ALICE], MONDAY)
+
+    assert {ALICE: "weekly-unavailable"} == dict(degraded.failed)
+    assert (
+        "decided without weekly aggregates: Feature Store refuses: AccessDeniedException" in problem.sentence
+    )
+    assert "AWS's credentials and what they are allowed to do" in problem.remedy
+    assert {ALICE: BUSY} == dict(given_back.rows)
 
 
 async def test_half_a_midnight_is_not_read(store: WeeklySageMaker) -> None:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -141,3 +142,21 @@ def test_a_store_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
 
     assert 2 == done.returncode
     assert "make it with: fraudstream store create" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("refusal", "code", "said"),
+    [("AccessDeniedException", 2, "AWS's credentials"), ("ServiceUnavailable", 75, "cannot now")],
+)
+def test_only_what_time_may_mend_is_code_75(
+    settings: Settings, endpoint: dict[str, str], refusal: str, code: int, said: str
+) -> None:
+    """A nightly job may try that again."""
+    weather = json.dumps({"refusal": refusal}).encode()
+    urllib.request.urlopen(urllib.request.Request(endpoint["control_url"], weather, method="PUT")).close()
+
+    done = fraudstream(settings, "store", "describe")
+
+    assert code == done.returncode
+    assert said in done.stderr
+    assert 1 == len(done.stderr.splitlines())

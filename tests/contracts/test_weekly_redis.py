@@ -5,13 +5,18 @@ import shutil
 import subprocess
 from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
+from redis.asyncio import Redis
 
+from fraudstream.adapters.weekly_guard import GuardedWeekly
 from fraudstream.adapters.weekly_redis import WeeklyRedis
 from fraudstream.app import free_port
-from fraudstream.domain.errors import SetupError, WeeklyUnavailable
+from fraudstream.domain.errors import SetupError, WeeklyRefused, WeeklyUnavailable
 from fraudstream.domain.weekly import Week, WeeklyStore
+from fraudstream.tables.timeline import Timeline
+from fraudstream.watches import WeeklyWatch
 from tests.contracts.weekly_store import ALICE, BOB, BUSY, CALM, MONDAY, TUESDAY, WeeklyStoreContract
 from tests.sagemaker import filled
 
@@ -93,6 +98,143 @@ async def test_a_text_that_is_no_week_is_refused(store: WeeklyRedis) -> None:
     answer = await store.get_many([ALICE, BOB], MONDAY)
 
     assert ({BOB: CALM}, {ALICE: "weekly-refused"}) == (dict(answer.rows), dict(answer.failed))
+
+
+ANSWERED = {
+    "LOADING Redis is loading the dataset in memory": WeeklyUnavailable,
+    "MASTERDOWN Link with MASTER is down": WeeklyUnavailable,
+    "CLUSTERDOWN Hash slot not served": WeeklyUnavailable,
+    "MISCONF Redis is configured to save RDB snapshots": WeeklyUnavailable,
+    "ERR max number of clients reached": WeeklyUnavailable,
+    "MOVED 3999 127.0.0.1:6381": WeeklyRefused,
+    "NOAUTH Authentication required.": WeeklyRefused,
+    "WRONGTYPE Operation against a key holding the wrong kind of value": WeeklyRefused,
+    "ERR unknown command 'HMGET'": WeeklyRefused,
+}
+"""What servers say that these tests do not bring to it -> what we make of it."""
+
+
+@pytest.mark.parametrize("said", ANSWERED)
+async def test_every_answer_is_sorted(said: str) -> None:
+    """Whether a worker starts with it hangs on it; cards are in no sentence."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.readline():
+            writer.write(f"-{said}\r\n".encode() * 5)
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        store = WeeklyRedis(f"redis://127.0.0.1:{port}/0", None)
+        with pytest.raises(WeeklyUnavailable) as met:
+            await store.get_many([ALICE], MONDAY)
+        await store.close()
+
+    assert ANSWERED[said] is type(met.value)
+    assert ALICE not in str(met.value)
+
+
+@pytest.fixture
+async def admin(store: WeeklyRedis, url: str) -> AsyncIterator[Any]:
+    """Yield a connection that may do everything; what it changed is changed back."""
+    connection: Any = Redis.from_url(url, password=PASSWORD, decode_responses=True)
+    yield connection
+    await connection.execute_command("REPLICAOF", "NO", "ONE")
+    await connection.config_set("maxmemory", 0)
+    await connection.aclose()
+
+
+def user(url: str, store: WeeklyRedis, name: str) -> WeeklyRedis:
+    """Return the same store as a user of Redis's access list sees it."""
+    return WeeklyRedis(url.replace("redis://", f"redis://{name}@"), PASSWORD, prefix=store._prefix)
+
+
+WORKER_MAY = ("+exists", "+hmget", "+hlen")
+LOADER_MAY = (*WORKER_MAY, "+info", "+multi", "+exec", "+hset", "+expire", "+rename", "+del")
+
+
+async def test_the_rights_that_are_documented_are_enough(url: str, store: WeeklyRedis, admin: Any) -> None:
+    """For workers to look up, for the nightly job to load."""
+    for name, rights in (("reader", WORKER_MAY), ("loader", LOADER_MAY)):
+        await admin.execute_command(
+            "ACL", "SETUSER", name, "reset", "on", f">{PASSWORD}", f"~{store._prefix}*", *rights
+        )
+    loader, reader = user(url, store, "loader"), user(url, store, "reader")
+    await filled(loader, {MONDAY: {ALICE: BUSY}})
+    await reader.connect()
+    answer = await reader.get_many([ALICE], MONDAY)
+    with pytest.raises(WeeklyRefused, match="ACL SETUSER"):
+        await reader.load(TUESDAY, [(ALICE, BUSY)])
+    for each in (loader, reader):
+        await each.close()
+    documented = (Path(__file__).parents[2] / "docs/weekly-stores.md").read_text()
+
+    assert {ALICE: BUSY} == dict(answer.rows)
+    assert " ".join(WORKER_MAY) in documented
+    assert " ".join(LOADER_MAY) in documented
+
+
+@pytest.mark.parametrize("rights", [("~*", "+ping"), ("~theirs:*", "+@all"), ("off",)], ids=str)
+async def test_a_user_without_the_rights_is_refused_at_the_start(
+    url: str, store: WeeklyRedis, admin: Any, rights: tuple[str, ...]
+) -> None:
+    """Not one payment later."""
+    await admin.execute_command("ACL", "SETUSER", "narrow", "reset", "on", f">{PASSWORD}", *rights)
+    narrow = user(url, store, "narrow")
+    with pytest.raises(WeeklyRefused, match=r"ACL SETUSER|check FRAUDSTREAM_WEEKLY_PASSWORD_FILE"):
+        await narrow.connect()
+    await narrow.close()
+
+
+async def test_rights_withdrawn_while_it_runs_are_named_by_health_and_given_back_are_used(
+    url: str, store: WeeklyRedis, admin: Any
+) -> None:
+    """Payments are decided meanwhile, without their week."""
+    await filled(store, {MONDAY: {ALICE: BUSY}})
+    allowed = ("ACL", "SETUSER", "running", "reset", "on", f">{PASSWORD}", f"~{store._prefix}*", *WORKER_MAY)
+    await admin.execute_command(*allowed)
+    guard = GuardedWeekly(user(url, store, "running"), deadline_s=2.0, cache_cards=0)
+    health = WeeklyWatch(guard, Timeline())
+    await guard.get_many([ALICE], MONDAY)
+    await admin.execute_command("ACL", "SETUSER", "running", "resetkeys")
+    while not list(health()):
+        degraded = await guard.get_many([ALICE], MONDAY)
+    (problem,) = health()
+    await admin.execute_command(*allowed)
+    async with asyncio.timeout(60):
+        while list(health()):
+            await guard.get_many([ALICE], MONDAY)
+            await asyncio.sleep(0.05)
+    given_back = await guard.get_many([ALICE], MONDAY)
+    await guard.close()
+
+    assert {ALICE: "weekly-unavailable"} == dict(degraded.failed)
+    assert "payments are decided without weekly aggregates: Redis refuses" in problem.sentence
+    assert "ACL SETUSER" in problem.remedy
+    assert {ALICE: BUSY} == dict(given_back.rows)
+
+
+async def test_a_full_server_is_waited_for_and_still_answers(store: WeeklyRedis, admin: Any) -> None:
+    """There may be room tomorrow: what is old expires."""
+    await filled(store, {MONDAY: {ALICE: BUSY}})
+    await admin.config_set("maxmemory", 1)
+    with pytest.raises(WeeklyUnavailable, match="maxmemory") as met:
+        await store.load(TUESDAY, [(ALICE, BUSY)])
+
+    assert met.value.later
+    assert {ALICE: BUSY} == dict((await store.get_many([ALICE], MONDAY)).rows)
+
+
+async def test_a_replica_is_read_and_not_loaded(store: WeeklyRedis, admin: Any) -> None:
+    """The sentence says which server to name."""
+    await filled(store, {MONDAY: {ALICE: BUSY}})
+    await admin.execute_command("REPLICAOF", "127.0.0.1", "9")
+    await store.connect()
+    answer = await store.get_many([ALICE], MONDAY)
+    with pytest.raises(WeeklyRefused, match="; name the primary in FRAUDSTREAM_WEEKLY_STORE"):
+        await store.load(TUESDAY, [(ALICE, BUSY)])
+
+    assert {ALICE: BUSY} == dict(answer.rows)
 
 
 async def test_a_wrong_password_is_a_sentence_a_server_that_is_down_is_not(url: str) -> None:

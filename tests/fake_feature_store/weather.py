@@ -22,6 +22,8 @@ class Weather:
     error_share: float = 0.0
     """Share of requests answered with ServiceUnavailable."""
     throttling: bool = False
+    refusal: str = ""
+    """Code of the error that every request is answered with, with status 400 as AWS has it for nearly all."""
     unprocessed_share: float = 0.0
     """Share of a batch's identifiers left unprocessed."""
     garbage: str = ""
@@ -43,6 +45,8 @@ class Weather:
             await asyncio.sleep(self.latency_ms / 1000)
         if self.throttling:
             raise Refusal(400, "ThrottlingException", "Rate exceeded")
+        if self.refusal:
+            raise Refusal(400, self.refusal, "Refused on demand")
         down = self.flapping_ms and bad_turn and not self.latency_ms
         if down or random.random() < self.error_share:
             raise Refusal(503, "ServiceUnavailable", "Service Unavailable")
