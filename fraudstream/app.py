@@ -129,8 +129,10 @@ def create_app(settings: Settings, ports: Ports) -> App:
     agents.topic_watch.attach(app, settings, observer.watches, observer.metrics.undecided)
     watch(app, settings, ports.weekly, observer)
     if settings.web:
-        web.attach(app, observer.views(), builtin_pages=settings.web_builtin_pages, login=login)
-        logger.info("pages at %s", app.conf.canonical_url)
+        front = web.Front.of(settings.web_base_path, settings.web_hosts, settings.web_proxies)
+        views = observer.views()
+        web.attach(app, views, builtin_pages=settings.web_builtin_pages, login=login, front=front)
+        logger.info("pages at %s%s", str(app.conf.canonical_url).rstrip("/"), front.base_path)
     return app
 
 

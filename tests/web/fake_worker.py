@@ -136,10 +136,10 @@ def free_port() -> int:
 
 
 @asynccontextmanager
-async def serving(worker: FakeWorker, **options: Any) -> AsyncIterator[str]:
+async def serving(worker: FakeWorker, bind: str = "127.0.0.1", **options: Any) -> AsyncIterator[str]:
     """Run only the web service of a Faust app (no broker) and yield its address."""
     port = free_port()
-    settings = {"web_bind": "127.0.0.1", "web_host": "127.0.0.1", "web_port": port}
+    settings = {"web_bind": bind, "web_host": "127.0.0.1", "web_port": port}
     app = faust.App("pages", broker="kafka://127.0.0.1:1", store="memory://", **settings)
     web.attach(app, worker.views(), **options)
     await app.web.start()

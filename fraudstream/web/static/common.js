@@ -1,5 +1,7 @@
 /* Formatting and table rows, written as the server's templates write them (fraudstream/web/words.py). */
 "use strict";
+/* What a proxy has put before our addresses: this file is at BASE/static/common.js. */
+const BASE = new URL("..", document.currentScript.src).pathname.slice(0, -1);
 const DASH = "—";
 const OUTCOMES = { approve: "Approved", review: "For review", block: "Blocked" };
 const digits = (value, decimals) =>
@@ -53,23 +55,23 @@ function decisionRow(decision) {
   const path = `${encodeURIComponent(decision.transaction_id)}?at=${decision.event_time}`;
   const outcome = decision.outcome in OUTCOMES ? decision.outcome : "";
   const row = element("tr", {},
-    element("td", {}, element("a", { href: `/decisions/${path}`, textContent: write.clock(decision.decided_at) })),
+    element("td", {}, element("a", { href: `${BASE}/decisions/${path}`, textContent: write.clock(decision.decided_at) })),
     element("td", {}, element("span", { className: `badge ${outcome}`, textContent: OUTCOMES[outcome] || decision.outcome })),
     element("td", { className: "number score" }, String(decision.score), bar(decision.score / 1000, outcome)),
     element("td", { className: "number", textContent: write.money(decision.amount) }),
-    element("td", {}, element("a", { className: "card", href: `/cards/${decision.card}`, textContent: `•••• ${decision.card_last4}` })),
+    element("td", {}, element("a", { className: "card", href: `${BASE}/cards/${decision.card}`, textContent: `•••• ${decision.card_last4}` })),
     element("td", { className: "wide", textContent: decision.reasons.join("; ") }));
   row.dataset.id = decision.transaction_id;
   return row;
 }
 
-/* Ask for `path` every second and hand the answer to `show`; a silent worker is shown as such, not as calm. */
+/* Ask for `path` below BASE every second and hand the answer to `show`; a silent worker is shown as such, not as calm. */
 function poll(path, show) {
   const pill = document.getElementById("health");
   async function once() {
     if (!document.hidden) {
       try {
-        const response = await fetch(path, { signal: AbortSignal.timeout(5000), cache: "no-store" });
+        const response = await fetch(BASE + path, { signal: AbortSignal.timeout(5000), cache: "no-store" });
         if (!response.ok) throw new Error(String(response.status));
         show(await response.json());
         document.body.classList.remove("stale");
