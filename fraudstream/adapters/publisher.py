@@ -33,8 +33,9 @@ from fraudstream.adapters.outbox import (
     Refused,
     nothing_instead,
 )
+from fraudstream.adapters.own_clock import require_clock
 from fraudstream.adapters.packing import Staged, packed
-from fraudstream.adapters.topic_limits import Limit, raised
+from fraudstream.adapters.topic_limits import Limit, described, raised
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.problems import Problem
 
@@ -242,6 +243,7 @@ class Publisher:
             return self._batches(each.topic, each.partition, each.messages)
         if of_kafka(each.failed) != RECORD:
             raise each.failed
+        require_clock(each.topic, each.messages, each.failed)
         if isinstance(each.failed, TOO_LARGE):
             await self._lower(each)
         if len(each.messages) == 1:
@@ -249,7 +251,7 @@ class Publisher:
             why = (
                 self._too_large(each)
                 if too_large
-                else (f"topic {each.topic} refuses a record ({each.failed})", "")
+                else (f"topic {each.topic} refuses a record ({each.failed})", described(each.topic))
             )
             return await self._replaced(each, why, instead)
         middle = len(each.messages) // 2

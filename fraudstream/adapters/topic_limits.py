@@ -50,6 +50,11 @@ def raised(topic: str, limit: Limit) -> str:
     )
 
 
+def described(topic: str) -> str:
+    """Say how to see what a topic is told to refuse: the broker's answer does not name it."""
+    return f"see its cleanup.policy and message.timestamp settings with: fraudstream topics describe {topic}"
+
+
 def alter(topic: str, config: str) -> str:
     """Say how to change a topic's configuration."""
     return f"change it with: kafka-configs --alter --entity-type topics --entity-name {topic} --add-config {config}"

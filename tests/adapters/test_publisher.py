@@ -7,13 +7,15 @@ from collections.abc import AsyncIterator
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import MessageSizeTooLargeError, OutOfOrderSequenceNumber
+from aiokafka.producer.message_accumulator import BatchBuilder
 
 from fraudstream.adapters.kafka_security import Kafka
 from fraudstream.adapters.outbox import Instead, Message, Outbox, Refused
 from fraudstream.adapters.publisher import Publisher
 from fraudstream.adapters.transactions import Transaction
-from fraudstream.domain.errors import SetupError
+from fraudstream.domain.errors import BrokerUnavailable, SetupError
 from fraudstream.settings import Settings
+from tests.chaos.wrong_clock import stamp_records
 from tests.end_to_end.harness import read_all
 from tests.topic_settings import configure
 
@@ -160,6 +162,25 @@ async def test_a_time_that_the_topic_refuses_is_one_records_matter(
     assert [(b"5", True)] == [(each.message.value, "InvalidTimestampError" in each.why) for each in gone]
 
 
+async def test_a_clock_that_the_brokers_do_not_take_is_no_records_matter(
+    kafka_settings: Settings, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is set aside: all that is stamped with this clock would be. It is waited for until somebody has set it."""
+    monkeypatch.setattr(BatchBuilder, "append", BatchBuilder.append)  # undone at the end
+    stamp_records(lambda: time.time() + 90_000)
+    gone: list[Refused] = []
+
+    def leave_out(refused: Refused) -> list[tuple[str, int, Message]]:
+        gone.append(refused)
+        return []
+
+    with pytest.raises(BrokerUnavailable, match="set the clock, here or on the brokers"):
+        await publisher.publish(outbox_of(kafka_settings, "decisions", [b"a", b"b", b"c"]), leave_out)
+
+    assert [] == gone
+    assert [] == await values_in(kafka_settings, "decisions")
+
+
 async def test_a_record_without_a_key_in_a_compacted_topic_is_one_records_matter(
     kafka_settings: Settings, publisher: Publisher
 ) -> None:
@@ -178,6 +199,7 @@ async def test_a_record_without_a_key_in_a_compacted_topic_is_one_records_matter
 
     assert [b"1", b"3"] == await values_in(kafka_settings, "decisions")
     assert [(b"2", True)] == [(each.message.value, "InvalidRecord" in each.why) for each in gone]
+    assert gone[0].remedy.endswith(f"with: fraudstream topics describe {topic}")
 
 
 async def test_a_transaction_is_mended_in_place(kafka_settings: Settings) -> None:
