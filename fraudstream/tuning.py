@@ -29,7 +29,7 @@ def limit_threads() -> None:
 
 
 def import_xgboost_alone() -> None:
-    """Import xgboost without its scikit-learn estimators, which no worker uses: they take half of a worker's start and 65 MB.
+    """Import xgboost without its scikit-learn estimators, which no worker uses: they take 40 % of a start and 65 MB.
 
     For processes of our own only: `xgboost.XGBClassifier` does not work in one.
     """

@@ -4,7 +4,6 @@ import asyncio
 import os
 import subprocess
 import sys
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,9 +14,9 @@ from fraudstream.adapters.broker import EmbeddedBroker
 from fraudstream.adapters.kafka_admin import ensure_topics
 from fraudstream.demo.world import DemoWorld
 from fraudstream.settings import Settings
-from tests.shared import Broker, made_once, run_directory, running_once
+from tests.shared import SHORT_SESSIONS, Broker, made_once, own_settings, run_directory, running_once
 
-KAFKA_FIXTURES = frozenset({"broker", "secure_kafka"})
+KAFKA_FIXTURES = frozenset({"broker", "own_broker", "secure_kafka"})
 
 NEEDS = {
     "tests/adapters/test_broker": "kafka",
@@ -88,30 +87,27 @@ def _shared_in_one_process(item: pytest.Item) -> str | None:
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     """Yield a started broker; shared by the run, so use topics of your own (see `kafka_settings`)."""
-    short_sessions = {"group.min.session.timeout.ms": "1000"}  # a killed worker is missed sooner
 
     @contextmanager
     def start() -> Iterator[dict[str, str]]:
-        with EmbeddedBroker(tmp_path_factory.mktemp("broker"), overrides=short_sessions) as started:
+        with EmbeddedBroker(tmp_path_factory.mktemp("broker"), overrides=SHORT_SESSIONS) as started:
             yield {"bootstrap": started.bootstrap, "data_dir": str(started.data_dir)}
 
     with running_once(run_directory(tmp_path_factory), "broker", start) as described:
         yield Broker(described["bootstrap"], Path(described["data_dir"]))
 
 
+@pytest.fixture(scope="module")
+def own_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedBroker]:
+    """Yield a broker of one module, whose tests stop, freeze or damage it."""
+    with EmbeddedBroker(tmp_path_factory.mktemp("broker"), overrides=SHORT_SESSIONS) as started:
+        yield started
+
+
 @pytest.fixture
 def fresh_settings(broker: Broker, tmp_path: Path) -> Settings:
     """Return settings with names and directories no other test has; its topics do not exist yet."""
-    unique = uuid.uuid4().hex[:8]
-    return Settings(
-        _env_file=None,
-        broker=broker.bootstrap,
-        topic_prefix=f"t{unique}-",
-        app_id=f"t{unique}",
-        data_dir=tmp_path / "data",
-        partitions=4,
-        web_port=0,
-    )
+    return own_settings(broker.bootstrap, tmp_path / "data", web_port=0)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
@@ -11,6 +12,10 @@ from typing import IO, Any, NamedTuple
 import pytest
 
 from fraudstream.adapters.broker.state import BrokerState, running_state
+from fraudstream.settings import Settings
+
+SHORT_SESSIONS = {"group.min.session.timeout.ms": "1000"}
+"""What a broker is told so that a killed worker is missed sooner."""
 
 
 class Broker(NamedTuple):
@@ -23,6 +28,20 @@ class Broker(NamedTuple):
     def state(self) -> BrokerState | None:
         """Return what is known of the running broker."""
         return running_state(self.data_dir)
+
+
+def own_settings(bootstrap: str, data_dir: Path, *, partitions: int = 4, **more: Any) -> Settings:
+    """Return settings with names that no other test has on this broker."""
+    unique = uuid.uuid4().hex[:8]
+    return Settings(
+        _env_file=None,
+        broker=bootstrap,
+        topic_prefix=f"t{unique}-",
+        app_id=f"t{unique}",
+        data_dir=data_dir,
+        partitions=partitions,
+        **more,
+    )
 
 
 def run_directory(factory: pytest.TempPathFactory) -> Path:

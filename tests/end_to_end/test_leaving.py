@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import time
-import uuid
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,33 +20,17 @@ from tests.commands.running import begin, fraudstream
 from tests.end_to_end.harness import Worker, decisions_of, expected_windows, produce, read_all, settled
 from tests.end_to_end.test_archive import files
 from tests.end_to_end.test_worker import encoded, payments, windows
+from tests.shared import own_settings
 
 BOUND_S = 25.0
 """systemd and Kubernetes kill after 30."""
 
 
-@pytest.fixture(scope="module")
-def own_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedBroker]:
-    """Yield a broker that these tests freeze."""
-    short_sessions = {"group.min.session.timeout.ms": "1000"}
-    with EmbeddedBroker(tmp_path_factory.mktemp("broker"), overrides=short_sessions) as started:
-        yield started
-
-
 @pytest.fixture
 async def settings(own_broker: EmbeddedBroker, tmp_path: Path) -> Settings:
     """Return settings of a test alone, with its topics created."""
-    unique = uuid.uuid4().hex[:8]
-    settings = Settings(
-        _env_file=None,
-        broker=own_broker.bootstrap,
-        topic_prefix=f"t{unique}-",
-        app_id=f"t{unique}",
-        data_dir=tmp_path / "data",
-        partitions=4,
-        session_timeout_s=6.0,
-        archive_interval_s=0.5,
-        web=False,
+    settings = own_settings(
+        own_broker.bootstrap, tmp_path / "data", session_timeout_s=6.0, archive_interval_s=0.5, web=False
     )
     await ensure_topics(settings)
     return settings

@@ -3,8 +3,6 @@
 import json
 import shutil
 import time
-import uuid
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,34 +30,18 @@ from tests.end_to_end.harness import (
 )
 from tests.end_to_end.test_damaged_state import ended
 from tests.end_to_end.test_worker import encoded, payments, windows
+from tests.shared import own_settings
 
 CARD = 4_006_080_000_000_000
 PARTITIONS = 2
 HOME = partition_of(str(CARD), PARTITIONS)
 
 
-@pytest.fixture(scope="module")
-def own_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedBroker]:
-    """Yield a broker that these tests stop and damage."""
-    with EmbeddedBroker(
-        tmp_path_factory.mktemp("broker"), overrides={"group.min.session.timeout.ms": "1000"}
-    ) as started:
-        yield started
-
-
 @pytest.fixture
 async def settings(own_broker: EmbeddedBroker, tmp_path: Path) -> Settings:
     """Return settings of a test alone, with its topics created."""
-    unique = uuid.uuid4().hex[:8]
-    settings = Settings(
-        _env_file=None,
-        broker=own_broker.bootstrap,
-        topic_prefix=f"t{unique}-",
-        app_id=f"t{unique}",
-        data_dir=tmp_path / "data",
-        partitions=PARTITIONS,
-        session_timeout_s=6.0,
-        web=False,
+    settings = own_settings(
+        own_broker.bootstrap, tmp_path / "data", partitions=PARTITIONS, session_timeout_s=6.0, web=False
     )
     await ensure_topics(settings)
     return settings
