@@ -125,6 +125,15 @@ def moment(epoch_ms: int | None) -> str:
     return DASH if epoch_ms is None else _moment(epoch_ms).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
+def stamp(epoch_ms: int) -> str:
+    """Write date and time where many stand below each other; the page says that all times are UTC.
+
+    >>> stamp(1_600_000_000_123)
+    '2020-09-13 12:26:40'
+    """
+    return _moment(epoch_ms).strftime("%Y-%m-%d %H:%M:%S")
+
+
 def day(epoch_ms: int | None) -> str:
     """Write a date in UTC.
 
@@ -146,6 +155,23 @@ def path_part(text: str) -> str:
 def outcome(value: str) -> str:
     """Say an outcome in words."""
     return OUTCOME_WORDS.get(value, value)
+
+
+def summary(decision: Mapping[str, Any]) -> str:
+    """Say which decision a link leads to.
+
+    >>> summary({"outcome": "block", "amount": 1234.5, "card_last4": "0366"})
+    'Blocked, 1,234.50, card ending 0366'
+    """
+    return (
+        f"{outcome(decision['outcome'])}, {money(decision['amount'])}, card ending {decision['card_last4']}"
+    )
+
+
+def row_key(decision: Mapping[str, Any]) -> str:
+    """Name a row of a table, so that a browser that refreshes it knows it again."""
+    source = decision["source"]
+    return f"{source['topic']}-{source['partition']}-{source['offset']}"
 
 
 def headline(decision: Mapping[str, Any]) -> str:
@@ -196,9 +222,12 @@ FILTERS = {
         number,
         clock,
         moment,
+        stamp,
         day,
         path_part,
         outcome,
+        summary,
+        row_key,
         headline,
         degraded,
         feature,

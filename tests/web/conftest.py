@@ -8,8 +8,10 @@ from typing import Any
 
 import aiohttp
 import pytest
+from playwright.async_api import Browser, async_playwright
 
 from fraudstream import web
+from tests.web.chromium import ARGUMENTS, CHROMIUM, HAS_CHROMIUM, WITHOUT_CHROMIUM
 from tests.web.fake_worker import CARD, ELSEWHERE, NOW_MS, FakeWorker, a_decision, serving
 from tests.web.served import Serve, Site
 
@@ -40,3 +42,13 @@ async def site(serve: Serve) -> Site:
     worker.decide(a_decision("t-1"), a_decision("t-2", "review"), at=earlier)
     worker.decide(a_decision("t-3", "block"), a_decision("t-4"), at=earlier)
     return await serve(worker)
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    """Debian's chromium, headless; its absence is a failure where CI is set."""
+    assert HAS_CHROMIUM, WITHOUT_CHROMIUM
+    async with async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield chromium
+        await chromium.close()

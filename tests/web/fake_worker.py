@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import faust
 import msgspec
@@ -60,7 +61,7 @@ def a_decision(transaction_id: str, outcome: str = "approve", **changed: Any) ->
             "publish": 2.3,
             "store": 0.3,
         },
-        "source": {"topic": "transactions", "partition": 1, "offset": 17},
+        "source": {"topic": "transactions", "partition": 1, "offset": crc32(transaction_id.encode())},
     }
     return {**decision, **changed}
 

@@ -17,9 +17,9 @@ from yarl import URL
 from fraudstream.adapters.password_files import password_hash
 from fraudstream.web import Front, Login
 from fraudstream.web.passwords import ADDRESS_MAX, Passwords
+from tests.web.chromium import ARGUMENTS, CHROMIUM, HAS_CHROMIUM, WITHOUT_CHROMIUM
 from tests.web.fake_worker import FakeWorker, a_decision, free_port
 from tests.web.served import Serve
-from tests.web.test_pages_in_chromium import ARGUMENTS, CHROMIUM, HAS_CHROMIUM, WITHOUT_CHROMIUM
 
 EXAMPLE = (Path(__file__).parents[2] / "deploy/nginx/fraudstream.conf").read_text()
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")

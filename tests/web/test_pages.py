@@ -85,8 +85,11 @@ async def test_what_comes_from_outside_is_escaped(serve: Serve):
 
 
 async def test_a_page_that_is_not_there_says_so_in_words(site: Site):
-    """An HTML page for people."""
-    assert "There is no such page." in await site.html("/nothing", status=404)
+    """An HTML page for people; the headline is the sentence, not a number."""
+    page = await site.html("/nothing", status=404)
+
+    assert "<h1>There is no such page.</h1>" in page
+    assert "404" not in page
 
 
 async def test_a_page_that_fails_does_not_show_why(serve: Serve, caplog: pytest.LogCaptureFixture):

@@ -24,3 +24,10 @@ def test_every_feature_has_a_name_for_people():
     features = {*FEATURES, *PUBLISHED}
 
     assert set() == {name for name in features if words.feature(name) == name}
+
+
+def test_no_chance_is_certain():
+    """A model that says 1 sees more than 99.9 %, not 100."""
+    sure = {"outcome": "block", "amount": 12.5, "probability": 1.0, "card_last4": "0366"}
+
+    assert "The model sees a > 99.9 % chance of fraud." in words.headline(sure)

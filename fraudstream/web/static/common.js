@@ -19,6 +19,9 @@ const write = {
   },
   money: (value) => (value === null ? DASH : digits(value, 2)),
   clock: (epochMs) => new Date(epochMs).toISOString().slice(11, 19),
+  stamp: (epochMs) => new Date(epochMs).toISOString().slice(0, 19).replace("T", " "),
+  summary: (decision) => `${OUTCOMES[decision.outcome] || decision.outcome}, ${write.money(decision.amount)}, card ending ${decision.card_last4}`,
+  row_key: ({ source }) => `${source.topic}-${source.partition}-${source.offset}`,
 };
 
 function element(tag, properties, ...children) {
@@ -54,15 +57,33 @@ function problemItem(problem) {
 function decisionRow(decision) {
   const path = `${encodeURIComponent(decision.transaction_id)}?at=${decision.event_time}`;
   const outcome = decision.outcome in OUTCOMES ? decision.outcome : "";
+  const at = write.stamp(decision.decided_at);
   const row = element("tr", {},
-    element("td", {}, element("a", { href: `${BASE}/decisions/${path}`, textContent: write.clock(decision.decided_at) })),
-    element("td", {}, element("span", { className: `badge ${outcome}`, textContent: OUTCOMES[outcome] || decision.outcome })),
+    element("td", { className: "time" }, element("a", { href: `${BASE}/decisions/${path}`, textContent: at, ariaLabel: `${at}, ${write.summary(decision)}` })),
+    element("td", { className: "outcome" }, element("span", { className: `badge ${outcome}`, textContent: OUTCOMES[outcome] || decision.outcome })),
     element("td", { className: "number score" }, String(decision.score), bar(decision.score / 1000, outcome)),
-    element("td", { className: "number", textContent: write.money(decision.amount) }),
-    element("td", {}, element("a", { className: "card", href: `${BASE}/cards/${decision.card}`, textContent: `•••• ${decision.card_last4}` })),
+    element("td", { className: "number amount", textContent: write.money(decision.amount) }),
+    element("td", { className: "owner" }, element("a", { className: "card", href: `${BASE}/cards/${decision.card}`, textContent: `•••• ${decision.card_last4}`, ariaLabel: `Card ending ${decision.card_last4}` })),
     element("td", { className: "wide", textContent: decision.reasons.join("; ") }));
-  row.dataset.id = decision.transaction_id;
+  row.dataset.id = write.row_key(decision);
   return row;
+}
+
+/* Show these decisions, newest first; a row that stays is left alone, and one that somebody is at stays until they leave. */
+function showRows(body, decisions) {
+  const rows = new Map([...body.children].map((row) => [row.dataset.id, row]));
+  const wanted = new Map();
+  for (const decision of decisions) {
+    const key = write.row_key(decision);
+    wanted.set(key, rows.get(key) || decisionRow(decision));
+  }
+  for (const [key, row] of rows) if (!wanted.has(key) && !row.contains(document.activeElement)) row.remove();
+  let place = body.firstElementChild;
+  for (const row of wanted.values()) {
+    if (row === place) place = place.nextElementSibling;
+    else body.insertBefore(row, place);
+  }
+  return [...wanted].filter(([key]) => !rows.has(key)).map(([, row]) => row);
 }
 
 /* Ask for `path` below BASE every second and hand the answer to `show`; a silent worker is shown as such, not as calm. */

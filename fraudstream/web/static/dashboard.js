@@ -2,6 +2,7 @@
 "use strict";
 const SPAN_S = 300;
 const BIN_S = 5;
+const ANNOUNCE_MS = 15000;
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 const CHARTS = {
   "payments-chart": { columns: (t) => [t.time, sum(t.approve, t.review, t.block)], series: [["Payments", "approve", "area"]] },
@@ -86,21 +87,29 @@ function showProblems(problems) {
   list.hidden = problems.length === 0;
 }
 
-let known = null;
-function showAlerts(alerts) {
+let announced = { alerts: null, atMs: 0 };
+function showAlerts(alerts, total) {
   document.getElementById("no-alerts").hidden = alerts.length > 0;
-  const rows = alerts.map(decisionRow);
-  if (known) rows.filter((row) => !known.has(row.dataset.id)).forEach((row) => row.classList.add("new"));
-  const ids = rows.map((row) => row.dataset.id);
-  if (!known || ids.join() !== [...known].join()) document.getElementById("alerts").replaceChildren(...rows);
-  known = new Set(ids);
+  const fresh = showRows(document.getElementById("alerts"), alerts);
+  if (announced.alerts === null) announced.alerts = total;
+  else fresh.forEach((row) => row.classList.add("new"));
+  announce(alerts, total);
+}
+
+/* A live region, too: how many alerts came, not more often than somebody can listen to. */
+function announce(alerts, total) {
+  const count = total - announced.alerts;
+  if (count <= 0 || !alerts.length || Date.now() - announced.atMs < ANNOUNCE_MS) return;
+  announced = { alerts: total, atMs: Date.now() };
+  document.getElementById("news").textContent =
+    `${write.count(count)} new alert${count === 1 ? "" : "s"}. The newest: ${write.summary(alerts[0])}.`;
 }
 
 poll(`/api/v1/summary?seconds=${SPAN_S}`, (summary) => {
   timeline = summary.timeline;
   showNumbers(summary);
   showProblems(summary.health.problems);
-  showAlerts(summary.alerts);
+  showAlerts(summary.alerts, summary.totals.alerts);
   draw();
 });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
