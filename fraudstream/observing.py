@@ -97,8 +97,9 @@ class Observer:
         return [(entry.event_time_ms, entry.cents) for entry in last_ten_minutes(entries, watermark_ms)]
 
     async def _week(self, card: str) -> tuple[int, float, int] | None:
+        look = self._weekly.aside if isinstance(self._weekly, GuardedWeekly) else self._weekly.get_many
         try:
-            answer = await self._weekly.get_many([card], midnight_before(time.time_ns() // 1_000_000))
+            answer = await look([card], midnight_before(time.time_ns() // 1_000_000))
         except WeeklyUnavailable:
             return None
         week = answer.rows.get(card)

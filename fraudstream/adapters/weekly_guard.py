@@ -35,6 +35,9 @@ RETRY_SHARE = 0.5
 RETRY_WAIT_S = 0.005
 """At most this long before the second try (with jitter)."""
 
+ASIDE_S = 1.0
+"""How long people wait, their turn included."""
+
 Call = asyncio.Task[WeeklyAnswer]
 
 log = logging.getLogger(__name__)
@@ -57,6 +60,7 @@ class GuardedWeekly(WeeklyStore):
         self._trouble = WeeklyUnavailable("no card was answered")
         self._waited_s, self._waited_until = 0.0, -float("inf")
         self._bug: BaseException | None = None
+        self._one_aside = asyncio.Lock()
 
     @property
     def trouble(self) -> WeeklyUnavailable | None:
@@ -97,6 +101,19 @@ class GuardedWeekly(WeeklyStore):
             set(cards) - set(unknown)
         )  # a newer night was published meanwhile: theirs is not the cached one
         return answer.completed(rest, await self._asking(rest, midnight_ms))
+
+    async def aside(self, cards: Collection[str], midnight_ms: int) -> WeeklyAnswer:
+        """Answer people who look at cards, one question at a time: deadline, breaker, cache and counts are the payments'."""
+        answer = WeeklyAnswer()
+        if self.breaker.state == CLOSED:
+            try:
+                async with asyncio.timeout(ASIDE_S), self._one_aside:
+                    answer = await self._store.get_many(cards, midnight_ms)
+            except (TimeoutError, WeeklyUnavailable) as error:
+                log.debug("no answer for people who look at cards: %r", error)
+        rows = {card: week for card, week in answer.rows.items() if week.believable()}
+        failed = set(cards) - rows.keys() if answer.as_of_ms is None else answer.rows.keys() - rows.keys()
+        return WeeklyAnswer(rows, answer.as_of_ms, {**answer.failed, **dict.fromkeys(failed, UNAVAILABLE)})
 
     async def _asking(self, cards: list[str], midnight_ms: int) -> WeeklyAnswer:
         """Ask the store for cards that are not being asked for already, and wait as long as the payments can."""

@@ -261,3 +261,39 @@ async def eventually(happens: Callable[[], Awaitable[bool]], timeout_s: float = 
     while not await happens():
         assert time.monotonic() < deadline
         await asyncio.sleep(0.01)
+
+
+async def test_people_who_look_at_cards_cost_payments_nothing() -> None:
+    """Neither their deadline, nor their calls, nor the breaker: many look at a slow store, then it is quick for a payment."""
+    store = Troubled({MONDAY: {ALICE: BUSY, BOB: CALM}}, slow)
+    guard = guarded(store)
+    looking = [
+        asyncio.create_task(guard.aside([f"card {number}"], MONDAY)) for number in range(2 * FAILURES_TO_OPEN)
+    ]
+    await asyncio.sleep(1.1 * DEADLINE_S)
+    store.trouble = None
+    payment = await guard.get_many([ALICE], MONDAY)
+    together = len([asked for asked in store.asked if ALICE not in asked])
+    looks = await asyncio.gather(*looking)
+
+    assert {ALICE: BUSY} == dict(payment.rows)
+    assert 1 == together
+    assert CLOSED == guard.breaker.state
+    assert {"store": 1} == dict(+guard.cards)
+    assert [] == [look for look in looks if look.rows]
+
+
+async def test_who_looks_at_a_card_sees_its_week_or_that_it_is_not_known() -> None:
+    """Also of a store that tells nonsense or is down; one that is left alone to recover is not asked by people either."""
+    good, mad = (guarded(MemoryWeekly({MONDAY: {ALICE: week}})) for week in (BUSY, Week(-1, 2.0)))
+    down_store = Troubled({MONDAY: {ALICE: BUSY}}, down)
+    away = guarded(down_store)
+
+    assert {ALICE: BUSY} == dict((await good.aside([ALICE], MONDAY)).rows)
+    assert {ALICE} == set((await mad.aside([ALICE], MONDAY)).failed)
+    assert {ALICE} == set((await away.aside([ALICE], MONDAY)).failed)
+    for number in range(FAILURES_TO_OPEN):
+        await away.get_many([f"card {number}"], MONDAY)
+    down_store.asked.clear()
+    assert {ALICE} == set((await away.aside([ALICE], MONDAY)).failed)
+    assert [] == down_store.asked

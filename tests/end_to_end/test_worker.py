@@ -215,8 +215,9 @@ async def test_two_workers_share_the_partitions_and_stay_exact(settings: Setting
 
 async def test_pages_health_and_metrics_tell_of_the_worker(settings: Settings) -> None:
     """The dashboard's numbers, a card's ten minutes and Prometheus see the same payments."""
-    with_pages = settings.model_copy(update={"web": True, "web_port": free_port("127.0.0.1")})
-    base = f"http://127.0.0.1:{with_pages.web_port}"
+    pages_at = {"web_port": free_port("127.0.0.1"), "web_base_path": "/fraud", "web_hosts": "pay.example.com"}
+    with_pages = settings.model_copy(update={"web": True, **pages_at})
+    base = f"http://127.0.0.1:{with_pages.web_port}/fraud"
     start = time.time() - 60
     burst = [{"tid": f"w{n}", "cc_num": CARDS[3], "amount": 2.0, "trans_ts": start + n} for n in range(5)]
     with Worker(with_pages):
@@ -225,7 +226,7 @@ async def test_pages_health_and_metrics_tell_of_the_worker(settings: Settings) -
         async with aiohttp.ClientSession() as session:
 
             async def get(path: str) -> str:
-                async with session.get(base + path) as response:
+                async with session.get(base + path, headers={"Host": "pay.example.com"}) as response:
                     assert 200 == response.status, await response.text()
                     return await response.text()
 
@@ -243,6 +244,7 @@ async def test_pages_health_and_metrics_tell_of_the_worker(settings: Settings) -
             decision = json.loads(await get("/api/v1/decisions/w4"))
             pages = [await get(path) for path in ("/", "/alerts", "/health", "/decisions/w4")]
 
+    assert all('href="/fraud/alerts"' in page for page in pages[:2])
     assert 5 == len(card["ten_minutes"]["payments"])
     assert "block" == decision["decision"]["outcome"]
     assert 'fraudstream_payments_total{outcome="block"} 4.0' in metrics
