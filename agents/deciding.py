@@ -123,7 +123,9 @@ class Decider:
         activity_done = time.perf_counter()
         weeks = await self._weeks(columns)
         weekly_done = time.perf_counter()
-        frame = self.detector.decide(with_activity(self._frame(columns, observed, weeks)))
+        frame = self.detector.decide(
+            with_activity(self._frame(columns, observed, weeks), self.detector.decimals)
+        )
         stage_ms = {
             "activity": (activity_done - started) * 1000,
             "weekly": (weekly_done - activity_done) * 1000,
@@ -165,7 +167,8 @@ class Decider:
             answers = await asyncio.gather(*(self._answer(cards, at) for at, cards in asked.items()))
             of_midnight = dict(zip(asked, answers, strict=True))
             each = [of_midnight[midnight] for midnight in midnights]
-        weeks = [_week(answer.rows, own) for (answer, _), own in zip(each, tokens, strict=True)]
+        decimals = self.detector.decimals
+        weeks = [_week(answer.rows, own, decimals) for (answer, _), own in zip(each, tokens, strict=True)]
         as_of_ms, missing = [answer.as_of_ms for answer, _ in each], [why for _, why in each]
         for row, ((answer, _), own) in enumerate(zip(each, tokens, strict=True)):
             for token in own if answer.failed else ():
@@ -219,11 +222,11 @@ class Decider:
         )
 
 
-def _week(rows: Mapping[str, Week], tokens: tuple[str, ...]) -> Week:
+def _week(rows: Mapping[str, Week], tokens: tuple[str, ...], decimals: int) -> Week:
     """Return a card's week, which stands under all tokens it had."""
     if len(tokens) == 1:
         return rows.get(tokens[0], NO_WEEK)
-    return together([rows[token] for token in tokens if token in rows])
+    return together([rows[token] for token in tokens if token in rows], decimals)
 
 
 def _texts(values: Sequence[Any]) -> list[str | None]:

@@ -96,7 +96,13 @@ def create_app(settings: Settings, ports: Ports) -> App:
     """Build a worker: topics, table, agent, pages. Raises SetupError if model, rules or settings do not fit."""
     login = web_login(settings)
     event_type = event_type_named(settings.event_type)
-    detector = Detector.of(ports.model, event_type.ruleset, event_type.variables, settings.fraud_threshold)
+    detector = Detector.of(
+        ports.model,
+        event_type.ruleset,
+        event_type.variables,
+        settings.fraud_threshold,
+        event_type.money.decimals,
+    )
     cards = CardIndex(settings.tokenizer(), settings.partitions)
     kafka = Kafka.of(settings)
     app = App(settings.app_id, **kafka.faust_settings, **faust_settings(settings))

@@ -51,6 +51,7 @@ class Observer:
         self._table = table
         self._weekly = weekly
         self._versions = Versions(version("fraudstream"), detector.model.version, detector.ruleset.version)
+        self._decimals = detector.decimals
         self._sources = frozenset(sources)
         self._positions: dict[tuple[str, int], int] = {}
         self._archive = archive
@@ -85,6 +86,7 @@ class Observer:
             peers=lambda: peer_urls(self._app),
             archive=self._archived,
             versions=self._versions,
+            decimals=self._decimals,
         )
 
     def _card_activity(self, card: str) -> list[tuple[int, int]] | None:

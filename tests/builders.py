@@ -1,13 +1,28 @@
 """Readable test data: a model whose mind is known, and frames of payments."""
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from fraudstream.domain.amounts import Money
+from fraudstream.domain.event_type import EventType, event_type_named
 from fraudstream.domain.weekly import Week, WeeklyAnswer, WeeklyStore
+
+
+def paid_in(currency: str, decimals: int, amount_max: float) -> EventType:
+    """Return the card payments of another country."""
+    return replace(event_type_named("card"), money=Money(currency, decimals, amount_max, "decide"))
+
+
+YEN, DINARS, UNIDADES = (
+    paid_in("JPY", 0, 100_000_000.0),
+    paid_in("KWD", 3, 1_000_000.0),
+    paid_in("CLF", 4, 200_000.0),
+)
 
 
 class CountingModel:

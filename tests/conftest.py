@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from fraudstream.adapters.broker import EmbeddedBroker
@@ -15,6 +16,9 @@ from fraudstream.adapters.kafka_admin import ensure_topics
 from fraudstream.demo.world import DemoWorld
 from fraudstream.settings import Settings
 from tests.shared import SHORT_SESSIONS, Broker, made_once, own_settings, run_directory, running_once
+
+hypothesis.settings.register_profile("at any speed", deadline=None)
+hypothesis.settings.load_profile("at any speed")
 
 KAFKA_FIXTURES = frozenset({"broker", "own_broker", "secure_kafka"})
 

@@ -131,6 +131,7 @@ def find(
     from fraudstream.adapters.lake_search import Wanted
     from fraudstream.adapters.lake_search import find as search
     from fraudstream.adapters.objects import object_store
+    from fraudstream.domain.event_type import event_type_named
     from fraudstream.settings import Settings
 
     filters = tuple(Filter.written(text) for text in fields)
@@ -138,25 +139,28 @@ def find(
         filters += (Filter("merchant", PART, merchant),)
     wanted = Wanted(transaction_id, card, filters, since, until, limit)
 
+    settings = Settings()
+    decimals = event_type_named(settings.event_type).money.decimals
+
     async def finding() -> list[dict[str, Any]]:
-        async with object_store(Settings().archive_place) as objects:
+        async with object_store(settings.archive_place) as objects:
             return await search(Lake(objects), wanted)
 
     found = asyncio.run(finding())
     if found and not as_json:
         click.echo(HEADER)
     for row in found:
-        click.echo(json.dumps(row) if as_json else _line(row))
+        click.echo(json.dumps(row) if as_json else _line(row, decimals))
     if not found:
         click.echo("no payments match these filters", err=True)
         raise SystemExit(1)
 
 
-def _line(row: dict[str, Any]) -> str:
+def _line(row: dict[str, Any], decimals: int) -> str:
     """Say a payment in one line."""
     when = datetime.fromtimestamp(row["event_time"] / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
     return (
-        f"{when}  {row['outcome']:<7} {row['score']:>4}  {row['amount']:>10.2f}  "
+        f"{when}  {row['outcome']:<7} {row['score']:>4}  {row['amount']:>10.{decimals}f}  "
         f"{row['card']} ({row['card_last4']})  {row['transaction_id']}  {row.get('merchant') or '-'}  "
         f"{'; '.join(row['reasons']) or '-'}"
     )

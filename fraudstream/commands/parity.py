@@ -31,6 +31,7 @@ def parity(payments: int | None, made_up: bool, seed: int, broker: str | None, a
     """
     from fraudstream.adapters.extras import check_installed
     from fraudstream.commands.progress import bar
+    from fraudstream.domain.event_type import event_type_named
     from fraudstream.parity import payments as streams
     from fraudstream.parity.run import Progress, private, run
     from fraudstream.settings import Settings
@@ -40,7 +41,9 @@ def parity(payments: int | None, made_up: bool, seed: int, broker: str | None, a
     settings = Settings()
     quiet_kafka()
     if made_up:
-        stream = streams.made_up(payments or 50_000, seed)
+        stream = streams.made_up(
+            payments or 50_000, seed, event_type_named(settings.event_type).money.decimals
+        )
     else:
         stream = streams.of_history(settings.history_dir, payments)
     with tempfile.TemporaryDirectory(prefix="fraudstream-parity-") as directory:

@@ -49,15 +49,17 @@ def train(feature_set: str | None, history: Path | None, activate: "Wish", as_js
     from fraudstream.settings import Settings
 
     settings = Settings()
+    event_type = event_type_named(settings.event_type)
     with bar("Training", training.ROUNDS) as advance:
         manifest = training.train(
             history or settings.history_dir,
             settings.models_dir,
-            feature_set=feature_set or event_type_named(settings.event_type).features,
+            feature_set=feature_set or event_type.features,
             event_type=settings.event_type,
             threshold=settings.fraud_threshold or training.FRAUD_THRESHOLD,
             partitions=settings.partitions,
             horizon_ms=settings.lateness_horizon_s * 1000,
+            decimals=event_type.money.decimals,
             activate=activate,
             progress=training.Progress(step=_say(as_json), round=lambda number: advance(1)),
         )

@@ -4,13 +4,19 @@ import re
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+import numpy as np
+import numpy.typing as npt
+
 from fraudstream.domain.errors import InvalidTransaction, SetupError
 
 HUNDREDTHS = 2
-"""Decimals that windows, weekly aggregates and models count in."""
+"""Decimals of most currencies, and of what the simulated world pays."""
+
+DECIMALS_MAX = 4
+"""ISO 4217 has currencies without decimals (JPY) and up to four (CLF)."""
 
 MINOR_UNITS_MAX = 2**31 - 1
-"""What an entry of the ten minutes holds, with its sign: 21,474,836.47."""
+"""What an entry of the ten minutes holds, with its sign: 21,474,836.47 of a currency with two decimals."""
 
 REFUNDS = ("decide", "refuse")
 """What may become of amounts below zero."""
@@ -31,35 +37,64 @@ SHAPES: tuple[tuple[str, str], ...] = (
 """What a text looks like, and what to say of it."""
 
 
+def units_of(decimals: int) -> int:
+    """Return how many minor units one unit of a currency has.
+
+    >>> units_of(0), units_of(2), units_of(3)
+    (1, 100, 1000)
+    """
+    return int(10**decimals)
+
+
+def rounded_units(amounts: npt.NDArray[np.float64], decimals: int = HUNDREDTHS) -> npt.NDArray[np.int64]:
+    """Round the amounts of a history to minor units, half to even, as the nightly SQL does.
+
+    Raises SetupError for an amount that no event type with so many decimals allows.
+
+    >>> rounded_units(np.array([0.125, -12.5, 0.0])).tolist(), rounded_units(np.array([0.005]), 3).tolist()
+    ([12, -1250, 0], [5])
+    """
+    units = np.rint(amounts * units_of(decimals))
+    beyond = np.flatnonzero(np.abs(units) > MINOR_UNITS_MAX)
+    if len(beyond):
+        raise SetupError(
+            f"the history has an amount of {amounts[beyond[0]]:.{decimals}f}, and with {decimals} decimals none is beyond "
+            f"{MINOR_UNITS_MAX / units_of(decimals):.{decimals}f}"
+        )
+    return units.astype(np.int64)
+
+
 @dataclass(frozen=True, slots=True)
 class Money:
     """What an event type says of its amounts."""
 
     currency: str
     decimals: int
-    """Of the currency (ISO 4217): 2 for hundredths."""
+    """Of the currency (ISO 4217): 2 for hundredths, 0 for yen."""
     amount_max: float
     """Of a refund, too, without its sign."""
     refunds: str
     """What becomes of an amount below zero, one of REFUNDS."""
     amount_min: float = field(init=False, repr=False)
     """0 where refunds are refused."""
-    _units: int = field(init=False, repr=False)
+    units: int = field(init=False, repr=False)
+    """Minor units of one unit of the currency."""
 
     def __post_init__(self) -> None:
-        if self.decimals != HUNDREDTHS:
+        if type(self.decimals) is not int or not 0 <= self.decimals <= DECIMALS_MAX:
             raise SetupError(
-                f"the event type's decimals are {self.decimals}: this release counts money in hundredths, decimals = {HUNDREDTHS}"
+                f"the event type's decimals are {self.decimals!r}, not a whole number from 0 to {DECIMALS_MAX}"
             )
         if self.refunds not in REFUNDS:
             raise SetupError(
                 f"the event type's refunds are {self.refunds!r}, not one of {', '.join(REFUNDS)}"
             )
-        object.__setattr__(self, "_units", 10**self.decimals)
+        object.__setattr__(self, "units", units_of(self.decimals))
         object.__setattr__(self, "amount_min", 0.0 if self.refunds == "refuse" else -self.amount_max)
-        if not 0 < self.amount_max * self._units <= MINOR_UNITS_MAX:
+        if not 0 < self.amount_max * self.units <= MINOR_UNITS_MAX:
+            limit = self._text(MINOR_UNITS_MAX / self.units)
             raise SetupError(
-                f"the event type's amount_max is {self.amount_max:.2f}, which is not between 0 and {MINOR_UNITS_MAX / 100:.2f}"
+                f"the event type's amount_max is {self._text(self.amount_max)}, which is not between 0 and {limit}"
             )
 
     def minor_units(self, amount: float | str) -> int:
@@ -67,24 +102,27 @@ class Money:
         if isinstance(amount, str):
             return self._exact_units(self._decimal(amount))
         self._check_limits(amount)
-        units = amount * self._units
+        units = amount * self.units
         whole = round(units)
         if not -NOISE < units - whole < NOISE:
             raise self._too_fine()
         return whole
 
     def _exact_units(self, amount: Decimal) -> int:
-        self._check_limits(amount)
-        units = amount * self._units
+        self._check_limits(float(amount))
+        units = amount * self.units
         if units != int(units):
             raise self._too_fine()
         return int(units)
 
-    def _check_limits(self, amount: float | Decimal) -> None:
+    def _check_limits(self, amount: float) -> None:
         if not self.amount_min <= amount <= self.amount_max:
             reason = "amount-negative" if amount < self.amount_min == 0 else "amount-absurd"
-            said = f"the amount is not between {self.amount_min:.2f} and {self.amount_max:.2f}"
-            raise InvalidTransaction(reason, said)
+            least, most = self._text(self.amount_min), self._text(self.amount_max)
+            raise InvalidTransaction(reason, f"the amount is not between {least} and {most}")
+
+    def _text(self, amount: float) -> str:
+        return f"{amount:.{self.decimals}f}"
 
     def _too_fine(self) -> InvalidTransaction:
         return InvalidTransaction(

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from fraudstream.domain.amounts import HUNDREDTHS
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.features import FEATURES, matrix, with_features
 from fraudstream.domain.reasons import reasons_of
@@ -49,6 +50,8 @@ class Detector:
     model: Model
     ruleset: Ruleset
     fraud_threshold: float
+    decimals: int = HUNDREDTHS
+    """Of the currency, for reasons."""
 
     @classmethod
     def of(
@@ -57,6 +60,7 @@ class Detector:
         ruleset: Ruleset,
         variables: Sequence[str] = (),
         fraud_threshold: float | None = None,
+        decimals: int = HUNDREDTHS,
     ) -> "Detector":
         """Put a detector together and try it on no payments; raises SetupError if its parts do not fit.
 
@@ -69,7 +73,8 @@ class Detector:
                 f"model {model.version} wants features this release does not have ({', '.join(unknown)}); "
                 "train one with: fraudstream train"
             )
-        detector = cls(model, ruleset, model.threshold if fraud_threshold is None else fraud_threshold)
+        threshold = model.threshold if fraud_threshold is None else fraud_threshold
+        detector = cls(model, ruleset, threshold, decimals)
         detector.decide(pl.DataFrame(schema=INPUT | dict.fromkeys(variables, pl.String)))
         return detector
 
@@ -93,7 +98,7 @@ class Detector:
             ]
         )
         judged = self.ruleset.judge(scored)
-        return judged.hstack([reasons_of(judged, rows, self.model)])
+        return judged.hstack([reasons_of(judged, rows, self.model, self.decimals)])
 
 
 def _constant(name: str, value: str | float | None, rows: int) -> pl.Series:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import polars as pl
 
 from fraudstream.domain.activity import WINDOW_MS
+from fraudstream.domain.amounts import HUNDREDTHS, units_of
 
 NO_PREVIOUS_S = WINDOW_MS // 1000 + 1
 """seconds_since_previous of a payment that is alone in its ten minutes: just past the window."""
@@ -61,18 +62,19 @@ FEATURE_SETS: dict[str, tuple[str, ...]] = {
 """Features in model order."""
 
 
-def with_activity(frame: pl.DataFrame) -> pl.DataFrame:
+def with_activity(frame: pl.DataFrame, decimals: int = HUNDREDTHS) -> pl.DataFrame:
     """Add what is published of the ten minutes: amount, avg_amt_last_10m, seconds_since_previous.
 
-    Input are the window's exact integers: cents, cents_last_10m, num_trans_last_10m, ms_since_previous (-1 if none).
+    `decimals` are the currency's. Input are the window's exact integers: cents, cents_last_10m, num_trans_last_10m, ms_since_previous (-1 if none).
     A refund on a card that paid nothing in its ten minutes finds no payment there: their mean is 0.
     """
     since_ms = frame["ms_since_previous"].to_numpy()
     count = np.maximum(frame["num_trans_last_10m"].to_numpy(), 1)
-    mean = frame["cents_last_10m"].to_numpy() / (count * 100)
+    units = units_of(decimals)
+    mean = frame["cents_last_10m"].to_numpy() / (count * units)
     return frame.hstack(
         [
-            pl.Series("amount", frame["cents"].to_numpy() / 100),
+            pl.Series("amount", frame["cents"].to_numpy() / units),
             pl.Series("avg_amt_last_10m", mean),
             pl.Series(
                 "seconds_since_previous", np.where(since_ms < 0, float(NO_PREVIOUS_S), since_ms / 1000)

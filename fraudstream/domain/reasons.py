@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from fraudstream.domain.amounts import HUNDREDTHS
 from fraudstream.domain.features import NO_PREVIOUS_S, PUBLISHED
 from fraudstream.domain.weekly import UNKNOWN
 
@@ -21,6 +22,9 @@ FAR = 2.0
 
 WEEK_UNKNOWN = "week_unknown"
 """True where no weekly aggregates were found, which is not the same as a card without payments in its week."""
+
+DECIMALS = "decimals"
+"""The currency's, in every row."""
 
 Row = Mapping[str, Any]
 
@@ -40,6 +44,10 @@ def _compared(value: float, norm: float) -> str:
     return "equal to" if not per_cent else f"{per_cent} % {'above' if ratio > 1 else 'below'}"
 
 
+def _money(row: Row, amount: float) -> str:
+    return f"{amount:.{row[DECIMALS]}f}"
+
+
 def _since_previous(row: Row) -> str:
     seconds = row["seconds_since_previous"]
     if seconds == NO_PREVIOUS_S:
@@ -52,7 +60,9 @@ def _compared_with_week(row: Row, value: float, what: str) -> str:
         return f"{what}, and nothing is known of the card's week"
     if row["avg_amt_last_1w"] <= 0:
         return f"{what} on a card without payments in the week before"
-    return f"{what} {_compared(value, row['avg_amt_last_1w'])} the usual {row['avg_amt_last_1w']:.2f}"
+    return (
+        f"{what} {_compared(value, row['avg_amt_last_1w'])} the usual {_money(row, row['avg_amt_last_1w'])}"
+    )
 
 
 def _count_compared_with_week(row: Row) -> str:
@@ -66,12 +76,12 @@ def _amount_compared(row: Row) -> str:
     mean = row["avg_amt_last_10m"]
     if mean <= 0 or row["amount"] < 0:
         return _amount(row)
-    return f"amount {_compared(row['amount'], mean)} the card's 10-minute average ({mean:.2f})"
+    return f"amount {_compared(row['amount'], mean)} the card's 10-minute average ({_money(row, mean)})"
 
 
 def _amount(row: Row) -> str:
     amount = row["amount"]
-    return f"refund of {-amount:.2f}" if amount < 0 else f"amount of {amount:.2f}"
+    return f"refund of {_money(row, -amount)}" if amount < 0 else f"amount of {_money(row, amount)}"
 
 
 def _amount_compared_with_week(row: Row) -> str:
@@ -86,7 +96,7 @@ def _payments(count: int, span: str) -> str:
 WORDS: dict[str, Callable[[Row], str]] = {
     "amount": _amount,
     "amt_ratio1": lambda row: _compared_with_week(
-        row, row["avg_amt_last_10m"], f"10-minute average of {row['avg_amt_last_10m']:.2f}"
+        row, row["avg_amt_last_10m"], f"10-minute average of {_money(row, row['avg_amt_last_10m'])}"
     ),
     "amt_ratio2": _amount_compared_with_week,
     "count_ratio": _count_compared_with_week,
@@ -103,8 +113,12 @@ MENTIONED = (*PUBLISHED, "amount", "seconds_since_previous", "num_trans_last_1m"
 NONE = pl.Series("reasons", [[]], dtype=pl.List(pl.String))
 
 
-def reasons_of(frame: pl.DataFrame, rows: npt.NDArray[np.float32], model: "Model") -> pl.Series:
+def reasons_of(
+    frame: pl.DataFrame, rows: npt.NDArray[np.float32], model: "Model", decimals: int = HUNDREDTHS
+) -> pl.Series:
     """Return the column `reasons`: at most three sentences for each payment not approved, none for the others.
+
+    Amounts are written with the decimals of the currency.
 
     TreeSHAP costs 0.3 ms for one row and 68 µs a row in bulk, so it is asked for the suspicious few only.
     """
@@ -112,7 +126,7 @@ def reasons_of(frame: pl.DataFrame, rows: npt.NDArray[np.float32], model: "Model
     if not len(suspicious):
         return NONE.new_from_index(0, frame.height)
     mentioned = frame.select(*dict.fromkeys((*MENTIONED, *model.features)))[suspicious]
-    mentioned = mentioned.with_columns(_weeks_unknown(frame, suspicious))
+    mentioned = mentioned.with_columns(_weeks_unknown(frame, suspicious), pl.lit(decimals).alias(DECIMALS))
     contributions = model.contributions(rows[suspicious])[:, :-1]
     reasons = [
         [

@@ -29,7 +29,7 @@ Text = Annotated[str, msgspec.Meta(max_length=256)]
 
 
 class Payment(NamedTuple):
-    """A valid payment. Money is integer cents, time is integer epoch milliseconds UTC."""
+    """A valid payment. Money is integer minor units of its currency (cents), time is integer epoch milliseconds UTC."""
 
     transaction_id: str
     """Empty if it came without one: then its place in the log names it."""

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, Protocol
 
+from fraudstream.domain.amounts import HUNDREDTHS, units_of
+
 DAY_MS = 86_400_000
 WEEK_MS = 7 * DAY_MS
 
@@ -53,8 +55,8 @@ class Week(NamedTuple):
 NO_WEEK = Week(0, 0.0)
 
 
-def together(weeks: Sequence[Week]) -> Week:
-    """Return the week of one card that stands there under several tokens; the money is added in exact cents.
+def together(weeks: Sequence[Week], decimals: int = HUNDREDTHS) -> Week:
+    """Return the week of one card that stands there under several tokens; the money is added in exact minor units.
 
     >>> together([Week(2, 12.5), Week(1, 0.01)]), together([])
     (Week(payments=3, mean_amount=8.336666666666666), Week(payments=0, mean_amount=0.0))
@@ -62,8 +64,9 @@ def together(weeks: Sequence[Week]) -> Week:
     if len(weeks) == 1:
         return weeks[0]
     payments = sum(week.payments for week in weeks)
-    cents = sum(round(week.mean_amount * week.payments * 100) for week in weeks)
-    return Week(payments, cents / (payments * 100)) if payments else NO_WEEK
+    units = units_of(decimals)
+    cents = sum(round(week.mean_amount * week.payments * units) for week in weeks)
+    return Week(payments, cents / (payments * units)) if payments else NO_WEEK
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from fraudstream.adapters.weekly_files import manifests_in, write_snapshot
+from fraudstream.domain.amounts import HUNDREDTHS, units_of
 from fraudstream.domain.errors import FraudstreamError, SetupError
 from fraudstream.domain.tokens import Tokenizer
 from fraudstream.domain.weekly import MIDNIGHTS_KEPT, WEEK_MS
@@ -42,6 +43,8 @@ class Job:
     kept: int = MIDNIGHTS_KEPT
     force: bool = False
     """Publish also what looks suspicious."""
+    decimals: int = HUNDREDTHS
+    """The currency's."""
 
     def run(self, as_of: date) -> dict[str, Any]:
         """Publish the weeks as of the midnight `as_of` starts with and return the manifest; repeating it replaces them.
@@ -56,7 +59,7 @@ class Job:
                 f"{available[-1]}; try: fraudstream aggregate --as-of {last_midnight(self.history_dir)}"
             )
         sources = files_of(self.history_dir, as_of - WEEK, as_of + LATE_DAYS)
-        weeks = weeks_of(sources, midnight_ms(as_of), self.tokenizer, self.engine)
+        weeks = weeks_of(sources, midnight_ms(as_of), self.tokenizer, self.engine, self.decimals)
         self._check(weeks.height, as_of)
         about = {
             "days": len(days),
@@ -109,10 +112,14 @@ def source(history_dir: Path, path: Path) -> dict[str, Any]:
 
 
 def weeks_of(
-    payments: Sequence[Path], as_of_ms: int, tokenizer: Tokenizer, engine: Engine = by_duckdb
+    payments: Sequence[Path],
+    as_of_ms: int,
+    tokenizer: Tokenizer,
+    engine: Engine = by_duckdb,
+    decimals: int = HUNDREDTHS,
 ) -> pl.DataFrame:
     """Return card token, payments and mean amount of every card that paid in the week before a midnight."""
-    rows = engine(payments, as_of_ms - WEEK_MS, as_of_ms)
+    rows = engine(payments, as_of_ms - WEEK_MS, as_of_ms, decimals)
     last = tokenizer.at(as_of_ms - 1)  # the worker asks for tokens of keys before, too, and adds them up
     tokens = [token or last.token(str(number)) for number, token, _, _ in rows]
     found = pl.DataFrame(
@@ -120,5 +127,5 @@ def weeks_of(
         schema={"card": pl.String, "payments": pl.Int64, "cents": pl.Int64},
     )
     totals = found.group_by("card").sum().sort("card")  # a card may stand there by number and by token
-    mean = totals["cents"].to_numpy() / (totals["payments"].to_numpy() * 100)
+    mean = totals["cents"].to_numpy() / (totals["payments"].to_numpy() * units_of(decimals))
     return totals.with_columns(pl.Series("mean_amount", mean, pl.Float64)).drop("cents")

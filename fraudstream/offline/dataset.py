@@ -6,6 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
+from fraudstream.domain.amounts import HUNDREDTHS, rounded_units
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.features import with_activity, with_features
 from fraudstream.offline.columns import LABEL
@@ -22,19 +23,28 @@ class Dataset:
     dates: list[date]
 
     @classmethod
-    def of_history(cls, directory: Path, partitions: int = 1, horizon_ms: int = NEVER_MS) -> "Dataset":
+    def of_history(
+        cls,
+        directory: Path,
+        partitions: int = 1,
+        horizon_ms: int = NEVER_MS,
+        decimals: int = HUNDREDTHS,
+    ) -> "Dataset":
         """Read a history and compute what was known at each payment; raises SetupError if there is none.
 
         A payment that came twice is learnt from once, one that contradicts its first coming not at all. `partitions`
         and `horizon_ms` are the worker's; they tell what was late, which a history in order of time does not ask.
+        `decimals` are the currency's.
         """
         paid = read_payments(directory, ("event_time", "amount", LABEL, "scenario"), partitions)
         if LABEL not in paid.columns:
             raise SetupError(f"no file in {directory} has a column {LABEL} to learn from; {IMPORT}")
-        paid = paid.with_columns(cents=(pl.col("amount") * 100).round().cast(pl.Int64)).drop("amount")
-        known = point_in_time(arrived(paid), horizon_ms)
+        cents = rounded_units(paid["amount"].to_numpy(), decimals)
+        paid = paid.drop("amount").with_columns(cents=cents)
+        known = point_in_time(arrived(paid), horizon_ms, decimals)
         counted = known["counted"] & ~known["conflict"]
         frame = paid.drop("card_code", "tid", "partition").hstack(known.drop("counted", "conflict"))
+        frame = with_activity(frame, decimals).drop("cents", "cents_last_10m", "ms_since_previous")
         return cls(frame if counted.all() else frame.filter(counted), dates_of(directory))
 
 
@@ -46,4 +56,4 @@ def arrived(paid: pl.DataFrame) -> Arrived:
 
 def features_of(frame: pl.DataFrame, names: tuple[str, ...]) -> pl.DataFrame:
     """Add the features a model wants to a dataset's rows, by the domain's only definitions."""
-    return with_features(with_activity(frame), names)
+    return with_features(frame, names)

@@ -2,13 +2,14 @@
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from fraudstream.adapters.broker.java import find_java
 from fraudstream.adapters.extras import extras_named
+from fraudstream.domain.amounts import HUNDREDTHS, units_of
 from fraudstream.offline.columns import AMOUNT, IDS, NUMBER, TIME, TOKEN
 from fraudstream.offline.opening import plain_files
 
@@ -18,8 +19,15 @@ COLUMNS = (NUMBER, TOKEN, *IDS, TIME, AMOUNT)
 Week: TypeAlias = tuple[int | None, str | None, int, int]
 """cc_num, card, payments, cents."""
 
-Engine = Callable[[Sequence[Path], int, int], list[Week]]
-"""Files of payments and the week's bounds (epoch ms, the end is not included) in, a row per card out."""
+
+class Engine(Protocol):
+    """Files of payments, the week's bounds (epoch ms, the end is not included), the currency's decimals in; a row per card out."""
+
+    def __call__(
+        self, payments: Sequence[Path], first_ms: int, end_ms: int, decimals: int = HUNDREDTHS, /
+    ) -> list[Week]:
+        """Run the SQL."""
+        ...
 
 
 ON_THIS_MACHINE = {
@@ -38,7 +46,9 @@ def sql() -> str:
     return (files("fraudstream.offline") / "aggregate.sql").read_text()
 
 
-def by_duckdb(payments: Sequence[Path], first_ms: int, end_ms: int) -> list[Week]:
+def by_duckdb(
+    payments: Sequence[Path], first_ms: int, end_ms: int, decimals: int = HUNDREDTHS, /
+) -> list[Week]:
     """Run it in this process."""
     import duckdb
 
@@ -47,7 +57,8 @@ def by_duckdb(payments: Sequence[Path], first_ms: int, end_ms: int) -> list[Week
         named = [name if name in history.columns else f"NULL AS {name}" for name in COLUMNS]
         history.project(", ".join(named)).create_view("payments")
         database.execute(
-            "CREATE TABLE week AS SELECT ?::BIGINT AS first_ms, ?::BIGINT AS end_ms", [first_ms, end_ms]
+            "CREATE TABLE week AS SELECT ?::BIGINT AS first_ms, ?::BIGINT AS end_ms, ?::BIGINT AS units",
+            [first_ms, end_ms, units_of(decimals)],
         )
         return database.execute(sql()).fetchall()
 
@@ -67,7 +78,9 @@ def by_spark(master: str) -> Engine:
         from pyspark.sql import functions as spark_sql
     os.environ.setdefault("JAVA_HOME", str(find_java().path.resolve().parents[1]))
 
-    def run(payments: Sequence[Path], first_ms: int, end_ms: int) -> list[Week]:
+    def run(
+        payments: Sequence[Path], first_ms: int, end_ms: int, decimals: int = HUNDREDTHS, /
+    ) -> list[Week]:
         builder: Any = SparkSession.builder
         builder = builder.master(master).appName("fraudstream aggregate").config("spark.ui.enabled", "false")
         if master.startswith("local"):
@@ -85,7 +98,7 @@ def by_spark(master: str) -> Engine:
                 ]
                 history.select(*columns).createOrReplaceTempView("payments")
                 session.createDataFrame(
-                    [(first_ms, end_ms)], "first_ms bigint, end_ms bigint"
+                    [(first_ms, end_ms, units_of(decimals))], "first_ms bigint, end_ms bigint, units bigint"
                 ).createOrReplaceTempView("week")
                 return [tuple(row) for row in session.sql(sql()).collect()]
         finally:

@@ -96,9 +96,9 @@ class Judge:
     def _faults(self, names: Names) -> list[tuple[str, str, str, pl.Expr]]:
         """Return what can be wrong with a row, the first that holds counts: reason, our column, detail, and when."""
         card, amount, time = pl.col(NUMBER), pl.col(AMOUNT), pl.col(TIME)
-        cents = amount * 100
+        units, decimals = amount * self.money.units, self.money.decimals
         least, most = self.money.amount_min, self.money.amount_max
-        limits = f"is not between {least:,.2f} and {most:,.2f}"
+        limits = f"is not between {least:,.{decimals}f} and {most:,.{decimals}f}"
         digits = f"{CARD_DIGITS_MIN} to {CARD_DIGITS_MAX} digits"
         token = pl.col(TOKEN).str.replace_all("[ -]", "").str.contains(CARD_NUMBER)
         faults = [
@@ -109,8 +109,8 @@ class Judge:
             (
                 "amount-decimals",
                 AMOUNT,
-                f"has more than the {self.money.decimals} decimals of {self.money.currency}",
-                (cents - cents.round()).abs() >= NOISE,
+                f"has more than the {decimals} decimals of {self.money.currency}",
+                (units - units.round()).abs() >= NOISE,
             ),
             ("time-ancient", TIME, "lies before the year 2000", time < TIME_MIN_MS),
             ("time-in-future", TIME, "lies in the future", time > self.latest_ms),

@@ -13,6 +13,7 @@ import polars as pl
 
 from fraudstream.domain.activity import LATE_BY_MAX_MS, WINDOW_MS
 from fraudstream.domain.activity_columns import ENTRIES, answers, one_by_one
+from fraudstream.domain.amounts import HUNDREDTHS, units_of
 from fraudstream.domain.weekly import DAY_MS, WEEK_MS
 from fraudstream.offline.rows import Int64s
 
@@ -57,21 +58,21 @@ class Arrived:
         )
 
 
-def point_in_time(arrived: Arrived, horizon_ms: int = NEVER_MS) -> pl.DataFrame:
+def point_in_time(arrived: Arrived, horizon_ms: int = NEVER_MS, decimals: int = HUNDREDTHS) -> pl.DataFrame:
     """Return what is known at each payment, in the order given and named as the domain names it.
 
     Beside the window's integers, `late_by_ms` and the week: `counted` is False for a payment whose id came before, which
     is answered as the first time; `conflict` is True if that one had another time or amount, and then nothing is known.
-    `horizon_ms` is the lateness horizon of the worker.
+    `horizon_ms` is the lateness horizon of the worker, `decimals` are the currency's.
     """
-    known = _known(arrived, _late_by_ms(arrived), horizon_ms)
+    known = _known(arrived, _late_by_ms(arrived), horizon_ms, decimals)
     conflict = known["conflict"].to_numpy()
     if conflict.any():  # they move no clock, and whether a payment is one does not depend on the clock
-        known = _known(arrived, _late_by_ms(arrived, conflict), horizon_ms)
+        known = _known(arrived, _late_by_ms(arrived, conflict), horizon_ms, decimals)
     return known
 
 
-def _known(arrived: Arrived, late_by_ms: Int64s, horizon_ms: int) -> pl.DataFrame:
+def _known(arrived: Arrived, late_by_ms: Int64s, horizon_ms: int, decimals: int) -> pl.DataFrame:
     """Return what is known at each payment, given how late it was."""
     order = np.argsort(
         arrived.card, kind="stable"
@@ -88,7 +89,7 @@ def _known(arrived: Arrived, late_by_ms: Int64s, horizon_ms: int) -> pl.DataFram
     conflict = np.zeros(len(new), np.bool_)
     conflict[conflicts] = True
     cents = new["cents"].astype(np.int64)
-    week_count, week_mean = _week_before(card, new["event_time_ms"], cents, counted & (cents >= 0))
+    week_count, week_cents = _week_before(card, new["event_time_ms"], cents, counted & (cents >= 0))
     known = {
         "num_trans_last_10m": window.payments,
         "cents_last_10m": window.cents,
@@ -96,7 +97,7 @@ def _known(arrived: Arrived, late_by_ms: Int64s, horizon_ms: int) -> pl.DataFram
         "num_trans_last_1m": window.payments_1m,
         "late_by_ms": new["late_by_ms"].astype(np.int64),
         "num_trans_last_1w": week_count,
-        "avg_amt_last_1w": week_mean,
+        "avg_amt_last_1w": week_cents / (np.maximum(week_count, 1) * units_of(decimals)),
         "counted": counted,
         "conflict": conflict,
     }
@@ -129,8 +130,8 @@ def _sessions(card: Int64s, event_time_ms: Int64s) -> Int64s:
 
 def _week_before(
     card: Int64s, time: Int64s, cents: Int64s, counted: npt.NDArray[np.bool_]
-) -> tuple[Int64s, npt.NDArray[np.float64]]:
-    """Return count and mean amount of what counts of each payment's card in the seven days before its last midnight.
+) -> tuple[Int64s, Int64s]:
+    """Return count and sum of what counts of each payment's card in the seven days before its last midnight.
 
     All cards lie on one line, far enough apart that no look back reaches the card before.
     """
@@ -141,5 +142,4 @@ def _week_before(
     place, cents_before = place[order], np.concatenate([[0], np.cumsum(cents[counted][order])])
     midnight = offset + time - time % DAY_MS
     first, end = np.searchsorted(place, midnight - WEEK_MS), np.searchsorted(place, midnight)
-    count, total = end - first, cents_before[end] - cents_before[first]
-    return count, np.where(count > 0, total / (np.maximum(count, 1) * 100), 0.0)
+    return end - first, cents_before[end] - cents_before[first]

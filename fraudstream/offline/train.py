@@ -13,6 +13,7 @@ import xgboost
 
 from fraudstream.adapters.files import sha256_of
 from fraudstream.adapters.model_files import save_model
+from fraudstream.domain.amounts import HUNDREDTHS
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.features import FEATURE_SETS, matrix
 from fraudstream.domain.weekly import DAY_MS
@@ -80,6 +81,7 @@ def train(
     threshold: float = FRAUD_THRESHOLD,
     partitions: int = 1,
     horizon_ms: int = NEVER_MS,
+    decimals: int = HUNDREDTHS,
     activate: Wish = "if-better",
     progress: Progress | None = None,
 ) -> dict[str, Any]:
@@ -91,7 +93,7 @@ def train(
     progress = progress or Progress()
     names = FEATURE_SETS[feature_set]
     progress.step("computing what was known at each payment")
-    data = Dataset.of_history(history_dir, partitions, horizon_ms)
+    data = Dataset.of_history(history_dir, partitions, horizon_ms, decimals)
     split = Split.of(data)
     progress.step(f"training on {split.train.height:,} payments")
     booster = fit(split.train, names, progress.round)

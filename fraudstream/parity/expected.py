@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from fraudstream.domain.amounts import HUNDREDTHS, rounded_units
 from fraudstream.domain.decision import published_features
 from fraudstream.domain.detector import Model
 from fraudstream.domain.features import matrix, with_activity, with_features
@@ -29,27 +30,36 @@ class Expected:
     """False for a payment that contradicts the first with its id: a dead letter."""
 
     @classmethod
-    def of(cls, stream: pl.DataFrame, model: Model, partitions: int, horizon_ms: int) -> "Expected":
+    def of(
+        cls,
+        stream: pl.DataFrame,
+        model: Model,
+        partitions: int,
+        horizon_ms: int,
+        decimals: int = HUNDREDTHS,
+    ) -> "Expected":
         """Compute what a worker with this model should publish if the topic holds the stream and nothing else."""
         partition = _partitions(stream["cc_num"], partitions)
-        cents = (stream["amount"] * 100).round().cast(pl.Int64)
+        cents = rounded_units(stream["amount"].to_numpy(), decimals)
         arrived = Arrived(
             (stream["cc_num"].rank("dense").cast(pl.Int64) - 1).to_numpy(),
             stream["event_time"].to_numpy(),
-            cents.to_numpy(),
+            cents,
             stream["tid"].hash().to_numpy(),
             partition,
         )
-        known = point_in_time(arrived, horizon_ms).with_columns(cents=cents)
+        known = point_in_time(arrived, horizon_ms, decimals).with_columns(cents=cents)
         names = (*published_features(model.features), "probability")
-        values = np.concatenate(list(_values(known, model, names)))
+        values = np.concatenate(list(_values(known, model, names, decimals)))
         return cls(names, values, partition, _offsets(partition), (~known["conflict"]).to_numpy())
 
 
-def _values(known: pl.DataFrame, model: Model, names: tuple[str, ...]) -> Iterator[npt.NDArray[np.float64]]:
+def _values(
+    known: pl.DataFrame, model: Model, names: tuple[str, ...], decimals: int
+) -> Iterator[npt.NDArray[np.float64]]:
     """Yield the values, some payments at a time: wide frames of millions of payments would fill the memory."""
     for part in known.iter_slices(ROWS_AT_ONCE):
-        described = with_features(with_activity(part), model.features)
+        described = with_features(with_activity(part, decimals), model.features)
         probability = model.probabilities(matrix(described, model.features)).astype(np.float64)
         scored = described.with_columns(pl.Series("probability", probability))
         yield np.column_stack([scored[name].cast(pl.Float64).to_numpy() for name in names])

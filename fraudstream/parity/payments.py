@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from fraudstream.domain.amounts import HUNDREDTHS, units_of
 from fraudstream.domain.weekly import DAY_MS, WEEK_MS
 from fraudstream.traffic.payments import ParquetFiles
 
@@ -52,7 +53,7 @@ def of_history(directory: Path, payments: int | None = None) -> pl.DataFrame:
     return pl.concat(parts, how="vertical_relaxed")
 
 
-def made_up(payments: int, seed: int) -> pl.DataFrame:
+def made_up(payments: int, seed: int, decimals: int = HUNDREDTHS) -> pl.DataFrame:
     """Return so many payments over ten days, with ties, disorder, late ones, refunds, repeated and contradicted ids."""
     chance = np.random.default_rng(seed)
     repeated, contradicted = (round(payments * share) for share in (REPEATED_SHARE, CONTRADICTED_SHARE))
@@ -68,7 +69,7 @@ def made_up(payments: int, seed: int) -> pl.DataFrame:
         {
             "tid": [f"p{number}" for number in range(first)],
             "cc_num": FIRST_CARD + card * CARD_STEP,
-            "amount": chance.integers(1, 1_000_000, first) * sign / 100,
+            "amount": chance.integers(1, 1_000_000, first) * sign / units_of(decimals),
             "event_time": START_MS + event_time,
             "merchant": chance.choice(["Corner shop", "Station kiosk"], first),
             "zip_code": chance.choice(["10115", "80331"], first),
@@ -78,6 +79,7 @@ def made_up(payments: int, seed: int) -> pl.DataFrame:
     early = stream.filter(pl.col("arrives") - pl.col("event_time") <= REPEATED_DELAY_MAX_MS)
     again = early.sample(repeated + contradicted, seed=seed).with_columns(
         arrives=pl.col("arrives") + chance.integers(0, REPEATED_WITHIN_MS, repeated + contradicted),
-        amount=pl.col("amount") + np.where(np.arange(repeated + contradicted) < repeated, 0.0, 0.01),
+        amount=pl.col("amount")
+        + np.where(np.arange(repeated + contradicted) < repeated, 0.0, 1 / units_of(decimals)),
     )
     return pl.concat([stream, again]).sort("arrives", maintain_order=True).select(*COLUMNS)

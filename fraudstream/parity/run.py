@@ -76,9 +76,11 @@ async def run(settings: Settings, stream: pl.DataFrame, progress: Progress | Non
     progress = progress or Progress()
     model = load_model(settings.models_dir, settings.model)
     progress.step("batch: what is known at each payment")
-    expected = Expected.of(stream, model, settings.partitions, settings.lateness_horizon_s * 1000)
+    decimals = event_type_named(settings.event_type).money.decimals
+    horizon_ms = settings.lateness_horizon_s * 1000
+    expected = Expected.of(stream, model, settings.partitions, horizon_ms, decimals)
     progress.step("weekly aggregates, night by night")
-    nights = write_weeks(settings, stream.filter(expected.decided))
+    nights = write_weeks(settings, stream.filter(expected.decided), decimals)
     published = Published(expected)
     await ensure_topics(settings)
     progress.step("stream: payments through a worker")
@@ -106,7 +108,7 @@ async def run(settings: Settings, stream: pl.DataFrame, progress: Progress | Non
     return compared(stream, expected, published)
 
 
-def write_weeks(settings: Settings, decided: pl.DataFrame) -> int:
+def write_weeks(settings: Settings, decided: pl.DataFrame, decimals: int) -> int:
     """Write the weekly aggregates as of every midnight that a payment asks for; return how many those are."""
     day = pl.from_epoch("event_time", "ms").dt.date()
     for (date,), payments in decided.with_columns(date=day).group_by("date", maintain_order=True):
@@ -118,7 +120,7 @@ def write_weeks(settings: Settings, decided: pl.DataFrame) -> int:
     for midnight_ms in midnights:
         night = datetime.fromtimestamp(midnight_ms / 1000, UTC).date()
         files = files_of(settings.history_dir, night - WEEK, night + LATE_DAYS)
-        weeks = weeks_of(files, midnight_ms, tokenizer)
+        weeks = weeks_of(files, midnight_ms, tokenizer, decimals=decimals)
         write_snapshot(settings.weekly_dir, midnight_ms, weeks, kept=len(midnights))
     return len(midnights)
 

@@ -50,6 +50,7 @@ class _Reader:
         self._header = self._ours(header, wanted.names, path)
         self._check(path, strict=not wanted.names)
         self._labelled = wanted.labels and LABEL in self._header
+        self._units = event_type.money.units
         # A card index without a secret: only the judgement is wanted, not the token.
         self._parse = Parser(event_type, CardIndex(Tokenizer(bytes(32)), 1), 0).parse
         self._now_ms = time.time_ns() // 1_000_000
@@ -104,7 +105,7 @@ class _Reader:
         return (
             payment.transaction_id or f"{self._digest[:12]}-{line}",
             normalised(given[self._entity]),
-            payment.cents / 100.0,
+            payment.cents / self._units,
             payment.event_time_ms,
             *payment.variables,
             *((_label(label), scenario) if self._labelled else ()),

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -146,7 +147,11 @@ def _templates(views: Views) -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(words.FILTERS)
+    environment.filters.update(
+        {name: partial(word, decimals=views.decimals) for name, word in words.OF_MONEY.items()}
+    )
     environment.globals["running"] = views.versions
+    environment.globals["decimals"] = views.decimals
     return environment
 
 

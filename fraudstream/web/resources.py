@@ -16,6 +16,7 @@ from fraudstream.adapters.extras import NotInstalled
 from fraudstream.adapters.lake_filters import FilterError
 from fraudstream.adapters.lake_search import Position, Wanted
 from fraudstream.adapters.objects import ObjectsRefused, ObjectsUnavailable
+from fraudstream.domain.amounts import units_of
 from fraudstream.domain.archived import unarchived
 from fraudstream.tables.recent import Decision, Page
 from fraudstream.web import peers
@@ -165,7 +166,7 @@ class Resources:
                 "card": token,
                 "card_last4": decisions[0]["card_last4"] if decisions else None,
                 "worker": None,
-                "ten_minutes": _ten_minutes(activity),
+                "ten_minutes": _ten_minutes(activity, self.views.decimals),
                 "week": None
                 if week is None
                 else dict(zip(("count", "mean_amount", "as_of"), week, strict=True)),
@@ -259,15 +260,16 @@ def _unknown_card(sentence: str, token: str) -> PageError:
     return PageError(404, "not-found", sentence, f"/archive?card={token}")
 
 
-def _ten_minutes(activity: Any) -> dict[str, Any]:
+def _ten_minutes(activity: Any, decimals: int) -> dict[str, Any]:
     """Sum up the payments in the ten minutes that end at the card's newest one; refunds are shown and not counted."""
     newest_ms = max((event_time_ms for event_time_ms, _ in activity), default=None)
     inside = [] if newest_ms is None else [row for row in activity if newest_ms - row[0] <= WINDOW_MS]
+    units = units_of(decimals)
     spent = [cents for _, cents in inside if cents >= 0]
     return {
         "until": newest_ms,
         "count": len(spent),
-        "amount": sum(spent) / 100,
-        "mean_amount": round(sum(spent) / 100 / len(spent), 2) if spent else None,
-        "payments": [{"event_time": time_ms, "amount": cents / 100} for time_ms, cents in reversed(inside)],
+        "amount": sum(spent) / units,
+        "mean_amount": round(sum(spent) / units / len(spent), decimals) if spent else None,
+        "payments": [{"event_time": time_ms, "amount": cents / units} for time_ms, cents in reversed(inside)],
     }

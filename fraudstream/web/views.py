@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from fraudstream.adapters.lake_search import Wanted
+from fraudstream.domain.amounts import HUNDREDTHS
 from fraudstream.metrics import Metrics
 from fraudstream.tables.recent import Decision, RecentDecisions
 from fraudstream.tables.timeline import Timeline
@@ -26,12 +27,13 @@ class Versions:
 class Views:
     """A worker as its pages see it.
 
-    card_activity  card token -> payments kept of it as (event time ms, amount in cents), oldest first; [] if this
+    card_activity  card token -> payments kept of it as (event time ms, amount in minor units), oldest first; [] if this
                    worker holds the card's partition and knows of none, None if another worker holds it
     weekly         card token -> (count, mean amount, as of ms), or None if the week before is unknown
     health         how far each assigned partition is, asked at every look; must be quick and do no I/O
     archive        looks into the archive; newest first; must leave the event loop free
     peers          base URLs of the other workers (see `fraudstream.web.peers.peer_urls`)
+    decimals       of the currency: how amounts are written
     """
 
     recent: RecentDecisions
@@ -44,3 +46,4 @@ class Views:
     versions: Versions
     archive: Callable[[Wanted], Awaitable[list[Decision]]]
     stalled_after_s: float = STALLED_AFTER_S
+    decimals: int = HUNDREDTHS

@@ -1,9 +1,11 @@
 """Numbers, times and decisions as people read them: filters and sentences of the templates."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
+
+from fraudstream.domain.amounts import HUNDREDTHS
 
 DASH = "—"
 OUTCOME_WORDS = {"approve": "Approved", "review": "For review", "block": "Blocked"}
@@ -47,13 +49,13 @@ DEGRADED_WORDS = {
 }
 
 
-def money(value: float | None) -> str:
-    """Write an amount with two decimals.
+def money(value: float | None, decimals: int = HUNDREDTHS) -> str:
+    """Write an amount with the decimals of its currency.
 
-    >>> money(1234.5), money(None)
-    ('1,234.50', '—')
+    >>> money(1234.5), money(None), money(-0.005, 3), money(15_000_000.0, 0)
+    ('1,234.50', '—', '-0.005', '15,000,000')
     """
-    return DASH if value is None else f"{value:,.2f}"
+    return DASH if value is None else f"{value:,.{decimals}f}"
 
 
 def count(value: float | None) -> str:
@@ -157,15 +159,14 @@ def outcome(value: str) -> str:
     return OUTCOME_WORDS.get(value, value)
 
 
-def summary(decision: Mapping[str, Any]) -> str:
+def summary(decision: Mapping[str, Any], decimals: int = HUNDREDTHS) -> str:
     """Say which decision a link leads to.
 
     >>> summary({"outcome": "block", "amount": 1234.5, "card_last4": "0366"})
     'Blocked, 1,234.50, card ending 0366'
     """
-    return (
-        f"{outcome(decision['outcome'])}, {money(decision['amount'])}, card ending {decision['card_last4']}"
-    )
+    amount = money(decision["amount"], decimals)
+    return f"{outcome(decision['outcome'])}, {amount}, card ending {decision['card_last4']}"
 
 
 def row_key(decision: Mapping[str, Any]) -> str:
@@ -174,7 +175,7 @@ def row_key(decision: Mapping[str, Any]) -> str:
     return f"{source['topic']}-{source['partition']}-{source['offset']}"
 
 
-def headline(decision: Mapping[str, Any]) -> str:
+def headline(decision: Mapping[str, Any], decimals: int = HUNDREDTHS) -> str:
     """Say a decision in one sentence.
 
     >>> headline({"outcome": "block", "amount": 12.5, "probability": 0.934, "card_last4": "0366"})
@@ -184,7 +185,9 @@ def headline(decision: Mapping[str, Any]) -> str:
     """
     chance = share(min(max(decision["probability"], 1e-9), 1 - 1e-9))  # a model is never certain
     kind = "refund" if decision["amount"] < 0 else "payment"
-    payment = f"a {kind} of {money(abs(decision['amount']))} with card ending {decision['card_last4']}"
+    payment = (
+        f"a {kind} of {money(abs(decision['amount']), decimals)} with card ending {decision['card_last4']}"
+    )
     return f"{outcome(decision['outcome'])}: {payment}. The model sees a {chance} chance of fraud."
 
 
@@ -212,10 +215,12 @@ def _moment(epoch_ms: int) -> datetime:
     return datetime.fromtimestamp(epoch_ms / 1000, tz=UTC)
 
 
+OF_MONEY: Mapping[str, Callable[..., str]] = {"money": money, "summary": summary, "headline": headline}
+"""Filters that want the currency's decimals."""
+
 FILTERS = {
     function.__name__: function
     for function in (
-        money,
         count,
         ms,
         share,
@@ -226,9 +231,7 @@ FILTERS = {
         day,
         path_part,
         outcome,
-        summary,
         row_key,
-        headline,
         degraded,
         feature,
         status,

@@ -22,7 +22,7 @@ from fraudstream.agents.intake import Intake
 from fraudstream.agents.quarantine import Quarantine
 from fraudstream.agents.scoring import Scoring, Targets
 from fraudstream.domain.detector import Detector
-from fraudstream.domain.event_type import event_type_named
+from fraudstream.domain.event_type import EventType, event_type_named
 from fraudstream.domain.tokens import CardIndex, Tokenizer
 from fraudstream.domain.transaction import Parser
 from fraudstream.domain.weekly import WeeklyStore
@@ -52,7 +52,9 @@ class Thread:
 class MemoryWorker:
     """A worker that was assigned both partitions of its source and of the re-keyed topic."""
 
-    def __init__(self, directory: Path, weekly: WeeklyStore | None = None) -> None:
+    def __init__(
+        self, directory: Path, weekly: WeeklyStore | None = None, event_type: EventType | None = None
+    ) -> None:
         self.delivery = MemoryDelivery()
         self.reports: list[BatchReport] = []
         self.thread = Thread()
@@ -70,9 +72,11 @@ class MemoryWorker:
             partitions=PARTITIONS,
             stall_timeout_s=1,
         )
-        event_type = event_type_named("card")
+        event_type = event_type or event_type_named("card")
         model = CountingModel()
-        detector = Detector.of(model, event_type.ruleset, event_type.variables, model.threshold)
+        detector = Detector.of(
+            model, event_type.ruleset, event_type.variables, model.threshold, event_type.money.decimals
+        )
         parser = Parser(event_type, CardIndex(Tokenizer(bytes(32)), PARTITIONS), HORIZON_MS)
         self.quarantine = Quarantine(directory)
         self.scoring = Scoring(

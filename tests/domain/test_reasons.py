@@ -33,14 +33,15 @@ class PushedBy:
         return pushes
 
 
-def reason(feature: str, **columns: object) -> str:
+def reason(feature: str, decimals: int = 2, **columns: object) -> str:
     """Return the reason of one blocked payment which that feature has pushed up."""
     model = PushedBy(feature)
     given = {name: [value] for name, value in columns.items()}
     missing = pl.Series("weekly_missing", given.pop("weekly_missing", [None]), pl.String)
-    frame = with_features(with_activity(payments_frame(**given)), model.features)
+    frame = with_features(with_activity(payments_frame(**given), decimals), model.features)
     frame = frame.hstack([pl.Series("outcome", ["block"]), missing])
-    ((sentence,),) = reasons.reasons_of(frame, np.zeros((1, 8), dtype=np.float32), model).to_list()
+    rows = np.zeros((1, 8), dtype=np.float32)
+    ((sentence,),) = reasons.reasons_of(frame, rows, model, decimals).to_list()
     return str(sentence)
 
 
@@ -52,6 +53,16 @@ def test_an_unknown_week_is_not_called_an_empty_one(feature: str, why: str):
 
     assert sentence.endswith(", and nothing is known of the card's week")
     assert "without payments" not in sentence
+
+
+def test_amounts_are_written_with_the_decimals_of_their_currency():
+    """Yen have none, dinars three."""
+    assert "amount of 1250" == reason("amount", 0, cents=1250)
+    assert "refund of 0.005" == reason("amount", 3, cents=-5)
+    beyond = "amount 50 % below the card's 10-minute average (0.010)"
+    assert beyond == reason("amt_change", 3, cents=5, cents_last_10m=20, num_trans_last_10m=2)
+    usual = "amount of 5 equal to the usual 5"
+    assert usual == reason("amt_ratio2", 0, cents=5, avg_amt_last_1w=5.0)
 
 
 @pytest.mark.parametrize("feature", ["amount", "amt_ratio2", "amt_change"])

@@ -2,12 +2,17 @@
 
 import gzip
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from fraudstream.domain.amounts import Money
+from fraudstream.domain.amounts import DECIMALS_MAX, MINOR_UNITS_MAX, Money
 from fraudstream.domain.errors import InvalidTransaction, SetupError
+from fraudstream.domain.event_type import EventType
+from tests.builders import DINARS, UNIDADES, YEN
 from tests.domain.test_transaction import BAD_AMOUNTS, CARD, KAFKA_TIME, VALID, changed, parse
 
 
@@ -59,8 +64,69 @@ def test_a_third_decimal_is_not_rounded_in_silence() -> None:
     assert said == refused(changed(amount="0.005"))
 
 
-@pytest.mark.parametrize(("decimals", "amount_max"), [(3, 1.0), (0, 1.0), (2, 0.0), (2, 21_474_836.48)])
-def test_an_event_type_says_what_its_amounts_are(decimals: int, amount_max: float) -> None:
+@pytest.mark.parametrize(
+    ("units", "amount", "event_type"),
+    [
+        (5, 0.005, DINARS),
+        (5, "0.005", DINARS),
+        (-1_234_567, "-1234.567", DINARS),
+        (12_500, 12.5, DINARS),
+        (15_000_000, 15_000_000, YEN),
+        (15_000_000, "15000000.0", YEN),
+        (-31, -31.0, YEN),
+        (1, 0.0001, UNIDADES),
+        (1_999_999_999, 199_999.9999, UNIDADES),
+    ],
+)
+def test_an_amount_has_the_decimals_of_its_currency(units: int, amount: Any, event_type: EventType) -> None:
+    """Yen have none, dinars three, unidades de fomento four: it is read exactly, and published as it came."""
+    assert units == event_type.money.minor_units(amount)
+    assert float(amount) == units / 10**event_type.money.decimals
+
+
+@pytest.mark.parametrize(
+    ("said", "amount", "event_type"),
+    [
+        ("more than the 0 decimals of JPY", 12.5, YEN),
+        ("more than the 0 decimals of JPY", "0.5", YEN),
+        ("not between -100000000 and 100000000", 100_000_001, YEN),
+        ("more than the 3 decimals of KWD", 0.0005, DINARS),
+        ("not between -1000000.000 and 1000000.000", "1000000.001", DINARS),
+        ("more than the 4 decimals of CLF", "0.00001", UNIDADES),
+    ],
+)
+def test_what_a_currency_does_not_have_is_refused(said: str, amount: Any, event_type: EventType) -> None:
+    """Not rounded in silence, whatever the currency."""
+    with pytest.raises(InvalidTransaction) as refused:
+        event_type.money.minor_units(amount)
+
+    assert said in refused.value.detail
+
+
+@given(st.integers(-MINOR_UNITS_MAX, MINOR_UNITS_MAX), st.integers(0, DECIMALS_MAX))
+def test_every_amount_survives_json(units: int, decimals: int) -> None:
+    """From the producer's number or text to minor units, and from them to the decision's number."""
+    money = Money("EUR", decimals, MINOR_UNITS_MAX / 10**decimals, "decide")
+    written = f"{Decimal(units).scaleb(-decimals):f}"
+
+    assert units == money.minor_units(written) == money.minor_units(float(written))
+    assert float(written) == units / 10**decimals
+
+
+@pytest.mark.parametrize(
+    ("decimals", "amount_max"),
+    [
+        (5, 1.0),
+        (-1, 1.0),
+        (2.0, 1.0),
+        (True, 1.0),
+        (2, 0.0),
+        (2, 21_474_836.48),
+        (0, 2.0**31),
+        (4, 214_748.3648),
+    ],
+)
+def test_an_event_type_says_what_its_amounts_are(decimals: Any, amount_max: float) -> None:
     """What this release cannot count is refused when the event type is read."""
     with pytest.raises(SetupError, match="event type's"):
         Money("KWD", decimals, amount_max, "decide")

@@ -5,6 +5,7 @@ import json
 import polars as pl
 from aiokafka import AIOKafkaProducer
 
+from fraudstream.domain.amounts import rounded_units
 from fraudstream.domain.features import with_activity
 from fraudstream.offline.dataset import arrived
 from fraudstream.offline.history import read_payments
@@ -41,7 +42,7 @@ async def test_what_was_served_is_what_the_archive_is_trained_on(kafka_settings:
         frame = pl.read_parquet(path, hive_partitioning=False)
         frame.rename({name: f"served_{name}" for name in SERVED}).write_parquet(path)
     paid = read_payments(settings.data_dir / "archive", columns, settings.partitions)
-    paid = paid.with_columns(cents=(pl.col("amount") * 100).round().cast(pl.Int64)).drop("amount")
+    paid = paid.with_columns(cents=rounded_units(paid["amount"].to_numpy())).drop("amount")
     known = point_in_time(arrived(paid), settings.lateness_horizon_s * 1000)
     anew = with_activity(known.with_columns(paid["cents"]))
 

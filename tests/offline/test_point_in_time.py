@@ -5,9 +5,11 @@ from typing import NamedTuple
 
 import numpy as np
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fraudstream.domain.errors import SetupError
 from fraudstream.offline.dataset import Dataset
 from fraudstream.offline.engines import by_duckdb
 from fraudstream.offline.point_in_time import Arrived, point_in_time
@@ -115,10 +117,12 @@ def test_a_payment_that_came_twice_counts_once_in_the_week_and_is_learnt_from_on
     assert [(0, 0.0), (0, 0.0), (1, 5.0)] == known.select("num_trans_last_1w", "avg_amt_last_1w").rows()
 
 
-def test_the_nightly_sql_rounds_as_training_does(tmp_path: Path) -> None:
+@pytest.mark.parametrize("decimals", range(5))
+def test_the_nightly_sql_rounds_as_training_does(tmp_path: Path, decimals: int) -> None:
     """Half to even: two payments of 0.125 are 24 cents in the week's mean of both. Refunds are left out."""
-    amounts = [0.125, 0.125, 0.375, 1.005, 0.005, 12.5, 4.35, 0.0, -0.004]
-    refunds = [-0.01, -12.5, -0.006]
+    amounts = [-1.0, 0.125, 0.125, 0.375, 1.005, 0.00005, 0.5, 12.5, 4.35, 0.0, -0.004, -12.5]
+    units = [round(amount * 10**decimals) for amount in amounts]
+    spent = [unit for unit in units if unit >= 0]
     folder = tmp_path / "date=2020-01-06"
     folder.mkdir()
     monday_ms = 1_578_268_800_000
@@ -126,18 +130,34 @@ def test_the_nightly_sql_rounds_as_training_does(tmp_path: Path) -> None:
         {
             "tid": [str(number) for number in range(12)],
             "cc_num": [4006080197832643] * 12,
-            "amount": refunds[:1] + amounts + refunds[1:],
+            "amount": amounts,
             "event_time": [monday_ms + number for number in range(12)],
             "is_fraud": [False] * 12,
         }
     )
     paid.write_parquet(folder / "payments.parquet")
-    ((_, _, payments, cents),) = by_duckdb([folder / "payments.parquet"], monday_ms, monday_ms + 86_400_000)
+    files, end_ms = [folder / "payments.parquet"], monday_ms + 86_400_000
+    ((_, _, payments, total),) = by_duckdb(files, monday_ms, end_ms, decimals)
+    learnt = Dataset.of_history(tmp_path, decimals=decimals).frame
 
-    assert sum(round(amount * 100) for amount in amounts) == cents
-    learnt = Dataset.of_history(tmp_path).frame
-    assert len(amounts) == payments == learnt["num_trans_last_10m"].max()
-    assert cents == learnt.filter(pl.col("cents") >= 0)["cents"].sum() == learnt["cents_last_10m"].max()
+    assert (len(spent), sum(spent)) == (payments, total)
+    assert [unit / 10**decimals for unit in units] == learnt["amount"].to_list()
+    assert len(spent) == learnt["num_trans_last_10m"][-1]
+    assert total / (payments * 10**decimals) == learnt["avg_amt_last_10m"][-1]
+
+
+def test_a_history_with_an_amount_that_nobody_can_be_paid_is_refused(tmp_path: Path) -> None:
+    """Kept in 32 bits it would be another amount."""
+    folder = tmp_path / "date=2020-01-06"
+    folder.mkdir()
+    row = {"cc_num": [4006080197832643], "amount": [21_474_836.48], "event_time": [1_578_268_800_000]}
+    pl.DataFrame(row | {"is_fraud": [True]}).write_parquet(folder / "payments.parquet")
+
+    with pytest.raises(
+        SetupError, match=r"an amount of 21474836\.48, .* 2 decimals none is beyond 21474836\.47"
+    ):
+        Dataset.of_history(tmp_path)
+    assert [21_474_836.0] == Dataset.of_history(tmp_path, decimals=0).frame["amount"].to_list()
 
 
 def test_refunds_are_learnt_from_and_in_nobody_s_week() -> None:

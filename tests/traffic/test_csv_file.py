@@ -6,19 +6,20 @@ from pathlib import Path
 import pytest
 
 from fraudstream.domain.errors import SetupError
-from fraudstream.domain.event_type import event_type_named
+from fraudstream.domain.event_type import EventType, event_type_named
 from fraudstream.traffic.csv_file import read_csv
 from fraudstream.traffic.payments import Frame
+from tests.builders import DINARS, YEN
 
 CARD = event_type_named("card")
 HEADER = "cc_num,amount,trans_ts,tid,merchant,zip_code"
 
 
-def read(directory: Path, *lines: str) -> tuple[Frame, list[tuple[int, str]]]:
+def read(directory: Path, *lines: str, event_type: EventType = CARD) -> tuple[Frame, list[tuple[int, str]]]:
     """Write a file, read it, and return its payments with line and reason of the bad rows."""
     path = directory / "payments.csv"
     path.write_text("\n".join(lines) + "\n")
-    payments, bad = read_csv(path, CARD)
+    payments, bad = read_csv(path, event_type)
     return payments, [(row.line, row.reason) for row in bad]
 
 
@@ -36,6 +37,16 @@ def test_rows_become_payments(tmp_path: Path) -> None:
         ("a1", "4000000000000002", 12.5, 1_580_000_000_250, "Bridge, Castle & Co", "01001"),
         ("a2", "4000000000000010", 3.0, 1_580_000_001_000, None, None),
     ] == payments.frame.rows()
+
+
+@pytest.mark.parametrize(("event_type", "amount"), [(YEN, 15_000_000.0), (DINARS, 0.005)])
+def test_amounts_are_sent_in_their_currency(tmp_path: Path, event_type: EventType, amount: float) -> None:
+    """As they stand in the file."""
+    row = f"1580000000,{amount},4000000000000002"
+    payments, bad = read(tmp_path, "trans_ts,amount,cc_num", row, event_type=event_type)
+
+    assert [] == bad
+    assert [amount] == payments.frame["amount"].to_list()
 
 
 def test_times_may_be_written_as_dates(tmp_path: Path) -> None:

@@ -77,6 +77,7 @@ class FakeWorker:
     """A worker without Kafka: what its pages ask for is set by the test."""
 
     activity: dict[str, list[tuple[int, int]] | None] = field(default_factory=dict)
+    decimals: int = 2
     weeks: dict[str, tuple[int, float, int]] = field(default_factory=dict)
     health: web.Health = field(default_factory=lambda: web.Health(recovered=True))
     peers: list[str] = field(default_factory=list)
@@ -118,6 +119,7 @@ class FakeWorker:
             archive=self._archived,
             versions=VERSIONS,
             stalled_after_s=self.stalled_after_s,
+            decimals=self.decimals,
         )
 
     async def _archived(self, wanted: Wanted) -> list[Decision]:

@@ -65,6 +65,19 @@ async def test_a_card_s_refund_is_shown_and_not_counted(serve: Serve):
     assert '<td class="number">-12.50</td>' in await site.html(f"/cards/{CARD}")
 
 
+@pytest.mark.parametrize(("decimals", "amount", "shown"), [(0, 1250.0, "1,250"), (3, 1.25, "1.250")])
+async def test_amounts_have_the_decimals_of_the_currency(
+    serve: Serve, decimals: int, amount: float, shown: str
+):
+    """In the JSON as numbers, on pages as people write them there."""
+    site = await serve(FakeWorker(activity={CARD: [(NOW_MS, 1250)]}, decimals=decimals))
+    page = await site.html(f"/cards/{CARD}")
+
+    assert amount == (await site.json(f"/api/v1/cards/{CARD}"))["ten_minutes"]["amount"]
+    assert f'<td class="number">{shown}</td>' in page
+    assert f'data-decimals="{decimals}"' in page
+
+
 async def test_a_card_nobody_has_seen_is_not_found(site: Site):
     """Held here, but no payments, no week, no decisions."""
     answer = await site.json(f"/api/v1/cards/{QUIET_CARD}", status=404)

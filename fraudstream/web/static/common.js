@@ -17,7 +17,7 @@ const write = {
     if (value > 0.999) return "> 99.9 %";
     return `${digits(100 * value, 1).replace(/\.0$/, "")} %`;
   },
-  money: (value) => (value === null ? DASH : digits(value, 2)),
+  money: (value) => (value === null ? DASH : digits(value, Number(document.documentElement.dataset.decimals))),
   clock: (epochMs) => new Date(epochMs).toISOString().slice(11, 19),
   stamp: (epochMs) => new Date(epochMs).toISOString().slice(0, 19).replace("T", " "),
   summary: (decision) => `${OUTCOMES[decision.outcome] || decision.outcome}, ${write.money(decision.amount)}, card ending ${decision.card_last4}`,

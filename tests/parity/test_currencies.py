@@ -1,0 +1,66 @@
+"""Stream equals batch in every currency: the scoring loop in memory against the batch path, weeks by the nightly job."""
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+from aiokafka.structs import ConsumerRecord
+
+from fraudstream.domain.event_type import EventType, event_type_named
+from fraudstream.domain.tokens import Tokenizer
+from fraudstream.domain.weekly import DAY_MS, Week
+from fraudstream.offline.aggregate import weeks_of
+from fraudstream.parity.expected import Expected
+from fraudstream.parity.payments import made_up
+from fraudstream.parity.published import Published
+from fraudstream.parity.report import compared
+from fraudstream.traffic.loads import Encoder
+from tests.agents.memory_worker import HORIZON_MS, PARTITIONS, MemoryWorker
+from tests.builders import DINARS, UNIDADES, YEN, CountingModel
+from tests.fakes import MemoryWeekly
+
+EARLIER_MS = 14 * DAY_MS
+"""The memory worker's records are of an earlier day than the made-up payments."""
+
+CHUNK_ROWS = 50
+
+
+def weeks(directory: Path, paid: pl.DataFrame, decimals: int) -> MemoryWeekly:
+    """Return the weeks as of every midnight that a payment asks for."""
+    file = directory / "payments.parquet"
+    paid.write_parquet(file)
+    snapshots = {}
+    for midnight_ms in (paid["event_time"] // DAY_MS * DAY_MS).unique():
+        rows = weeks_of([file], midnight_ms, Tokenizer(bytes(32)), decimals=decimals).rows()
+        snapshots[midnight_ms] = {card: Week(payments, mean) for card, payments, mean in rows}
+    return MemoryWeekly(snapshots)
+
+
+@pytest.mark.parametrize("event_type", [event_type_named("card"), YEN, DINARS, UNIDADES])
+async def test_stream_and_batch_agree_in_every_currency(event_type: EventType, tmp_path: Path) -> None:
+    """Late, repeated, contradicted and refunded payments; not a bit differs, and amounts are what was sent."""
+    decimals = event_type.money.decimals
+    stream = made_up(600, 5, decimals).with_columns(pl.col("event_time") - EARLIER_MS)
+    expected = Expected.of(stream, CountingModel(), PARTITIONS, HORIZON_MS, decimals)
+    store = weeks(tmp_path, stream.filter(expected.decided), decimals)
+    load = Encoder(event_type, PARTITIONS).load(stream, None)
+    async with MemoryWorker(tmp_path / "worker", store, event_type) as worker:
+        for partition in range(PARTITIONS):
+            own = [load.messages[row].value for row in range(len(load)) if load.partitions[row] == partition]
+            for first in range(0, len(own), CHUNK_ROWS):
+                await worker.receive(own[first : first + CHUNK_ROWS], partition)
+        await worker.settled()
+        decisions = [worker.published("decisions", partition) for partition in range(PARTITIONS)]
+
+    published = Published(expected)
+    values = [json.dumps(decision).encode() for of_partition in decisions for decision in of_partition]
+    published.add(
+        [ConsumerRecord("decisions", 0, 0, 0, 0, b"", value, None, 0, len(value), []) for value in values]
+    )
+    report = compared(stream, expected, published)
+
+    assert () == report.first
+    assert report.equal
+    told = {decision["amount"] for of_partition in decisions for decision in of_partition}
+    assert told == set(stream.filter(expected.decided)["amount"])
