@@ -9,9 +9,11 @@ import polars as pl
 import pytest
 
 from fraudstream.domain.errors import SetupError
+from fraudstream.domain.event_type import EventType
 from fraudstream.offline import import_files
 from fraudstream.offline.importing import import_history
 from fraudstream.offline.written_times import Times
+from tests.builders import DINARS, YEN
 from tests.offline.importing_of import GOOD, HEADER, JUDGE, bad_rows, csv_of, imported, rows_in, wanted
 
 BAD: dict[str, tuple[str, str, str]] = {
@@ -81,6 +83,20 @@ def test_a_refund_is_what_the_event_type_says(tmp_path: Path) -> None:
     assert [(2, "amount-negative", "amount '-3' is not between 0.00 and 10,000,000.00")] == bad_rows(
         tmp_path / "refusing", *lines, judge=refusing
     )
+
+
+@pytest.mark.parametrize(
+    ("event_type", "amount", "bad"), [(YEN, 15_000_000.0, "0.5"), (DINARS, 0.005, "0.0005")]
+)
+def test_amounts_have_the_decimals_of_the_currency(
+    tmp_path: Path, event_type: EventType, amount: float, bad: str
+) -> None:
+    """Yen have none, dinars three."""
+    lines = ("cc_num,amount,ts", *(f"4000000000000002,{each},2020-01-26" for each in (amount, bad)))
+    judge = replace(JUDGE, money=event_type.money)
+
+    assert [(3, "amount-decimals")] == [row[:2] for row in bad_rows(tmp_path, *lines, judge=judge)]
+    assert [amount] == rows_in(tmp_path / "history")["amount"].to_list()
 
 
 NDJSON_BAD = {
