@@ -2,7 +2,8 @@
 
 State is bytes: per card and tumbling ten-minute bucket, the 32-byte entries of its payments. Any ten minutes lie in
 two neighbouring buckets, so a sliding window needs two reads and old buckets expire as whole ranges of keys.
-Money is integer minor units of its currency (cents, yen, thousandths of a dinar), called cents for short, and time integer milliseconds, so sums do not depend on the order of addition.
+Money is integer minor units of its currency (cents, yen, thousandths of a dinar), called cents for short, and time integer
+milliseconds, so sums do not depend on the order of addition.
 
 A refund is a payment with an amount below zero: it is told its card's ten minutes and is not part of any, its own
 included, for it is no spending. It is remembered like any other, so that it comes twice with one answer.
