@@ -21,6 +21,7 @@ from aiokafka.structs import ConsumerRecord
 
 from fraudstream import topics
 from fraudstream.adapters.damaged_batch import Undecodable
+from fraudstream.adapters.failures import PERMANENT, kafka_error, of_kafka
 from fraudstream.adapters.kafka_security import Kafka
 from fraudstream.adapters.lake import Covered, Lake, LakeFile, Stream, labels_lake
 from fraudstream.adapters.objects import ObjectStore, ObjectsUnavailable
@@ -77,7 +78,14 @@ class Archiver(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
         """Archive until told to stop, or with `once` up to where the topic ends now.
 
         Raises ObjectsRefused if the archive does not take us; one that does not answer is waited for, but not with `once`.
+        Raises SetupError if Kafka does not let us read or commit, BrokerUnavailable if it does not answer.
         """
+        try:
+            await self._run(stop, once)
+        except KafkaError as error:
+            raise kafka_error("archiving failed", error) from error
+
+    async def _run(self, stop: asyncio.Event, once: bool) -> None:
         await self._probe(stop, once)
         read_every_batch()
         self._consumer = AIOKafkaConsumer(
@@ -192,6 +200,8 @@ class Archiver(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
         try:
             await self._consumer.commit(offsets)
         except KafkaError as error:
+            if of_kafka(error) == PERMANENT:
+                raise
             # Taken over by another archiver, or the brokers are away: the files count.
             logger.warning("offsets were not committed: %s", error)
         self._on_archived(files, rows)

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from fraudstream.adapters.process import EXIT_CODES
 from fraudstream.cli import COMMANDS
 from fraudstream.metrics import METRICS
 from fraudstream.settings import Settings
@@ -69,10 +70,13 @@ def metrics() -> str:
 def commands() -> str:
     """Return the page of commands."""
     rows = [(f"`fraudstream {name}`", entry.help) for name, entry in COMMANDS.items()]
+    codes = [(str(code), *said) for code, said in EXIT_CODES.items()]
     return (
-        "# Commands\n\nEach has `--help`. Exit codes: 0 done, 1 ran but the answer is no, 2 usage, set-up or input error, 70 a worker "
-        "crashed before it acknowledged anything (restart it), 75 it found no broker (restart it).\n\n"
+        "# Commands\n\nEach has `--help`.\n\n"
         + table(("command", "what it does"), rows)
+        + "\n## Exit codes\n\nOf every command. `fraudstream worker --supervised`, deploy/systemd and docker-compose.yml start a worker again after "
+        "all but 0 and 2, and after a signal.\n\n"
+        + table(("exit code", "what it means", "what to do"), codes)
     )
 
 

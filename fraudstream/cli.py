@@ -14,15 +14,14 @@ import click
 from pydantic import ValidationError
 
 from fraudstream.adapters.extras import extras_named
-from fraudstream.adapters.process import EXIT_SETUP, EXIT_UNAVAILABLE, exit_code
+from fraudstream.adapters.process import EXIT_SETUP, EXIT_UNAVAILABLE, exit_code, scarce
 from fraudstream.commands.group import Group
 from fraudstream.domain.errors import FraudstreamError
 from fraudstream.logs import mask_card_numbers
 from fraudstream.tuning import keep_files_private
 
 NO_RIGHT = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR)
-NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
-"""What is wrong with a place that cannot be written: the first does not mend itself, the second may."""
+"""What is wrong with a place that cannot be written and does not mend itself."""
 
 
 class Entry(NamedTuple):
@@ -103,12 +102,13 @@ def complaining() -> Iterator[None]:
         from fraudstream.settings import Settings, wrong
 
         complain(wrong.sentence(error, Settings.model_fields))
-    except OSError as error:
-        if error.filename is None or error.errno not in (*NO_RIGHT, *NO_SPACE):
+    except BaseException as error:  # a panic of Polars is no Exception
+        if sentence := scarce(error):
+            complain(f"{sentence} ({error})", EXIT_UNAVAILABLE)
+        if not isinstance(error, OSError) or error.filename is None or error.errno not in NO_RIGHT:
             raise
         complain(
-            f"{error.filename} cannot be used ({error.strerror}); mend that, or name another place, e.g. by FRAUDSTREAM_DATA_DIR",
-            EXIT_UNAVAILABLE if error.errno in NO_SPACE else EXIT_SETUP,
+            f"{error.filename} cannot be used ({error.strerror}); mend that, or name another place, e.g. by FRAUDSTREAM_DATA_DIR"
         )
 
 

@@ -1,4 +1,4 @@
-"""Keeping a worker running: `fraudstream worker --supervised` where neither systemd nor Kubernetes does it.
+"""Keeping a worker or archiver running: `--supervised`, where neither systemd nor Kubernetes does it.
 
 A worker ends itself rather than acknowledge what it did not finish, so a restart is always safe.
 """
@@ -6,12 +6,13 @@ A worker ends itself rather than acknowledge what it did not finish, so a restar
 import logging
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from types import FrameType
 
 from fraudstream.adapters.broker.process import spawn_guard, stop_guard
-from fraudstream.adapters.process import EXIT_SETUP
+from fraudstream.adapters.process import FINAL
 
 logger = logging.getLogger(__name__)
 
@@ -25,8 +26,14 @@ HEALTHY_AFTER_S = 60.0
 class Supervisor:
     """Runs one command again and again until it ends well, cannot be set up, or is asked to stop."""
 
-    def __init__(self, command: Sequence[str], restart_waits_s: Sequence[float] = RESTART_WAITS_S) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        restart_waits_s: Sequence[float] = RESTART_WAITS_S,
+        name: str = "the worker",
+    ) -> None:
         self._command = command
+        self._name = name
         self._waits_s = restart_waits_s
         self._child: subprocess.Popen[bytes] | None = None
         self._asked_to_stop = False
@@ -41,13 +48,13 @@ class Supervisor:
             code = self._run_once()
             if self._asked_to_stop:
                 return 0
-            if code in (0, EXIT_SETUP):
+            if code in FINAL:
                 return code
             if time.monotonic() - started >= HEALTHY_AFTER_S:
                 crashes = 0
             wait_s = self._waits_s[min(crashes, len(self._waits_s) - 1)]
             crashes += 1
-            logger.error("the worker %s; starting it again in %.1f s", _ended(code), wait_s)
+            logger.error("%s %s; starting it again in %.1f s", self._name, _ended(code), wait_s)
             if self._sleep(wait_s):
                 return 0
 
@@ -83,3 +90,9 @@ def _ended(code: int) -> str:
     'was ended by SIGKILL'
     """
     return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
+
+
+def supervise(arguments: Sequence[str], name: str) -> int:
+    """Run `fraudstream` with this process's arguments but `--supervised`, again and again; return the last exit code."""
+    own = [argument for argument in arguments if argument != "--supervised"]
+    return Supervisor([sys.executable, "-m", "fraudstream", *own], name=name).run()

@@ -5,7 +5,6 @@ What is found wanting is wiped: the changelog has it all. Whether the last worke
 items, clock and changelog offset are one write batch: what a crash cut off is older, and recovery goes on from there.
 """
 
-import errno
 import logging
 import shutil
 import tempfile
@@ -15,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from fraudstream.adapters.process import EXIT_SETUP, EXIT_UNAVAILABLE, refuse
+from fraudstream.adapters.process import EXIT_SETUP, EXIT_UNAVAILABLE, refuse, scarce
 from fraudstream.domain.activity import ENTRY, WINDOW_MS
 from fraudstream.domain.activity_columns import ENTRIES
 from fraudstream.tables.activity_layout import CLOCK, CLOCK_KEY, KEY_BYTES, OFFSET_KEY, START, Clock
@@ -26,7 +25,6 @@ CHUNK_BUCKETS = 8192
 """Buckets checked at once."""
 
 PROBE_BYTES = 4096
-NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 LOCKED = ("/LOCK: Resource temporarily unavailable", "/LOCK: No locks available")
 """How RocksDB says that another process, or a handle not yet collected, has the directory."""
 
@@ -39,13 +37,13 @@ def opened(path: Path, open_database: Callable[[Path], Any]) -> tuple[Any, bool]
     """Open a partition's RocksDB and check it; return it and whether it had to be wiped first.
 
     Ends the process with the set-up exit code if the directory cannot be written: wiping would not mend that.
-    Raises what RocksDB raised if somebody else has it open.
+    Raises what RocksDB raised if somebody else has it open, or if files, memory or space ran out: that is no damage.
     """
     require_writable(path.parent)
     try:
         return _sound(path, open_database), False
     except Exception as error:
-        if locked(error):
+        if locked(error) or scarce(error):
             raise
         why = str(error)
     require_writable(path)
@@ -70,7 +68,7 @@ def locked(error: Exception) -> bool:
 def require_writable(directory: Path) -> None:
     """End the process if no file can be written here; a missing directory is made.
 
-    Exit codes: 75 without space, which may come back; 2 for all that does not mend itself.
+    Exit codes: 75 without space or file handles, which may come back; 2 for all that does not mend itself.
     """
     if directory.exists() and not directory.is_dir():
         return  # a file where the directory belongs: damage, not set-up
@@ -81,7 +79,7 @@ def require_writable(directory: Path) -> None:
     except OSError as error:
         refuse(
             f"the state directory {directory} cannot be written ({error.strerror}); mend it or set FRAUDSTREAM_STATE_DIR",
-            EXIT_UNAVAILABLE if error.errno in NO_SPACE else EXIT_SETUP,
+            EXIT_UNAVAILABLE if scarce(error) else EXIT_SETUP,
         )
 
 

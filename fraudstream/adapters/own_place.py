@@ -6,7 +6,7 @@ import os
 import socket
 from pathlib import Path
 
-from fraudstream.adapters.process import refuse
+from fraudstream.adapters.process import EXIT_SETUP, EXIT_UNAVAILABLE, refuse, scarce
 
 LOCK_NAME = "worker.lock"
 
@@ -23,7 +23,8 @@ def require_free_port(host: str, port: int) -> None:
             )
         refuse(
             f"the pages cannot be served at {host}, port {port} ({error.strerror}); set FRAUDSTREAM_WEB_HOST and "
-            "FRAUDSTREAM_WEB_PORT"
+            "FRAUDSTREAM_WEB_PORT",
+            EXIT_UNAVAILABLE if scarce(error) else EXIT_SETUP,
         )
 
 

@@ -25,6 +25,27 @@ LEAVING_S = 10.0
 """How long a process may take to end in order once it is told to; systemd and Kubernetes kill it after 30."""
 
 
+EXIT_CODES = {
+    0: ("done, or stopped on request", "nothing"),
+    1: (
+        "it ran, and the answer is no: something differs, nothing was found, not all was sent",
+        "read what it says",
+    ),
+    EXIT_SETUP: (
+        "usage, settings, input, model, topics or rights do not fit, also a broker, a store or an archive that refuses us",
+        "mend it: the message says how; a start without that ends the same way",
+    ),
+    EXIT_CRASH: ("a worker crashed before it acknowledged", "start it again"),
+    EXIT_UNAVAILABLE: (
+        "no broker, store or archive answers, a clock is wrong, or no space, memory or file handles are left",
+        "start it again",
+    ),
+}
+"""Every exit code of every command -> what it means, and what to do; a signal is like 70."""
+
+FINAL = frozenset({0, EXIT_SETUP})
+"""Whoever keeps a worker running starts it again after all but these."""
+
 SCARCE = {
     errno.ENOSPC: "no space is left on the disk; make room",
     errno.EDQUOT: "the disk quota is used up; raise it or make room",
@@ -59,8 +80,8 @@ def scarce(error: BaseException | None) -> str | None:
 
 
 def exit_code(error: FraudstreamError) -> int:
-    """Return the exit code of an error that is said in one sentence."""
-    return EXIT_UNAVAILABLE if error.later else EXIT_SETUP
+    """Return the exit code of an error that is said in one sentence; one that came of something scarce may mend itself."""
+    return EXIT_UNAVAILABLE if error.later or scarce(error) else EXIT_SETUP
 
 
 def crash(why: str) -> NoReturn:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import sys
 from datetime import UTC, datetime
 from typing import Any
 
@@ -37,10 +38,12 @@ def archive() -> None:
 @archive.command()
 @click.option("--broker", help="Kafka bootstrap servers.  [default: FRAUDSTREAM_BROKER or localhost:9092]")
 @click.option("--once", is_flag=True, help="Archive what is there now, and end.")
-def run(broker: str | None, once: bool) -> None:
+@click.option("--supervised", is_flag=True, help="Start it again whenever it crashes or no broker answers.")
+def run(broker: str | None, once: bool, supervised: bool) -> None:
     """Archive decisions until told to stop; run it beside the workers, once or several times.
 
-    Killed at any moment it loses nothing and writes nothing twice. Exit codes: 0 stopped, 2 set-up error.
+    Killed at any moment it loses nothing and writes nothing twice. Exit codes: 0 stopped, 2 set-up error, or a broker or an archive
+    that refuses us, 75 no broker answers, or with --once no archive.
     """
     from fraudstream.adapters.kafka_admin import ensure_topics
     from fraudstream.adapters.objects import object_store
@@ -51,6 +54,10 @@ def run(broker: str | None, once: bool) -> None:
     from fraudstream.traffic.run import stopped_by_signals
 
     configure_logging("info")
+    if supervised:
+        from fraudstream.supervisor import supervise
+
+        sys.exit(supervise(sys.argv[1:], "the archiver"))
     log = logging.getLogger("fraudstream.archive")
     given: dict[str, Any] = {"broker": broker} if broker else {}
     settings = Settings(**given)

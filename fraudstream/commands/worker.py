@@ -27,21 +27,21 @@ def worker(
 ) -> None:
     """Decide payments until told to stop (Ctrl-C or SIGTERM).
 
-    Exit codes: 0 stopped, 2 set-up error, 70 crashed before acknowledging, 75 no broker answers. After 70 and 75 start it again,
-    or use --supervised.
+    Exit codes: 0 stopped, 2 set-up error, 70 crashed before acknowledging, 75 no broker answers, or no space, memory or file
+    handles are left. After 70 and 75 start it again, or use --supervised.
     """
     configure_logging(log_level)
     if supervised:
-        from fraudstream.supervisor import Supervisor
+        from fraudstream.supervisor import supervise
 
-        arguments = [argument for argument in sys.argv[1:] if argument != "--supervised"]
-        sys.exit(Supervisor([sys.executable, "-m", "fraudstream", *arguments]).run())
+        sys.exit(supervise(sys.argv[1:], "the worker"))
     limit_threads()
     import_xgboost_alone()
     import faust
     import uvloop
 
     from fraudstream.adapters.kafka_admin import ensure_topics
+    from fraudstream.adapters.leaving import leave
     from fraudstream.app import Ports, create_app
     from fraudstream.settings import Settings
 
@@ -54,4 +54,7 @@ def worker(
     loop.run_until_complete(ensure_topics(settings))
     calm_garbage_collection()
     process = faust.Worker(app, loop=loop, loglevel="WARNING", override_logging=False, quiet=True)
-    sys.exit(process.execute_from_commandline())
+    try:
+        sys.exit(process.execute_from_commandline())
+    except Exception as error:  # noqa: BLE001 - Faust raises what ended its start
+        leave(error, "starting the worker")

@@ -9,6 +9,7 @@ from typing import Any
 import click
 import pytest
 
+from fraudstream.adapters.process import FINAL
 from fraudstream.app import web_login
 from fraudstream.cli import cli
 from fraudstream.settings import Settings
@@ -101,6 +102,17 @@ def test_who_is_waited_for_can_be_waited_for():
                 assert "restart" not in SERVICES[other]
 
 
+def test_a_wrong_set_up_is_not_started_for_ever():
+    """Docker restarts whatever the exit code: ours are supervised by themselves where they wait for brokers, and bounded."""
+    ours = {
+        name: service for name, service in SERVICES.items() if "build" in service and "restart" in service
+    }
+
+    assert {"archive", "nightly", "produce", "worker"} == set(ours)
+    assert all(re.fullmatch(r"on-failure:\d+", service["restart"]) for service in ours.values())
+    assert {"archive", "worker"} == {name for name, each in ours.items() if "--supervised" in each["command"]}
+
+
 def test_every_setting_in_an_environment_is_a_setting():
     """A misspelled variable would silently do nothing."""
     given = {name for service in SERVICES.values() for name in service.get("environment", {})}
@@ -149,7 +161,9 @@ def test_what_the_image_copies_is_there_and_let_through():
 
 
 def test_the_unit_restarts_crashes_but_not_mistakes():
-    """Exit code 2 is a set-up error that a restart does not mend; 70 is a crash before acknowledging."""
+    """Exit code 2 is a set-up error that a restart does not mend; after all others it starts again, however often."""
+    assert {0, 2} == FINAL
     assert "\nRestart=on-failure\n" in UNIT
     assert "\nRestartPreventExitStatus=2\n" in UNIT
+    assert "\nStartLimitIntervalSec=0\n" in UNIT
     assert "\nNoNewPrivileges=yes\n" in UNIT

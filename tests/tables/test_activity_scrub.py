@@ -1,6 +1,9 @@
 """A partition's RocksDB is read to its end before it is trusted; what is found wanting starts again from the changelog."""
 
+import contextlib
 import logging
+import os
+import resource
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,8 +15,8 @@ import pytest
 from fraudstream.adapters.process import EXIT_SETUP
 from fraudstream.domain.activity import ENTRY, Entry
 from fraudstream.tables.activity_layout import CLOCK, CLOCK_KEY, OFFSET_KEY, Clock, bucket_key, merged
-from fraudstream.tables.activity_scrub import Damaged, examine
-from fraudstream.tables.activity_store import partition_directory
+from fraudstream.tables.activity_scrub import Damaged, examine, opened
+from fraudstream.tables.activity_store import open_database, partition_directory
 from tests.tables import damage
 from tests.tables.test_activity import NOON, Paid, Partition, table_in, token
 
@@ -60,6 +63,34 @@ def test_damaged_state_is_wiped_and_rebuilt(
     assert merged(nothing_stored, changelog, Clock())[0] == state
     assert 1 == wiped
     assert ["wiped, and rebuilt from the changelog" in record.message for record in caplog.records] == [True]
+
+
+SPARE_FILES = 2
+"""Enough to see that the directory can be written, too few for RocksDB."""
+
+
+def test_too_many_open_files_are_no_damage(tmp_path: Path) -> None:
+    """State that cannot be opened now is not wiped: it is there when there are file handles again."""
+    path, changelog = written(tmp_path)
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    taken = [os.open(os.devnull, os.O_RDONLY)]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (taken[0] + 50, limits[1]))
+    try:
+        with contextlib.suppress(OSError):
+            while True:
+                taken.append(os.open(os.devnull, os.O_RDONLY))
+        for _ in range(SPARE_FILES):
+            os.close(taken.pop())
+        with pytest.raises(Exception, match="Too many open files"):
+            opened(path, open_database)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        for each in taken:
+            os.close(each)
+    state, wiped = recovered(tmp_path, changelog)
+
+    assert merged(nothing_stored, changelog, Clock())[0] == state
+    assert 0 == wiped
 
 
 @pytest.mark.parametrize("harm", damage.HARMLESS, ids=lambda harm: harm.__name__)

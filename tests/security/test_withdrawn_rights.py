@@ -1,0 +1,145 @@
+"""Rights that are missing or withdrawn, on a real broker: who waits for them, how long, and who says so."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+from confluent_kafka.admin import (
+    AclBindingFilter,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    ResourcePatternType,
+    ResourceType,
+)
+
+from fraudstream import topics
+from fraudstream.acls import acls
+from fraudstream.adapters.kafka_acls import give
+from fraudstream.adapters.kafka_admin import administration
+from fraudstream.adapters.kafka_security import Kafka
+from fraudstream.adapters.outbox import Message, Outbox
+from fraudstream.adapters.publisher import Publisher
+from fraudstream.domain.errors import SetupError
+from fraudstream.settings import Settings
+from tests.commands.running import begin, fraudstream
+
+Principal = Callable[..., Settings]
+
+TOPIC, GROUP = ResourceType.TOPIC, ResourceType.GROUP
+READ, WRITE = AclOperation.READ, AclOperation.WRITE
+LABEL = b'{"transaction_id": "a", "fraud": true, "labelled_at": 1580558400000}'
+
+
+async def withdraw(admin: Settings, principal: str, kind: Any, name: str, operation: Any) -> None:
+    """Take a right away, as `kafka-acls --remove` does."""
+    client = AdminClient({"bootstrap.servers": admin.broker})
+    right = AclBindingFilter(
+        kind, name, ResourcePatternType.LITERAL, principal, "*", operation, AclPermissionType.ALLOW
+    )
+    for done in client.delete_acls([right]).values():
+        assert 1 == len(await asyncio.to_thread(done.result)), f"{principal} had no such right"
+
+
+async def give_role(admin: Settings, principal: str, role: str) -> None:
+    """Give a principal all that a role needs."""
+    async with administration(Kafka.of(admin)) as client:
+        await give(client, principal, acls(admin, role))
+
+
+@contextlib.asynccontextmanager
+async def publishing(settings: Settings, patience_s: float) -> AsyncIterator[Publisher]:
+    """Yield a worker's publisher that has written a decision."""
+    async with Publisher(Kafka.of(settings), "test", patience_s) as publisher:
+        await publisher.publish(one_record(settings))
+        yield publisher
+
+
+def one_record(settings: Settings, name: str = "decisions", value: bytes = b"{}") -> Outbox:
+    """Return an outbox with one record for a topic."""
+    outbox = Outbox()
+    outbox.add(settings.topic(name), 0, Message(None, value))
+    return outbox
+
+
+async def test_rights_to_write_that_are_given_back_are_used(principal: Principal, rights: Settings) -> None:
+    """Nothing ends, nothing is lost, and what was refused arrives once."""
+    settings = principal("worker")
+    topic = settings.topic("decisions")
+    async with publishing(settings, patience_s=120) as publisher:
+        await withdraw(rights, "User:worker", TOPIC, topic, WRITE)
+        waiting = asyncio.create_task(publisher.publish(one_record(settings)))
+        async with asyncio.timeout(60):
+            while not [each for each in publisher.problems() if "let us write" in each.sentence]:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        (problem,) = publisher.problems()
+        still_waiting = not waiting.done()
+        await give_role(rights, "User:worker", "worker")
+        receipts = await waiting
+        healthy = list(publisher.problems())
+
+    assert still_waiting
+    assert ("failing", "rights are given with: fraudstream topics acl") == (problem.severity, problem.remedy)
+    assert f"Kafka does not let us write topic {topic}" in problem.sentence
+    assert [1] == [each.base_offset for each in receipts[topic, 0]]
+    assert [] == healthy
+
+
+async def test_rights_to_write_that_are_not_given_back_are_waited_for_no_longer_than_told(
+    principal: Principal, rights: Settings
+) -> None:
+    """Then it is a set-up error: a supervisor would start in vain."""
+    settings = principal("worker")
+    async with publishing(settings, patience_s=2.0) as publisher:
+        await withdraw(rights, "User:worker", TOPIC, settings.topic("decisions"), WRITE)
+        with pytest.raises(SetupError, match="rights are given with: fraudstream topics acl") as refused:
+            await publisher.publish(one_record(settings))
+
+    assert not refused.value.later
+
+
+@pytest.mark.parametrize(("kind", "name"), [(TOPIC, "decisions"), (TOPIC, "labels"), (GROUP, "")])
+async def test_an_archiver_without_a_right_is_a_sentence(
+    principal: Principal, rights: Settings, kind: Any, name: str
+) -> None:
+    """Code 2, as for a bucket that does not take it: what no waiting mends."""
+    settings = principal("payer")
+    whole = settings.topic(name) if name else topics.archive_group(settings)
+    await give_role(rights, "User:payer", "archiver")
+    await withdraw(rights, "User:payer", kind, whole, READ)
+    async with Publisher(Kafka.of(rights), "test") as publisher:
+        await publisher.publish(one_record(rights, name or "labels", LABEL))
+
+    done = await asyncio.to_thread(fraudstream, settings, "archive", "run", "--once", timeout_s=120)
+
+    assert 2 == done.returncode, done.stderr
+    assert "rights are given with: fraudstream topics acl" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(("kind", "name"), [(TOPIC, "labels"), (GROUP, "")], ids=["topic", "group"])
+async def test_an_archiver_whose_rights_are_withdrawn_says_so_and_ends(
+    principal: Principal, rights: Settings, kind: Any, name: str
+) -> None:
+    """It does not write on without ever committing."""
+    settings = principal("payer", archive_interval_s=0.1)
+    whole = settings.topic(name) if name else topics.archive_group(settings)
+    await give_role(rights, "User:payer", "archiver")
+    labels = one_record(settings, "labels", LABEL)
+    with begin(settings, "archive", "run") as running:
+        try:
+            async with Publisher(Kafka.of(settings), "test") as publisher, asyncio.timeout(240):
+                await publisher.publish(labels)
+                while not list((settings.data_dir / "archive").rglob("*.parquet")):  # noqa: ASYNC110
+                    await asyncio.sleep(0.2)
+                await withdraw(rights, "User:payer", kind, whole, READ)
+                await publisher.publish(labels)
+                said, _ = await asyncio.to_thread(running.communicate)
+        finally:
+            running.kill()
+
+    assert 2 == running.returncode, said
+    assert "rights are given with: fraudstream topics acl" in said
+    assert "Traceback" not in said
