@@ -64,15 +64,16 @@ class Turns:
     def leave(self, who: str) -> None:
         """Let in whose turn it is."""
         self._in.remove(who)
-        following = next((each for each in self._waiting if each not in self._in), None)
-        if following is None:
-            return
-        queue = self._waiting.pop(following)
-        queue.popleft().set_result(None)
-        self._count -= 1
-        self._in.add(following)
-        if queue:
-            self._waiting[following] = queue  # behind the others
+        while following := next((each for each in self._waiting if each not in self._in), None):
+            first = self._waiting[following].popleft()
+            queue = self._waiting.pop(following)
+            self._count -= 1
+            if queue:
+                self._waiting[following] = queue  # behind the others
+            if not first.done():  # or it stopped waiting a moment ago
+                self._in.add(following)
+                first.set_result(None)
+                return
 
     def _make_room(self, own: int) -> None:
         """Take the newest place of whoever has most, if that leaves him no fewer than the one who comes."""
@@ -81,10 +82,13 @@ class Turns:
             raise Crowded
         newest = self._waiting[who][-1]
         self._forget(who, newest)
-        newest.set_exception(Crowded())
+        if not newest.done():
+            newest.set_exception(Crowded())
 
     def _forget(self, who: str, one: asyncio.Future[None]) -> None:
-        queue = self._waiting[who]
+        queue = self._waiting.get(who, deque())
+        if one not in queue:  # passed over already
+            return
         queue.remove(one)
         self._count -= 1
         if not queue:

@@ -90,3 +90,26 @@ async def test_nobody_is_in_twice():
     assert not again.done()
     turns.leave("A")
     await again
+
+
+async def test_who_goes_in_the_moment_in_which_somebody_leaves_is_passed_over():
+    """Or makes room: his task has not noticed yet."""
+    turns = Turns(1, 8, 2)
+    await turns.enter("first")
+    gone, next_one = (asyncio.create_task(turns.enter(who)) for who in ("gone", "next"))
+    await asyncio.sleep(0)
+    gone.cancel()
+    turns.leave("first")
+    await next_one
+    also_gone = [asyncio.create_task(turns.enter("also gone")) for _ in range(2)]
+    await asyncio.sleep(0)
+    for task in also_gone:
+        task.cancel()
+    last = asyncio.create_task(turns.enter("last"))
+    await asyncio.wait([gone, *also_gone])
+    turns.leave("next")
+    await last
+    turns.leave("last")
+
+    assert turns.idle
+    assert (0, {}) == (vars(turns)["_count"], vars(turns)["_waiting"])
