@@ -71,7 +71,7 @@ class AtLeastOnce:
 
 
 class ExactlyOnce:
-    """Outputs and source offsets in one transaction a partition; who reads committed sees each decision once.
+    """Outputs and source offsets in one transaction a partition; consumers that read committed see each decision once.
 
     The changelog stays outside: transaction markers would hang Faust's recovery, and its deltas are idempotent.
     """

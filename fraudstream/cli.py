@@ -8,10 +8,9 @@ import importlib
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
-from pydantic import ValidationError
 
 from fraudstream.adapters.extras import extras_named
 from fraudstream.adapters.process import EXIT_SETUP, EXIT_UNAVAILABLE, exit_code, scarce
@@ -19,6 +18,9 @@ from fraudstream.commands.group import Group
 from fraudstream.domain.errors import FraudstreamError
 from fraudstream.logs import mask_card_numbers
 from fraudstream.tuning import keep_files_private
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 NO_RIGHT = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR)
 """What is wrong with a place that cannot be written and does not mend itself."""
@@ -98,7 +100,7 @@ def complaining() -> Iterator[None]:
             yield
     except FraudstreamError as error:
         complain(str(error), exit_code(error))
-    except ValidationError as error:
+    except _wrong_value() as error:
         from fraudstream.settings import Settings, wrong
 
         complain(wrong.sentence(error, Settings.model_fields))
@@ -110,6 +112,13 @@ def complaining() -> Iterator[None]:
         complain(
             f"{error.filename} cannot be used ({error.strerror}); mend that, or name another place, e.g. by FRAUDSTREAM_DATA_DIR"
         )
+
+
+def _wrong_value() -> type["ValidationError"]:
+    """Return pydantic's error; asked for when there is an error only, since a worker's first line need not wait for pydantic."""
+    from pydantic import ValidationError
+
+    return ValidationError
 
 
 def complain(sentence: str, code: int = EXIT_SETUP) -> None:

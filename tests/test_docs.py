@@ -6,6 +6,7 @@ import re
 import runpy
 import shlex
 import sys
+import tomllib
 from pathlib import Path
 
 import click
@@ -85,6 +86,31 @@ def test_relative_links_lead_to_files() -> None:
     ]
 
     assert [] == broken
+
+
+def test_the_index_leads_to_every_document() -> None:
+    """What it does not name is not found; decision records have their folder."""
+    index = (ROOT / "docs/README.md").read_text()
+    documents = [path for path in DOCUMENTS if path.parent.name != "decisions" and path.parent != ROOT]
+    names = [path.relative_to(ROOT / "docs").as_posix() for path in documents]
+
+    assert ["README.md"] == [name for name in names if f"({name})" not in index]
+
+
+def test_every_extra_is_in_the_installation_s_table() -> None:
+    """Who needs a library looks there for its extra."""
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    table = re.findall(r"^\| `(\w+)` \|", (ROOT / "docs/install.md").read_text(), re.MULTILINE)
+
+    assert set(extras) == set(table)
+
+
+def test_every_option_says_what_it_does() -> None:
+    """In the reference as in --help; arguments stand in the usage."""
+    rows = re.findall(r"^\| `-.*$", (ROOT / "docs/reference/commands.md").read_text(), re.MULTILINE)
+
+    assert 100 <= len(rows)
+    assert [] == [row for row in rows if row.endswith("|  |")]
 
 
 def test_decision_records_are_numbered_without_gaps() -> None:

@@ -292,7 +292,7 @@ class Publisher:
 
     async def _until_allowed(self, topic: str, error: KafkaError) -> None:
         """Wait a moment for rights that were there before; `publish` bounds how often. Raises if they never were."""
-        sentence = f"Kafka does not let us write topic {topic}"
+        sentence = f"not authorised by Kafka to write topic {topic}"
         if topic not in self._taken or self._patience_s is None:
             raise kafka_error(sentence, error)
         self._answers.refused(kafka_error(sentence, error))

@@ -59,7 +59,7 @@ class Transaction(Publisher):
 
         A new start begins afresh, so rights that were there before are BrokerUnavailable.
         """
-        sentence = f"Kafka does not let us write topic {topic}"
+        sentence = f"not authorised by Kafka to write topic {topic}"
         if topic in self._taken:
             raise BrokerUnavailable(str(kafka_error(sentence, error))) from error
         raise kafka_error(sentence, error) from error

@@ -1,7 +1,9 @@
 """`fraudstream worker`: run one worker process."""
 
 import asyncio
+import logging
 import sys
+from importlib.metadata import version
 
 import click
 
@@ -35,6 +37,7 @@ def worker(
         from fraudstream.supervisor import supervise
 
         sys.exit(supervise(sys.argv[1:], "the worker"))
+    logging.getLogger("fraudstream.worker").info("fraudstream %s starts a worker", version("fraudstream"))
     limit_threads()
     import_xgboost_alone()
     import faust

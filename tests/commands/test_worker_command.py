@@ -1,5 +1,6 @@
 """A worker that cannot start says in one sentence what to run."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,28 @@ def test_without_a_model_it_says_train_one(kafka_settings: Settings) -> None:
     assert 2 == done.returncode
     assert "train one with: fraudstream train" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_first_line_comes_before_the_libraries(tmp_path: Path) -> None:
+    """They take seconds on a busy machine, and silence looks like a command that hangs."""
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "fraudstream", "worker"],
+        env=environment(Settings(_env_file=None, data_dir=tmp_path)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    before, said, after = done.stderr.partition("starts a worker")
+    late = {"faust", "polars", "pydantic", "xgboost"}
+
+    assert said
+    assert set() == late & imported(before)
+    assert late <= imported(after)
+
+
+def imported(times: str) -> set[str]:
+    """Return the modules in Python's own report of its imports."""
+    return set(re.findall(r"^import time:.*\| +(\S+)$", times, re.MULTILINE))
 
 
 def test_without_a_broker_it_says_start_one(small_world: Path, tmp_path: Path) -> None:
