@@ -38,20 +38,26 @@ class LogCheck(Protocol):
     async def while_running(self, remembered: Mapping[int, Remembered]) -> None:
         """Look again, while payments are decided."""
 
+    async def close(self) -> None:
+        """Let go of what it needed to look again and again."""
+
 
 async def look_on(
     check: LogCheck, remembered: Callable[[], Mapping[int, Remembered]], stopped: Callable[[], bool]
 ) -> None:
     """Look again and again until stopped: logs may be cut or made anew beneath a worker. Ends the process if one was."""
     took_s = 0.0
-    while not stopped():
-        await asyncio.sleep(max(LOOK_EVERY_S, took_s / LOOK_SHARE_MAX))
-        started_s = time.monotonic()
-        try:
-            if held := remembered():
-                await check.while_running(held)
-        except SetupError as error:
-            refuse(str(error))
-        except KafkaError as error:
-            logger.warning("the logs could not be looked at, and will be again: %s", error)
-        took_s = time.monotonic() - started_s
+    try:
+        while not stopped():
+            await asyncio.sleep(max(LOOK_EVERY_S, took_s / LOOK_SHARE_MAX))
+            started_s = time.monotonic()
+            try:
+                if held := remembered():
+                    await check.while_running(held)
+            except SetupError as error:
+                refuse(str(error))
+            except KafkaError as error:
+                logger.warning("the logs could not be looked at, and will be again: %s", error)
+            took_s = time.monotonic() - started_s
+    finally:
+        await check.close()

@@ -1,6 +1,6 @@
 """Reading partitions from end to end, and how far a group has committed, without joining the group."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping
 from contextlib import aclosing, asynccontextmanager
 from typing import NamedTuple, TypeAlias
 
@@ -14,7 +14,12 @@ from fraudstream.adapters.record_batches import read_every_batch
 
 Record: TypeAlias = ConsumerRecord[bytes, bytes]
 
-POLL_TIMEOUT_MS = 500
+Place: TypeAlias = tuple[str, int]
+"""Topic and partition."""
+
+POLL_TIMEOUT_MS = 100
+"""How long a fetch is waited for before positions are looked at again: a transaction's marker moves them and is no record."""
+
 DEAD = "Dead"
 """How Kafka calls a group it does not know."""
 
@@ -27,17 +32,24 @@ class Span(NamedTuple):
 
 
 class PartitionLogs:
-    """What a worker would read; made by `partition_logs`."""
+    """What a worker would read; made by `partition_logs`.
+
+    Whoever asks about many partitions asks about all at once: the brokers answer them together, and a rebalance waits for it.
+    """
 
     def __init__(self, consumer: AIOKafkaConsumer) -> None:
         self._consumer = consumer
 
     async def span(self, topic: str, partition: int) -> Span:
         """Return which offsets there are to read."""
-        place = TopicPartition(topic, partition)
-        begins = await self._consumer.beginning_offsets([place])
-        ends = await self._consumer.end_offsets([place])
-        return Span(begins[place], ends[place])
+        return (await self.spans([(topic, partition)]))[topic, partition]
+
+    async def spans(self, places: Collection[Place]) -> dict[Place, Span]:
+        """Return which offsets there are to read, of many partitions."""
+        asked = [TopicPartition(*place) for place in places]
+        begins = await self._consumer.beginning_offsets(asked)
+        ends = await self._consumer.end_offsets(asked)
+        return {place: Span(begins[place], ends[place]) for place in asked}
 
     async def committed(self, topic: str, partition: int) -> int:
         """Return the offset the group would go on from, 0 before its first commit."""
@@ -45,28 +57,19 @@ class PartitionLogs:
 
     async def committed_if_any(self, topic: str, partition: int) -> int | None:
         """Return the offset the group has committed, None before its first commit or when it has expired."""
-        offset: int | None = await self._consumer.committed(TopicPartition(topic, partition))
-        return offset
+        return (await self.all_committed([(topic, partition)]))[topic, partition]
 
-    async def commit(self, offsets: Mapping[tuple[str, int], int]) -> None:
+    async def all_committed(self, places: Collection[Place]) -> dict[Place, int | None]:
+        """Return the offsets the group has committed, of many partitions; aiokafka's consumer asks for one at a time."""
+        coordinator = self._consumer._coordinator
+        found = await coordinator.fetch_committed_offsets([TopicPartition(*place) for place in places])
+        return {place: at.offset if (at := found.get(place)) else None for place in places}
+
+    async def commit(self, offsets: Mapping[Place, int]) -> None:
         """Set the offsets the group goes on from, by topic and partition; the group must have no members."""
         places = {TopicPartition(*place): offset for place, offset in offsets.items()}
         self._consumer.assign(list(places))
         await self._consumer.commit(places)
-
-    async def record_at(self, topic: str, partition: int, offset: int) -> Record | None:
-        """Return the record at an offset, None if there is none (any more, yet, or but a transaction's marker)."""
-        async with aclosing(self.read(topic, partition, offset)) as fetches:
-            async for records in fetches:
-                return records[0] if records[0].offset == offset else None
-        return None
-
-    async def oldest_ms(self, topic: str, partition: int) -> int:
-        """Return the timestamp of the first record of a partition that has one."""
-        async with aclosing(self.read(topic, partition)) as fetches:
-            async for records in fetches:
-                return int(records[0].timestamp)
-        raise LookupError(f"{topic}-{partition} is empty")
 
     async def last_key(self, topic: str, partition: int) -> bytes | None:
         """Return the key of a partition's last record, None if it has no record or the record no key."""
@@ -77,17 +80,58 @@ class PartitionLogs:
                 key = records[-1].key
         return key
 
+    async def first_records(self, starts: Mapping[Place, int]) -> dict[Place, Record]:
+        """Return the first record at or behind an offset, of many partitions; those without one are left out."""
+        found: dict[Place, Record] = {}
+        unread = await self._sought(starts)
+        while unread:
+            for place, records in (await self._fetched(unread, records_max=1)).items():
+                found[place] = records[0]
+                self._let_go(place, unread)
+        return found
+
     async def read(self, topic: str, partition: int, start: int = 0) -> AsyncGenerator[list[Record], None]:
         """Yield all records that are there now, from an offset on, in order, fetch by fetch."""
-        place = TopicPartition(topic, partition)
-        begin, end = await self.span(topic, partition)
-        if start >= end:
-            return
-        self._consumer.assign([place])
-        self._consumer.seek(place, max(begin, start))
-        while await self._consumer.position(place) < end:
-            for records in (await self._consumer.getmany(timeout_ms=POLL_TIMEOUT_MS)).values():
+        async with aclosing(self.read_many({(topic, partition): start})) as fetches:
+            async for _, records in fetches:
                 yield records
+
+    async def read_many(
+        self, starts: Mapping[Place, int]
+    ) -> AsyncGenerator[tuple[Place, list[Record]], None]:
+        """Yield all records that are there now, from an offset of each partition on; in order only within a partition."""
+        unread = await self._sought(starts)
+        while unread:
+            for place, records in (await self._fetched(unread)).items():
+                yield place, records
+
+    async def _sought(self, starts: Mapping[Place, int]) -> dict[Place, int]:
+        """Assign what is to be read and seek its start; return where each ends, without those that end before."""
+        spans = await self.spans(starts.keys())
+        unread = {place: span.end for place, span in spans.items() if starts[place] < span.end}
+        if unread:
+            self._consumer.assign(list(unread))
+        for place in unread:
+            self._consumer.seek(place, max(spans[place].begin, starts[place]))
+        return unread
+
+    async def _fetched(
+        self, unread: dict[Place, int], records_max: int | None = None
+    ) -> dict[Place, list[Record]]:
+        """Fetch what comes next, and let go of what is read to its end."""
+        fetched: dict[Place, list[Record]] = await self._consumer.getmany(
+            *unread, timeout_ms=POLL_TIMEOUT_MS, max_records=records_max
+        )
+        for place, end in list(unread.items()):
+            if await self._consumer.position(place) >= end:
+                self._let_go(place, unread)
+        return fetched
+
+    def _let_go(self, place: Place, unread: dict[Place, int]) -> None:
+        """Fetch no more of a partition, and drop what was: aiokafka asks a broker for nothing while that waits to be read."""
+        if (end := unread.pop(place, None)) is not None:
+            self._consumer.pause(place)
+            self._consumer.seek(place, end)
 
 
 @asynccontextmanager

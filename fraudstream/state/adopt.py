@@ -29,11 +29,12 @@ async def adopt_sources(settings: Settings, *, at_end: bool) -> list[Adopted]:
     """
     adopted, check = [], SourceCheck(settings)
     async with stopped_group(settings) as logs:
-        for partition in range(settings.partitions):
-            for topic, _, why, state in await check.misfits(logs, partition):
-                begin, end = await logs.span(topic, partition)
-                committed = await logs.committed_if_any(topic, partition)
-                adopted.append(Adopted(topic, partition, committed, end if at_end else begin, state, why))
+        for topic, partition, why, state in await check.misfits(
+            logs, dict.fromkeys(range(settings.partitions), -1)
+        ):
+            begin, end = await logs.span(topic, partition)
+            committed = await logs.committed_if_any(topic, partition)
+            adopted.append(Adopted(topic, partition, committed, end if at_end else begin, state, why))
         if adopted:
             await logs.commit({(each.topic, each.partition): each.goes_on_from for each in adopted})
     return adopted

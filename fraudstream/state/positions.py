@@ -5,11 +5,11 @@ log is shorter than what is remembered, its ends tell; where it has grown past t
 changelog has are looked up at their offsets.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from fraudstream import topics
-from fraudstream.adapters.partition_logs import PartitionLogs, Span
+from fraudstream.adapters.partition_logs import PartitionLogs, Record, Span
 from fraudstream.agents.deciding import transaction_hash
 from fraudstream.agents.intake import source_of
 from fraudstream.domain.activity import Entry
@@ -47,55 +47,74 @@ class SourceCheck:
             settings.topic(topic.name) for topic in (topics.TRANSACTIONS, topics.BY_CARD)
         )
 
-    async def misfits(self, logs: PartitionLogs, partition: int, counted_to: int = -1) -> list[Misfit]:
-        """Return what does not fit, at most one of each source.
+    async def misfits(self, logs: PartitionLogs, counted_to: Mapping[int, int]) -> list[Misfit]:
+        """Return what does not fit, at most one of each source and partition.
 
-        `counted_to`: the last offset of `transactions` in a worker's own state, which may know more than the changelog.
+        `counted_to`: by partition, the last offset of `transactions` in a worker's own state, which may know more than the
+        changelog; -1 for none.
 
         What is remembered is read before the ends of the logs, which may grow meanwhile: a sound log is never behind it.
         """
-        newest = await newest_payments(logs, self._settings, partition)
-        committed = {topic: await logs.committed(topic, partition) for topic in (self._keyed, self._by_card)}
-        spans = {topic: await logs.span(topic, partition) for topic in committed}
+        newest = await newest_payments(logs, self._settings, counted_to)
+        places = [(topic, partition) for partition in counted_to for topic in (self._keyed, self._by_card)]
+        committed = await logs.all_committed(places)
+        spans = await logs.spans(places)
+        foreign = await self._foreign(
+            logs, {partition: spans[self._keyed, partition] for partition in counted_to}, newest, counted_to
+        )
         found = []
-        if foreign := await self._foreign(logs, partition, spans[self._keyed], newest, counted_to):
-            found.append(foreign)
-            del spans[self._keyed]
-        for topic, (_, end) in spans.items():
-            if committed[topic] > end:
-                found.append(
-                    Misfit(
-                        topic,
-                        partition,
-                        f"the group {self._settings.app_id} has decided {topic}, partition {partition}, to offset "
-                        f"{committed[topic]}, and the log ends at {end}",
-                        False,
-                    )
+        for topic, partition in places:
+            offset, end = committed[topic, partition] or 0, spans[topic, partition].end
+            if topic == self._keyed and partition in foreign:
+                found.append(Misfit(topic, partition, foreign[partition], True))
+            elif offset > end:
+                sentence = (
+                    f"the group {self._settings.app_id} has decided {topic}, partition {partition}, to offset {offset}, and "
+                    f"the log ends at {end}"
                 )
+                found.append(Misfit(topic, partition, sentence, False))
         return found
 
     async def _foreign(
-        self, logs: PartitionLogs, partition: int, span: Span, newest: list[Entry], counted_to: int
-    ) -> Misfit | None:
-        """Look for payments that are in the state and not where the log should have them."""
-        last = max([counted_to, *map(offset_of, newest)])
-        if last >= span.end:
-            why = f"the state has a payment at offset {last} of {{}}, and the log ends at {span.end}"
-        else:
-            other = [
-                offset_of(entry)
-                for entry in newest
-                if offset_of(entry) >= span.begin and await self._differs(logs, partition, entry)
-            ]
-            if not other:
-                return None
-            why = f"the state has another payment at offset {other[-1]} of {{}} than the log"
-        return Misfit(self._keyed, partition, why.format(f"{self._keyed}, partition {partition}"), True)
+        self,
+        logs: PartitionLogs,
+        spans: Mapping[int, Span],
+        newest: Mapping[int, Sequence[Entry]],
+        counted_to: Mapping[int, int],
+    ) -> dict[int, str]:
+        """Look for payments that are in the state and not where the log should have them; return what to say, by partition."""
+        found, looked_up = {}, dict[int, list[Entry]]()
+        for partition, (begin, end) in spans.items():
+            last = max([counted_to[partition], *map(offset_of, newest[partition])])
+            if last < end:
+                looked_up[partition] = [entry for entry in newest[partition] if offset_of(entry) >= begin]
+                continue
+            found[partition] = (
+                f"the state has a payment at offset {last} of {self._keyed}, partition {partition}, and the log ends at {end}"
+            )
+        for partition, offset in (await self._differing(logs, looked_up)).items():
+            found[partition] = (
+                f"the state has another payment at offset {offset} of {self._keyed}, partition {partition} than the log"
+            )
+        return found
 
-    async def _differs(self, logs: PartitionLogs, partition: int, entry: Entry) -> bool:
-        """Tell whether the log has another payment where an entry came from; a record that is none says nothing."""
-        record = await logs.record_at(self._keyed, partition, offset_of(entry))
-        if record is None:
+    async def _differing(self, logs: PartitionLogs, entries: Mapping[int, Sequence[Entry]]) -> dict[int, int]:
+        """Return the last offset at which the log has another payment than an entry, by partition.
+
+        The first entry of all partitions is looked up at once, then the second, and so on.
+        """
+        found = {}
+        for nth in range(LOOKED_UP):
+            each = {partition: given[nth] for partition, given in entries.items() if nth < len(given)}
+            starts = {(self._keyed, partition): offset_of(entry) for partition, entry in each.items()}
+            for (_, partition), record in (await logs.first_records(starts)).items():
+                if self._differs(record, each[partition]):
+                    found[partition] = record.offset
+        return found
+
+    def _differs(self, record: Record, entry: Entry) -> bool:
+        """Tell whether a record is another payment than the entry that came from its place; one that is none says nothing."""
+        if record.offset != offset_of(entry):
             return False
         try:
             payment = self._parser.parse(record.value, record.timestamp)
@@ -105,24 +124,34 @@ class SourceCheck:
         return (tid, payment.event_time_ms, payment.cents) != (entry.tid, entry.event_time_ms, entry.cents)
 
 
-async def newest_payments(logs: PartitionLogs, settings: Settings, partition: int) -> list[Entry]:
-    """Return the newest payments of `transactions` in a partition's changelog, at most LOOKED_UP, oldest first.
+async def newest_payments(
+    logs: PartitionLogs, settings: Settings, partitions: Collection[int]
+) -> dict[int, list[Entry]]:
+    """Return the newest payments of `transactions` in changelogs, at most LOOKED_UP of a partition, oldest first.
 
     Re-keyed ones are left out: they do not say at which offset they were.
     """
     changelog = topics.changelog(settings).name
-    begin, end = await logs.span(changelog, partition)
-    reach, newest = TAIL_RECORDS, list[Entry]()
-    while True:
-        first, voided = max(begin, end - reach), False
-        async for records in logs.read(changelog, partition, first):
+    spans = await logs.spans([(changelog, partition) for partition in partitions])
+    newest: dict[int, list[Entry]] = {partition: [] for partition in partitions}
+    reach, unread = TAIL_RECORDS, spans
+    while unread:
+        starts = {place: max(span.begin, span.end - reach) for place, span in unread.items()}
+        voided = set()
+        async for place, records in logs.read_many(starts):
+            _, partition = place
             if (valid := after_begin(records)) is not None:
-                records, newest, voided = list(valid), [], True
+                records, newest[partition] = list(valid), []
+                voided.add(place)
             for record in records:
-                newest = [*newest, *_keyed(record.value or b"")][-LOOKED_UP:]
-        if newest or voided or first == begin:
-            return newest
+                newest[partition] = [*newest[partition], *_keyed(record.value or b"")][-LOOKED_UP:]
         reach *= TAIL_RECORDS
+        unread = {
+            place: spans[place]
+            for place, start in starts.items()
+            if start > spans[place].begin and place not in voided and not newest[place[1]]
+        }
+    return newest
 
 
 def _keyed(value: bytes) -> Iterator[Entry]:

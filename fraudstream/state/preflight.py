@@ -7,13 +7,14 @@ truncated changelog looks the same at first sight, so in doubt the source log is
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import AsyncExitStack
 from typing import TypeVar
 
 from fraudstream import topics
 from fraudstream.adapters.kafka_security import Kafka
 from fraudstream.adapters.log_losses import LogLosses
-from fraudstream.adapters.partition_logs import PartitionLogs, partition_logs
+from fraudstream.adapters.partition_logs import PartitionLogs, Span, partition_logs
 from fraudstream.domain.errors import SetupError
 from fraudstream.settings import Settings
 from fraudstream.state.layout import require_layout
@@ -38,8 +39,13 @@ class LogCheck:
         self._losses = losses
         self._kafka = Kafka.of(settings)
         self._changelog = topics.changelog(settings).name
-        self._keyed = settings.topic(topics.TRANSACTIONS.name)
+        self._keyed, self._by_card = (
+            settings.topic(topic.name) for topic in (topics.TRANSACTIONS, topics.BY_CARD)
+        )
         self._sources = SourceCheck(settings)
+        self._connection = AsyncExitStack()
+        self._logs: PartitionLogs | None = None
+        """What is looked at while payments are decided; connected from one look to the next."""
 
     async def before_recovery(self, remembered: Mapping[int, Remembered]) -> set[int]:
         """Return the partitions whose RocksDB must begin again: the changelog goes on behind a gap it cannot cross.
@@ -52,63 +58,94 @@ class LogCheck:
         """Raise SetupError if a log has become another one."""
         await _confirmed(lambda: self._look_again(remembered))
 
+    async def close(self) -> None:
+        """Disconnect; the next look connects anew."""
+        self._logs = None
+        await self._connection.aclose()
+
     async def _look(self, remembered: Mapping[int, Remembered]) -> set[int]:
-        stale = set[int]()
         async with partition_logs(self._kafka, self._settings.app_id) as logs:
             await require_layout(logs, self._settings)
-            for partition, (offset, counted_to) in remembered.items():
-                begin, _ = await logs.span(self._changelog, partition)
-                behind = offset is not None and offset + 1 < begin
-                await self._require_sources(logs, partition, -1 if behind else counted_to)
-                if lost := await self._lost(logs, partition, offset):
-                    raise SetupError(
-                        f"the changelog {self._changelog} lost records of partition {partition} ({lost}); stop all workers "
-                        "and run: fraudstream state rebuild"
-                    )
-                await self._note_restarts(logs, partition, counted_to)
-                if behind:
-                    stale.add(partition)
-        return stale
+            spans = await self._changelogs(logs, remembered)
+            behind = {
+                partition
+                for partition, (offset, _) in remembered.items()
+                if offset is not None and offset + 1 < spans[partition].begin
+            }
+            counted_to = {partition: each.counted_to for partition, each in remembered.items()}
+            await self._require_sources(logs, counted_to | dict.fromkeys(behind, -1))
+            await self._require_changelogs(logs, remembered, spans)
+            await self._note_restarts(logs, counted_to)
+        return behind
 
     async def _look_again(self, remembered: Mapping[int, Remembered]) -> None:
-        async with partition_logs(self._kafka, self._settings.app_id) as logs:
-            for partition, (_, counted_to) in remembered.items():
-                await self._require_sources(logs, partition, counted_to)
+        try:
+            if self._logs is None:
+                self._logs = await self._connection.enter_async_context(
+                    partition_logs(self._kafka, self._settings.app_id)
+                )
+            counted_to = {partition: each.counted_to for partition, each in remembered.items()}
+            await self._require_sources(self._logs, counted_to)
+        except Exception:
+            await self.close()  # nothing is concluded from a connection that may be to the wrong broker
+            raise
 
-    async def _require_sources(self, logs: PartitionLogs, partition: int, counted_to: int) -> None:
-        for misfit in await self._sources.misfits(logs, partition, counted_to):
+    async def _changelogs(self, logs: PartitionLogs, partitions: Iterable[int]) -> dict[int, Span]:
+        spans = await logs.spans([(self._changelog, partition) for partition in partitions])
+        return {partition: span for (_, partition), span in spans.items()}
+
+    async def _require_sources(self, logs: PartitionLogs, counted_to: Mapping[int, int]) -> None:
+        for misfit in await self._sources.misfits(logs, counted_to):
             raise SetupError(
                 f"{misfit.sentence}: the log was cut, restored or made anew; stop all workers and run: fraudstream state adopt"
             )
 
-    async def _note_restarts(self, logs: PartitionLogs, partition: int, counted_to: int) -> None:
-        """Note a partition that has state and no committed offset: they expired, or a first run ended before its commit."""
-        if await logs.committed_if_any(self._keyed, partition) is not None:
-            return
-        if counted_to >= 0 or await newest_payments(logs, self._settings, partition):
-            self._losses.note_restarted(self._keyed, partition)
+    async def _note_restarts(self, logs: PartitionLogs, counted_to: Mapping[int, int]) -> None:
+        """Note partitions that have state and no committed offset: they expired, or a first run ended before its commit."""
+        committed = await logs.all_committed([(self._keyed, partition) for partition in counted_to])
+        begun = [partition for (_, partition), offset in committed.items() if offset is None]
+        unknown = [partition for partition in begun if counted_to[partition] < 0]
+        newest = await newest_payments(logs, self._settings, unknown)
+        for partition in begun:
+            if counted_to[partition] >= 0 or newest[partition]:
+                self._losses.note_restarted(self._keyed, partition)
 
-    async def _lost(self, logs: PartitionLogs, partition: int, offset: int | None) -> str | None:
-        """Say what is lost, or return None."""
-        begin, end = await logs.span(self._changelog, partition)
-        if offset is not None and offset >= end:
-            return f"it ends at {end}, the state has read it to {offset}"
-        if offset is not None and offset + 1 >= begin:
-            return None
-        if await self._explained(logs, partition, begin, end):
-            return None
-        missing = (await compared(logs, self._settings, partition, None)).changelog.missing
-        return f"{len(missing)} payments are missing" if missing else None
+    async def _require_changelogs(
+        self, logs: PartitionLogs, remembered: Mapping[int, Remembered], spans: Mapping[int, Span]
+    ) -> None:
+        """Raise SetupError if a changelog has lost something that retention did not take."""
+        doubtful = {}
+        for partition, (offset, _) in remembered.items():
+            begin, end = spans[partition]
+            if offset is not None and offset >= end:
+                raise self._lost(partition, f"it ends at {end}, the state has read it to {offset}")
+            if offset is None or offset + 1 < begin:
+                doubtful[partition] = spans[partition]
+        for partition in await self._unexplained(logs, doubtful):
+            if missing := (await compared(logs, self._settings, partition, None)).changelog.missing:
+                raise self._lost(partition, f"{len(missing)} payments are missing")
 
-    async def _explained(self, logs: PartitionLogs, partition: int, begin: int, end: int) -> bool:
-        """Tell whether nothing was ever decided, nothing was ever removed, or only by retention."""
-        settings = self._settings
-        sources = [settings.topic(topic.name) for topic in (topics.TRANSACTIONS, topics.BY_CARD)]
-        if not any([await logs.committed(source, partition) for source in sources]):
-            return True
-        if begin == end:
-            return False
-        return begin == 0 or await logs.oldest_ms(self._changelog, partition) < time.time() * 1000 - OLD_MS
+    def _lost(self, partition: int, what: str) -> SetupError:
+        return SetupError(
+            f"the changelog {self._changelog} lost records of partition {partition} ({what}); stop all workers and run: "
+            "fraudstream state rebuild"
+        )
+
+    async def _unexplained(self, logs: PartitionLogs, spans: Mapping[int, Span]) -> list[int]:
+        """Return the partitions of which something was decided and something removed, and not by retention."""
+        committed = await logs.all_committed(
+            [(source, partition) for source in (self._keyed, self._by_card) for partition in spans]
+        )
+        decided = {partition for (_, partition), offset in committed.items() if offset}
+        removed = {
+            partition: begin
+            for partition, (begin, end) in spans.items()
+            if partition in decided and (begin > 0 or begin == end)
+        }
+        oldest = await logs.first_records({(self._changelog, at): begin for at, begin in removed.items()})
+        old_ms = time.time() * 1000 - OLD_MS
+        taken = {partition for (_, partition), record in oldest.items() if record.timestamp < old_ms}
+        return [partition for partition in removed if partition not in taken]
 
 
 async def _confirmed(look: Callable[[], Awaitable[Found]]) -> Found:

@@ -1,11 +1,11 @@
 """Logs that grow while they are looked at are sound; one that ends before what is remembered is not."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Collection, Mapping
 from pathlib import Path
 
 from aiokafka.structs import ConsumerRecord
 
-from fraudstream.adapters.partition_logs import PartitionLogs, Record, Span
+from fraudstream.adapters.partition_logs import PartitionLogs, Place, Record, Span
 from fraudstream.domain.activity import ENTRY, Entry
 from fraudstream.settings import Settings
 from fraudstream.state.positions import SourceCheck
@@ -23,18 +23,25 @@ class BusyLogs(PartitionLogs):
         self.lost = lost
         """How many of the newest payments `transactions` has lost."""
 
-    async def span(self, topic: str, partition: int) -> Span:
+    async def spans(self, places: Collection[Place]) -> dict[Place, Span]:
         """Return the offsets of one record a payment."""
         self.payments += PAID_PER_QUESTION
-        by_card = topic.endswith("by-card")
-        return Span(0, 0 if by_card else self.payments - self.lost * topic.endswith("transactions"))
+        ends = {"transactions": self.payments - self.lost, "transactions-by-card": 0}
+        return {place: Span(0, ends.get(place[0], self.payments)) for place in places}
 
-    async def committed_if_any(self, topic: str, partition: int) -> int | None:
+    async def all_committed(self, places: Collection[Place]) -> dict[Place, int | None]:
         """Return that all is decided."""
         self.payments += PAID_PER_QUESTION
-        return None if topic.endswith("by-card") else self.payments
+        return {place: None if place[0].endswith("by-card") else self.payments for place in places}
 
-    async def read(self, topic: str, partition: int, start: int = 0) -> AsyncGenerator[list[Record], None]:
+    async def first_records(self, starts: Mapping[Place, int]) -> dict[Place, Record]:
+        """Return nothing: what is no payment says nothing."""
+        self.payments += PAID_PER_QUESTION
+        return {}
+
+    async def read_many(
+        self, starts: Mapping[Place, int]
+    ) -> AsyncGenerator[tuple[Place, list[Record]], None]:
         """Yield the newest record: of the changelog, the delta of the payment at its offset."""
         self.payments += PAID_PER_QUESTION
         offset = self.payments - 1
@@ -46,7 +53,8 @@ class BusyLogs(PartitionLogs):
             arrival=offset << ARRIVAL_SHIFT,
         )
         value = bytes(TOKEN.itemsize) + ENTRY.pack(*entry)
-        yield [ConsumerRecord(topic, partition, offset, 0, 0, None, value, None, 0, 0, ())]
+        for place in starts:
+            yield place, [ConsumerRecord(*place, offset, 0, 0, None, value, None, 0, 0, ())]
 
 
 def settings(tmp_path: Path) -> Settings:
@@ -56,12 +64,12 @@ def settings(tmp_path: Path) -> Settings:
 
 async def test_payments_that_come_while_the_logs_are_looked_at_are_no_misfit(tmp_path: Path) -> None:
     """However many: what is remembered was there before the end that it is held against."""
-    assert [] == await SourceCheck(settings(tmp_path)).misfits(BusyLogs(1_000), 0, counted_to=999)
+    assert [] == await SourceCheck(settings(tmp_path)).misfits(BusyLogs(1_000), {0: 999})
 
 
 async def test_a_log_that_lost_payments_of_the_state_is_a_misfit(tmp_path: Path) -> None:
     """A busy one, too."""
-    (found,) = await SourceCheck(settings(tmp_path)).misfits(BusyLogs(1_000, lost=5_000), 0, counted_to=999)
+    (found,) = await SourceCheck(settings(tmp_path)).misfits(BusyLogs(1_000, lost=5_000), {0: 999})
 
     assert found.state
     assert "the state has a payment at offset" in found.sentence
