@@ -10,11 +10,10 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
-from typing import NamedTuple, cast
+from typing import cast
 
-import polars as pl
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
@@ -25,9 +24,10 @@ from fraudstream.adapters.failures import PERMANENT, kafka_error, of_kafka
 from fraudstream.adapters.kafka_security import Kafka
 from fraudstream.adapters.lake import Covered, Lake, LakeFile, Stream, labels_lake
 from fraudstream.adapters.objects import ObjectStore, ObjectsUnavailable
+from fraudstream.adapters.partition_logs import partition_logs
 from fraudstream.adapters.record_batches import read_every_batch
+from fraudstream.agents.archive_fit import Feed, held
 from fraudstream.domain.archived import archived, labelled
-from fraudstream.domain.errors import SetupError
 from fraudstream.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -46,13 +46,6 @@ PROBED = "probe/"
 Records = list[ConsumerRecord[bytes, bytes]]
 Archived = Callable[[list[LakeFile], int], None]
 """Told of the files and the rows of every round."""
-
-
-class Feed(NamedTuple):
-    """Where the records of a topic go, and as what; `columns` is given values and offsets."""
-
-    lake: Lake
-    columns: Callable[[Sequence[bytes], Sequence[int]], pl.DataFrame]
 
 
 class Archiver(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
@@ -106,6 +99,9 @@ class Archiver(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
                 for partition, records in fetched.items():
                     self._pending[partition] += records
                 idle_polls = 0 if fetched else idle_polls + 1
+                if self._covered is None and self._consumer.assignment():
+                    async with self._writing:
+                        await self._patiently(self._look, stop, once)
                 if once and ends is None and (own := self._consumer.assignment()):
                     ends = await self._consumer.end_offsets(list(own))
                 if self._due():
@@ -122,7 +118,7 @@ class Archiver(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
             self._pending = defaultdict(list)
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
-        """Forget what the archive had; the next round looks again."""
+        """Forget what the archive had: it is looked at again before anything is written."""
         self._covered = None
         names = ", ".join(str(tp.partition) for tp in sorted(assigned)) or "none"
         logger.info("archiving partitions %s", names)
@@ -163,28 +159,21 @@ class Archiver(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
                 await asyncio.sleep(wait_s)
                 wait_s = min(2 * wait_s, RETRY_MOST_S)
 
-    async def _look(self) -> dict[TopicPartition, Covered]:
-        """Return what the archive has of our partitions; raises SetupError if that cannot come from this topic."""
-        covered: dict[TopicPartition, Covered] = {tp: {} for tp in self._consumer.assignment()}
-        ends = await self._consumer.end_offsets(list(covered))
-        files = [file for feed in self._feeds.values() for file in await feed.lake.files()]
-        for file in files:
-            tp = TopicPartition(*file.stream)
-            if tp not in covered:
-                continue
-            if file.last >= ends[tp]:
-                raise SetupError(
-                    f"the archive has {file.name}, and partition {tp.partition} of {tp.topic} ends before: the topic was "
-                    "made anew; archive to another place (FRAUDSTREAM_ARCHIVE)"
-                )
-            covered[tp].setdefault(file.day, []).append((file.first, file.last))
-        return covered
+    async def _look(self) -> None:
+        """Learn what the archive has of our partitions; raises SetupError if that cannot come from these topics."""
+        group = topics.archive_group(self._settings)
+        async with partition_logs(Kafka.of(self._settings), group) as logs:
+            covered, starts = await held(logs, self._feeds, self._consumer.assignment())
+        for place, offset in starts.items():
+            self._pending.pop(place, None)
+            self._consumer.seek(place, offset)
+        self._covered = covered
 
     async def _write(self, pending: dict[TopicPartition, Records]) -> None:
         files, rows, offsets = list[LakeFile](), 0, dict[TopicPartition, int]()
+        covered = self._covered or {}
         if not pending:
             return
-        covered = self._covered = self._covered or await self._look()
         for tp, records in pending.items():
             if tp not in covered:
                 continue  # no longer ours: its owner reads it again

@@ -14,7 +14,8 @@ from fraudstream import topics
 from fraudstream.adapters.group_assignments import assigned_to
 from fraudstream.adapters.kafka_admin import administration, existing_topics, topic_configs
 from fraudstream.adapters.kafka_security import Kafka
-from fraudstream.adapters.topic_fit import problems, undecided
+from fraudstream.adapters.process import refuse
+from fraudstream.adapters.topic_fit import anew, problems, remembered, undecided
 from fraudstream.domain.errors import FraudstreamError
 from fraudstream.domain.problems import Problem
 from fraudstream.settings import Settings
@@ -36,6 +37,7 @@ class TopicWatch:
         self._show = show
         self._found: tuple[Problem, ...] = ()
         self._unowned: frozenset[tuple[str, int]] = frozenset()
+        self._gone: frozenset[str] = frozenset()
 
     def __call__(self) -> Iterable[Problem]:
         """Return what the last look found."""
@@ -68,6 +70,16 @@ class TopicWatch:
         for problem in set(self._found) - set(found):
             logger.info("mended: %s", problem.sentence)
         self._found = tuple(found)
+        self._require(counts)
+
+    def _require(self, counts: Mapping[str, int]) -> None:
+        """End the process when a topic that state is a function of was gone at this look and the one before.
+
+        Faust would take its partitions for lost and wait for others. Made anew, it is not the topic that is remembered.
+        """
+        before, self._gone = self._gone, frozenset(remembered(self._settings) - counts.keys())
+        for name in before & self._gone:
+            refuse(f"topic {name} is gone; {anew(self._settings, name)}")
 
     async def _nobodys(self, admin: AIOKafkaAdminClient) -> list[Problem]:
         """Return the partitions that no worker of the group had at this look and the one before."""

@@ -156,7 +156,8 @@ async def partition_logs(kafka: Kafka, group: str) -> AsyncIterator[PartitionLog
 async def unread(kafka: Kafka, group: str, topic: str, before_ms: int) -> dict[int, int]:
     """Return how many records from before a moment a group has not committed, by partition; {} if it has no offset there.
 
-    Needs no right but to look at group and topic.
+    An offset beyond the end of the log is that of another log: of this one, nothing is committed. Needs no right but to look
+    at group and topic.
     """
     async with administration(kafka) as admin:
         offsets = await admin.list_consumer_group_offsets(group)
@@ -166,12 +167,16 @@ async def unread(kafka: Kafka, group: str, topic: str, before_ms: int) -> dict[i
     consumer = AIOKafkaConsumer(**kafka.client, group_id=None, enable_auto_commit=False)
     await consumer.start()
     try:
+        begins = await consumer.beginning_offsets(list(committed))
         ends = await consumer.end_offsets(list(committed))
         since = await consumer.offsets_for_times(dict.fromkeys(committed, before_ms))
     finally:
         await consumer.stop()
     bounds = {place: found.offset if (found := since.get(place)) else ends[place] for place in committed}
-    return {place.partition: max(0, bounds[place] - offset) for place, offset in committed.items()}
+    return {
+        place.partition: max(0, bounds[place] - (offset if offset <= ends[place] else begins[place]))
+        for place, offset in committed.items()
+    }
 
 
 async def members_of(kafka: Kafka, group: str) -> int:

@@ -82,7 +82,7 @@ def problems(counts: Mapping[str, int], configs: Configs, settings: Settings) ->
         more = ", ".join(map(str, range(made_for, count)))
         shape = f"{name} has {count} partitions and the group was made for {made_for}"
         if count == 0:
-            yield Problem("failing", f"topic {name} is gone", _anew(settings, name))
+            yield Problem("failing", f"topic {name} is gone", anew(settings, name))
         elif count < made_for:
             yield Problem("failing", f"{shape}: it was made anew without the others", _grow(made_for))
         elif name in sources and more:
@@ -97,7 +97,14 @@ def problems(counts: Mapping[str, int], configs: Configs, settings: Settings) ->
     yield from _refused_times(configs, settings)
 
 
-def _anew(settings: Settings, name: str) -> str:
+def remembered(settings: Settings) -> set[str]:
+    """Return the topics whose offsets group and state remember."""
+    sources = (settings.topic(topic.name) for topic in (topics.TRANSACTIONS, topics.BY_CARD))
+    return {*sources, topics.changelog(settings).name}
+
+
+def anew(settings: Settings, name: str) -> str:
+    """Return what to do about a topic that is gone."""
     if name == topics.changelog(settings).name:
         return "stop all workers, run `fraudstream state rebuild`, and start them"
     return "run `fraudstream topics create`, and start the workers again"

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterable
 from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
@@ -18,22 +19,27 @@ PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
 NOT_OF_THE_WHEEL = {"bench", "dev"}
 """Extras for our own benchmarks and tests, which the wheel does not hold."""
 
-WITHOUT = f"""
+
+def hiding(libraries: Iterable[str]) -> str:
+    """Return what makes Python find none of these libraries, as if they were not installed."""
+    return f"""
 import sys
 from importlib.machinery import PathFinder
 
 class Finder(PathFinder):
     @classmethod
     def find_spec(cls, name, path=None, target=None):
-        return None if name.partition(".")[0] in {set(EXTRAS)} else PathFinder.find_spec(name, path, target)
+        return None if name.partition(".")[0] in {set(libraries)} else PathFinder.find_spec(name, path, target)
 
 sys.meta_path[sys.meta_path.index(PathFinder)] = Finder
 """
-"""Makes Python find no library of an extra, as if none were installed."""
 
-COMMAND = f"{WITHOUT}\nfrom fraudstream.cli import main\nmain()"
 
-FAUST = f"{WITHOUT}\nimport fraudstream.worker"
+COMMAND = f"{hiding(EXTRAS)}\nfrom fraudstream.cli import main\nmain()"
+
+FAUST = f"{hiding(EXTRAS)}\nimport fraudstream.worker"
+
+WITHOUT_CODECS = f"{hiding(['cramjam'])}\nfrom fraudstream.cli import main\nmain()"
 
 
 def without_extras(
@@ -98,6 +104,18 @@ def test_a_worker_that_starts_the_nightly_job_needs_what_the_job_needs(
 
     assert 2 == done.returncode
     assert "FRAUDSTREAM_NIGHTLY_CRON needs fraudstream[offline]" in done.stderr
+
+
+def test_a_worker_without_codecs_is_refused_before_it_meets_a_compressed_payment(
+    small_world: Path, tmp_path: Path
+) -> None:
+    """It could not read it, nor anything behind it; producers choose their codec without asking."""
+    done = without_extras(small_world, "worker", program=WITHOUT_CODECS, state_dir=tmp_path / "state")
+
+    assert 2 == done.returncode, done.stderr
+    assert "what is compressed with snappy, lz4, zstd cannot be read" in done.stderr
+    assert "pip install cramjam" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_worker_and_a_world_need_no_extra(tmp_path: Path) -> None:

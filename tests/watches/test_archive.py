@@ -56,6 +56,15 @@ async def test_only_decisions_that_have_waited_too_long_are_late(kafka_settings:
     assert [] == await said(kafka_settings)
 
 
+async def test_an_offset_beyond_the_end_archives_nothing(kafka_settings: Settings):
+    """It was committed in another log: made anew, restored or failed over."""
+    await ensure_topics(kafka_settings)
+    await decide(kafka_settings, [3 * HOUR_MS, 2 * HOUR_MS, 0])
+    await archived(kafka_settings, 500)
+
+    assert ["2 decisions older than 5 minutes are not in the archive"] == await said(kafka_settings)
+
+
 async def test_the_marker_of_a_transaction_is_not_a_decision(kafka_settings: Settings):
     """It is never delivered, so an archiver that has everything stands one before the end."""
     await ensure_topics(kafka_settings)

@@ -1,0 +1,104 @@
+"""Does an archive come from the topics that it is to go on with? Offsets do not say so.
+
+A topic that was made anew or restored has other records at the offsets that the archive has files of, or that the group has
+committed: they would look archived.
+"""
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import NamedTuple
+
+import polars as pl
+from aiokafka import TopicPartition
+
+from fraudstream.adapters.damaged_batch import Undecodable
+from fraudstream.adapters.lake import Covered, Lake, LakeFile
+from fraudstream.adapters.objects import NoSuchObject
+from fraudstream.adapters.partition_logs import PartitionLogs, Place, Record, Span
+from fraudstream.domain.errors import SetupError
+
+logger = logging.getLogger(__name__)
+
+ID = "transaction_id"
+
+
+class Feed(NamedTuple):
+    """Where the records of a topic go, and as what; `columns` is given values and offsets."""
+
+    lake: Lake
+    columns: Callable[[Sequence[bytes], Sequence[int]], pl.DataFrame]
+
+
+class Held(NamedTuple):
+    """What an archive has of partitions, and which of them are to be read from another offset than the group's."""
+
+    covered: dict[TopicPartition, Covered]
+    starts: dict[TopicPartition, int]
+
+
+async def held(logs: PartitionLogs, feeds: Mapping[str, Feed], places: Collection[TopicPartition]) -> Held:
+    """Look at archive and logs; raises SetupError if the archive has records that are not these logs'.
+
+    A partition that the archive has nothing of begins at its first record, whatever the group has committed: that was said
+    of another archive, or of another log.
+    """
+    files: defaultdict[Place, list[LakeFile]] = defaultdict(list)
+    for feed in feeds.values():
+        for file in await feed.lake.files():
+            files[file.stream].append(file)
+    committed, spans = await logs.all_committed(places), await logs.spans(places)
+    newest = {place: max(files[place], key=lambda file: file.last) for place in places if files[place]}
+    _require_ends(newest, spans)
+    await _require_same(logs, feeds, newest, spans)
+    covered: dict[TopicPartition, Covered] = {place: {} for place in places}
+    starts = {}
+    for place in places:
+        for file in files[place]:
+            covered[place].setdefault(file.day, []).append((file.first, file.last))
+        (begin, end), offset = spans[place], committed[place] or 0
+        if offset > end or (offset > begin and not files[place]):
+            starts[place] = begin
+            logger.warning(
+                "the archivers' group has archived %s, partition %s to offset %s, and %s: it goes on at its first record",
+                *(*place, offset),
+                f"the log ends at {end}" if offset > end else "this archive has nothing of it",
+            )
+    return Held(covered, starts)
+
+
+def _require_ends(newest: Mapping[TopicPartition, LakeFile], spans: Mapping[Place, Span]) -> None:
+    for (topic, partition), file in newest.items():
+        if file.last >= spans[topic, partition].end:
+            raise _foreign(f"the archive has {file.name}, and partition {partition} of {topic} ends before")
+
+
+async def _require_same(
+    logs: PartitionLogs,
+    feeds: Mapping[str, Feed],
+    newest: Mapping[TopicPartition, LakeFile],
+    spans: Mapping[Place, Span],
+) -> None:
+    """Raise SetupError if the last archived record of a partition is another one in the log; it may be gone there."""
+    kept = {place: file.last for place, file in newest.items() if file.last >= spans[place].begin}
+    for place, record in (await logs.first_records(kept)).items():
+        topic, partition = place
+        if record.offset == kept[place] and await _differs(feeds[topic], newest[place], record):
+            raise _foreign(
+                f"the archive has another record at offset {record.offset} of {topic}, partition {partition} than the log"
+            )
+
+
+async def _differs(feed: Feed, file: LakeFile, record: Record) -> bool:
+    """Tell whether a file's last row is not this record; what nobody can read, or is being merged just now, says nothing."""
+    if isinstance(record.value, Undecodable):
+        return False
+    try:
+        archived = await feed.lake.read(file)
+    except NoSuchObject:
+        return False
+    return bool(archived[ID][-1] != feed.columns([record.value or b""], [record.offset])[ID][0])
+
+
+def _foreign(what: str) -> SetupError:
+    return SetupError(f"{what}: the topic was made anew; archive to another place (FRAUDSTREAM_ARCHIVE)")

@@ -1,0 +1,79 @@
+"""An archive goes on only with the topics it comes from, and leaves nothing of them out, whatever the group has committed."""
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+
+import polars as pl
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from fraudstream import topics
+from fraudstream.adapters.kafka_security import Kafka
+from fraudstream.adapters.objects import LocalObjects
+from fraudstream.adapters.partition_logs import partition_logs
+from fraudstream.agents.archiving import Archiver
+from fraudstream.domain.errors import SetupError
+from fraudstream.settings import Settings
+from tests.archive_rows import encoded
+from tests.end_to_end.other_logs import made_anew
+
+
+async def publish(settings: Settings, numbers: Iterable[int]) -> None:
+    """Publish decisions to partition 0."""
+    async with AIOKafkaProducer(**Kafka.of(settings).client) as producer:
+        for number in numbers:
+            await producer.send_and_wait(settings.topic("decisions"), encoded(number), partition=0)
+
+
+async def archive(settings: Settings, place: Path) -> list[str]:
+    """Archive what there is; return the ids that the archive then has, in order of their offsets."""
+    async with LocalObjects(place) as objects:
+        await Archiver(settings, objects).run(asyncio.Event(), once=True)
+    rows = pl.read_parquet(f"{place}/date=*/*.parquet", hive_partitioning=False)
+    return rows.sort("decision_offset")["transaction_id"].to_list()
+
+
+async def commit(settings: Settings, offset: int) -> None:
+    """Say that the archivers have archived partition 0 up to an offset."""
+    async with partition_logs(Kafka.of(settings), topics.archive_group(settings)) as logs:
+        await logs.commit({(settings.topic("decisions"), 0): offset})
+
+
+async def test_a_topic_made_anew_that_has_grown_past_the_archive_is_refused_and_archived_whole_elsewhere(
+    kafka_settings: Settings, tmp_path: Path
+) -> None:
+    """No offset is out of range: only the records are others. Its first ones are not left out where it is archived anew."""
+    await publish(kafka_settings, range(3))
+    assert ["p0", "p1", "p2"] == await archive(kafka_settings, tmp_path / "old")
+    await made_anew(kafka_settings, kafka_settings.topic("decisions"))
+    await commit(kafka_settings, 3)
+    await publish(kafka_settings, range(10, 15))
+
+    with pytest.raises(SetupError, match=r"another record at offset 2 of .* archive to another place"):
+        await archive(kafka_settings, tmp_path / "old")
+    assert [f"p{number}" for number in range(10, 15)] == await archive(kafka_settings, tmp_path / "new")
+
+
+async def test_an_archive_goes_on_where_it_ended(kafka_settings: Settings, tmp_path: Path) -> None:
+    """With the group's offsets and without them."""
+    await publish(kafka_settings, range(3))
+    await archive(kafka_settings, tmp_path)
+    await publish(kafka_settings, range(3, 5))
+
+    assert ["p0", "p1", "p2", "p3", "p4"] == await archive(kafka_settings, tmp_path)
+    await commit(kafka_settings, 0)
+    assert ["p0", "p1", "p2", "p3", "p4"] == await archive(kafka_settings, tmp_path)
+
+
+async def test_an_offset_beyond_the_end_of_the_log_leaves_nothing_out(
+    kafka_settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A cluster that was restored from an older copy: it is said, and all that the log has is archived."""
+    await commit(kafka_settings, 500)
+    await publish(kafka_settings, range(3))
+
+    with caplog.at_level(logging.WARNING):
+        assert ["p0", "p1", "p2"] == await archive(kafka_settings, tmp_path)
+    assert "to offset 500, and the log ends at 3: it goes on at its first record" in caplog.text
