@@ -9,12 +9,13 @@ import aiohttp
 import pytest
 from yarl import URL
 
+from fraudstream.tables.recent import Page, RecentDecisions
 from fraudstream.web import Limits
 from fraudstream.web.pace import SHARE
 from tests.web.fake_worker import FakeWorker, a_decision
 from tests.web.served import Serve, Site
 
-SHORT = Limits(first_request_s=0.4, between_requests_s=0.8, body_s=0.4)
+SHORT = Limits(first_request_s=1.0, between_requests_s=1.5, body_s=0.5)
 ASK = b"GET /api/v1/health HTTP/1.1\r\nHost: localhost\r\n"
 FLOOD = """
 import socket, sys, threading, time
@@ -133,10 +134,21 @@ async def test_whoever_has_most_connections_loses_one(serve: Serve):
     assert 6 == [await one.status() for one in crowd].count(200)
 
 
+class Counted(RecentDecisions):
+    """Counts how often it was asked for a page of alerts."""
+
+    pages = 0
+
+    def alerts_page(self, limit: int, before: int | None = None) -> Page:
+        """Count and answer."""
+        self.pages += 1
+        return super().alerts_page(limit, before)
+
+
 @pytest.fixture
 async def flooded(serve: Serve) -> AsyncIterator[Site]:
     """A worker that 20 connections of another process ask for its largest page without a pause."""
-    worker = FakeWorker()
+    worker = FakeWorker(recent=Counted())
     worker.decide(*(a_decision(f"t-{number}", "block") for number in range(200)))
     site = await serve(worker)
     process = await asyncio.create_subprocess_exec(
@@ -170,9 +182,17 @@ async def test_a_flood_of_requests_leaves_the_loop_to_the_payments(flooded: Site
 
 
 async def test_in_a_flood_others_are_answered(flooded: Site):
-    """A probe is one of two who ask, not one of twenty-one."""
+    """A probe is one of two who ask, not one of twenty-one: it waits for three of the flood's answers at most."""
+    recent = flooded.worker.recent
+    assert isinstance(recent, Counted)
     connector = aiohttp.TCPConnector(local_addr=("127.0.0.2", 0))
     async with aiohttp.ClientSession(connector=connector) as http:
+        waited_for = []
         for _ in range(10):
-            async with asyncio.timeout(2), http.get(f"{flooded.url}/health") as response:
+            before = recent.pages
+            async with http.get(f"{flooded.url}/health") as response:
                 assert 200 == response.status
+            waited_for.append(recent.pages - before)
+
+    assert recent.pages >= 5
+    assert max(waited_for[1:]) <= 3
