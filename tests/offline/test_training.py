@@ -193,17 +193,19 @@ def test_the_commands_do_all_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_the_sql_is_plain() -> None:
-    """It runs as it stands, over any two relations of these names; what came twice with one id counts once."""
+    """It runs as it stands, over any two relations of these names; what came twice with one id counts once, refunds do not."""
     sql = (Path(__file__).parents[2] / "fraudstream/offline/aggregate.sql").read_text()
     with duckdb.connect() as database:
         database.execute(
             "CREATE TABLE payments (cc_num BIGINT, card VARCHAR, tid BIGINT, transaction_id VARCHAR, event_time BIGINT, "
             "amount DOUBLE)"
         )
-        database.execute("CREATE TABLE week AS SELECT 0::BIGINT AS first_ms, 10::BIGINT AS end_ms")
+        database.execute(
+            "CREATE TABLE week AS SELECT 0::BIGINT AS first_ms, 10::BIGINT AS end_ms, 100::BIGINT AS units"
+        )
         database.execute(
             "INSERT INTO payments VALUES (1, NULL, 7, NULL, 0, 0.29), (1, NULL, 8, NULL, 9, 0.57), "
-            "(1, NULL, 8, NULL, 9, 0.57), (1, NULL, 9, NULL, 10, 7), "
+            "(1, NULL, 8, NULL, 9, 0.57), (1, NULL, 9, NULL, 10, 7), (1, NULL, 6, NULL, 5, -0.57), "
             "(NULL, 'ab', NULL, NULL, 1, 0.5), (NULL, 'ab', NULL, NULL, 1, 0.5)"
         )
 
