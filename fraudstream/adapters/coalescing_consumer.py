@@ -19,8 +19,10 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 from mode.services import WaitResults
 
+from fraudstream.adapters.failures import NOT_ALLOWED
 from fraudstream.adapters.log_losses import LogLosses
 from fraudstream.adapters.out_of_range import go_on
+from fraudstream.adapters.reading_rights import may_not_read, said_when_committing
 from fraudstream.adapters.record_batches import read_every_batch
 from fraudstream.adapters.started_coroutines import finished
 
@@ -63,7 +65,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         consumer._fetch_max_wait_ms = FETCH_MAX_WAIT_MS
         # Payments forwarded by a transaction that fails never were.
         consumer._isolation_level = "read_committed"
-        return consumer
+        return said_when_committing(consumer)
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """Let the group hear from this worker while it opens its partitions, which may take longer than a session.
@@ -102,6 +104,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         except NoOffsetForPartitionError as error:  # assigned, and not sought yet
             await consumer.seek_to_beginning(*error.args)
             return {}
+        except NOT_ALLOWED as error:
+            may_not_read(error)
         except OffsetOutOfRangeError as error:
             parent = cast(CoalescingConsumer, self.consumer)
             for tp, position in error.args[0].items():

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -20,6 +21,7 @@ from fraudstream.adapters.kafka_security import Kafka
 from fraudstream.domain.errors import SetupError
 from fraudstream.settings import Settings
 from tests.commands.running import fraudstream
+from tests.denials import READ, TOPIC, deny
 
 Principal = Callable[..., Settings]
 
@@ -161,3 +163,16 @@ def test_only_the_worker_has_rights_on_its_state() -> None:
     }
 
     assert {"worker"} == writers
+
+
+def test_a_worker_that_may_not_read_says_so_and_may_be_started_again(
+    principal: Principal, rights: Settings, small_world: Path
+) -> None:
+    """One sentence instead of a crash with Faust's code 1, so that whoever supervises it goes on when the right is given back."""
+    deny(rights.broker, "User:worker", TOPIC, rights.topic(topics.TRANSACTIONS.name), READ)
+
+    ended = fraudstream(principal("worker", data_dir=small_world), "worker", timeout_s=120)
+
+    assert 75 == ended.returncode, ended.stderr
+    assert "rights are given with: fraudstream topics acl" in ended.stderr.splitlines()[-1]
+    assert "Traceback" not in ended.stderr
