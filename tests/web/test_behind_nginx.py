@@ -96,7 +96,6 @@ async def log_in(url: str, name: str, password: str, address: str) -> int:
         return response.status
 
 
-@pytest.mark.browser
 @pytest.mark.skipif(not HAS_CHROMIUM and not os.environ.get("CI"), reason=WITHOUT_CHROMIUM)
 @pytest.mark.parametrize("passed_on", [True, False])
 async def test_behind_the_example_s_nginx_pages_are_as_ever(serve: Serve, proxied: Proxied, passed_on: bool):
