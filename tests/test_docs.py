@@ -7,11 +7,13 @@ import runpy
 import shlex
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import pytest
 
+from fraudstream.adapters.process import EXIT_CODES
 from fraudstream.cli import COMMANDS, cli
 
 ROOT = Path(__file__).parents[1]
@@ -74,6 +76,31 @@ def test_no_command_s_line_in_a_list_is_cut_off() -> None:
 
     assert 7 <= len(groups)
     assert [] == cut
+
+
+def test_every_command_s_exit_codes_are_in_the_table() -> None:
+    """And those that a worker may end with are all told by `fraudstream worker --help`."""
+    said = {
+        path: {int(code) for code in re.findall(r"(?:^|, )(\d+) ", help_text.split("Exit codes: ")[1])}
+        for path, help_text in helps(cli, "fraudstream")
+        if "Exit codes:" in help_text
+    }
+
+    assert 20 <= len(said)
+    assert {} == {path: codes for path, codes in said.items() if not codes <= set(EXIT_CODES)}
+    assert set(EXIT_CODES) - {1, 130} == said["fraudstream worker"]
+
+
+def helps(command: click.Command, path: str) -> Iterator[tuple[str, str]]:
+    """Yield every command below one, and what it says of itself."""
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            found = command.get_command(context, name)
+            assert found is not None
+            yield from helps(found, f"{path} {name}")
+    else:
+        yield path, " ".join((command.help or "").split())
 
 
 def test_relative_links_lead_to_files() -> None:

@@ -40,6 +40,7 @@ EXIT_CODES = {
         "no broker, store or archive answers, a clock is wrong, or no space, memory or file handles are left",
         "start it again",
     ),
+    130: ("ended by Ctrl-C", "nothing"),
 }
 """Every exit code of every command -> what it means, and what to do; a signal is like 70."""
 
