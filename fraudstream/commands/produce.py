@@ -148,7 +148,7 @@ def replay(
     type=click.FloatRange(0),
     default=1.0,
     show_default=True,
-    help="How many attacks, as a multiple of the history's.",
+    help="How many attacks; with 1 one payment in 400 is fraud.",
 )
 @click.option("--seed", default=1, show_default=True, help="Which traffic.")
 @unkeyed_option

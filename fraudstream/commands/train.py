@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 def train(feature_set: str | None, history: Path | None, activate: "Wish", as_json: bool) -> None:
     """Train XGBoost on what a worker would have known at each payment, and test it on later payments.
 
-    The version is kept in any case. It becomes the active one if more of its alerts are fraud than of all payments, and
-    if its average precision is not worse than that of the active version on the same payments; both figures are printed.
+    The version is kept in any case. It becomes the active one if more of its alerts are fraud than of all payments, if it
+    learnt from 500 frauds or more, and if its average precision is not worse than that of the active version on the same payments; both figures are printed.
 
     Exit codes: 0 written, 1 written but not activated since it is not good enough, 2 no history or too little fraud in it.
     """
@@ -91,7 +91,7 @@ def _show(manifest: dict[str, Any]) -> None:
     metrics, tested = manifest["metrics"], manifest["test"]
     click.echo(f"model {manifest['version']}: {', '.join(manifest['features'])}")
     click.echo(
-        f"trained on {manifest['train']['rows']:,} payments after {manifest['warm_up_days']} days of warm-up, "
+        f"trained on {manifest['train']['rows']:,} payments with {manifest['train']['fraud']:,} frauds after {manifest['warm_up_days']} days of warm-up, "
         f"tested on {tested['rows']:,} later ones with {tested['fraud']:,} frauds"
     )
     click.echo(f"AUC                                      {metrics['auc']:.4f}")

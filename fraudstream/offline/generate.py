@@ -17,7 +17,7 @@ from fraudstream.offline.bursts import CARD_TESTING_GAP_S, CHAIN_GAP_S
 from fraudstream.offline.population import AMOUNT_SPANS, MERCHANTS, ZIP_CODES, Population
 from fraudstream.offline.rows import SCENARIOS, Int64s, Rows
 from fraudstream.offline.whole_directory import holds_something, replacing
-from fraudstream.offline.world import CARD_TESTING_SHARE, FRAUD_SHARE, World, midnight_ms
+from fraudstream.offline.world import CARD_TESTING_SHARE, World, midnight_ms
 
 WORLD_VERSION = 1
 """Goes up whenever the same seed gives other payments, so that an old cached world is not taken for the new one."""
@@ -131,7 +131,7 @@ def _describe(world: World) -> dict[str, Any]:
         "days": world.days,
         "payments": world.payments,
         "start": str(world.start),
-        "fraud_share": FRAUD_SHARE,
+        "fraud_share": world.fraud_share,
         "card_testing_share": CARD_TESTING_SHARE,
         "chain_gap_s": list(CHAIN_GAP_S),
         "card_testing_gap_s": list(CARD_TESTING_GAP_S),

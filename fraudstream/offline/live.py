@@ -18,7 +18,7 @@ from fraudstream.offline.everyday import PAUSE_S, singles, subscriptions
 from fraudstream.offline.generate import to_frame
 from fraudstream.offline.population import SUBSCRIPTION_SHARE
 from fraudstream.offline.rows import NOTHING, Int64s, Rows, together
-from fraudstream.offline.world import KINDS, World
+from fraudstream.offline.world import SAMPLE_KINDS, World
 
 SECOND_MS = 1000
 
@@ -44,7 +44,8 @@ class Live:
     def __init__(self, world: World, rate: float, start_ms: int, seed: int = 1, attacks: float = 1.0) -> None:
         """`rate` is payments a second, exactly and on average also below 1; `start_ms` the first payment's earliest time.
 
-        `attacks` 10 lets ten times as many start as in the history: for people who watch and have no day to spend.
+        `attacks` 10 lets ten times as many start as in the sample, where one payment in 400 is fraud: for people who watch
+        and have no day to spend.
         """
         self._world = world
         self._people = world.people
@@ -80,10 +81,10 @@ class Live:
         return rows
 
     def _starting_runs(self) -> list[Rows]:
-        """Draw the runs and subscriptions that start in this second, as often per payment as in the history."""
+        """Draw the runs and subscriptions that start in this second, as often per payment as in the sample."""
         chances = self._chances()
         parts = [self._subscriptions(chances)]
-        for kind in KINDS:
+        for kind in SAMPLE_KINDS:
             often = self._attacks if kind.attack else 1.0
             count = self._rng.poisson(kind.per_payment * self._rate * often)
             card = self._draw(count, chances, alike=kind.attack)

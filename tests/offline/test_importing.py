@@ -22,7 +22,7 @@ from tests.offline.importing_of import GOOD, HEADER, csv_of, imported, rows_in, 
 
 def test_a_foreign_csv_becomes_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Other names, local times, other words for fraud; after it the commands that need a history work."""
-    generate(World(seed=1, cards=300, days=20, payments=24_000), tmp_path / "simulated")
+    generate(World(seed=1, cards=300, days=28, payments=33_000), tmp_path / "simulated")
     ours = rows_in(tmp_path / "simulated")
     local = pl.from_epoch("event_time", "ms").dt.replace_time_zone("UTC").dt.convert_time_zone("Asia/Kolkata")
     ours.select(

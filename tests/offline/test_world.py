@@ -20,7 +20,7 @@ from fraudstream.offline.rows import (
     Rows,
     together,
 )
-from fraudstream.offline.world import World, midnight_ms
+from fraudstream.offline.world import FRAUDS_MIN, World, midnight_ms
 
 WORLD = World(seed=7, cards=1000, days=30, payments=100_000, start=date(2020, 1, 1))
 
@@ -29,6 +29,12 @@ WORLD = World(seed=7, cards=1000, days=30, payments=100_000, start=date(2020, 1,
 def history() -> Rows:
     """Return all payments of the small world."""
     return together(list(WORLD.by_day()))
+
+
+@pytest.fixture(scope="module")
+def week() -> Rows:
+    """Return the first payments of the sample's world."""
+    return together(list(itertools.islice(World(seed=7).by_day(), 7)))
 
 
 def runs_of(rows: Rows, scenario: int) -> list[Rows]:
@@ -70,9 +76,24 @@ def test_another_seed_is_another_world(history: Rows) -> None:
     assert other.at_ms[:100].tolist() != history.at_ms[:100].tolist()
 
 
-def test_one_payment_in_four_hundred_is_fraud(history: Rows) -> None:
-    """0.25 % as in the sample; attacks are few, so a small world may be off by a third."""
-    assert 0.0025 == pytest.approx(history.is_fraud.mean(), rel=0.35)
+def test_one_payment_in_four_hundred_is_fraud(week: Rows) -> None:
+    """0.25 % as in the sample; attacks are few, so a week may be off by a third."""
+    assert 0.0025 == pytest.approx(week.is_fraud.mean(), rel=0.35)
+
+
+def test_a_small_world_has_as_many_frauds_as_a_model_needs(history: Rows) -> None:
+    """At the sample's share there were 250, a third of them to be learnt from: too few to know an attack by."""
+    assert FRAUDS_MIN == pytest.approx(history.is_fraud.sum(), rel=0.15)
+    assert FRAUDS_MIN == pytest.approx(WORLD.fraud_share * WORLD.payments)
+
+
+@pytest.mark.parametrize(
+    ("payments", "share"),
+    [(5_400_000, 0.0025), (800_000, 0.0025), (400_000, 0.005), (30_000, 0.05), (100, 0.05)],
+)
+def test_no_world_has_more_fraud_than_it_needs_or_than_a_world_can_have(payments: int, share: float) -> None:
+    """Worlds from 800,000 payments on are the sample's; the smallest are too small to learn from."""
+    assert share == World(payments=payments).fraud_share
 
 
 def test_single_payments_have_the_samples_amounts(history: Rows) -> None:
@@ -105,13 +126,13 @@ def test_card_tests_are_small_and_seconds_apart(history: Rows) -> None:
     assert len(tests) > 0
 
 
-def test_honest_people_pay_in_bursts_too(history: Rows) -> None:
+def test_honest_people_pay_in_bursts_too(week: Rows) -> None:
     """Most payments that have company within ten minutes are honest: many in a row alone proves nothing."""
-    ordered = history.take(np.lexsort((history.at_ms, history.card)))
+    ordered = week.take(np.lexsort((week.at_ms, week.card)))
     quick = (np.diff(ordered.card) == 0) & (np.diff(ordered.at_ms) <= 600_000)
 
     assert ordered.is_fraud[1:][quick].mean() < 0.1
-    assert set(range(len(SCENARIOS))) == set(history.scenario.tolist())
+    assert set(range(len(SCENARIOS))) == set(week.scenario.tolist())
 
 
 def test_a_family_pays_the_same_fare_for_everyone(history: Rows) -> None:
