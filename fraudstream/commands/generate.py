@@ -53,8 +53,8 @@ def generate(
 ) -> None:
     """Write payments with fraud in them, one Parquet file a day: the AWS sample's world unless options say otherwise.
 
-    One payment in 400 is fraud, as in the sample; in a world of fewer than 800,000 payments more, up to one in 20, since a
-    model needs some 2,000 frauds to learn from and to test with. The same seed and sizes always give the same payments; if
+    One payment in 400 is fraud, as in the sample; in a world of fewer than 1.6 million payments more, up to one in 20, since a
+    model needs some 4,000 frauds to learn from and to test with. The same seed and sizes always give the same payments; if
     they are there already, nothing is done.
 
     Exit codes: 0 written or there already, 2 the directory holds something else or an option is wrong.

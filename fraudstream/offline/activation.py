@@ -21,8 +21,8 @@ TOLERANCE = 0.02
 weeks of 10,000 cards have, chance alone moves it by that much (its standard error is about sqrt(p(1 - p) / 600))."""
 
 FRAUDS_ENOUGH = 500
-"""To learn from. Models that had fewer told the acceptance story right in 0 to 95 % of the tellings, those that had more in 98 % (of
-worlds of 1,000 to 5,000 cards, one payment in 400 being fraud)."""
+"""To learn from. At one fraud in 400 payments, models that had fewer told the acceptance story right in 0 to 99 % of the tellings,
+depending on the seed, those that had 500 to 700 in 88 % or more, and those that had 1,200 in 96 % or more."""
 
 ANYWAY = "to activate it anyway, repeat the command with --activate always"
 

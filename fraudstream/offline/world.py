@@ -27,10 +27,10 @@ PAYMENTS_PER_CARD_DAY = SAMPLE_PAYMENTS / SAMPLE_CARDS / SAMPLE_DAYS
 FRAUD_SHARE = 0.0025
 """Of all payments, the sample's; the history of a small world has more."""
 
-FRAUDS_MIN = 2000
+FRAUDS_MIN = 4000
 """In a world of any size, so that a model has enough to learn from: a third to two thirds of them are early enough to be learnt from,
 and three in ten of those are card tests. Of 50 of these, as 1,000 cards make in six weeks at the sample's share, a model learns so
-little that it misses the second payment of every fourth; of 170, that of one in a hundred."""
+little that it misses the second payment of every fourth; of 200 among a hundred thousands of payments still of one in ten."""
 
 FRAUD_SHARE_MAX = 0.05
 """More would be no world: a card would be attacked more than once in five weeks."""

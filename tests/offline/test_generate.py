@@ -163,7 +163,7 @@ def test_live_traffic_is_repeatable() -> None:
 
 def test_live_windows_look_like_the_historys_though_traffic_is_many_times_as_fast() -> None:
     """With enough cards for the rate, as few payments have company as in the history."""
-    world = World(seed=1, cards=12_000, days=70, payments=840_000)
+    world = World(seed=1, cards=12_000, days=140, payments=1_680_000)
     days = itertools.islice(world.by_day(), 2)
     past = company(pl.concat([pl.DataFrame({"cc_num": day.card, "event_time": day.at_ms}) for day in days]))
     rate = rate_of(world.cards)  # 72 times the history's

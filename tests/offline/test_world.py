@@ -89,10 +89,10 @@ def test_a_small_world_has_as_many_frauds_as_a_model_needs(history: Rows) -> Non
 
 @pytest.mark.parametrize(
     ("payments", "share"),
-    [(5_400_000, 0.0025), (800_000, 0.0025), (400_000, 0.005), (30_000, 0.05), (100, 0.05)],
+    [(5_400_000, 0.0025), (1_600_000, 0.0025), (400_000, 0.01), (30_000, 0.05), (100, 0.05)],
 )
 def test_no_world_has_more_fraud_than_it_needs_or_than_a_world_can_have(payments: int, share: float) -> None:
-    """Worlds from 800,000 payments on are the sample's; the smallest are too small to learn from."""
+    """Worlds from 1.6 million payments on are the sample's; the smallest are too small to learn from."""
     assert share == World(payments=payments).fraud_share
 
 
