@@ -39,9 +39,13 @@ class Verdict:
 
 
 def judge(
-    metrics: Mapping[str, float], threshold: float, learnt_from: int, tested: pl.DataFrame, models_dir: Path
+    metrics: Mapping[str, float],
+    threshold: float,
+    learnt: pl.DataFrame,
+    tested: pl.DataFrame,
+    models_dir: Path,
 ) -> Verdict:
-    """Compare a new model's figures with chance and with the active model's on the same payments; `learnt_from` frauds.
+    """Compare a new model's figures with chance and with the active model's on the same payments.
 
     Payments that the active model learnt from may be among them, to its advantage: a doubt is in favour of what runs.
     """
@@ -59,9 +63,10 @@ def judge(
             f"{metrics['fraud_per_1000'] / 1000:.1%} of all payments are, so it is no better than chance"
         )
         return Verdict(False, why, version, active)
-    if learnt_from < FRAUDS_ENOUGH:
+    frauds = int(learnt["is_fraud"].sum())
+    if frauds < FRAUDS_ENOUGH:
         why = (
-            f"it learnt from {learnt_from:,} frauds, and from fewer than {FRAUDS_ENOUGH:,} a model seldom knows an attack by its second "
+            f"it learnt from {frauds:,} frauds, and from fewer than {FRAUDS_ENOUGH:,} a model seldom knows an attack by its second "
             "payment: use a longer history, or one of more cards"
         )
         return Verdict(False, why, version, active)

@@ -99,9 +99,7 @@ def train(
     booster = fit(split.train, names, progress.round)
     progress.step(f"testing on {split.test.height:,} later payments")
     metrics, by_scenario = _tested(booster, split.test, names, threshold)
-    activation = decided(
-        activate, judge(metrics, threshold, int(split.train["is_fraud"].sum()), split.test, models_dir)
-    )
+    activation = decided(activate, judge(metrics, threshold, split.train, split.test, models_dir))
     content = bytes(booster.save_raw("ubj"))
     digest = sha256_of(content)
     manifest = {
