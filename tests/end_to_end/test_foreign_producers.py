@@ -15,8 +15,9 @@ from confluent_kafka import Producer
 
 from fraudstream import topics
 from fraudstream.adapters.broker.config import LOG_DIR
-from fraudstream.adapters.broker.jars import classpath
+from fraudstream.adapters.broker.jars import classpath, kept
 from fraudstream.adapters.broker.java import find_java
+from fraudstream.adapters.broker.lock import Jar, locked
 from fraudstream.adapters.objects import LocalObjects
 from fraudstream.agents.archiving import Archiver
 from fraudstream.domain.tokens import partition_of
@@ -27,7 +28,12 @@ from tests.end_to_end.test_worker import payments, windows
 from tests.shared import Broker
 from tests.topic_settings import configure
 
-JAVA = Path(__file__).with_name("JavaProducer.java")
+TOOLS = Jar(
+    f"org.apache.kafka:kafka-tools:{locked().kafka}",
+    615926,
+    "cb7aedcd2e418b86079c4b35257c8e37800eea84723c78c8b90f535bd589888e",
+)
+CONSOLE = "org.apache.kafka.tools.ConsoleProducer"
 HEADERS = [("trace", b"\xff\x00"), ("nothing", None)]
 
 Sent = tuple[str, int, str | None, bytes]
@@ -52,31 +58,33 @@ def librdkafka(settings: Settings, records: Sequence[Sent]) -> None:
 
 
 def java(settings: Settings, records: Sequence[Sent]) -> None:
-    """Send by Kafka's own library."""
-    lines = [
-        f"{codec}\t{partition}\t{key or ''}\t{value.decode()}" for codec, partition, key, value in records
-    ]
-    jars = os.pathsep.join(map(str, classpath()))
-    topic = settings.topic("transactions")
-    done = subprocess.run(
-        [str(find_java().path), "-cp", jars, str(JAVA), settings.broker, topic],
-        input="\n".join(lines).encode(),
-        capture_output=True,
-        check=False,
-        timeout=60,
-    )
-    assert 0 == done.returncode, done.stderr.decode()
+    """Send by Kafka's own library: its console producer, which chooses the partition by the key."""
+    jars = os.pathsep.join(map(str, [*classpath(), *kept([TOOLS])]))
+    reader = ["--property", "parse.key=true", "--property", "parse.headers=true"]
+    where = ["--bootstrap-server", settings.broker, "--topic", settings.topic("transactions")]
+    for codec in segments.CODECS:
+        lines = [
+            f"trace:abc,nothing:\t{key}\t{value.decode()}" for name, _, key, value in records if name == codec
+        ]
+        done = subprocess.run(
+            [find_java().path, "-cp", jars, CONSOLE, *where, "--compression-codec", codec, *reader],
+            input="\n".join(lines).encode(),
+            capture_output=True,
+            check=False,
+            timeout=60,
+        )
+        assert 0 == done.returncode, done.stderr.decode()
 
 
-def by_codec(sent: Sequence[dict[str, Any]], partitions: int) -> list[Sent]:
-    """Return payments as records, a stretch of each codec, every third without a key."""
+def by_codec(sent: Sequence[dict[str, Any]], partitions: int, *, keyed: bool = False) -> list[Sent]:
+    """Return payments as records, a stretch of each codec, every third without a key if not all are to be `keyed`."""
     of_each = -(-len(sent) // len(segments.CODECS))
     codecs = [codec for codec in segments.CODECS for _ in range(of_each)]
     return [
         (
             codec,
             partition_of(str(payment["cc_num"]), partitions),
-            str(payment["cc_num"]) if number % 3 else None,
+            str(payment["cc_num"]) if keyed or number % 3 else None,
             json.dumps(payment).encode(),
         )
         for number, (codec, payment) in enumerate(zip(codecs, sent, strict=False))
@@ -97,8 +105,9 @@ def codecs_in(broker: Broker, topic: str) -> set[str]:
 async def test_every_codec_of_foreign_producers_is_decided(settings: Settings, broker: Broker) -> None:
     """Exactly, with headers that nobody expects, and without keys."""
     sent = payments(600, seed=91)
-    for produce, part in ((librdkafka, sent[:300]), (java, sent[300:])):
-        await asyncio.to_thread(produce, settings, by_codec(part, settings.partitions))
+    first, second = sent[:300], sent[300:]
+    await asyncio.to_thread(librdkafka, settings, by_codec(first, settings.partitions))
+    await asyncio.to_thread(java, settings, by_codec(second, settings.partitions, keyed=True))
     assert set(segments.CODECS) == codecs_in(broker, settings.topic("transactions"))
 
     with Worker(settings):

@@ -5,7 +5,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,12 +43,16 @@ def classpath(progress: Progress | None = None) -> list[Path]:
 
     Raises BrokerError with a sentence if a jar is needed and cannot be had.
     """
-    lock = locked()
-    folder = cache_dir() / f"kafka-{lock.kafka}"
-    missing = [jar for jar in lock.jars if not _is_whole(folder / jar.filename, jar)]
+    return kept(locked().jars, progress)
+
+
+def kept(jars: Sequence[Jar], progress: Progress | None = None) -> list[Path]:
+    """Return jars that go with this Kafka, as above."""
+    folder = cache_dir() / f"kafka-{locked().kafka}"
+    missing = [jar for jar in jars if not _is_whole(folder / jar.filename, jar)]
     if missing:
         _download(missing, folder, progress or _silent)
-    return [folder / jar.filename for jar in lock.jars]
+    return [folder / jar.filename for jar in jars]
 
 
 def _is_whole(path: Path, jar: Jar) -> bool:
