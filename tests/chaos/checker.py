@@ -162,12 +162,12 @@ def _order(verdict: Verdict, decisions: Iterable[Record]) -> None:
     """A card's payments are decided in the order of their offsets; only repetitions go back."""
     for records in by_partition(decisions).values():
         seen: set[Place] = set()
-        newest: dict[tuple[str, str], int] = {}
+        newest: dict[tuple[str, str, int], int] = {}
         for record in records:
             decision = json.loads(record.value)
             source = decision["source"]
             place = (source["topic"], source["partition"], source["offset"])
-            key = (decision["card"], source["topic"])
+            key = (decision["card"], source["topic"], source["partition"])
             if place not in seen and source["offset"] < newest.get(key, -1):
                 verdict.wrong("unequal", f"{decision['transaction_id']} is decided out of order")
             seen.add(place)

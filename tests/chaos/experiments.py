@@ -5,8 +5,25 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fraudstream.settings import Settings
-from tests.chaos import brokers, changelog, disks, kills, membership, network, producers, soak, weekly
+from tests.chaos import (
+    brokers,
+    changelog,
+    clocks,
+    disks,
+    kills,
+    membership,
+    network,
+    offsets,
+    partitions,
+    producers,
+    quotas,
+    reconfigured,
+    rights,
+    soak,
+    weekly,
+)
 from tests.chaos.checker import Checker
+from tests.chaos.oracle import Oracle, UndividedOracle
 from tests.chaos.stage import PATIENCE_S, Stage
 from tests.chaos.traffic import Spice
 
@@ -24,9 +41,10 @@ class Experiment:
     spice: Spice = field(default_factory=Spice)
     settings: Mapping[str, Any] = field(default_factory=dict)
     brokers: str = "one"
-    """`one`, `proxied` or `three`."""
+    """`one`, `proxied`, `guarded` or `three`."""
     patience_s: float = PATIENCE_S
     weekly_known: bool = True
+    oracle: type[Oracle] = Oracle
 
     def rounds(self, asked: int) -> int:
         """Return how many rounds to play."""
@@ -41,6 +59,7 @@ class Experiment:
 REPEATED = Spice(repeated=0.05, conflicting=0.02)
 DISORDERED = Spice(disordered_s=120, late=0.02, simultaneous=0.3)
 STRAY = Spice(unkeyed=0.1)
+UNTIMED = Spice(repeated=0, unkeyed=0.05, untimed=0.5, speed=1, churn=0.05)
 POISONED = Spice(poisoned=0.02, burst=1000)
 EVERYTHING = Spice(
     repeated=0.05, conflicting=0.02, late=0.02, disordered_s=60, simultaneous=0.3, poisoned=0.01, burst=300
@@ -48,9 +67,13 @@ EVERYTHING = Spice(
 
 SHORT = Experiment("9-11 all", "all of the above at once", producers.wrong_input, 0.2, EVERYTHING)
 SOAK = Spice(speed=720, churn=0.02)
+NEVER_LATE = {"lateness_horizon_s": 86_400}
 DEFAULTS = {"session_timeout_s": Settings.model_fields["session_timeout_s"].default}
 """For the time that passes from a kill to the first decision of another worker."""
 ONCE = {"exactly_once_outputs": True}
+GROWN = Experiment(
+    "20 partitions", "partitions added", partitions.added, 0.1, settings=NEVER_LATE, oracle=UndividedOracle
+)
 EXPERIMENTS = (
     Experiment("1 kill", "kill -9 at random times", kills.at_random, 1.5),
     Experiment("1 once", "the same, exactly-once outputs", kills.at_random, 0.5, settings=ONCE),
@@ -85,7 +108,7 @@ EXPERIMENTS = (
         producers.wrong_input,
         0.2,
         STRAY,
-        {"lateness_horizon_s": 86_400},
+        NEVER_LATE,
     ),
     Experiment("11 poison", "rubbish, alone and by the thousand", producers.wrong_input, 0.3, POISONED),
     SHORT,
@@ -113,6 +136,20 @@ EXPERIMENTS = (
     ),
     Experiment("16 soak", "a day of churning cards", soak.day, 1.0, SOAK),
     Experiment("17 error", "an exception in a micro-batch", kills.by_an_error, 0.1),
+    Experiment("18 offsets", "offsets beyond the log's end", offsets.beyond_the_end, 0.2),
+    Experiment("19 limits", "max.message.bytes lowered over a backlog", reconfigured.limits_lowered, 0.4),
+    Experiment(
+        "19 times", "LogAppendTime for sources", reconfigured.times_rewritten, 0.2, UNTIMED, NEVER_LATE
+    ),
+    Experiment("19 policies", "outputs compacted", reconfigured.policies_changed, 0.1, POISONED),
+    GROWN,
+    Experiment("21 rights", "rights withdrawn and given back", rights.withdrawn, 0.1, brokers="guarded"),
+    Experiment(
+        "21 once", "the same, exactly-once outputs", rights.withdrawn, 0.1, settings=ONCE, brokers="guarded"
+    ),
+    Experiment("22 clock", "the worker's clock steps", clocks.stepped, 0.5),
+    Experiment("23 quota", "a quota on the worker's bytes", quotas.held_back, 0.2),
+    Experiment("24 codecs", "producers of every codec", producers.every_codec, 0.5),
 )
 
 MUTANTS: dict[str, Experiment] = {
@@ -120,5 +157,11 @@ MUTANTS: dict[str, Experiment] = {
     "changelog not awaited": Experiment("3 empty disk", "", kills.on_an_empty_disk, 0.2),
     "offset written apart": Experiment("2 quiet", "", kills.with_the_last_payment, 0.1),
     "no hard exit": Experiment("17 error", "", kills.by_an_error, 0.1),
+    "any log believed": Experiment("18 offsets", "", offsets.beyond_the_end, 0.1),
+    "refused batch left out": Experiment("19 limits", "", reconfigured.limits_lowered, 0.2),
+    "time not sent on": Experiment("19 times", "", reconfigured.times_rewritten, 0.1, UNTIMED, NEVER_LATE),
+    "others' payments left out": GROWN,
+    "compressed batch cut short": Experiment("24 codecs", "", producers.every_codec, 0.2),
+    "clock of the worker": Experiment("22 clock", "", clocks.stepped, 0.1),
 }
 """Mutation -> the experiment it must turn red."""

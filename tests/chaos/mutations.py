@@ -2,16 +2,25 @@
 
 import asyncio
 import sys
+import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Sequence
-from itertools import count
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count, islice
 from types import SimpleNamespace
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
 from fraudstream.adapters import process
-from fraudstream.agents import deciding
+from fraudstream.adapters.failures import TOO_LARGE
+from fraudstream.adapters.packing import Staged
+from fraudstream.adapters.publisher import Instead, Message, Publisher
+from fraudstream.adapters.record_batches import Batch
+from fraudstream.agents import deciding, intake, scoring
+from fraudstream.agents.intake import Intake, Parsed, Record
+from fraudstream.domain.tokens import Card
+from fraudstream.domain.transaction import Parser, Payment
+from fraudstream.state.positions import Misfit, SourceCheck
 from fraudstream.tables.activity_layout import Clock
 from fraudstream.tables.activity_store import ActivityStore
 
@@ -99,10 +108,79 @@ def carrying_on() -> None:
             vars(module)["crash"] = survive
 
 
+def any_log_believed() -> None:
+    """Go on with whatever payments the log has, as if offsets said whose they are."""
+
+    async def none(self: SourceCheck, *_: object) -> list[Misfit]:
+        return []
+
+    SourceCheck.misfits = none  # type: ignore[method-assign]
+
+
+def refused_batch_left_out() -> None:
+    """Publish nothing in place of a batch that was too large, instead of its halves."""
+    parts = Publisher._parts
+
+    async def hasty(self: Publisher, each: Staged, instead: Instead) -> list[Staged]:
+        mended = await parts(self, each, instead)
+        return [] if isinstance(each.failed, TOO_LARGE) else mended
+
+    Publisher._parts = hasty  # type: ignore[method-assign]
+
+
+def time_not_sent_on() -> None:
+    """Send payments on without the time they came with; the record's own is the brokers' to rewrite."""
+    forwarded = intake.forwarded
+
+    def timeless(card: Card, record: Record) -> Message:
+        message = forwarded(card, record)
+        headers = [header for header in message.headers if header[0] != intake.TIME_HEADER]
+        return Message(message.key, message.value, message.timestamp_ms, headers)
+
+    scoring.forwarded = timeless
+
+
+def others_payments_left_out() -> None:
+    """Neither decide nor send on a payment of a card that lives on another partition."""
+    parse = Intake.parse
+
+    def homely(self: Intake, records: list[Record]) -> Parsed:
+        return parse(self, records)._replace(misplaced=[])
+
+    Intake.parse = homely  # type: ignore[method-assign]
+
+
+def first_record_of_a_compressed_batch() -> None:
+    """Read nothing of a compressed batch but its first record."""
+    whole = Batch.__iter__
+
+    def short(self: Batch) -> Iterator[Any]:
+        return islice(whole(self), 1 if self._batch.is_compressed() else None)
+
+    Batch.__iter__ = short  # type: ignore[method-assign]
+
+
+def clock_of_the_worker() -> None:
+    """Take the worker's clock for the time of a payment."""
+    parse = Parser.parse
+
+    def timed(self: Parser, value: bytes | None, timestamp_ms: int) -> Payment:
+        now_ms = time.time_ns() // 1_000_000
+        return parse(self, value, timestamp_ms)._replace(event_time_ms=now_ms)
+
+    Parser.parse = timed  # type: ignore[method-assign]
+
+
 MUTATIONS: dict[str, Callable[[], None]] = {
     "id check off": without_ids,
     "changelog not awaited": changelog_not_awaited,
     "offset written apart": offset_written_apart,
     "no hard exit": carrying_on,
+    "any log believed": any_log_believed,
+    "refused batch left out": refused_batch_left_out,
+    "time not sent on": time_not_sent_on,
+    "others' payments left out": others_payments_left_out,
+    "compressed batch cut short": first_record_of_a_compressed_batch,
+    "clock of the worker": clock_of_the_worker,
 }
 """Name -> patch, applied before the app is built and after the gaps are wrapped."""

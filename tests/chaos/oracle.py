@@ -67,6 +67,8 @@ class Oracle:
         self._of_card: dict[str, list[Payment]] = {}
         """In order of time; a payment is put in when its turn in the log comes."""
         self._of_id: dict[tuple[str, str], list[Payment]] = {}
+        self._sent_ms: dict[str, int] = {}
+        """When a record of `transactions` came, by its place, as those that are sent on name it."""
         self.truth = Truth()
 
     def judge(self, keyed: Iterable[Record], rekeyed: Iterable[Record]) -> Truth:
@@ -75,6 +77,8 @@ class Oracle:
         Cards that come re-keyed come that way only, so the two topics meet in nothing but the partition's clock: play
         unkeyed payments with a horizon that none of them misses.
         """
+        keyed = list(keyed)
+        self._sent_ms = {_named(record): record.timestamp for record in keyed}
         for record in sorted(keyed, key=lambda record: (record.partition, record.offset)):
             payment = self._parsed(record)
             if payment is None:
@@ -96,16 +100,14 @@ class Oracle:
             self.truth.dead[record.topic, record.partition, record.offset] = reason
             return None
         self.truth.records += 1
-        return payment
+        first_ms = self._sent_ms.get(_source(record), record.timestamp)
+        return {"trans_ts": first_ms / 1000} | payment
 
     def _home(self, number: str) -> int:
         return int(murmurhash2(number.encode(), 0x9747B28C) & 0x7FFFFFFF) % self._partitions
 
     def _id_of(self, record: Record, payment: dict[str, Any]) -> str:
-        sources = [str(value, "ascii") for name, value in record.headers if name == "fraudstream-source"]
-        return str(
-            payment.get("tid") or (sources or [f"{record.topic}-{record.partition}-{record.offset}"])[0]
-        )
+        return str(payment.get("tid") or _source(record))
 
     def _decide(self, record: Record, given: dict[str, Any]) -> None:
         """Count one payment, or find that it was counted, or that it contradicts the one that was."""
@@ -119,7 +121,8 @@ class Oracle:
                 if other != paid:
                     self.truth.dead[record.topic, record.partition, record.offset] = "conflict"
                 return
-        newest_ms = self.truth.newest_ms.get(record.partition, 0)
+        home = self._home(card)
+        newest_ms = self.truth.newest_ms.get(home, 0)
         late_by_ms = max(0, newest_ms - paid.at_ms)
         since_ms = paid.at_ms - TEN_MINUTES_MS + max(0, late_by_ms - self._horizon_ms)
         earlier = self._of_card.setdefault(card, [])
@@ -128,9 +131,25 @@ class Oracle:
         self.truth.answers[paid.tid] = _answer(paid, seen, late=late_by_ms > self._horizon_ms)
         insort(earlier, paid)
         same_id.append(paid)
-        self.truth.newest_ms[record.partition] = max(newest_ms, paid.at_ms)
+        self.truth.newest_ms[home] = max(newest_ms, paid.at_ms)
         token = hmac.digest(self._token_key, card.encode(), "sha256")[:16].hex()
-        self.truth.entries.setdefault(record.partition, Counter())[token, paid.at_ms, paid.cents] += 1
+        self.truth.entries.setdefault(home, Counter())[token, paid.at_ms, paid.cents] += 1
+
+
+class UndividedOracle(Oracle):
+    """Judges payments in the order in which they were sent, for cards that move from one partition to another.
+
+    A card's payments are at one partition at a time, so that this is also the order in which they can be decided. Nothing may be
+    late. What the workers sent on are the same payments once more.
+    """
+
+    def judge(self, keyed: Iterable[Record], rekeyed: Iterable[Record]) -> Truth:
+        """Return the truth."""
+        for record in sorted(keyed, key=lambda record: (record.timestamp, record.partition, record.offset)):
+            payment = self._parsed(record)
+            if payment is not None:
+                self._decide(record, payment)
+        return self.truth
 
 
 def _answer(paid: Payment, seen: list[Payment], late: bool) -> Answer:
@@ -177,11 +196,22 @@ def refusal(record: Record, future_ms: int) -> tuple[str | None, dict[str, Any]]
         return "invalid-card", {}
     if not -10_000_000 <= amount <= 10_000_000:
         return "amount-absurd", {}
-    if given["trans_ts"] < 946_684_800:
+    at_s = given.get("trans_ts", record.timestamp / 1000)
+    if at_s < 946_684_800:
         return "time-ancient", {}
-    if given["trans_ts"] * 1000 > record.timestamp + future_ms:
+    if at_s * 1000 > record.timestamp + future_ms:
         return "time-in-future", {}
     return None, given
+
+
+def _named(record: Record) -> str:
+    return f"{record.topic}-{record.partition}-{record.offset}"
+
+
+def _source(record: Record) -> str:
+    """Name the place where a record first came."""
+    sources = [str(value, "ascii") for name, value in record.headers if name == "fraudstream-source"]
+    return (sources or [_named(record)])[0]
 
 
 def _not_a_number(name: str) -> None:

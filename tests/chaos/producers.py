@@ -1,4 +1,7 @@
-"""Producers that repeat, contradict, shuffle and send rubbish; what is wrong with them is in the experiment's spice."""
+"""Producers that repeat, contradict, shuffle and send rubbish; what is wrong with them is in the experiment's spice.
+
+And producers of every make: each compresses in its own way.
+"""
 
 from tests.chaos.stage import Stage
 
@@ -16,3 +19,23 @@ async def wrong_input(stage: Stage, rounds: int) -> None:
         worker.start()
     await stage.progress()
     await stage.pause_s(3, 6)
+
+
+CODECS = (None, "gzip", "snappy", "lz4", "zstd")
+BURST = 1000
+"""Payments at once, so that batches are large, of one codec and the next side by side."""
+
+
+async def every_codec(stage: Stage, rounds: int) -> None:
+    """Go over from one codec to the next while the worker is killed."""
+    worker = stage.worker("a")
+    worker.start()
+    for number in range(rounds):
+        stage.pump.burst(BURST)
+        await stage.pump.compress(CODECS[number % len(CODECS)])
+        await stage.progress()
+        stage.pump.burst(BURST)
+        await stage.pause_s(0, 2)
+        stage.kill(worker)
+        worker.start()
+    await stage.progress()

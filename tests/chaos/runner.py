@@ -11,7 +11,6 @@ from typing import Any
 from fraudstream.adapters.kafka_admin import ensure_topics
 from tests.chaos.checker import Verdict, check_table, kept_entries
 from tests.chaos.experiments import Experiment
-from tests.chaos.oracle import Oracle
 from tests.chaos.scenes import Scene
 from tests.chaos.stage import PATIENCE_S, Stage, Stuck
 
@@ -52,7 +51,7 @@ async def play(
     """Play one experiment on a stage."""
     outcome = Outcome(rounds, facts=stage.facts)
     started = time.monotonic()
-    await ensure_topics(stage.settings.model_copy(update={"broker": stage.scene.bootstrap}))
+    await ensure_topics(stage.administrator)
     stage.pump.start()
     try:
         say(experiment.fault)
@@ -75,7 +74,7 @@ async def play(
 async def _judge(experiment: Experiment, stage: Stage, outcome: Outcome) -> None:
     """Compare topics and tables with the truth of the log."""
     settings, logs = stage.settings, stage.logs
-    oracle = Oracle(
+    oracle = experiment.oracle(
         settings.partitions,
         settings.card_token_key(),
         settings.lateness_horizon_s * 1000,

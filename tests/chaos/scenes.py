@@ -1,11 +1,13 @@
-"""Brokers for experiments: one, one behind a proxy, or three."""
+"""Brokers for experiments: one, one behind a proxy, one that asks who is there, or three."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tests.chaos.cluster import BROKER, Broker, Cluster
+from tests.chaos.guard import Guard
 from tests.chaos.proxy import Proxy
 
 
@@ -17,16 +19,20 @@ class Scene:
     brokers: Sequence[Broker] = ()
     """To be harmed."""
     proxy: Proxy | None = None
+    login: Mapping[str, Any] = field(default_factory=dict)
+    """Settings of workers where the brokers ask who is there."""
 
 
 @asynccontextmanager
 async def scene(kind: str, root: Path) -> AsyncIterator[Scene]:
-    """Start the brokers of a kind of experiment: `one`, `proxied` or `three`."""
+    """Start the brokers of a kind of experiment: `one`, `proxied`, `guarded` or `three`."""
+    guard = Guard(root) if kind == "guarded" else None
     proxy = Proxy() if kind == "proxied" else None
-    extra = dict(proxy.listeners()) if proxy else {}
+    way_in = proxy or guard
+    extra = dict(way_in.listeners()) if way_in else {}
     async with Cluster(root / kind, 3 if kind == "three" else 1, dict(BROKER) | extra) as cluster:
         if proxy:
             await proxy.start()
-        yield Scene(cluster.bootstrap, cluster.brokers, proxy)
+        yield Scene(cluster.bootstrap, cluster.brokers, proxy, guard.login if guard else {})
         if proxy:
             await proxy.stop()

@@ -36,6 +36,14 @@ QUICK: dict[str, Any] = {
 """Settings under which faults are frequent: short sessions, small micro-batches, a short horizon so that state expires."""
 
 
+OPEN: dict[str, Any] = {
+    "kafka_security_protocol": "PLAINTEXT",
+    "kafka_username": None,
+    "kafka_password_file": None,
+}
+"""Kafka without a login."""
+
+
 class Stuck(Exception):
     """Something that must happen does not."""
 
@@ -64,6 +72,11 @@ class Stage:
             self.scene.bootstrap, self.settings.topic("transactions"), self.traffic, self.settings.partitions
         )
 
+    @property
+    def administrator(self) -> Settings:
+        """Return settings of who may do everything, on the way that no fault bars."""
+        return self.settings.model_copy(update={"broker": self.scene.bootstrap, **OPEN})
+
     @classmethod
     def of(
         cls,
@@ -81,6 +94,7 @@ class Stage:
             **QUICK
             | {
                 "broker": scene.proxy.address if scene.proxy else scene.bootstrap,
+                **scene.login,
                 "replication": max(1, len(scene.brokers)),
                 "topic_prefix": f"{unique}-",
                 "app_id": unique,
@@ -95,6 +109,14 @@ class Stage:
         mutation = ("--mutation", self.mutation) if self.mutation else ()
         self.workers.append(Worker(self.settings, name, (*arguments, *mutation), supervised=supervised))
         return self.workers[-1]
+
+    def grow(self, partitions: int) -> None:
+        """Know that the group has so many partitions now; workers learn it at their next start."""
+        grown = {"partitions": partitions}
+        self.settings = self.settings.model_copy(update=grown)
+        self.logs = Logs(self.scene.bootstrap, self.settings, committed_only=self.exactly_once)
+        for worker in self.workers:
+            worker.settings = worker.settings.model_copy(update=grown)
 
     def fault(self) -> None:
         """Note that something bad happens now."""

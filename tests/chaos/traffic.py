@@ -60,6 +60,8 @@ class Spice:
     """How often a card gives way to a new one, as a share of the payments."""
     unkeyed: float = 0.0
     """Sent without a key to any partition but the right one, of cards that are never sent otherwise."""
+    untimed: float = 0.0
+    """Without a time of their own: the record's counts. For traffic as fast as the clock."""
 
 
 POISON: tuple[Callable[[int], bytes | None], ...] = (
@@ -115,7 +117,7 @@ class Traffic:
         payment = self._payment()
         if draw() < spice.unkeyed:
             return self._stray(payment | {"cc_num": self._chance.choice(self._strays)})
-        certainly_kept = payment["trans_ts"] > self._now_s - KNOWN_FOR_S
+        certainly_kept = payment.get("trans_ts", 0) > self._now_s - KNOWN_FOR_S
         if certainly_kept and draw() < spice.repeated:
             self._later(payment)
         if certainly_kept and draw() < spice.conflicting:
@@ -132,12 +134,12 @@ class Traffic:
         self._made += 1
         if draw() < spice.churn:
             self._cards[self._chance.randrange(len(self._cards))] = self._new_card()
-        return {
+        payment = {
             "tid": f"t{self._made}",
             "cc_num": self._chance.choice(self._cards),
             "amount": self._chance.randrange(-REFUNDS_TO_CENTS, 50_000) / 100,
-            "trans_ts": round(at_s, 3),
         }
+        return payment if draw() < spice.untimed else payment | {"trans_ts": round(at_s, 3)}
 
     def _later(self, payment: dict[str, Any]) -> None:
         """Send this, too, some time from now."""
@@ -184,12 +186,14 @@ class Pump:
         self._partitions = partitions
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._compression: str | None = None
         self._due_s = 0.0
         self._quiet = False
         self._burst = 0
 
     def start(self) -> None:
-        """Begin."""
+        """Begin, or go on."""
+        self._stopping.clear()
         self._task = asyncio.create_task(self._run(), name="traffic")
 
     async def stop(self) -> None:
@@ -198,6 +202,18 @@ class Pump:
             self._stopping.set()
             await self._task
             self._task = None
+
+    async def compress(self, codec: str | None) -> None:
+        """Go on as another producer would, which compresses its batches."""
+        await self.stop()
+        self._compression = codec
+        self.start()
+
+    async def widen(self, partitions: int) -> None:
+        """Go on as producers do that have learned of more partitions."""
+        await self.stop()
+        self._partitions = partitions
+        self.start()
 
     def quieten(self) -> None:
         """Send nothing more for a while."""
@@ -218,6 +234,7 @@ class Pump:
                     bootstrap_servers=self._bootstrap,
                     acks="all",
                     enable_idempotence=True,
+                    compression_type=self._compression,
                     linger_ms=5,
                     max_request_size=2 << 20,
                     request_timeout_ms=10_000,

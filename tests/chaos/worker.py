@@ -1,6 +1,6 @@
 """The worker under test: the product with a model and a week known by heart, a trap, and perhaps a mutation.
 
-    python -m tests.chaos.worker --trap FILE [--mutation NAME] [--weekly URL] [--supervised]
+    python -m tests.chaos.worker --trap FILE [--clock FILE] [--mutation NAME] [--weekly URL] [--supervised]
 
 Settings come from the environment, as always.
 """
@@ -21,6 +21,7 @@ def main() -> None:
     """Run until SIGTERM."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--trap", type=Path, required=True)
+    parser.add_argument("--clock", type=Path, help="by how many seconds the clock is wrong")
     parser.add_argument("--mutation")
     parser.add_argument("--weekly", help="address of a weekly store")
     parser.add_argument("--supervised", action="store_true")
@@ -33,6 +34,10 @@ def main() -> None:
         sys.exit(Supervisor([sys.executable, "-m", "tests.chaos.worker", *arguments], RESTART_WAITS_S).run())
     limit_threads()
     import_xgboost_alone()
+    if options.clock is not None:
+        from tests.chaos import wrong_clock
+
+        wrong_clock.install(options.clock)
     run(options.trap, options.mutation, options.weekly)
 
 
