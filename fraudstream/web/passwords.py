@@ -130,7 +130,7 @@ class Passwords:
         self._drop_if_idle(name)
 
     def _drop_if_idle(self, name: str) -> None:
-        if self._names[name].idle:
+        if name in self._names and self._names[name].idle:
             del self._names[name]
 
     def _keep_place(self, name: str, address: str) -> None:

@@ -136,6 +136,25 @@ async def test_a_name_that_was_right_elsewhere_can_be_guessed_at_no_faster():
     assert passwords.WRONG_S <= time.monotonic() - started_s
 
 
+async def test_whoever_guesses_where_a_name_was_right_is_not_told_for_ever(monkeypatch: pytest.MonkeyPatch):
+    """After many wrong passwords the right one waits its turn there, too; it has one."""
+    monkeypatch.setattr(passwords, "SLIPS", 3.5)
+    monkeypatch.setattr(passwords, "SLIP_S", 3600.0)
+    judge = Passwords(HASHES)
+    await judge.fit("ada", PASSWORD, "10.0.0.1")
+    at_once = []
+    for _ in range(5):
+        right = asyncio.create_task(judge.fit("ada", PASSWORD, "10.0.0.1"))
+        wrong = asyncio.create_task(judge.fit("ada", "guess", "10.0.0.1"))
+        await asyncio.sleep(0)
+        at_once.append(right.done())
+        wrong.cancel()
+        await asyncio.wait([wrong])
+
+    assert [True, True, True, True, False] == at_once
+    assert await right
+
+
 async def test_guesses_whose_client_has_gone_are_not_checked(
     serve: Serve, client: Client, monkeypatch: pytest.MonkeyPatch
 ):
