@@ -155,7 +155,7 @@ def first_record_of_a_compressed_batch() -> None:
     whole = Batch.__iter__
 
     def short(self: Batch) -> Iterator[Any]:
-        return islice(whole(self), 1 if self._batch.is_compressed() else None)
+        return islice(whole(self), 1 if self._batch.compression_type else None)
 
     Batch.__iter__ = short  # type: ignore[method-assign]
 
