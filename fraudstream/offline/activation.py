@@ -66,7 +66,7 @@ def judge(
     frauds = int(learnt["is_fraud"].sum())
     if frauds < FRAUDS_ENOUGH:
         why = (
-            f"it learnt from {frauds:,} frauds, and from fewer than {FRAUDS_ENOUGH:,} a model seldom knows an attack by its second "
+            f"it learnt from {frauds:,} frauds, and from fewer than {FRAUDS_ENOUGH:,} a model often misses an attack's second "
             "payment: use a longer history, or one of more cards"
         )
         return Verdict(False, why, version, active)
