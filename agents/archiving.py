@@ -71,7 +71,7 @@ class Archiver(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
         """Archive until told to stop, or with `once` up to where the topic ends now.
 
         Raises ObjectsRefused if the archive does not take us; one that does not answer is waited for, but not with `once`.
-        Raises SetupError if Kafka does not let us read or commit, BrokerUnavailable if it does not answer.
+        Raises SetupError if we are not authorised by Kafka to read or commit, BrokerUnavailable if it does not answer.
         """
         try:
             await self._run(stop, once)

@@ -14,7 +14,7 @@ from fraudstream.adapters.process import EXIT_UNAVAILABLE, refuse
 
 def may_not_read(error: KafkaError) -> NoReturn:
     """End the process and say what it may not read."""
-    refuse(str(kafka_error("Kafka does not let us read payments", error)), EXIT_UNAVAILABLE)
+    refuse(str(kafka_error("not authorised by Kafka to read payments", error)), EXIT_UNAVAILABLE)
 
 
 def said_when_committing(consumer: AIOKafkaConsumer) -> AIOKafkaConsumer:

@@ -49,6 +49,7 @@ def traffic(canary: str, other: str, partitions: int, part: str) -> list[Sent]:
         payment(merchant=f"paid with {canary}"),
         payment(merchant=dashed, zip_code=int(canary)),
         payment(cc_num=int(other), merchant=canary),
+        payment(amount=-1, merchant=f"refund to {canary}"),
         *(payment(merchant=f"SHOP CARD {piece}") for piece in (canary[:-1], canary[2:], canary[1:-3])),
         payment(merchant=dashed.replace("-", "/"), zip_code=int(canary[:-1])),
         payment(merchant=dashed.replace("-", "\u00a0")[:-1]),
@@ -85,7 +86,7 @@ def _bad(payment: Callable[..., dict[str, Any]], canary: str, dashed: str) -> li
     records: list[Any] = [
         payment(amount=canary),
         payment(amount=float(canary)),
-        payment(amount=-1),
+        payment(amount=-float(canary)),
         payment(colour=canary),
         payment(**{canary: 1}),
         payment(merchant=[canary]),
