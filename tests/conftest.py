@@ -15,7 +15,15 @@ from fraudstream.adapters.broker import EmbeddedBroker
 from fraudstream.adapters.kafka_admin import ensure_topics
 from fraudstream.demo.world import DemoWorld
 from fraudstream.settings import Settings
-from tests.shared import SHORT_SESSIONS, Broker, made_once, own_settings, run_directory, running_once
+from tests.shared import (
+    SHORT_SESSIONS,
+    Broker,
+    day_that_lasts,
+    made_once,
+    own_settings,
+    run_directory,
+    running_once,
+)
 
 hypothesis.settings.register_profile("at any speed", deadline=None)
 hypothesis.settings.load_profile("at any speed")
@@ -123,13 +131,14 @@ def kafka_settings(broker: EmbeddedBroker, fresh_settings: Settings) -> Settings
     return fresh_settings
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def small_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Yield a data directory with the demo's smallest world as of today: history, weeks, model and card token key.
 
-    Shared by the run: read it, and keep what a worker writes elsewhere (its state lies under its own app id).
+    Shared by the run's tests of a day: read it, and keep what a worker writes elsewhere (its state lies under its own app id).
     """
-    with made_once(run_directory(tmp_path_factory), "small-world", _make_small_world) as data_dir:
+    name = f"small-world-{day_that_lasts()}"
+    with made_once(run_directory(tmp_path_factory), name, _make_small_world) as data_dir:
         yield data_dir
 
 

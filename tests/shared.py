@@ -3,9 +3,11 @@
 import fcntl
 import json
 import os
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -16,6 +18,9 @@ from fraudstream.settings import Settings
 
 SHORT_SESSIONS = {"group.min.session.timeout.ms": "1000"}
 """What a broker is told so that a killed worker is missed sooner."""
+
+TEST_LENGTH_S = 240.0
+"""How long a test with a world of today may run."""
 
 
 class Broker(NamedTuple):
@@ -48,6 +53,17 @@ def run_directory(factory: pytest.TempPathFactory) -> Path:
     """Return the directory of the whole run; pytest-xdist gives each of its processes one below it."""
     base = factory.getbasetemp()
     return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+def day_that_lasts() -> date:
+    """Return the day in UTC; within a test's length of its end, wait for the next: weekly aggregates are of a day."""
+    now = datetime.now(UTC)
+    left_s = (
+        now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1) - now
+    ).total_seconds()
+    if left_s < TEST_LENGTH_S:
+        time.sleep(left_s)
+    return datetime.now(UTC).date()
 
 
 @contextmanager

@@ -179,12 +179,15 @@ async def _until_known(admin: AIOKafkaAdminClient, wanted: Collection[str]) -> d
         ) from error
 
 
-async def until_ready(kafka: Kafka, timeout_s: float, alive: Callable[[], bool]) -> bool:
-    """Wait until a broker answers an admin request; False once `alive` says no or time is up."""
+async def until_ready(kafka: Kafka, cluster_id: str, timeout_s: float, alive: Callable[[], bool]) -> bool:
+    """Wait until a broker of this cluster answers; False once `alive` says no or time is up.
+
+    Another program's broker may answer at a port that was free when ours was told to use it.
+    """
     try:
         async with asyncio.timeout(timeout_s):
             while alive():
-                if await answers(kafka, PROBE_TIMEOUT_MS):
+                if await answering_cluster(kafka, PROBE_TIMEOUT_MS) == cluster_id:
                     return True
                 await asyncio.sleep(POLL_INTERVAL_S)
     except TimeoutError:
@@ -192,10 +195,16 @@ async def until_ready(kafka: Kafka, timeout_s: float, alive: Callable[[], bool])
     return False
 
 
-async def answers(kafka: Kafka, request_timeout_ms: int = REQUEST_TIMEOUT_MS) -> bool:
+async def answers(kafka: Kafka) -> bool:
     """Tell whether a broker answers and the cluster has one that takes requests."""
+    return await answering_cluster(kafka, REQUEST_TIMEOUT_MS) is not None
+
+
+async def answering_cluster(kafka: Kafka, request_timeout_ms: int) -> str | None:
+    """Return the id of the cluster that answers, None if none does or it has no broker that takes requests."""
     try:
         async with administration(kafka, request_timeout_ms) as admin:
-            return bool((await admin.describe_cluster())["brokers"])
+            cluster = await admin.describe_cluster()
     except SetupError:
-        return False
+        return None
+    return str(cluster["cluster_id"]) if cluster["brokers"] else None

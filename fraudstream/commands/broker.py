@@ -179,7 +179,10 @@ def _greet_running(kafka: EmbeddedBroker, port_asked: int) -> None:
             "stop it with fraudstream broker down, or choose another --data-dir"
         )
     alive = until_ready(
-        Kafka(state.bootstrap), ANSWER_TIMEOUT_S, lambda: running_state(kafka.data_dir) is not None
+        Kafka(state.bootstrap),
+        state.cluster_id,
+        ANSWER_TIMEOUT_S,
+        lambda: running_state(kafka.data_dir) is not None,
     )
     if not asyncio.run(alive):
         raise BrokerError(

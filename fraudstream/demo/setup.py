@@ -38,8 +38,7 @@ async def running_broker(data_dir: Path, port: int, screen: Screen) -> AsyncIter
         screen.running("broker", f"downloading Kafka, {done_bytes / 1e6:.0f} of {total_bytes / 1e6:.0f} MB")
 
     broker = EmbeddedBroker(data_dir / "broker", port, progress=on_bytes)
-    screen.running("broker", f"starting on port {port}")
-    starting = asyncio.create_task(asyncio.to_thread(broker.start))
+    starting = asyncio.create_task(asyncio.to_thread(_start, broker, screen))
     try:
         await asyncio.shield(starting)
         state = broker.state
@@ -54,7 +53,18 @@ async def running_broker(data_dir: Path, port: int, screen: Screen) -> AsyncIter
         await asyncio.shield(_stopped(broker, starting))
 
 
-async def _stopped(broker: EmbeddedBroker, starting: "asyncio.Task[EmbeddedBroker]") -> None:
+def _start(broker: EmbeddedBroker, screen: Screen) -> None:
+    """Start the broker, on another port if the one that was free is taken by another demo that starts now."""
+    screen.running("broker", f"starting on port {broker.port}")
+    try:
+        broker.start()
+    except PortTaken:
+        broker.port = free_port(broker.port, "Kafka", screen)
+        screen.running("broker", f"starting on port {broker.port}")
+        broker.start()
+
+
+async def _stopped(broker: EmbeddedBroker, starting: "asyncio.Task[None]") -> None:
     """Stop the broker, also if it is still starting."""
     await asyncio.wait([starting])
     await asyncio.to_thread(broker.stop)

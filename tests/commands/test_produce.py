@@ -24,7 +24,7 @@ def payments_in(settings: Settings, topic: str = "transactions") -> list[dict[st
     return [json.loads(record.value) for record in records if record.value is not None]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def one_day(small_world: Path) -> tuple[Path, int]:
     """Return one day of the small world's history and how many payments it holds."""
     path = sorted((small_world / "history").glob("date=*"))[0] / "payments.parquet"

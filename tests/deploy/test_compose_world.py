@@ -6,7 +6,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from fraudstream.settings import Settings
 from tests.commands.running import fraudstream
 from tests.deploy.compose import Service, compose
 from tests.end_to_end.harness import read_all
+from tests.shared import day_that_lasts
 
 SIZES = {"WORLD_CARDS": "10000", "PAYMENTS_PER_S": "8", "ATTACKS": "40"}
 """The smallest world that training learns from, at the rate it is made for, with enough attacks for a short look."""
@@ -117,13 +118,14 @@ def test_compose_shows_a_sensible_world(services: dict[str, Service], fresh_sett
     partitions = int(services["worker"].environment["FRAUDSTREAM_PARTITIONS"])
     data_dir = Path(services["worker"].environment["FRAUDSTREAM_DATA_DIR"])
     settings = fresh_settings.model_copy(update={"partitions": partitions, "data_dir": data_dir})
-    some_days_ago = datetime.now(UTC).date() - timedelta(days=LEFT_BEFORE_DAYS)
+    today = day_that_lasts()
+    some_days_ago = today - timedelta(days=LEFT_BEFORE_DAYS)
     old = fraudstream(settings, "generate", "--cards", "2000", "--days", "10", "--end", str(some_days_ago))
     assert 0 == old.returncode, old.stderr
 
     services["topics"].start().end(PATIENCE_S)
     prepared = services["prepare"].start().end(PATIENCE_S)
-    assert f"as of {datetime.now(UTC).date()} 00:00 UTC" in prepared
+    assert f"as of {today} 00:00 UTC" in prepared
     worker, nightly, archive = (services[name].start() for name in ("worker", "nightly", "archive"))
     until("the worker", lambda: health(worker), worker)
     produce = services["produce"].start()

@@ -1,12 +1,13 @@
 """A real worker that takes its time to look at its state, as with tens of millions of cards; run as a process of its own.
 
-With `silent` as argument the group does not hear from it meanwhile, as if it were frozen.
+With `silent` as argument the group does not hear from it meanwhile, as if it were frozen, nor before its first commit.
 """
 
 import sys
 import time
 from typing import Any
 
+from aiokafka.consumer.group_coordinator import GroupCoordinator
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 
 from fraudstream.adapters.coalescing_consumer import ConsumerThread
@@ -16,6 +17,14 @@ from tests.end_to_end import counting_worker
 
 LOOK_S = 2.0
 """For one partition; four of them take longer than a session, 6 s."""
+
+begin_heartbeats = GroupCoordinator._start_heartbeat_task
+
+
+def begin_when_heard_of_again(coordinator: Any) -> None:
+    """Begin heartbeats when the group has let it in a second time: the first one would be refused before a commit is."""
+    if coordinator.generation > 1:
+        begin_heartbeats(coordinator)
 
 
 def main() -> None:
@@ -29,6 +38,7 @@ def main() -> None:
     activity_scrub.examine = thoroughly
     if "silent" in sys.argv:
         ConsumerThread.on_partitions_assigned = AIOKafkaConsumerThread.on_partitions_assigned  # type: ignore[method-assign]
+        GroupCoordinator._start_heartbeat_task = begin_when_heard_of_again
     counting_worker.run(CountingModel())
 
 

@@ -198,7 +198,7 @@ class EmbeddedBroker:
             if not self.detached:
                 self._guard = process.spawn_guard(child.pid)
             self.state.save(self.data_dir)
-            if not self._answers(child, node.port):
+            if not self._answers(child, self.state):
                 code, silent = child.poll(), f"Kafka did not answer within {self.start_timeout_s:g} s"
                 ended = silent if code is None else f"Kafka ended with code {code} while starting"
                 raise explain(self.log_path, log_start, ended)
@@ -206,12 +206,14 @@ class EmbeddedBroker:
             self.stop()
             raise
 
-    def _answers(self, child: subprocess.Popen[bytes], port: int) -> bool:
+    def _answers(self, child: subprocess.Popen[bytes], started: BrokerState) -> bool:
         """Wait until the admin client gets an answer; False if the process ended or time is up.
 
         In a thread of its own, because the caller may already run an event loop.
         """
-        waiting = until_ready(Kafka(f"{HOST}:{port}"), self.start_timeout_s, lambda: child.poll() is None)
+        waiting = until_ready(
+            Kafka(started.bootstrap), started.cluster_id, self.start_timeout_s, lambda: child.poll() is None
+        )
         with ThreadPoolExecutor(1) as pool:
             return pool.submit(asyncio.run, waiting).result()
 
