@@ -22,7 +22,7 @@ from mode.services import WaitResults
 from fraudstream.adapters.failures import NOT_ALLOWED
 from fraudstream.adapters.log_losses import LogLosses
 from fraudstream.adapters.out_of_range import go_on
-from fraudstream.adapters.reading_rights import may_not_read, said_when_committing
+from fraudstream.adapters.reading_rights import may_not_read, said_in_the_group
 from fraudstream.adapters.record_batches import read_every_batch
 from fraudstream.adapters.started_coroutines import finished
 
@@ -65,7 +65,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         consumer._fetch_max_wait_ms = FETCH_MAX_WAIT_MS
         # Payments forwarded by a transaction that fails never were.
         consumer._isolation_level = "read_committed"
-        return said_when_committing(consumer)
+        return said_in_the_group(consumer)
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """Let the group hear from this worker while it opens its partitions, which may take longer than a session.

@@ -1,8 +1,9 @@
-"""Rights to read that are withdrawn while a worker reads: Faust would end with code 1 and four tracebacks.
+"""Rights to read that a worker lacks or loses: Faust would wait without a word, or end with code 1 and four tracebacks.
 
 One sentence and code 75 instead: a new start goes on as soon as they are given back, and until then says the same.
 """
 
+from collections.abc import Awaitable
 from typing import Any, NoReturn
 
 from aiokafka import AIOKafkaConsumer
@@ -17,15 +18,30 @@ def may_not_read(error: KafkaError) -> NoReturn:
     refuse(str(kafka_error("not authorised by Kafka to read payments", error)), EXIT_UNAVAILABLE)
 
 
-def said_when_committing(consumer: AIOKafkaConsumer) -> AIOKafkaConsumer:
-    """Let a commit that is refused for want of rights be said, too: it may come before the next fetch."""
-    commit = consumer.commit
+def said_in_the_group(consumer: AIOKafkaConsumer) -> AIOKafkaConsumer:
+    """Let a consumer that is not started yet say that it may not join its group or commit there.
 
-    async def said(offsets: Any) -> None:
+    aiokafka tells who fetches; before the first assignment, Faust does not. A commit may come before the next fetch.
+    """
+    start, commit = consumer.start, consumer.commit
+
+    async def starting() -> None:
+        await start()
+        tell = consumer._coordinator._push_error_to_user
+
+        def telling(error: KafkaError) -> Awaitable[Any]:
+            if isinstance(error, NOT_ALLOWED):
+                may_not_read(error)
+            told: Awaitable[Any] = tell(error)
+            return told
+
+        consumer._coordinator._push_error_to_user = telling
+
+    async def committing(offsets: Any) -> None:
         try:
             await commit(offsets)
         except NOT_ALLOWED as error:
             may_not_read(error)
 
-    consumer.commit = said
+    consumer.start, consumer.commit = starting, committing
     return consumer

@@ -7,13 +7,14 @@ where to begin. docs/decisions/0009-exactly-once-outputs.md
 
 import asyncio
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 from faust.types import TP
 
-from fraudstream.adapters.failures import kafka_error
+from fraudstream.adapters.failures import NOT_ALLOWED, kafka_error
 from fraudstream.adapters.kafka_security import Kafka
 from fraudstream.adapters.outbox import Instead, Outbox
 from fraudstream.adapters.publisher import Publisher
@@ -41,28 +42,35 @@ class Transaction(Publisher):
 
     async def start(self) -> None:
         """Connect, and fence whoever had the partition before; its open transaction is aborted when this returns."""
-        await super().start()
-        await self.producer.begin_transaction()  # waits for the producer id, which the fence is part of
-        await self.producer.commit_transaction()
+        with _allowed_some_day(f"begin transactions of {self._transactional_id}"):
+            await super().start()
+            await self.producer.begin_transaction()  # waits for the producer id, which the fence is part of
+            await self.producer.commit_transaction()
 
     async def commit(self, outbox: Outbox, offsets: Mapping[TP, int], instead: Instead) -> None:
         """Publish, and commit the offsets to read next, all or nothing; raises if fenced or undeliverable."""
-        await self.producer.begin_transaction()
-        await self.publish(outbox, instead)
-        await self.producer.send_offsets_to_transaction(
-            {TopicPartition(tp.topic, tp.partition): offset for tp, offset in offsets.items()}, self._group
-        )
-        await self.producer.commit_transaction()
+        with _allowed_some_day(f"commit what {self._group} has decided, with its outputs"):
+            await self.producer.begin_transaction()
+            await self.publish(outbox, instead)
+            await self.producer.send_offsets_to_transaction(
+                {TopicPartition(tp.topic, tp.partition): offset for tp, offset in offsets.items()},
+                self._group,
+            )
+            await self.producer.commit_transaction()
 
     async def _until_allowed(self, topic: str, error: KafkaError) -> None:
-        """Raise: aiokafka cannot go on with this transaction, and another producer would fence a rightful successor.
+        """Raise: aiokafka cannot go on with this transaction, and another producer would fence a rightful successor."""
+        with _allowed_some_day(f"write topic {topic}"):
+            raise error
 
-        A new start begins afresh, so rights that were there before are BrokerUnavailable.
-        """
-        sentence = f"not authorised by Kafka to write topic {topic}"
-        if topic in self._taken:
-            raise BrokerUnavailable(str(kafka_error(sentence, error))) from error
-        raise kafka_error(sentence, error) from error
+
+@contextmanager
+def _allowed_some_day(doing: str) -> Iterator[None]:
+    """Raise BrokerUnavailable for want of a right: a new start begins afresh, as soon as it is given back."""
+    try:
+        yield
+    except NOT_ALLOWED as error:
+        raise BrokerUnavailable(str(kafka_error(f"not authorised by Kafka to {doing}", error))) from error
 
 
 class Transactions:

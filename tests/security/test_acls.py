@@ -4,6 +4,7 @@ import json
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -21,7 +22,7 @@ from fraudstream.adapters.kafka_security import Kafka
 from fraudstream.domain.errors import SetupError
 from fraudstream.settings import Settings
 from tests.commands.running import fraudstream
-from tests.denials import READ, TOPIC, deny
+from tests.denials import GROUP, READ, TOPIC, deny
 
 Principal = Callable[..., Settings]
 
@@ -165,11 +166,13 @@ def test_only_the_worker_has_rights_on_its_state() -> None:
     assert {"worker"} == writers
 
 
+@pytest.mark.parametrize("kind", [TOPIC, GROUP], ids=["topic", "group"])
 def test_a_worker_that_may_not_read_says_so_and_may_be_started_again(
-    principal: Principal, rights: Settings, small_world: Path
+    principal: Principal, rights: Settings, small_world: Path, kind: Any
 ) -> None:
-    """One sentence instead of a crash with Faust's code 1, so that whoever supervises it goes on when the right is given back."""
-    deny(rights.broker, "User:worker", TOPIC, rights.topic(topics.TRANSACTIONS.name), READ)
+    """One sentence instead of Faust's silence or its code 1, so that whoever supervises it goes on when the right is given back."""
+    name = rights.topic(topics.TRANSACTIONS.name) if kind is TOPIC else rights.app_id
+    deny(rights.broker, "User:worker", kind, name, READ)
 
     ended = fraudstream(principal("worker", data_dir=small_world), "worker", timeout_s=120)
 

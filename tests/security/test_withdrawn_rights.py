@@ -8,28 +8,28 @@ from typing import Any
 import pytest
 from confluent_kafka.admin import (
     AclBindingFilter,
-    AclOperation,
     AclPermissionType,
     AdminClient,
     ResourcePatternType,
     ResourceType,
 )
+from faust.types import TP
 
 from fraudstream import topics
 from fraudstream.acls import acls
 from fraudstream.adapters.kafka_acls import give
 from fraudstream.adapters.kafka_admin import administration
 from fraudstream.adapters.kafka_security import Kafka
-from fraudstream.adapters.outbox import Message, Outbox
+from fraudstream.adapters.outbox import Message, Outbox, nothing_instead
 from fraudstream.adapters.publisher import Publisher
-from fraudstream.domain.errors import SetupError
+from fraudstream.adapters.transactions import Transactions
+from fraudstream.domain.errors import BrokerUnavailable, SetupError
 from fraudstream.settings import Settings
 from tests.commands.running import begin, fraudstream
+from tests.denials import GROUP, READ, TOPIC, WRITE, allow, deny
 
 Principal = Callable[..., Settings]
 
-TOPIC, GROUP = ResourceType.TOPIC, ResourceType.GROUP
-READ, WRITE = AclOperation.READ, AclOperation.WRITE
 LABEL = b'{"transaction_id": "a", "fraud": true, "labelled_at": 1580558400000}'
 
 
@@ -100,6 +100,38 @@ async def test_rights_to_write_that_are_not_given_back_are_waited_for_no_longer_
             await publisher.publish(one_record(settings))
 
     assert not refused.value.later
+
+
+async def commit_one(settings: Settings) -> None:
+    """Decide a payment with outputs that are there exactly once."""
+    transactions = Transactions(Kafka.of(settings), settings.app_id, 60)
+    try:
+        await transactions.take_over([0])
+        offsets = {0: {TP(settings.topic("transactions"), 0): 1}}
+        await transactions.commit({0: one_record(settings)}, offsets, nothing_instead)
+    finally:
+        await transactions.stop()
+
+
+@pytest.mark.parametrize(
+    ("kind", "operation"), [(TOPIC, WRITE), (GROUP, READ), (ResourceType.TRANSACTIONAL_ID, WRITE)]
+)
+async def test_rights_of_exactly_once_outputs_may_be_given_back(
+    principal: Principal, rights: Settings, kind: Any, operation: Any
+) -> None:
+    """A transaction cannot go on: the worker starts again (75), and again if the right is not back by then."""
+    settings = principal("worker")
+    name = settings.topic("decisions") if kind is TOPIC else f"{settings.app_id}{'-0' * (kind is not GROUP)}"
+    await commit_one(settings)
+    refused = ("User:worker", kind, name, operation)
+    await asyncio.to_thread(deny, rights.broker, *refused)
+
+    for _ in range(2):
+        with pytest.raises(BrokerUnavailable, match="rights are given with: fraudstream topics acl"):
+            await commit_one(settings)
+
+    await asyncio.to_thread(allow, rights.broker, *refused)
+    await commit_one(settings)
 
 
 @pytest.mark.parametrize(("kind", "name"), [(TOPIC, "decisions"), (TOPIC, "labels"), (GROUP, "")])
