@@ -4,7 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -70,6 +70,9 @@ LONGEST_FIRST = (
 )
 """In a parallel run no process should begin with these when the others have ended."""
 
+LOGS_SHOWN, LOG_CHARACTERS = 3, 3000
+"""Of a failed test: its newest files, their ends."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark tests by what they need, let the long ones go first, and keep those that share a costly fixture together."""
@@ -96,6 +99,19 @@ def _shared_in_one_process(item: pytest.Item) -> str | None:
     definitions = getattr(item, "_fixtureinfo").name2fixturedefs.values()  # noqa: B009 - pytest has no public name for it
     in_module = any(each.scope == "module" for found in definitions for each in found)
     return item.nodeid.partition("::")[0] if in_module else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Let a failed test show what its processes have logged: on another machine that is all there is to go by."""
+    report = yield
+    directory = getattr(item, "funcargs", {}).get("tmp_path")
+    if report.failed and directory is not None:
+        for path in sorted(directory.rglob("*.log"), key=lambda path: path.stat().st_mtime)[-LOGS_SHOWN:]:
+            report.sections.append(
+                (f"end of {path.name}", path.read_text(errors="replace")[-LOG_CHARACTERS:])
+            )
+    return report
 
 
 @pytest.fixture(scope="session")
