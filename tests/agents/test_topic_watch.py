@@ -1,0 +1,51 @@
+"""The look at group and topics, against a real group."""
+
+import asyncio
+from contextlib import suppress
+
+import pytest
+from aiokafka import AIOKafkaConsumer
+
+from fraudstream import topics
+from fraudstream.adapters.kafka_security import Kafka
+from fraudstream.agents import topic_watch
+from fraudstream.agents.topic_watch import TopicWatch
+from fraudstream.settings import Settings
+from tests.chaos.workers import until
+
+
+def member(settings: Settings, topic: topics.Topic) -> AIOKafkaConsumer:
+    """Return a member of the workers' group that wants one topic."""
+    name = settings.topic(topic.name)
+    return AIOKafkaConsumer(
+        name, **Kafka.of(settings).client, group_id=settings.app_id, enable_auto_commit=False
+    )
+
+
+async def test_partitions_that_no_worker_has_are_named_until_one_has_them(
+    kafka_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The group is content with a member that leaves a topic out; nobody else would notice."""
+    monkeypatch.setattr(topic_watch, "LOOK_EVERY_S", 0.2)
+    watch = TopicWatch(kafka_settings, lambda _: None)
+    by_card = kafka_settings.topic(topics.BY_CARD.name)
+    looking = asyncio.create_task(watch.run())
+    try:
+        async with member(kafka_settings, topics.TRANSACTIONS):
+            assert await until(lambda: bool(list(watch())), 60)
+            named = [(problem.severity, problem.sentence, problem.remedy) for problem in watch()]
+            async with member(kafka_settings, topics.BY_CARD):
+                assert await until(lambda: not list(watch()), 60)
+    finally:
+        looking.cancel()
+        with suppress(asyncio.CancelledError):
+            await looking
+
+    assert [
+        (
+            "failing",
+            f"no worker of {kafka_settings.app_id} has {by_card}, partition {partition}",
+            "restart the workers: partitions are assigned anew",
+        )
+        for partition in range(kafka_settings.partitions)
+    ] == named
