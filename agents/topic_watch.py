@@ -59,9 +59,7 @@ class TopicWatch:
 
     async def _look(self, admin: AIOKafkaAdminClient) -> None:
         settings, wanted = self._settings, topics.all_topics(self._settings)
-        counts = {
-            name: topic.partitions for name, topic in (await existing_topics(admin)).items() if name in wanted
-        }
+        counts = {name: topic.partitions for name, topic in (await existing_topics(admin, wanted)).items()}
         found = [*problems(counts, await topic_configs(admin, counts), settings), *await self._nobodys(admin)]
         beyond = undecided(counts, settings)
         self._show({name: len(partitions) for name, partitions in beyond.items()})

@@ -16,6 +16,7 @@ from fraudstream.adapters.kafka_admin import ensure_topics
 from fraudstream.demo.world import DemoWorld
 from fraudstream.settings import Settings
 from tests.shared import (
+    BROKER_HEAP_MB,
     SHORT_SESSIONS,
     Broker,
     day_that_lasts,
@@ -120,7 +121,8 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
 
     @contextmanager
     def start() -> Iterator[dict[str, str]]:
-        with EmbeddedBroker(tmp_path_factory.mktemp("broker"), overrides=SHORT_SESSIONS) as started:
+        directory = tmp_path_factory.mktemp("broker")
+        with EmbeddedBroker(directory, heap_mb=BROKER_HEAP_MB, overrides=SHORT_SESSIONS) as started:
             yield {"bootstrap": started.bootstrap, "data_dir": str(started.data_dir)}
 
     with running_once(run_directory(tmp_path_factory), "broker", start) as described:

@@ -23,6 +23,10 @@ TEST_LENGTH_S = 240.0
 """How long a test with a world of today may run."""
 
 
+BROKER_HEAP_MB = 768
+"""For the broker of the whole run: it ends up with thousands of partitions, each of which takes 25 KB of it."""
+
+
 class Broker(NamedTuple):
     """The broker of the whole run, whichever of its processes started it."""
 

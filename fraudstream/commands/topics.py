@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 
 import click
@@ -58,7 +58,8 @@ def create(broker: str | None, as_json: bool) -> None:
 def list_(broker: str | None, as_json: bool) -> None:
     """List our topics: what they are for, partitions (0: missing), and how long records are kept."""
     settings = Settings.with_options(broker=broker)
-    found = asyncio.run(_existing(Kafka.of(settings)))
+    wanted = all_topics(settings)
+    found = asyncio.run(_existing(Kafka.of(settings), wanted))
     rows = [
         {
             "name": name,
@@ -66,7 +67,7 @@ def list_(broker: str | None, as_json: bool) -> None:
             "partitions": found[name].partitions if name in found else 0,
             "retention_ms": topic.retention_ms,
         }
-        for name, topic in all_topics(settings).items()
+        for name, topic in wanted.items()
     ]
     if as_json:
         click.echo(json.dumps(rows))
@@ -153,15 +154,15 @@ async def _given(kafka: Kafka, principal: str, wanted: Sequence[Acl]) -> None:
         await give(admin, principal, wanted)
 
 
-async def _existing(kafka: Kafka) -> dict[str, KafkaTopic]:
+async def _existing(kafka: Kafka, names: Collection[str]) -> dict[str, KafkaTopic]:
     async with administration(kafka) as admin:
-        return await existing_topics(admin)
+        return await existing_topics(admin, names)
 
 
 async def _described(kafka: Kafka, names: tuple[str, ...]) -> tuple[KafkaTopic, dict[str, str]]:
     """Return the first of `names` that exists; SetupError if none does."""
     async with administration(kafka) as admin:
-        found = await existing_topics(admin)
+        found = await existing_topics(admin, names)
         for name in names:
             if name in found:
                 return found[name], (await topic_configs(admin, [name]))[name]

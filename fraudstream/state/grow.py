@@ -88,10 +88,9 @@ async def planned(settings: Settings, after: int) -> Plan:
 
 async def _counts(admin: AIOKafkaAdminClient, settings: Settings) -> dict[str, int]:
     """Return how many partitions each of our topics has, 0 if it is missing."""
-    existing = await existing_topics(admin)
-    return {
-        name: existing[name].partitions if name in existing else 0 for name in topics.all_topics(settings)
-    }
+    wanted = topics.all_topics(settings)
+    existing = await existing_topics(admin, wanted)
+    return {name: existing[name].partitions if name in existing else 0 for name in wanted}
 
 
 async def _found(settings: Settings, counts: Mapping[str, int]) -> tuple[int, int] | None:

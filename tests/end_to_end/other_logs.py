@@ -15,7 +15,7 @@ async def made_anew(settings: Settings, topic: str) -> None:
     async with administration(Kafka.of(settings)) as admin:
         await admin.delete_topics([topic])
         async with asyncio.timeout(30):
-            while topic in await existing_topics(admin):  # noqa: ASYNC110 - Kafka tells nobody
+            while await existing_topics(admin, [topic]):  # noqa: ASYNC110 - Kafka tells nobody
                 await asyncio.sleep(0.05)
     await ensure_topics(settings)
 

@@ -33,7 +33,7 @@ async def without_changelog(settings: Settings) -> None:
         await admin.delete_topics([name])
         async with asyncio.timeout(30):
             while True:
-                if name not in await existing_topics(admin):
+                if not await existing_topics(admin, [name]):
                     return
                 await asyncio.sleep(0.05)
 

@@ -29,7 +29,7 @@ async def add_partitions(settings: Settings, topic: str, total: int) -> None:
     """Add partitions as an operator does with kafka-topics, and wait until they are there."""
     async with administration(Kafka.of(settings)) as admin:
         await admin.create_partitions({topic: NewPartitions(total)})
-        while (await existing_topics(admin))[topic].partitions != total:  # noqa: ASYNC110 - Kafka tells nobody
+        while (await existing_topics(admin, [topic]))[topic].partitions != total:  # noqa: ASYNC110 - Kafka tells nobody
             await asyncio.sleep(0.05)
 
 
