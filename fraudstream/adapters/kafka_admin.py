@@ -94,8 +94,8 @@ async def administration(
 async def existing_topics(admin: AIOKafkaAdminClient, names: Collection[str]) -> dict[str, KafkaTopic]:
     """Return those of these topics that Kafka has and lets us see.
 
-    By name, because to read about all topics of a large cluster keeps the event loop busy: 7 µs a partition. Kafka is told
-    not to create what it is asked about, as brokers with auto.create.topics.enable otherwise do.
+    By name, because to read about all topics of a large cluster keeps the event loop busy: 16 ms for 2,276 partitions. Kafka
+    is told not to create what it is asked about, as brokers with auto.create.topics.enable otherwise do.
     """
     answers = await admin._send_request(MetadataRequest(list(names), allow_auto_topic_creation=False))
     return {
