@@ -12,11 +12,11 @@ from fraudstream.adapters.leaving import leave
 from fraudstream.adapters.transactions import Transactions
 from fraudstream.agents import nightly, topic_watch
 from fraudstream.agents.backlog import Backlog
-from fraudstream.agents.deciding import Decided, Decider
 from fraudstream.agents.delivery import AtLeastOnce, Delivery, ExactlyOnce
-from fraudstream.agents.intake import Intake
 from fraudstream.agents.quarantine import Quarantine
 from fraudstream.agents.scoring import Report, Scoring, Targets
+from fraudstream.deciding.decider import Decided, Decider
+from fraudstream.deciding.intake import Intake
 from fraudstream.domain.detector import Detector
 from fraudstream.domain.event_type import EventType
 from fraudstream.domain.tokens import CardIndex

@@ -19,7 +19,7 @@ import msgspec
 from fraudstream.adapters.files import write_atomically
 from fraudstream.adapters.in_flight import InFlightNote
 from fraudstream.agents.backlog import Chunk
-from fraudstream.agents.intake import Parsed, Payments, Record, dead_letter
+from fraudstream.deciding.intake import Parsed, Payments, Record, dead_letter
 from fraudstream.domain.errors import FraudstreamError
 
 logger = logging.getLogger(__name__)

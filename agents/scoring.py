@@ -25,11 +25,11 @@ from fraudstream.adapters.leaving import leave
 from fraudstream.adapters.process import crash
 from fraudstream.adapters.publisher import Message
 from fraudstream.agents.backlog import Backlog, Chunk
-from fraudstream.agents.deciding import Decided, Decider
 from fraudstream.agents.delivery import Delivery, Shipment, offsets_by_partition
-from fraudstream.agents.intake import DeadLetter, Intake, Parsed, Payments, Record, forwarded
 from fraudstream.agents.quarantine import Quarantine
 from fraudstream.agents.unpublishable import Unpublishable
+from fraudstream.deciding.decider import Decided, Decider
+from fraudstream.deciding.intake import DeadLetter, Intake, Parsed, Payments, Record, forwarded
 from fraudstream.metrics import BatchReport
 
 REPORT_AFTER_S = 0.002

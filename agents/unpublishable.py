@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from fraudstream.adapters.outbox import Message, Refused, nothing_instead
-from fraudstream.agents.intake import SOURCE_HEADER, DeadLetter, Record, dead_letter, source_of
+from fraudstream.deciding.intake import SOURCE_HEADER, DeadLetter, Record, dead_letter, source_of
 from fraudstream.tables.activity_layout import halves
 
 UNPUBLISHABLE = "unpublishable"

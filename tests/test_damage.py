@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from fraudstream.agents.intake import UNDECODABLE
 from fraudstream.damage import SAID_FOR_S, DamageWatch
+from fraudstream.deciding.intake import UNDECODABLE
 from fraudstream.metrics import BatchReport
 
 

@@ -25,7 +25,8 @@ LAYERS = {
     "adapters": {"acls", "domain", "settings", "topics"},
     "tables": {"domain", "adapters", "metrics"},
     "offline": {"domain", "adapters", "settings"},
-    "agents": {"domain", "adapters", "tables", "metrics", "settings", "topics"},
+    "deciding": {"domain", "adapters", "tables", "topics"},
+    "agents": {"deciding", "domain", "adapters", "tables", "metrics", "settings", "topics"},
     "web": {"domain", "adapters", "tables", "metrics"},
 }
 """Layer -> what it may import of us; everything else is above it."""

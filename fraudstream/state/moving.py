@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from fraudstream import topics
 from fraudstream.adapters.partition_logs import PartitionLogs, Record
-from fraudstream.agents.intake import Intake, forwarded
+from fraudstream.deciding.intake import Intake, forwarded
 from fraudstream.domain.activity import ENTRY, Entry
 from fraudstream.domain.tokens import Card, partition_of
 from fraudstream.settings import Settings

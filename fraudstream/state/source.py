@@ -6,9 +6,9 @@ import msgspec
 
 from fraudstream import topics
 from fraudstream.adapters.partition_logs import PartitionLogs, Record
-from fraudstream.agents.deciding import transaction_hash
-from fraudstream.agents.intake import Intake, as_first_timed
 from fraudstream.agents.quarantine import POISON
+from fraudstream.deciding.decider import transaction_hash
+from fraudstream.deciding.intake import Intake, as_first_timed
 from fraudstream.domain.activity import WINDOW_MS, bucket_of
 from fraudstream.domain.event_type import event_type_named
 from fraudstream.domain.tokens import Card, CardIndex

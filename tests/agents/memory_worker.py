@@ -17,10 +17,10 @@ from faust.types import TP
 from fraudstream.adapters.coalescing_consumer import coalesce
 from fraudstream.adapters.log_losses import LogLosses
 from fraudstream.agents.backlog import Backlog
-from fraudstream.agents.deciding import Decider
-from fraudstream.agents.intake import Intake
 from fraudstream.agents.quarantine import Quarantine
 from fraudstream.agents.scoring import Scoring, Targets
+from fraudstream.deciding.decider import Decider
+from fraudstream.deciding.intake import Intake
 from fraudstream.domain.detector import Detector
 from fraudstream.domain.event_type import EventType, event_type_named
 from fraudstream.domain.tokens import CardIndex, Tokenizer

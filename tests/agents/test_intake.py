@@ -4,7 +4,7 @@ import pytest
 from aiokafka.structs import ConsumerRecord
 
 from fraudstream.adapters.publisher import Message
-from fraudstream.agents.intake import Intake, Record, dead_letter, forwarded
+from fraudstream.deciding.intake import Intake, Record, dead_letter, forwarded
 from fraudstream.domain.event_type import event_type_named
 from fraudstream.domain.tokens import CardIndex, Tokenizer, partition_of
 from fraudstream.domain.transaction import Parser

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from fraudstream.adapters.in_flight import InFlightNote
 from fraudstream.agents.backlog import Chunk
-from fraudstream.agents.intake import Record
 from fraudstream.agents.quarantine import CONDEMNED_PER_HOUR_MAX, DEATHS_BEFORE_HALVING, Quarantine, Suspects
+from fraudstream.deciding.intake import Record
 from fraudstream.domain.errors import FraudstreamError
 
 HERE, THERE = TP("transactions", 0), TP("transactions", 1)

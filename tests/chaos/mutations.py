@@ -16,8 +16,9 @@ from fraudstream.adapters.failures import TOO_LARGE
 from fraudstream.adapters.packing import Staged
 from fraudstream.adapters.publisher import Instead, Message, Publisher
 from fraudstream.adapters.record_batches import Batch
-from fraudstream.agents import deciding, intake, scoring
-from fraudstream.agents.intake import Intake, Parsed, Record
+from fraudstream.agents import scoring
+from fraudstream.deciding import decider, intake
+from fraudstream.deciding.intake import Intake, Parsed, Record
 from fraudstream.domain.tokens import Card
 from fraudstream.domain.transaction import Parser, Payment
 from fraudstream.state.positions import Misfit, SourceCheck
@@ -31,7 +32,7 @@ MICRO_BATCHES_BEHIND = 3
 def without_ids() -> None:
     """Know no payment again: every record has an id nobody had before."""
     numbers = count(1)
-    deciding.transaction_hash = lambda transaction_id: next(numbers)
+    decider.transaction_hash = lambda transaction_id: next(numbers)
 
 
 def changelog_not_awaited() -> None:

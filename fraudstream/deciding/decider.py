@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from murmurhash2 import murmurhash2
 
-from fraudstream.agents.intake import DeadLetter, Payments, Record, dead_letter
+from fraudstream.deciding.intake import DeadLetter, Payments, Record, dead_letter
 from fraudstream.domain.activity import WINDOW_MS
 from fraudstream.domain.activity_columns import Answers, Ints
 from fraudstream.domain.decision import ROTATED, DecisionEncoder
