@@ -11,12 +11,16 @@ from fraudstream.adapters.kafka_security import Kafka
 from fraudstream.adapters.leaving import leave
 from fraudstream.adapters.transactions import Transactions
 from fraudstream.agents import nightly, topic_watch
+from fraudstream.agents.assignment import Assignment
 from fraudstream.agents.backlog import Backlog
 from fraudstream.agents.delivery import AtLeastOnce, Delivery, ExactlyOnce
+from fraudstream.agents.outputs import Outputs, Targets
 from fraudstream.agents.quarantine import Quarantine
-from fraudstream.agents.scoring import Report, Scoring, Targets
-from fraudstream.deciding.decider import Decided, Decider
+from fraudstream.agents.reporting import Report, Reporter
+from fraudstream.agents.scoring import Scoring
+from fraudstream.deciding.decider import Decider
 from fraudstream.deciding.intake import Intake
+from fraudstream.domain.decision import DecisionEncoder
 from fraudstream.domain.detector import Detector
 from fraudstream.domain.event_type import EventType
 from fraudstream.domain.tokens import CardIndex
@@ -25,7 +29,7 @@ from fraudstream.domain.weekly import WeeklyStore
 from fraudstream.settings import Settings
 from fraudstream.tables.activity import ActivityTable
 
-__all__ = ["Decided", "Report", "attach", "nightly", "topic_watch"]
+__all__ = ["Report", "attach", "nightly", "topic_watch"]
 
 
 def attach(
@@ -41,7 +45,9 @@ def attach(
     """Add the scoring agent to an app that has a publisher; return how it makes its micro-batches durable."""
     rekeyed = settings.topic(topics.BY_CARD.name)
     parser = Parser(event_type, cards, settings.future_tolerance_s * 1000)
-    decider = Decider(table, weekly, detector, event_type.variables, rekeyed)
+    assignment = Assignment(app)
+    encoder = DecisionEncoder(detector.model.features, event_type.variables, table.lateness_horizon_ms)
+    decider = Decider(table, weekly, detector, event_type.variables)
     targets = Targets(
         decisions=settings.topic(topics.DECISIONS.name),
         alerts=settings.topic(topics.ALERTS.name),
@@ -67,7 +73,10 @@ def attach(
         backlog = Backlog(settings.batch_rows_max, settings.pending_rows_max, settings.linger_ms)
         intake = Intake(parser)
         with closing(Quarantine(settings.worker_state_dir)) as quarantine:
-            await Scoring(app, intake, backlog, quarantine, decider, delivery, targets, report).run(stream)
+            outputs, reporter = Outputs(targets, encoder, assignment), Reporter(report, assignment)
+            await Scoring(
+                assignment, intake, backlog, quarantine, decider, outputs, delivery, table, reporter
+            ).run(stream)
 
     app.agent(source, name="scoring")(scoring)
     return delivery

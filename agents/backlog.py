@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 from faust.types import TP, EventT
 
-from fraudstream.deciding.intake import Parsed, Record
+from fraudstream.deciding.intake import Parsed
+from fraudstream.deciding.records import Record
 
 PASSES_PER_CHUNK = 2
 """Passes of the event loop from Faust's queue to ours."""

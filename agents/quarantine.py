@@ -19,7 +19,9 @@ import msgspec
 from fraudstream.adapters.files import write_atomically
 from fraudstream.adapters.in_flight import InFlightNote
 from fraudstream.agents.backlog import Chunk
-from fraudstream.deciding.intake import Parsed, Payments, Record, dead_letter
+from fraudstream.deciding.dead_letters import POISON, dead_letter
+from fraudstream.deciding.intake import Parsed, Payments
+from fraudstream.deciding.records import Record
 from fraudstream.domain.errors import FraudstreamError
 
 logger = logging.getLogger(__name__)
@@ -31,9 +33,6 @@ CONDEMNED_PER_HOUR_MAX = 10
 """More is no bad payment but a broken worker: then it stays down rather than empty the topic into dead letters."""
 
 HOUR_S = 3600
-
-POISON = "poison"
-"""Their dead letters' reason."""
 
 CONDEMNED_KEPT = 100
 """So many are recognised when they are read again because others in their chunk ended the worker before its commit."""
@@ -91,14 +90,23 @@ class Quarantine:
         """Tell whether a chunk is to be decided alone and in parts."""
         return self._halved(chunk) is not None or bool(self._condemned_in(chunk))
 
-    def portions(self, chunks: list[Chunk]) -> Iterator[list[Chunk]]:
-        """Yield what to decide together, in order; all of it, unless it is suspicious."""
-        if self.suspicious(chunks[0]):
-            yield from self._parts(chunks[0])
-        else:
-            yield chunks
-        if self.suspects.ranges:
-            self._acquit(chunks)
+    def portions(self, chunks: list[Chunk]) -> list[list[Chunk]]:
+        """Return what to decide together, in order; all of it, unless it is suspicious."""
+        if not chunks:
+            return []
+        return self._parts(chunks[0]) if self.suspicious(chunks[0]) else [chunks]
+
+    def acquit(self, chunks: Sequence[Chunk]) -> None:
+        """Forget suspicions against what has just been decided."""
+        if not self.suspects.ranges:
+            return
+        for chunk in chunks:
+            suspected = self.suspects.ranges.get(_place(chunk))
+            if suspected is not None and chunk.records[-1].offset >= suspected[1]:
+                del self.suspects.ranges[_place(chunk)]
+        if not self.suspects.ranges:
+            self.suspects.deaths = 0
+            self._save()
 
     @contextmanager
     def in_flight(self, portion: list[Chunk]) -> Iterator[None]:
@@ -138,7 +146,7 @@ class Quarantine:
             if place == here and first <= offset <= last
         }
 
-    def _parts(self, chunk: Chunk) -> Iterator[list[Chunk]]:
+    def _parts(self, chunk: Chunk) -> list[list[Chunk]]:
         """Cut a suspicious chunk: the two halves of what is suspected, each condemned record, and what lies between."""
         cuts = {chunk.records[0].offset, chunk.records[-1].offset + 1}
         if suspected := self._halved(chunk):
@@ -148,10 +156,12 @@ class Quarantine:
             cuts |= {first, (first + last + 1) // 2, last + 1}
         condemned = self._condemned_in(chunk)
         cuts |= condemned | {offset + 1 for offset in condemned}
+        parts = []
         for begin, end in pairwise(sorted(cuts)):
             records = [record for record in chunk.records if begin <= record.offset < end]
             if records:
-                yield [chunk.part(records, self._letters(records) if begin in condemned else None)]
+                parts.append([chunk.part(records, self._letters(records) if begin in condemned else None)])
+        return parts
 
     def _condemn(self, place: str, offset: int) -> None:
         """Remember a record that ended the worker alone."""
@@ -169,16 +179,6 @@ class Quarantine:
         """Return condemned records as dead letters."""
         detail = "the worker ended again and again while it decided this record"
         return Parsed(Payments([], []), [], [dead_letter(record, POISON, detail) for record in records])
-
-    def _acquit(self, chunks: Sequence[Chunk]) -> None:
-        """Forget suspicions against what has just been decided."""
-        for chunk in chunks:
-            suspected = self.suspects.ranges.get(_place(chunk))
-            if suspected is not None and chunk.records[-1].offset >= suspected[1]:
-                del self.suspects.ranges[_place(chunk)]
-        if not self.suspects.ranges:
-            self.suspects.deaths = 0
-            self._save()
 
     def _save(self) -> None:
         write_atomically(self._path, msgspec.json.encode(self.suspects))

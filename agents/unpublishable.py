@@ -8,8 +8,9 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from fraudstream.adapters.outbox import Message, Refused, nothing_instead
-from fraudstream.deciding.intake import SOURCE_HEADER, DeadLetter, Record, dead_letter, source_of
-from fraudstream.tables.activity_layout import halves
+from fraudstream.deciding.dead_letters import DeadLetter, dead_letter
+from fraudstream.deciding.records import SOURCE_HEADER, Record, source_of
+from fraudstream.tables.changelog_halves import halved
 
 UNPUBLISHABLE = "unpublishable"
 """Reason of a dead letter about a decision, an alert or a payment to forward that its topic refuses."""
@@ -48,14 +49,6 @@ class Unpublishable:
             return nothing_instead(refused)
         shorter = Message(None, msgspec.json.encode(letter | {"payload": ""}))
         return [(refused.topic, refused.partition, shorter)]
-
-
-def halved(refused: Refused) -> Replacement:
-    """Return a changelog record as two; one with a single payment's delta cannot be smaller."""
-    parts = halves(refused.message.value)
-    if len(parts) < 2:
-        return nothing_instead(refused)
-    return [(refused.topic, refused.partition, Message(None, part)) for part in parts]
 
 
 def _source(message: Message) -> str:

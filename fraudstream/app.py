@@ -18,8 +18,9 @@ from fraudstream.adapters.own_place import require_free_port, take_directory
 from fraudstream.adapters.process import EXIT_CRASH, end_soon
 from fraudstream.adapters.publisher import Publisher
 from fraudstream.adapters.weekly_stores import weekly_store
-from fraudstream.domain.detector import Detector, Model
+from fraudstream.domain.detector import Detector
 from fraudstream.domain.event_type import event_type_named
+from fraudstream.domain.model import Model
 from fraudstream.domain.tokens import CardIndex
 from fraudstream.domain.weekly import WeeklyStore
 from fraudstream.observing import Observer

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from fraudstream.deciding.intake import UNDECODABLE
+from fraudstream.deciding.dead_letters import UNDECODABLE
 from fraudstream.domain.problems import Problem
 from fraudstream.metrics import BatchReport
 

@@ -13,7 +13,6 @@ from fraudstream.adapters.lake_search import Wanted, find
 from fraudstream.adapters.log_losses import LogLosses
 from fraudstream.adapters.objects import object_store
 from fraudstream.adapters.weekly_guard import GuardedWeekly
-from fraudstream.agents import Decided
 from fraudstream.damage import DamageWatch
 from fraudstream.domain.activity import last_ten_minutes
 from fraudstream.domain.detector import Detector
@@ -63,7 +62,7 @@ class Observer:
         ]
         """Asked at every look at the health; quick, and without I/O."""
 
-    def report(self, report: BatchReport, decided: Decided) -> None:
+    def report(self, report: BatchReport, decided: DecidedChunk) -> None:
         """Take note of a finished micro-batch."""
         self.metrics.batch(report)
         self._damage.batch(report, time.monotonic())
@@ -71,7 +70,7 @@ class Observer:
             self.metrics.lookups(self._weekly.cards, self._weekly.calls, self._weekly.breaker.state)
         self.timeline.batch(report)
         if decided.encoded:
-            self.recent.add(DecidedChunk(decided.frame, decided.encoded))
+            self.recent.add(decided)
         self._positions.update({place: last + 1 for place, (last, _) in report.offsets.items()})
 
     def views(self) -> Views:

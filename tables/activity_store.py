@@ -15,8 +15,8 @@ import rocksdict
 from faust.stores import rocksdb
 from faust.types import EventT
 
-from fraudstream.adapters.damaged_batch import Undecodable
 from fraudstream.adapters.process import crash, refuse
+from fraudstream.adapters.undecodable import Undecodable
 from fraudstream.tables.activity_layout import (
     CLOCK,
     CLOCK_KEY,

@@ -3,7 +3,7 @@
 import numpy as np
 
 from fraudstream.damage import SAID_FOR_S, DamageWatch
-from fraudstream.deciding.intake import UNDECODABLE
+from fraudstream.deciding.dead_letters import UNDECODABLE
 from fraudstream.metrics import BatchReport
 
 

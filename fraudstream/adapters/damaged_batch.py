@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 from aiokafka.record.default_records import _DefaultRecordBatchPy
 from aiokafka.record.util import decode_varint
 
+from fraudstream.adapters.undecodable import Undecodable
+
 LOG_OVERHEAD = struct.Struct(">qi")
 """What every format begins with: the base offset, and how many bytes follow."""
 
@@ -20,12 +22,6 @@ NO_TIMESTAMP = -1
 
 LISTED_MAX = 1_000_000
 """No batch has more records; if its header says so, only the first offset is listed."""
-
-
-class Undecodable(bytes):
-    """The value of a record that cannot be decoded: empty, and it knows why."""
-
-    why: str = ""
 
 
 class Read(NamedTuple):

@@ -2,34 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from fraudstream.domain.amounts import HUNDREDTHS
 from fraudstream.domain.errors import SetupError
-from fraudstream.domain.features import FEATURES, matrix, with_features
+from fraudstream.domain.features import FEATURES
+from fraudstream.domain.model import Model, scored
 from fraudstream.domain.reasons import reasons_of
 from fraudstream.domain.rules import Ruleset
-
-
-class Model(Protocol):
-    """A versioned classifier. `threshold` is the probability above which a payment is called fraud."""
-
-    version: str
-    features: tuple[str, ...]
-    threshold: float
-
-    def probabilities(self, rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Return the probability of fraud of each row; columns are `features` in order."""
-        ...
-
-    def contributions(self, rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Return each feature's share of each row's log odds (TreeSHAP), the bias in a last column."""
-        ...
-
 
 INPUT: dict[str, type[pl.DataType]] = {
     "amount": pl.Float64,
@@ -83,10 +65,8 @@ class Detector:
 
         Input columns: INPUT and whatever the rules mention. Rows are independent of each other.
         """
-        described = with_features(frame, self.model.features)
-        rows = matrix(described, self.model.features)
-        probability = np.zeros(0) if frame.is_empty() else self.model.probabilities(rows).astype(np.float64)
-        scored = described.hstack(
+        described, rows, probability = scored(frame, self.model)
+        to_judge = described.hstack(
             [
                 pl.Series("probability", probability),
                 pl.Series("score", np.rint(probability * 1000).astype(np.int32)),
@@ -97,7 +77,7 @@ class Detector:
                 _constant("ruleset_version", self.ruleset.version, frame.height),
             ]
         )
-        judged = self.ruleset.judge(scored)
+        judged = self.ruleset.judge(to_judge)
         return judged.hstack([reasons_of(judged, rows, self.model, self.decimals)])
 
 

@@ -1,7 +1,7 @@
 """Why a payment was not approved, in words an analyst can use: the features that pushed its score up the most."""
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -9,10 +9,8 @@ import polars as pl
 
 from fraudstream.domain.amounts import HUNDREDTHS
 from fraudstream.domain.features import NO_PREVIOUS_S, PUBLISHED
+from fraudstream.domain.model import Model
 from fraudstream.domain.weekly import UNKNOWN
-
-if TYPE_CHECKING:
-    from fraudstream.domain.detector import Model
 
 REASONS_MAX = 3
 """More than three reasons explain nothing."""
@@ -114,7 +112,7 @@ NONE = pl.Series("reasons", [[]], dtype=pl.List(pl.String))
 
 
 def reasons_of(
-    frame: pl.DataFrame, rows: npt.NDArray[np.float32], model: "Model", decimals: int = HUNDREDTHS
+    frame: pl.DataFrame, rows: npt.NDArray[np.float32], model: Model, decimals: int = HUNDREDTHS
 ) -> pl.Series:
     """Return the column `reasons`: at most three sentences for each payment not approved, none for the others.
 

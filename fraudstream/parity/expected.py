@@ -7,10 +7,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from fraudstream.deciding.known import score
 from fraudstream.domain.amounts import HUNDREDTHS, rounded_units
 from fraudstream.domain.decision import published_features
-from fraudstream.domain.detector import Model
-from fraudstream.domain.features import matrix, with_activity, with_features
+from fraudstream.domain.model import Model
 from fraudstream.domain.tokens import partition_of
 from fraudstream.offline.point_in_time import Arrived, point_in_time
 
@@ -59,10 +59,9 @@ def _values(
 ) -> Iterator[npt.NDArray[np.float64]]:
     """Yield the values, some payments at a time: wide frames of millions of payments would fill the memory."""
     for part in known.iter_slices(ROWS_AT_ONCE):
-        described = with_features(with_activity(part, decimals), model.features)
-        probability = model.probabilities(matrix(described, model.features)).astype(np.float64)
-        scored = described.with_columns(pl.Series("probability", probability))
-        yield np.column_stack([scored[name].cast(pl.Float64).to_numpy() for name in names])
+        described, _, probability = score(part, model, decimals)
+        with_probability = described.with_columns(pl.Series("probability", probability))
+        yield np.column_stack([with_probability[name].cast(pl.Float64).to_numpy() for name in names])
 
 
 def _partitions(card: pl.Series, partitions: int) -> npt.NDArray[np.int64]:

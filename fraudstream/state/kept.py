@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
-from fraudstream.adapters.damaged_batch import Undecodable
 from fraudstream.adapters.partition_logs import PartitionLogs
+from fraudstream.adapters.undecodable import Undecodable
 from fraudstream.domain.activity import ENTRY, Entry, bucket_of
 from fraudstream.tables.activity_layout import CLOCK_KEY, KEY_BYTES, OFFSET_KEY, START, deltas
 from fraudstream.tables.activity_scrub import examine

@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from fraudstream import topics
-from fraudstream.adapters.partition_logs import PartitionLogs, Record
-from fraudstream.deciding.intake import Intake, forwarded
+from fraudstream.adapters.partition_logs import PartitionLogs
+from fraudstream.deciding.intake import Intake
+from fraudstream.deciding.records import Record, forwarded
 from fraudstream.domain.activity import ENTRY, Entry
 from fraudstream.domain.tokens import Card, partition_of
 from fraudstream.settings import Settings

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from fraudstream import topics
 from fraudstream.adapters.partition_logs import PartitionLogs, Record, Span
-from fraudstream.deciding.decider import transaction_hash
-from fraudstream.deciding.intake import source_of
+from fraudstream.deciding.columns import transaction_hash
+from fraudstream.deciding.records import source_of
 from fraudstream.domain.activity import Entry
 from fraudstream.domain.errors import InvalidTransaction
 from fraudstream.settings import Settings

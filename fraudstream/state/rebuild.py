@@ -11,12 +11,12 @@ from fraudstream import topics
 from fraudstream.adapters.kafka_security import Kafka
 from fraudstream.adapters.partition_logs import forget_records
 from fraudstream.adapters.publisher import Message, Outbox, Publisher
-from fraudstream.agents.unpublishable import halved
 from fraudstream.domain.activity import ENTRY
 from fraudstream.settings import Settings
 from fraudstream.state.compare import Compared
 from fraudstream.state.kept import Key, Logged
 from fraudstream.tables.activity_scrub import wipe
+from fraudstream.tables.changelog_halves import halved
 from fraudstream.tables.changelog_keys import made_for
 
 DELTAS_PER_RECORD = 4096

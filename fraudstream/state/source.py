@@ -5,17 +5,18 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from fraudstream import topics
-from fraudstream.adapters.partition_logs import PartitionLogs, Record
-from fraudstream.agents.quarantine import POISON
-from fraudstream.deciding.decider import transaction_hash
-from fraudstream.deciding.intake import Intake, as_first_timed
+from fraudstream.adapters.partition_logs import PartitionLogs
+from fraudstream.deciding.columns import Columns
+from fraudstream.deciding.dead_letters import POISON
+from fraudstream.deciding.intake import Intake
+from fraudstream.deciding.records import Record, as_first_timed
 from fraudstream.domain.activity import WINDOW_MS, bucket_of
 from fraudstream.domain.event_type import event_type_named
 from fraudstream.domain.tokens import Card, CardIndex
 from fraudstream.domain.transaction import Parser
 from fraudstream.settings import Settings
 from fraudstream.state.kept import Key, Logged, key_of
-from fraudstream.tables.activity_batch import Arrivals, observe
+from fraudstream.tables.activity_batch import observe
 from fraudstream.tables.activity_layout import START, Clock, deltas
 
 EXPIRE_EVERY_MS = 6 * WINDOW_MS
@@ -35,20 +36,14 @@ class Replay:
         self.decided_ms = 0
         """Newest event time among payments whose decisions are committed: what lies before them expires, as in a worker."""
 
-    def feed(self, records: list[Record], rekeyed: bool, committed: bool) -> None:
+    def feed(self, records: Sequence[Record], rekeyed: bool, committed: bool) -> None:
         """Count the payments in some records of one topic, as the worker does."""
         if not records:
             return
         payments, valid = self._intake.parse(records).valid
         here = self._partition
-        arrivals = Arrivals(
-            {here: len(payments)},
-            [payment.card.key for payment in payments],
-            [payment.event_time_ms for payment in payments],
-            [payment.cents for payment in payments],
-            [transaction_hash(payment.transaction_id) for payment in payments],
-            [None if rekeyed else record.offset for record in valid],
-        )
+        offsets = [None if rekeyed else record.offset for record in valid]
+        arrivals = Columns.of(payments).arrivals({here: len(payments)}, offsets)
         update = observe(arrivals, {here: self._clock}, self._stored, self._horizon_ms).updates[here]
         self._buckets |= update.buckets
         self._clock = update.clock
@@ -106,10 +101,10 @@ async def replayed(
         record async for records in logs.read(by_card, partition) for record in as_first_timed(records)
     ]
 
-    async def feeder(topic: str, rekeyed: bool) -> Callable[[list[Record]], None]:
+    async def feeder(topic: str, rekeyed: bool) -> Callable[[Sequence[Record]], None]:
         committed = await logs.committed(topic, partition)
 
-        def feed(records: list[Record]) -> None:
+        def feed(records: Sequence[Record]) -> None:
             alive = [record for record in records if (topic, record.offset) not in deadly]
             replay.feed([record for record in alive if record.offset < committed], rekeyed, True)
             replay.feed([record for record in alive if record.offset >= committed], rekeyed, False)

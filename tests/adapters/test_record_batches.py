@@ -4,8 +4,8 @@ import pytest
 from aiokafka.consumer.fetcher import READ_COMMITTED, PartitionRecords
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
-from fraudstream.adapters.damaged_batch import Undecodable
 from fraudstream.adapters.record_batches import Batches
+from fraudstream.adapters.undecodable import Undecodable
 from tests import segments
 
 HERE = TopicPartition("t", 0)

@@ -16,11 +16,15 @@ from faust.types import TP
 
 from fraudstream.adapters.coalescing_consumer import coalesce
 from fraudstream.adapters.log_losses import LogLosses
+from fraudstream.agents.assignment import Assignment
 from fraudstream.agents.backlog import Backlog
+from fraudstream.agents.outputs import Outputs, Targets
 from fraudstream.agents.quarantine import Quarantine
-from fraudstream.agents.scoring import Scoring, Targets
+from fraudstream.agents.reporting import Reporter
+from fraudstream.agents.scoring import Scoring
 from fraudstream.deciding.decider import Decider
 from fraudstream.deciding.intake import Intake
+from fraudstream.domain.decision import DecisionEncoder
 from fraudstream.domain.detector import Detector
 from fraudstream.domain.event_type import EventType, event_type_named
 from fraudstream.domain.tokens import CardIndex, Tokenizer
@@ -79,15 +83,18 @@ class MemoryWorker:
         )
         parser = Parser(event_type, CardIndex(Tokenizer(bytes(32)), PARTITIONS), HORIZON_MS)
         self.quarantine = Quarantine(directory)
+        encoder = DecisionEncoder(model.features, event_type.variables, HORIZON_MS)
+        assignment = Assignment(self.app)
         self.scoring = Scoring(
-            self.app,
+            assignment,
             Intake(parser),
             Backlog(batch_rows_max=64, pending_rows_max=10_000, linger_ms=0),
             self.quarantine,
-            Decider(self.table, weekly or SameWeek(), detector, event_type.variables, TARGETS.by_card),
+            Decider(self.table, weekly or SameWeek(), detector, event_type.variables),
+            Outputs(TARGETS, encoder, assignment),
             self.delivery,
-            TARGETS,
-            lambda report, _: self.reports.append(report),
+            self.table,
+            Reporter(lambda report, _: self.reports.append(report), assignment),
         )
         self._topic = self.app.topic(*sources, value_type=bytes, value_serializer="raw", allow_empty=True)
         self._stream = self.app.stream(self._topic)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from fraudstream.adapters.in_flight import InFlightNote
 from fraudstream.agents.backlog import Chunk
 from fraudstream.agents.quarantine import CONDEMNED_PER_HOUR_MAX, DEATHS_BEFORE_HALVING, Quarantine, Suspects
-from fraudstream.deciding.intake import Record
+from fraudstream.deciding.records import Record
 from fraudstream.domain.errors import FraudstreamError
 
 HERE, THERE = TP("transactions", 0), TP("transactions", 1)
@@ -46,6 +46,7 @@ def run(directory: Path, batches: list[list[Chunk]], deadly: set[tuple[TP, int]]
                     with quarantine.in_flight(portion):
                         decide(portion, deadly)
                     done.append([shown(part) for part in portion])
+                quarantine.acquit(taken)
     return done
 
 

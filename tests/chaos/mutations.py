@@ -16,9 +16,10 @@ from fraudstream.adapters.failures import TOO_LARGE
 from fraudstream.adapters.packing import Staged
 from fraudstream.adapters.publisher import Instead, Message, Publisher
 from fraudstream.adapters.record_batches import Batch
-from fraudstream.agents import scoring
-from fraudstream.deciding import decider, intake
-from fraudstream.deciding.intake import Intake, Parsed, Record
+from fraudstream.agents import outputs
+from fraudstream.deciding import columns, records
+from fraudstream.deciding.intake import Intake, Parsed
+from fraudstream.deciding.records import Record
 from fraudstream.domain.tokens import Card
 from fraudstream.domain.transaction import Parser, Payment
 from fraudstream.state.positions import Misfit, SourceCheck
@@ -32,7 +33,7 @@ MICRO_BATCHES_BEHIND = 3
 def without_ids() -> None:
     """Know no payment again: every record has an id nobody had before."""
     numbers = count(1)
-    decider.transaction_hash = lambda transaction_id: next(numbers)
+    columns.transaction_hash = lambda transaction_id: next(numbers)
 
 
 def changelog_not_awaited() -> None:
@@ -131,14 +132,14 @@ def refused_batch_left_out() -> None:
 
 def time_not_sent_on() -> None:
     """Send payments on without the time they came with; the record's own is the brokers' to rewrite."""
-    forwarded = intake.forwarded
+    forwarded = records.forwarded
 
     def timeless(card: Card, record: Record) -> Message:
         message = forwarded(card, record)
-        headers = [header for header in message.headers if header[0] != intake.TIME_HEADER]
+        headers = [header for header in message.headers if header[0] != records.TIME_HEADER]
         return Message(message.key, message.value, message.timestamp_ms, headers)
 
-    scoring.forwarded = timeless
+    outputs.forwarded = timeless
 
 
 def others_payments_left_out() -> None:

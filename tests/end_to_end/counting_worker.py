@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import faust
 
-from fraudstream.domain.detector import Model
+from fraudstream.domain.model import Model
 from fraudstream.logs import configure_logging
 from fraudstream.settings import Settings
 from fraudstream.tuning import import_xgboost_alone

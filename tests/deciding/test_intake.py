@@ -4,7 +4,9 @@ import pytest
 from aiokafka.structs import ConsumerRecord
 
 from fraudstream.adapters.publisher import Message
-from fraudstream.deciding.intake import Intake, Record, dead_letter, forwarded
+from fraudstream.deciding.dead_letters import dead_letter
+from fraudstream.deciding.intake import Intake
+from fraudstream.deciding.records import Record, forwarded
 from fraudstream.domain.event_type import event_type_named
 from fraudstream.domain.tokens import CardIndex, Tokenizer, partition_of
 from fraudstream.domain.transaction import Parser

@@ -1,0 +1,61 @@
+"""Which of the collected records are this worker's to decide: the book kept of the present assignment of partitions."""
+
+from collections.abc import Iterable
+from typing import cast
+
+import faust
+from faust.types import TP
+
+from fraudstream.adapters.coalescing_consumer import CoalescingConsumer
+from fraudstream.agents.backlog import Chunk
+
+
+class Assignment:
+    """Knows the consumer's generation, and of each partition the offset to decide next."""
+
+    def __init__(self, app: faust.App) -> None:
+        self._app = app
+        self._generation = -1
+        self._next: dict[TP, int] = {}
+        """Of the present generation."""
+
+    @property
+    def _consumer(self) -> CoalescingConsumer:
+        return cast(CoalescingConsumer, self._app.consumer)
+
+    @property
+    def stands(self) -> bool:
+        """Tell whether no rebalance has begun."""
+        return self._consumer.flow_active
+
+    def has(self, chunk: Chunk) -> bool:
+        """Tell whether the chunk belongs to the present assignment; else it belongs to its partition's new owner."""
+        return bool(chunk.event.message.generation_id == self._app.consumer_generation_id)
+
+    def undecided(self, chunks: Iterable[Chunk]) -> list[Chunk]:
+        """Return what is to be decided of some chunks.
+
+        Left out are chunks of earlier assignments, and records before the committed offset or decided since: a chunk
+        fetched before the seek may hold some.
+        """
+        generation = self._app.consumer_generation_id
+        if generation != self._generation:
+            self._generation, self._next = generation, {}
+        undecided = []
+        for chunk in filter(self.has, chunks):
+            first = self._next.get(chunk.tp, max(0, self._consumer.committed_offset(chunk.tp)))
+            self._next[chunk.tp] = max(first, chunk.records[-1].offset + 1)
+            if chunk.records[0].offset < first:
+                chunk = chunk.part([record for record in chunk.records if record.offset >= first])
+            if chunk.records:
+                undecided.append(chunk)
+        return undecided
+
+    def end(self, tp: TP) -> int | None:
+        """Return where the log of a partition ends, if that is known."""
+        return self._consumer.highwater(tp)
+
+    def let_go(self, chunks: Iterable[Chunk]) -> None:
+        """Have Faust wait for none of the chunks: what is not ours any more, and what lies before the committed offset."""
+        for chunk in chunks:
+            self._consumer.unacked.discard(chunk.event.message)

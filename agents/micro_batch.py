@@ -1,0 +1,51 @@
+"""What is decided together: chunks, sorted into payments, records to forward and dead letters."""
+
+from typing import NamedTuple
+
+from faust.types import TP
+
+from fraudstream.agents.backlog import Chunk
+from fraudstream.deciding.columns import Batch
+from fraudstream.deciding.intake import Intake, Parsed, Payments
+from fraudstream.deciding.records import Record
+
+
+class MicroBatch(NamedTuple):
+    """Parsed chunks, and their payments as the decider takes them."""
+
+    chunks: list[Chunk]
+    parsed: list[Parsed]
+    """Of each chunk."""
+    payments: Batch
+    records: list[Record]
+    """Of each payment."""
+    sources: dict[TP, int]
+    """The last offset of each source partition."""
+
+    @classmethod
+    def of(cls, chunks: list[Chunk], intake: Intake, by_card: str) -> "MicroBatch":
+        """Parse what is not parsed yet; `by_card` is the topic whose offsets are not those of `transactions`."""
+        parsed = [chunk.parsed or intake.parse(chunk.records) for chunk in chunks]
+        valid: dict[int, Payments] = {}
+        for chunk, each in zip(chunks, parsed, strict=True):
+            of_partition = valid.setdefault(chunk.tp.partition, Payments([], []))
+            of_partition.payments.extend(each.valid.payments)
+            of_partition.records.extend(each.valid.records)
+        records = [record for each in valid.values() for record in each.records]
+        payments = Batch(
+            {partition: len(each.payments) for partition, each in valid.items()},
+            [payment for each in valid.values() for payment in each.payments],
+            [None if record.topic == by_card else record.offset for record in records],
+        )
+        sources = {chunk.tp: chunk.records[-1].offset for chunk in chunks}
+        return cls(chunks, parsed, payments, records, sources)
+
+    @property
+    def forwards(self) -> int:
+        """How many records are to be forwarded."""
+        return sum(len(each.misplaced) for each in self.parsed)
+
+    @property
+    def parse_ms(self) -> float:
+        """How long parsing took while the chunks were collected."""
+        return sum(chunk.parse_ms for chunk in self.chunks)

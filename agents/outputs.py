@@ -1,0 +1,117 @@
+"""What a decided micro-batch publishes, and to which topic and partition."""
+
+import time
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import polars as pl
+from faust.types import TP
+
+from fraudstream.adapters.outbox import Message
+from fraudstream.agents.assignment import Assignment
+from fraudstream.agents.delivery import Shipment, offsets_by_partition
+from fraudstream.agents.micro_batch import MicroBatch
+from fraudstream.agents.unpublishable import Unpublishable
+from fraudstream.deciding.dead_letters import CONFLICT, DeadLetter, dead_letter
+from fraudstream.deciding.decider import Decided
+from fraudstream.deciding.records import Record, forwarded
+from fraudstream.domain.decision import DecisionEncoder
+
+
+class Targets(NamedTuple):
+    """Full names of the topics the agent writes."""
+
+    decisions: str
+    alerts: str
+    dead_letters: str
+    by_card: str
+    changelog: str
+    changelog_key: bytes
+    """What its records say of the group that wrote them."""
+
+
+class Output(NamedTuple):
+    """A decided micro-batch as it leaves."""
+
+    frame: pl.DataFrame
+    """Decisions, with where in Kafka their payments were."""
+    encoded: list[bytes]
+    """The published JSON of each row."""
+    records: Sequence[Record]
+    """Of each row."""
+    dead: list[DeadLetter]
+    shipment: Shipment
+
+
+class Outputs:
+    """Encodes decisions and addresses them."""
+
+    def __init__(self, targets: Targets, encoder: DecisionEncoder, assignment: Assignment) -> None:
+        self.targets = targets
+        self._encoder = encoder
+        self._assignment = assignment
+
+    def of(self, batch: MicroBatch, decided: Decided) -> Output:
+        """Collect what the micro-batch publishes."""
+        dead = [letter for parsed in batch.parsed for letter in parsed.dead]
+        records = batch.records
+        if len(decided.conflicts):
+            conflicts = decided.conflicts.tolist()
+            dead += [_conflict(records[row]) for row in conflicts]
+            records = [record for row, record in enumerate(records) if row not in conflicts]
+        frame = decided.frame.hstack(_places(records, decided.known_at_ms))
+        encoded = self._encoder.encode(frame, time.time_ns() // 1_000_000, decided.stage_ms)
+        shipment = Shipment(
+            offsets=offsets_by_partition(batch.sources),
+            changelog_first=any(self._has_rekeyed(tp.partition) for tp in batch.sources),
+            instead=Unpublishable(
+                [chunk.records for chunk in batch.chunks],
+                self.targets.dead_letters,
+                self.targets.changelog,
+                dead,
+            ),
+        )
+        output = Output(frame, encoded, records, dead, shipment)
+        self._address(output, batch, decided)
+        return output
+
+    def _address(self, output: Output, batch: MicroBatch, decided: Decided) -> None:
+        """Fill the shipment. Decisions keep the order and the partition of their payments."""
+        targets, shipment = self.targets, output.shipment
+        suspicious = (output.frame["outcome"] != "approve").to_list()
+        outboxes = {partition: shipment.output(partition) for partition in shipment.offsets}
+        rows = zip(decided.cards, output.records, output.encoded, suspicious, strict=True)
+        for card, record, value, alert in rows:
+            message = Message(card.token.encode(), value)
+            outbox = outboxes[record.partition]
+            outbox.add(targets.decisions, record.partition, message)
+            if alert:
+                outbox.add(targets.alerts, record.partition, message)
+        for letter in output.dead:
+            message = Message(None, letter.encode())
+            outboxes[letter.partition].add(targets.dead_letters, letter.partition, message)
+        for chunk, parsed in zip(batch.chunks, batch.parsed, strict=True):
+            for card, record in parsed.misplaced:
+                outboxes[chunk.tp.partition].add(targets.by_card, card.partition, forwarded(card, record))
+        for partition, update in decided.updates.items():
+            if update.delta:
+                delta = Message(targets.changelog_key, update.delta)
+                shipment.changelog.add(targets.changelog, partition, delta)
+
+    def _has_rekeyed(self, partition: int) -> bool:
+        """Tell whether a partition's cards may also come by the re-keyed topic: a replay may order the two differently."""
+        return self._assignment.end(TP(self.targets.by_card, partition)) != 0
+
+
+def _conflict(record: Record) -> DeadLetter:
+    return dead_letter(record, CONFLICT, "this transaction id came before with another time or amount")
+
+
+def _places(records: Sequence[Record], known_at_ms: int) -> list[pl.Series]:
+    """Return the columns that say where in Kafka payments were, and how long they waited to be decided."""
+    return [
+        pl.Series("source_topic", [record.topic for record in records], pl.String),
+        pl.Series("source_partition", [record.partition for record in records], pl.Int32),
+        pl.Series("source_offset", [record.offset for record in records], pl.Int64),
+        pl.Series("queued_ms", [known_at_ms - record.timestamp for record in records], pl.Int64),
+    ]

@@ -1,0 +1,59 @@
+"""The payments of a micro-batch side by side, as the table and the detector want them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from murmurhash2 import murmurhash2
+
+from fraudstream.domain.activity_columns import Ints
+from fraudstream.domain.tokens import Card
+from fraudstream.domain.transaction import Payment
+from fraudstream.tables.activity_batch import Arrivals
+
+
+class Batch(NamedTuple):
+    """Payments to decide together: partition after partition, each in order of arrival."""
+
+    rows: Mapping[int, int]
+    """Partition -> how many of the payments are its own. A card's payments are all on one partition."""
+    payments: Sequence[Payment]
+    offsets: Sequence[int | None]
+    """Where each payment is in its partition's log; None: after all that came before."""
+
+
+class Columns(NamedTuple):
+    """The payments of a micro-batch side by side, partition after partition, each in order of arrival."""
+
+    ids: Sequence[str]
+    cards: Sequence[Card]
+    event_time_ms: Sequence[int]
+    cents: Sequence[int]
+    variables: Sequence[tuple[Any, ...]]
+
+    @classmethod
+    def of(cls, payments: Sequence[Payment]) -> "Columns":
+        """Turn rows into columns."""
+        return cls(*zip(*payments, strict=True)) if payments else cls((), (), (), (), ())
+
+    def without(self, rows: Ints) -> "Columns":
+        """Return the columns without some rows."""
+        gone = set(rows.tolist())
+        kept = [row for row in range(len(self.ids)) if row not in gone]
+        return Columns._make([column[row] for row in kept] for column in self)
+
+    def arrivals(self, rows: Mapping[int, int], offsets: Sequence[int | None]) -> Arrivals:
+        """Return what the activity table is asked; `rows` and `offsets` as in `Batch`."""
+        return Arrivals(
+            rows,
+            [card.key for card in self.cards],
+            self.event_time_ms,
+            self.cents,
+            [transaction_hash(transaction_id) for transaction_id in self.ids],
+            offsets,
+        )
+
+
+def transaction_hash(transaction_id: str) -> int:
+    """Return 64 bits that identify a transaction id within a card's ten minutes, the same in every process."""
+    raw = transaction_id.encode()
+    return int(murmurhash2(raw, 0) << 32 | murmurhash2(raw, 1))

@@ -1,0 +1,58 @@
+"""What is said of a record that gets no decision: why, where it lies, and what was in it without card numbers."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from fraudstream.adapters.undecodable import Undecodable
+from fraudstream.deciding.records import Record, as_first_timed
+from fraudstream.domain.errors import InvalidTransaction
+from fraudstream.domain.raw_values import Shown
+
+UNDECODABLE = "undecodable"
+"""Reason of dead letters for records that the brokers have and nobody can decode."""
+
+POISON = "poison"
+"""Reason of dead letters for records that ended the worker again and again."""
+
+CONFLICT = "conflict"
+"""Reason of dead letters for payments whose transaction id came before with another time or amount."""
+
+
+class DeadLetter(NamedTuple):
+    """A record that is not a payment; published as JSON."""
+
+    reason: str
+    detail: str
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    payload: str
+
+    def encode(self) -> bytes:
+        """Return the JSON that is published."""
+        return msgspec.json.encode(self._asdict())
+
+
+def dead_letter(record: Record, reason: str, detail: str, times: Sequence[str] = ()) -> DeadLetter:
+    """Describe a refused record; card numbers in payload and detail are masked, the fields `times` are not."""
+    (record,) = as_first_timed([record])
+    shown = Shown(record.value, record.timestamp, times)
+    return DeadLetter(
+        reason,
+        shown.detail(detail),
+        record.topic,
+        record.partition,
+        record.offset,
+        record.timestamp,
+        shown.payload,
+    )
+
+
+def refused(record: Record, error: InvalidTransaction, times: Sequence[str]) -> DeadLetter:
+    """Describe a record that is no payment; one that could not be decoded came here as an empty one."""
+    if isinstance(record.value, Undecodable):
+        return dead_letter(record, UNDECODABLE, f"Kafka has this record damaged: {record.value.why}")
+    return dead_letter(record, error.reason, error.detail, times)

@@ -1,0 +1,21 @@
+"""From what is known at each payment to its decision, as columns: a worker's micro-batch and a whole history alike.
+
+`known`: cents, and of the ten minutes and the week the columns that `with_activity` and `Detector.decide` name.
+"""
+
+import polars as pl
+
+from fraudstream.domain.amounts import HUNDREDTHS
+from fraudstream.domain.detector import Detector
+from fraudstream.domain.features import with_activity
+from fraudstream.domain.model import Model, Scored, scored
+
+
+def decide(known: pl.DataFrame, detector: Detector) -> pl.DataFrame:
+    """Add features, score, outcome, rules and reasons to payments."""
+    return detector.decide(with_activity(known, detector.decimals))
+
+
+def score(known: pl.DataFrame, model: Model, decimals: int = HUNDREDTHS) -> Scored:
+    """Add a model's features to payments, and return its probabilities; `decimals` are the currency's."""
+    return scored(with_activity(known, decimals), model)

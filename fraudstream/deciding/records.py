@@ -1,0 +1,103 @@
+"""A record of a payment as the log has it, and where and when it first entered if it was forwarded to another partition."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, ClassVar, Protocol, TypeVar
+
+from fraudstream import topics
+from fraudstream.adapters.outbox import Message
+from fraudstream.domain.tokens import Card
+
+SOURCE_HEADER = "fraudstream-source"
+"""On re-keyed records: the topic-partition-offset they came from, which is the id of a payment without its own."""
+
+TIME_HEADER = "fraudstream-timestamp"
+"""On re-keyed records: the Kafka timestamp (epoch milliseconds) they came with, which is the time of a payment without its own.
+
+Brokers with message.timestamp.type=LogAppendTime write another one into the record.
+"""
+
+TIME_DIGITS_MAX = 18
+"""More are no time that Kafka can write."""
+
+
+class Record(Protocol):
+    """What is asked of a record; a consumer's is one."""
+
+    __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
+
+    @property
+    def topic(self) -> str:
+        """Return the name of the topic."""
+        ...
+
+    @property
+    def partition(self) -> int:
+        """Return the partition."""
+        ...
+
+    @property
+    def offset(self) -> int:
+        """Return the place in the partition."""
+        ...
+
+    @property
+    def timestamp(self) -> int:
+        """Return Kafka's timestamp, epoch milliseconds."""
+        ...
+
+    @property
+    def value(self) -> bytes | None:
+        """Return what should be a payment."""
+        ...
+
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes]]:
+        """Return name and value of each header."""
+        ...
+
+
+R = TypeVar("R", bound=Record)
+
+
+def source_of(record: Record) -> str:
+    """Return where a record first entered: `topic-partition-offset`.
+
+    The header is believed where only the worker writes; a payer's could hold anything, a card number too.
+    """
+    if _is_rekeyed(record):
+        for name, value in record.headers:
+            if name == SOURCE_HEADER:
+                return str(value, "ascii", "replace")
+    return f"{record.topic}-{record.partition}-{record.offset}"
+
+
+def as_first_timed(records: Sequence[R]) -> Sequence[R]:
+    """Return the records of one chunk with the Kafka timestamps they first entered with.
+
+    The header is believed where only the worker writes, as above.
+    """
+    if not _is_rekeyed(records[0]):
+        return records
+    return [dataclasses.replace(record, timestamp=_first_timestamp(record)) for record in records]
+
+
+def _is_rekeyed(record: Record) -> bool:
+    return bool(record.topic.endswith(topics.BY_CARD.name))
+
+
+def _first_timestamp(record: Record) -> int:
+    """Return what the header says; records of earlier versions have none."""
+    for name, value in record.headers:
+        if name == TIME_HEADER and value and value.isdigit() and len(value) <= TIME_DIGITS_MAX:
+            return int(value)
+    return int(record.timestamp)
+
+
+def forwarded(card: Card, record: Record) -> Message:
+    """Return the record as it goes on to `transactions-by-card`: same value, its first source and timestamp kept.
+
+    Its key is the card's token, not the producer's key: that could be anything, a card number too.
+    """
+    headers = [(SOURCE_HEADER, source_of(record).encode()), (TIME_HEADER, str(record.timestamp).encode())]
+    return Message(card.token.encode(), record.value or b"", record.timestamp, headers)

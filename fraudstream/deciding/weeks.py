@@ -1,0 +1,86 @@
+"""The week of each payment of a micro-batch, looked up in few questions."""
+
+import asyncio
+from collections.abc import Mapping
+from itertools import chain
+from typing import NamedTuple
+
+from fraudstream.deciding.columns import Columns
+from fraudstream.domain.errors import WeeklyUnavailable
+from fraudstream.domain.weekly import (
+    DAY_MS,
+    MISSING,
+    NO_WEEK,
+    STALE,
+    UNAVAILABLE,
+    WEEK_MS,
+    Week,
+    WeeklyAnswer,
+    WeeklyStore,
+    midnight_before,
+    together,
+)
+
+LONGEST_LOOK_BACK_MS = WEEK_MS + DAY_MS
+"""From a payment's midnight to the start of the oldest week a store may answer with."""
+
+
+class Weeks(NamedTuple):
+    """The week of each payment of a micro-batch, as columns."""
+
+    payments: list[int]
+    mean_amount: list[float]
+    as_of_ms: list[int | None]
+    missing: list[str | None]
+    """Why there is no (fresh) week, in the words of `degraded`; None if all is well."""
+
+
+class WeekLookup:
+    """Asks a weekly store; `decimals` are the currency's."""
+
+    def __init__(self, store: WeeklyStore, decimals: int) -> None:
+        self._store = store
+        self._decimals = decimals
+
+    async def weeks(self, columns: Columns) -> Weeks:
+        """Look up the week of every payment: one question per midnight, each card once."""
+        midnights = [midnight_before(event_time_ms) for event_time_ms in columns.event_time_ms]
+        tokens = [
+            card.tokens(midnight - LONGEST_LOOK_BACK_MS)
+            for card, midnight in zip(columns.cards, midnights, strict=True)
+        ]
+        asked: dict[int, set[str]] = {midnight: set() for midnight in midnights}
+        if len(asked) == 1:
+            each = [await self._answer(set(chain.from_iterable(tokens)), midnights[0])] * len(tokens)
+        else:
+            for midnight, own in zip(midnights, tokens, strict=True):
+                asked[midnight].update(own)
+            answers = await asyncio.gather(*(self._answer(cards, at) for at, cards in asked.items()))
+            of_midnight = dict(zip(asked, answers, strict=True))
+            each = [of_midnight[midnight] for midnight in midnights]
+        weeks = [
+            _week(answer.rows, own, self._decimals) for (answer, _), own in zip(each, tokens, strict=True)
+        ]
+        as_of_ms, missing = [answer.as_of_ms for answer, _ in each], [why for _, why in each]
+        for row, ((answer, _), own) in enumerate(zip(each, tokens, strict=True)):
+            for token in own if answer.failed else ():
+                if token in answer.failed:
+                    as_of_ms[row], missing[row], weeks[row] = None, answer.failed[token], NO_WEEK
+        return Weeks([week[0] for week in weeks], [week[1] for week in weeks], as_of_ms, missing)
+
+    async def _answer(self, cards: set[str], midnight: int) -> tuple[WeeklyAnswer, str | None]:
+        """Ask the store, which answers in time (see adapters/weekly_guard.py); say why if it is not the asked midnight."""
+        try:
+            answer = await self._store.get_many(cards, midnight)
+        except WeeklyUnavailable:
+            return WeeklyAnswer(failed=dict.fromkeys(cards, UNAVAILABLE)), None
+        if answer.as_of_ms is None:
+            return answer, MISSING
+        return answer, None if answer.as_of_ms == midnight else STALE
+
+
+def _week(rows: Mapping[str, Week], tokens: tuple[str, ...], decimals: int) -> Week:
+    """Return a card's week, which stands under all tokens it had."""
+    if len(tokens) == 1:
+        return rows.get(tokens[0], NO_WEEK)
+    return together([rows[token] for token in tokens if token in rows], decimals)

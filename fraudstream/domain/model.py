@@ -1,0 +1,42 @@
+"""What a detector asks of a model, and how features become probabilities: the same for a micro-batch and for a history."""
+
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from fraudstream.domain.features import matrix, with_features
+
+
+class Model(Protocol):
+    """A versioned classifier. `threshold` is the probability above which a payment is called fraud."""
+
+    version: str
+    features: tuple[str, ...]
+    threshold: float
+
+    def probabilities(self, rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Return the probability of fraud of each row; columns are `features` in order."""
+        ...
+
+    def contributions(self, rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Return each feature's share of each row's log odds (TreeSHAP), the bias in a last column."""
+        ...
+
+
+class Scored(NamedTuple):
+    """Payments with their features, and what a model says of them."""
+
+    frame: pl.DataFrame
+    rows: npt.NDArray[np.float32]
+    """Payments x the model's features."""
+    probability: npt.NDArray[np.float64]
+
+
+def scored(frame: pl.DataFrame, model: Model) -> Scored:
+    """Add the model's features to payments and ask it for their probabilities of fraud."""
+    described = with_features(frame, model.features)
+    rows = matrix(described, model.features)
+    probability = np.zeros(0) if frame.is_empty() else model.probabilities(rows).astype(np.float64)
+    return Scored(described, rows, probability)
