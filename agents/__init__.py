@@ -45,7 +45,6 @@ def attach(
     """Add the scoring agent to an app that has a publisher; return how it makes its micro-batches durable."""
     rekeyed = settings.topic(topics.BY_CARD.name)
     parser = Parser(event_type, cards, settings.future_tolerance_s * 1000)
-    assignment = Assignment(app)
     encoder = DecisionEncoder(detector.model.features, event_type.variables, table.lateness_horizon_ms)
     decider = Decider(table, weekly, detector, event_type.variables)
     targets = Targets(
@@ -71,9 +70,9 @@ def attach(
     async def scoring(stream: Any) -> None:
         """Decide payments: activity, week, features, model, rules."""
         backlog = Backlog(settings.batch_rows_max, settings.pending_rows_max, settings.linger_ms)
-        intake = Intake(parser)
+        intake, assignment = Intake(parser), Assignment(app)
+        outputs, reporter = Outputs(targets, encoder, assignment), Reporter(report, assignment)
         with closing(Quarantine(settings.worker_state_dir)) as quarantine:
-            outputs, reporter = Outputs(targets, encoder, assignment), Reporter(report, assignment)
             await Scoring(
                 assignment, intake, backlog, quarantine, decider, outputs, delivery, table, reporter
             ).run(stream)

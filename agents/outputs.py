@@ -56,7 +56,7 @@ class Outputs:
         dead = [letter for parsed in batch.parsed for letter in parsed.dead]
         records = batch.records
         if len(decided.conflicts):
-            conflicts = decided.conflicts.tolist()
+            conflicts = dict.fromkeys(decided.conflicts.tolist())
             dead += [_conflict(records[row]) for row in conflicts]
             records = [record for row, record in enumerate(records) if row not in conflicts]
         frame = decided.frame.hstack(_places(records, decided.known_at_ms))

@@ -28,7 +28,7 @@ YEN, DINARS, UNIDADES = (
 class CountingModel:
     """A model that calls the second of two quick payments fraud: probability 0.9 from two payments in a minute on.
 
-    Implements the Model protocol of fraudstream.domain.detector; its only feature that counts is the last.
+    Implements the Model protocol of fraudstream.domain.model; its only feature that counts is the last.
     """
 
     version = "counting-1"

@@ -1,0 +1,65 @@
+"""Deciding payments that came by no topic: all it needs is what was paid, what is remembered, and the week."""
+
+import asyncio
+
+from fraudstream.deciding.columns import Batch
+from fraudstream.deciding.decider import Decided, Decider
+from fraudstream.domain.detector import Detector
+from fraudstream.domain.event_type import event_type_named
+from fraudstream.domain.tokens import CardIndex, Tokenizer
+from fraudstream.domain.transaction import Payment
+from fraudstream.tables.activity_batch import Arrivals, Observation, observe
+from fraudstream.tables.activity_layout import Clock
+from tests.builders import CountingModel, SameWeek
+
+NOON_MS = 1_580_558_400_000
+HORIZON_MS = 3_600_000
+CARD = CardIndex(Tokenizer(bytes(32)), 1).card("4006080197832643", NOON_MS)
+
+
+class NothingRemembered:
+    """An activity table of cards that never paid."""
+
+    lateness_horizon_ms = HORIZON_MS
+
+    def observe(self, arrivals: Arrivals) -> Observation:
+        """Answer from the payments of the batch alone."""
+        return observe(
+            arrivals, dict.fromkeys(arrivals.rows, Clock()), lambda partition, keys: {}, HORIZON_MS
+        )
+
+
+def decided(*payments: tuple[str, int, int]) -> Decided:
+    """Decide payments of one card, given by id, seconds after noon and cents."""
+    card = event_type_named("card")
+    detector = Detector.of(CountingModel(), card.ruleset, card.variables)
+    decider = Decider(NothingRemembered(), SameWeek(), detector, card.variables)
+    rows = [
+        Payment(tid, CARD, NOON_MS + after_s * 1000, cents, (None,) * len(card.variables))
+        for tid, after_s, cents in payments
+    ]
+    return asyncio.run(decider.decide(Batch({0: len(rows)}, rows, [None] * len(rows))))
+
+
+def test_payments_are_decided_without_records() -> None:
+    """Each finds those before it in its ten minutes; where in Kafka a payment was is for who read it there."""
+    frame = decided(("a", 0, 100), ("b", 300, 200), ("c", 601, 300)).frame
+
+    assert [1, 2, 2] == frame["num_trans_last_10m"].to_list()
+    assert [1.0, 1.5, 2.5] == frame["avg_amt_last_10m"].to_list()
+    assert {"score", "outcome", "reasons"} <= set(frame.columns)
+    assert not {"source_topic", "source_partition", "source_offset", "queued_ms"} & set(frame.columns)
+
+
+def test_a_payment_that_contradicts_another_is_named_and_not_decided() -> None:
+    """Its row in the batch says which it is, so that whoever has the record can say what became of it."""
+    done = decided(("a", 0, 100), ("a", 0, 200), ("b", 60, 300))
+
+    assert [1] == done.conflicts.tolist()
+    assert ["a", "b"] == done.frame["transaction_id"].to_list()
+    assert 2 == len(done.cards)
+
+
+def test_nothing_is_decided_of_no_payments() -> None:
+    """A micro-batch may hold nothing but dead letters."""
+    assert decided().frame.is_empty()
