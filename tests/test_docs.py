@@ -159,6 +159,18 @@ def test_every_package_says_what_it_is_for() -> None:
     assert [] == silent
 
 
+def test_the_architecture_names_every_folder_of_code() -> None:
+    """And no file that is not there."""
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    folders = {f"`{path.relative_to(ROOT)}/`" for path in (ROOT / "fraudstream").iterdir() if path.is_dir()}
+    folders -= {"`fraudstream/agents/`", "`fraudstream/tables/`", "`fraudstream/__pycache__/`"}
+    named = re.findall(r"`((?:adapters|agents|domain|web)/\w+\.py|(?:topics|acls|observing|cli)\.py)`", text)
+
+    assert [] == sorted(each for each in folders | {"`agents/`", "`tables/`"} if each not in text)
+    assert 9 <= len(named)
+    assert [] == [name for name in named if not (ROOT / "fraudstream" / name).is_file()]
+
+
 def modules_with_examples() -> list[str]:
     """Return the modules of ours whose docstrings hold examples."""
     return [
