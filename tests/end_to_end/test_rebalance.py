@@ -15,9 +15,10 @@ async def test_a_rebalance_that_does_not_come_to_its_end_ends_the_worker(kafka_s
     try:
         stopped.start()
         waiting.start()
-        assert await until(lambda: len(stopped.partitions) == len(waiting.partitions) == 2, 60), waiting.log
-        stopped.pause()
+        assert await until(lambda: len(stopped.partitions) == len(waiting.partitions) == 2, 60)
         third.start()
+        assert await until(lambda: "model" in third.log, 60)  # it joins in a moment, well within a session
+        stopped.pause()
         code = await waiting.ended(30)
     finally:
         for worker in (stopped, waiting, third):
