@@ -22,7 +22,6 @@ SHORT_SESSIONS = {"group.min.session.timeout.ms": "1000"}
 TEST_LENGTH_S = 240.0
 """How long a test with a world of today may run."""
 
-
 BROKER_HEAP_MB = 768
 """For the broker of the whole run: it ends up with thousands of partitions, each of which takes 25 KB of it."""
 

@@ -291,3 +291,8 @@ def kafka_error(what: str, error: KafkaError) -> SetupError:
     if isinstance(error, NOT_ALLOWED):
         return SetupError(f"{what}: {reason}; {RIGHTS}")
     return (BrokerUnavailable if of_kafka(error) == RETRY else SetupError)(f"{what}: {reason}")
+
+
+def not_authorised(doing: str, error: KafkaError) -> SetupError:
+    """Return the error that says what Kafka does not let us do, and how the right is given."""
+    return kafka_error(f"not authorised by Kafka to {doing}", error)

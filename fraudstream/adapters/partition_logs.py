@@ -1,7 +1,7 @@
 """Reading partitions from end to end, and how far a group has committed, without joining the group."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from typing import NamedTuple, TypeAlias
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -35,10 +35,11 @@ class PartitionLogs:
     """What a worker would read; made by `partition_logs`.
 
     Whoever asks about many partitions asks about all at once: the brokers answer them together, and a rebalance waits for it.
+    What reads is of no group: aiokafka's group coordinator fails when partitions are assigned anew while it looks for its broker.
     """
 
-    def __init__(self, consumer: AIOKafkaConsumer) -> None:
-        self._consumer = consumer
+    def __init__(self, reader: AIOKafkaConsumer, group: AIOKafkaConsumer) -> None:
+        self._reader, self._group = reader, group
 
     async def span(self, topic: str, partition: int) -> Span:
         """Return which offsets there are to read."""
@@ -47,8 +48,8 @@ class PartitionLogs:
     async def spans(self, places: Collection[Place]) -> dict[Place, Span]:
         """Return which offsets there are to read, of many partitions."""
         asked = [TopicPartition(*place) for place in places]
-        begins = await self._consumer.beginning_offsets(asked)
-        ends = await self._consumer.end_offsets(asked)
+        begins = await self._reader.beginning_offsets(asked)
+        ends = await self._reader.end_offsets(asked)
         return {place: Span(begins[place], ends[place]) for place in asked}
 
     async def committed(self, topic: str, partition: int) -> int:
@@ -61,15 +62,17 @@ class PartitionLogs:
 
     async def all_committed(self, places: Collection[Place]) -> dict[Place, int | None]:
         """Return the offsets the group has committed, of many partitions; aiokafka's consumer asks for one at a time."""
-        coordinator = self._consumer._coordinator
-        found = await coordinator.fetch_committed_offsets([TopicPartition(*place) for place in places])
+        found = await self._group._coordinator.fetch_committed_offsets(
+            [TopicPartition(*place) for place in places]
+        )
         return {place: at.offset if (at := found.get(place)) else None for place in places}
 
     async def commit(self, offsets: Mapping[Place, int]) -> None:
         """Set the offsets the group goes on from, by topic and partition; the group must have no members."""
         places = {TopicPartition(*place): offset for place, offset in offsets.items()}
-        self._consumer.assign(list(places))
-        await self._consumer.commit(places)
+        await self._group._coordinator.ensure_coordinator_known()
+        self._group.assign(list(places))
+        await self._group.commit(places)
 
     async def last_key(self, topic: str, partition: int) -> bytes | None:
         """Return the key of a partition's last record, None if it has no record or the record no key."""
@@ -110,47 +113,48 @@ class PartitionLogs:
         spans = await self.spans(starts.keys())
         unread = {place: span.end for place, span in spans.items() if starts[place] < span.end}
         if unread:
-            self._consumer.assign(list(unread))
+            self._reader.assign(list(unread))
         for place in unread:
-            self._consumer.seek(place, max(spans[place].begin, starts[place]))
+            self._reader.seek(place, max(spans[place].begin, starts[place]))
         return unread
 
     async def _fetched(
         self, unread: dict[Place, int], records_max: int | None = None
     ) -> dict[Place, list[Record]]:
         """Fetch what comes next, and let go of what is read to its end."""
-        fetched: dict[Place, list[Record]] = await self._consumer.getmany(
+        fetched: dict[Place, list[Record]] = await self._reader.getmany(
             *unread, timeout_ms=POLL_TIMEOUT_MS, max_records=records_max
         )
         for place, end in list(unread.items()):
-            if await self._consumer.position(place) >= end:
+            if await self._reader.position(place) >= end:
                 self._let_go(place, unread)
         return fetched
 
     def _let_go(self, place: Place, unread: dict[Place, int]) -> None:
         """Fetch no more of a partition, and drop what was: aiokafka asks a broker for nothing while that waits to be read."""
         if (end := unread.pop(place, None)) is not None:
-            self._consumer.pause(place)
-            self._consumer.seek(place, end)
+            self._reader.pause(place)
+            self._reader.seek(place, end)
 
 
 @asynccontextmanager
 async def partition_logs(kafka: Kafka, group: str) -> AsyncIterator[PartitionLogs]:
     """Connect as somebody who may look at what `group` reads; records may be `Undecodable`, as for a worker."""
     read_every_batch()
-    consumer = AIOKafkaConsumer(
+    reader = AIOKafkaConsumer(
         **kafka.client,
-        group_id=group,
+        group_id=None,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         isolation_level="read_committed",
         fetch_max_wait_ms=50,
     )
-    await consumer.start()
-    try:
-        yield PartitionLogs(consumer)
-    finally:
-        await consumer.stop()
+    of_group = AIOKafkaConsumer(**kafka.client, group_id=group, enable_auto_commit=False)
+    async with AsyncExitStack() as stack:
+        for consumer in (reader, of_group):
+            stack.push_async_callback(consumer.stop)
+            await consumer.start()
+        yield PartitionLogs(reader, of_group)
 
 
 async def unread(kafka: Kafka, group: str, topic: str, before_ms: int) -> dict[int, int]:

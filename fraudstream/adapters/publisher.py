@@ -21,7 +21,7 @@ from aiokafka.errors import KafkaError, OutOfOrderSequenceNumber
 from aiokafka.structs import RecordMetadata, TopicPartition
 
 from fraudstream.adapters.broker_answers import BrokerAnswers
-from fraudstream.adapters.failures import NOT_ALLOWED, RECORD, TOO_LARGE, kafka_error, of_kafka
+from fraudstream.adapters.failures import NOT_ALLOWED, RECORD, TOO_LARGE, not_authorised, of_kafka
 from fraudstream.adapters.kafka_admin import limits_of
 from fraudstream.adapters.kafka_security import Kafka
 from fraudstream.adapters.outbox import (
@@ -292,8 +292,8 @@ class Publisher:
 
     async def _until_allowed(self, topic: str, error: KafkaError) -> None:
         """Wait a moment for rights that were there before; `publish` bounds how often. Raises if they never were."""
-        sentence = f"not authorised by Kafka to write topic {topic}"
+        refusal = not_authorised(f"write topic {topic}", error)
         if topic not in self._taken or self._patience_s is None:
-            raise kafka_error(sentence, error)
-        self._answers.refused(kafka_error(sentence, error))
+            raise refusal
+        self._answers.refused(refusal)
         await asyncio.sleep(RIGHTS_RETRY_S)

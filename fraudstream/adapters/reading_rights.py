@@ -9,13 +9,13 @@ from typing import Any, NoReturn
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
-from fraudstream.adapters.failures import NOT_ALLOWED, kafka_error
+from fraudstream.adapters.failures import NOT_ALLOWED, not_authorised
 from fraudstream.adapters.process import EXIT_UNAVAILABLE, refuse
 
 
 def may_not_read(error: KafkaError) -> NoReturn:
     """End the process and say what it may not read."""
-    refuse(str(kafka_error("not authorised by Kafka to read payments", error)), EXIT_UNAVAILABLE)
+    refuse(str(not_authorised("read payments", error)), EXIT_UNAVAILABLE)
 
 
 def said_in_the_group(consumer: AIOKafkaConsumer) -> AIOKafkaConsumer:

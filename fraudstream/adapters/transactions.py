@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 from faust.types import TP
 
-from fraudstream.adapters.failures import NOT_ALLOWED, kafka_error
+from fraudstream.adapters.failures import NOT_ALLOWED, not_authorised
 from fraudstream.adapters.kafka_security import Kafka
 from fraudstream.adapters.outbox import Instead, Outbox
 from fraudstream.adapters.publisher import Publisher
@@ -70,7 +70,7 @@ def _allowed_some_day(doing: str) -> Iterator[None]:
     try:
         yield
     except NOT_ALLOWED as error:
-        raise BrokerUnavailable(str(kafka_error(f"not authorised by Kafka to {doing}", error))) from error
+        raise BrokerUnavailable(str(not_authorised(doing, error))) from error
 
 
 class Transactions:

@@ -54,7 +54,7 @@ async def running_broker(data_dir: Path, port: int, screen: Screen) -> AsyncIter
 
 
 def _start(broker: EmbeddedBroker, screen: Screen) -> None:
-    """Start the broker, on another port if the one that was free is taken by another demo that starts now."""
+    """Start the broker, on another port if its own is taken, be it by a demo that starts at the same moment."""
     screen.running("broker", f"starting on port {broker.port}")
     try:
         broker.start()

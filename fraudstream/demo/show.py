@@ -76,11 +76,10 @@ def _first(error: BaseException) -> BaseException:
 async def _show(demo: Demo, screen: Screen) -> None:
     async with AsyncExitStack() as stack:
         settings = demo.settings
-        port = free_port(KAFKA_PORT, "Kafka", screen)
         web_port = free_port(settings.web_port, "the dashboard", screen)
         async with asyncio.TaskGroup() as group:
             broker_up = group.create_task(
-                stack.enter_async_context(running_broker(settings.data_dir, port, screen))
+                stack.enter_async_context(running_broker(settings.data_dir, KAFKA_PORT, screen))
             )
             group.create_task(prepare(DemoWorld.for_rate(demo.rate), settings, screen))
         broker = broker_up.result()

@@ -6,13 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
-from confluent_kafka.admin import (
-    AclBindingFilter,
-    AclPermissionType,
-    AdminClient,
-    ResourcePatternType,
-    ResourceType,
-)
+from confluent_kafka.admin import ResourceType
 from faust.types import TP
 
 from fraudstream import topics
@@ -26,23 +20,11 @@ from fraudstream.adapters.transactions import Transactions
 from fraudstream.domain.errors import BrokerUnavailable, SetupError
 from fraudstream.settings import Settings
 from tests.commands.running import begin, fraudstream
-from tests.denials import GROUP, READ, TOPIC, WRITE, allow, deny
+from tests.denials import GROUP, READ, TOPIC, WRITE, allow, deny, withdraw
 
 Principal = Callable[..., Settings]
 
 LABEL = b'{"transaction_id": "a", "fraud": true, "labelled_at": 1580558400000}'
-
-
-async def withdraw(admin: Settings, principal: str, kind: Any, name: str, operation: Any) -> None:
-    """Take a right away, as `kafka-acls --remove` does, and wait until the broker's authorizer knows of it."""
-    client = AdminClient({"bootstrap.servers": admin.broker})
-    right = AclBindingFilter(
-        kind, name, ResourcePatternType.LITERAL, principal, "*", operation, AclPermissionType.ALLOW
-    )
-    for done in client.delete_acls([right]).values():
-        assert 1 == len(await asyncio.to_thread(done.result)), f"{principal} had no such right"
-    while await asyncio.to_thread(client.describe_acls(right).result):  # noqa: ASYNC110
-        await asyncio.sleep(0.05)
 
 
 async def give_role(admin: Settings, principal: str, role: str) -> None:
@@ -71,7 +53,7 @@ async def test_rights_to_write_that_are_given_back_are_used(principal: Principal
     settings = principal("worker")
     topic = settings.topic("decisions")
     async with publishing(settings, patience_s=120) as publisher:
-        await withdraw(rights, "User:worker", TOPIC, topic, WRITE)
+        await asyncio.to_thread(withdraw, rights.broker, "User:worker", TOPIC, topic, WRITE)
         waiting = asyncio.create_task(publisher.publish(one_record(settings)))
         async with asyncio.timeout(60):
             while not [each for each in publisher.problems() if "not authorised" in each.sentence]:  # noqa: ASYNC110
@@ -95,7 +77,9 @@ async def test_rights_to_write_that_are_not_given_back_are_waited_for_no_longer_
     """Then it is a set-up error: a supervisor would start in vain."""
     settings = principal("worker")
     async with publishing(settings, patience_s=2.0) as publisher:
-        await withdraw(rights, "User:worker", TOPIC, settings.topic("decisions"), WRITE)
+        await asyncio.to_thread(
+            withdraw, rights.broker, "User:worker", TOPIC, settings.topic("decisions"), WRITE
+        )
         with pytest.raises(SetupError, match="rights are given with: fraudstream topics acl") as refused:
             await publisher.publish(one_record(settings))
 
@@ -142,7 +126,7 @@ async def test_an_archiver_without_a_right_is_a_sentence(
     settings = principal("payer")
     whole = settings.topic(name) if name else topics.archive_group(settings)
     await give_role(rights, "User:payer", "archiver")
-    await withdraw(rights, "User:payer", kind, whole, READ)
+    await asyncio.to_thread(withdraw, rights.broker, "User:payer", kind, whole, READ)
     async with Publisher(Kafka.of(rights), "test") as publisher:
         await publisher.publish(one_record(rights, name or "labels", LABEL))
 
@@ -168,7 +152,7 @@ async def test_an_archiver_whose_rights_are_withdrawn_says_so_and_ends(
                 await publisher.publish(labels)
                 while not list((settings.data_dir / "archive").rglob("*.parquet")):  # noqa: ASYNC110
                     await asyncio.sleep(0.2)
-                await withdraw(rights, "User:payer", kind, whole, READ)
+                await asyncio.to_thread(withdraw, rights.broker, "User:payer", kind, whole, READ)
                 await publisher.publish(labels)
                 said, _ = await asyncio.to_thread(running.communicate)
         finally:
