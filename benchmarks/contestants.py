@@ -1,6 +1,5 @@
 """Who takes part: how each program is started, on which topics, and whether it decides or only reads."""
 
-import socket
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -11,6 +10,7 @@ from benchmarks.children import Child, running
 from benchmarks.plan import Plan
 from benchmarks.prepared import Prepared
 from fraudstream import topics
+from fraudstream.adapters.ports import free_port
 from fraudstream.settings import Settings
 
 
@@ -52,18 +52,11 @@ def fraudstream_with(worker_command: tuple[str, ...]) -> Contestant:
             "FRAUDSTREAM_DATA_DIR": str(run.prepared.data_dir),
             "FRAUDSTREAM_STATE_DIR": str(run.directory / "state"),
             "FRAUDSTREAM_PARTITIONS": str(run.plan.partitions),
-            "FRAUDSTREAM_WEB_PORT": str(free_port()),
+            "FRAUDSTREAM_WEB_PORT": str(free_port("127.0.0.1")),
         }
         return running("fraudstream", worker_command, run.directory / "log", environment)
 
     return Contestant("fraudstream", "fraudstream, the full job", decides=True, start=start)
-
-
-def free_port() -> int:
-    """Return a port of loopback that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _start_quix(run: Run) -> AbstractContextManager[Child]:

@@ -23,11 +23,12 @@ from rich.table import Table
 
 from benchmarks.children import running
 from benchmarks.cluster import Cluster
-from benchmarks.contestants import Run, free_port, topic_configs
+from benchmarks.contestants import Run, topic_configs
 from benchmarks.latency import answered
 from benchmarks.plan import QUICK, Rate
 from benchmarks.prepared import FRAUDSTREAM, Prepared, prepare
 from fraudstream.adapters.broker import EmbeddedBroker
+from fraudstream.adapters.ports import free_port
 from fraudstream.settings import Settings
 
 PLAN = replace(QUICK, cards=10_000, traffic_days=1, wake_up=Rate(200, 0, 20))
@@ -157,7 +158,7 @@ def _settings(run: Run, store: FeatureStore, prepared: Prepared) -> Settings:
         partitions=PLAN.partitions,
         data_dir=prepared.data_dir,
         state_dir=run.directory / "state",
-        web_port=free_port(),
+        web_port=free_port("127.0.0.1"),
         weekly_store="sagemaker://faults",
         weekly_endpoint_url=store.url,
         weekly_region="eu-central-1",

@@ -15,6 +15,7 @@ from fraudstream.adapters.kafka_security import Kafka
 from fraudstream.adapters.log_losses import LogLosses
 from fraudstream.adapters.model_files import load_model
 from fraudstream.adapters.own_place import require_free_port, take_directory
+from fraudstream.adapters.ports import free_port
 from fraudstream.adapters.process import EXIT_CRASH, end_soon
 from fraudstream.adapters.publisher import Publisher
 from fraudstream.adapters.weekly_stores import weekly_store
@@ -169,12 +170,6 @@ def web_login(settings: Settings) -> web.Login | None:
     return web.Login.wanted(
         settings.web_host, settings.web_users_file, settings.web_token_file, settings.web_without_login
     )
-
-
-def free_port(host: str) -> int:
-    """Return a port nobody listens on; Faust advertises the port to the other workers, so it must be known early."""
-    with socket.create_server((host, 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def faust_settings(settings: Settings) -> dict[str, Any]:

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
+from fraudstream.adapters.ports import free_port
 from fraudstream.adapters.weekly_guard import GuardedWeekly
 from fraudstream.adapters.weekly_redis import WeeklyRedis
-from fraudstream.app import free_port
 from fraudstream.domain.errors import SetupError, WeeklyRefused, WeeklyUnavailable
 from fraudstream.domain.weekly import Week, WeeklyStore
 from fraudstream.tables.timeline import Timeline

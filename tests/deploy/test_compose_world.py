@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from fraudstream.adapters.broker import EmbeddedBroker
-from fraudstream.app import free_port
+from fraudstream.adapters.ports import free_port
 from fraudstream.offline.live import rate_of
 from fraudstream.settings import Settings
 from tests.commands.running import fraudstream

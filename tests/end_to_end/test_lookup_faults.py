@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from fraudstream.app import free_port
+from fraudstream.adapters.ports import free_port
 from fraudstream.domain.tokens import Tokenizer
 from fraudstream.domain.weekly import Week, midnight_before
 from fraudstream.settings import Settings

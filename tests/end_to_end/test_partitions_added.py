@@ -12,7 +12,7 @@ from aiokafka.admin import NewPartitions
 
 from fraudstream.adapters.kafka_admin import administration, existing_topics
 from fraudstream.adapters.kafka_security import Kafka
-from fraudstream.app import free_port
+from fraudstream.adapters.ports import free_port
 from fraudstream.domain.tokens import partition_of
 from fraudstream.settings import Settings
 from tests.end_to_end.harness import Worker, decisions_of, produce, settled

@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from fraudstream.app import free_port
+from fraudstream.adapters.ports import free_port
 from fraudstream.domain.tokens import partition_of
 from fraudstream.settings import Settings
 from tests.end_to_end.harness import Worker, decisions_of, expected_windows, produce, read_all, settled

@@ -1,7 +1,6 @@
 """Real workers' web servers: Faust's own, on free ports, without Kafka; the worker behind them is a small fake."""
 
 import asyncio
-import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,6 +18,7 @@ from fraudstream import web
 from fraudstream.adapters.lake import Lake
 from fraudstream.adapters.lake_search import Wanted, find
 from fraudstream.adapters.objects import LocalObjects
+from fraudstream.adapters.ports import free_port
 from fraudstream.metrics import BatchReport, Metrics
 from fraudstream.tables.recent import DecidedChunk, Decision, RecentDecisions
 from fraudstream.tables.timeline import Timeline
@@ -131,17 +131,10 @@ class FakeWorker:
         return self.weeks.get(card)
 
 
-def free_port() -> int:
-    """Return a TCP port that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @asynccontextmanager
 async def serving(worker: FakeWorker, bind: str = "127.0.0.1", **options: Any) -> AsyncIterator[str]:
     """Run only the web service of a Faust app (no broker) and yield its address."""
-    port = free_port()
+    port = free_port(bind)
     settings = {"web_bind": bind, "web_host": "127.0.0.1", "web_port": port}
     app = faust.App("pages", broker="kafka://127.0.0.1:1", store="memory://", **settings)
     web.attach(app, worker.views(), **options)

@@ -15,10 +15,11 @@ from playwright.async_api import async_playwright
 from yarl import URL
 
 from fraudstream.adapters.password_files import password_hash
+from fraudstream.adapters.ports import free_port
 from fraudstream.web import Front, Login
 from fraudstream.web.passwords import ADDRESS_MAX, Passwords
 from tests.web.chromium import ARGUMENTS, CHROMIUM, HAS_CHROMIUM, WITHOUT_CHROMIUM
-from tests.web.fake_worker import FakeWorker, a_decision, free_port
+from tests.web.fake_worker import FakeWorker, a_decision
 from tests.web.served import Serve
 
 EXAMPLE = (Path(__file__).parents[2] / "deploy/nginx/fraudstream.conf").read_text()
@@ -46,7 +47,7 @@ async def proxied(tmp_path: Path) -> AsyncIterator[Proxied]:
     async with AsyncExitStack() as stack:
 
         async def start(worker: str, example: str) -> str:
-            port = free_port()
+            port = free_port("127.0.0.1")
             place = tmp_path / str(port)
             place.mkdir()
             site = example.replace("listen 80;", f"listen 127.0.0.1:{port};")

@@ -5,6 +5,7 @@ import socket
 
 from fraudstream.adapters.broker.config import HOST
 from fraudstream.adapters.broker.errors import BrokerError, PortTaken
+from fraudstream.adapters.ports import bound_to_a_free_port
 
 
 def claim(*ports: int) -> tuple[int, ...]:
@@ -15,7 +16,7 @@ def claim(*ports: int) -> tuple[int, ...]:
     """
     held: list[socket.socket] = []
     try:
-        held.extend(_bound(port) for port in ports)
+        held.extend(_bound(port) if port else bound_to_a_free_port(HOST) for port in ports)
         return tuple(s.getsockname()[1] for s in held)
     finally:
         for s in held:
