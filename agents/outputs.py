@@ -16,6 +16,7 @@ from fraudstream.deciding.dead_letters import CONFLICT, DeadLetter, dead_letter
 from fraudstream.deciding.decider import Decided
 from fraudstream.deciding.records import Record, forwarded
 from fraudstream.domain.decision import DecisionEncoder
+from fraudstream.domain.features.schema import QUEUED_MS, SOURCE_OFFSET, SOURCE_PARTITION, SOURCE_TOPIC
 
 
 class Targets(NamedTuple):
@@ -110,8 +111,8 @@ def _conflict(record: Record) -> DeadLetter:
 def _places(records: Sequence[Record], known_at_ms: int) -> list[pl.Series]:
     """Return the columns that say where in Kafka payments were, and how long they waited to be decided."""
     return [
-        pl.Series("source_topic", [record.topic for record in records], pl.String),
-        pl.Series("source_partition", [record.partition for record in records], pl.Int32),
-        pl.Series("source_offset", [record.offset for record in records], pl.Int64),
-        pl.Series("queued_ms", [known_at_ms - record.timestamp for record in records], pl.Int64),
+        SOURCE_TOPIC.series([record.topic for record in records]),
+        SOURCE_PARTITION.series([record.partition for record in records]),
+        SOURCE_OFFSET.series([record.offset for record in records]),
+        QUEUED_MS.series([known_at_ms - record.timestamp for record in records]),
     ]

@@ -20,7 +20,8 @@ import xgboost
 
 from fraudstream.adapters.weekly_disk import WeeklyDisk
 from fraudstream.adapters.weekly_files import WeeklyFiles, frame_of, manifests_in, write_snapshot
-from fraudstream.domain.features import FEATURE_SETS, matrix
+from fraudstream.domain.features.catalogue import FEATURE_SETS
+from fraudstream.domain.features.compute import matrix
 from fraudstream.domain.weekly import Week, WeeklyStore
 from fraudstream.offline.dataset import Dataset, features_of
 from fraudstream.offline.engines import Engine, by_duckdb, by_spark

@@ -164,7 +164,9 @@ def test_the_architecture_names_every_folder_of_code() -> None:
     text = (ROOT / "ARCHITECTURE.md").read_text()
     folders = {f"`{path.relative_to(ROOT)}/`" for path in (ROOT / "fraudstream").iterdir() if path.is_dir()}
     folders -= {"`fraudstream/agents/`", "`fraudstream/tables/`", "`fraudstream/__pycache__/`"}
-    named = re.findall(r"`((?:adapters|agents|domain|web)/\w+\.py|(?:topics|acls|observing|cli)\.py)`", text)
+    named = re.findall(
+        r"`((?:adapters|agents|domain|web)/[\w/]+\.py|(?:topics|acls|observing|cli)\.py)`", text
+    )
 
     assert [] == sorted(each for each in folders | {"`agents/`", "`tables/`"} if each not in text)
     assert 9 <= len(named)

@@ -10,8 +10,7 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 
 from fraudstream.domain.archived import archived, unarchived
-from fraudstream.domain.decision import published_features
-from fraudstream.domain.features import FEATURE_SETS
+from fraudstream.domain.features.catalogue import FEATURE_SETS, published_features
 from fraudstream.settings import Settings
 from tests.agents.memory_worker import NOON_S, MemoryWorker
 

@@ -18,7 +18,7 @@ from xgboost.core import _LIB
 
 from fraudstream.adapters.files import sha256_of, write_atomically
 from fraudstream.domain.errors import SetupError
-from fraudstream.domain.features import FEATURES
+from fraudstream.domain.features.catalogue import check_features
 from fraudstream.domain.names import checked, did_you_mean
 
 CURRENT = "current"
@@ -102,11 +102,7 @@ def load_model(models_dir: Path, version: str = CURRENT) -> XGBoostModel:
     if sha256_of(content) != manifest["sha256"]:
         raise SetupError(f"model {version} is not the one its manifest describes (checksum differs); {TRAIN}")
     features = tuple(manifest["features"])
-    unknown = [name for name in features if name not in FEATURES]
-    if unknown:
-        raise SetupError(
-            f"model {version} wants features this release does not have ({', '.join(unknown)}); {TRAIN}"
-        )
+    check_features(version, features)
     booster = _booster(version, content)
     if booster.num_features() != len(features) or tuple(booster.feature_names or features) != features:
         raise SetupError(f"model {version} was trained on other features than its manifest names; {TRAIN}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fraudstream.domain.features import FEATURE_SETS
+from fraudstream.domain.features.catalogue import FEATURE_SETS
 
 if TYPE_CHECKING:
     from fraudstream.offline.activation import Wish

@@ -15,6 +15,18 @@ from fraudstream.domain.activity import WINDOW_MS
 from fraudstream.domain.activity_columns import Answers, Ints
 from fraudstream.domain.decision import ROTATED
 from fraudstream.domain.detector import Detector
+from fraudstream.domain.features.inputs import week_columns, window_columns
+from fraudstream.domain.features.schema import (
+    CARD,
+    CARD_LAST4,
+    CENTS,
+    EVENT_TIME,
+    LATE_BY_MS,
+    TOKEN_AGE_MS,
+    TRANSACTION_ID,
+    WEEKLY_AS_OF,
+    WEEKLY_MISSING,
+)
 from fraudstream.domain.tokens import Card
 from fraudstream.domain.weekly import WeeklyStore
 from fraudstream.tables.activity_batch import Arrivals, Observation, Update
@@ -86,21 +98,17 @@ class Decider:
         variables = list(zip(*columns.variables, strict=True)) or [()] * len(self._variables)
         return pl.DataFrame(
             [
-                pl.Series("transaction_id", columns.ids, pl.String),
-                pl.Series("card", [card.token for card in columns.cards], pl.String),
-                pl.Series("card_last4", [card.last4 for card in columns.cards], pl.String),
-                pl.Series("event_time", columns.event_time_ms, pl.Int64),
-                pl.Series("cents", columns.cents, pl.Int64),
-                pl.Series("num_trans_last_10m", observed.answers.payments),
-                pl.Series("cents_last_10m", observed.answers.cents),
-                pl.Series("ms_since_previous", observed.answers.ms_since_previous),
-                pl.Series("num_trans_last_1m", observed.answers.payments_1m),
-                pl.Series("late_by_ms", observed.late_by_ms),
-                pl.Series("token_age_ms", token_age_ms, pl.Int64),
-                pl.Series("num_trans_last_1w", weeks.payments, pl.Int64),
-                pl.Series("avg_amt_last_1w", weeks.mean_amount, pl.Float64),
-                pl.Series("weekly_as_of", weeks.as_of_ms, pl.Int64),
-                pl.Series("weekly_missing", weeks.missing, pl.String),
+                TRANSACTION_ID.series(columns.ids),
+                CARD.series([card.token for card in columns.cards]),
+                CARD_LAST4.series([card.last4 for card in columns.cards]),
+                EVENT_TIME.series(columns.event_time_ms),
+                CENTS.series(columns.cents),
+                *window_columns(observed.answers),
+                LATE_BY_MS.series(observed.late_by_ms),
+                TOKEN_AGE_MS.series(token_age_ms),
+                *week_columns(weeks.payments, weeks.mean_amount),
+                WEEKLY_AS_OF.series(weeks.as_of_ms),
+                WEEKLY_MISSING.series(weeks.missing),
                 *(
                     pl.Series(name, _texts(values), pl.String)
                     for name, values in zip(self._variables, variables, strict=True)

@@ -1,13 +1,13 @@
 """From what is known at each payment to its decision, as columns: a worker's micro-batch and a whole history alike.
 
-`known`: cents, and of the ten minutes and the week the columns that `with_activity` and `Detector.decide` name.
+`known`: cents, and the columns that `window_columns` and `week_columns` make.
 """
 
 import polars as pl
 
 from fraudstream.domain.amounts import HUNDREDTHS
 from fraudstream.domain.detector import Detector
-from fraudstream.domain.features import with_activity
+from fraudstream.domain.features.inputs import with_activity
 from fraudstream.domain.model import Model, Scored, scored
 
 

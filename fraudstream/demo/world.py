@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from fraudstream.domain.features import FEATURE_SETS
+from fraudstream.domain.features.catalogue import FEATURE_SETS
 from fraudstream.offline.generate import WORLD_VERSION
 from fraudstream.offline.live import rate_of
 from fraudstream.settings import Settings

@@ -7,8 +7,16 @@ from typing import Any
 import msgspec
 import polars as pl
 
-COUNTS = frozenset({"num_trans_last_10m", "num_trans_last_1m", "num_trans_last_1w"})
-"""Features that are whole numbers; all others are floats."""
+from fraudstream.domain.features.catalogue import FEATURES
+from fraudstream.domain.features.schema import (
+    DECIDED_AT,
+    DEGRADED,
+    JUDGED,
+    PAID,
+    SOURCE_OFFSET,
+    SOURCE_PARTITION,
+    SOURCE_TOPIC,
+)
 
 
 class Source(msgspec.Struct, gc=False):
@@ -44,26 +52,8 @@ class Decision(msgspec.Struct, gc=False):
     variables: dict[str, str | None] = {}
 
 
-TYPES: dict[str, Any] = {
-    "transaction_id": pl.String,
-    "card": pl.String,
-    "card_last4": pl.String,
-    "event_time": pl.Int64,
-    "amount": pl.Float64,
-    "probability": pl.Float64,
-    "score": pl.Int32,
-    "anomaly_score": pl.Float64,
-    "outcome": pl.String,
-    "fraud": pl.Boolean,
-    "rules": pl.List(pl.String),
-    "reasons": pl.List(pl.String),
-    "model_version": pl.String,
-    "ruleset_version": pl.String,
-    "weekly_as_of": pl.Int64,
-    "degraded": pl.List(pl.String),
-    "decided_at": pl.Int64,
-}
-"""Fields of a decision that are columns as they are."""
+FIELDS = {column.name: column for column in (*PAID, *JUDGED, DEGRADED, DECIDED_AT)}
+"""Of a decision, those that are columns as they are."""
 
 _decode = msgspec.json.Decoder(Decision).decode
 
@@ -88,14 +78,14 @@ def archived(decisions: Sequence[bytes], offsets: Sequence[int]) -> pl.DataFrame
     """
     rows = [_decode(decision) for decision in decisions]
     variables = dict.fromkeys(name for row in rows for name in row.variables)
-    features = dict.fromkeys(name for row in rows for name in row.features if name not in TYPES)
+    features = dict.fromkeys(name for row in rows for name in row.features if name not in FIELDS)
     columns = [
-        *(pl.Series(name, [getattr(row, name) for row in rows], dtype) for name, dtype in TYPES.items()),
+        *(column.series([getattr(row, name) for row in rows]) for name, column in FIELDS.items()),
         *(pl.Series(name, [row.variables.get(name) for row in rows], pl.String) for name in variables),
         *(_feature(name, [row.features.get(name) for row in rows]) for name in features),
-        pl.Series("source_topic", [row.source.topic for row in rows], pl.String),
-        pl.Series("source_partition", [row.source.partition for row in rows], pl.Int32),
-        pl.Series("source_offset", [row.source.offset for row in rows], pl.Int64),
+        SOURCE_TOPIC.series([row.source.topic for row in rows]),
+        SOURCE_PARTITION.series([row.source.partition for row in rows]),
+        SOURCE_OFFSET.series([row.source.offset for row in rows]),
         pl.Series("decision_offset", offsets, pl.Int64),
     ]
     return pl.DataFrame(columns)
@@ -110,10 +100,10 @@ def unarchived(row: Mapping[str, Any]) -> dict[str, Any]:
     others = {
         name: value
         for name, value in row.items()
-        if value is not None and name not in {*TYPES, *places, "decision_offset"}
+        if value is not None and name not in {*FIELDS, *places, "decision_offset"}
     }
     return {
-        **{name: row[name] for name in TYPES},
+        **{name: row[name] for name in FIELDS},
         "variables": {name: value for name, value in others.items() if isinstance(value, str)},
         "features": {
             "amount": row["amount"],  # every set of features has it, and it is a column once
@@ -124,10 +114,11 @@ def unarchived(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _feature(name: str, values: list[float | None]) -> pl.Series:
-    """Return a feature's column."""
-    if name in COUNTS:
-        return pl.Series(name, [None if value is None else int(value) for value in values], pl.Int64)
-    return pl.Series(name, values, pl.Float64)
+    """Return a feature's column; one that this release does not know is a float."""
+    dtype = FEATURES[name].column.dtype if name in FEATURES else pl.Float64
+    if dtype == pl.Int64:
+        return pl.Series(name, [None if value is None else int(value) for value in values], dtype)
+    return pl.Series(name, values, dtype)
 
 
 def labelled(labels: Sequence[bytes], offsets: Sequence[int]) -> pl.DataFrame:

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from fraudstream.domain.features import matrix, with_features
+from fraudstream.domain.features.compute import matrix, with_features
 
 
 class Model(Protocol):

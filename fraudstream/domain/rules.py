@@ -10,13 +10,14 @@ import polars as pl
 from polars.exceptions import PolarsError
 
 from fraudstream.domain.errors import SetupError
+from fraudstream.domain.features.schema import OUTCOME, RULES
 
 OUTCOMES = ("approve", "review", "block")
 """From mildest to strictest: when several rules match, the strictest outcome wins."""
 
 QUERY = re.compile(r"\bselect\b", re.IGNORECASE)
 
-NOT_JUDGED = (pl.Series("rules", [[]], dtype=pl.List(pl.String)), pl.Series("outcome", [OUTCOMES[0]]))
+NOT_JUDGED = (RULES.series([[]]), OUTCOME.series([OUTCOMES[0]]))
 """What a payment gets that no rule matches."""
 
 
@@ -73,10 +74,8 @@ class Ruleset:
             return frame.hstack([none.new_from_index(0, frame.height) for none in NOT_JUDGED])
         rules = [[rule for rule, held in zip(self.rules, row, strict=True) if held] for row in holds[matched]]
         judged = (
-            pl.Series("rules", [[rule.name for rule in those] for those in rules], dtype=pl.List(pl.String)),
-            pl.Series(
-                "outcome", [max((rule.outcome for rule in those), key=OUTCOMES.index) for those in rules]
-            ),
+            RULES.series([[rule.name for rule in those] for those in rules]),
+            OUTCOME.series([max((rule.outcome for rule in those), key=OUTCOMES.index) for those in rules]),
         )
         which = np.zeros(frame.height, np.uint32)
         which[matched] = np.arange(1, len(matched) + 1)

@@ -9,7 +9,7 @@ import polars as pl
 
 from fraudstream.adapters.model_files import CURRENT, load_model
 from fraudstream.domain.errors import SetupError
-from fraudstream.domain.features import matrix
+from fraudstream.domain.features.compute import matrix
 from fraudstream.offline.dataset import features_of
 from fraudstream.offline.evaluate import evaluate
 

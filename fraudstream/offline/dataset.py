@@ -8,7 +8,9 @@ import polars as pl
 
 from fraudstream.domain.amounts import HUNDREDTHS, rounded_units
 from fraudstream.domain.errors import SetupError
-from fraudstream.domain.features import with_activity, with_features
+from fraudstream.domain.features.compute import with_features
+from fraudstream.domain.features.inputs import with_activity
+from fraudstream.domain.features.schema import EXACT
 from fraudstream.offline.columns import LABEL
 from fraudstream.offline.history import dates_of, read_payments
 from fraudstream.offline.opening import IMPORT
@@ -44,7 +46,7 @@ class Dataset:
         known = point_in_time(arrived(paid), horizon_ms, decimals)
         counted = known["counted"] & ~known["conflict"]
         frame = paid.drop("card_code", "tid", "partition").hstack(known.drop("counted", "conflict"))
-        frame = with_activity(frame, decimals).drop("cents", "cents_last_10m", "ms_since_previous")
+        frame = with_activity(frame, decimals).drop(column.name for column in EXACT)
         return cls(frame if counted.all() else frame.filter(counted), dates_of(directory))
 
 

@@ -12,8 +12,10 @@ import numpy.typing as npt
 import polars as pl
 
 from fraudstream.domain.activity import LATE_BY_MAX_MS, WINDOW_MS
-from fraudstream.domain.activity_columns import ENTRIES, answers, one_by_one
+from fraudstream.domain.activity_columns import ENTRIES, Answers, answers, one_by_one
 from fraudstream.domain.amounts import HUNDREDTHS, units_of
+from fraudstream.domain.features.inputs import week_columns, window_columns
+from fraudstream.domain.features.schema import LATE_BY_MS
 from fraudstream.domain.weekly import DAY_MS, WEEK_MS
 from fraudstream.offline.rows import Int64s
 
@@ -90,20 +92,18 @@ def _known(arrived: Arrived, late_by_ms: Int64s, horizon_ms: int, decimals: int)
     conflict[conflicts] = True
     cents = new["cents"].astype(np.int64)
     week_count, week_cents = _week_before(card, new["event_time_ms"], cents, counted & (cents >= 0))
-    known = {
-        "num_trans_last_10m": window.payments,
-        "cents_last_10m": window.cents,
-        "ms_since_previous": window.ms_since_previous,
-        "num_trans_last_1m": window.payments_1m,
-        "late_by_ms": new["late_by_ms"].astype(np.int64),
-        "num_trans_last_1w": week_count,
-        "avg_amt_last_1w": week_cents / (np.maximum(week_count, 1) * units_of(decimals)),
-        "counted": counted,
-        "conflict": conflict,
-    }
+    mean_amount = week_cents / (np.maximum(week_count, 1) * units_of(decimals))
     place = np.empty_like(order)
     place[order] = np.arange(len(order))
-    return pl.DataFrame({name: column[place] for name, column in known.items()})
+    return pl.DataFrame(
+        [
+            *window_columns(Answers(*(column[place] for column in window))),
+            LATE_BY_MS.series(new["late_by_ms"].astype(np.int64)[place]),
+            *week_columns(week_count[place], mean_amount[place]),
+            pl.Series("counted", counted[place]),
+            pl.Series("conflict", conflict[place]),
+        ]
+    )
 
 
 def _late_by_ms(arrived: Arrived, conflict: npt.NDArray[np.bool_] | None = None) -> Int64s:

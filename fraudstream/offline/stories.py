@@ -12,7 +12,8 @@ import polars as pl
 
 from fraudstream.domain.detector import Detector
 from fraudstream.domain.errors import SetupError
-from fraudstream.domain.features import with_activity
+from fraudstream.domain.features.inputs import week_columns, with_activity
+from fraudstream.domain.features.schema import CENTS
 from fraudstream.domain.weekly import Week
 from fraudstream.offline.point_in_time import Arrived, point_in_time
 from fraudstream.offline.population import to_cents
@@ -94,8 +95,7 @@ def _frame(told: list[Story], weeks: list[Week]) -> pl.DataFrame:
     time = np.concatenate([np.rint(np.cumsum(story.wait_s) * 1000).astype(np.int64) for story in told])
     cents = np.concatenate([story.cents for story in told])
     known = point_in_time(Arrived.of(card, time, cents)).with_columns(
-        pl.Series("cents", cents),
-        pl.Series("num_trans_last_1w", [week.payments for week in weeks], pl.Int64),
-        pl.Series("avg_amt_last_1w", [week.mean_amount for week in weeks], pl.Float64),
+        CENTS.series(cents),
+        *week_columns([week.payments for week in weeks], [week.mean_amount for week in weeks]),
     )
     return with_activity(known)

@@ -15,7 +15,8 @@ from fraudstream.adapters.files import sha256_of
 from fraudstream.adapters.model_files import save_model
 from fraudstream.domain.amounts import HUNDREDTHS
 from fraudstream.domain.errors import SetupError
-from fraudstream.domain.features import FEATURE_SETS, matrix
+from fraudstream.domain.features.catalogue import FEATURE_SETS
+from fraudstream.domain.features.compute import matrix
 from fraudstream.domain.weekly import DAY_MS
 from fraudstream.offline.activation import Wish, decided, judge
 from fraudstream.offline.dataset import Dataset, features_of

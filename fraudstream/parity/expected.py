@@ -9,7 +9,7 @@ import polars as pl
 
 from fraudstream.deciding.known import score
 from fraudstream.domain.amounts import HUNDREDTHS, rounded_units
-from fraudstream.domain.decision import published_features
+from fraudstream.domain.features.catalogue import published_features
 from fraudstream.domain.model import Model
 from fraudstream.domain.tokens import partition_of
 from fraudstream.offline.point_in_time import Arrived, point_in_time

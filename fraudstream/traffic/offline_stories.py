@@ -5,7 +5,7 @@ from fraudstream.adapters.weekly_files import newest_snapshot
 from fraudstream.domain.detector import Detector
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.event_type import event_type_named
-from fraudstream.domain.features import FEATURE_SETS
+from fraudstream.domain.features.catalogue import FEATURE_SETS
 from fraudstream.offline.stories import StoriesResult, run
 from fraudstream.settings import Settings
 

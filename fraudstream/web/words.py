@@ -6,22 +6,10 @@ from typing import Any
 from urllib.parse import quote
 
 from fraudstream.domain.amounts import HUNDREDTHS
+from fraudstream.domain.features.catalogue import FEATURES
 
 DASH = "—"
 OUTCOME_WORDS = {"approve": "Approved", "review": "For review", "block": "Blocked"}
-FEATURE_WORDS = {
-    "amount": "Amount",
-    "amt_ratio1": "Ten-minute mean amount ÷ week's mean",
-    "amt_ratio2": "Amount ÷ week's mean",
-    "count_ratio": "Payments in ten minutes ÷ in the week",
-    "seconds_since_previous": "Seconds since the card's previous payment",
-    "num_trans_last_1m": "Payments in the last minute",
-    "num_trans_last_10m": "Payments in the last ten minutes",
-    "avg_amt_last_10m": "Mean amount in the last ten minutes",
-    "num_trans_last_1w": "Payments in the week before",
-    "avg_amt_last_1w": "Mean amount in the week before",
-    "amt_change": "Distance of the amount from the 10-minute average, relative",
-}
 STATUS_WORDS = {
     "ok": "Healthy",
     "degraded": "Degraded: payments are decided with something missing",
@@ -198,7 +186,7 @@ def degraded(reason: str) -> str:
 
 def feature(name: str) -> str:
     """Name a feature for people."""
-    return FEATURE_WORDS.get(name, name)
+    return FEATURES[name].label if name in FEATURES else name
 
 
 def status(name: str) -> str:

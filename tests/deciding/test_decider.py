@@ -2,10 +2,14 @@
 
 import asyncio
 
+import polars as pl
+
 from fraudstream.deciding.columns import Batch
 from fraudstream.deciding.decider import Decided, Decider
 from fraudstream.domain.detector import Detector
 from fraudstream.domain.event_type import event_type_named
+from fraudstream.domain.features import schema
+from fraudstream.domain.features.catalogue import FEATURES
 from fraudstream.domain.tokens import CardIndex, Tokenizer
 from fraudstream.domain.transaction import Payment
 from fraudstream.tables.activity_batch import Arrivals, Observation, observe
@@ -63,3 +67,15 @@ def test_a_payment_that_contradicts_another_is_named_and_not_decided() -> None:
 def test_nothing_is_decided_of_no_payments() -> None:
     """A micro-batch may hold nothing but dead letters."""
     assert decided().frame.is_empty()
+
+
+def test_the_frame_holds_what_the_schema_declares() -> None:
+    """Every column by the maker that it names, with its type; beside them the variables and the model's features."""
+    frame = decided(("a", 0, 100), ("b", 30, 200)).frame
+    columns = [each for each in vars(schema).values() if isinstance(each, schema.Column)]
+    columns += [FEATURES[name].column for name in CountingModel.features if FEATURES[name].formula]
+    later = ("record", "encoder")
+    declared = {column.name: column.dtype for column in columns if column.maker not in later}
+    variables = dict.fromkeys(event_type_named("card").variables, pl.String)
+
+    assert declared | variables == dict(frame.schema)

@@ -6,8 +6,7 @@ import pytest
 from fraudstream.domain.detector import Detector
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.event_type import EventType, event_type_named
-from fraudstream.domain.features import FEATURE_SETS, FEATURES, with_activity
-from fraudstream.domain.reasons import WORDS
+from fraudstream.domain.features.inputs import with_activity
 from fraudstream.domain.rules import Rule, Ruleset
 from tests.builders import CountingModel, payments_frame
 
@@ -137,9 +136,3 @@ def test_an_event_type_that_does_not_parse_says_why() -> None:
     """The reader of the message wrote the file."""
     with pytest.raises(SetupError, match="times"):
         EventType.from_toml('name = "x"')
-
-
-def test_every_feature_has_words_and_every_set_only_known_features() -> None:
-    """A reason without words would crash on the first alert."""
-    assert set() == FEATURES.keys() ^ WORDS.keys()
-    assert set() == {name for names in FEATURE_SETS.values() for name in names} - FEATURES.keys()

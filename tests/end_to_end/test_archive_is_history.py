@@ -6,7 +6,7 @@ import polars as pl
 from aiokafka import AIOKafkaProducer
 
 from fraudstream.domain.amounts import rounded_units
-from fraudstream.domain.features import with_activity
+from fraudstream.domain.features.inputs import with_activity
 from fraudstream.offline.dataset import arrived
 from fraudstream.offline.history import read_payments
 from fraudstream.offline.point_in_time import point_in_time

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fraudstream.domain.activity import CardActivity, Observed
-from fraudstream.domain.features import FEATURE_SETS
+from fraudstream.domain.features.catalogue import FEATURE_SETS
 from fraudstream.offline.dataset import Dataset, features_of
 from fraudstream.offline.point_in_time import Arrived, point_in_time
 

@@ -1,0 +1,186 @@
+"""Every feature, once: its column, formula, label and reason, and which models take it.
+
+Formulas are NumPy and not Polars expressions: for the few payments of a quiet micro-batch Polars' query engine costs
+more than the arithmetic, and it divides by a constant as a multiplication with its reciprocal, which is off in the last
+bit for one number in eight.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from fraudstream.domain.errors import SetupError
+from fraudstream.domain.features.phrases import (
+    WEEK_UNKNOWN,
+    Row,
+    amount_paid,
+    compared,
+    compared_with_week,
+    money,
+    payments_within,
+)
+from fraudstream.domain.features.schema import (
+    AMOUNT,
+    AVG_AMT_LAST_1W,
+    AVG_AMT_LAST_10M,
+    NO_PREVIOUS_S,
+    NUM_TRANS_LAST_1M,
+    NUM_TRANS_LAST_1W,
+    NUM_TRANS_LAST_10M,
+    SECONDS_SINCE_PREVIOUS,
+    Column,
+)
+
+Values = npt.NDArray[Any]
+Given = Callable[[str], Values]
+"""Gives the values of a column by name."""
+
+SAMPLE_SET, CARD_SET = "card-sample", "card"
+BOTH_SETS = (SAMPLE_SET, CARD_SET)
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """A number that models or people see of a payment."""
+
+    column: Column
+    label: str
+    """What pages call it."""
+    formula: Callable[[Given], Values] | None = None
+    """Over the columns of INPUT; None if it is one of them."""
+    reason: Callable[[Row], str] | None = None
+    """What an analyst is told if it has pushed a score up; None if models do not take it."""
+    sets: tuple[str, ...] = ()
+    """Of the models that take it."""
+    published: bool = False
+    """Whether a decision shows it if its model does not take it."""
+
+
+def _divided(part: Values, whole: Values, otherwise: float) -> Values:
+    """Return part / whole where whole is positive."""
+    quotient = np.full(len(part), otherwise)
+    np.divide(part, whole, out=quotient, where=whole > 0)
+    return quotient
+
+
+def _ratio(name: str) -> Column:
+    return Column(name, pl.Float64, "catalogue", "ratio")
+
+
+def _amount_compared_with_week(row: Row) -> str:
+    """Compare a payment with the card's usual one; a refund is no payment to compare."""
+    said = amount_paid(row)
+    return said if row["amount"] < 0 else compared_with_week(row, row["amount"], said)
+
+
+def _mean_compared_with_week(row: Row) -> str:
+    mean = row["avg_amt_last_10m"]
+    return compared_with_week(row, mean, f"10-minute average of {money(row, mean)}")
+
+
+def _count_compared_with_week(row: Row) -> str:
+    lately = payments_within(row["num_trans_last_10m"], "ten minutes")
+    if row[WEEK_UNKNOWN]:
+        return f"{lately}, and nothing is known of the card's week"
+    return f"{lately}, {row['num_trans_last_1w']} in the week before"
+
+
+def _since_previous(row: Row) -> str:
+    seconds = row["seconds_since_previous"]
+    if seconds == NO_PREVIOUS_S:
+        return "no other payment in the last ten minutes"
+    return f"{seconds:.0f} s after the card's previous payment"
+
+
+def _amount_compared(row: Row) -> str:
+    mean = row["avg_amt_last_10m"]
+    if mean <= 0 or row["amount"] < 0:
+        return amount_paid(row)
+    return f"amount {compared(row['amount'], mean)} the card's 10-minute average ({money(row, mean)})"
+
+
+_CATALOGUE = (
+    Feature(AMOUNT, "Amount", reason=amount_paid, sets=BOTH_SETS),
+    # Ratios to the week are 0 where the card has none.
+    Feature(
+        _ratio("amt_ratio1"),
+        "Ten-minute mean amount ÷ week's mean",
+        lambda given: _divided(given("avg_amt_last_10m"), given("avg_amt_last_1w"), 0.0),
+        reason=_mean_compared_with_week,
+        sets=BOTH_SETS,
+    ),
+    Feature(
+        _ratio("amt_ratio2"),
+        "Amount ÷ week's mean",
+        lambda given: _divided(given("amount"), given("avg_amt_last_1w"), 0.0),
+        reason=_amount_compared_with_week,
+        sets=BOTH_SETS,
+    ),
+    Feature(
+        _ratio("count_ratio"),
+        "Payments in ten minutes ÷ in the week",
+        lambda given: _divided(given("num_trans_last_10m"), given("num_trans_last_1w"), 0.0),
+        reason=_count_compared_with_week,
+        sets=BOTH_SETS,
+    ),
+    Feature(
+        SECONDS_SINCE_PREVIOUS,
+        "Seconds since the card's previous payment",
+        reason=_since_previous,
+        sets=(CARD_SET,),
+    ),
+    Feature(
+        NUM_TRANS_LAST_1M,
+        "Payments in the last minute",
+        reason=lambda row: payments_within(row["num_trans_last_1m"], "one minute"),
+        sets=(CARD_SET,),
+    ),
+    Feature(
+        NUM_TRANS_LAST_10M,
+        "Payments in the last ten minutes",
+        reason=lambda row: payments_within(row["num_trans_last_10m"], "ten minutes"),
+        sets=(CARD_SET,),
+        published=True,
+    ),
+    # How far the amount is from the ten minutes' mean, relative: 0 alone, and 0 if all paid the same, as fares are.
+    Feature(
+        _ratio("amt_change"),
+        "Distance of the amount from the 10-minute average, relative",
+        lambda given: np.abs(_divided(given("amount"), given("avg_amt_last_10m"), 1.0) - 1.0),
+        reason=_amount_compared,
+        sets=(CARD_SET,),
+    ),
+    Feature(AVG_AMT_LAST_10M, "Mean amount in the last ten minutes", published=True),
+    Feature(NUM_TRANS_LAST_1W, "Payments in the week before", published=True),
+    Feature(AVG_AMT_LAST_1W, "Mean amount in the week before", published=True),
+)
+
+FEATURES = {feature.column.name: feature for feature in _CATALOGUE}
+FORMULAS = {name: feature.formula for name, feature in FEATURES.items() if feature.formula is not None}
+REASONS = {name: feature.reason for name, feature in FEATURES.items() if feature.reason is not None}
+"""Of the features that a model may take."""
+
+FEATURE_SETS: dict[str, tuple[str, ...]] = {
+    each: tuple(name for name, feature in FEATURES.items() if each in feature.sets) for each in BOTH_SETS
+}
+"""Features in model order."""
+
+
+def published_features(model_features: Sequence[str]) -> list[str]:
+    """Return what `features` of a decision holds: the model's inputs in order, then the aggregates behind them."""
+    published = [name for name, feature in FEATURES.items() if feature.published]
+    return [*model_features, *(name for name in published if name not in model_features)]
+
+
+def check_features(version: str, names: Sequence[str]) -> None:
+    """Raise SetupError if a model wants features that it cannot have."""
+    unknown = [name for name in names if name not in REASONS]
+    if unknown:
+        raise SetupError(
+            f"model {version} wants features this release does not have ({', '.join(unknown)}); "
+            "train one with: fraudstream train"
+        )

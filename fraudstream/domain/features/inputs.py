@@ -1,0 +1,53 @@
+"""What is known at a payment as columns, the same in a micro-batch and in five months of history: all that formulas use."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from fraudstream.domain.activity_columns import Answers, Ints
+from fraudstream.domain.amounts import HUNDREDTHS, units_of
+from fraudstream.domain.features.schema import (
+    AMOUNT,
+    AVG_AMT_LAST_1W,
+    AVG_AMT_LAST_10M,
+    CENTS,
+    CENTS_LAST_10M,
+    MS_SINCE_PREVIOUS,
+    NO_PREVIOUS_S,
+    NUM_TRANS_LAST_1W,
+    NUM_TRANS_LAST_10M,
+    SECONDS_SINCE_PREVIOUS,
+    WINDOW,
+)
+
+
+def window_columns(answers: Answers) -> list[pl.Series]:
+    """Return the statistics of each payment's ten minutes."""
+    return [column.series(values) for column, values in zip(WINDOW, answers, strict=True)]
+
+
+def week_columns(
+    payments: Sequence[int] | Ints, mean_amount: Sequence[float] | npt.NDArray[np.float64]
+) -> list[pl.Series]:
+    """Return the statistics of each payment's week."""
+    return [NUM_TRANS_LAST_1W.series(payments), AVG_AMT_LAST_1W.series(mean_amount)]
+
+
+def with_activity(frame: pl.DataFrame, decimals: int = HUNDREDTHS) -> pl.DataFrame:
+    """Add amount, avg_amt_last_10m and seconds_since_previous, made of the exact integers of payment and window.
+
+    `decimals` are the currency's. A refund on a card that paid nothing in its ten minutes finds no payment there: their mean is 0.
+    """
+    since_ms = frame[MS_SINCE_PREVIOUS.name].to_numpy()
+    count = np.maximum(frame[NUM_TRANS_LAST_10M.name].to_numpy(), 1)
+    units = units_of(decimals)
+    mean = frame[CENTS_LAST_10M.name].to_numpy() / (count * units)
+    return frame.hstack(
+        [
+            AMOUNT.series(frame[CENTS.name].to_numpy() / units),
+            AVG_AMT_LAST_10M.series(mean),
+            SECONDS_SINCE_PREVIOUS.series(np.where(since_ms < 0, float(NO_PREVIOUS_S), since_ms / 1000)),
+        ]
+    )

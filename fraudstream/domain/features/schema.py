@@ -1,0 +1,116 @@
+"""Every column of a decision's frame, once: name, type, unit and who makes it.
+
+Beside them stand the features that have a formula (catalogue.py) and the event type's variables, which are text.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import polars as pl
+
+from fraudstream.domain.activity import WINDOW_MS
+
+Type: TypeAlias = pl.DataType | type[pl.DataType]
+
+Maker = Literal["payment", "window", "week", "inputs", "catalogue", "detector", "record", "encoder"]
+"""Who knows the values: the parsed payment, its card's ten minutes, its card's week, inputs.py, catalogue.py,
+the detector, the record the payment came in, or the encoder of decisions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column; `unit` is empty where there is none."""
+
+    name: str
+    dtype: Type
+    maker: Maker
+    unit: str = ""
+
+    def series(self, values: Any) -> pl.Series:
+        """Return the column with these values; an array has its type already."""
+        return pl.Series(self.name, values, None if isinstance(values, np.ndarray) else self.dtype)
+
+    def constant(self, value: Any, rows: int) -> pl.Series:
+        """Return the column with the same value in all rows."""
+        return self.series([value]).new_from_index(0, rows)
+
+
+TEXTS = pl.List(pl.String)
+
+TRANSACTION_ID = Column("transaction_id", pl.String, "payment")
+CARD = Column("card", pl.String, "payment")
+CARD_LAST4 = Column("card_last4", pl.String, "payment")
+EVENT_TIME = Column("event_time", pl.Int64, "payment", "epoch ms")
+CENTS = Column("cents", pl.Int64, "payment", "minor units")
+TOKEN_AGE_MS = Column("token_age_ms", pl.Int64, "payment", "ms")
+
+NUM_TRANS_LAST_10M = Column("num_trans_last_10m", pl.Int64, "window", "payments")
+CENTS_LAST_10M = Column("cents_last_10m", pl.Int64, "window", "minor units")
+MS_SINCE_PREVIOUS = Column("ms_since_previous", pl.Int64, "window", "ms")
+"""-1 of a payment that is alone in its ten minutes."""
+NUM_TRANS_LAST_1M = Column("num_trans_last_1m", pl.Int64, "window", "payments")
+WINDOW = (NUM_TRANS_LAST_10M, CENTS_LAST_10M, MS_SINCE_PREVIOUS, NUM_TRANS_LAST_1M)
+"""In the order of `activity_columns.Answers`."""
+LATE_BY_MS = Column("late_by_ms", pl.Int64, "window", "ms")
+
+NUM_TRANS_LAST_1W = Column("num_trans_last_1w", pl.Int64, "week", "payments")
+AVG_AMT_LAST_1W = Column("avg_amt_last_1w", pl.Float64, "week", "currency")
+"""0 without history."""
+WEEKLY_AS_OF = Column("weekly_as_of", pl.Int64, "week", "epoch ms")
+WEEKLY_MISSING = Column("weekly_missing", pl.String, "week")
+"""Why there is no (fresh) week, in the words of `degraded`."""
+
+AMOUNT = Column("amount", pl.Float64, "inputs", "currency")
+AVG_AMT_LAST_10M = Column("avg_amt_last_10m", pl.Float64, "inputs", "currency")
+SECONDS_SINCE_PREVIOUS = Column("seconds_since_previous", pl.Float64, "inputs", "s")
+NO_PREVIOUS_S = WINDOW_MS // 1000 + 1
+"""seconds_since_previous of a payment that is alone in its ten minutes: just past the window."""
+EXACT = (CENTS, CENTS_LAST_10M, MS_SINCE_PREVIOUS)
+"""The integers that inputs.py turns into these three."""
+
+INPUT = (
+    AMOUNT,
+    NUM_TRANS_LAST_10M,
+    AVG_AMT_LAST_10M,
+    SECONDS_SINCE_PREVIOUS,
+    NUM_TRANS_LAST_1M,
+    NUM_TRANS_LAST_1W,
+    AVG_AMT_LAST_1W,
+)
+"""What formulas, rules and reasons may use of every payment."""
+
+PROBABILITY = Column("probability", pl.Float64, "detector")
+SCORE = Column("score", pl.Int32, "detector", "thousandths")
+FRAUD = Column("fraud", pl.Boolean, "detector")
+FRAUD_THRESHOLD = Column("fraud_threshold", pl.Float64, "detector")
+ANOMALY_SCORE = Column("anomaly_score", pl.Float64, "detector")
+MODEL_VERSION = Column("model_version", pl.String, "detector")
+RULESET_VERSION = Column("ruleset_version", pl.String, "detector")
+RULES = Column("rules", TEXTS, "detector")
+OUTCOME = Column("outcome", pl.String, "detector")
+REASONS = Column("reasons", TEXTS, "detector")
+
+SOURCE_TOPIC = Column("source_topic", pl.String, "record")
+SOURCE_PARTITION = Column("source_partition", pl.Int32, "record")
+SOURCE_OFFSET = Column("source_offset", pl.Int64, "record")
+QUEUED_MS = Column("queued_ms", pl.Int64, "record", "ms")
+
+DEGRADED = Column("degraded", TEXTS, "encoder")
+DECIDED_AT = Column("decided_at", pl.Int64, "encoder", "epoch ms")
+
+PAID = (TRANSACTION_ID, CARD, CARD_LAST4, EVENT_TIME, AMOUNT)
+"""How a published decision begins; variables and features come next."""
+JUDGED = (
+    PROBABILITY,
+    SCORE,
+    ANOMALY_SCORE,
+    OUTCOME,
+    FRAUD,
+    RULES,
+    REASONS,
+    MODEL_VERSION,
+    RULESET_VERSION,
+    WEEKLY_AS_OF,
+)
+"""How it goes on, before `degraded` and `source`."""
