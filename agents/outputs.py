@@ -16,7 +16,14 @@ from fraudstream.deciding.dead_letters import CONFLICT, DeadLetter, dead_letter
 from fraudstream.deciding.decider import Decided
 from fraudstream.deciding.records import Record, forwarded
 from fraudstream.domain.decision import DecisionEncoder
-from fraudstream.domain.features.schema import QUEUED_MS, SOURCE_OFFSET, SOURCE_PARTITION, SOURCE_TOPIC
+from fraudstream.domain.features.schema import (
+    OUTCOME,
+    QUEUED_MS,
+    SOURCE_OFFSET,
+    SOURCE_PARTITION,
+    SOURCE_TOPIC,
+)
+from fraudstream.domain.rules import is_alert
 
 
 class Targets(NamedTuple):
@@ -79,9 +86,9 @@ class Outputs:
     def _address(self, output: Output, batch: MicroBatch, decided: Decided) -> None:
         """Fill the shipment. Decisions keep the order and the partition of their payments."""
         targets, shipment = self.targets, output.shipment
-        suspicious = (output.frame["outcome"] != "approve").to_list()
+        alerts = is_alert(output.frame[OUTCOME.name]).to_list()
         outboxes = {partition: shipment.output(partition) for partition in shipment.offsets}
-        rows = zip(decided.cards, output.records, output.encoded, suspicious, strict=True)
+        rows = zip(decided.cards, output.records, output.encoded, alerts, strict=True)
         for card, record, value, alert in rows:
             message = Message(card.token.encode(), value)
             outbox = outboxes[record.partition]

@@ -14,6 +14,9 @@ import msgspec
 import numpy as np
 import polars as pl
 
+from fraudstream.domain.features.schema import OUTCOME
+from fraudstream.domain.rules import is_alert
+
 Decision = dict[str, Any]
 """A decision as it is published (topic `decisions`)."""
 
@@ -78,7 +81,7 @@ class RecentDecisions:
     def add(self, chunk: DecidedChunk) -> None:
         """Append a whole micro-batch, in order of decision."""
         self._all.extend(chunk.encoded)
-        rows = np.flatnonzero((chunk.frame.get_column("outcome") != "approve").to_numpy())
+        rows = np.flatnonzero(is_alert(chunk.frame[OUTCOME.name]).to_numpy())
         self._alerts.extend([chunk.encoded[row] for row in rows.tolist()])
 
     def latest(self, limit: int, before: int | None = None) -> list[Decision]:

@@ -10,11 +10,11 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from fraudstream.domain.rules import APPROVE, OUTCOMES
 from fraudstream.domain.weekly import MISSING, NO_ANSWER, STALE
 from fraudstream.metrics import BatchReport
 
 KEPT_S: Final = 900
-OUTCOMES: Final = ("approve", "review", "block")
 COUNTS: Final = (
     *OUTCOMES,
     "dead_letters",
@@ -49,7 +49,7 @@ class Span:
     @property
     def alerts(self) -> int:
         """Payments decided and not approved."""
-        return self.payments - self.counts["approve"]
+        return self.payments - self.counts[APPROVE]
 
     def share(self, *counts: str) -> float:
         """Return which part of the payments these counts are, at most 1: a payment may be degraded for two reasons."""

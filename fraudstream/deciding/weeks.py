@@ -8,21 +8,17 @@ from typing import NamedTuple
 from fraudstream.deciding.columns import Columns
 from fraudstream.domain.errors import WeeklyUnavailable
 from fraudstream.domain.weekly import (
-    DAY_MS,
+    LONGEST_LOOK_BACK_MS,
     MISSING,
     NO_WEEK,
     STALE,
     UNAVAILABLE,
-    WEEK_MS,
     Week,
     WeeklyAnswer,
     WeeklyStore,
     midnight_before,
     together,
 )
-
-LONGEST_LOOK_BACK_MS = WEEK_MS + DAY_MS
-"""From a payment's midnight to the start of the oldest week a store may answer with."""
 
 
 class Weeks(NamedTuple):

@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 
 from fraudstream.adapters.tail import Record, Tail
+from fraudstream.domain.rules import is_alert
 
 RECENT_S = 10.0
 """Span of the rate and the latencies that are shown while it runs."""
@@ -68,9 +69,8 @@ class Figures:
 class Scoreboard:
     """Counts of payments made since a moment (epoch ms); what an earlier demo left undecided does not count.
 
-    Precision and recall count payments, the first of an attack too, which nothing tells from an honest one. An alert
-    is a decision that is not `approve`. The thread that draws the screen reads `figures()` and nothing else, because
-    another one counts meanwhile.
+    Precision and recall count payments, the first of an attack too, which nothing tells from an honest one. The thread
+    that draws the screen reads `figures()` and nothing else, because another one counts meanwhile.
     """
 
     since_ms: int
@@ -130,7 +130,7 @@ class Scoreboard:
 
     def _count(self, decision: Decision, read_at: float) -> None:
         self.decided += 1
-        alert = decision.outcome != "approve"
+        alert = is_alert(decision.outcome)
         if alert:
             self.alerts += 1
             self.latest.appendleft(decision)

@@ -55,7 +55,8 @@ class DecisionEncoder:
     ) -> list[bytes]:
         """Return the JSON of each decision.
 
-        `decisions` has all columns of the schema but those made here, and the variables. `timing_ms` says how long the micro-batch spent in each stage.
+        `decisions` has all columns of the schema but those made here, and the variables. `timing_ms` says how long the
+        micro-batch spent in each stage.
         """
         stages = [pl.lit(round(spent_ms, 3)).alias(stage) for stage, spent_ms in timing_ms.items()]
         timing = pl.struct(pl.col(QUEUED_MS.name).alias("queued"), *stages).alias("timing_ms")

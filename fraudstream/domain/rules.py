@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import overload
 
 import numpy as np
 import polars as pl
@@ -14,11 +15,21 @@ from fraudstream.domain.features.schema import OUTCOME, RULES
 
 OUTCOMES = ("approve", "review", "block")
 """From mildest to strictest: when several rules match, the strictest outcome wins."""
+APPROVE = OUTCOMES[0]
 
 QUERY = re.compile(r"\bselect\b", re.IGNORECASE)
 
-NOT_JUDGED = (RULES.series([[]]), OUTCOME.series([OUTCOMES[0]]))
+NOT_JUDGED = (RULES.series([[]]), OUTCOME.series([APPROVE]))
 """What a payment gets that no rule matches."""
+
+
+@overload
+def is_alert(outcome: str) -> bool: ...
+@overload
+def is_alert(outcome: pl.Series) -> pl.Series: ...
+def is_alert(outcome: str | pl.Series) -> bool | pl.Series:
+    """Tell whether a decision is an alert, or which of many are."""
+    return outcome != APPROVE
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,9 @@ from fraudstream.domain.amounts import HUNDREDTHS, units_of
 
 DAY_MS = 86_400_000
 WEEK_MS = 7 * DAY_MS
+LONGEST_LOOK_BACK_MS = WEEK_MS + DAY_MS
+"""From a payment to the start of the week before its last midnight, and from that midnight to the start of the oldest
+week that a store may answer with."""
 
 MIDNIGHTS_KEPT = 2
 """Midnights a store keeps: a replay of yesterday finds what yesterday found."""

@@ -16,7 +16,7 @@ from fraudstream.domain.activity_columns import ENTRIES, Answers, answers, one_b
 from fraudstream.domain.amounts import HUNDREDTHS, units_of
 from fraudstream.domain.features.inputs import week_columns, window_columns
 from fraudstream.domain.features.schema import LATE_BY_MS
-from fraudstream.domain.weekly import DAY_MS, WEEK_MS
+from fraudstream.domain.weekly import DAY_MS, LONGEST_LOOK_BACK_MS, WEEK_MS
 from fraudstream.offline.rows import Int64s
 
 NEVER_MS = LATE_BY_MAX_MS
@@ -25,9 +25,6 @@ NEVER_MS = LATE_BY_MAX_MS
 SESSION_GAP_MS = 2 * WINDOW_MS
 """After so long without a payment of its card nothing earlier matters: windows are over, and ids are looked for in
 neighbouring buckets only."""
-
-LONGEST_LOOK_BACK_MS = WEEK_MS + DAY_MS
-"""From a payment to the start of the week before its last midnight."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,10 @@ from fraudstream.adapters.extras import NotInstalled
 from fraudstream.adapters.lake_filters import FilterError
 from fraudstream.adapters.lake_search import Position, Wanted
 from fraudstream.adapters.objects import ObjectsRefused, ObjectsUnavailable
+from fraudstream.domain.activity import WINDOW_MS
 from fraudstream.domain.amounts import units_of
 from fraudstream.domain.archived import unarchived
+from fraudstream.domain.rules import APPROVE, OUTCOMES
 from fraudstream.tables.recent import Decision, Page
 from fraudstream.web import peers
 from fraudstream.web.health import StallWatch, Verdict
@@ -40,7 +42,6 @@ from fraudstream.web.searches import Searches
 from fraudstream.web.views import Views
 
 Query = MultiMapping[str]
-WINDOW_MS = 600_000
 RATE_SPAN_S = 10
 ALERTS_SPAN_S = 60
 DASHBOARD_ALERTS = 8
@@ -73,7 +74,7 @@ class Resources:
         lately, minute = (views.timeline.span(span, now_s) for span in (RATE_SPAN_S, ALERTS_SPAN_S))
         verdict, partitions = self._health()
         totals = views.timeline.totals
-        payments = totals["approve"] + totals["review"] + totals["block"]
+        payments = sum(totals[outcome] for outcome in OUTCOMES)
         return Answer(
             {
                 "now": int(now_s * 1000),
@@ -91,7 +92,7 @@ class Resources:
                 "latency_ms": {"p50": lately.p50_ms, "p99": lately.p99_ms},
                 "lag": sum(partition["lag"] or 0 for partition in partitions),
                 "partitions": len(partitions),
-                "totals": {"payments": payments, "alerts": payments - totals["approve"], **totals},
+                "totals": {"payments": payments, "alerts": payments - totals[APPROVE], **totals},
                 "timeline": views.timeline.series(seconds, now_s),
                 "alerts": views.recent.alerts(DASHBOARD_ALERTS),
                 "workers": list(views.peers()),
