@@ -11,9 +11,8 @@ import polars as pl
 from fraudstream.deciding.columns import Batch, Columns
 from fraudstream.deciding.known import decide
 from fraudstream.deciding.weeks import WeekLookup, Weeks
-from fraudstream.domain.activity import WINDOW_MS
 from fraudstream.domain.activity_columns import Answers, Ints
-from fraudstream.domain.decision import ROTATED
+from fraudstream.domain.degraded import count_degraded
 from fraudstream.domain.detector import Detector
 from fraudstream.domain.features.inputs import week_columns, window_columns
 from fraudstream.domain.features.schema import (
@@ -84,9 +83,7 @@ class Decider:
             "weekly": (weekly_done - activity_done) * 1000,
             "decide": (time.perf_counter() - weekly_done) * 1000,
         }
-        degraded = Counter(why for why in weeks.missing if why)
-        degraded[ROTATED] = int((frame["token_age_ms"] < WINDOW_MS).sum())
-        degraded["late"] = int((observed.late_by_ms > self._table.lateness_horizon_ms).sum())
+        degraded = count_degraded(frame, weeks.missing, self._table.lateness_horizon_ms)
         return Decided(
             frame, columns.cards, observed.updates, observation.conflicts, degraded, known_at_ms, stage_ms
         )

@@ -4,24 +4,17 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from fraudstream.domain.activity import WINDOW_MS
+from fraudstream.domain.degraded import degraded
 from fraudstream.domain.features.catalogue import published_features
 from fraudstream.domain.features.schema import (
     DECIDED_AT,
-    DEGRADED,
     JUDGED,
-    LATE_BY_MS,
     PAID,
     QUEUED_MS,
     SOURCE_OFFSET,
     SOURCE_PARTITION,
     SOURCE_TOPIC,
-    TOKEN_AGE_MS,
-    WEEKLY_MISSING,
 )
-
-ROTATED = "token-rotated"
-"""In `degraded`: the card's token is younger than the window, so payments under the one before are not in it."""
 
 
 class DecisionEncoder:
@@ -35,14 +28,12 @@ class DecisionEncoder:
         self, model_features: Sequence[str], variables: Sequence[str], lateness_horizon_ms: int
     ) -> None:
         """`variables` are the event type's; a payment later than `lateness_horizon_ms` is marked `late` in `degraded`."""
-        rotated = pl.when(pl.col(TOKEN_AGE_MS.name) < WINDOW_MS).then(pl.lit(ROTATED))
-        late = pl.when(pl.col(LATE_BY_MS.name) > lateness_horizon_ms).then(pl.lit("late"))
         self._fields: list[str | pl.Expr] = [
             *(column.name for column in PAID),
             *([pl.struct(*variables).alias("variables")] if variables else []),
             pl.struct(published_features(model_features)).alias("features"),
             *(column.name for column in JUDGED),
-            pl.concat_list(late, rotated, WEEKLY_MISSING.name).list.drop_nulls().alias(DEGRADED.name),
+            degraded(lateness_horizon_ms),
             pl.struct(
                 pl.col(SOURCE_TOPIC.name).alias("topic"),
                 pl.col(SOURCE_PARTITION.name).alias("partition"),

@@ -6,7 +6,9 @@ from typing import Any
 from urllib.parse import quote
 
 from fraudstream.domain.amounts import HUNDREDTHS
+from fraudstream.domain.degraded import LATE, ROTATED
 from fraudstream.domain.features.catalogue import FEATURES
+from fraudstream.domain.weekly import MISSING, REFUSED, STALE, TIMED_OUT, UNAVAILABLE
 
 DASH = "—"
 OUTCOME_WORDS = {"approve": "Approved", "review": "For review", "block": "Blocked"}
@@ -27,13 +29,13 @@ STAGE_WORDS = {
     "store": "Store",
 }
 DEGRADED_WORDS = {
-    "late": "it arrived so late that its ten minutes may no longer be complete",
-    "token-rotated": "the card got another token within the ten minutes, so payments before that are not counted",
-    "weekly-missing": "there were no weekly aggregates",
-    "weekly-stale": "the card's week is that of an earlier day, since the nightly aggregates are behind",
-    "weekly-refused": "the weekly store's record of the card could not be true",
-    "weekly-timeout": "the weekly aggregates did not arrive in time",
-    "weekly-unavailable": "the weekly aggregates could not be read",
+    LATE: "it arrived so late that its ten minutes may no longer be complete",
+    ROTATED: "the card got another token within the ten minutes, so payments before that are not counted",
+    MISSING: "there were no weekly aggregates",
+    STALE: "the card's week is that of an earlier day, since the nightly aggregates are behind",
+    REFUSED: "the weekly store's record of the card could not be true",
+    TIMED_OUT: "the weekly aggregates did not arrive in time",
+    UNAVAILABLE: "the weekly aggregates could not be read",
 }
 
 

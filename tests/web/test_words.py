@@ -2,7 +2,9 @@
 
 import doctest
 
+from fraudstream.domain.degraded import LATE, ROTATED
 from fraudstream.domain.features.catalogue import FEATURES
+from fraudstream.domain.weekly import STALE, UNKNOWN
 from fraudstream.web import words
 
 
@@ -22,6 +24,13 @@ def test_what_has_no_words_is_shown_as_it_is():
 def test_every_feature_has_a_name_for_people():
     """What a decision publishes is shown on its page."""
     assert [] == [name for name in FEATURES if words.feature(name) == name]
+
+
+def test_everything_a_decision_may_lack_has_words():
+    """A warning that shows a code warns nobody."""
+    lacked = (LATE, ROTATED, STALE, *UNKNOWN)
+
+    assert [] == [why for why in lacked if words.degraded(why) == why]
 
 
 def test_no_chance_is_certain():
