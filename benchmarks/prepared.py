@@ -15,7 +15,7 @@ from benchmarks.children import BenchmarkFailed
 from benchmarks.plan import Plan
 from fraudstream.domain.event_type import event_type_named
 from fraudstream.domain.features.catalogue import FEATURE_SETS
-from fraudstream.domain.weekly import DAY_MS
+from fraudstream.domain.times import DAY_MS
 from fraudstream.offline.generate import generate
 from fraudstream.offline.world import World, midnight_ms
 from fraudstream.settings import Settings

@@ -2,10 +2,8 @@
 
 from dataclasses import dataclass
 
+from fraudstream.domain.times import DAY_MS, HOUR_MS
 from fraudstream.settings import Settings
-
-HOUR_MS = 3_600_000
-DAY_MS = 24 * HOUR_MS
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping
 
 from fraudstream.adapters.publisher import Acknowledged, Message, Outbox, Receipts
 from fraudstream.agents.delivery import Delivery, Shipment
-from fraudstream.domain.weekly import DAY_MS, Week, WeeklyAnswer, WeeklyStore
+from fraudstream.domain.times import DAY_MS
+from fraudstream.domain.weekly import Week, WeeklyAnswer, WeeklyStore
 
 
 class MemoryWeekly(WeeklyStore):

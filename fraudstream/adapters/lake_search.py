@@ -17,6 +17,7 @@ from fraudstream.adapters.lake_filters import Filter, FilterError
 from fraudstream.adapters.objects import NoSuchObject
 from fraudstream.domain.card_numbers import masked
 from fraudstream.domain.names import did_you_mean
+from fraudstream.domain.times import DAY_MS
 
 PLACE = ("source_topic", "source_partition", "source_offset")
 """A worker that was killed decides some payments again, with equal decisions; one is shown."""
@@ -81,7 +82,7 @@ class Wanted:
             day
             for day, start_ms in starts_ms.items()
             if (until_ms is None or start_ms < until_ms)
-            and (self.since_ms is None or start_ms + 86_400_000 > self.since_ms)
+            and (self.since_ms is None or start_ms + DAY_MS > self.since_ms)
         ]
 
     def condition(self, schema: Mapping[str, pl.DataType]) -> pl.Expr:

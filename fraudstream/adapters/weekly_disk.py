@@ -15,8 +15,8 @@ from typing import Any
 
 from fraudstream.adapters.weekly_files import CHECK_EVERY_S
 from fraudstream.domain.errors import SetupError, WeeklyUnavailable
-from fraudstream.domain.times import moment_ms
-from fraudstream.domain.weekly import DAY_MS, MIDNIGHTS_KEPT, OnlineStore, Week, WeeklyAnswer, day_of
+from fraudstream.domain.times import DAY_MS, moment_ms
+from fraudstream.domain.weekly import MIDNIGHTS_KEPT, OnlineStore, Week, WeeklyAnswer, day_of
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS week (card TEXT PRIMARY KEY, payments INTEGER NOT NULL, mean_amount REAL NOT NULL) WITHOUT ROWID

@@ -20,7 +20,8 @@ import polars as pl
 from fraudstream.adapters.files import sha256_of, write_atomically
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.names import checked
-from fraudstream.domain.weekly import DAY_MS, MIDNIGHTS_KEPT, OnlineStore, Week, WeeklyAnswer, day_of
+from fraudstream.domain.times import DAY_MS
+from fraudstream.domain.weekly import MIDNIGHTS_KEPT, OnlineStore, Week, WeeklyAnswer, day_of
 
 CHECK_EVERY_S = 1.0
 """How often a store looks whether there is something new (one `stat` of the directory)."""

@@ -18,8 +18,8 @@ from redis.exceptions import (
 
 from fraudstream.adapters.failures import PERMANENT, of_redis, redis_answer
 from fraudstream.domain.errors import SetupError, WeeklyRefused, WeeklyUnavailable
+from fraudstream.domain.times import DAY_MS
 from fraudstream.domain.weekly import (
-    DAY_MS,
     MIDNIGHTS_KEPT,
     REFUSED,
     OnlineStore,

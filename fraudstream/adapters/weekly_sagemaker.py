@@ -20,8 +20,8 @@ from fraudstream.adapters.sagemaker import (
 from fraudstream.adapters.sagemaker_groups import create_group, describe_group
 from fraudstream.domain.errors import WeeklyRefused, WeeklyUnavailable
 from fraudstream.domain.feature_group import FeatureGroup
+from fraudstream.domain.times import DAY_MS
 from fraudstream.domain.weekly import (
-    DAY_MS,
     REFUSED,
     UNAVAILABLE,
     OnlineStore,

@@ -14,7 +14,8 @@ import click
 from fraudstream.adapters.weekly_stores import online_store
 from fraudstream.commands.generate import Day
 from fraudstream.commands.group import Group
-from fraudstream.domain.weekly import DAY_MS, OnlineStore, day_of, midnight_before
+from fraudstream.domain.times import DAY_MS
+from fraudstream.domain.weekly import OnlineStore, day_of, midnight_before
 from fraudstream.settings import Settings
 
 Result = TypeVar("Result")

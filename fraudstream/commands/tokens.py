@@ -10,8 +10,8 @@ import click
 from fraudstream.adapters import token_keys
 from fraudstream.commands.group import Group
 from fraudstream.domain.errors import SetupError
+from fraudstream.domain.times import DAY_MS
 from fraudstream.domain.tokens import Tokenizer
-from fraudstream.domain.weekly import DAY_MS
 from fraudstream.settings import Settings
 
 NOTICE_MS = 600_000

@@ -23,8 +23,9 @@ from fraudstream.adapters.kafka_admin import (
 from fraudstream.adapters.kafka_security import Kafka
 from fraudstream.commands.group import Group
 from fraudstream.domain.errors import SetupError
+from fraudstream.domain.times import DAY_MS, HOUR_MS
 from fraudstream.settings import Settings
-from fraudstream.topics import DAY_MS, HOUR_MS, all_topics
+from fraudstream.topics import all_topics
 
 broker_option = click.option("--broker", help="host:port of a Kafka broker.  [default: FRAUDSTREAM_BROKER]")
 PRINCIPAL = re.compile(r"User:[^\s\x00-\x1f]{1,249}")

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from fraudstream.domain.card_numbers import MASK, digits_of, parts_of, without_parts
+from fraudstream.domain.times import DAY_MS
 
 SHOWN_BYTES_MAX = 2048
 """Enough to find the producer, too little to store abuse."""
@@ -26,7 +27,6 @@ CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 TIME_MIN_S = 946_684_800
 """2000-01-01."""
 UNITS = {"seconds": 1, "milliseconds": 10**3, "microseconds": 10**6, "nanoseconds": 10**9}
-DAY_MS = 86_400_000
 ISO_8601 = (
     r"(?:19|20)\d\d-[01]\d-[0-3]\d(?:[T ][0-2]\d:[0-5]\d(?::[0-6]\d(?:[.,]\d{1,9})?)?(?:[+-][01]\d:?\d\d)?)?"
 )

@@ -1,6 +1,9 @@
-"""One way to read a time that a person or a producer has written."""
+"""Spans of time in milliseconds, and one way to read a time that a person or a producer has written."""
 
 from datetime import UTC, datetime, tzinfo
+
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
 
 
 def moment_ms(text: str, zone: tzinfo = UTC) -> int:

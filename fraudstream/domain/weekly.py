@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple, Protocol
 
 from fraudstream.domain.amounts import HUNDREDTHS, units_of
+from fraudstream.domain.times import DAY_MS
 
-DAY_MS = 86_400_000
 WEEK_MS = 7 * DAY_MS
 LONGEST_LOOK_BACK_MS = WEEK_MS + DAY_MS
 """From a payment to the start of the week before its last midnight, and from that midnight to the start of the oldest

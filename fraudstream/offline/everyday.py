@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from fraudstream.domain.weekly import DAY_MS
+from fraudstream.domain.times import DAY_MS
 from fraudstream.offline.population import Population
 from fraudstream.offline.rows import (
     EVERYDAY,

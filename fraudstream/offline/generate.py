@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from fraudstream.domain.errors import SetupError
-from fraudstream.domain.weekly import DAY_MS
+from fraudstream.domain.times import DAY_MS
 from fraudstream.offline.bursts import CARD_TESTING_GAP_S, CHAIN_GAP_S
 from fraudstream.offline.population import AMOUNT_SPANS, MERCHANTS, ZIP_CODES, Population
 from fraudstream.offline.rows import SCENARIOS, Int64s, Rows

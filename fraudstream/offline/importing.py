@@ -12,7 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from fraudstream.domain.errors import SetupError
-from fraudstream.domain.weekly import DAY_MS
+from fraudstream.domain.times import DAY_MS
 from fraudstream.offline.column_names import Columns, Names, columns_of
 from fraudstream.offline.columns import LABEL, NUMBER, TIME
 from fraudstream.offline.csv_rows import BadRow

@@ -16,7 +16,8 @@ from fraudstream.domain.activity_columns import ENTRIES, Answers, answers, one_b
 from fraudstream.domain.amounts import HUNDREDTHS, units_of
 from fraudstream.domain.features.inputs import week_columns, window_columns
 from fraudstream.domain.features.schema import LATE_BY_MS
-from fraudstream.domain.weekly import DAY_MS, LONGEST_LOOK_BACK_MS, WEEK_MS
+from fraudstream.domain.times import DAY_MS
+from fraudstream.domain.weekly import LONGEST_LOOK_BACK_MS, WEEK_MS
 from fraudstream.offline.rows import Int64s
 
 NEVER_MS = LATE_BY_MAX_MS

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fraudstream.domain.times import DAY_MS
 from fraudstream.offline.rows import Floats, Int64s
 
 AMOUNT_SPANS = ((0.01, 1, 0.05), (1, 10, 0.075), (10, 100, 0.525), (100, 1000, 0.25), (1000, 10000, 0.10))
@@ -166,5 +167,5 @@ def _subscriptions(rng: np.random.Generator, cards: int, payments_per_card_day: 
         cents=price * 100 - 1,
         merchant=rng.integers(FIRST_SERVICE, FIRST_VENDING, len(card)),
         day_of_month=rng.integers(1, 29, len(card)),
-        ms_of_day=rng.integers(0, 86_400_000, len(card)),
+        ms_of_day=rng.integers(0, DAY_MS, len(card)),
     )

@@ -17,7 +17,7 @@ from fraudstream.domain.amounts import HUNDREDTHS
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.features.catalogue import FEATURE_SETS
 from fraudstream.domain.features.compute import matrix
-from fraudstream.domain.weekly import DAY_MS
+from fraudstream.domain.times import DAY_MS
 from fraudstream.offline.activation import Wish, decided, judge
 from fraudstream.offline.dataset import Dataset, features_of
 from fraudstream.offline.evaluate import evaluate, recall_by_scenario

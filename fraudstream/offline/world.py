@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 
-from fraudstream.domain.weekly import DAY_MS
+from fraudstream.domain.times import DAY_MS
 from fraudstream.offline import bursts
 from fraudstream.offline.everyday import one_at_a_time, singles, subscriptions, times_of_day
 from fraudstream.offline.population import Population

@@ -6,7 +6,8 @@ import numpy as np
 import polars as pl
 
 from fraudstream.domain.amounts import HUNDREDTHS, units_of
-from fraudstream.domain.weekly import DAY_MS, WEEK_MS
+from fraudstream.domain.times import DAY_MS
+from fraudstream.domain.weekly import WEEK_MS
 from fraudstream.traffic.payments import ParquetFiles
 
 COLUMNS = {

@@ -16,13 +16,14 @@ from fraudstream.adapters.kafka_security import Kafka
 from fraudstream.adapters.log_losses import LogLosses
 from fraudstream.adapters.partition_logs import PartitionLogs, Span, partition_logs
 from fraudstream.domain.errors import SetupError
+from fraudstream.domain.times import HOUR_MS
 from fraudstream.settings import Settings
 from fraudstream.state.layout import require_layout
 from fraudstream.state.positions import SourceCheck, newest_payments
 from fraudstream.state.verify import compared
 from fraudstream.tables.log_checks import Remembered
 
-OLD_MS = topics.CHANGELOG_RETENTION_MS - 2 * topics.HOUR_MS
+OLD_MS = topics.CHANGELOG_RETENTION_MS - 2 * HOUR_MS
 """When the oldest record has nearly this age, retention has taken those before it; it takes whole segments of an hour."""
 
 CONFIRM_AFTER_S = 3.0

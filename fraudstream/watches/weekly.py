@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from fraudstream.adapters.weekly_guard import GuardedWeekly
 from fraudstream.domain.errors import SetupError, WeeklyRefused, WeeklyUnavailable
 from fraudstream.domain.problems import Problem
+from fraudstream.domain.times import HOUR_MS
 from fraudstream.domain.weekly import WeeklyStore, day_of, midnight_before
 from fraudstream.tables.timeline import Span, Timeline
 
@@ -13,7 +14,7 @@ LATELY_S = 60
 SHARE_MIN = 0.01
 """Fewer than one payment in a hundred without its week is weather, not a state."""
 
-GRACE_MS = 2 * 3_600_000
+GRACE_MS = 2 * HOUR_MS
 """So long after midnight the night's aggregates may be on their way; until then those of the day before are used."""
 
 AGGREGATE = "fraudstream aggregate"

@@ -8,7 +8,8 @@ import pytest
 
 from fraudstream.adapters.weekly_files import WeeklyFiles, newest_snapshot, write_snapshot
 from fraudstream.domain.errors import SetupError
-from fraudstream.domain.weekly import DAY_MS, Week, WeeklyStore
+from fraudstream.domain.times import DAY_MS
+from fraudstream.domain.weekly import Week, WeeklyStore
 from tests.contracts.weekly_store import (
     ALICE,
     BOB,

@@ -10,7 +10,8 @@ from fraudstream.adapters.circuit_breaker import CLOSED, FAILURES_TO_OPEN, OPEN,
 from fraudstream.adapters.weekly_cache import WeeklyCache
 from fraudstream.adapters.weekly_guard import GuardedWeekly
 from fraudstream.domain.errors import WeeklyUnavailable
-from fraudstream.domain.weekly import DAY_MS, Week, WeeklyAnswer, WeeklyStore
+from fraudstream.domain.times import DAY_MS
+from fraudstream.domain.weekly import Week, WeeklyAnswer, WeeklyStore
 from tests.contracts.weekly_store import ALICE, BOB, BUSY, CALM, MONDAY, NOBODY, TUESDAY, WeeklyStoreContract
 from tests.fakes import MemoryWeekly
 

@@ -9,7 +9,7 @@ from fraudstream.adapters.weekly_disk import WeeklyDisk
 from fraudstream.adapters.weekly_files import newest_snapshot
 from fraudstream.agents import nightly
 from fraudstream.domain.errors import SetupError
-from fraudstream.domain.weekly import DAY_MS
+from fraudstream.domain.times import DAY_MS
 from fraudstream.settings import Settings
 from tests.contracts.weekly_store import MONDAY as MONDAY_MS
 from tests.offline.test_nightly_job import DAY, MONDAY, write_day

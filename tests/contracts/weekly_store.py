@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from fraudstream.domain.weekly import DAY_MS, Week, WeeklyStore
+from fraudstream.domain.times import DAY_MS
+from fraudstream.domain.weekly import Week, WeeklyStore
 
 MONDAY = 1_580_688_000_000
 """2020-02-03 00:00 UTC."""

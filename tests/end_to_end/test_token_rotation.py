@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fraudstream.adapters.weekly_files import newest_snapshot
-from fraudstream.domain.weekly import DAY_MS
+from fraudstream.domain.times import DAY_MS
 from fraudstream.settings import Settings
 from tests.canary.world import canary_and_other
 from tests.end_to_end.harness import Worker, decisions_of, produce

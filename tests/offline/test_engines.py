@@ -8,7 +8,8 @@ import polars as pl
 import pytest
 
 from fraudstream.domain.archived import archived
-from fraudstream.domain.weekly import DAY_MS, WEEK_MS
+from fraudstream.domain.times import DAY_MS
+from fraudstream.domain.weekly import WEEK_MS
 from fraudstream.offline.engines import Engine, Week, by_duckdb, by_spark
 from fraudstream.offline.generate import generate
 from fraudstream.offline.world import World, midnight_ms

@@ -8,8 +8,9 @@ import pytest
 from aiokafka.structs import ConsumerRecord
 
 from fraudstream.domain.event_type import EventType, event_type_named
+from fraudstream.domain.times import DAY_MS
 from fraudstream.domain.tokens import Tokenizer
-from fraudstream.domain.weekly import DAY_MS, Week
+from fraudstream.domain.weekly import Week
 from fraudstream.offline.aggregate import weeks_of
 from fraudstream.parity.expected import Expected
 from fraudstream.parity.payments import made_up

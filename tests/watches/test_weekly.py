@@ -8,7 +8,8 @@ import pytest
 from fraudstream.adapters.weekly_guard import GuardedWeekly
 from fraudstream.domain.errors import WeeklyUnavailable
 from fraudstream.domain.problems import Problem
-from fraudstream.domain.weekly import DAY_MS, Week, WeeklyAnswer
+from fraudstream.domain.times import DAY_MS
+from fraudstream.domain.weekly import Week, WeeklyAnswer
 from fraudstream.metrics import BatchReport
 from fraudstream.tables.timeline import Timeline
 from fraudstream.watches import WeeklyWatch
