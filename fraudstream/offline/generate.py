@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from fraudstream.domain.amounts import HUNDREDTHS, units_of
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.times import DAY_MS
 from fraudstream.offline.bursts import CARD_TESTING_GAP_S, CHAIN_GAP_S
@@ -42,7 +43,7 @@ def to_frame(rows: Rows, people: Population, first_tid: int) -> pl.DataFrame:
         {
             "tid": np.arange(first_tid, first_tid + len(rows)),
             "cc_num": people.numbers[rows.card],
-            "amount": rows.cents / 100.0,
+            "amount": rows.cents / units_of(HUNDREDTHS),
             "event_time": rows.at_ms,
             "merchant": _named(MERCHANTS, rows.merchant),
             "zip_code": _named(ZIP_CODES, rows.zip_code),

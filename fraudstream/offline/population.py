@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fraudstream.domain.amounts import rounded_units
 from fraudstream.domain.times import DAY_MS
 from fraudstream.offline.rows import Floats, Int64s
 
@@ -147,7 +148,7 @@ class Population:
 
 def to_cents(amounts: Floats) -> Int64s:
     """Round amounts to whole cents, at least one."""
-    return np.maximum(np.rint(amounts * 100), 1).astype(np.int64)
+    return np.maximum(rounded_units(amounts), 1)
 
 
 def _popularity() -> Floats:

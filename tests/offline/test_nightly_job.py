@@ -5,12 +5,14 @@ import json
 from datetime import date, timedelta
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
 from fraudstream.adapters.weekly_files import newest_snapshot
 from fraudstream.domain.tokens import Tokenizer
 from fraudstream.offline.aggregate import Job, SuspiciousNight
+from fraudstream.offline.dataset import Dataset
 from fraudstream.offline.world import midnight_ms
 
 MONDAY = date(2020, 2, 3)
@@ -51,6 +53,32 @@ def test_the_manifest_says_what_the_night_was_made_of(job: Job) -> None:
     content = (job.history_dir / files[0]).read_bytes()
     assert hashlib.sha256(content).hexdigest() == manifest["sources"][0]["sha256"]
     assert manifest == json.loads((job.weekly_dir / "2020-02-11.json").read_text())
+
+
+def test_training_learns_from_the_means_that_are_served(tmp_path: Path) -> None:
+    """Also of a raw history with three decimals, many of them halves of a cent: not a bit of a week's mean differs."""
+    chance = np.random.default_rng(12)
+    cards, payments = 50, 5000
+    week = pl.DataFrame(
+        {
+            "cc_num": 4_006_080_000_000_000 + chance.integers(0, cards, payments),
+            "amount": (chance.integers(0, 2000, payments) * 5 - 500) / 1000,
+            "event_time": midnight_ms(MONDAY) + np.arange(payments) * 1000,
+        }
+    )
+    after = week.group_by("cc_num").first().with_columns(event_time=midnight_ms(MONDAY + DAY) + 1)
+    for day, paid in ((MONDAY, week), (MONDAY + DAY, after)):
+        folder = tmp_path / f"history/date={day}"
+        folder.mkdir(parents=True)
+        paid.with_columns(is_fraud=pl.lit(value=False)).write_parquet(folder / "payments.parquet")
+    tokenizer = Tokenizer(bytes(32))
+    Job(tmp_path / "history", tmp_path / "weekly", tokenizer).run(MONDAY + DAY)
+    served = newest_snapshot(tmp_path / "weekly").weeks
+    learnt = Dataset.of_history(tmp_path / "history").frame[payments:]
+
+    assert cards == len(served) == learnt.height
+    weeks = learnt.select("num_trans_last_1w", "avg_amt_last_1w").rows()
+    assert [served[tokenizer.token(str(number))] for number in after["cc_num"]] == weeks
 
 
 def test_a_night_may_be_repeated(job: Job) -> None:
