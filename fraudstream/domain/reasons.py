@@ -30,9 +30,8 @@ def reasons_of(
     suspicious = np.flatnonzero(is_alert(frame[OUTCOME.name]).to_numpy())
     if not len(suspicious):
         return NONE.new_from_index(0, frame.height)
-    mentioned = frame.select(*dict.fromkeys((*(column.name for column in INPUT), *model.features)))[
-        suspicious
-    ]
+    columns = dict.fromkeys((*(column.name for column in INPUT), *model.features))
+    mentioned = frame.select(*columns)[suspicious]
     mentioned = mentioned.with_columns(_weeks_unknown(frame, suspicious), pl.lit(decimals).alias(DECIMALS))
     contributions = model.contributions(rows[suspicious])[:, :-1]
     reasons = [

@@ -10,7 +10,7 @@ from fraudstream.domain.amounts import HUNDREDTHS, rounded_units
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.features.compute import with_features
 from fraudstream.domain.features.inputs import with_activity
-from fraudstream.domain.features.schema import EXACT
+from fraudstream.domain.features.schema import CENTS, EXACT
 from fraudstream.offline.columns import LABEL
 from fraudstream.offline.history import dates_of, read_payments
 from fraudstream.offline.opening import IMPORT
@@ -42,7 +42,7 @@ class Dataset:
         if LABEL not in paid.columns:
             raise SetupError(f"no file in {directory} has a column {LABEL} to learn from; {IMPORT}")
         cents = rounded_units(paid["amount"].to_numpy(), decimals)
-        paid = paid.drop("amount").with_columns(cents=cents)
+        paid = paid.drop("amount").with_columns(CENTS.series(cents))
         known = point_in_time(arrived(paid), horizon_ms, decimals)
         counted = known["counted"] & ~known["conflict"]
         frame = paid.drop("card_code", "tid", "partition").hstack(known.drop("counted", "conflict"))

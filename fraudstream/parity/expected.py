@@ -10,6 +10,7 @@ import polars as pl
 from fraudstream.deciding.known import score
 from fraudstream.domain.amounts import HUNDREDTHS, rounded_units
 from fraudstream.domain.features.catalogue import published_features
+from fraudstream.domain.features.schema import CENTS, PROBABILITY
 from fraudstream.domain.model import Model
 from fraudstream.domain.tokens import partition_of
 from fraudstream.offline.point_in_time import Arrived, point_in_time
@@ -48,8 +49,8 @@ class Expected:
             stream["tid"].hash().to_numpy(),
             partition,
         )
-        known = point_in_time(arrived, horizon_ms, decimals).with_columns(cents=cents)
-        names = (*published_features(model.features), "probability")
+        known = point_in_time(arrived, horizon_ms, decimals).with_columns(CENTS.series(cents))
+        names = (*published_features(model.features), PROBABILITY.name)
         values = np.concatenate(list(_values(known, model, names, decimals)))
         return cls(names, values, partition, _offsets(partition), (~known["conflict"]).to_numpy())
 
@@ -60,7 +61,7 @@ def _values(
     """Yield the values, some payments at a time: wide frames of millions of payments would fill the memory."""
     for part in known.iter_slices(ROWS_AT_ONCE):
         described, _, probability = score(part, model, decimals)
-        with_probability = described.with_columns(pl.Series("probability", probability))
+        with_probability = described.with_columns(PROBABILITY.series(probability))
         yield np.column_stack([with_probability[name].cast(pl.Float64).to_numpy() for name in names])
 
 
