@@ -58,6 +58,8 @@ async def look_on(
                 refuse(str(error))
             except KafkaError as error:
                 logger.warning("the logs could not be looked at, and will be again: %s", error)
-            took_s = time.monotonic() - started_s
+                took_s = 0.0
+            else:
+                took_s = time.monotonic() - started_s
     finally:
         await check.close()

@@ -20,6 +20,7 @@ from tests.shared import (
     SHORT_SESSIONS,
     Broker,
     day_that_lasts,
+    delete_topics,
     made_once,
     own_settings,
     run_directory,
@@ -137,13 +138,15 @@ def own_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedBro
 
 
 @pytest.fixture
-def fresh_settings(broker: Broker, tmp_path: Path) -> Settings:
-    """Return settings with names and directories no other test has; its topics do not exist yet."""
-    return own_settings(broker.bootstrap, tmp_path / "data", web_port=0)
+def fresh_settings(broker: Broker, tmp_path: Path) -> Iterator[Settings]:
+    """Yield settings with names and directories no other test has; its topics do not exist yet, and do not outlive it."""
+    settings = own_settings(broker.bootstrap, tmp_path / "data", web_port=0)
+    yield settings
+    delete_topics(broker.bootstrap, settings.app_id)
 
 
 @pytest.fixture
-def kafka_settings(broker: EmbeddedBroker, fresh_settings: Settings) -> Settings:
+def kafka_settings(broker: Broker, fresh_settings: Settings) -> Settings:
     """Return settings of this test alone, with its topics created."""
     asyncio.run(ensure_topics(fresh_settings))
     return fresh_settings

@@ -1,11 +1,13 @@
 """Reading partitions from end to end, and how far a group has committed, without joining the group."""
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from typing import NamedTuple, TypeAlias
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import RecordsToDelete
+from aiokafka.errors import KafkaTimeoutError
 from aiokafka.structs import ConsumerRecord
 
 from fraudstream.adapters.kafka_admin import administration
@@ -19,6 +21,9 @@ Place: TypeAlias = tuple[str, int]
 
 POLL_TIMEOUT_MS = 100
 """How long a fetch is waited for before positions are looked at again: a transaction's marker moves them and is no record."""
+
+ANSWER_TIMEOUT_S = 60.0
+"""How long the brokers may leave a question open, or send nothing of what is read. aiokafka asks again for ever."""
 
 DEAD = "Dead"
 """How Kafka calls a group it does not know."""
@@ -36,10 +41,13 @@ class PartitionLogs:
 
     Whoever asks about many partitions asks about all at once: the brokers answer them together, and a rebalance waits for it.
     What reads is of no group: aiokafka's group coordinator fails when partitions are assigned anew while it looks for its broker.
+    All methods raise KafkaTimeoutError if the brokers do not answer.
     """
 
     def __init__(self, reader: AIOKafkaConsumer, group: AIOKafkaConsumer) -> None:
         self._reader, self._group = reader, group
+        self._positions: dict[Place, int] = {}
+        """How far what is read was at the last fetch."""
 
     async def span(self, topic: str, partition: int) -> Span:
         """Return which offsets there are to read."""
@@ -70,9 +78,10 @@ class PartitionLogs:
     async def commit(self, offsets: Mapping[Place, int]) -> None:
         """Set the offsets the group goes on from, by topic and partition; the group must have no members."""
         places = {TopicPartition(*place): offset for place, offset in offsets.items()}
-        await self._group._coordinator.ensure_coordinator_known()
-        self._group.assign(list(places))
-        await self._group.commit(places)
+        async with _answered("a commit"):
+            await self._group._coordinator.ensure_coordinator_known()
+            self._group.assign(list(places))
+            await self._group.commit(places)
 
     async def last_key(self, topic: str, partition: int) -> bytes | None:
         """Return the key of a partition's last record, None if it has no record or the record no key."""
@@ -110,6 +119,7 @@ class PartitionLogs:
 
     async def _sought(self, starts: Mapping[Place, int]) -> dict[Place, int]:
         """Assign what is to be read and seek its start; return where each ends, without those that end before."""
+        self._positions = {}
         spans = await self.spans(starts.keys())
         unread = {place: span.end for place, span in spans.items() if starts[place] < span.end}
         if unread:
@@ -122,11 +132,17 @@ class PartitionLogs:
         self, unread: dict[Place, int], records_max: int | None = None
     ) -> dict[Place, list[Record]]:
         """Fetch what comes next, and let go of what is read to its end."""
-        fetched: dict[Place, list[Record]] = await self._reader.getmany(
-            *unread, timeout_ms=POLL_TIMEOUT_MS, max_records=records_max
-        )
+        async with _answered("records"):
+            while True:
+                fetched: dict[Place, list[Record]] = await self._reader.getmany(
+                    *unread, timeout_ms=POLL_TIMEOUT_MS, max_records=records_max
+                )
+                positions = {place: await self._reader.position(place) for place in unread}
+                if fetched or positions != self._positions:
+                    break
+        self._positions = positions
         for place, end in list(unread.items()):
-            if await self._reader.position(place) >= end:
+            if positions[place] >= end:
                 self._let_go(place, unread)
         return fetched
 
@@ -135,6 +151,15 @@ class PartitionLogs:
         if (end := unread.pop(place, None)) is not None:
             self._reader.pause(place)
             self._reader.seek(place, end)
+
+
+@asynccontextmanager
+async def _answered(what: str) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(ANSWER_TIMEOUT_S):
+            yield
+    except TimeoutError as error:
+        raise KafkaTimeoutError(f"no answer to a request for {what} in {ANSWER_TIMEOUT_S:g} s") from error
 
 
 @asynccontextmanager

@@ -1,13 +1,9 @@
 """Told to stop while the broker does not answer: the process ends within seconds, and the next one goes on exactly."""
 
 import asyncio
-import os
-import signal
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
@@ -20,7 +16,7 @@ from tests.commands.running import begin, fraudstream
 from tests.end_to_end.harness import Worker, decisions_of, expected_windows, produce, read_all, settled
 from tests.end_to_end.test_archive import files
 from tests.end_to_end.test_worker import encoded, payments, windows
-from tests.shared import own_settings
+from tests.shared import frozen, own_settings
 
 BOUND_S = 25.0
 """systemd and Kubernetes kill after 30."""
@@ -34,17 +30,6 @@ async def settings(own_broker: EmbeddedBroker, tmp_path: Path) -> Settings:
     )
     await ensure_topics(settings)
     return settings
-
-
-@contextmanager
-def frozen(broker: EmbeddedBroker) -> Iterator[None]:
-    """Stop a broker in its tracks, and let it go on at the end."""
-    assert broker.state is not None
-    os.kill(broker.state.pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(broker.state.pid, signal.SIGCONT)
 
 
 def told_to_stop(process: "subprocess.Popen[bytes] | subprocess.Popen[str]") -> tuple[int, float]:
