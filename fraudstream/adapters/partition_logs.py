@@ -70,9 +70,9 @@ class PartitionLogs:
 
     async def all_committed(self, places: Collection[Place]) -> dict[Place, int | None]:
         """Return the offsets the group has committed, of many partitions; aiokafka's consumer asks for one at a time."""
-        found = await self._group._coordinator.fetch_committed_offsets(
-            [TopicPartition(*place) for place in places]
-        )
+        asked = [TopicPartition(*place) for place in places]
+        async with _answered("the offsets of a group"):
+            found = await self._group._coordinator.fetch_committed_offsets(asked)
         return {place: at.offset if (at := found.get(place)) else None for place in places}
 
     async def commit(self, offsets: Mapping[Place, int]) -> None:

@@ -1,7 +1,7 @@
 """Logs are read one after the other, whatever becomes of the group whose offsets are looked at, and of the broker."""
 
 import pytest
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import NewTopic
 from aiokafka.errors import KafkaTimeoutError
 
@@ -64,7 +64,7 @@ async def test_a_broker_that_does_not_answer_is_not_waited_for_for_ever(
     async with partition_logs(Kafka(own_broker.bootstrap), "a-group") as logs:
         with frozen(own_broker):
             with pytest.raises(
-                KafkaTimeoutError, match="no answer to a request for offsets of a group in 1 s"
+                KafkaTimeoutError, match="no answer to a request for the offsets of a group in 1 s"
             ):
                 await logs.committed("payments", 0)
             with pytest.raises(KafkaTimeoutError, match="a commit"):
@@ -80,7 +80,7 @@ async def test_records_that_a_log_has_lost_since_its_end_was_asked_for_are_not_w
     monkeypatch.setattr(module, "ANSWER_TIMEOUT_S", 1.0)
 
     async def spans_before(_places: object) -> dict[Place, Span]:
-        return {("shortened", 0): Span(0, 2)}
+        return {TopicPartition("shortened", 0): Span(0, 2)}
 
     async with partition_logs(kafka, "a-group") as logs:
         monkeypatch.setattr(logs, "spans", spans_before)
