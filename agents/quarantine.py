@@ -1,9 +1,9 @@
-"""Finding the record that ends the worker: after a few deaths over the same offsets they are decided in halves.
+"""Finding the poison record: after a few crashes over the same offsets they are decided in halves.
 
-    died 3 times deciding 0..511 -> 0..255, 256..511 -> died in 256..511 -> 256..383, ... -> died on 300 alone: dead letter
+    3 crashes deciding 0..511 -> 0..255, 256..511 -> a crash in 256..511 -> 256..383, ... -> a crash on 300 alone: dead letter
 
 What counts is where a run ended: an exception, an exhausted memory and a crash in native code all leave the note of what
-was in flight. Waiting for brokers does not count: an outage must never condemn a payment.
+was in flight. Waiting for brokers does not count: an outage must never make a payment a poison record.
 """
 
 import logging
@@ -26,34 +26,34 @@ from fraudstream.domain.errors import FraudstreamError
 
 logger = logging.getLogger(__name__)
 
-DEATHS_BEFORE_HALVING = 3
+CRASHES_BEFORE_HALVING = 3
 """Fewer may be an operator's kill or a machine out of memory."""
 
-CONDEMNED_PER_HOUR_MAX = 10
+POISON_RECORDS_PER_HOUR_MAX = 10
 """More is no bad payment but a broken worker: then it stays down rather than empty the topic into dead letters."""
 
 HOUR_S = 3600
 
-CONDEMNED_KEPT = 100
-"""So many are recognised when they are read again because others in their chunk ended the worker before its commit."""
+POISON_RECORDS_KEPT = 100
+"""Poison records remembered, in case a crash over others of their chunk replays them."""
 
 
-class Condemned(NamedTuple):
-    """A record that ended the worker alone, and since when (epoch seconds) that is known."""
+class PoisonRecord(NamedTuple):
+    """A record over which the worker crashed when it decided it alone, and since when (epoch seconds) that is known."""
 
     place: str
     offset: int
     at: float
 
 
-class Suspects(msgspec.Struct):
-    """What is remembered from run to run."""
+class CrashHistory(msgspec.Struct, rename={"crashes": "deaths", "poison_records": "condemned"}):
+    """What is remembered from run to run, in a file that earlier versions wrote with other names."""
 
-    deaths: int = 0
+    crashes: int = 0
     """Runs in a row that ended over these offsets."""
     ranges: dict[str, tuple[int, int]] = {}
     """`topic-partition` -> first and last offset in flight when the last of them ended."""
-    condemned: list[Condemned] = []
+    poison_records: list[PoisonRecord] = []
     """What became dead letters."""
 
 
@@ -63,49 +63,51 @@ class Quarantine:
     def __init__(self, directory: Path) -> None:
         self._note = InFlightNote(directory / "in-flight")
         self._path = directory / "suspects.json"
-        self.suspects = (
-            msgspec.json.decode(self._path.read_bytes(), type=Suspects) if self._path.exists() else Suspects()
+        self.history = (
+            msgspec.json.decode(self._path.read_bytes(), type=CrashHistory)
+            if self._path.exists()
+            else CrashHistory()
         )
         if in_flight := self._note.read():
-            self._died_over(in_flight)
+            self._count_crash(in_flight)
 
-    def _died_over(self, in_flight: dict[str, tuple[int, int]]) -> None:
-        """Count the end of the last run."""
-        before = self.suspects.ranges
+    def _count_crash(self, in_flight: dict[str, tuple[int, int]]) -> None:
+        """Count the end of the last run, over these offsets."""
+        before = self.history.ranges
         again = any(
             place in before and first <= before[place][1] and last >= before[place][0]
             for place, (first, last) in in_flight.items()
         )
-        self.suspects.deaths = self.suspects.deaths + 1 if again else 1
-        self.suspects.ranges = in_flight
+        self.history.crashes = self.history.crashes + 1 if again else 1
+        self.history.ranges = in_flight
         self._save()
         self._note.write({})
         logger.warning(
             "the last run ended while it decided %s (%d in a row)",
             ", ".join(f"{place} {first}..{last}" for place, (first, last) in in_flight.items()),
-            self.suspects.deaths,
+            self.history.crashes,
         )
 
-    def suspicious(self, chunk: Chunk) -> bool:
+    def must_split(self, chunk: Chunk) -> bool:
         """Tell whether a chunk is to be decided alone and in parts."""
-        return self._halved(chunk) is not None or bool(self._condemned_in(chunk))
+        return self._halved(chunk) is not None or bool(self._poison_offsets(chunk))
 
     def portions(self, chunks: list[Chunk]) -> list[list[Chunk]]:
-        """Return what to decide together, in order; all of it, unless it is suspicious."""
+        """Return what to decide together, in order: all of it, unless the first chunk is split."""
         if not chunks:
             return []
-        return self._parts(chunks[0]) if self.suspicious(chunks[0]) else [chunks]
+        return self._parts(chunks[0]) if self.must_split(chunks[0]) else [chunks]
 
-    def acquit(self, chunks: Sequence[Chunk]) -> None:
-        """Forget suspicions against what has just been decided."""
-        if not self.suspects.ranges:
+    def clear(self, chunks: Sequence[Chunk]) -> None:
+        """Forget the crashes over what has just been decided."""
+        if not self.history.ranges:
             return
         for chunk in chunks:
-            suspected = self.suspects.ranges.get(_place(chunk))
-            if suspected is not None and chunk.records[-1].offset >= suspected[1]:
-                del self.suspects.ranges[_place(chunk)]
-        if not self.suspects.ranges:
-            self.suspects.deaths = 0
+            crashed = self.history.ranges.get(_place(chunk))
+            if crashed is not None and chunk.records[-1].offset >= crashed[1]:
+                del self.history.ranges[_place(chunk)]
+        if not self.history.ranges:
+            self.history.crashes = 0
             self._save()
 
     @contextmanager
@@ -128,60 +130,60 @@ class Quarantine:
         self._note.write({})
 
     def _halved(self, chunk: Chunk) -> tuple[int, int] | None:
-        """Return the suspected offsets if there were deaths enough and the chunk has any of them."""
-        suspected = self.suspects.ranges.get(_place(chunk))
-        if suspected is None or self.suspects.deaths < DEATHS_BEFORE_HALVING:
+        """Return the offsets of the last crash if there were crashes enough and the chunk has any of them."""
+        crashed = self.history.ranges.get(_place(chunk))
+        if crashed is None or self.history.crashes < CRASHES_BEFORE_HALVING:
             return None
-        first, last = suspected
-        return suspected if first <= chunk.records[-1].offset and last >= chunk.records[0].offset else None
+        first, last = crashed
+        return crashed if first <= chunk.records[-1].offset and last >= chunk.records[0].offset else None
 
-    def _condemned_in(self, chunk: Chunk) -> set[int]:
-        """Return which of a chunk's offsets are condemned."""
-        if not self.suspects.condemned:
+    def _poison_offsets(self, chunk: Chunk) -> set[int]:
+        """Return which of a chunk's offsets are poison records."""
+        if not self.history.poison_records:
             return set()
         first, last, here = chunk.records[0].offset, chunk.records[-1].offset, _place(chunk)
         return {
             offset
-            for place, offset, _ in self.suspects.condemned
+            for place, offset, _ in self.history.poison_records
             if place == here and first <= offset <= last
         }
 
     def _parts(self, chunk: Chunk) -> list[list[Chunk]]:
-        """Cut a suspicious chunk: the two halves of what is suspected, each condemned record, and what lies between."""
+        """Cut a chunk: the two halves of the last crash's offsets, each poison record, and what lies between."""
         cuts = {chunk.records[0].offset, chunk.records[-1].offset + 1}
-        if suspected := self._halved(chunk):
-            first, last = suspected
-            if first == last and len(self.suspects.ranges) == 1:
-                self._condemn(_place(chunk), first)
+        if crashed := self._halved(chunk):
+            first, last = crashed
+            if first == last and len(self.history.ranges) == 1:
+                self._mark_poison(_place(chunk), first)
             cuts |= {first, (first + last + 1) // 2, last + 1}
-        condemned = self._condemned_in(chunk)
-        cuts |= condemned | {offset + 1 for offset in condemned}
+        poison = self._poison_offsets(chunk)
+        cuts |= poison | {offset + 1 for offset in poison}
         parts = []
         for begin, end in pairwise(sorted(cuts)):
             records = [record for record in chunk.records if begin <= record.offset < end]
             if records:
-                parts.append([chunk.part(records, self._letters(records) if begin in condemned else None)])
+                parts.append([chunk.part(records, self._letters(records) if begin in poison else None)])
         return parts
 
-    def _condemn(self, place: str, offset: int) -> None:
-        """Remember a record that ended the worker alone."""
+    def _mark_poison(self, place: str, offset: int) -> None:
+        """Remember a poison record."""
         hour_ago = time.time() - HOUR_S
-        if sum(at > hour_ago for *_, at in self.suspects.condemned) >= CONDEMNED_PER_HOUR_MAX:
+        if sum(at > hour_ago for *_, at in self.history.poison_records) >= POISON_RECORDS_PER_HOUR_MAX:
             raise FraudstreamError(
-                f"{CONDEMNED_PER_HOUR_MAX} records within an hour ended the worker: mend it, then remove {self._path}"
+                f"{POISON_RECORDS_PER_HOUR_MAX} records within an hour ended the worker: mend it, then remove {self._path}"
             )
         logger.error("%s offset %d becomes a dead letter", place, offset)
-        self.suspects.condemned.append(Condemned(place, offset, time.time()))
-        del self.suspects.condemned[:-CONDEMNED_KEPT]
+        self.history.poison_records.append(PoisonRecord(place, offset, time.time()))
+        del self.history.poison_records[:-POISON_RECORDS_KEPT]
         self._save()
 
     def _letters(self, records: list[Record]) -> Parsed:
-        """Return condemned records as dead letters."""
+        """Return poison records as dead letters."""
         detail = "the worker ended again and again while it decided this record"
         return Parsed(Payments([], []), [], [dead_letter(record, POISON, detail) for record in records])
 
     def _save(self) -> None:
-        write_atomically(self._path, msgspec.json.encode(self.suspects))
+        write_atomically(self._path, msgspec.json.encode(self.history))
 
 
 def _place(chunk: Chunk) -> str:

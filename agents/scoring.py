@@ -82,7 +82,7 @@ class Scoring:
     async def _decide_forever(self, stream: StreamT[Any]) -> None:
         try:
             while True:
-                await self._finish(stream, await self.backlog.take(alone=self.quarantine.suspicious))
+                await self._finish(stream, await self.backlog.take(alone=self.quarantine.must_split))
         except asyncio.CancelledError:
             self.quarantine.forget()
             raise
@@ -116,7 +116,7 @@ class Scoring:
                 decided.stage_ms["publish"] = (delivered - started) * 1000
                 decided.stage_ms["store"] = (time.perf_counter() - delivered) * 1000
                 self.reporter.soon(batch, decided, output)
-            self.quarantine.acquit(chunks)
+            self.quarantine.clear(chunks)
             for chunk in filter(self.assignment.has, taken):
                 await stream.ack(chunk.event)
         self.assignment.let_go(taken)

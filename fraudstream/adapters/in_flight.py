@@ -14,7 +14,7 @@ Ranges: TypeAlias = Mapping[str, tuple[int, int]]
 class InFlightNote:
     """A one-line file, rewritten in place with one system call: the page cache keeps it when the process dies.
 
-    A power failure may lose it; then a death is not counted, nothing else.
+    A power failure may lose it; then a crash is not counted, nothing else.
     """
 
     def __init__(self, path: Path) -> None:

@@ -96,7 +96,7 @@ async def replayed(
     """
     replay = Replay(partition, intake or intake_of(settings), settings.lateness_horizon_s * 1000)
     keyed, by_card = (settings.topic(topic.name) for topic in (topics.TRANSACTIONS, topics.BY_CARD))
-    deadly = await _deadly(logs, settings, partition)
+    poison = await _poison_records(logs, settings, partition)
     waiting = [
         record async for records in logs.read(by_card, partition) for record in as_first_timed(records)
     ]
@@ -105,7 +105,7 @@ async def replayed(
         committed = await logs.committed(topic, partition)
 
         def feed(records: Sequence[Record]) -> None:
-            alive = [record for record in records if (topic, record.offset) not in deadly]
+            alive = [record for record in records if (topic, record.offset) not in poison]
             replay.feed([record for record in alive if record.offset < committed], rekeyed, True)
             replay.feed([record for record in alive if record.offset >= committed], rekeyed, False)
 
@@ -121,7 +121,7 @@ async def replayed(
     return replay
 
 
-async def _deadly(logs: PartitionLogs, settings: Settings, partition: int) -> set[tuple[str, int]]:
+async def _poison_records(logs: PartitionLogs, settings: Settings, partition: int) -> set[tuple[str, int]]:
     """Return topic and offset of records that became dead letters because they ended the worker."""
     dead_letters = settings.topic(topics.DEAD_LETTERS.name)
     found = set()

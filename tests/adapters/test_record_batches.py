@@ -60,7 +60,7 @@ def test_an_unknown_codec_is_undecodable() -> None:
     assert 2 == len(records)
 
 
-def test_a_wrong_checksum_condemns_the_whole_batch_and_nothing_behind_it() -> None:
+def test_a_wrong_checksum_spoils_the_whole_batch_and_nothing_behind_it() -> None:
     """In the middle, and as the last of the log; its header is believed where the log agrees."""
     wrong = [segments.with_wrong_checksum(segments.batch(base, [b"a", b"b", b"c"], AT_MS)) for base in (1, 5)]
     records, following = read(

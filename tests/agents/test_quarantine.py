@@ -1,4 +1,4 @@
-"""A record that ends the worker is found in halves, over as many runs as it takes."""
+"""A poison record is found in halves, over as many runs as it takes."""
 
 from contextlib import closing
 from pathlib import Path
@@ -13,14 +13,19 @@ from hypothesis import strategies as st
 
 from fraudstream.adapters.in_flight import InFlightNote
 from fraudstream.agents.backlog import Chunk
-from fraudstream.agents.quarantine import CONDEMNED_PER_HOUR_MAX, DEATHS_BEFORE_HALVING, Quarantine, Suspects
+from fraudstream.agents.quarantine import (
+    CRASHES_BEFORE_HALVING,
+    POISON_RECORDS_PER_HOUR_MAX,
+    CrashHistory,
+    Quarantine,
+)
 from fraudstream.deciding.records import Record
 from fraudstream.domain.errors import FraudstreamError
 
 HERE, THERE = TP("transactions", 0), TP("transactions", 1)
 
 
-class Died(Exception):
+class Crashed(Exception):
     """Stands for whatever ends a run."""
 
 
@@ -35,32 +40,32 @@ def chunk(tp: TP, first: int, last: int) -> Chunk:
     return Chunk(cast(EventT[object], event), [record(tp, offset) for offset in range(first, last + 1)], None)
 
 
-def run(directory: Path, batches: list[list[Chunk]], deadly: set[tuple[TP, int]]) -> list[list[str]]:
-    """Decide batches as the agent does, a suspicious chunk alone; die over deadly records; return what each portion was."""
+def run(directory: Path, batches: list[list[Chunk]], poison: set[tuple[TP, int]]) -> list[list[str]]:
+    """Decide batches as the agent does, a chunk to split alone; crash over poison records; return what each portion was."""
     done: list[list[str]] = []
     with closing(Quarantine(directory)) as quarantine:
         for batch in batches:
-            alone = any(map(quarantine.suspicious, batch))
+            alone = any(map(quarantine.must_split, batch))
             for taken in [[each] for each in batch] if alone else [batch]:
                 for portion in quarantine.portions(taken):
                     with quarantine.in_flight(portion):
-                        decide(portion, deadly)
+                        decide(portion, poison)
                     done.append([shown(part) for part in portion])
-                quarantine.acquit(taken)
+                quarantine.clear(taken)
     return done
 
 
-def decide(portion: list[Chunk], deadly: set[tuple[TP, int]]) -> None:
-    """Die over deadly records, unless they are dead letters by now."""
+def decide(portion: list[Chunk], poison: set[tuple[TP, int]]) -> None:
+    """Crash over poison records, unless they are dead letters by now."""
     for part in portion:
-        if part.parsed is None and any((part.tp, each.offset) in deadly for each in part.records):
-            raise Died
+        if part.parsed is None and any((part.tp, each.offset) in poison for each in part.records):
+            raise Crashed
 
 
-def suspects(directory: Path) -> Suspects:
+def history(directory: Path) -> CrashHistory:
     """Return what the next run would start with."""
     with closing(Quarantine(directory)) as quarantine:
-        return quarantine.suspects
+        return quarantine.history
 
 
 def shown(part: Chunk) -> str:
@@ -69,45 +74,45 @@ def shown(part: Chunk) -> str:
     return f"{part.tp.partition}: {part.records[0].offset}..{part.records[-1].offset} {dead}".strip()
 
 
-def test_without_a_death_everything_is_decided_together(tmp_path: Path) -> None:
+def test_without_a_crash_everything_is_decided_together(tmp_path: Path) -> None:
     """The ordinary day."""
     assert [["0: 0..7", "1: 0..3"]] == run(tmp_path, [[chunk(HERE, 0, 7), chunk(THERE, 0, 3)]], set())
 
 
-def test_a_few_deaths_condemn_nobody(tmp_path: Path) -> None:
+def test_a_few_crashes_make_no_poison_record(tmp_path: Path) -> None:
     """Two kills of an operator over the same offsets: the third run decides as if nothing had been."""
-    for _ in range(DEATHS_BEFORE_HALVING - 1):
-        with pytest.raises(Died):
+    for _ in range(CRASHES_BEFORE_HALVING - 1):
+        with pytest.raises(Crashed):
             run(tmp_path, [[chunk(HERE, 0, 7)]], {(HERE, 5)})
 
     assert [["0: 0..7"]] == run(tmp_path, [[chunk(HERE, 0, 7)]], set())
-    assert 0 == suspects(tmp_path).deaths
+    assert 0 == history(tmp_path).crashes
 
 
-def test_the_culprit_is_found_in_halves_and_becomes_a_dead_letter(tmp_path: Path) -> None:
-    """Eight records, the sixth is deadly: 0..7 three times, 4..7, 4..5, 5 alone; then it is a dead letter."""
-    deaths = 0
+def test_the_poison_record_is_found_in_halves_and_becomes_a_dead_letter(tmp_path: Path) -> None:
+    """Eight records, the sixth is poison: 0..7 three times, 4..7, 4..5, 5 alone; then it is a dead letter."""
+    crashes = 0
     while True:
         try:
             done = run(tmp_path, [[chunk(HERE, 0, 7), chunk(THERE, 0, 3)]], {(HERE, 5)})
-        except Died:
-            deaths += 1
+        except Crashed:
+            crashes += 1
             continue
         break
 
-    assert DEATHS_BEFORE_HALVING + 3 == deaths
+    assert CRASHES_BEFORE_HALVING + 3 == crashes
     assert [["0: 0..4"], ["0: 5..5 poison"], ["0: 6..7"], ["1: 0..3"]] == done
-    assert suspects(tmp_path).ranges == {}
+    assert history(tmp_path).ranges == {}
 
 
 @given(
     sizes=st.lists(st.integers(1, 40), min_size=1, max_size=4),
-    deadly=st.sets(st.integers(0, 159), max_size=3),
+    poison=st.sets(st.integers(0, 159), max_size=3),
     data=st.data(),
 )
 @settings(max_examples=60, deadline=None)
-def test_all_deadly_records_and_no_others_are_condemned(
-    tmp_path_factory: pytest.TempPathFactory, sizes: list[int], deadly: set[int], data: st.DataObject
+def test_all_poison_records_and_no_others_become_dead_letters(
+    tmp_path_factory: pytest.TempPathFactory, sizes: list[int], poison: set[int], data: st.DataObject
 ) -> None:
     """Whatever the batches are, and though they are cut differently in every run, each other record is decided."""
     directory = tmp_path_factory.mktemp("state")
@@ -117,40 +122,54 @@ def test_all_deadly_records_and_no_others_are_condemned(
         starts, ends = [0, *bounds], [*bounds, total]
         batches = [[chunk(HERE, start, end - 1)] for start, end in zip(starts, ends, strict=True)]
         try:
-            done = run(directory, batches, {(HERE, offset) for offset in deadly})
-        except Died:
+            done = run(directory, batches, {(HERE, offset) for offset in poison})
+        except Crashed:
             continue
         break
     spans = [part.split()[1].split("..") for parts in done for part in parts]
-    condemned = {int(part.split()[1].split("..")[0]) for parts in done for part in parts if "poison" in part}
+    dead = {int(part.split()[1].split("..")[0]) for parts in done for part in parts if "poison" in part}
 
-    assert {offset for offset in deadly if offset < total} == condemned
+    assert {offset for offset in poison if offset < total} == dead
     assert total == sum(int(last) - int(first) + 1 for first, last in spans)
 
 
-def test_a_worker_that_condemns_everything_stays_down(tmp_path: Path) -> None:
+def test_a_worker_that_crashes_over_everything_stays_down(tmp_path: Path) -> None:
     """A broken model is no reason to empty a topic into dead letters."""
     everything = {(HERE, offset) for offset in range(100)}
-    for start in range(CONDEMNED_PER_HOUR_MAX + 1):
-        for _ in range(DEATHS_BEFORE_HALVING):
-            with pytest.raises(Died):
+    for start in range(POISON_RECORDS_PER_HOUR_MAX + 1):
+        for _ in range(CRASHES_BEFORE_HALVING):
+            with pytest.raises(Crashed):
                 run(tmp_path, [[chunk(HERE, start, start)]], everything)
-        if start < CONDEMNED_PER_HOUR_MAX:
+        if start < POISON_RECORDS_PER_HOUR_MAX:
             assert [[f"0: {start}..{start} poison"]] == run(
                 tmp_path, [[chunk(HERE, start, start)]], everything
             )
     with pytest.raises(FraudstreamError, match="within an hour ended the worker"):
-        run(tmp_path, [[chunk(HERE, CONDEMNED_PER_HOUR_MAX, CONDEMNED_PER_HOUR_MAX)]], everything)
+        run(tmp_path, [[chunk(HERE, POISON_RECORDS_PER_HOUR_MAX, POISON_RECORDS_PER_HOUR_MAX)]], everything)
 
 
-def test_a_stop_on_request_is_no_death(tmp_path: Path) -> None:
+def test_a_stop_on_request_is_no_crash(tmp_path: Path) -> None:
     """SIGTERM while a portion waits for the weekly store."""
     with closing(Quarantine(tmp_path)) as quarantine:
-        with pytest.raises(Died), quarantine.in_flight([chunk(HERE, 0, 7)]):
-            raise Died
+        with pytest.raises(Crashed), quarantine.in_flight([chunk(HERE, 0, 7)]):
+            raise Crashed
         quarantine.forget()
 
-    assert 0 == suspects(tmp_path).deaths
+    assert 0 == history(tmp_path).crashes
+
+
+def test_the_file_of_an_earlier_version_is_read_and_written_as_before(tmp_path: Path) -> None:
+    """Its names are those that versions before this one wrote."""
+    stored = b'{"deaths":3,"ranges":{"transactions-0":[4,5]},"condemned":[["transactions-0",2,4102444800.0]]}'
+    (tmp_path / "suspects.json").write_bytes(stored)
+
+    assert [["0: 0..1"], ["0: 2..2 poison"], ["0: 3..3"], ["0: 4..4"], ["0: 5..5"], ["0: 6..7"]] == run(
+        tmp_path, [[chunk(HERE, 0, 7)]], set()
+    )
+    assert (
+        b'{"deaths":0,"ranges":{},' + stored[stored.index(b'"condemned"') :]
+        == (tmp_path / "suspects.json").read_bytes()
+    )
 
 
 def test_the_note_survives_its_writer_and_shorter_ones_replace_longer(tmp_path: Path) -> None:

@@ -11,15 +11,15 @@ from fraudstream.supervisor import Supervisor
 from tests.builders import CountingModel
 from tests.end_to_end import counting_worker
 
-DEADLY_AMOUNT = np.float32(666.66)
+POISON_AMOUNT = np.float32(666.66)
 
 
 class FragileModel(CountingModel):
-    """Cannot bear one amount."""
+    """Crashes over one amount."""
 
     def probabilities(self, rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Die where a library with a bug would."""
-        if (rows[:, self.features.index("amount")] == DEADLY_AMOUNT).any():
+        """Crash where a library with a bug would."""
+        if (rows[:, self.features.index("amount")] == POISON_AMOUNT).any():
             os.kill(os.getpid(), signal.SIGKILL)
         return super().probabilities(rows)
 

@@ -1,4 +1,4 @@
-"""A payment that kills every worker that decides it is found and set aside, and the rest is decided."""
+"""A poison record, which kills every worker that decides it, is found and set aside, and the rest is decided."""
 
 import json
 import time
@@ -21,7 +21,7 @@ async def test_a_payment_that_kills_the_worker_becomes_a_dead_letter(kafka_setti
     with Worker(settings, ("-m", "tests.end_to_end.fragile_worker")) as worker:
         decisions = await decisions_of(settings, others, timeout_s=240)
         await settled(settings)
-        deaths = worker.log.count("was ended by SIGKILL")
+        crashes = worker.log.count("was ended by SIGKILL")
     letters = [json.loads(record.value or b"") for record in await read_all(settings, "dead-letters")]
     counts = {d["transaction_id"]: d["features"]["num_trans_last_10m"] for d in decisions}
 
@@ -29,4 +29,4 @@ async def test_a_payment_that_kills_the_worker_becomes_a_dead_letter(kafka_setti
     assert [1, 2, 3, 4, 5, 6, 7] == [counts[tid] for tid in sorted(others)]
     assert ["poison"] == [letter["reason"] for letter in letters]
     assert (settings.topic("transactions"), 5) == (letters[0]["topic"], letters[0]["offset"])
-    assert 6 == deaths
+    assert 6 == crashes
