@@ -36,7 +36,7 @@ SLACK_MS = 20.0
 """Above the deadline of the look-up p99 may be this much: everything else a decision takes."""
 
 RECOVERY = Rate(100, 0, 3)
-"""Sent in good weather between the faults, and not measured."""
+"""Sent while nothing is wrong, between the faults, and not measured."""
 
 FAULTS: dict[str, dict[str, Any]] = {
     "none": {},
@@ -53,7 +53,7 @@ FAULTS: dict[str, dict[str, Any]] = {
     "garbage: records of another card": {"garbage": "other-card"},
     "garbage: HTML instead of JSON": {"garbage": "no-json"},
 }
-"""Fault -> weather of the store."""
+"""Fault -> what the store is told to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +73,14 @@ class Row:
 
 
 class FeatureStore:
-    """The store's two URLs: where the worker asks, and where the weather is made."""
+    """The store's two URLs: where the worker asks, and where its faults are set."""
 
     def __init__(self, url: str, control_url: str) -> None:
         self.url = url
         self._control_url = control_url
 
-    def weather(self, wanted: dict[str, Any]) -> int:
-        """Set the weather; return how many batches were asked for so far."""
+    def set_faults(self, wanted: dict[str, Any]) -> int:
+        """Set the faults; return how many batches were asked for so far."""
         request = urllib.request.Request(self._control_url, json.dumps(wanted).encode(), method="PUT")
         with urllib.request.urlopen(request, timeout=10) as answer:
             return int(json.loads(answer.read())["requests"].get("BatchGetRecord", 0))
@@ -105,9 +105,9 @@ def measured(run: Run, store: FeatureStore, rate: Rate, names: list[str], consol
     answered(run, PLAN.wake_up, 0)
     for name in names:
         console.print(name)
-        before = store.weather(FAULTS[name])
+        before = store.set_faults(FAULTS[name])
         told = answered(run, rate, skip)
-        calls = store.weather({}) - before
+        calls = store.set_faults({}) - before
         answered(run, RECOVERY, skip + rate.payments)
         skip += rate.payments + RECOVERY.payments
         rows[name] = Row(

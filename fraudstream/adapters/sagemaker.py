@@ -109,7 +109,7 @@ class FeatureStoreClients:
 
 
 @contextmanager
-def weather() -> Iterator[None]:
+def translate_errors() -> Iterator[None]:
     """Turn whatever goes wrong between us and AWS into WeeklyUnavailable, nonsense in an answer included; if no waiting
     mends it, WeeklyRefused."""
     try:

@@ -4,7 +4,7 @@ import asyncio
 import time
 from typing import Any
 
-from fraudstream.adapters.sagemaker import StoreRefused, weather
+from fraudstream.adapters.sagemaker import StoreRefused, translate_errors
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.feature_group import FeatureGroup
 
@@ -26,7 +26,7 @@ async def create_group(control: Any, group: FeatureGroup) -> bool:
         },
     }
     try:
-        with weather():
+        with translate_errors():
             await control.create_feature_group(**definition)
     except StoreRefused as error:
         if error.code == "ResourceInUse":
@@ -43,7 +43,7 @@ async def create_group(control: Any, group: FeatureGroup) -> bool:
 
 async def describe_group(control: Any, group: FeatureGroup) -> dict[str, Any]:
     """Return a group as Feature Store has it; raises SetupError if there is none or its schema is not ours."""
-    with weather():
+    with translate_errors():
         found = await control.describe_feature_group(FeatureGroupName=group.name)
         described = {
             "name": found["FeatureGroupName"],

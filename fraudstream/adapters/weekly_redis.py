@@ -72,7 +72,7 @@ class WeeklyRedis(OnlineStore):
         )
 
     async def connect(self) -> None:
-        """Ask what will be asked; a server that only does not answer yet is bad weather, one that refuses is not."""
+        """Ask what will be asked; a server that only does not answer yet is tolerated, one that refuses is not."""
         midnight_ms = midnight_before(time.time_ns() // 1_000_000)
         try:
             await self.get_many([""], midnight_ms)
@@ -89,7 +89,7 @@ class WeeklyRedis(OnlineStore):
     async def get_many(self, cards: Collection[str], midnight_ms: int) -> WeeklyAnswer:
         """Return the weeks as of this midnight, or of one day before it if that is the newest."""
         wanted, candidates = list(cards), (midnight_ms, midnight_ms - DAY_MS)
-        with weather():
+        with translate_errors():
             asking = self._redis.pipeline(transaction=False)
             for night in candidates:
                 asking.exists(self._key(night))
@@ -109,7 +109,7 @@ class WeeklyRedis(OnlineStore):
 
     async def describe(self) -> dict[str, Any]:
         """Return which server it is and how much memory it uses."""
-        with weather():
+        with translate_errors():
             info = await self._redis.info()
         return {
             "kind": "redis",
@@ -121,14 +121,14 @@ class WeeklyRedis(OnlineStore):
 
     async def nights(self, midnights_ms: Sequence[int]) -> dict[int, int]:
         """Return which of these midnights are there, and with how many cards each."""
-        with weather():
+        with translate_errors():
             cards = {midnight: int(await self._redis.hlen(self._key(midnight))) for midnight in midnights_ms}
         return {midnight: count for midnight, count in cards.items() if count}
 
     async def load(self, as_of_ms: int, weeks: Sequence[tuple[str, Week]]) -> None:
         """Write these cards into the draft of a midnight."""
         texts = {card: f"{week.payments} {week.mean_amount!r}" for card, week in weeks}
-        with weather():
+        with translate_errors():
             writing = self._redis.pipeline()
             writing.hset(self._draft(as_of_ms), mapping=texts)
             writing.expire(self._draft(as_of_ms), self._kept_for)
@@ -137,7 +137,7 @@ class WeeklyRedis(OnlineStore):
     async def publish(self, as_of_ms: int, cards: int) -> None:
         """Let the draft take its place; raises SetupError unless it holds as many cards as it should."""
         draft = self._draft(as_of_ms)
-        with weather():
+        with translate_errors():
             found = await self._redis.hlen(draft)
             if found != cards:
                 await self._redis.delete(draft)
@@ -155,7 +155,7 @@ class WeeklyRedis(OnlineStore):
 
 
 @contextmanager
-def weather() -> Iterator[None]:
+def translate_errors() -> Iterator[None]:
     """Turn what goes wrong between us and Redis into WeeklyUnavailable, WeeklyRefused if no waiting mends it."""
     try:
         yield

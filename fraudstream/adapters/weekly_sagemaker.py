@@ -15,7 +15,7 @@ from fraudstream.adapters.sagemaker import (
     FeatureStoreClients,
     StoreBusy,
     StoreRefused,
-    weather,
+    translate_errors,
 )
 from fraudstream.adapters.sagemaker_groups import create_group, describe_group
 from fraudstream.domain.errors import WeeklyRefused, WeeklyUnavailable
@@ -60,7 +60,7 @@ class WeeklySageMaker(OnlineStore):
         self._news_at: dict[int, float] = {}
 
     async def connect(self) -> None:
-        """Open the connection; a store that only does not answer yet is bad weather, a missing group is not."""
+        """Open the connection; a store that only does not answer yet is tolerated, a missing group is not."""
         try:
             await self.nights([midnight_before(time.time_ns() // 1_000_000)])
         except WeeklyRefused:
@@ -101,7 +101,7 @@ class WeeklySageMaker(OnlineStore):
         records, unanswered = await self._records(ids)
         if unanswered:
             raise WeeklyUnavailable(f"Feature Store does not say whether {unanswered} are there")
-        with weather():
+        with translate_errors():
             return {days[record["as_of"]]: int(record["num_trans_last_1w"]) for record in records.values()}
 
     async def create(self) -> bool:
@@ -150,7 +150,7 @@ class WeeklySageMaker(OnlineStore):
             "RecordIdentifiersValueAsString": ids,
         }
         runtime = await self._clients.runtime()
-        with weather():
+        with translate_errors():
             async with self._slots:
                 answer = await runtime.batch_get_record(Identifiers=[asked])
             records = {
@@ -184,7 +184,7 @@ class WeeklySageMaker(OnlineStore):
             try:
                 async with self._slots:
                     await self._pace.wait()
-                    with weather():
+                    with translate_errors():
                         await runtime.put_record(FeatureGroupName=self._group.name, Record=values)
                 return
             except WeeklyRefused:

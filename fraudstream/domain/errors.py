@@ -2,7 +2,7 @@
 
 FraudstreamError            anything we can say in one sentence to the person at the keyboard
 ├── InvalidTransaction      bad input: dead-letter it with its reason and go on
-├── WeeklyUnavailable       bad weather: decide without the week and mark the decision degraded
+├── WeeklyUnavailable       a store is down: decide without the week and mark the decision degraded
 │   └── WeeklyRefused       a store that does not take us: the same in a running worker, a SetupError at the start
 ├── SetupError              wrong set-up: refuse to start and say what to run
 │   ├── WeeklyRefused

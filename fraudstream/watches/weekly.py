@@ -12,7 +12,7 @@ from fraudstream.tables.timeline import Span, Timeline
 
 LATELY_S = 60
 SHARE_MIN = 0.01
-"""Fewer than one payment in a hundred without its week is weather, not a state."""
+"""Fewer than one payment in a hundred without its week is noise, not a state."""
 
 GRACE_MS = 2 * HOUR_MS
 """So long after midnight the night's aggregates may be on their way; until then those of the day before are used."""

@@ -98,12 +98,12 @@ async def test_a_quota_is_enforced(runtime: Any) -> None:
         await asyncio.gather(*calls)
 
 
-async def test_strangers_and_wrong_weather_are_refused() -> None:
-    """Requests are signed; the control port knows what weather there is."""
+async def test_strangers_and_unknown_faults_are_refused() -> None:
+    """Requests are signed; the control port knows what faults there are."""
     async with FakeFeatureStore() as fake, aiohttp.ClientSession() as session:
         async with session.post(f"{fake.url}/BatchGetRecord", json={"Identifiers": asking("a")}) as answer:
             assert 403 == answer.status
         async with session.put(fake.control_url, json={"hail": True}) as answer:
             assert 400 == answer.status
         async with session.put(fake.control_url, json={"latency_ms": 5}) as answer:
-            assert 5 == (await answer.json())["weather"]["latency_ms"]
+            assert 5 == (await answer.json())["faults"]["latency_ms"]

@@ -226,7 +226,7 @@ async def test_until_the_night_is_there_the_store_is_asked_now_and_then_only() -
 
 
 async def test_a_bug_in_a_store_ends_the_worker() -> None:
-    """Bad weather degrades, a bug crashes; also when nobody waits for the call any more."""
+    """A store that is down degrades, a bug crashes; also when nobody waits for the call any more."""
 
     async def wrong() -> None:
         await slow()

@@ -14,9 +14,9 @@ from fraudstream.domain.weekly import Week
 from fraudstream.tables.timeline import Timeline
 from fraudstream.watches import WeeklyWatch
 from tests.contracts.weekly_store import ALICE, BOB, BUSY, CALM, MONDAY, TUESDAY
+from tests.fake_feature_store.faults import GARBAGE
 from tests.fake_feature_store.records import Store
 from tests.fake_feature_store.server import FakeFeatureStore
-from tests.fake_feature_store.weather import GARBAGE
 from tests.sagemaker import credentials, filled, opened
 
 MANY = {f"{number:032x}": Week(number + 1, number / 3) for number in range(250)}
@@ -24,7 +24,7 @@ MANY = {f"{number:032x}": Week(number + 1, number / 3) for number in range(250)}
 
 @pytest.fixture
 async def fake(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FakeFeatureStore]:
-    """Yield a Feature Store in good weather."""
+    """Yield a Feature Store without faults."""
     credentials(monkeypatch)
     async with FakeFeatureStore() as serving:
         yield serving
@@ -92,17 +92,17 @@ async def test_nonsense_is_refused_record_by_record(
 
 
 @pytest.mark.parametrize(
-    "weather",
+    "faults",
     [{"garbage": "no-json"}, {"error_share": 1.0}, {"throttling": True}, {"refusing": True}],
     ids=str,
 )
-async def test_bad_weather_is_told_as_such(
-    fake: FakeFeatureStore, store: WeeklySageMaker, weather: dict[str, object]
+async def test_a_fault_of_the_store_is_told_as_such(
+    fake: FakeFeatureStore, store: WeeklySageMaker, faults: dict[str, object]
 ) -> None:
     """Whatever it is made of."""
     await filled(store, {MONDAY: {ALICE: BUSY}})
     await store.get_many([ALICE], MONDAY)
-    await fake.change(**weather)
+    await fake.change(**faults)
 
     with pytest.raises(WeeklyUnavailable):
         await store.get_many([ALICE], MONDAY)
@@ -231,7 +231,7 @@ async def test_a_worker_does_not_start_without_the_group(store: WeeklySageMaker)
 async def test_a_worker_does_start_while_the_store_is_down(
     fake: FakeFeatureStore, store: WeeklySageMaker
 ) -> None:
-    """Bad weather ends by itself."""
+    """An outage ends by itself."""
     await fake.change(refusing=True)
 
     await store.connect()

@@ -152,8 +152,8 @@ def test_only_what_time_may_mend_is_code_75(
     settings: Settings, endpoint: dict[str, str], refusal: str, code: int, said: str
 ) -> None:
     """A nightly job may try that again."""
-    weather = json.dumps({"refusal": refusal}).encode()
-    urllib.request.urlopen(urllib.request.Request(endpoint["control_url"], weather, method="PUT")).close()
+    fault = json.dumps({"refusal": refusal}).encode()
+    urllib.request.urlopen(urllib.request.Request(endpoint["control_url"], fault, method="PUT")).close()
 
     done = fraudstream(settings, "store", "describe")
 

@@ -61,7 +61,7 @@ def test_without_a_broker_it_says_start_one(small_world: Path, tmp_path: Path) -
 
 
 def test_without_the_store_of_the_weeks_it_says_make_one(small_world: Path, tmp_path: Path) -> None:
-    """A setting that names a store that is not there is no bad weather."""
+    """A setting that names a store that is not there does not mend itself."""
     settings = Settings(
         _env_file=None, data_dir=small_world, state_dir=tmp_path / "state", weekly_store="disk", web_port=0
     )
@@ -75,7 +75,7 @@ def test_without_the_store_of_the_weeks_it_says_make_one(small_world: Path, tmp_
 async def test_without_weekly_aggregates_it_decides_and_says_what_is_missing(
     kafka_settings: Settings, small_world: Path
 ) -> None:
-    """Bad weather: the decision is marked, the log names the command."""
+    """The store is down: the decision is marked, the log names the command."""
     shutil.copytree(small_world / "models", kafka_settings.models_dir)
     with Worker(kafka_settings, WORKER) as worker:
         await produce(kafka_settings, [(None, b'{"cc_num":4000000000000002,"amount":1.0,"tid":"a"}')])

@@ -27,7 +27,7 @@ async def test_an_unfinished_file_is_no_object(tmp_path: Path) -> None:
     assert [] == await LocalObjects(tmp_path).names()
 
 
-async def test_a_place_that_cannot_be_written_is_bad_weather(tmp_path: Path) -> None:
+async def test_a_place_that_cannot_be_written_is_no_bug(tmp_path: Path) -> None:
     """The archiver waits for it."""
     (tmp_path / "full").write_bytes(b"a file where a directory should be")
 

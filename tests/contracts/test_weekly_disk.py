@@ -82,7 +82,7 @@ async def test_a_worker_does_not_start_without_the_directory(tmp_path: Path) -> 
         await WeeklyDisk(tmp_path / "nowhere").connect()
 
 
-async def test_a_damaged_file_is_bad_weather(tmp_path: Path) -> None:
+async def test_a_damaged_file_is_no_bug(tmp_path: Path) -> None:
     """The worker goes on and marks its decisions."""
     (tmp_path / "2020-02-03.sqlite").write_bytes(b"no database at all" * 100)
 

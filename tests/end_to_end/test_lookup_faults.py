@@ -92,7 +92,7 @@ async def test_every_payment_is_decided_whatever_the_store_does(
 ) -> None:
     """With the week while it is to be had, without it and marked while it is not, and with it again afterwards."""
     await found_again(settings)
-    for weather, refused in (
+    for faults, refused in (
         ({"refusing": True}, False),
         ({"latency_ms": 5000}, False),
         ({"throttling": True}, False),
@@ -100,7 +100,7 @@ async def test_every_payment_is_decided_whatever_the_store_does(
         ({"garbage": "nan"}, True),
         ({"garbage": "other-card"}, True),
     ):
-        await store.change(**weather)
+        await store.change(**faults)
         without = weekly(await decided(settings))
         await store.change()
         await found_again(settings)

@@ -1,1 +1,1 @@
-"""A SageMaker Feature Store of our own over real HTTP: the wire format, the quotas, and bad weather on demand."""
+"""A SageMaker Feature Store of our own over real HTTP: the wire format, the quotas, and faults on demand."""

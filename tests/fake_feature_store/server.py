@@ -1,6 +1,6 @@
 """The fake as an HTTP server: REST-JSON of the runtime, JSON 1.1 of the control plane, and a control port of our own.
 
-The control port answers `GET /` with the weather and counts of requests, `PUT /` sets the weather.
+The control port answers `GET /` with the faults and counts of requests, `PUT /` sets the faults.
 """
 
 import json
@@ -10,8 +10,8 @@ from typing import Any, Self
 
 from aiohttp import web
 
+from tests.fake_feature_store.faults import Faults
 from tests.fake_feature_store.records import Refusal, Store
-from tests.fake_feature_store.weather import Weather
 
 HOST = "127.0.0.1"
 
@@ -21,7 +21,7 @@ class FakeFeatureStore:
 
     def __init__(self, store: Store | None = None, port: int = 0, control_port: int = 0) -> None:
         self.store = store or Store(batch_gets_per_s=500, others_per_s=10_000)
-        self.weather = Weather()
+        self.faults = Faults()
         self.requests: Counter[str] = Counter()
         self.ids = 0
         """Identifiers asked for so far."""
@@ -37,7 +37,7 @@ class FakeFeatureStore:
 
     @property
     def control_url(self) -> str:
-        """Where the weather is made."""
+        """Where the faults are set."""
         return f"http://{HOST}:{self.control_port}/"
 
     async def __aenter__(self) -> Self:
@@ -62,10 +62,10 @@ class FakeFeatureStore:
         for runner in self._runners:
             await runner.cleanup()
 
-    async def change(self, **weather: Any) -> None:
-        """Set the weather: what is not named is at rest."""
-        self.weather.set(weather)
-        if self.weather.refusing and self._site is not None:
+    async def change(self, **faults: Any) -> None:
+        """Set the faults: what is not named is off."""
+        self.faults.set(faults)
+        if self.faults.refusing and self._site is not None:
             await self._site.stop()
             self._site = None
             server = self._runners[0].server
@@ -73,7 +73,7 @@ class FakeFeatureStore:
             for connection in list(server.connections):
                 if connection.transport is not None:
                     connection.transport.abort()
-        elif not self.weather.refusing and self._site is None:
+        elif not self.faults.refusing and self._site is None:
             await self._open()
 
     async def _open(self) -> None:
@@ -82,9 +82,7 @@ class FakeFeatureStore:
         self.port = self._runners[0].addresses[0][1]
 
     async def _tell(self, _request: web.Request) -> web.Response:
-        return web.json_response(
-            {"weather": asdict(self.weather), "requests": self.requests, "ids": self.ids}
-        )
+        return web.json_response({"faults": asdict(self.faults), "requests": self.requests, "ids": self.ids})
 
     async def _change(self, request: web.Request) -> web.Response:
         try:
@@ -100,14 +98,14 @@ class FakeFeatureStore:
         )
 
     def _answered(self, operation: str) -> Any:
-        """Return a handler: signed requests only, counted, through the weather, errors as AWS writes them."""
+        """Return a handler: signed requests only, counted, through the faults, errors as AWS writes them."""
 
         async def handler(request: web.Request) -> web.Response:
             self.requests[operation] += 1
             try:
                 if not request.headers.get("Authorization", "").startswith("AWS4-HMAC-SHA256 Credential="):
                     raise Refusal(403, "MissingAuthenticationToken", "Missing Authentication Token")
-                await self.weather.strike()
+                await self.faults.strike()
                 answer = await self._operate(operation, request)
             except ConnectionResetError:
                 return web.Response(status=400)  # refusing has begun: nobody reads this
@@ -130,7 +128,7 @@ class FakeFeatureStore:
             return self.store.put(name, body["Record"]) or {}
         if operation == "BatchGetRecord":
             self.ids += sum(len(one["RecordIdentifiersValueAsString"]) for one in body["Identifiers"])
-            return self.weather.spoil(self.store.batch_get(body["Identifiers"]))
+            return self.faults.spoil(self.store.batch_get(body["Identifiers"]))
         if operation == "CreateFeatureGroup":
             return self.store.create(body)
         if operation == "DescribeFeatureGroup":

@@ -62,7 +62,7 @@ async def test_payments_without_weeks_are_a_share_a_day_and_a_command():
 
 
 async def test_a_share_of_them_is_said_as_such_and_a_trifle_is_not_said():
-    """One in two hundred is weather."""
+    """One in two hundred is noise."""
     half, trifle = Scene(TUESDAY_MS), Scene(TUESDAY_MS)
     half.decided(40, missing=20)
     trifle.decided(200, missing=1)

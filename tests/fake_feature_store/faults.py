@@ -1,4 +1,4 @@
-"""Bad weather on demand: what the fake does to requests before or instead of answering them properly."""
+"""Faults on demand: what the fake does to requests before or instead of answering them properly."""
 
 import asyncio
 import random
@@ -13,8 +13,8 @@ GARBAGE = ("nan", "text", "negative", "other-card", "no-record", "no-json")
 
 
 @dataclass
-class Weather:
-    """What is wrong at the moment; all at rest by default. Set over the control port."""
+class Faults:
+    """What is wrong at the moment; nothing by default. Set over the control port."""
 
     refusing: bool = False
     """The port is closed: connection refused."""
@@ -32,11 +32,11 @@ class Weather:
     """Down for this long, then up for as long, and so on; with a latency: slow by turns."""
 
     def set(self, wanted: Json) -> None:
-        """Replace all of it; what is not named is at rest. Raises ValueError for a name or kind there is not."""
+        """Replace all of it; what is not named is off. Raises ValueError for a name or kind there is not."""
         known = {field.name for field in fields(self)}
         if set(wanted) - known or wanted.get("garbage", "") not in ("", *GARBAGE):
-            raise ValueError(f"weather is {sorted(known)}, garbage one of {GARBAGE}")
-        vars(self).update(vars(Weather(**wanted)))
+            raise ValueError(f"faults are {sorted(known)}, garbage one of {GARBAGE}")
+        vars(self).update(vars(Faults(**wanted)))
 
     async def strike(self) -> None:
         """Let a request wait or fail."""
