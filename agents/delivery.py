@@ -18,7 +18,7 @@ class Shipment:
 
     changelog: Outbox = field(default_factory=Outbox)
     outputs: dict[int, Outbox] = field(default_factory=dict)
-    """Source partition -> decisions, alerts, dead letters and forwarded payments."""
+    """Source partition -> decisions, alerts, dead letters and repartitioned payments."""
     offsets: dict[int, dict[TP, int]] = field(default_factory=dict)
     """Source partition -> the offsets that follow the micro-batch in its topics."""
     changelog_first: bool = False

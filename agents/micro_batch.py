@@ -1,4 +1,4 @@
-"""What is decided together: chunks, sorted into payments, records to forward and dead letters."""
+"""What is decided together: chunks, sorted into payments, records to repartition and dead letters."""
 
 from typing import NamedTuple
 
@@ -23,8 +23,8 @@ class MicroBatch(NamedTuple):
     """The last offset of each source partition."""
 
     @classmethod
-    def of(cls, chunks: list[Chunk], intake: Intake, by_card: str) -> "MicroBatch":
-        """Parse what is not parsed yet; `by_card` is the topic whose offsets are not those of `transactions`."""
+    def of(cls, chunks: list[Chunk], intake: Intake, repartitioned_topic: str) -> "MicroBatch":
+        """Parse what is not parsed yet; `repartitioned_topic` is the one whose offsets are not those of `transactions`."""
         parsed = [chunk.parsed or intake.parse(chunk.records) for chunk in chunks]
         valid: dict[int, Payments] = {}
         for chunk, each in zip(chunks, parsed, strict=True):
@@ -35,15 +35,15 @@ class MicroBatch(NamedTuple):
         payments = Batch(
             {partition: len(each.payments) for partition, each in valid.items()},
             [payment for each in valid.values() for payment in each.payments],
-            [None if record.topic == by_card else record.offset for record in records],
+            [None if record.topic == repartitioned_topic else record.offset for record in records],
         )
         sources = {chunk.tp: chunk.records[-1].offset for chunk in chunks}
         return cls(chunks, parsed, payments, records, sources)
 
     @property
-    def forwards(self) -> int:
-        """How many records are to be forwarded."""
-        return sum(len(each.misplaced) for each in self.parsed)
+    def repartitioned(self) -> int:
+        """How many records are to be repartitioned."""
+        return sum(len(each.to_repartition) for each in self.parsed)
 
     @property
     def parse_ms(self) -> float:

@@ -14,7 +14,7 @@ from fraudstream.agents.micro_batch import MicroBatch
 from fraudstream.agents.unpublishable import Unpublishable
 from fraudstream.deciding.dead_letters import CONFLICT, DeadLetter, dead_letter
 from fraudstream.deciding.decider import Decided
-from fraudstream.deciding.records import Record, forwarded
+from fraudstream.deciding.records import Record, repartitioned
 from fraudstream.domain.decision import DecisionEncoder
 from fraudstream.domain.features.schema import (
     OUTCOME,
@@ -32,7 +32,7 @@ class Targets(NamedTuple):
     decisions: str
     alerts: str
     dead_letters: str
-    by_card: str
+    repartitioned: str
     changelog: str
     changelog_key: bytes
     """What its records say of the group that wrote them."""
@@ -71,7 +71,7 @@ class Outputs:
         encoded = self._encoder.encode(frame, time.time_ns() // 1_000_000, decided.stage_ms)
         shipment = Shipment(
             offsets=offsets_by_partition(batch.sources),
-            changelog_first=any(self._has_rekeyed(tp.partition) for tp in batch.sources),
+            changelog_first=any(self._has_repartitioned(tp.partition) for tp in batch.sources),
             instead=Unpublishable(
                 [chunk.records for chunk in batch.chunks],
                 self.targets.dead_letters,
@@ -99,16 +99,18 @@ class Outputs:
             message = Message(None, letter.encode())
             outboxes[letter.partition].add(targets.dead_letters, letter.partition, message)
         for chunk, parsed in zip(batch.chunks, batch.parsed, strict=True):
-            for card, record in parsed.misplaced:
-                outboxes[chunk.tp.partition].add(targets.by_card, card.partition, forwarded(card, record))
+            for card, record in parsed.to_repartition:
+                outboxes[chunk.tp.partition].add(
+                    targets.repartitioned, card.partition, repartitioned(card, record)
+                )
         for partition, update in decided.updates.items():
             if update.delta:
                 delta = Message(targets.changelog_key, update.delta)
                 shipment.changelog.add(targets.changelog, partition, delta)
 
-    def _has_rekeyed(self, partition: int) -> bool:
-        """Tell whether a partition's cards may also come by the re-keyed topic: a replay may order the two differently."""
-        return self._assignment.end(TP(self.targets.by_card, partition)) != 0
+    def _has_repartitioned(self, partition: int) -> bool:
+        """Tell whether a partition's cards may also come by the repartitioned topic: a replay may order the two differently."""
+        return self._assignment.end(TP(self.targets.repartitioned, partition)) != 0
 
 
 def _conflict(record: Record) -> DeadLetter:

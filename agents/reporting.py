@@ -51,7 +51,7 @@ class Reporter:
             finished_at=finished_at,
             degraded=decided.degraded,
             dead_letters=Counter(letter.reason for letter in output.dead),
-            forwarded=batch.forwards,
+            repartitioned=batch.repartitioned,
             stage_ms=decided.stage_ms,
             offsets={
                 (tp.topic, tp.partition): (offset, self._assignment.end(tp))

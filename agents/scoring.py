@@ -99,7 +99,7 @@ class Scoring:
             chunks = self.assignment.undecided(taken)
             for portion in self.quarantine.portions(chunks):
                 with self.quarantine.in_flight(portion):  # nothing has an effect before all of it is decided
-                    batch = MicroBatch.of(portion, self.intake, self.outputs.targets.by_card)
+                    batch = MicroBatch.of(portion, self.intake, self.outputs.targets.repartitioned)
                     decided = await self.decider.decide(batch.payments)
                     output = self.outputs.of(batch, decided)
                 started = time.perf_counter()

@@ -86,7 +86,7 @@ class TopicWatch:
         if assigned is None:
             self._unowned = frozenset()
             return []
-        sources = [settings.topic(topic.name) for topic in (topics.TRANSACTIONS, topics.BY_CARD)]
+        sources = [settings.topic(topic.name) for topic in (topics.TRANSACTIONS, topics.REPARTITIONED)]
         wanted = {(name, partition) for name in sources for partition in range(settings.partitions)}
         before, self._unowned = self._unowned, frozenset(wanted - assigned)
         return [

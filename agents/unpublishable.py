@@ -13,7 +13,7 @@ from fraudstream.deciding.records import SOURCE_HEADER, Record, source_of
 from fraudstream.tables.changelog_halves import halved
 
 UNPUBLISHABLE = "unpublishable"
-"""Reason of a dead letter about a decision, an alert or a payment to forward that its topic refuses."""
+"""Reason of a dead letter about a decision, an alert or a payment to repartition that its topic refuses."""
 
 Replacement = list[tuple[str, int, Message]]
 

@@ -54,12 +54,12 @@ def _on(topic: str, *operations: Operation) -> list[Acl]:
 def _doing(settings: Settings, role: str) -> list[list[Acl]]:
     """Return what a role does, resource by resource."""
     name = {topic.name: settings.topic(topic.name) for topic in topics.TOPICS}
-    source, rekeyed = name[topics.TRANSACTIONS.name], name[topics.BY_CARD.name]
+    source, repartitioned = name[topics.TRANSACTIONS.name], name[topics.REPARTITIONED.name]
     labels, outputs = name[topics.LABELS.name], [topics.DECISIONS, topics.ALERTS, topics.DEAD_LETTERS]
     if role == "worker":
         return [
             _on(source, "Read"),
-            _on(rekeyed, "Read", "Write"),
+            _on(repartitioned, "Read", "Write"),
             _on(topics.changelog(settings).name, "Read", "Write"),
             *(_on(name[topic.name], "Write") for topic in outputs),
             _on(

@@ -21,14 +21,14 @@ class Topic:
 
 
 TRANSACTIONS = Topic("transactions", "payments to decide; key: card number, or none", 7 * DAY_MS)
-BY_CARD = Topic(
+REPARTITIONED = Topic(
     "transactions-by-card", "payments the worker moved to their card's partition; key: card token", 7 * DAY_MS
 )
 DECISIONS = Topic("decisions", "one decision for every payment; key: card token", 7 * DAY_MS)
 ALERTS = Topic("fraud-alerts", "decisions whose outcome is not approve; key: card token", 30 * DAY_MS)
 DEAD_LETTERS = Topic("dead-letters", "records that are not payments, with the reason", 30 * DAY_MS)
 LABELS = Topic("labels", "what a payment turned out to be; key: transaction id", 365 * DAY_MS)
-TOPICS = (TRANSACTIONS, BY_CARD, DECISIONS, ALERTS, DEAD_LETTERS, LABELS)
+TOPICS = (TRANSACTIONS, REPARTITIONED, DECISIONS, ALERTS, DEAD_LETTERS, LABELS)
 WRITTEN_BY_OTHERS = (TRANSACTIONS, LABELS)
 
 ACTIVITY_TABLE = "activity"

@@ -17,7 +17,7 @@ from fraudstream.domain.activity_columns import ENTRIES, Answers, Ints, answers,
 from fraudstream.tables.activity_layout import DELTAS, TOKEN, Clock, bucket_keys, grown
 
 ARRIVAL_SHIFT = 28
-"""A payment's arrival number is its offset shifted left; the room between two offsets is for re-keyed payments, which
+"""A payment's arrival number is its offset shifted left; the room between two offsets is for repartitioned payments, which
 come from a topic of their own: 2^28 of them between two keyed ones, and 2^35 offsets a partition."""
 
 COLUMNAR_FROM = 24
@@ -38,7 +38,7 @@ class Arrivals(NamedTuple):
     cents: Sequence[int]
     tid: Sequence[int]
     offset: Sequence[int | None]
-    """None for a re-keyed payment: its place is after all that came before."""
+    """None for a repartitioned payment: its place is after all that came before."""
 
     def without(self, gone: Ints) -> "Arrivals":
         """Return the arrivals without some rows."""

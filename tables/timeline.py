@@ -82,7 +82,7 @@ class Timeline:
             **{outcome: report.outcomes.get(outcome, 0) for outcome in OUTCOMES},
             "dead_letters": sum(report.dead_letters.values()),
             "degraded": sum(report.degraded.values()),
-            "forwarded": report.forwarded,
+            "forwarded": report.repartitioned,
             "week_missing": report.degraded.get(MISSING, 0),
             "week_stale": report.degraded.get(STALE, 0),
             "week_failed": sum(report.degraded.get(reason, 0) for reason in NO_ANSWER),

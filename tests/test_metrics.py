@@ -36,7 +36,7 @@ def test_a_batch_is_counted_by_outcome_reason_and_place():
             a_report(
                 degraded={"late": 1},
                 dead_letters={"not-json": 2},
-                forwarded=3,
+                repartitioned=3,
                 offsets={("transactions", 0): (9, 12), ("transactions", 1): (5, None)},
             )
         )

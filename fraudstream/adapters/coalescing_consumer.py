@@ -63,7 +63,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     def _create_worker_consumer(self, *args: Any, **kwargs: Any) -> Any:
         consumer = super()._create_worker_consumer(*args, **kwargs)
         consumer._fetch_max_wait_ms = FETCH_MAX_WAIT_MS
-        # Payments forwarded by a transaction that fails never were.
+        # Payments repartitioned by a transaction that fails never were.
         consumer._isolation_level = "read_committed"
         return said_in_the_group(consumer)
 

@@ -69,7 +69,7 @@ def _configure(settings: Settings, name: str, config: str) -> str:
 
 def undecided(counts: Mapping[str, int], settings: Settings) -> dict[str, list[int]]:
     """Return the partitions of the payments' topics that lie beyond those the group was made for."""
-    sources = (settings.topic(topic.name) for topic in (topics.TRANSACTIONS, topics.BY_CARD))
+    sources = (settings.topic(topic.name) for topic in (topics.TRANSACTIONS, topics.REPARTITIONED))
     return {name: list(range(settings.partitions, counts.get(name, 0))) for name in sources}
 
 
@@ -99,7 +99,7 @@ def problems(counts: Mapping[str, int], configs: Configs, settings: Settings) ->
 
 def remembered(settings: Settings) -> set[str]:
     """Return the topics whose offsets group and state remember."""
-    sources = (settings.topic(topic.name) for topic in (topics.TRANSACTIONS, topics.BY_CARD))
+    sources = (settings.topic(topic.name) for topic in (topics.TRANSACTIONS, topics.REPARTITIONED))
     return {*sources, topics.changelog(settings).name}
 
 
@@ -125,15 +125,18 @@ def _short_retention(configs: Configs, settings: Settings, names: tuple[str, ...
 
 
 def _refused_times(configs: Configs, settings: Settings) -> Iterator[Problem]:
-    """Say so if payments that waited longer than their topic takes would not be forwarded.
+    """Say so if payments that waited longer than their topic takes would not be repartitioned.
 
     Beside that a topic's clock does not matter: nothing is told by the timestamps of what workers write but its age, and
-    forwarded payments carry their own in a header.
+    repartitioned payments carry their own in a header.
     """
-    name = settings.topic(topics.BY_CARD.name)
+    name = settings.topic(topics.REPARTITIONED.name)
     config = configs.get(name, {})
-    taken_ms = int(config.get("message.timestamp.before.max.ms", topics.BY_CARD.retention_ms))
-    if taken_ms < topics.BY_CARD.retention_ms and config.get("message.timestamp.type") != "LogAppendTime":
+    taken_ms = int(config.get("message.timestamp.before.max.ms", topics.REPARTITIONED.retention_ms))
+    if (
+        taken_ms < topics.REPARTITIONED.retention_ms
+        and config.get("message.timestamp.type") != "LogAppendTime"
+    ):
         yield Problem(
             "degraded",
             f"topic {name} refuses records older than {taken_ms} ms (message.timestamp.before.max.ms): payments to forward that "

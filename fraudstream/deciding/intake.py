@@ -1,4 +1,4 @@
-"""At the door: a record becomes a payment, a record to forward, or a dead letter."""
+"""At the door: a record becomes a payment, a record to repartition, or a dead letter."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -21,7 +21,7 @@ class Parsed(NamedTuple):
     """What the records of one chunk turned out to be; every record is in exactly one place."""
 
     valid: Payments
-    misplaced: list[tuple[Card, Record]]
+    to_repartition: list[tuple[Card, Record]]
     """Records of cards that live on another partition, with the card."""
     dead: list[DeadLetter]
 
@@ -34,10 +34,10 @@ class Intake:
         self._times = parser.times
 
     def parse(self, records: Sequence[Record]) -> Parsed:
-        """Sort the records of one chunk into payments, misplaced and dead."""
+        """Sort the records of one chunk into payments, records to repartition and dead letters."""
         payments: list[Payment] = []
         kept: list[Record] = []
-        misplaced: list[tuple[Card, Record]] = []
+        to_repartition: list[tuple[Card, Record]] = []
         dead: list[DeadLetter] = []
         here, parse = records[0].partition, self._parse
         for record in as_first_timed(records):
@@ -51,8 +51,8 @@ class Intake:
                 payments.append(payment if payment.transaction_id else _named(payment, record))
                 kept.append(record)
             else:
-                misplaced.append((card, record))
-        return Parsed(Payments(payments, kept), misplaced, dead)
+                to_repartition.append((card, record))
+        return Parsed(Payments(payments, kept), to_repartition, dead)
 
 
 def _named(payment: Payment, record: Record) -> Payment:

@@ -1,4 +1,4 @@
-"""A record of a payment as the log has it, and where and when it first entered if it was forwarded to another partition."""
+"""A record of a payment as the log has it, and where and when it first entered if it was repartitioned."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -9,10 +9,10 @@ from fraudstream.adapters.outbox import Message
 from fraudstream.domain.tokens import Card
 
 SOURCE_HEADER = "fraudstream-source"
-"""On re-keyed records: the topic-partition-offset they came from, which is the id of a payment without its own."""
+"""On repartitioned records: the topic-partition-offset they came from, which is the id of a payment without its own."""
 
 TIME_HEADER = "fraudstream-timestamp"
-"""On re-keyed records: the Kafka timestamp (epoch milliseconds) they came with, which is the time of a payment without its own.
+"""On repartitioned records: the Kafka timestamp (epoch milliseconds) they came with, which is the time of a payment without its own.
 
 Brokers with message.timestamp.type=LogAppendTime write another one into the record.
 """
@@ -65,7 +65,7 @@ def source_of(record: Record) -> str:
 
     The header is believed where only the worker writes; a payer's could hold anything, a card number too.
     """
-    if _is_rekeyed(record):
+    if _is_repartitioned(record):
         for name, value in record.headers:
             if name == SOURCE_HEADER:
                 return str(value, "ascii", "replace")
@@ -77,13 +77,13 @@ def as_first_timed(records: Sequence[R]) -> Sequence[R]:
 
     The header is believed where only the worker writes, as above.
     """
-    if not _is_rekeyed(records[0]):
+    if not _is_repartitioned(records[0]):
         return records
     return [dataclasses.replace(record, timestamp=_first_timestamp(record)) for record in records]
 
 
-def _is_rekeyed(record: Record) -> bool:
-    return bool(record.topic.endswith(topics.BY_CARD.name))
+def _is_repartitioned(record: Record) -> bool:
+    return bool(record.topic.endswith(topics.REPARTITIONED.name))
 
 
 def _first_timestamp(record: Record) -> int:
@@ -94,7 +94,7 @@ def _first_timestamp(record: Record) -> int:
     return int(record.timestamp)
 
 
-def forwarded(card: Card, record: Record) -> Message:
+def repartitioned(card: Card, record: Record) -> Message:
     """Return the record as it goes on to `transactions-by-card`: same value, its first source and timestamp kept.
 
     Its key is the card's token, not the producer's key: that could be anything, a card number too.

@@ -46,7 +46,7 @@ class Metrics(Collector):
         self._count("fraudstream_payments_total", report.outcomes)
         self._count("fraudstream_dead_letters_total", report.dead_letters)
         self._count("fraudstream_degraded_total", report.degraded)
-        self._values["fraudstream_forwarded_total"][()] += report.forwarded
+        self._values["fraudstream_forwarded_total"][()] += report.repartitioned
         self._values["fraudstream_last_progress_timestamp_seconds"][()] = report.finished_at
         if report.payments:
             self._histograms["fraudstream_batch_payments"][()].add(report.payments)

@@ -23,6 +23,6 @@ class BatchReport:
     finished_at: float
     degraded: Mapping[str, int] = field(default_factory=dict)
     dead_letters: Mapping[str, int] = field(default_factory=dict)
-    forwarded: int = 0
+    repartitioned: int = 0
     stage_ms: Mapping[str, float] = field(default_factory=dict)
     offsets: Mapping[TopicPartition, tuple[int, int | None]] = field(default_factory=dict)

@@ -103,8 +103,8 @@ def _difference(
 def same(logged: Logged, entry: Entry) -> bool:
     """Tell whether an entry is the log's.
 
-    The place of a re-keyed payment depends on who numbered it, and growing the partitions gives new ones to all.
+    The place of a repartitioned payment depends on who numbered it, and growing the partitions gives new ones to all.
     """
     expected = logged.entry
     equal = (expected.event_time_ms, expected.cents) == (entry.event_time_ms, entry.cents)
-    return equal and (logged.rekeyed or entry.arrival < 0 or expected.arrival == entry.arrival)
+    return equal and (logged.repartitioned or entry.arrival < 0 or expected.arrival == entry.arrival)

@@ -19,7 +19,7 @@ class Logged(NamedTuple):
     """An entry that the source log says there must be, or may be if it is not committed yet."""
 
     entry: Entry
-    rekeyed: bool
+    repartitioned: bool
     committed: bool
 
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from fraudstream import topics
 from fraudstream.adapters.partition_logs import PartitionLogs
 from fraudstream.deciding.intake import Intake
-from fraudstream.deciding.records import Record, forwarded
+from fraudstream.deciding.records import Record, repartitioned
 from fraudstream.domain.activity import ENTRY, Entry
 from fraudstream.domain.tokens import Card, partition_of
 from fraudstream.settings import Settings
@@ -62,11 +62,11 @@ async def moved(
     """Compute the state of a group that `settings` describe, as it is to be divided among `after` partitions."""
     homes = Homes(after)
     intake = intake_of(settings, homes.met)
-    misplaced = await _misplaced(logs, settings, intake)
+    to_repartition = await _to_repartition(logs, settings, intake)
     packed: dict[int, list[bytes]] = {partition: [] for partition in range(after)}
     undecided = unknown = 0
     for partition in range(settings.partitions):
-        replay = await replayed(logs, settings, partition, intake, misplaced.get(partition, ()))
+        replay = await replayed(logs, settings, partition, intake, to_repartition.get(partition, ()))
         changelog = await read_changelog(logs, topics.changelog(settings).name, partition, begin(after))
         log_begin, _ = await logs.span(settings.topic(topics.TRANSACTIONS.name), partition)
         undecided += sum(not logged.committed for logged in replay.entries.values())
@@ -81,18 +81,20 @@ async def moved(
     )
 
 
-async def _misplaced(logs: PartitionLogs, settings: Settings, intake: Intake) -> Mapping[int, list[Record]]:
-    """Return the payments that no worker has forwarded yet, by the partition of their card, in order of timestamp."""
-    by_card = settings.topic(topics.BY_CARD.name)
+async def _to_repartition(
+    logs: PartitionLogs, settings: Settings, intake: Intake
+) -> Mapping[int, list[Record]]:
+    """Return the payments that no worker has repartitioned yet, by the partition of their card, in order of timestamp."""
+    repartitioned_topic = settings.topic(topics.REPARTITIONED.name)
     found: dict[int, list[Record]] = {}
-    for topic in (settings.topic(topics.TRANSACTIONS.name), by_card):
+    for topic in (settings.topic(topics.TRANSACTIONS.name), repartitioned_topic):
         for partition in range(settings.partitions):
             committed = await logs.committed(topic, partition)
             async for records in logs.read(topic, partition, committed):
-                for card, record in intake.parse(records).misplaced:
-                    headers = tuple(forwarded(card, record).headers)
+                for card, record in intake.parse(records).to_repartition:
+                    headers = tuple(repartitioned(card, record).headers)
                     there = dataclasses.replace(
-                        record, topic=by_card, partition=card.partition, headers=headers
+                        record, topic=repartitioned_topic, partition=card.partition, headers=headers
                     )
                     found.setdefault(card.partition, []).append(there)
     return {home: sorted(records, key=lambda record: record.timestamp) for home, records in found.items()}
@@ -118,7 +120,7 @@ def ordered(
     rest = sorted((key for key in log if key not in decided), key=lambda key: log[key].entry.arrival)
     for key in rest:
         entry = log[key].entry
-        number = max(entry.arrival, last + 1) if log[key].rekeyed else entry.arrival
+        number = max(entry.arrival, last + 1) if log[key].repartitioned else entry.arrival
         last = max(last, number)
         numbered.append((number, key[1], entry))
     for _, card, entry in sorted(numbered, key=lambda each: each[0]):

@@ -43,8 +43,8 @@ class SourceCheck:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._parser = parser_of(settings)
-        self._keyed, self._by_card = (
-            settings.topic(topic.name) for topic in (topics.TRANSACTIONS, topics.BY_CARD)
+        self._keyed, self._repartitioned = (
+            settings.topic(topic.name) for topic in (topics.TRANSACTIONS, topics.REPARTITIONED)
         )
 
     async def misfits(self, logs: PartitionLogs, counted_to: Mapping[int, int]) -> list[Misfit]:
@@ -56,7 +56,9 @@ class SourceCheck:
         What is remembered is read before the ends of the logs, which may grow meanwhile: a sound log is never behind it.
         """
         newest = await newest_payments(logs, self._settings, counted_to)
-        places = [(topic, partition) for partition in counted_to for topic in (self._keyed, self._by_card)]
+        places = [
+            (topic, partition) for partition in counted_to for topic in (self._keyed, self._repartitioned)
+        ]
         committed = await logs.all_committed(places)
         spans = await logs.spans(places)
         foreign = await self._foreign(
@@ -155,7 +157,7 @@ async def newest_payments(
 
 
 def _keyed(value: bytes) -> Iterator[Entry]:
-    """Yield the entries of a changelog record whose arrival is an offset and nothing else; 0 may also be a re-keyed one.
+    """Yield the entries of a changelog record whose arrival is an offset and nothing else; 0 may also be a repartitioned one.
 
     Those that came from another partition when the topics grew have negative ones.
     """

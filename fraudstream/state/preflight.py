@@ -40,8 +40,8 @@ class LogCheck:
         self._losses = losses
         self._kafka = Kafka.of(settings)
         self._changelog = topics.changelog(settings).name
-        self._keyed, self._by_card = (
-            settings.topic(topic.name) for topic in (topics.TRANSACTIONS, topics.BY_CARD)
+        self._keyed, self._repartitioned = (
+            settings.topic(topic.name) for topic in (topics.TRANSACTIONS, topics.REPARTITIONED)
         )
         self._sources = SourceCheck(settings)
         self._connection = AsyncExitStack()
@@ -135,7 +135,7 @@ class LogCheck:
     async def _unexplained(self, logs: PartitionLogs, spans: Mapping[int, Span]) -> list[int]:
         """Return the partitions of which something was decided and something removed, and not by retention."""
         committed = await logs.all_committed(
-            [(source, partition) for source in (self._keyed, self._by_card) for partition in spans]
+            [(source, partition) for source in (self._keyed, self._repartitioned) for partition in spans]
         )
         decided = {partition for (_, partition), offset in committed.items() if offset}
         removed = {

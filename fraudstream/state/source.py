@@ -36,13 +36,13 @@ class Replay:
         self.decided_ms = 0
         """Newest event time among payments whose decisions are committed: what lies before them expires, as in a worker."""
 
-    def feed(self, records: Sequence[Record], rekeyed: bool, committed: bool) -> None:
+    def feed(self, records: Sequence[Record], repartitioned: bool, committed: bool) -> None:
         """Count the payments in some records of one topic, as the worker does."""
         if not records:
             return
         payments, valid = self._intake.parse(records).valid
         here = self._partition
-        offsets = [None if rekeyed else record.offset for record in valid]
+        offsets = [None if repartitioned else record.offset for record in valid]
         arrivals = Columns.of(payments).arrivals({here: len(payments)}, offsets)
         update = observe(arrivals, {here: self._clock}, self._stored, self._horizon_ms).updates[here]
         self._buckets |= update.buckets
@@ -50,7 +50,7 @@ class Replay:
         if committed:
             self.decided_ms = max(self.decided_ms, update.newest_ms)
         for card, entry in deltas(update.delta):
-            self.entries[key_of(card, entry)] = Logged(entry, rekeyed, committed)
+            self.entries[key_of(card, entry)] = Logged(entry, repartitioned, committed)
         self._expire()
 
     def _stored(self, _partition: int, keys: list[bytes]) -> dict[bytes, bytes]:
@@ -87,37 +87,41 @@ async def replayed(
     settings: Settings,
     partition: int,
     intake: Intake | None = None,
-    misplaced: Sequence[Record] = (),
+    to_repartition: Sequence[Record] = (),
 ) -> Replay:
     """Go through a partition's two topics in the order of their timestamps, which is nearly that of arrival.
 
-    Where it is not, only the arrival of re-keyed payments differs, and that is not compared. `misplaced`: payments that
-    are to be forwarded to the partition, but are not yet.
+    Where it is not, only the arrival of repartitioned payments differs, and that is not compared. `to_repartition`: payments that
+    are to be repartitioned to it, but are not yet.
     """
     replay = Replay(partition, intake or intake_of(settings), settings.lateness_horizon_s * 1000)
-    keyed, by_card = (settings.topic(topic.name) for topic in (topics.TRANSACTIONS, topics.BY_CARD))
+    keyed, repartitioned_topic = (
+        settings.topic(topic.name) for topic in (topics.TRANSACTIONS, topics.REPARTITIONED)
+    )
     poison = await _poison_records(logs, settings, partition)
     waiting = [
-        record async for records in logs.read(by_card, partition) for record in as_first_timed(records)
+        record
+        async for records in logs.read(repartitioned_topic, partition)
+        for record in as_first_timed(records)
     ]
 
-    async def feeder(topic: str, rekeyed: bool) -> Callable[[Sequence[Record]], None]:
+    async def feeder(topic: str, repartitioned: bool) -> Callable[[Sequence[Record]], None]:
         committed = await logs.committed(topic, partition)
 
         def feed(records: Sequence[Record]) -> None:
             alive = [record for record in records if (topic, record.offset) not in poison]
-            replay.feed([record for record in alive if record.offset < committed], rekeyed, True)
-            replay.feed([record for record in alive if record.offset >= committed], rekeyed, False)
+            replay.feed([record for record in alive if record.offset < committed], repartitioned, True)
+            replay.feed([record for record in alive if record.offset >= committed], repartitioned, False)
 
         return feed
 
-    feed_keyed, feed_rekeyed = await feeder(keyed, False), await feeder(by_card, True)
+    feed_keyed, feed_repartitioned = await feeder(keyed, False), await feeder(repartitioned_topic, True)
     async for records in logs.read(keyed, partition):
-        feed_rekeyed([record for record in waiting if record.timestamp <= records[0].timestamp])
+        feed_repartitioned([record for record in waiting if record.timestamp <= records[0].timestamp])
         waiting = [record for record in waiting if record.timestamp > records[0].timestamp]
         feed_keyed(records)
-    feed_rekeyed(waiting)
-    replay.feed(list(misplaced), True, False)
+    feed_repartitioned(waiting)
+    replay.feed(list(to_repartition), True, False)
     return replay
 
 

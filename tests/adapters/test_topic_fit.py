@@ -98,14 +98,14 @@ def test_kept_longer_or_for_ever_is_no_problem() -> None:
 
 
 def test_a_broker_may_write_its_own_clock_into_every_topic() -> None:
-    """Payments without a time are made when they arrive then; of all else it is the age only, and what is forwarded has a header."""
+    """Payments without a time are made when they arrive then; of all else it is the age only, and what is repartitioned has a header."""
     configs = {name: config | {"message.timestamp.type": "LogAppendTime"} for name, config in CONFIGS.items()}
 
     assert misfit(FOUR, configs, SETTINGS) is None
     assert [] == list(problems(FOUR, configs, SETTINGS))
 
 
-def test_payments_too_old_to_be_forwarded_are_a_problem_unless_the_broker_writes_their_time() -> None:
+def test_payments_too_old_to_be_repartitioned_are_a_problem_unless_the_broker_writes_their_time() -> None:
     """The remedy costs nothing: their own time is in a header."""
     name, limited = "transactions-by-card", {"message.timestamp.before.max.ms": "3600000"}
     (problem,) = problems(FOUR, CONFIGS | {name: CONFIGS[name] | limited}, SETTINGS)

@@ -54,7 +54,7 @@ class Thread:
 
 
 class MemoryWorker:
-    """A worker that was assigned both partitions of its source and of the re-keyed topic."""
+    """A worker that was assigned both partitions of its source and of the repartitioned topic."""
 
     def __init__(
         self, directory: Path, weekly: WeeklyStore | None = None, event_type: EventType | None = None
@@ -65,7 +65,7 @@ class MemoryWorker:
         self.app = faust.App(
             "scoring", broker="kafka://localhost:1", datadir=str(directory), store="rocksdb://"
         )
-        sources = ["transactions", TARGETS.by_card]
+        sources = ["transactions", TARGETS.repartitioned]
         coalesce(self.app, sources, [], 512, LogLosses())
         self.consumer: Any = self.app.consumer
         self.consumer._thread = self.thread

@@ -87,14 +87,16 @@ async def test_every_record_of_a_chunk_has_one_outcome_and_all_are_acknowledged(
         assert 4 == worker.to_commit()
 
 
-async def test_a_forwarded_payment_counts_on_the_partition_of_its_card(tmp_path: Path) -> None:
-    """Keyed and re-keyed payments of a card share its ten minutes."""
+async def test_a_repartitioned_payment_counts_on_the_partition_of_its_card(tmp_path: Path) -> None:
+    """Keyed and repartitioned payments of a card share its ten minutes."""
     async with MemoryWorker(tmp_path) as worker:
         await worker.receive([paid("keyed", 0, ELSEWHERE)], partition=1)
-        await worker.receive([paid("rekeyed", 60, ELSEWHERE)], partition=1, topic="transactions-by-card")
+        await worker.receive(
+            [paid("repartitioned", 60, ELSEWHERE)], partition=1, topic="transactions-by-card"
+        )
         await worker.settled()
 
-        assert [("keyed", 1, 1.0), ("rekeyed", 2, 1.0)] == [
+        assert [("keyed", 1, 1.0), ("repartitioned", 2, 1.0)] == [
             told(decision) for decision in worker.published("decisions", 1)
         ]
         assert 1 == worker.to_commit(1, "transactions-by-card")
@@ -194,7 +196,7 @@ async def test_the_report_says_what_a_micro_batch_did(tmp_path: Path) -> None:
         await until(lambda: bool(worker.reports))
         report = worker.reports[0]
 
-        assert (1, {"approve": 1}, 1) == (report.payments, report.outcomes, report.forwarded)
+        assert (1, {"approve": 1}, 1) == (report.payments, report.outcomes, report.repartitioned)
         assert 1 == sum(report.dead_letters.values())
         assert {("transactions", 0): (2, 3)} == report.offsets
 

@@ -28,13 +28,13 @@ async def test_partitions_that_no_worker_has_are_named_until_one_has_them(
     """The group is content with a member that leaves a topic out; nobody else would notice."""
     monkeypatch.setattr(topic_watch, "LOOK_EVERY_S", 0.2)
     watch = TopicWatch(kafka_settings, lambda _: None)
-    by_card = kafka_settings.topic(topics.BY_CARD.name)
+    repartitioned = kafka_settings.topic(topics.REPARTITIONED.name)
     looking = asyncio.create_task(watch.run())
     try:
         async with member(kafka_settings, topics.TRANSACTIONS):
             assert await until(lambda: bool(list(watch())), 60)
             named = [(problem.severity, problem.sentence, problem.remedy) for problem in watch()]
-            async with member(kafka_settings, topics.BY_CARD):
+            async with member(kafka_settings, topics.REPARTITIONED):
                 assert await until(lambda: not list(watch()), 60)
     finally:
         looking.cancel()
@@ -44,7 +44,7 @@ async def test_partitions_that_no_worker_has_are_named_until_one_has_them(
     assert [
         (
             "failing",
-            f"no worker of {kafka_settings.app_id} has {by_card}, partition {partition}",
+            f"no worker of {kafka_settings.app_id} has {repartitioned}, partition {partition}",
             "restart the workers: partitions are assigned anew",
         )
         for partition in range(kafka_settings.partitions)

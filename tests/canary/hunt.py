@@ -24,7 +24,7 @@ START_UPS: tuple[tuple[str, ...], ...] = (
 )
 """Both ways to start a worker, each with all it can log."""
 
-INPUTS = (topics.TRANSACTIONS.name, topics.BY_CARD.name)
+INPUTS = (topics.TRANSACTIONS.name, topics.REPARTITIONED.name)
 HOMES = (
     "topic: decisions",
     "topic: fraud-alerts",

@@ -87,8 +87,8 @@ class Logs:
         lag = 0
         for place, end in (await self.ends("transactions", "transactions-by-card")).items():
             behind = end - max(0, committed.get(place, 0))
-            rekeyed_marker = place.topic.endswith("by-card") and self._isolation == "read_committed"
-            lag += behind if not (rekeyed_marker and behind == 1) else 0
+            repartitioned_marker = place.topic.endswith("by-card") and self._isolation == "read_committed"
+            lag += behind if not (repartitioned_marker and behind == 1) else 0
         return lag
 
     async def settled(self, timeout_s: float) -> int | None:

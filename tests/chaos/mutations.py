@@ -132,14 +132,14 @@ def refused_batch_left_out() -> None:
 
 def time_not_sent_on() -> None:
     """Send payments on without the time they came with; the record's own is the brokers' to rewrite."""
-    forwarded = records.forwarded
+    repartitioned = records.repartitioned
 
     def timeless(card: Card, record: Record) -> Message:
-        message = forwarded(card, record)
+        message = repartitioned(card, record)
         headers = [header for header in message.headers if header[0] != records.TIME_HEADER]
         return Message(message.key, message.value, message.timestamp_ms, headers)
 
-    outputs.forwarded = timeless
+    outputs.repartitioned = timeless
 
 
 def others_payments_left_out() -> None:
@@ -147,7 +147,7 @@ def others_payments_left_out() -> None:
     parse = Intake.parse
 
     def homely(self: Intake, records: list[Record]) -> Parsed:
-        return parse(self, records)._replace(misplaced=[])
+        return parse(self, records)._replace(to_repartition=[])
 
     Intake.parse = homely  # type: ignore[method-assign]
 

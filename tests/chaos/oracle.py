@@ -45,7 +45,7 @@ class Truth:
     """What the whole log must have come to."""
 
     answers: dict[str, Answer | None] = field(default_factory=dict)
-    """By transaction id; None for a payment that should have been forwarded to its card's partition and was not."""
+    """By transaction id; None for a payment that should have been repartitioned to its card's partition and was not."""
     dead: dict[Place, str] = field(default_factory=dict)
     """Reason by place."""
     entries: dict[int, Counter[tuple[str, int, int]]] = field(default_factory=dict)
@@ -71,10 +71,10 @@ class Oracle:
         """When a record of `transactions` came, by its place, as those that are sent on name it."""
         self.truth = Truth()
 
-    def judge(self, keyed: Iterable[Record], rekeyed: Iterable[Record]) -> Truth:
+    def judge(self, keyed: Iterable[Record], repartitioned: Iterable[Record]) -> Truth:
         """Return the truth.
 
-        Cards that come re-keyed come that way only, so the two topics meet in nothing but the partition's clock: play
+        Cards that come repartitioned come that way only, so the two topics meet in nothing but the partition's clock: play
         unkeyed payments with a horizon that none of them misses.
         """
         keyed = list(keyed)
@@ -87,9 +87,9 @@ class Oracle:
                 self._decide(record, payment)
             else:
                 self.truth.answers.setdefault(self._id_of(record, payment), None)
-        for record in sorted(rekeyed, key=lambda record: (record.partition, record.offset)):
+        for record in sorted(repartitioned, key=lambda record: (record.partition, record.offset)):
             payment = self._parsed(record)
-            assert payment is not None, "the worker forwards only payments"
+            assert payment is not None, "the worker repartitions only payments"
             self._decide(record, payment)
         return self.truth
 
@@ -143,7 +143,7 @@ class UndividedOracle(Oracle):
     late. What the workers sent on are the same payments once more.
     """
 
-    def judge(self, keyed: Iterable[Record], rekeyed: Iterable[Record]) -> Truth:
+    def judge(self, keyed: Iterable[Record], repartitioned: Iterable[Record]) -> Truth:
         """Return the truth."""
         for record in sorted(keyed, key=lambda record: (record.timestamp, record.partition, record.offset)):
             payment = self._parsed(record)

@@ -23,7 +23,7 @@ def place_of(settings: Settings, delivery: Delivery) -> Place:
         records = await logs.read_places([TopicPartition(topic, 0)])
         return [record.value for record in records if record.value is not None]
 
-    source, decisions = settings.topic(topics.BY_CARD.name), settings.topic(topics.DECISIONS.name)
+    source, decisions = settings.topic(topics.REPARTITIONED.name), settings.topic(topics.DECISIONS.name)
     return Place(delivery, source, decisions, topics.changelog(settings).name, published)
 
 

@@ -1,4 +1,4 @@
-"""What a re-keyed record keeps of the one that came in, whatever the broker writes into it."""
+"""What a repartitioned record keeps of the one that came in, whatever the broker writes into it."""
 
 import pytest
 from aiokafka.structs import ConsumerRecord
@@ -6,7 +6,7 @@ from aiokafka.structs import ConsumerRecord
 from fraudstream.adapters.publisher import Message
 from fraudstream.deciding.dead_letters import dead_letter
 from fraudstream.deciding.intake import Intake
-from fraudstream.deciding.records import Record, forwarded
+from fraudstream.deciding.records import Record, repartitioned
 from fraudstream.domain.event_type import event_type_named
 from fraudstream.domain.tokens import CardIndex, Tokenizer, partition_of
 from fraudstream.domain.transaction import Parser
@@ -33,13 +33,13 @@ def arrived(
 
 
 def sent_on(intake: Intake) -> Message:
-    """Return a payment without a time of its own, sent at noon to a wrong partition, as it is forwarded."""
+    """Return a payment without a time of its own, sent at noon to a wrong partition, as it is repartitioned."""
     elsewhere = arrived(Message(None, TIMELESS), NOON_MS, "transactions", HOME - 1)
-    ((card, record),) = intake.parse([elsewhere]).misplaced
-    return forwarded(card, record)
+    ((card, record),) = intake.parse([elsewhere]).to_repartition
+    return repartitioned(card, record)
 
 
-def test_a_forwarded_payment_keeps_its_time_though_the_broker_writes_its_own(intake: Intake) -> None:
+def test_a_repartitioned_payment_keeps_its_time_though_the_broker_writes_its_own(intake: Intake) -> None:
     """The decision is made for noon, and counts the queue since noon."""
     payments, records = intake.parse([arrived(sent_on(intake), NOON_MS + HALF_AN_HOUR_MS)]).valid
 
@@ -47,11 +47,11 @@ def test_a_forwarded_payment_keeps_its_time_though_the_broker_writes_its_own(int
     assert [NOON_MS] == [record.timestamp for record in records]
 
 
-def test_it_keeps_it_when_it_is_forwarded_once_more(intake: Intake) -> None:
+def test_it_keeps_it_when_it_is_repartitioned_once_more(intake: Intake) -> None:
     """After the topics have grown, for example."""
     stranded = arrived(sent_on(intake), NOON_MS + HALF_AN_HOUR_MS, partition=HOME - 1)
-    ((card, record),) = intake.parse([stranded]).misplaced
-    payments, _ = intake.parse([arrived(forwarded(card, record), NOON_MS + 2 * HALF_AN_HOUR_MS)]).valid
+    ((card, record),) = intake.parse([stranded]).to_repartition
+    payments, _ = intake.parse([arrived(repartitioned(card, record), NOON_MS + 2 * HALF_AN_HOUR_MS)]).valid
 
     assert [NOON_MS] == [payment.event_time_ms for payment in payments]
 

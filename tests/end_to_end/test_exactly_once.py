@@ -87,8 +87,8 @@ async def test_a_worker_that_was_paused_too_long_cannot_publish(settings: Settin
             await assert_decided_once(settings, Counter(payment["tid"] for payment in sent))
 
 
-async def test_forwarded_payments_are_decided_once(settings: Settings) -> None:
-    """Unkeyed payments pass two transactions: the one that forwards them, the one that decides them."""
+async def test_repartitioned_payments_are_decided_once(settings: Settings) -> None:
+    """Unkeyed payments pass two transactions: the one that repartitions them, the one that decides them."""
     values = [(None, encoded(payment)[1]) for payment in payments(2_000, seed=13)]
     await produce(settings, values)
     with Worker(settings):

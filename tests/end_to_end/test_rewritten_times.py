@@ -1,4 +1,4 @@
-"""A broker that writes its own clock into forwarded payments: they keep the time they had, at a replay too."""
+"""A broker that writes its own clock into repartitioned payments: they keep the time they had, at a replay too."""
 
 import json
 import time
@@ -35,25 +35,25 @@ def answer(decision: dict[str, Any]) -> tuple[Any, ...]:
     return decision["event_time"], decision["features"], decision["probability"]
 
 
-async def test_forwarded_payments_keep_their_time_and_a_replay_answers_the_same(
+async def test_repartitioned_payments_keep_their_time_and_a_replay_answers_the_same(
     kafka_settings: Settings,
 ) -> None:
-    """`message.timestamp.type=LogAppendTime` on the re-keyed topic; then another group decides all of it from the beginning."""
+    """`message.timestamp.type=LogAppendTime` on the repartitioned topic; then another group decides all of it from the beginning."""
     settings = kafka_settings.model_copy(update={"web": False})
     await configure(settings, settings.topic("transactions-by-card"), message_timestamp_type="LogAppendTime")
     times = await send_timeless(settings, round(time.time() * 1000) - HALF_AN_HOUR_MS)
     with Worker(settings):
         first = await decisions_of(settings, set(times))
         await settled(settings)
-    forwards = await read_all(settings, "transactions-by-card")
+    repartitioned = await read_all(settings, "transactions-by-card")
     compared = await compare_all(settings)
     again = settings.model_copy(update={"app_id": f"{settings.app_id}-again"})
     with Worker(again):
         await settled(again)
     both = await decisions_of(settings, set(times))
 
-    assert len(forwards) > 10
-    assert all(record.timestamp > max(times.values()) for record in forwards)
+    assert len(repartitioned) > 10
+    assert all(record.timestamp > max(times.values()) for record in repartitioned)
     assert times == {each["transaction_id"]: each["event_time"] for each in first}
     assert all(each.clean for each in compared)
     assert 2 <= min(Counter(each["transaction_id"] for each in both).values())

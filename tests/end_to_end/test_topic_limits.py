@@ -74,10 +74,10 @@ async def test_limits_lowered_below_a_single_delta_batch_while_it_runs(kafka_set
     assert (await expected_windows(settings))["last"][0] == last["features"]["num_trans_last_10m"]
 
 
-async def test_a_payment_that_cannot_be_forwarded_is_a_dead_letter(kafka_settings: Settings) -> None:
-    """The re-keyed topic takes less than `transactions`: reason and detail say topic and limit, the rest is decided."""
+async def test_a_payment_that_cannot_be_repartitioned_is_a_dead_letter(kafka_settings: Settings) -> None:
+    """The repartitioned topic takes less than `transactions`: reason and detail say topic and limit, the rest is decided."""
     settings = kafka_settings.model_copy(update={"web": False})
-    by_card = settings.topic("transactions-by-card")
+    repartitioned = settings.topic("transactions-by-card")
     await limit(settings, 5000, "transactions-by-card")
     sent = payments(range(40))
     large = json.dumps(sent[7]).encode()[:-1] + b" " * 6000 + b"}"
@@ -89,7 +89,7 @@ async def test_a_payment_that_cannot_be_forwarded_is_a_dead_letter(kafka_setting
     (letter,) = [json.loads(record.value or b"") for record in await read_all(settings, "dead-letters")]
 
     assert ("unpublishable", 7) == (letter["reason"], letter["offset"])
-    assert f"more than topic {by_card} takes (max.message.bytes=5000)" in letter["detail"]
+    assert f"more than topic {repartitioned} takes (max.message.bytes=5000)" in letter["detail"]
 
 
 @pytest.mark.parametrize(

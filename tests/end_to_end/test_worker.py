@@ -112,7 +112,7 @@ async def test_a_decision_says_everything_and_never_the_card_number(
 
 
 async def test_payments_without_a_key_are_counted_with_their_card(settings: Settings, worker: Worker) -> None:
-    """They land anywhere and are forwarded to the partition their card names, with their first place as id."""
+    """They land anywhere and are repartitioned to the partition their card names, with their first place as id."""
     start = time.time() - 60
     burst = [{"cc_num": CARDS[1], "amount": 1.0 + n, "trans_ts": start + n} for n in range(8)]
     home = partition_of(str(CARDS[1]), settings.partitions)

@@ -61,7 +61,7 @@ def worker_only(settings: Settings) -> dict[str, Callable[[Settings], Awaitable[
         "read the changelog": lambda who: read(who, topics.changelog(settings).name),
         "write decisions": lambda who: write(who, settings.topic(topics.DECISIONS.name)),
         "write alerts": lambda who: write(who, settings.topic(topics.ALERTS.name)),
-        "re-key payments": lambda who: write(who, settings.topic(topics.BY_CARD.name)),
+        "repartition payments": lambda who: write(who, settings.topic(topics.REPARTITIONED.name)),
         "read payments": lambda who: read(who, settings.topic(topics.TRANSACTIONS.name)),
     }
 

@@ -24,8 +24,8 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preflight, "CONFIRM_AFTER_S", 0.1)
 
 
-async def forward(settings: Settings, numbers: Iterable[int]) -> None:
-    """Write to the re-keyed topic, as workers do."""
+async def repartition(settings: Settings, numbers: Iterable[int]) -> None:
+    """Write to the repartitioned topic, as workers do."""
     async with AIOKafkaProducer(**Kafka.of(settings).client) as producer:
         for number in numbers:
             value = b'{"cc_num": 4006080000000000, "amount": %d}' % (1 + number)
@@ -48,19 +48,19 @@ async def test_a_source_made_anew_is_refused_while_it_is_decided(
     await check.close()
 
 
-async def test_a_rekeyed_topic_made_anew_while_its_offsets_are_kept_is_refused_and_decided_from_its_beginning(
+async def test_a_repartitioned_topic_made_anew_while_its_offsets_are_kept_is_refused_and_decided_from_its_beginning(
     kafka_settings: Settings,
 ) -> None:
-    """As after a restore: nobody forwards to it while no worker runs, so it is shorter than the group remembers."""
+    """As after a restore: nobody repartitions while no worker runs, so it is shorter than the group remembers."""
     topic = kafka_settings.topic("transactions-by-card")
     remembered = await decided(kafka_settings)
-    await forward(kafka_settings, range(5))
+    await repartition(kafka_settings, range(5))
     await moved(kafka_settings, topic, {0: 5})
     check = LogCheck(kafka_settings, LogLosses())
     assert set() == await check.before_recovery(remembered)
     await made_anew(kafka_settings, topic)
     await moved(kafka_settings, topic, {0: 5})
-    await forward(kafka_settings, range(2))
+    await repartition(kafka_settings, range(2))
 
     for look in (check.before_recovery, check.while_running):
         with pytest.raises(
@@ -74,11 +74,13 @@ async def test_a_rekeyed_topic_made_anew_while_its_offsets_are_kept_is_refused_a
     assert set() == await check.before_recovery(remembered)
 
 
-async def test_a_rekeyed_topic_made_anew_as_kafka_does_it_begins_again(kafka_settings: Settings) -> None:
+async def test_a_repartitioned_topic_made_anew_as_kafka_does_it_begins_again(
+    kafka_settings: Settings,
+) -> None:
     """With the topic its offsets go: what is in it is decided from its beginning, and nothing is wrong."""
     topic = kafka_settings.topic("transactions-by-card")
     remembered = await decided(kafka_settings)
-    await forward(kafka_settings, range(5))
+    await repartition(kafka_settings, range(5))
     await moved(kafka_settings, topic, {0: 5})
     await made_anew(kafka_settings, topic)
 

@@ -26,7 +26,7 @@ def token(card: int) -> bytes:
 class Taken(NamedTuple):
     """A record of a micro-batch."""
 
-    rekeyed: bool
+    repartitioned: bool
     offset: int
     paid: Paid
 
@@ -140,12 +140,12 @@ class World:
         `turns`: which topic gives how many rows; `commits`: whether the broker is told at once what is acknowledged.
         """
         taken: list[Taken] = []
-        for rekeyed, rows in turns:
-            topic = self.topics[rekeyed]
+        for repartitioned, rows in turns:
+            topic = self.topics[repartitioned]
             end = min(topic.read + rows, len(topic.log))
-            taken += [Taken(rekeyed, offset, topic.log[offset]) for offset in range(topic.read, end)]
+            taken += [Taken(repartitioned, offset, topic.log[offset]) for offset in range(topic.read, end)]
             topic.read = end
-        ends = {rekeyed: self.topics[rekeyed].read for rekeyed, _ in turns}
+        ends = {repartitioned: self.topics[repartitioned].read for repartitioned, _ in turns}
         batch = Batch(taken, self.observe(taken), ends, commits=commits)
         for step in self.steps[steps]:
             step(batch)
@@ -159,7 +159,7 @@ class World:
             [paid.event_time_ms for _, _, paid in taken],
             [paid.cents for _, _, paid in taken],
             [self.identity(record) for record in taken],
-            [None if rekeyed else offset for rekeyed, offset, _ in taken],
+            [None if repartitioned else offset for repartitioned, offset, _ in taken],
         )
         return observe(arrivals, {0: self.disk.clock}, self.disk.get_many, HORIZON_MS)
 
@@ -169,19 +169,19 @@ class World:
 
     def publish(self, batch: Batch) -> None:
         """Publish the decisions: from here on the world has seen them."""
-        told = {rekeyed: topic.verdicts() for rekeyed, topic in self.topics.items()}
+        told = {repartitioned: topic.verdicts() for repartitioned, topic in self.topics.items()}
         rows = zip(*(column.tolist() for column in batch.observation.answers), strict=True)
         conflicts = set(batch.observation.conflicts.tolist())
         for row, (record, columns) in enumerate(zip(batch.taken, rows, strict=True)):
             published = None if row in conflicts else Answer(*columns)
-            assert told[record.rekeyed][record.offset].answer == published, record
+            assert told[record.repartitioned][record.offset].answer == published, record
 
     def append(self, batch: Batch) -> None:
         """Wait until the changelog has the delta, if there is any."""
         if batch.update.delta:
             batch.changelog_offset = len(self.changelog)
             self.changelog.append(batch.update.delta)
-            self.in_changelog |= {(record.rekeyed, record.offset) for record in batch.taken}
+            self.in_changelog |= {(record.repartitioned, record.offset) for record in batch.taken}
 
     def write(self, batch: Batch) -> None:
         """Write state and changelog offset together; the offset stands still after a foreign record."""
@@ -201,22 +201,23 @@ class World:
         """Return the time before which buckets go: judged by micro-batches whose offsets are committed."""
         newest_ms = 0
         while self._uncommitted and all(
-            self.topics[rekeyed].committed >= end for rekeyed, end in self._uncommitted[0][0].items()
+            self.topics[repartitioned].committed >= end
+            for repartitioned, end in self._uncommitted[0][0].items()
         ):
             newest_ms = max(newest_ms, self._uncommitted.popleft()[1])
         return bucket_of(max(0, newest_ms - HORIZON_MS - WINDOW_MS)) or None
 
     def acknowledge(self, batch: Batch) -> None:
         """Acknowledge the source; now or later the broker is told."""
-        for rekeyed, end in batch.ends.items():
-            topic = self.topics[rekeyed]
+        for repartitioned, end in batch.ends.items():
+            topic = self.topics[repartitioned]
             topic.acknowledged = end
             if batch.commits:
                 topic.committed = end
 
-    def commit(self, rekeyed: bool) -> None:
+    def commit(self, repartitioned: bool) -> None:
         """Tell the broker what is acknowledged of a topic."""
-        self.topics[rekeyed].committed = self.topics[rekeyed].acknowledged
+        self.topics[repartitioned].committed = self.topics[repartitioned].acknowledged
 
     def lose(self, batch: Batch) -> None:
         """Remember a micro-batch whose worker stopped before the changelog's answer: its record may yet arrive."""
@@ -270,11 +271,11 @@ class World:
         got = [(card, entry.event_time_ms, entry.cents, entry.tid) for card, entry in in_order]
         expected = [
             (token(card), entry.event_time_ms, entry.cents, entry.tid, offset)
-            for rekeyed, topic in self.topics.items()
+            for repartitioned, topic in self.topics.items()
             for offset, card, entry in topic.counted()
-            if self._durable(rekeyed, offset)
+            if self._durable(repartitioned, offset)
         ]
         assert [row[:4] for row in sorted(expected, key=lambda row: (row[0], row[4]))] == got
 
-    def _durable(self, rekeyed: bool, offset: int) -> bool:
-        return (rekeyed, offset) in self.in_changelog
+    def _durable(self, repartitioned: bool, offset: int) -> bool:
+        return (repartitioned, offset) in self.in_changelog

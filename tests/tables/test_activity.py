@@ -45,7 +45,7 @@ def token(card: int) -> bytes:
     return card.to_bytes(16, "big")
 
 
-def arrivals(payments: list[Paid], first_offset: int = 0, rekeyed: bool = False) -> Arrivals:
+def arrivals(payments: list[Paid], first_offset: int = 0, repartitioned: bool = False) -> Arrivals:
     """Return payments as the agent hands them over."""
     return Arrivals(
         {0: len(payments)},
@@ -53,7 +53,7 @@ def arrivals(payments: list[Paid], first_offset: int = 0, rekeyed: bool = False)
         [NOON + round(paid.after_s * 1000) for paid in payments],
         [paid.cents for paid in payments],
         [paid.tid for paid in payments],
-        [None if rekeyed else offset for offset, _ in enumerate(payments, first_offset)],
+        [None if repartitioned else offset for offset, _ in enumerate(payments, first_offset)],
     )
 
 
@@ -84,9 +84,9 @@ class Partition:
         self.table = table
         self.changelog: list[bytes] = []
 
-    def feed(self, payments: list[Paid], first_offset: int = 0, rekeyed: bool = False) -> list[Answer]:
+    def feed(self, payments: list[Paid], first_offset: int = 0, repartitioned: bool = False) -> list[Answer]:
         """Observe and write one micro-batch."""
-        observed = self.table.observe(arrivals(payments, first_offset, rekeyed))
+        observed = self.table.observe(arrivals(payments, first_offset, repartitioned))
         update = observed.updates[0]
         acknowledged = []
         if update.delta:
@@ -185,16 +185,16 @@ def test_conflicting_ids_are_named_and_not_counted(table: ActivityTable) -> None
     assert 2 == answered(observed)[1].payments
 
 
-def test_rekeyed_payments_come_after_what_was_there_and_stay_there(table: ActivityTable) -> None:
+def test_repartitioned_payments_come_after_what_was_there_and_stay_there(table: ActivityTable) -> None:
     """They have offsets of another topic, so their place is remembered with them."""
     partition = Partition(table)
     partition.feed([Paid(0, 0, 1), Paid(0, 2, 2)])
-    rekeyed = partition.feed([Paid(0, 1, 3)], rekeyed=True)
+    repartitioned = partition.feed([Paid(0, 1, 3)], repartitioned=True)
     after = partition.feed([Paid(0, 3, 4)], first_offset=2)
 
-    assert 2 == rekeyed[0].payments
+    assert 2 == repartitioned[0].payments
     assert 4 == after[0].payments
-    assert rekeyed == partition.feed([Paid(0, 1, 3)], rekeyed=True)
+    assert repartitioned == partition.feed([Paid(0, 1, 3)], repartitioned=True)
 
 
 def test_a_micro_batch_without_payments_of_a_fresh_partition_can_be_written(table: ActivityTable) -> None:

@@ -7,10 +7,10 @@ answer, first or recomputed, and every recovered state is compared with `tests/t
 
 What a schedule leaves out, because nothing promises it:
 
-- A card is keyed or re-keyed, never both: if it is both, the order of its two topics may differ in a replay
+- A card is keyed or repartitioned, never both: if it is both, the order of its two topics may differ in a replay
   (docs/decisions/0006-delta-changelog-table.md, "What can still go wrong").
-- With re-keyed cards about, no payment is beyond the horizon (how late it is depends on the order of the topics), and
-  no changelog record of a stopped worker arrives late (a re-keyed payment's place depends on who numbered it).
+- With repartitioned cards about, no payment is beyond the horizon (how late it is depends on the order of the topics), and
+  no changelog record of a stopped worker arrives late (a repartitioned payment's place depends on who numbered it).
 - An id comes again only while its first payment is inside the horizon; later its ten minutes, and ten minutes later
   itself, may be forgotten (its decision is then marked late).
 - A conflicting payment lies in the bucket of the first or the next one and not after the newest time; the tests in
@@ -67,7 +67,7 @@ class Schedule(RuleBasedStateMachine):
 
     @initialize(both_topics=st.sampled_from([False, False, True]))
     def begin(self, both_topics: bool) -> None:
-        """Choose whether there are re-keyed cards."""
+        """Choose whether there are repartitioned cards."""
         self.both_topics = both_topics
 
     def pay(self, sent: tuple[int, int]) -> None:
@@ -152,10 +152,10 @@ class Schedule(RuleBasedStateMachine):
         if late and self.world.in_flight:
             self.world.append(self.world.in_flight.pop())
 
-    @rule(rekeyed=st.booleans())
-    def commit(self, rekeyed: bool) -> None:
+    @rule(repartitioned=st.booleans())
+    def commit(self, repartitioned: bool) -> None:
         """Commit a topic, as Faust does from time to time."""
-        self.world.commit(rekeyed)
+        self.world.commit(repartitioned)
 
     @rule(wiped=st.booleans(), records=RECORDS, writes=WRITES)
     def restart(self, wiped: bool, records: int, writes: int | None) -> None:
@@ -175,8 +175,8 @@ class Schedule(RuleBasedStateMachine):
         while self.world.unread:
             self.world.run([(False, rows), (True, rows)], commits=True)
         counted = {
-            (rekeyed, offset)
-            for rekeyed, topic in self.world.topics.items()
+            (repartitioned, offset)
+            for repartitioned, topic in self.world.topics.items()
             for offset, _, _ in topic.counted()
         }
         assert counted <= self.world.in_changelog

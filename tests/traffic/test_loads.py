@@ -39,7 +39,7 @@ def test_the_worker_reads_exactly_the_payments_that_were_encoded() -> None:
 
 
 def test_a_key_leads_where_kafkas_own_partitioner_leads() -> None:
-    """So the worker finds every payment at home and forwards none."""
+    """So the worker finds every payment at home and repartitions none."""
     load = Encoder(CARD, 8).load(PAYMENTS, None)
     numbers = [str(number) for number in PAYMENTS["cc_num"]]
 
