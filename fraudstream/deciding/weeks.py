@@ -16,8 +16,8 @@ from fraudstream.domain.weekly import (
     Week,
     WeeklyAnswer,
     WeeklyStore,
+    merge_weeks,
     midnight_before,
-    together,
 )
 
 
@@ -79,4 +79,4 @@ def _week(rows: Mapping[str, Week], tokens: tuple[str, ...], decimals: int) -> W
     """Return a card's week, which stands under all tokens it had."""
     if len(tokens) == 1:
         return rows.get(tokens[0], NO_WEEK)
-    return together([rows[token] for token in tokens if token in rows], decimals)
+    return merge_weeks([rows[token] for token in tokens if token in rows], decimals)

@@ -58,10 +58,10 @@ class Week(NamedTuple):
 NO_WEEK = Week(0, 0.0)
 
 
-def together(weeks: Sequence[Week], decimals: int = HUNDREDTHS) -> Week:
+def merge_weeks(weeks: Sequence[Week], decimals: int = HUNDREDTHS) -> Week:
     """Return the week of one card that stands there under several tokens; the money is added in exact minor units.
 
-    >>> together([Week(2, 12.5), Week(1, 0.01)]), together([])
+    >>> merge_weeks([Week(2, 12.5), Week(1, 0.01)]), merge_weeks([])
     (Week(payments=3, mean_amount=8.336666666666666), Week(payments=0, mean_amount=0.0))
     """
     if len(weeks) == 1:

@@ -14,7 +14,7 @@ from fraudstream.offline.rows import (
     Floats,
     Int64s,
     Rows,
-    together,
+    concat,
 )
 
 HOURS = (2, 1, 1, 1, 1, 2, 4, 7, 9, 10, 10, 11, 13, 12, 10, 10, 11, 13, 14, 12, 10, 8, 6, 4)
@@ -68,7 +68,7 @@ def one_at_a_time(runs: Rows, alone: Rows, redraw_ms: Callable[[int], Int64s]) -
 
     Moved once: that the new moment is taken too happens a few times in millions of payments.
     """
-    rows = together([runs, alone])
+    rows = concat([runs, alone])
     in_person = np.flatnonzero(rows.scenario <= LAST_IN_PERSON)
     order = in_person[np.lexsort((rows.at_ms[in_person], rows.card[in_person]))]
     card, at_ms, movable = rows.card[order], rows.at_ms[order], rows.scenario[order] == EVERYDAY

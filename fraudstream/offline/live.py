@@ -17,7 +17,7 @@ from fraudstream.domain.activity import WINDOW_MS
 from fraudstream.offline.everyday import PAUSE_S, singles, subscriptions
 from fraudstream.offline.generate import to_frame
 from fraudstream.offline.population import SUBSCRIPTION_SHARE
-from fraudstream.offline.rows import NOTHING, Int64s, Rows, together
+from fraudstream.offline.rows import NOTHING, Int64s, Rows, concat
 from fraudstream.offline.world import SAMPLE_KINDS, World
 
 SECOND_MS = 1000
@@ -69,13 +69,13 @@ class Live:
     def _second(self) -> Rows:
         """Draw the payments of the next second, in order."""
         end_ms = self._now_ms + SECOND_MS
-        runs = together([self._to_come, *self._starting_runs()])
+        runs = concat([self._to_come, *self._starting_runs()])
         due, self._to_come = runs.take(runs.at_ms < end_ms), runs.take(runs.at_ms >= end_ms)
         self._owed += self._rate - len(due)
         alone = max(int(self._owed), 0)
         self._owed -= alone
         card = self._draw(alone, self._chances())
-        rows = together([due, singles(self._rng, self._people, card, self._moments(len(card)))]).in_order()
+        rows = concat([due, singles(self._rng, self._people, card, self._moments(len(card)))]).in_order()
         self._paid_ms[rows.card] = rows.at_ms
         self._now_ms = end_ms
         return rows

@@ -69,7 +69,7 @@ class Rows:
         return self.take(np.argsort(self.at_ms, kind="stable"))
 
 
-def together(parts: Sequence[Rows]) -> Rows:
+def concat(parts: Sequence[Rows]) -> Rows:
     """Return all rows of some parts, one part after the other."""
     return Rows(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Rows)))
 

@@ -16,7 +16,7 @@ from fraudstream.domain.times import DAY_MS
 from fraudstream.offline import bursts
 from fraudstream.offline.everyday import one_at_a_time, singles, subscriptions, times_of_day
 from fraudstream.offline.population import Population
-from fraudstream.offline.rows import NOTHING, Int64s, Rows, together
+from fraudstream.offline.rows import NOTHING, Int64s, Rows, concat
 
 SAMPLE_START = date(2020, 1, 1)
 SAMPLE_CARDS = 10_000
@@ -104,7 +104,7 @@ class World:
         yesterday = NOTHING
         for number in range(self.days):
             today = self._started_on(number)
-            yield self._day(number, together([yesterday, today]))
+            yield self._day(number, concat([yesterday, today]))
             yesterday = today
 
     def _day(self, number: int, runs: Rows) -> Rows:
@@ -118,7 +118,7 @@ class World:
             rng, self.people, self.people.draw_cards(rng, count), midnight + times_of_day(rng, count)
         )
         alone = one_at_a_time(due, alone, lambda moved: midnight + times_of_day(rng, moved))
-        return together([due, alone]).in_order()
+        return concat([due, alone]).in_order()
 
     def _started_on(self, number: int) -> Rows:
         """Draw all runs and subscriptions that start on a day."""
@@ -130,7 +130,7 @@ class World:
             card = rng.integers(0, self.cards, count) if kind.attack else self.people.draw_cards(rng, count)
             at_ms = rng.integers(0, DAY_MS, count) if kind.attack else times_of_day(rng, count)
             parts.append(kind.draw(rng, self.people, card, midnight + at_ms))
-        return together(parts)
+        return concat(parts)
 
     def _subscriptions_on(self, number: int) -> Rows:
         """Return the subscriptions charged on a day of the month."""

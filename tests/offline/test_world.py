@@ -18,7 +18,7 @@ from fraudstream.offline.rows import (
     SCENARIOS,
     SUBSCRIPTION,
     Rows,
-    together,
+    concat,
 )
 from fraudstream.offline.world import FRAUDS_MIN, World, midnight_ms
 
@@ -28,13 +28,13 @@ WORLD = World(seed=7, cards=1000, days=30, payments=100_000, start=date(2020, 1,
 @pytest.fixture(scope="module")
 def history() -> Rows:
     """Return all payments of the small world."""
-    return together(list(WORLD.by_day()))
+    return concat(list(WORLD.by_day()))
 
 
 @pytest.fixture(scope="module")
 def week() -> Rows:
     """Return the first payments of the sample's world."""
-    return together(list(itertools.islice(World(seed=7).by_day(), 7)))
+    return concat(list(itertools.islice(World(seed=7).by_day(), 7)))
 
 
 def runs_of(rows: Rows, scenario: int) -> list[Rows]:
@@ -155,7 +155,7 @@ def test_nobody_stands_at_two_tills_at_once(history: Rows) -> None:
 def test_subscriptions_come_back_every_month_at_the_same_time_with_the_same_amount() -> None:
     """What a machine charges, it charges alike."""
     world = World(seed=7, cards=50, days=60, payments=10_000, start=date(2020, 1, 1))
-    rows = together(list(world.by_day()))
+    rows = concat(list(world.by_day()))
     paid = rows.take(rows.scenario == SUBSCRIPTION)
     months = paid.at_ms < midnight_ms(date(2020, 2, 1))
 
