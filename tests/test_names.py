@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from fraudstream.adapters.model_files import current_version, load_model, read_manifest, save_model
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.event_type import event_type_named
-from fraudstream.domain.names import NAME_PATTERN, checked
+from fraudstream.domain.names import NAME_PATTERN, validate_name
 from fraudstream.settings import Settings
 
 ESCAPES = [
@@ -33,7 +33,7 @@ ESCAPES = [
 def test_names_that_are_no_single_component_are_refused(name: str) -> None:
     """Whatever they would have done to a path, a topic or an address."""
     with pytest.raises(SetupError, match="cannot be the name of a model"):
-        checked("model", name)
+        validate_name("model", name)
 
 
 @pytest.mark.parametrize("setting", ["app_id", "model", "topic_prefix", "event_type"])
@@ -69,6 +69,6 @@ def test_ordinary_names_are_names() -> None:
     """Ours, and what people make of them."""
     names = ["fraudstream", "card-20261121-1f2e3d4c", "v1.2_3", "_x", "-", "a" * 64]
 
-    assert names == [checked("model", name) for name in names]
+    assert names == [validate_name("model", name) for name in names]
     assert "^" not in NAME_PATTERN
     assert json.dumps(names)

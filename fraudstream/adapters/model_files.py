@@ -19,7 +19,7 @@ from xgboost.core import _LIB
 from fraudstream.adapters.files import sha256_of, write_atomically
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.features.catalogue import check_features
-from fraudstream.domain.names import checked, did_you_mean
+from fraudstream.domain.names import did_you_mean, validate_name
 
 CURRENT = "current"
 
@@ -98,7 +98,7 @@ def load_model(models_dir: Path, version: str = CURRENT) -> XGBoostModel:
     """Load a model version after checking it; raises SetupError that says what to run."""
     version = current_version(models_dir) if version == CURRENT else version
     manifest = read_manifest(models_dir, version)
-    content = _content(models_dir / checked("model", version) / "model.ubj", MODEL_BYTES_MAX)
+    content = _content(models_dir / validate_name("model", version) / "model.ubj", MODEL_BYTES_MAX)
     if sha256_of(content) != manifest["sha256"]:
         raise SetupError(f"model {version} is not the one its manifest describes (checksum differs); {TRAIN}")
     features = tuple(manifest["features"])
@@ -127,7 +127,7 @@ def _booster(version: str, content: bytes) -> xgboost.Booster:
 
 def read_manifest(models_dir: Path, version: str) -> dict[str, Any]:
     """Return what is written about a version; raises SetupError if there is no such version."""
-    path = models_dir / checked("model", version) / "manifest.json"
+    path = models_dir / validate_name("model", version) / "manifest.json"
     if not path.is_file():
         known = [each.parent.name for each in models_dir.glob("[!.]*/manifest.json")]
         raise SetupError(
@@ -167,7 +167,7 @@ def current_version(models_dir: Path) -> str:
                 "with: fraudstream train --activate always"
             )
         raise SetupError(f"no model in {models_dir}; {TRAIN}")
-    return checked("model", path.read_text().strip())
+    return validate_name("model", path.read_text().strip())
 
 
 def save_model(
@@ -177,7 +177,7 @@ def save_model(
 
     The same version again replaces it. `content` is the UBJ whose checksum is in the manifest.
     """
-    version = checked("model", manifest["version"])
+    version = validate_name("model", manifest["version"])
     models_dir.mkdir(parents=True, exist_ok=True)
     draft = models_dir / f".{version}.{os.getpid()}"
     shutil.rmtree(draft, ignore_errors=True)

@@ -19,7 +19,7 @@ import polars as pl
 
 from fraudstream.adapters.files import sha256_of, write_atomically
 from fraudstream.domain.errors import SetupError
-from fraudstream.domain.names import checked
+from fraudstream.domain.names import validate_name
 from fraudstream.domain.times import DAY_MS
 from fraudstream.domain.weekly import MIDNIGHTS_KEPT, OnlineStore, Week, WeeklyAnswer, day_of
 
@@ -71,7 +71,7 @@ def write_snapshot(
 
 def frame_of(directory: Path, manifest: Mapping[str, Any]) -> pl.DataFrame:
     """Read the snapshot of a manifest as columns; raises SetupError if the file is not what the manifest says."""
-    content = (directory / checked("snapshot", manifest["file"])).read_bytes()
+    content = (directory / validate_name("snapshot", manifest["file"])).read_bytes()
     if sha256_of(content) != manifest["sha256"]:
         raise SetupError(
             f"{directory / manifest['file']} is damaged; make it again with: "

@@ -7,7 +7,7 @@ from typing import Any
 
 from fraudstream.domain.amounts import Money
 from fraudstream.domain.errors import SetupError
-from fraudstream.domain.names import checked, did_you_mean
+from fraudstream.domain.names import did_you_mean, validate_name
 from fraudstream.domain.rules import Rule, Ruleset
 
 MONEY = ("currency", "decimals", "amount_max", "refunds")
@@ -49,7 +49,7 @@ def event_types() -> list[str]:
 
 def event_type_named(name: str) -> EventType:
     """Load one of the event types in the package."""
-    path = files("fraudstream.event_types") / f"{checked('event type', name)}.toml"
+    path = files("fraudstream.event_types") / f"{validate_name('event type', name)}.toml"
     if not path.is_file():
         known = event_types()
         raise SetupError(

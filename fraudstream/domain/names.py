@@ -12,10 +12,10 @@ NAME_PATTERN = r"[a-zA-Z0-9_-][a-zA-Z0-9_.-]{0,63}"
 NAME = re.compile(NAME_PATTERN)
 
 
-def checked(what: str, name: str) -> str:
+def validate_name(what: str, name: str) -> str:
     """Return a name that came from a file or an option; raises SetupError, which says of what.
 
-    >>> checked("model", "card-20261121-1f2e3d4c")
+    >>> validate_name("model", "card-20261121-1f2e3d4c")
     'card-20261121-1f2e3d4c'
     """
     if not NAME.fullmatch(name):
