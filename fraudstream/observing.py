@@ -9,7 +9,7 @@ from typing import Any
 from faust.types import TP
 
 from fraudstream.adapters.lake import Lake
-from fraudstream.adapters.lake_search import Wanted, find
+from fraudstream.adapters.lake_search import ArchiveQuery, find
 from fraudstream.adapters.log_losses import LogLosses
 from fraudstream.adapters.objects import object_store
 from fraudstream.adapters.weekly_guard import GuardedWeekly
@@ -108,10 +108,10 @@ class Observer:
             return None
         return (0, 0.0, answer.as_of_ms) if week is None else (*week, answer.as_of_ms)
 
-    async def _archived(self, wanted: Wanted) -> list[Decision]:
+    async def _archived(self, query: ArchiveQuery) -> list[Decision]:
         """Look into the archive."""
         async with asyncio.timeout(SEARCH_TIMEOUT_S), object_store(self._archive) as objects:
-            return await find(Lake(objects), wanted)
+            return await find(Lake(objects), query)
 
     def _health(self) -> Health:
         self.metrics.wiped(self._table.store.wiped)

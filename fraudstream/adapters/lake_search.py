@@ -56,7 +56,7 @@ class Position(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ArchiveQuery:
     """What to look for; everything given must match. Times are epoch ms, `until_ms` is not included.
 
     `before`: only payments that come after this one in the order of the answer.
@@ -108,22 +108,22 @@ class Wanted:
 
 @dataclass
 class _Found:
-    """What the files of a day gave so far: at most `wanted.limit` payments, and all columns there are."""
+    """What the files of a day gave so far: at most `query.limit` payments, and all columns there are."""
 
-    wanted: Wanted
+    query: ArchiveQuery
     rows: pl.DataFrame | None = None
     columns: dict[str, None] = field(default_factory=dict)
 
     def add(self, rows: pl.DataFrame) -> bool:
         """Take the matching rows of a file; return whether what was decided before those of the file cannot matter."""
         self.columns.update(dict.fromkeys(rows.columns))
-        fitting = rows.filter(self.wanted.condition(rows.schema))
+        fitting = rows.filter(self.query.condition(rows.schema))
         if not fitting.is_empty():
             together = fitting if self.rows is None else pl.concat([self.rows, fitting], how="diagonal")
             together = together.unique(subset=PLACE, keep="first", maintain_order=True)
             order = ["event_time", *PLACE]
-            self.rows = together.sort(order, descending=[True, False, False, False]).head(self.wanted.limit)
-        if self.rows is None or self.rows.height < self.wanted.limit:
+            self.rows = together.sort(order, descending=[True, False, False, False]).head(self.query.limit)
+        if self.rows is None or self.rows.height < self.query.limit:
             return False
         decided_ms: int = rows["decided_at"].min()  # type: ignore[assignment]  # no file is empty
         return decided_ms + AHEAD_MAX_MS < self.rows["event_time"][-1]  # type: ignore[no-any-return]
@@ -134,34 +134,34 @@ class _Found:
 
     def check_columns(self, day: date) -> None:
         """Raise FilterError if a filter names a column that none of the day's files has."""
-        for name in (each.name for each in self.wanted.filters):
+        for name in (each.name for each in self.query.filters):
             if self.columns and name not in self.columns:
                 near = did_you_mean(name, self.columns)
                 raise FilterError(f"there is no column {masked(name)} in the archive of {day}{near}")
 
 
-async def find(lake: Lake, wanted: Wanted) -> list[dict[str, Any]]:
+async def find(lake: Lake, query: ArchiveQuery) -> list[dict[str, Any]]:
     """Return the payments that match, newest first, at most `limit`; reads only what may hold some.
 
     Raises FilterError, also if the newest of the days has no column that a filter names.
     """
     files = await lake.files()
-    days = await asyncio.to_thread(wanted.days, files)
+    days = await asyncio.to_thread(query.days, files)
     found: list[dict[str, Any]] = []
     for day in days:
-        if len(found) >= wanted.limit:
+        if len(found) >= query.limit:
             break
-        of_day = await _of_day(lake, day, wanted)
+        of_day = await _of_day(lake, day, query)
         if day == days[0]:
             of_day.check_columns(day)
         found += await asyncio.to_thread(of_day.dicts)
-    return found[: wanted.limit]
+    return found[: query.limit]
 
 
-async def _of_day(lake: Lake, day: date, wanted: Wanted) -> _Found:
+async def _of_day(lake: Lake, day: date, query: ArchiveQuery) -> _Found:
     """Return the newest matching payments of a day."""
     for look in range(LOOKS):
-        found = _Found(wanted)
+        found = _Found(query)
         streams: defaultdict[Stream, list[LakeFile]] = defaultdict(list)
         for file in await lake.files(f"date={day}/"):
             streams[file.stream].append(file)

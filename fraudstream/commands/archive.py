@@ -135,7 +135,7 @@ def find(
     """
     from fraudstream.adapters.lake import Lake
     from fraudstream.adapters.lake_filters import PART, Filter
-    from fraudstream.adapters.lake_search import Wanted
+    from fraudstream.adapters.lake_search import ArchiveQuery
     from fraudstream.adapters.lake_search import find as search
     from fraudstream.adapters.objects import object_store
     from fraudstream.domain.event_type import event_type_named
@@ -144,14 +144,14 @@ def find(
     filters = tuple(Filter.written(text) for text in fields)
     if merchant:
         filters += (Filter("merchant", PART, merchant),)
-    wanted = Wanted(transaction_id, card, filters, since, until, limit)
+    query = ArchiveQuery(transaction_id, card, filters, since, until, limit)
 
     settings = Settings()
     decimals = event_type_named(settings.event_type).money.decimals
 
     async def finding() -> list[dict[str, Any]]:
         async with object_store(settings.archive_place) as objects:
-            return await search(Lake(objects), wanted)
+            return await search(Lake(objects), query)
 
     found = asyncio.run(finding())
     if found and not as_json:

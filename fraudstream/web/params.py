@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from multidict import MultiMapping
 
 from fraudstream.adapters.lake_filters import PART, Filter, FilterError
-from fraudstream.adapters.lake_search import Position, Wanted
+from fraudstream.adapters.lake_search import ArchiveQuery, Position
 from fraudstream.domain.times import moment_ms
 
 CARD_TOKEN = re.compile(r"[0-9a-f]{32}")
@@ -99,7 +99,7 @@ POSITION = re.compile(r"([0-9]{1,16})-([0-9]{1,9})-([0-9]{1,18})-([a-zA-Z0-9._-]
 """A payment's place in the order of the archive: event time, partition, offset and topic."""
 
 
-def archive_search(query: MultiMapping[str]) -> Wanted:
+def archive_search(query: MultiMapping[str]) -> ArchiveQuery:
     """Read what is to be looked for in the archive; empty parameters, as forms send them, do not count."""
     if set(query) - set(SEARCH):
         raise _invalid_search(
@@ -113,7 +113,7 @@ def archive_search(query: MultiMapping[str]) -> Wanted:
         filled = tuple(Filter.written(text) for text in filters)
     except FilterError as error:
         raise _invalid_search(sentence(error)) from error
-    return Wanted(
+    return ArchiveQuery(
         transaction_id=transaction_id(given["id"]) if "id" in given else None,
         card=card_token(given["card"]) if "card" in given else None,
         filters=filled + ((Filter("merchant", PART, given["merchant"]),) if "merchant" in given else ()),

@@ -14,7 +14,7 @@ from multidict import MultiMapping
 
 from fraudstream.adapters.extras import NotInstalled
 from fraudstream.adapters.lake_filters import FilterError
-from fraudstream.adapters.lake_search import Position, Wanted
+from fraudstream.adapters.lake_search import ArchiveQuery, Position
 from fraudstream.adapters.objects import ObjectsRefused, ObjectsUnavailable
 from fraudstream.domain.activity import WINDOW_MS
 from fraudstream.domain.amounts import units_of
@@ -131,10 +131,10 @@ class Resources:
     async def _archived_decision(self, transaction: str, at_ms: int | None, who: str) -> Decision | None:
         """Look a decision up in the archive: quickly if its event time is known, else for a bounded time."""
         until_ms = None if at_ms is None else at_ms + 1
-        wanted = Wanted(transaction, since_ms=at_ms, until_ms=until_ms, limit=1)
+        query = ArchiveQuery(transaction, since_ms=at_ms, until_ms=until_ms, limit=1)
         try:
             async with asyncio.timeout(DECISION_SEARCH_S):
-                rows = await self._searched(wanted, who)
+                rows = await self._searched(query, who)
         except TimeoutError as error:
             message = (
                 f"No worker remembers this decision, and {DECISION_SEARCH_S:.0f} seconds were not enough to find it in the "
@@ -177,10 +177,10 @@ class Resources:
 
     async def archive(self, query: Query, who: str) -> Answer:
         """Return archived payments that match what is asked for, the newest if nothing is."""
-        wanted = archive_search(query)
-        found = await self._searched(replace(wanted, limit=wanted.limit + 1), who)
-        payments = found[: wanted.limit]
-        more = len(found) > wanted.limit
+        search = archive_search(query)
+        found = await self._searched(replace(search, limit=search.limit + 1), who)
+        payments = found[: search.limit]
+        more = len(found) > search.limit
         return Answer(
             {
                 "payments": payments,
@@ -189,10 +189,10 @@ class Resources:
             }
         )
 
-    async def _searched(self, wanted: Wanted, who: str) -> list[Decision]:
+    async def _searched(self, query: ArchiveQuery, who: str) -> list[Decision]:
         """Search the archive; raises TimeoutError's and the store's troubles as a 503."""
         try:
-            return await self._searches.find(wanted, who)
+            return await self._searches.find(query, who)
         except FilterError as error:
             raise PageError(400, "invalid-parameter", sentence(error)) from error
         except ObjectsRefused as error:

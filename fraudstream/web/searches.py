@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from fraudstream.adapters.lake_search import Wanted
+from fraudstream.adapters.lake_search import ArchiveQuery
 from fraudstream.tables.recent import Decision
 from fraudstream.web.params import PageError
 from fraudstream.web.turns import Crowded, Turns
@@ -21,11 +21,11 @@ ABANDONED_S = 1.0
 class Searches:
     """Searches the archive in turn."""
 
-    def __init__(self, search: Callable[[Wanted], Awaitable[list[Decision]]]) -> None:
+    def __init__(self, search: Callable[[ArchiveQuery], Awaitable[list[Decision]]]) -> None:
         self._search = search
         self._turns = Turns(AT_ONCE, EACH_MAX, WAITING_MAX)
 
-    async def find(self, wanted: Wanted, who: str) -> list[Decision]:
+    async def find(self, query: ArchiveQuery, who: str) -> list[Decision]:
         """Search for somebody; raises PageError if it cannot be his turn."""
         try:
             async with asyncio.timeout(TURN_S):
@@ -38,7 +38,7 @@ class Searches:
             raise PageError(503, "archive-busy", message) from error
         free_after_s = ABANDONED_S
         try:
-            found = await self._search(wanted)
+            found = await self._search(query)
             free_after_s = 0.0
         finally:
             asyncio.get_running_loop().call_later(free_after_s, self._turns.leave, who)

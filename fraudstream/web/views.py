@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from fraudstream.adapters.lake_search import Wanted
+from fraudstream.adapters.lake_search import ArchiveQuery
 from fraudstream.domain.amounts import HUNDREDTHS
 from fraudstream.metrics import Metrics
 from fraudstream.tables.recent import Decision, RecentDecisions
@@ -44,6 +44,6 @@ class Views:
     health: Callable[[], Health]
     peers: Callable[[], Sequence[str]]
     versions: Versions
-    archive: Callable[[Wanted], Awaitable[list[Decision]]]
+    archive: Callable[[ArchiveQuery], Awaitable[list[Decision]]]
     stalled_after_s: float = STALLED_AFTER_S
     decimals: int = HUNDREDTHS

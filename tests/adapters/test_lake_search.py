@@ -9,7 +9,7 @@ import pytest
 
 from fraudstream.adapters.lake import Covered, Lake, Stream
 from fraudstream.adapters.lake_filters import Filter, FilterError
-from fraudstream.adapters.lake_search import Position, Wanted, find
+from fraudstream.adapters.lake_search import ArchiveQuery, Position, find
 from fraudstream.adapters.objects import LocalObjects
 from fraudstream.domain.archived import archived
 from tests.archive_rows import DAY_MS, MONDAY_MS, encoded
@@ -35,10 +35,10 @@ def paid(number: int, at_ms: int, **changed: Any) -> bytes:
     return encoded(number, **{"event_time": at_ms, "decided_at": at_ms + 7, **changed})
 
 
-async def ids(lake: Lake, *filters: str, **wanted: Any) -> list[str]:
+async def ids(lake: Lake, *filters: str, **query: Any) -> list[str]:
     """Return what is found."""
     written = tuple(Filter.written(text) for text in filters)
-    return [row["transaction_id"] for row in await find(lake, Wanted(filters=written, **wanted))]
+    return [row["transaction_id"] for row in await find(lake, ArchiveQuery(filters=written, **query))]
 
 
 async def test_by_id_a_payment_is_found_once(lake: Lake) -> None:
@@ -127,7 +127,7 @@ async def test_pages_of_an_answer_hold_everything_once(lake: Lake) -> None:
     await lake.write(STREAM, archived(same, list(range(20, 30))), {})
     pages: list[list[str]] = []
     before = None
-    while rows := await find(lake, Wanted(limit=4, before=before)):
+    while rows := await find(lake, ArchiveQuery(limit=4, before=before)):
         pages.append([row["transaction_id"] for row in rows])
         before = Position.of(rows[-1])
 
@@ -178,7 +178,7 @@ async def test_a_search_leaves_the_event_loop_to_the_payments(lake: Lake) -> Non
 
     sys.setprofile(note)
     try:
-        rows = await find(lake, Wanted(filters=(Filter.written("amount>3"),)))
+        rows = await find(lake, ArchiveQuery(filters=(Filter.written("amount>3"),)))
     finally:
         sys.setprofile(None)
 

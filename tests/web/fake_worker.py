@@ -16,7 +16,7 @@ import polars as pl
 
 from fraudstream import web
 from fraudstream.adapters.lake import Lake
-from fraudstream.adapters.lake_search import Wanted, find
+from fraudstream.adapters.lake_search import ArchiveQuery, find
 from fraudstream.adapters.objects import LocalObjects
 from fraudstream.adapters.ports import free_port
 from fraudstream.metrics import BatchReport, Metrics
@@ -122,10 +122,10 @@ class FakeWorker:
             decimals=self.decimals,
         )
 
-    async def _archived(self, wanted: Wanted) -> list[Decision]:
+    async def _archived(self, query: ArchiveQuery) -> list[Decision]:
         if not self.archive_answers:
             await asyncio.Event().wait()
-        return await find(Lake(LocalObjects(self.archive)), wanted)
+        return await find(Lake(LocalObjects(self.archive)), query)
 
     async def _weekly(self, card: str) -> tuple[int, float, int] | None:
         return self.weeks.get(card)

@@ -7,7 +7,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from fraudstream.adapters.lake_search import Wanted
+from fraudstream.adapters.lake_search import ArchiveQuery
 from fraudstream.web import Views, searches
 from tests.web.fake_worker import FakeWorker
 from tests.web.served import Serve, Site
@@ -24,8 +24,8 @@ class SlowWorker(FakeWorker):
         """Return what the pages are given."""
         return replace(super().views(), archive=self._search)
 
-    async def _search(self, wanted: Wanted) -> list[dict[str, Any]]:
-        self.searched.append(str(wanted.transaction_id))
+    async def _search(self, query: ArchiveQuery) -> list[dict[str, Any]]:
+        self.searched.append(str(query.transaction_id))
         await self.answers.wait()
         return []
 
