@@ -17,7 +17,7 @@ from fraudstream.commands.progress import bar
 if TYPE_CHECKING:
     from fraudstream.offline.column_names import Columns
     from fraudstream.offline.csv_rows import BadRow
-    from fraudstream.offline.importing import Imported, Listener, Wanted
+    from fraudstream.offline.importing import Imported, ImportRequest, Listener
     from fraudstream.settings import Settings
 
 BAD_ROWS_SHOWN = 10
@@ -116,20 +116,20 @@ def import_(
     settings = Settings()
     directory = directory or settings.history_dir
     labelled = (("is_fraud", label.removeprefix("is_fraud=")),) if label else ()
-    wanted = _wanted(settings, files, named((*columns, *labelled)), directory, **reading)
+    request = _import_request(settings, files, named((*columns, *labelled)), directory, **reading)
     with bar("Reading, bytes", sum(file.stat().st_size for file in files)) as advance:
         listener = _listener(advance)
         if dry_run:
-            done = importing.check(wanted, listener)
+            done = importing.check(request, listener)
         else:
-            done = importing.import_history(wanted, directory, force=force, listener=listener)
+            done = importing.import_history(request, directory, force=force, listener=listener)
     if as_json:
         click.echo(json.dumps({**asdict(done), "written": not dry_run, "directory": str(directory)}))
     else:
-        _show(done, wanted.bad_rows_file, None if dry_run else directory)
+        _show(done, request.bad_rows_file, None if dry_run else directory)
 
 
-def _wanted(
+def _import_request(
     settings: "Settings",
     files: Sequence[Path],
     names: Mapping[str, str],
@@ -143,12 +143,12 @@ def _wanted(
     delimiter: str,
     bad_rows_max: int,
     bad_rows_file: Path | None,
-) -> "Wanted":
+) -> "ImportRequest":
     """Return what to import."""
     from fraudstream.domain.event_type import event_type_named
     from fraudstream.offline.column_names import check_targets
     from fraudstream.offline.import_rows import Judge
-    from fraudstream.offline.importing import Wanted
+    from fraudstream.offline.importing import ImportRequest
     from fraudstream.offline.written_times import Times
 
     if len(delimiter) != 1:
@@ -158,7 +158,7 @@ def _wanted(
     money = event_type_named(settings.event_type).money
     listed = bad_rows_file or directory.absolute().with_name(f"{directory.absolute().name}.bad-rows.csv")
     judge = Judge(money, times, time.time_ns() // 1_000_000, fraud_values)
-    return Wanted(files, names, judge, encoding, delimiter, bad_rows_max, listed)
+    return ImportRequest(files, names, judge, encoding, delimiter, bad_rows_max, listed)
 
 
 def _listener(advance: Callable[[int], None]) -> "Listener":

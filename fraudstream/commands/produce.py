@@ -102,15 +102,15 @@ def replay(
     Exit codes: 0 all sent, 1 stopped early (repeat it with --resume to go on), 2 bad input, 75 no broker.
     """
     from fraudstream.traffic import replaying
-    from fraudstream.traffic.csv_file import Wanted
+    from fraudstream.traffic.csv_file import CsvColumns
     from fraudstream.traffic.replay import Plan
     from fraudstream.traffic.run import quiet_kafka
 
     quiet_kafka()
     settings = Settings.with_options(broker=broker)
     plan = Plan(speed, seed if shuffled else None, shift_to_now, labels)
-    wanted = Wanted(named(columns), labels)
-    source, bad = replaying.opened(path or settings.history_dir, settings, encoding, wanted)
+    selected = CsvColumns(named(columns), labels)
+    source, bad = replaying.opened(path or settings.history_dir, settings, encoding, selected)
     _show_bad(bad, skip_bad, path)
     if not source.rows:
         raise FraudstreamError(f"there is no payment to send in {path or settings.history_dir}")

@@ -35,7 +35,7 @@ INT64_DIGITS_MAX = 18
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ImportRequest:
     """What to import and how to read it."""
 
     files: Sequence[Path]
@@ -74,7 +74,7 @@ class Listener:
 
 
 def import_history(
-    wanted: Wanted, directory: Path, *, force: bool = False, listener: Listener | None = None
+    request: ImportRequest, directory: Path, *, force: bool = False, listener: Listener | None = None
 ) -> Imported:
     """Write files of payments as a history, rows in order of time.
 
@@ -88,16 +88,16 @@ def import_history(
     with replacing(directory) as draft:
         staging = draft / "staging"
         staging.mkdir()
-        done = _read(wanted, listener or Listener(), _Staged(staging))
+        done = _read(request, listener or Listener(), _Staged(staging))
         _write_days(staging, draft, done)
         shutil.rmtree(staging)
         (draft / FACTS).write_text(json.dumps(asdict(done), indent=2) + "\n")
     return done
 
 
-def check(wanted: Wanted, listener: Listener | None = None) -> Imported:
+def check(request: ImportRequest, listener: Listener | None = None) -> Imported:
     """Read and judge everything as `import_history` does, and write nothing but the list of bad rows."""
-    return _read(wanted, listener or Listener(), None)
+    return _read(request, listener or Listener(), None)
 
 
 class _Staged:
@@ -115,30 +115,30 @@ class _Staged:
         self._rows += payments.height
 
 
-def _read(wanted: Wanted, listener: Listener, staged: _Staged | None) -> Imported:
+def _read(request: ImportRequest, listener: Listener, staged: _Staged | None) -> Imported:
     """Judge every row; raises SetupError if too many are bad, or none is left."""
-    sources = [source_of(path, wanted.encoding, wanted.delimiter) for path in wanted.files]
+    sources = [source_of(path, request.encoding, request.delimiter) for path in request.files]
     found = [
-        columns_of(source.columns, wanted.names, path)
-        for path, source in zip(wanted.files, sources, strict=True)
+        columns_of(source.columns, request.names, path)
+        for path, source in zip(request.files, sources, strict=True)
     ]
     done = Imported()
-    with _bad_rows(wanted.bad_rows_file) as note:
-        for path, source, columns in zip(wanted.files, sources, found, strict=True):
+    with _bad_rows(request.bad_rows_file) as note:
+        for path, source, columns in zip(request.files, sources, found, strict=True):
             listener.columns(path, columns)
             done.columns[str(path)] = dict(columns.names)
-            for payments, bad in _judged(wanted.judge, source, columns.names, path, listener.read):
+            for payments, bad in _judged(request.judge, source, columns.names, path, listener.read):
                 for row in bad:
                     note(path, row)
                     listener.bad(path, row)
                 done.bad += len(bad)
-                if done.bad > wanted.bad_rows_max and done.bad > BAD_LISTED_MAX:
+                if done.bad > request.bad_rows_max and done.bad > BAD_LISTED_MAX:
                     break
                 _count(done, payments)
                 if staged and not payments.is_empty():
                     staged.add(payments)
-    if done.bad > wanted.bad_rows_max:
-        listed = f"nothing was imported; {wanted.bad_rows_file} lists them with line and reason"
+    if done.bad > request.bad_rows_max:
+        listed = f"nothing was imported; {request.bad_rows_file} lists them with line and reason"
         if done.bad > BAD_LISTED_MAX:
             raise SetupError(
                 f"more than {BAD_LISTED_MAX:,} rows are no payments and {listed}: are the columns right?"
@@ -147,7 +147,7 @@ def _read(wanted: Wanted, listener: Listener, staged: _Staged | None) -> Importe
             f"{done.bad:,} rows are no payments and {listed}: mend them, or leave them out with --bad-rows-max {done.bad}"
         )
     if not done.payments:
-        raise SetupError(f"there is no payment in {', '.join(map(str, wanted.files))}")
+        raise SetupError(f"there is no payment in {', '.join(map(str, request.files))}")
     return done
 
 

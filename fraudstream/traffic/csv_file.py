@@ -26,7 +26,7 @@ BATCH_ROWS = 50_000
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class CsvColumns:
     """What to read of a CSV file."""
 
     names: Mapping[str, str] = field(default_factory=dict)
@@ -35,21 +35,21 @@ class Wanted:
     """Whether to read what payments turned out to be."""
 
 
-AS_IT_IS = Wanted()
+AS_IT_IS = CsvColumns()
 
 
 class _Reader:
     """Reads rows of one header: the event type's names, or those that `names` gives them; then other columns are left out."""
 
     def __init__(
-        self, event_type: EventType, header: Sequence[str], wanted: Wanted, path: Path, digest: str
+        self, event_type: EventType, header: Sequence[str], columns: CsvColumns, path: Path, digest: str
     ) -> None:
         self._entity, self._amount, self._id = event_type.entity, event_type.amount, event_type.id
         self._times, self._variables = event_type.times, event_type.variables
         self._known = {self._entity, self._amount, self._id, *self._times, *self._variables, *LABEL_COLUMNS}
-        self._header = self._ours(header, wanted.names, path)
-        self._check(path, strict=not wanted.names)
-        self._labelled = wanted.labels and LABEL in self._header
+        self._header = self._ours(header, columns.names, path)
+        self._check(path, strict=not columns.names)
+        self._labelled = columns.labels and LABEL in self._header
         self._units = event_type.money.units
         # A card index without a secret: only the judgement is wanted, not the token.
         self._parse = Parser(event_type, CardIndex(Tokenizer(bytes(32)), 1), 0).parse
@@ -131,7 +131,7 @@ class _Reader:
 
 
 def read_csv(
-    path: Path, event_type: EventType, encoding: str = UTF_8, wanted: Wanted = AS_IT_IS
+    path: Path, event_type: EventType, encoding: str = UTF_8, columns: CsvColumns = AS_IT_IS
 ) -> tuple[Frame, list[BadRow]]:
     """Read a whole CSV file: its payments, and the rows that are none.
 
@@ -144,7 +144,7 @@ def read_csv(
     bad: list[BadRow] = []
     with open_csv(path, encoding) as text:
         lines = csv_rows(text, path, encoding)
-        reader = _Reader(event_type, header_of(lines, path), wanted, path, digest)
+        reader = _Reader(event_type, header_of(lines, path), columns, path, digest)
         schema = reader.schema()
         for row in lines:
             if not row.cells and not row.fault:

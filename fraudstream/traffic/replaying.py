@@ -9,7 +9,7 @@ from fraudstream.domain.errors import SetupError
 from fraudstream.domain.event_type import event_type_named
 from fraudstream.offline.csv_rows import UTF_8, BadRow
 from fraudstream.settings import Settings
-from fraudstream.traffic.csv_file import AS_IT_IS, Wanted, read_csv
+from fraudstream.traffic.csv_file import AS_IT_IS, CsvColumns, read_csv
 from fraudstream.traffic.loads import Encoder
 from fraudstream.traffic.payments import Frame, ParquetFiles
 from fraudstream.traffic.replay import Plan, check_times, loads, prepared
@@ -19,15 +19,15 @@ from fraudstream.traffic.tally import Tally
 
 
 def opened(
-    path: Path, settings: Settings, encoding: str = UTF_8, wanted: Wanted = AS_IT_IS
+    path: Path, settings: Settings, encoding: str = UTF_8, columns: CsvColumns = AS_IT_IS
 ) -> tuple[ParquetFiles | Frame, Sequence[BadRow]]:
     """Return the payments of a history directory, a Parquet file or a CSV file, and a CSV file's bad rows.
 
     Raises SetupError if the columns of another file than CSV have names.
     """
     if path.suffix.lower() == ".csv":
-        return read_csv(path, event_type_named(settings.event_type), encoding, wanted)
-    if wanted.names:
+        return read_csv(path, event_type_named(settings.event_type), encoding, columns)
+    if columns.names:
         raise SetupError("--column is for CSV files; make a history of others: fraudstream history import")
     return ParquetFiles.of(path), ()
 

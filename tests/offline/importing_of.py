@@ -7,7 +7,7 @@ import polars as pl
 
 from fraudstream.domain.event_type import event_type_named
 from fraudstream.offline.import_rows import Judge
-from fraudstream.offline.importing import Wanted, import_history
+from fraudstream.offline.importing import ImportRequest, import_history
 from fraudstream.offline.written_times import Times
 
 NOW_MS = 1_700_000_000_000
@@ -24,14 +24,14 @@ def csv_of(directory: Path, *lines: str, name: str = "mine.csv") -> Path:
     return path
 
 
-def wanted(*files: Path, judge: Judge = JUDGE, bad_rows_max: int = 0, **names: str) -> Wanted:
+def import_request(*files: Path, judge: Judge = JUDGE, bad_rows_max: int = 0, **names: str) -> ImportRequest:
     """Return what to import; the list of bad rows lies beside the first file."""
-    return Wanted(files, names, judge, "utf-8", ",", bad_rows_max, files[0].with_suffix(".bad.csv"))
+    return ImportRequest(files, names, judge, "utf-8", ",", bad_rows_max, files[0].with_suffix(".bad.csv"))
 
 
 def imported(directory: Path, *lines: str, judge: Judge = JUDGE, **names: str) -> pl.DataFrame:
     """Import lines of CSV, and return the history's rows as they lie."""
-    import_history(wanted(csv_of(directory, *lines), judge=judge, **names), directory / "history")
+    import_history(import_request(csv_of(directory, *lines), judge=judge, **names), directory / "history")
     return rows_in(directory / "history")
 
 
@@ -42,7 +42,7 @@ def rows_in(history: Path) -> pl.DataFrame:
 
 def bad_rows(directory: Path, *lines: str, judge: Judge = JUDGE, **names: str) -> list[tuple[int, str, str]]:
     """Import lines of CSV of which any may be bad, and return line, reason and detail of those that are."""
-    given = wanted(csv_of(directory, *lines), judge=judge, bad_rows_max=len(lines), **names)
+    given = import_request(csv_of(directory, *lines), judge=judge, bad_rows_max=len(lines), **names)
     import_history(given, directory / "history")
     if not given.bad_rows_file.exists():
         return []

@@ -14,7 +14,16 @@ from fraudstream.offline import import_files
 from fraudstream.offline.importing import import_history
 from fraudstream.offline.written_times import Times
 from tests.builders import DINARS, YEN
-from tests.offline.importing_of import GOOD, HEADER, JUDGE, bad_rows, csv_of, imported, rows_in, wanted
+from tests.offline.importing_of import (
+    GOOD,
+    HEADER,
+    JUDGE,
+    bad_rows,
+    csv_of,
+    import_request,
+    imported,
+    rows_in,
+)
 
 BAD: dict[str, tuple[str, str, str]] = {
     "no card": (",1,2020-01-26,0", "no-card", "card_number is empty"),
@@ -117,7 +126,7 @@ NDJSON_BAD = {
 def test_a_bad_line_of_ndjson_is_listed(line: str, reason: str, tmp_path: Path) -> None:
     """By its line, blank ones counted."""
     good = '{"cc_num": "4000000000000010", "amount": 1, "ts": 1580000000}'
-    given = wanted(csv_of(tmp_path, good, "", line, name="mine.jsonl"), bad_rows_max=1)
+    given = import_request(csv_of(tmp_path, good, "", line, name="mine.jsonl"), bad_rows_max=1)
 
     assert 1 == import_history(given, tmp_path / "history").payments
 
@@ -131,7 +140,7 @@ def test_a_bad_row_of_parquet_is_listed_by_its_number(tmp_path: Path) -> None:
     pl.DataFrame(
         {"cc_num": [4000000000000002] * 2, "amount": [1.0, None], "ts": ["2020-01-26"] * 2}
     ).write_parquet(path)
-    given = wanted(path, bad_rows_max=1)
+    given = import_request(path, bad_rows_max=1)
 
     import_history(given, tmp_path / "history")
 
@@ -187,7 +196,7 @@ def test_timestamps_of_parquet_without_a_zone_are_in_the_zone_that_is_told(tmp_p
     ).write_parquet(path)
 
     import_history(
-        wanted(path, judge=replace(JUDGE, times=Times(zone="Europe/Berlin"))), tmp_path / "history"
+        import_request(path, judge=replace(JUDGE, times=Times(zone="Europe/Berlin"))), tmp_path / "history"
     )
 
     assert [1_580_000_000_000] == rows_in(tmp_path / "history")["event_time"].to_list()

@@ -17,7 +17,7 @@ from fraudstream.offline.generate import generate
 from fraudstream.offline.history import dates_of, read_payments
 from fraudstream.offline.importing import check, import_history
 from fraudstream.offline.world import World
-from tests.offline.importing_of import GOOD, HEADER, csv_of, imported, rows_in, wanted
+from tests.offline.importing_of import GOOD, HEADER, csv_of, import_request, imported, rows_in
 
 
 def test_a_foreign_csv_becomes_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,7 +87,7 @@ def test_rows_of_csv_parquet_and_ndjson_are_the_same_payments(tmp_path: Path) ->
 
     histories = []
     for name in ("a.csv", "b.parquet", "c.ndjson"):
-        import_history(wanted(tmp_path / name), tmp_path / f"{name}-history")
+        import_history(import_request(tmp_path / name), tmp_path / f"{name}-history")
         histories.append(rows_in(tmp_path / f"{name}-history"))
 
     expected = [
@@ -121,7 +121,7 @@ def test_several_files_are_one_history_each_with_its_own_names(tmp_path: Path) -
         tmp_path, "cc_num,amount,datetime,shop", "4000000000000010,1,2020-01-26,Kiosk", name="other.csv"
     )
 
-    done = import_history(wanted(one, other), tmp_path / "history")
+    done = import_history(import_request(one, other), tmp_path / "history")
 
     assert 2 == done.payments
     assert [1.0, 12.5] == rows_in(tmp_path / "history")["amount"].to_list()
@@ -133,7 +133,9 @@ def test_several_files_are_one_history_each_with_its_own_names(tmp_path: Path) -
 
 def test_bad_rows_that_nobody_allowed_import_nothing(tmp_path: Path) -> None:
     """The list is there all the same, and the sentence says how to go on."""
-    given = wanted(csv_of(tmp_path, HEADER, GOOD, "x,1,2020-01-26,0", "y,1,2020-01-26,0"), bad_rows_max=1)
+    given = import_request(
+        csv_of(tmp_path, HEADER, GOOD, "x,1,2020-01-26,0", "y,1,2020-01-26,0"), bad_rows_max=1
+    )
 
     with pytest.raises(SetupError, match=r"2 rows are no payments .* leave them out with --bad-rows-max 2"):
         import_history(given, tmp_path / "history")
@@ -149,7 +151,7 @@ def test_a_file_that_is_bad_throughout_is_given_up_early(
     """A wrong column is one mistake, not fifty million rows on a list."""
     monkeypatch.setattr(import_files, "BATCH_ROWS", 2)
     monkeypatch.setattr(importing, "BAD_LISTED_MAX", 3)
-    given = wanted(csv_of(tmp_path, HEADER, *["x,1,2020-01-26,0"] * 20))
+    given = import_request(csv_of(tmp_path, HEADER, *["x,1,2020-01-26,0"] * 20))
 
     with pytest.raises(SetupError, match=r"more than 3 rows are no payments.* are the columns right"):
         check(given)
@@ -159,7 +161,7 @@ def test_a_file_that_is_bad_throughout_is_given_up_early(
 
 def test_the_list_of_an_earlier_import_is_gone_when_nothing_is_bad(tmp_path: Path) -> None:
     """Else it would seem to be of this one."""
-    given = wanted(csv_of(tmp_path, HEADER, GOOD))
+    given = import_request(csv_of(tmp_path, HEADER, GOOD))
     given.bad_rows_file.write_text("old")
 
     check(given)
@@ -176,7 +178,7 @@ def refused(directory: Path) -> None:
 def test_what_is_there_is_replaced_only_when_told(tmp_path: Path) -> None:
     """And then the whole of it."""
     refused(tmp_path)
-    given = wanted(csv_of(tmp_path, HEADER, GOOD))
+    given = import_request(csv_of(tmp_path, HEADER, GOOD))
 
     with pytest.raises(SetupError, match="already holds payments; choose another directory with --to"):
         import_history(given, tmp_path / "history")
@@ -200,12 +202,12 @@ BREAKS: dict[str, Callable[[Path], Path]] = {
 @pytest.mark.parametrize("broken", BREAKS.values(), ids=BREAKS)
 def test_an_import_that_fails_leaves_what_was_there(broken: Callable[[Path], Path], tmp_path: Path) -> None:
     """Also when the first file was fine: nothing half-written, no draft."""
-    import_history(wanted(csv_of(tmp_path, HEADER, GOOD)), tmp_path / "history")
+    import_history(import_request(csv_of(tmp_path, HEADER, GOOD)), tmp_path / "history")
     before = sorted(tmp_path.rglob("*"))
     file = broken(tmp_path)
 
     with pytest.raises(SetupError):
-        import_history(wanted(tmp_path / "mine.csv", file), tmp_path / "history", force=True)
+        import_history(import_request(tmp_path / "mine.csv", file), tmp_path / "history", force=True)
 
     assert sorted([*before, file]) == sorted(tmp_path.rglob("*"))
 

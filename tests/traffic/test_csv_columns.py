@@ -8,7 +8,7 @@ import pytest
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.event_type import event_type_named
 from fraudstream.settings import Settings
-from fraudstream.traffic.csv_file import Wanted, read_csv
+from fraudstream.traffic.csv_file import CsvColumns, read_csv
 from fraudstream.traffic.loads import Encoder
 from fraudstream.traffic.payments import Frame
 from fraudstream.traffic.replay import Plan, loads, prepared
@@ -26,7 +26,7 @@ def read(
     """Write a file, read it, and return its payments with line and reason of the bad rows."""
     path = directory / "payments.csv"
     path.write_text("\n".join(lines) + "\n")
-    payments, bad = read_csv(path, CARD, wanted=Wanted(names, labels))
+    payments, bad = read_csv(path, CARD, columns=CsvColumns(names, labels))
     return payments, [(row.line, row.reason) for row in bad]
 
 
@@ -96,4 +96,4 @@ def test_names_that_do_not_fit_are_one_sentence(names: dict[str, str], sentence:
 def test_columns_of_parquet_are_named_when_it_is_imported(tmp_path: Path) -> None:
     """A replay reads it as a history is."""
     with pytest.raises(SetupError, match="fraudstream history import"):
-        opened(tmp_path / "mine.parquet", Settings(), wanted=Wanted(NAMES))
+        opened(tmp_path / "mine.parquet", Settings(), columns=CsvColumns(NAMES))
