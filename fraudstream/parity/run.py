@@ -30,7 +30,7 @@ from fraudstream.parity.expected import Expected
 from fraudstream.parity.published import Published
 from fraudstream.parity.report import Report, compared
 from fraudstream.settings import Settings
-from fraudstream.traffic.loads import Encoder, Load
+from fraudstream.traffic.encoder import EncodedBatch, Encoder
 from fraudstream.traffic.run import publishing
 from fraudstream.traffic.sending import Sender, send_all
 from fraudstream.traffic.tally import Tally
@@ -138,10 +138,10 @@ async def _send(settings: Settings, stream: pl.DataFrame) -> None:
     async with publishing(settings, f"{settings.app_id}-sender") as publisher:
         payments, labels = (settings.topic(topic.name) for topic in (topics.TRANSACTIONS, topics.LABELS))
         sender = Sender(publisher, payments, labels, Tally(), stop, stop_on_error=True)
-        await send_all(_loads(settings, stream), sender)
+        await send_all(_batches(settings, stream), sender)
 
 
-def _loads(settings: Settings, stream: pl.DataFrame) -> Iterator[Load]:
+def _batches(settings: Settings, stream: pl.DataFrame) -> Iterator[EncodedBatch]:
     encoder = Encoder(event_type_named(settings.event_type), settings.partitions)
     for part in stream.iter_slices(ROWS_AT_ONCE):
-        yield encoder.load(part, None)
+        yield encoder.encode(part, None)

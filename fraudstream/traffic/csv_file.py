@@ -18,7 +18,7 @@ from fraudstream.domain.tokens import CardIndex, Tokenizer
 from fraudstream.domain.transaction import Parser, Payment
 from fraudstream.offline.columns import FALSE, LABEL, TIME, TRUE
 from fraudstream.offline.csv_rows import UTF_8, BadRow, csv_rows, header_of, open_csv
-from fraudstream.traffic.loads import LABEL_COLUMNS
+from fraudstream.traffic.encoder import LABEL_COLUMNS
 from fraudstream.traffic.payments import Frame
 
 BATCH_ROWS = 50_000

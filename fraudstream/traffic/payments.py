@@ -13,7 +13,7 @@ import polars as pl
 from fraudstream.offline.columns import TIME
 from fraudstream.offline.history import files_of
 from fraudstream.offline.opening import opened, payment_files
-from fraudstream.traffic.loads import LABEL_COLUMNS
+from fraudstream.traffic.encoder import LABEL_COLUMNS
 
 CHUNK_ROWS = 8192
 """Payments read and encoded at a time."""

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from fraudstream.domain.errors import SetupError
-from fraudstream.traffic.loads import Encoder, Floats, Load
+from fraudstream.traffic.encoder import EncodedBatch, Encoder, Floats
 from fraudstream.traffic.payments import Frame, ParquetFiles, Payments
 
 End = Literal["first", "last"]
@@ -50,9 +50,9 @@ def prepared(source: ParquetFiles | Frame, plan: Plan) -> Payments:
     return frame.shuffled(plan.shuffle_seed)
 
 
-def loads(
+def batches(
     payments: Payments, plan: Plan, encoder: Encoder, shift_ms: int, first_row: int, now_ms: int
-) -> Iterator[Load]:
+) -> Iterator[EncodedBatch]:
     """Yield the payments from a row on, ready to be sent; the first of them is due at once.
 
     In a shuffled replay the n-th payment leaves when the n-th would have left in order: the pace stays, the order goes.
@@ -62,7 +62,7 @@ def loads(
     for chunk in payments.chunks(first_row):
         due_s = pace.due_s(chunk, row)
         moved = chunk.with_columns(pl.col("event_time") + shift_ms) if shift_ms else chunk
-        yield encoder.load(moved, due_s, labelled_at_ms=now_ms if plan.labels else None)
+        yield encoder.encode(moved, due_s, labelled_at_ms=now_ms if plan.labels else None)
         row += len(chunk)
 
 

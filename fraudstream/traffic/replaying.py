@@ -10,9 +10,9 @@ from fraudstream.domain.event_type import event_type_named
 from fraudstream.offline.csv_rows import UTF_8, BadRow
 from fraudstream.settings import Settings
 from fraudstream.traffic.csv_file import AS_IT_IS, CsvColumns, read_csv
-from fraudstream.traffic.loads import Encoder
+from fraudstream.traffic.encoder import Encoder
 from fraudstream.traffic.payments import Frame, ParquetFiles
-from fraudstream.traffic.replay import Plan, check_times, loads, prepared
+from fraudstream.traffic.replay import Plan, batches, check_times, prepared
 from fraudstream.traffic.resume import Bookmark, Keeper, check_same_replay, read_bookmark
 from fraudstream.traffic.run import send_until_told
 from fraudstream.traffic.tally import Tally
@@ -59,7 +59,7 @@ async def replay(
     with Keeper(bookmark, bookmark_path) as keeper:
         await send_until_told(
             settings,
-            loads(payments, plan, encoder, bookmark.shift_ms, start, now_ms),
+            batches(payments, plan, encoder, bookmark.shift_ms, start, now_ms),
             tally,
             what=f"replaying from payment {start + 1:,}" if start else "replaying",
             total=payments.rows - start,

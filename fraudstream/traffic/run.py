@@ -11,7 +11,7 @@ from fraudstream.adapters.kafka_admin import ensure_topics
 from fraudstream.adapters.kafka_security import Kafka
 from fraudstream.adapters.publisher import Publisher
 from fraudstream.settings import Settings
-from fraudstream.traffic.loads import Load
+from fraudstream.traffic.encoder import EncodedBatch
 from fraudstream.traffic.progress import shown
 from fraudstream.traffic.sending import Sender, send_all
 from fraudstream.traffic.tally import Tally
@@ -52,7 +52,7 @@ async def publishing(settings: Settings, client: str) -> AsyncIterator[Publisher
 
 async def send_until_told(
     settings: Settings,
-    loads: Iterator[Load],
+    batches: Iterator[EncodedBatch],
     tally: Tally,
     *,
     what: str,
@@ -61,7 +61,7 @@ async def send_until_told(
     stop_on_error: bool = False,
     start_ms: int | None = None,
 ) -> None:
-    """Send loads until they end or a signal comes, with progress on stderr. See `Sender` and `send_all`."""
+    """Send batches until they end or a signal comes, with progress on stderr. See `Sender` and `send_all`."""
     with stopped_by_signals() as stop:
         async with publishing(settings, f"{settings.app_id}-produce") as publisher, shown(tally, total, what):
             sender = Sender(
@@ -73,7 +73,7 @@ async def send_until_told(
                 on_acknowledged=on_acknowledged,
                 stop_on_error=stop_on_error,
             )
-            await send_all(loads, sender, start_ms)
+            await send_all(batches, sender, start_ms)
 
 
 def quiet_kafka() -> None:

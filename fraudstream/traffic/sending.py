@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaError
 
 from fraudstream.adapters.publisher import Outbox, Publisher, Receipts
 from fraudstream.domain.errors import SetupError
-from fraudstream.traffic.loads import Load
+from fraudstream.traffic.encoder import EncodedBatch
 from fraudstream.traffic.tally import Tally
 
 IN_FLIGHT_MAX = 100_000
@@ -33,7 +33,7 @@ class _Part:
 
 
 class Sender:
-    """Publishes loads to the topics of payments and labels, keeps the tally and knows what is safely in Kafka."""
+    """Publishes batches to the topics of payments and labels, keeps the tally and knows what is safely in Kafka."""
 
     def __init__(
         self,
@@ -62,12 +62,12 @@ class Sender:
         self._room = asyncio.Event()
         self._room.set()
 
-    async def send(self, load: Load, start: int, end: int) -> None:
-        """Hand over load[start:end]; returns before Kafka answers, unless too much is on its way."""
+    async def send(self, batch: EncodedBatch, start: int, end: int) -> None:
+        """Hand over batch[start:end]; returns before Kafka answers, unless too much is on its way."""
         outbox = Outbox()
-        for message, partition in zip(load.messages[start:end], load.partitions[start:end], strict=True):
+        for message, partition in zip(batch.messages[start:end], batch.partitions[start:end], strict=True):
             outbox.add(self._payments_topic, partition, message)
-        for partition, message in load.labels[start:end]:
+        for partition, message in batch.labels[start:end]:
             outbox.add(self._labels_topic, partition, message)
         part = _Part(end - start)
         self._parts.append(part)
@@ -119,40 +119,40 @@ class Sender:
             self._on_acknowledged(acknowledged)
 
 
-async def send_all(loads: Iterator[Load], sender: Sender, start_ms: int | None = None) -> None:
+async def send_all(batches: Iterator[EncodedBatch], sender: Sender, start_ms: int | None = None) -> None:
     """Send every payment when it is due, until all are sent or the sender is told to stop.
 
-    The schedule starts at once, or at `start_ms` (epoch ms). The next load is made in a thread while the present one
+    The schedule starts at once, or at `start_ms` (epoch ms). The next batch is made in a thread while the present one
     is sent.
     """
-    load = await asyncio.to_thread(next, loads, None)
+    batch = await asyncio.to_thread(next, batches, None)
     if start_ms is not None:
         await asyncio.sleep(start_ms / 1000 - time.time())
     sender.tally.begin()
     try:
-        while load is not None and not sender.stop.is_set():
-            ahead = asyncio.create_task(asyncio.to_thread(next, loads, None))
+        while batch is not None and not sender.stop.is_set():
+            ahead = asyncio.create_task(asyncio.to_thread(next, batches, None))
             try:
-                await _send_when_due(load, sender)
+                await _send_when_due(batch, sender)
             finally:
-                load = await ahead
+                batch = await ahead
     finally:
         await sender.finish()
 
 
-async def _send_when_due(load: Load, sender: Sender) -> None:
-    if load.due_s is None:
-        await sender.send(load, 0, len(load))
+async def _send_when_due(batch: EncodedBatch, sender: Sender) -> None:
+    if batch.due_s is None:
+        await sender.send(batch, 0, len(batch))
         return
     tally, sent = sender.tally, 0
-    while sent < len(load) and not sender.stop.is_set():
+    while sent < len(batch) and not sender.stop.is_set():
         elapsed_s = time.monotonic() - tally.started
-        due = int(load.due_s.searchsorted(elapsed_s, side="right"))
+        due = int(batch.due_s.searchsorted(elapsed_s, side="right"))
         if due > sent:
-            tally.lag(elapsed_s - float(load.due_s[sent]))
-            await sender.send(load, sent, due)
+            tally.lag(elapsed_s - float(batch.due_s[sent]))
+            await sender.send(batch, sent, due)
             sent = due
         else:
             with contextlib.suppress(TimeoutError):
-                wait_s = max(float(load.due_s[sent]) - elapsed_s, TICK_S)
+                wait_s = max(float(batch.due_s[sent]) - elapsed_s, TICK_S)
                 await asyncio.wait_for(sender.stop.wait(), wait_s)

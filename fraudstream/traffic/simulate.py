@@ -10,7 +10,7 @@ from fraudstream.offline.generate import read_world
 from fraudstream.offline.live import Live, rate_of
 from fraudstream.offline.world import World
 from fraudstream.settings import Settings
-from fraudstream.traffic.loads import Encoder, Load
+from fraudstream.traffic.encoder import EncodedBatch, Encoder
 from fraudstream.traffic.run import send_until_told
 from fraudstream.traffic.tally import Tally
 
@@ -47,17 +47,17 @@ class Simulation:
             "ten-minute windows and look like fraud (fraudstream generate --cards makes a larger world)"
         )
 
-    def loads(self, start_ms: int) -> Iterator[Load]:
+    def batches(self, start_ms: int) -> Iterator[EncodedBatch]:
         """Yield the payments of one second after the other, each due when it happens."""
         for payments in Live(self.world, self.rate, start_ms, self.seed, self.attacks):
             self.fraud += int(payments["is_fraud"].sum())
             due_s = (payments["event_time"].to_numpy() - start_ms) / 1000.0
-            yield self.encoder.load(payments, due_s, labelled_at_ms=time.time_ns() // 1_000_000)
+            yield self.encoder.encode(payments, due_s, labelled_at_ms=time.time_ns() // 1_000_000)
 
 
 async def simulate(settings: Settings, simulation: Simulation, tally: Tally, for_s: int | None) -> None:
     """Send live traffic for so many seconds, or until a signal comes."""
     start_ms = time.time_ns() // 1_000_000 + LEAD_MS
-    loads = islice(simulation.loads(start_ms), for_s)
+    batches = islice(simulation.batches(start_ms), for_s)
     total = None if for_s is None else round(simulation.rate * for_s)
-    await send_until_told(settings, loads, tally, what="simulating", total=total, start_ms=start_ms)
+    await send_until_told(settings, batches, tally, what="simulating", total=total, start_ms=start_ms)

@@ -16,7 +16,7 @@ from fraudstream.parity.expected import Expected
 from fraudstream.parity.payments import made_up
 from fraudstream.parity.published import Published
 from fraudstream.parity.report import compared
-from fraudstream.traffic.loads import Encoder
+from fraudstream.traffic.encoder import Encoder
 from tests.agents.memory_worker import HORIZON_MS, PARTITIONS, MemoryWorker
 from tests.builders import DINARS, UNIDADES, YEN, CountingModel
 from tests.fakes import MemoryWeekly
@@ -45,10 +45,12 @@ async def test_stream_and_batch_agree_in_every_currency(event_type: EventType, t
     stream = made_up(600, 5, decimals).with_columns(pl.col("event_time") - EARLIER_MS)
     expected = Expected.of(stream, CountingModel(), PARTITIONS, HORIZON_MS, decimals)
     store = weeks(tmp_path, stream.filter(expected.decided), decimals)
-    load = Encoder(event_type, PARTITIONS).load(stream, None)
+    batch = Encoder(event_type, PARTITIONS).encode(stream, None)
     async with MemoryWorker(tmp_path / "worker", store, event_type) as worker:
         for partition in range(PARTITIONS):
-            own = [load.messages[row].value for row in range(len(load)) if load.partitions[row] == partition]
+            own = [
+                batch.messages[row].value for row in range(len(batch)) if batch.partitions[row] == partition
+            ]
             for first in range(0, len(own), CHUNK_ROWS):
                 await worker.receive(own[first : first + CHUNK_ROWS], partition)
         await worker.settled()

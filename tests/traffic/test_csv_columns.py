@@ -9,9 +9,9 @@ from fraudstream.domain.errors import SetupError
 from fraudstream.domain.event_type import event_type_named
 from fraudstream.settings import Settings
 from fraudstream.traffic.csv_file import CsvColumns, read_csv
-from fraudstream.traffic.loads import Encoder
+from fraudstream.traffic.encoder import Encoder
 from fraudstream.traffic.payments import Frame
-from fraudstream.traffic.replay import Plan, loads, prepared
+from fraudstream.traffic.replay import Plan, batches, prepared
 from fraudstream.traffic.replaying import opened
 
 CARD = event_type_named("card")
@@ -53,12 +53,12 @@ def test_the_labels_of_a_csv_file_are_sent(tmp_path: Path) -> None:
     payments, bad = read(tmp_path, *lines, labels=True, **NAMES)
     plan = Plan(speed=None, labels=True)
 
-    load = next(loads(prepared(payments, plan), plan, Encoder(CARD, 1), 0, 0, 5))
+    batch = next(batches(prepared(payments, plan), plan, Encoder(CARD, 1), 0, 0, 5))
 
     assert [] == bad
     assert [("a0", True), ("a1", False), ("a2", None)] == [
         (label["transaction_id"], label["fraud"])
-        for label in (msgspec.json.decode(message.value or b"") for _, message in load.labels)
+        for label in (msgspec.json.decode(message.value or b"") for _, message in batch.labels)
     ]
     assert "is_fraud" not in read(tmp_path, *lines, **NAMES)[0].frame.columns
 

@@ -8,9 +8,9 @@ import pytest
 
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.event_type import event_type_named
-from fraudstream.traffic.loads import Encoder, Load
+from fraudstream.traffic.encoder import EncodedBatch, Encoder
 from fraudstream.traffic.payments import CHUNK_ROWS, Frame, ParquetFiles
-from fraudstream.traffic.replay import Plan, check_times, loads, prepared
+from fraudstream.traffic.replay import Plan, batches, check_times, prepared
 
 MIDNIGHT_MS = 1_780_012_800_000
 DAY_ROWS = CHUNK_ROWS + 1000
@@ -34,7 +34,7 @@ def paid(first: int, count: int) -> pl.DataFrame:
 
 @pytest.fixture
 def history(tmp_path: Path) -> Path:
-    """Return a history of two days, each longer than one load."""
+    """Return a history of two days, each longer than one batch."""
     for day in range(2):
         directory = tmp_path / f"date=2026-06-0{day + 1}"
         directory.mkdir()
@@ -42,26 +42,26 @@ def history(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def played(path: Path, plan: Plan, first_row: int = 0, shift_ms: int = 0) -> list[Load]:
-    """Return the loads of a replay."""
+def played(path: Path, plan: Plan, first_row: int = 0, shift_ms: int = 0) -> list[EncodedBatch]:
+    """Return the batches of a replay."""
     payments = prepared(ParquetFiles.of(path), plan)
-    return list(loads(payments, plan, Encoder(event_type_named("card"), 4), shift_ms, first_row, 0))
+    return list(batches(payments, plan, Encoder(event_type_named("card"), 4), shift_ms, first_row, 0))
 
 
-def ids(sent: list[Load]) -> list[int]:
+def ids(sent: list[EncodedBatch]) -> list[int]:
     """Return the transaction ids in the order of sending."""
     return [
-        int(message.value.split(b'"tid":')[1].split(b",")[0]) for load in sent for message in load.messages
+        int(message.value.split(b'"tid":')[1].split(b",")[0]) for batch in sent for message in batch.messages
     ]
 
 
-def due(sent: list[Load]) -> list[float]:
+def due(sent: list[EncodedBatch]) -> list[float]:
     """Return when each payment is due."""
-    return [float(second) for load in sent if load.due_s is not None for second in load.due_s]
+    return [float(second) for batch in sent if batch.due_s is not None for second in batch.due_s]
 
 
 def test_in_order_means_day_after_day_as_it_arrived(history: Path) -> None:
-    """Files, loads and rows follow each other without a gap."""
+    """Files, batches and rows follow each other without a gap."""
     assert list(range(2 * DAY_ROWS)) == ids(played(history, Plan()))
 
 
@@ -76,7 +76,7 @@ def test_speed_divides_the_pauses(history: Path) -> None:
 
 def test_as_fast_as_possible_has_no_schedule(history: Path) -> None:
     """`--speed max` is not a very large factor."""
-    assert [None] * 4 == [load.due_s for load in played(history, Plan(speed=None))]
+    assert [None] * 4 == [batch.due_s for batch in played(history, Plan(speed=None))]
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_payments_from_the_future_are_refused_before_any_is_sent(history: Path) 
 def test_a_payment_that_arrived_late_leaves_late() -> None:
     """Order of arrival wins over event time, and nothing waits for a moment that has passed."""
     late = Frame(paid(0, 4)[[0, 2, 1, 3]], "f")
-    sent = list(loads(late, Plan(), Encoder(event_type_named("card"), 4), 0, 0, 0))
+    sent = list(batches(late, Plan(), Encoder(event_type_named("card"), 4), 0, 0, 0))
 
     assert [0, 2, 1, 3] == ids(sent)
     assert [0.0, 4.0, 4.0, 6.0] == due(sent)

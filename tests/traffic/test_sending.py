@@ -9,23 +9,23 @@ import pytest
 
 from fraudstream.adapters.publisher import Message
 from fraudstream.settings import Settings
-from fraudstream.traffic.loads import Load
+from fraudstream.traffic.encoder import EncodedBatch
 from fraudstream.traffic.run import publishing
 from fraudstream.traffic.sending import Sender, send_all
 from fraudstream.traffic.tally import Tally
 from tests.end_to_end.harness import read_all
 
 
-def load(*due_s: float) -> Load:
+def batch(*due_s: float) -> EncodedBatch:
     """Return payments that are due at these seconds; the value says which is which."""
     messages = [Message(None, f"{second}".encode()) for second in due_s]
-    return Load(np.array(due_s), messages, [index % 4 for index in range(len(due_s))], [])
+    return EncodedBatch(np.array(due_s), messages, [index % 4 for index in range(len(due_s))], [])
 
 
 async def sent(
-    settings: Settings, loads: Iterator[Load], stop_after_s: float | None = None
+    settings: Settings, batches: Iterator[EncodedBatch], stop_after_s: float | None = None
 ) -> tuple[Tally, list[int]]:
-    """Send loads; return the tally and what was reported as acknowledged."""
+    """Send batches; return the tally and what was reported as acknowledged."""
     tally, stop, reported = Tally(), asyncio.Event(), []
     async with publishing(settings, "test") as publisher:
         sender = Sender(
@@ -38,14 +38,14 @@ async def sent(
         )
         if stop_after_s is not None:
             asyncio.get_running_loop().call_later(stop_after_s, stop.set)
-        await send_all(loads, sender)
+        await send_all(batches, sender)
     return tally, reported
 
 
 async def test_payments_leave_when_they_are_due(fresh_settings: Settings) -> None:
     """Neither before nor, as long as the machine keeps up, after."""
     began_ms = time.time() * 1000
-    tally, reported = await sent(fresh_settings, iter([load(0.0, 0.3, 0.6), load(0.9, 1.2)]))
+    tally, reported = await sent(fresh_settings, iter([batch(0.0, 0.3, 0.6), batch(0.9, 1.2)]))
     records = sorted(await read_all(fresh_settings, "transactions"), key=lambda record: record.timestamp)
     gaps_ms = np.diff([record.timestamp for record in records])
 
@@ -59,7 +59,7 @@ async def test_payments_leave_when_they_are_due(fresh_settings: Settings) -> Non
 async def test_a_stop_ends_the_waiting_and_loses_no_answer(fresh_settings: Settings) -> None:
     """Payments due in an hour are not waited for; those on their way are."""
     began = time.monotonic()
-    tally, reported = await sent(fresh_settings, iter([load(0.0, 0.0, 3600.0)]), stop_after_s=0.5)
+    tally, reported = await sent(fresh_settings, iter([batch(0.0, 0.0, 3600.0)]), stop_after_s=0.5)
 
     assert (2, 2) == (tally.sent, sum(reported))
     assert 10 > time.monotonic() - began
@@ -80,8 +80,8 @@ async def test_what_kafka_does_not_take_is_an_error_and_ends_the_contiguous_repo
             on_acknowledged=reported.append,
             stop_on_error=True,
         )
-        too_large = Load(None, [Message(None, bytes(2 << 20))], [3], [])
-        first, later = load(0.0, 0.0), load(0.0, 0.0, 0.0)
+        too_large = EncodedBatch(None, [Message(None, bytes(2 << 20))], [3], [])
+        first, later = batch(0.0, 0.0), batch(0.0, 0.0, 0.0)
         await sender.send(first, 0, 2)
         await sender.send(too_large, 0, 1)
         await sender.send(later, 0, 3)

@@ -17,7 +17,7 @@ LABEL_COLUMNS = ("is_fraud", "scenario")
 """What a payment turned out to be; never part of the payment's own record."""
 
 
-class Load(NamedTuple):
+class EncodedBatch(NamedTuple):
     """Payments ready to be sent, in order."""
 
     due_s: Floats | None
@@ -32,7 +32,7 @@ class Load(NamedTuple):
 
 
 class Encoder:
-    """Turns frames with the history's columns (cc_num, amount, event_time, tid, merchant, ...) into loads.
+    """Turns frames with the history's columns (cc_num, amount, event_time, tid, merchant, ...) into batches.
 
     Keyed records go where Kafka's default partitioner would put them; unkeyed ones round the partitions in turn, as a
     producer that knows nothing of cards does.
@@ -53,9 +53,9 @@ class Encoder:
         self._entity = event_type.entity
         self._id = event_type.id
 
-    def load(
+    def encode(
         self, payments: pl.DataFrame, due_s: Floats | None, *, labelled_at_ms: int | None = None
-    ) -> Load:
+    ) -> EncodedBatch:
         """Encode payments. With `labelled_at_ms` their labels too (needs the columns is_fraud and scenario)."""
         values = payments.select(self._record.struct.json_encode().cast(pl.Binary)).to_series().to_list()
         numbers = payments[self._entity].cast(pl.String).to_list()
@@ -69,7 +69,7 @@ class Encoder:
             partitions = [(self._turn + i) % self._partitions for i in range(len(values))]
             self._turn += len(values)
         labels = [] if labelled_at_ms is None else self._labels(payments, labelled_at_ms)
-        return Load(due_s, messages, partitions, labels)
+        return EncodedBatch(due_s, messages, partitions, labels)
 
     def _home(self, number: str) -> int:
         """Return the partition of a card, remembered: hashing anew costs more than all the rest."""

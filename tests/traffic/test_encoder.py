@@ -7,7 +7,7 @@ import polars as pl
 from fraudstream.domain.event_type import event_type_named
 from fraudstream.domain.tokens import CardIndex, Tokenizer, partition_of
 from fraudstream.domain.transaction import Parser
-from fraudstream.traffic.loads import Encoder
+from fraudstream.traffic.encoder import Encoder
 
 CARD = event_type_named("card")
 NOON_MS = 1_780_000_000_123
@@ -28,9 +28,9 @@ PAYMENTS = pl.DataFrame(
 
 def test_the_worker_reads_exactly_the_payments_that_were_encoded() -> None:
     """Amounts to the cent, times to the millisecond, names with quotes: nothing is lost in JSON."""
-    load = Encoder(CARD, 8).load(PAYMENTS, None)
+    batch = Encoder(CARD, 8).encode(PAYMENTS, None)
     parse = Parser(CARD, CardIndex(Tokenizer(bytes(32)), 8), 0).parse
-    read = [parse(message.value, NOON_MS + 10) for message in load.messages]
+    read = [parse(message.value, NOON_MS + 10) for message in batch.messages]
 
     assert [str(tid) for tid in PAYMENTS["tid"]] == [payment.transaction_id for payment in read]
     assert [1250, 1, 999999, 300, 735] == [payment.cents for payment in read]
@@ -40,17 +40,17 @@ def test_the_worker_reads_exactly_the_payments_that_were_encoded() -> None:
 
 def test_a_key_leads_where_kafkas_own_partitioner_leads() -> None:
     """So the worker finds every payment at home and repartitions none."""
-    load = Encoder(CARD, 8).load(PAYMENTS, None)
+    batch = Encoder(CARD, 8).encode(PAYMENTS, None)
     numbers = [str(number) for number in PAYMENTS["cc_num"]]
 
-    assert [number.encode() for number in numbers] == [message.key for message in load.messages]
-    assert [partition_of(number, 8) for number in numbers] == load.partitions
+    assert [number.encode() for number in numbers] == [message.key for message in batch.messages]
+    assert [partition_of(number, 8) for number in numbers] == batch.partitions
 
 
 def test_without_a_key_partitions_take_turns() -> None:
-    """As the AWS sample's producer does, over the borders of loads too."""
+    """As the AWS sample's producer does, over the borders of batches too."""
     encoder = Encoder(CARD, 3, keyed=False)
-    first, second = (encoder.load(PAYMENTS, None) for _ in range(2))
+    first, second = (encoder.encode(PAYMENTS, None) for _ in range(2))
 
     assert {None} == {message.key for message in first.messages}
     assert [0, 1, 2, 0, 1, 2, 0, 1, 2, 0] == first.partitions + second.partitions
@@ -58,11 +58,11 @@ def test_without_a_key_partitions_take_turns() -> None:
 
 def test_the_truth_travels_apart() -> None:
     """A label never rides with its payment: a model that could see it would learn nothing else."""
-    load = Encoder(CARD, 8).load(PAYMENTS, None, labelled_at_ms=NOON_MS)
-    labels = [json.loads(message.value) for _, message in load.labels]
+    batch = Encoder(CARD, 8).encode(PAYMENTS, None, labelled_at_ms=NOON_MS)
+    labels = [json.loads(message.value) for _, message in batch.labels]
 
     assert {"cc_num", "amount", "trans_ts", "tid", "merchant", "zip_code"} == {
-        field for message in load.messages for field in json.loads(message.value)
+        field for message in batch.messages for field in json.loads(message.value)
     }
     assert {
         "transaction_id": "2",
@@ -70,9 +70,9 @@ def test_the_truth_travels_apart() -> None:
         "scenario": "chain",
         "labelled_at": NOON_MS,
     } == labels[1]
-    assert [message.key for _, message in load.labels] == [str(tid).encode() for tid in PAYMENTS["tid"]]
+    assert [message.key for _, message in batch.labels] == [str(tid).encode() for tid in PAYMENTS["tid"]]
 
 
 def test_nobody_is_told_unless_asked() -> None:
     """A replay without --labels publishes none."""
-    assert [] == Encoder(CARD, 8).load(PAYMENTS, None).labels
+    assert [] == Encoder(CARD, 8).encode(PAYMENTS, None).labels
