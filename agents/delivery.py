@@ -6,14 +6,14 @@ from typing import Protocol
 
 from faust.types import TP
 
-from fraudstream.adapters.outbox import Instead, Outbox, Receipts, nothing_instead
+from fraudstream.adapters.outbox import Instead, Outbox, ProduceResults, nothing_instead
 from fraudstream.adapters.publisher import Publisher
 from fraudstream.adapters.transactions import Transactions
 from fraudstream.domain.problems import Problem
 
 
 @dataclass(slots=True)
-class Shipment:
+class OutputBatch:
     """What one micro-batch makes durable before it is acknowledged."""
 
     changelog: Outbox = field(default_factory=Outbox)
@@ -32,12 +32,12 @@ class Shipment:
 
 
 class Delivery(Protocol):
-    """Ships micro-batches, one after the other."""
+    """Delivers micro-batches, one after the other."""
 
     async def take_over(self, partitions: Collection[int]) -> None:
         """Prepare for a new assignment, before its committed offsets are read."""
 
-    async def deliver(self, shipment: Shipment) -> Receipts:
+    async def deliver(self, batch: OutputBatch) -> ProduceResults:
         """Return when all of it is durable, with where its changelog lies; raises if it is not."""
 
     def problems(self) -> Iterator[Problem]:
@@ -53,17 +53,17 @@ class AtLeastOnce:
     async def take_over(self, partitions: Collection[int]) -> None:
         """Do nothing: any worker may publish."""
 
-    async def deliver(self, shipment: Shipment) -> Receipts:
+    async def deliver(self, batch: OutputBatch) -> ProduceResults:
         """Publish changelog and outputs together, or one after the other."""
         everything = Outbox()
-        for outbox in shipment.outputs.values():
+        for outbox in batch.outputs.values():
             everything.join(outbox)
-        if not shipment.changelog_first:
-            everything.join(shipment.changelog)
-            return await self._publisher.publish(everything, shipment.instead)
-        receipts = await self._publisher.publish(shipment.changelog, shipment.instead)
-        await self._publisher.publish(everything, shipment.instead)
-        return receipts
+        if not batch.changelog_first:
+            everything.join(batch.changelog)
+            return await self._publisher.publish(everything, batch.instead)
+        results = await self._publisher.publish(batch.changelog, batch.instead)
+        await self._publisher.publish(everything, batch.instead)
+        return results
 
     def problems(self) -> Iterator[Problem]:
         """Say what the publisher waits for."""
@@ -84,11 +84,11 @@ class ExactlyOnce:
         """Fence whoever had these partitions."""
         await self._transactions.take_over(partitions)
 
-    async def deliver(self, shipment: Shipment) -> Receipts:
+    async def deliver(self, batch: OutputBatch) -> ProduceResults:
         """Publish the changelog, then commit outputs and offsets."""
-        receipts = await self._publisher.publish(shipment.changelog, shipment.instead)
-        await self._transactions.commit(shipment.outputs, shipment.offsets, shipment.instead)
-        return receipts
+        results = await self._publisher.publish(batch.changelog, batch.instead)
+        await self._transactions.commit(batch.outputs, batch.offsets, batch.instead)
+        return results
 
     def problems(self) -> Iterator[Problem]:
         """Say what the publisher and the transactions wait for."""

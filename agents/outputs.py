@@ -9,7 +9,7 @@ from faust.types import TP
 
 from fraudstream.adapters.outbox import Message
 from fraudstream.agents.assignment import Assignment
-from fraudstream.agents.delivery import Shipment, offsets_by_partition
+from fraudstream.agents.delivery import OutputBatch, offsets_by_partition
 from fraudstream.agents.micro_batch import MicroBatch
 from fraudstream.agents.unpublishable import Unpublishable
 from fraudstream.deciding.dead_letters import CONFLICT, DeadLetter, dead_letter
@@ -48,7 +48,7 @@ class Output(NamedTuple):
     records: Sequence[Record]
     """Of each row."""
     dead: list[DeadLetter]
-    shipment: Shipment
+    batch: OutputBatch
 
 
 class Outputs:
@@ -69,7 +69,7 @@ class Outputs:
             records = [record for row, record in enumerate(records) if row not in conflicts]
         frame = decided.frame.hstack(_places(records, decided.known_at_ms))
         encoded = self._encoder.encode(frame, time.time_ns() // 1_000_000, decided.stage_ms)
-        shipment = Shipment(
+        output_batch = OutputBatch(
             offsets=offsets_by_partition(batch.sources),
             changelog_first=any(self._has_repartitioned(tp.partition) for tp in batch.sources),
             instead=Unpublishable(
@@ -79,15 +79,15 @@ class Outputs:
                 dead,
             ),
         )
-        output = Output(frame, encoded, records, dead, shipment)
+        output = Output(frame, encoded, records, dead, output_batch)
         self._address(output, batch, decided)
         return output
 
     def _address(self, output: Output, batch: MicroBatch, decided: Decided) -> None:
-        """Fill the shipment. Decisions keep the order and the partition of their payments."""
-        targets, shipment = self.targets, output.shipment
+        """Fill the output batch. Decisions keep the order and the partition of their payments."""
+        targets, output_batch = self.targets, output.batch
         alerts = is_alert(output.frame[OUTCOME.name]).to_list()
-        outboxes = {partition: shipment.output(partition) for partition in shipment.offsets}
+        outboxes = {partition: output_batch.output(partition) for partition in output_batch.offsets}
         rows = zip(decided.cards, output.records, output.encoded, alerts, strict=True)
         for card, record, value, alert in rows:
             message = Message(card.token.encode(), value)
@@ -106,7 +106,7 @@ class Outputs:
         for partition, update in decided.updates.items():
             if update.delta:
                 delta = Message(targets.changelog_key, update.delta)
-                shipment.changelog.add(targets.changelog, partition, delta)
+                output_batch.changelog.add(targets.changelog, partition, delta)
 
     def _has_repartitioned(self, partition: int) -> bool:
         """Tell whether a partition's cards may also come by the repartitioned topic: a replay may order the two differently."""

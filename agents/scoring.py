@@ -103,14 +103,14 @@ class Scoring:
                     decided = await self.decider.decide(batch.payments)
                     output = self.outputs.of(batch, decided)
                 started = time.perf_counter()
-                receipts = await self.delivery.deliver(output.shipment)
+                results = await self.delivery.deliver(output.batch)
                 delivered = time.perf_counter()
                 if all(map(self.assignment.has, portion)):
                     for partition, update in decided.updates.items():
                         own = {
                             tp: offset for tp, offset in batch.sources.items() if tp.partition == partition
                         }
-                        changelog = receipts.get((self.outputs.targets.changelog, partition), [])
+                        changelog = results.get((self.outputs.targets.changelog, partition), [])
                         self.table.apply(partition, update, changelog, own)
                 decided.stage_ms["parse"] = batch.parse_ms
                 decided.stage_ms["publish"] = (delivered - started) * 1000

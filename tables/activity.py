@@ -19,7 +19,7 @@ from mode import Service
 from fraudstream.adapters.coalescing_consumer import CoalescingConsumer
 from fraudstream.adapters.leaving import leave
 from fraudstream.adapters.process import crash
-from fraudstream.adapters.publisher import Acknowledged, Message, Outbox, Receipts
+from fraudstream.adapters.publisher import Acknowledged, Message, Outbox, ProduceResults
 from fraudstream.domain.activity import WINDOW_MS, Entry, bucket_of, unpack
 from fraudstream.tables.activity_batch import Arrivals, Observation, Update, counted_to, observe
 from fraudstream.tables.activity_layout import bucket_key
@@ -199,9 +199,9 @@ class ActivityTable(faust.Table[bytes, bytes]):
         for tp in active_tps:
             outbox.add(tp.topic, tp.partition, Message(self.changelog_key, b""))
         publisher = cast(Any, self.app).publisher
-        receipts: Receipts = await publisher.publish(outbox)
+        results: ProduceResults = await publisher.publish(outbox)
         for tp in active_tps:
-            (written,) = receipts[tp.topic, tp.partition]
+            (written,) = results[tp.topic, tp.partition]
             last = self._last_changelog_offset[tp.partition]
             if written.base_offset != last + 1:
                 crash(

@@ -4,8 +4,8 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 
-from fraudstream.adapters.publisher import Acknowledged, Message, Outbox, Receipts
-from fraudstream.agents.delivery import Delivery, Shipment
+from fraudstream.adapters.publisher import Acknowledged, Message, Outbox, ProduceResults
+from fraudstream.agents.delivery import Delivery, OutputBatch
 from fraudstream.domain.times import DAY_MS
 from fraudstream.domain.weekly import Week, WeeklyAnswer, WeeklyStore
 
@@ -52,16 +52,16 @@ class MemoryDelivery(Delivery):
     async def take_over(self, partitions: Collection[int]) -> None:
         """Do nothing: nobody else writes to the lists."""
 
-    async def deliver(self, shipment: Shipment) -> Receipts:
+    async def deliver(self, batch: OutputBatch) -> ProduceResults:
         """Append everything once the brokers answer; say where the changelog lies."""
         await self.brokers_answer.wait()
-        for outbox in shipment.outputs.values():
+        for outbox in batch.outputs.values():
             self._append(outbox)
-        return self._append(shipment.changelog)
+        return self._append(batch.changelog)
 
-    def _append(self, outbox: Outbox) -> Receipts:
-        receipts: Receipts = {}
+    def _append(self, outbox: Outbox) -> ProduceResults:
+        results: ProduceResults = {}
         for place, messages in outbox.messages.items():
-            receipts[place] = [Acknowledged(len(self.topics[place]), len(messages))]
+            results[place] = [Acknowledged(len(self.topics[place]), len(messages))]
             self.topics[place] += messages
-        return receipts
+        return results

@@ -25,7 +25,7 @@ class Acknowledged(NamedTuple):
     records: int
 
 
-Receipts: TypeAlias = dict[tuple[str, int], list[Acknowledged]]
+ProduceResults: TypeAlias = dict[tuple[str, int], list[Acknowledged]]
 """Where everything of an outbox lies, by topic and partition."""
 
 

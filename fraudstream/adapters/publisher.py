@@ -29,7 +29,7 @@ from fraudstream.adapters.outbox import (
     Instead,
     Message,
     Outbox,
-    Receipts,
+    ProduceResults,
     Refused,
     nothing_instead,
 )
@@ -39,7 +39,7 @@ from fraudstream.adapters.topic_limits import Limit, described, raised
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.problems import Problem
 
-__all__ = ["Acknowledged", "Instead", "Message", "Outbox", "Publisher", "Receipts", "Refused"]
+__all__ = ["Acknowledged", "Instead", "Message", "Outbox", "ProduceResults", "Publisher", "Refused"]
 
 logger = logging.getLogger(__name__)
 
@@ -111,7 +111,7 @@ class Publisher:
         """Say what publishing waits for."""
         return self._answers.problems()
 
-    async def publish(self, outbox: Outbox, instead: Instead = nothing_instead) -> Receipts:
+    async def publish(self, outbox: Outbox, instead: Instead = nothing_instead) -> ProduceResults:
         """Publish everything and wait until the brokers have it; raises if any of it could not be delivered.
 
         On an error the caller must not acknowledge anything: some of the outbox may be published, none of it twice.
@@ -122,7 +122,7 @@ class Publisher:
         except TimeoutError as error:
             raise self._answers.gave_up(self._patience_s or 0.0) from error
 
-    async def send(self, outbox: Outbox, instead: Instead = nothing_instead) -> Awaitable[Receipts]:
+    async def send(self, outbox: Outbox, instead: Instead = nothing_instead) -> Awaitable[ProduceResults]:
         """Hand everything over for publishing and return what to await for the brokers' answer.
 
         Outboxes of one caller are written in the order of these calls, also before earlier ones are answered; only what
@@ -133,7 +133,7 @@ class Publisher:
             staged = await self._staged(outbox, instead)
             for each in staged:
                 await self._hand_over(each)
-        return self._receipts(staged, instead)
+        return self._results(staged, instead)
 
     async def _staged(self, outbox: Outbox, instead: Instead) -> list[Staged]:
         """Pack everything into record batches; what no batch of its topic can hold is replaced."""
@@ -170,12 +170,12 @@ class Publisher:
             each.failed = error
             self._refused.append(each)
 
-    async def _receipts(self, staged: list[Staged], instead: Instead) -> Receipts:
+    async def _results(self, staged: list[Staged], instead: Instead) -> ProduceResults:
         """Wait for the brokers' answer to every record batch, and mend what they refused."""
         answers = await asyncio.gather(
             *(each.answer for each in staged if each.answer), return_exceptions=True
         )
-        acknowledged: Receipts = defaultdict(list)
+        acknowledged: ProduceResults = defaultdict(list)
         failed = []
         for each, answer in zip(staged, answers, strict=True):
             if isinstance(answer, KafkaError):
@@ -194,7 +194,7 @@ class Publisher:
         self._answers.answered()
         return acknowledged
 
-    async def _mend(self, failed: list[Staged], instead: Instead, acknowledged: Receipts) -> None:
+    async def _mend(self, failed: list[Staged], instead: Instead, acknowledged: ProduceResults) -> None:
         """Publish what was refused in another form, one batch after the other, in order."""
         while (
             self._unanswered

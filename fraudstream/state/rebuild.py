@@ -76,8 +76,8 @@ async def _empty(settings: Settings, topic: str, partitions: Iterable[int]) -> N
         outbox.add(topic, partition, Message(made_for(settings.partitions), b""))
     kafka = Kafka.of(settings)
     async with Publisher(kafka, f"{settings.app_id}-rebuild") as publisher:
-        receipts = await publisher.publish(outbox)
-    await forget_records(kafka, topic, {at: last.base_offset + 1 for (_, at), (last,) in receipts.items()})
+        results = await publisher.publish(outbox)
+    await forget_records(kafka, topic, {at: last.base_offset + 1 for (_, at), (last,) in results.items()})
 
 
 def encoded(log: dict[Key, Logged], keys: Iterable[Key]) -> list[bytes]:

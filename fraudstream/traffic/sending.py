@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from aiokafka.errors import KafkaError
 
-from fraudstream.adapters.publisher import Outbox, Publisher, Receipts
+from fraudstream.adapters.publisher import Outbox, ProduceResults, Publisher
 from fraudstream.domain.errors import SetupError
 from fraudstream.traffic.encoder import EncodedBatch
 from fraudstream.traffic.tally import Tally
@@ -73,11 +73,11 @@ class Sender:
         self._parts.append(part)
         self.tally.in_flight += part.payments
         try:
-            receipts = await self._publisher.send(outbox)
+            results = await self._publisher.send(outbox)
         except SetupError as error:  # larger than its topic takes: refused as by the brokers
-            receipts = asyncio.get_running_loop().create_future()
-            receipts.set_exception(error)
-        task = asyncio.create_task(self._await_answer(part, receipts))
+            results = asyncio.get_running_loop().create_future()
+            results.set_exception(error)
+        task = asyncio.create_task(self._await_answer(part, results))
         self._waiting.add(task)
         task.add_done_callback(self._waiting.discard)
         if self.tally.in_flight >= IN_FLIGHT_MAX:
@@ -94,9 +94,9 @@ class Sender:
         self.tally.errors += self.tally.in_flight
         self.tally.in_flight = 0
 
-    async def _await_answer(self, part: _Part, receipts: Awaitable[Receipts]) -> None:
+    async def _await_answer(self, part: _Part, results: Awaitable[ProduceResults]) -> None:
         try:
-            await receipts
+            await results
         except (KafkaError, SetupError, TimeoutError) as error:
             self.tally.errors += part.payments
             self.tally.last_error = str(error) or type(error).__name__

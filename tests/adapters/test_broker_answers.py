@@ -38,8 +38,8 @@ async def test_a_quota_is_said_while_it_slows_down_and_everything_arrives(kafka_
     async with publishing(kafka_settings, PATIENCE_S) as publisher, asyncio.timeout(PATIENCE_S):
         await hold_back(kafka_settings, f"{kafka_settings.app_id}-publisher", 30_000)
         while not list(publisher.problems()):
-            receipts = await publisher.publish(decisions(kafka_settings, 400))
-            published += sum(each.records for part in receipts.values() for each in part)
+            results = await publisher.publish(decisions(kafka_settings, 400))
+            published += sum(each.records for part in results.values() for each in part)
         (problem,) = publisher.problems()
 
     assert "degraded" == problem.severity

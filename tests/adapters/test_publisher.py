@@ -54,10 +54,10 @@ async def test_a_backlog_goes_out_in_batches_below_the_topics_limit(
     """6,000 decisions of one partition are many times what it takes at once."""
     await configure(kafka_settings, kafka_settings.topic("decisions"), max_message_bytes=131_072)
     sent = numbered(range(6000))
-    receipts = await publisher.publish(outbox_of(kafka_settings, "decisions", sent))
+    results = await publisher.publish(outbox_of(kafka_settings, "decisions", sent))
 
     assert sent == await values_in(kafka_settings, "decisions")
-    assert 6000 == sum(each.records for each in receipts[kafka_settings.topic("decisions"), 1])
+    assert 6000 == sum(each.records for each in results[kafka_settings.topic("decisions"), 1])
 
 
 async def test_a_limit_lowered_while_it_runs_halves_what_is_refused(

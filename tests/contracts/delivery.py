@@ -6,7 +6,7 @@ from typing import NamedTuple
 from faust.types import TP
 
 from fraudstream.adapters.publisher import Message
-from fraudstream.agents.delivery import Delivery, Shipment
+from fraudstream.agents.delivery import Delivery, OutputBatch
 
 
 class Place(NamedTuple):
@@ -20,9 +20,9 @@ class Place(NamedTuple):
     published: Callable[[str], Awaitable[list[bytes]]]
     """Topic -> the values in its partition 0, as a consumer of committed records reads them."""
 
-    def shipment(self, offset: int, decisions: list[bytes], delta: bytes | None) -> Shipment:
+    def output_batch(self, offset: int, decisions: list[bytes], delta: bytes | None) -> OutputBatch:
         """Return the micro-batch of source partition 0 that ends before this offset."""
-        made = Shipment(offsets={0: {TP(self.source, 0): offset}})
+        made = OutputBatch(offsets={0: {TP(self.source, 0): offset}})
         for decision in decisions:
             made.output(0).add(self.decisions, 0, Message(b"card", decision))
         if delta is not None:
@@ -35,31 +35,33 @@ class DeliveryContract:
 
     async def test_what_is_delivered_can_be_read_in_order(self, place: Place) -> None:
         """All of a micro-batch, and of those before it."""
-        await place.delivery.deliver(place.shipment(2, [b"first", b"second"], b"one"))
-        await place.delivery.deliver(place.shipment(3, [b"third"], b"two"))
+        await place.delivery.deliver(place.output_batch(2, [b"first", b"second"], b"one"))
+        await place.delivery.deliver(place.output_batch(3, [b"third"], b"two"))
 
         assert [b"first", b"second", b"third"] == await place.published(place.decisions)
         assert [b"one", b"two"] == await place.published(place.changelog)
 
     async def test_the_receipt_says_where_the_changelog_lies(self, place: Place) -> None:
         """One record behind the other, as nobody else writes to it."""
-        receipts = [await place.delivery.deliver(place.shipment(offset, [], b"delta")) for offset in (1, 2)]
+        results = [
+            await place.delivery.deliver(place.output_batch(offset, [], b"delta")) for offset in (1, 2)
+        ]
 
-        assert [[(0, 1)], [(1, 1)]] == [receipt[place.changelog, 0] for receipt in receipts]
+        assert [[(0, 1)], [(1, 1)]] == [result[place.changelog, 0] for result in results]
 
-    async def test_a_micro_batch_that_changes_no_state_has_no_receipt(self, place: Place) -> None:
+    async def test_a_micro_batch_that_changes_no_state_has_no_result(self, place: Place) -> None:
         """Repeated payments are decided again and remembered once."""
-        receipts = await place.delivery.deliver(place.shipment(1, [b"again"], None))
+        results = await place.delivery.deliver(place.output_batch(1, [b"again"], None))
 
-        assert (place.changelog, 0) not in receipts
+        assert (place.changelog, 0) not in results
         assert [b"again"] == await place.published(place.decisions)
 
     async def test_the_changelog_may_go_first(self, place: Place) -> None:
         """Nothing is lost by it."""
-        first = place.shipment(1, [b"decided"], b"delta")
+        first = place.output_batch(1, [b"decided"], b"delta")
         first.changelog_first = True
-        receipts = await place.delivery.deliver(first)
+        results = await place.delivery.deliver(first)
 
-        assert [(0, 1)] == receipts[place.changelog, 0]
+        assert [(0, 1)] == results[place.changelog, 0]
         assert [b"decided"] == await place.published(place.decisions)
         assert [b"delta"] == await place.published(place.changelog)

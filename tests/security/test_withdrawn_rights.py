@@ -61,13 +61,13 @@ async def test_rights_to_write_that_are_given_back_are_used(principal: Principal
         (problem,) = publisher.problems()
         still_waiting = not waiting.done()
         await give_role(rights, "User:worker", "worker")
-        receipts = await waiting
+        results = await waiting
         healthy = list(publisher.problems())
 
     assert still_waiting
     assert ("failing", "rights are given with: fraudstream topics acl") == (problem.severity, problem.remedy)
     assert f"not authorised by Kafka to write topic {topic}" in problem.sentence
-    assert [1] == [each.base_offset for each in receipts[topic, 0]]
+    assert [1] == [each.base_offset for each in results[topic, 0]]
     assert [] == healthy
 
 
