@@ -45,7 +45,7 @@ def attach(
     """Add the scoring agent to an app that has a publisher; return how it makes its micro-batches durable."""
     repartitioned = settings.topic(topics.REPARTITIONED.name)
     parser = Parser(event_type, cards, settings.future_tolerance_s * 1000)
-    encoder = DecisionEncoder(detector.model.features, event_type.variables, table.lateness_horizon_ms)
+    encoder = DecisionEncoder(detector.model.features, event_type.variables, table.allowed_lateness_ms)
     decider = Decider(table, weekly, detector, event_type.variables)
     targets = Targets(
         decisions=settings.topic(topics.DECISIONS.name),

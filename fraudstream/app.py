@@ -114,7 +114,7 @@ def create_app(settings: Settings, ports: Ports) -> App:
     losses = LogLosses()
     table = ActivityTable(
         app,
-        lateness_horizon_ms=settings.lateness_horizon_s * 1000,
+        allowed_lateness_ms=settings.lateness_horizon_s * 1000,
         name=topics.ACTIVITY_TABLE,
         partitions=settings.partitions,
         stall_timeout_s=settings.stall_timeout_s,

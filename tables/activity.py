@@ -47,7 +47,7 @@ class ActivityTable(faust.Table[bytes, bytes]):
         self,
         app: faust.App,
         *,
-        lateness_horizon_ms: int,
+        allowed_lateness_ms: int,
         name: str,
         partitions: int,
         stall_timeout_s: float,
@@ -55,14 +55,14 @@ class ActivityTable(faust.Table[bytes, bytes]):
     ) -> None:
         """Make a table of `app`.
 
-        `lateness_horizon_ms`: how late a payment may be and still find its ten minutes kept whole;
+        `allowed_lateness_ms`: how late a payment may be and still find its ten minutes kept whole;
         `stall_timeout_s`: how long a recovery or a rebalance may stand still before the worker ends itself;
         `check_logs` is asked before every recovery and again and again while payments are decided.
         """
         super().__init__(
             app, name=name, partitions=partitions, key_type=bytes, value_type=bytes, recovery_buffer_size=4
         )
-        self.lateness_horizon_ms = lateness_horizon_ms
+        self.allowed_lateness_ms = allowed_lateness_ms
         self.stall_timeout_s = stall_timeout_s
         self.check_logs = check_logs
         self._last_changelog_offset: dict[int, int] = {}
@@ -212,7 +212,7 @@ class ActivityTable(faust.Table[bytes, bytes]):
     def observe(self, arrivals: Arrivals) -> Observation:
         """Answer each payment's ten minutes in order; writes nothing."""
         clocks = {partition: self.store.clock(partition) for partition in arrivals.rows}
-        return observe(arrivals, clocks, self.store.get_many, self.lateness_horizon_ms)
+        return observe(arrivals, clocks, self.store.get_many, self.allowed_lateness_ms)
 
     def apply(
         self, partition: int, update: Update, acknowledged: Sequence[Acknowledged], sources: dict[TP, int]
@@ -254,7 +254,7 @@ class ActivityTable(faust.Table[bytes, bytes]):
             consumer.committed_offset(tp) > offset for tp, offset in uncommitted[0][0].items()
         ):
             newest_ms = max(newest_ms, uncommitted.popleft()[1])
-        return bucket_of(max(0, newest_ms - self.lateness_horizon_ms - WINDOW_MS)) or None
+        return bucket_of(max(0, newest_ms - self.allowed_lateness_ms - WINDOW_MS)) or None
 
     def activity_of(self, card: str) -> tuple[list[Entry], int] | None:
         """Return a card's entries in the newest two buckets and its partition's watermark; None if there are none."""
@@ -274,7 +274,7 @@ class ActivityTable(faust.Table[bytes, bytes]):
             "app": self.app,
             "name": self.name,
             "partitions": self.partitions,
-            "lateness_horizon_ms": self.lateness_horizon_ms,
+            "allowed_lateness_ms": self.allowed_lateness_ms,
             "stall_timeout_s": self.stall_timeout_s,
             "check_logs": self.check_logs,
         }

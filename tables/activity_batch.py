@@ -82,17 +82,17 @@ def observe(
     arrivals: Arrivals,
     clocks: Mapping[int, Clock],
     read: Callable[[int, list[bytes]], dict[bytes, bytes]],
-    horizon_ms: int,
+    allowed_lateness_ms: int,
 ) -> Observation:
     """Answer the payments in order, over what `read` returns for a partition's buckets and over each other.
 
     A payment that conflicts is none: it does not move the clock, either, for the changelog will not know of it.
     """
-    observation = _observe(arrivals, clocks, read, horizon_ms)
+    observation = _observe(arrivals, clocks, read, allowed_lateness_ms)
     gone = observation.conflicts
     if not len(gone):
         return observation
-    rest = _observe(arrivals.without(gone), clocks, read, horizon_ms)
+    rest = _observe(arrivals.without(gone), clocks, read, allowed_lateness_ms)
     places = gone - np.arange(len(gone))
     return rest._replace(
         answers=Answers(*(np.insert(column, places, 0) for column in rest.answers)),
@@ -105,7 +105,7 @@ def _observe(
     arrivals: Arrivals,
     clocks: Mapping[int, Clock],
     read: Callable[[int, list[bytes]], dict[bytes, bytes]],
-    horizon_ms: int,
+    allowed_lateness_ms: int,
 ) -> Observation:
     """Answer the payments, conflicts included."""
     numbered: dict[bytes, int] = {}
@@ -122,8 +122,8 @@ def _observe(
     stored, buckets = _read(
         tokens, np.unique(np.concatenate([place - 1, place, place[behind] + 1])), home, read
     )
-    columns, unordered = _by_columns(buckets, new, card, len(tokens), horizon_ms)
-    added, conflicts = one_by_one(columns, buckets, new, card, unordered, horizon_ms)
+    columns, unordered = _by_columns(buckets, new, card, len(tokens), allowed_lateness_ms)
+    added, conflicts = one_by_one(columns, buckets, new, card, unordered, allowed_lateness_ms)
     keys_of = partial(_keys, tokens)
     updates = {}
     for number, clock in after.items():
@@ -157,14 +157,18 @@ def _read(
 
 
 def _by_columns(
-    buckets: dict[int, list[bytes]], new: npt.NDArray[np.void], card: Ints, cards: int, horizon_ms: int
+    buckets: dict[int, list[bytes]],
+    new: npt.NDArray[np.void],
+    card: Ints,
+    cards: int,
+    allowed_lateness_ms: int,
 ) -> tuple[Answers, npt.NDArray[np.bool_]]:
     """Answer all payments at once; say for which cards that does not hold (for all, if there are few payments)."""
     if len(new) < COLUMNAR_FROM:
         return Answers(*(np.zeros(len(new), np.int64) for _ in Answers._fields)), np.ones(cards, np.bool_)
     old = np.frombuffer(b"".join(bucket for kept in buckets.values() for bucket in kept), ENTRIES)
     sizes = [sum(map(len, kept)) // ENTRY.size for kept in buckets.values()]
-    return answers(old, np.repeat(np.array([*buckets], np.int64), sizes), new, card, horizon_ms)
+    return answers(old, np.repeat(np.array([*buckets], np.int64), sizes), new, card, allowed_lateness_ms)
 
 
 def _entries(

@@ -58,7 +58,7 @@ def train(feature_set: str | None, history: Path | None, activate: "Wish", as_js
             event_type=settings.event_type,
             threshold=settings.fraud_threshold or training.FRAUD_THRESHOLD,
             partitions=settings.partitions,
-            horizon_ms=settings.lateness_horizon_s * 1000,
+            allowed_lateness_ms=settings.lateness_horizon_s * 1000,
             decimals=event_type.money.decimals,
             activate=activate,
             progress=training.Progress(step=_say(as_json), round=lambda number: advance(1)),

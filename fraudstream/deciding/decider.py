@@ -34,7 +34,7 @@ from fraudstream.tables.activity_batch import Arrivals, Observation, Update
 class Activity(Protocol):
     """What is asked of the table that remembers every card's ten minutes."""
 
-    lateness_horizon_ms: int
+    allowed_lateness_ms: int
 
     def observe(self, arrivals: Arrivals) -> Observation:
         """Answer each payment's ten minutes in order; writes nothing."""
@@ -83,7 +83,7 @@ class Decider:
             "weekly": (weekly_done - activity_done) * 1000,
             "decide": (time.perf_counter() - weekly_done) * 1000,
         }
-        degraded = count_degraded(frame, weeks.missing, self._table.lateness_horizon_ms)
+        degraded = count_degraded(frame, weeks.missing, self._table.allowed_lateness_ms)
         return Decided(
             frame, columns.cards, observed.updates, observation.conflicts, degraded, known_at_ms, stage_ms
         )

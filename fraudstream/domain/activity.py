@@ -75,11 +75,11 @@ class CardActivity:
     O(log n). Late ones and replays take `_scan`, which is the definition itself.
     """
 
-    __slots__ = ("_by_tid", "_horizon_ms", "_last_arrival", "_prefix", "_times", "entries")
+    __slots__ = ("_allowed_lateness_ms", "_by_tid", "_last_arrival", "_prefix", "_times", "entries")
 
-    def __init__(self, buckets: Iterable[bytes], horizon_ms: int) -> None:
-        """Build from the stored buckets; `horizon_ms` is how late a payment may be and still find its window kept."""
-        self._horizon_ms = horizon_ms
+    def __init__(self, buckets: Iterable[bytes], allowed_lateness_ms: int) -> None:
+        """Build from the stored buckets; `allowed_lateness_ms` is how late a payment may be and still find its window kept."""
+        self._allowed_lateness_ms = allowed_lateness_ms
         self.entries = unpack(buckets)
         self._by_tid = {(bucket_of(entry.event_time_ms), entry.tid): entry for entry in self.entries}
         self._last_arrival = max((entry.arrival for entry in self.entries), default=-1)
@@ -123,12 +123,12 @@ class CardActivity:
         return Observed(end - first, total, since, end - first_1m, entry.late_by_ms)
 
     def _oldest(self, entry: Entry) -> int:
-        """Return the oldest time that counts: ten minutes back, less what is beyond the lateness horizon.
+        """Return the oldest time that counts: ten minutes back, less what is beyond the allowed lateness.
 
         What lies beyond may already be expired or not, depending on restarts; leaving it out makes a very late
         payment's answer the same every time.
         """
-        return entry.event_time_ms - WINDOW_MS + max(0, entry.late_by_ms - self._horizon_ms)
+        return entry.event_time_ms - WINDOW_MS + max(0, entry.late_by_ms - self._allowed_lateness_ms)
 
     def _scan(self, entry: Entry) -> Observed:
         """Answer by the definition: look at every kept payment."""

@@ -39,7 +39,7 @@ def answers(
     stored_card: Ints,
     new: npt.NDArray[np.void],
     new_card: Ints,
-    horizon_ms: int,
+    allowed_lateness_ms: int,
 ) -> tuple[Answers, npt.NDArray[np.bool_]]:
     """Answer the new payments' windows over what is stored and each other.
 
@@ -60,7 +60,7 @@ def answers(
     own[order] = np.arange(len(order))
     own = own[len(stored) :]
     time_ms = new["event_time_ms"]
-    beyond_ms = np.maximum(0, new["late_by_ms"].astype(np.int64) - horizon_ms)
+    beyond_ms = np.maximum(0, new["late_by_ms"].astype(np.int64) - allowed_lateness_ms)
 
     def first_since(oldest_ms: Ints) -> Ints:
         """Return the position of each card's first payment not older than this."""
@@ -87,7 +87,7 @@ def one_by_one(
     new: npt.NDArray[np.void],
     card: Ints,
     unordered: npt.NDArray[np.bool_],
-    horizon_ms: int,
+    allowed_lateness_ms: int,
 ) -> tuple[npt.NDArray[np.bool_], list[int]]:
     """Answer the unordered cards' payments by the definition, into `columns`; return which were added, which conflict.
 
@@ -99,7 +99,7 @@ def one_by_one(
     for row in np.flatnonzero(unordered[card]).tolist():
         owner = int(card[row])
         if owner not in activities:
-            activities[owner] = CardActivity(buckets.get(owner, ()), horizon_ms)
+            activities[owner] = CardActivity(buckets.get(owner, ()), allowed_lateness_ms)
         activity = activities[owner]
         kept = len(activity.entries)
         try:

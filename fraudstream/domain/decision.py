@@ -25,15 +25,15 @@ class DecisionEncoder:
     """
 
     def __init__(
-        self, model_features: Sequence[str], variables: Sequence[str], lateness_horizon_ms: int
+        self, model_features: Sequence[str], variables: Sequence[str], allowed_lateness_ms: int
     ) -> None:
-        """`variables` are the event type's; a payment later than `lateness_horizon_ms` is marked `late` in `degraded`."""
+        """`variables` are the event type's; a payment later than `allowed_lateness_ms` is marked `late` in `degraded`."""
         self._fields: list[str | pl.Expr] = [
             *(column.name for column in PAID),
             *([pl.struct(*variables).alias("variables")] if variables else []),
             pl.struct(published_features(model_features)).alias("features"),
             *(column.name for column in JUDGED),
-            degraded(lateness_horizon_ms),
+            degraded(allowed_lateness_ms),
             pl.struct(
                 pl.col(SOURCE_TOPIC.name).alias("topic"),
                 pl.col(SOURCE_PARTITION.name).alias("partition"),

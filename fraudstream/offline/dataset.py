@@ -29,13 +29,13 @@ class Dataset:
         cls,
         directory: Path,
         partitions: int = 1,
-        horizon_ms: int = NEVER_MS,
+        allowed_lateness_ms: int = NEVER_MS,
         decimals: int = HUNDREDTHS,
     ) -> "Dataset":
         """Read a history and compute what was known at each payment; raises SetupError if there is none.
 
         A payment that came twice is learnt from once, one that contradicts its first coming not at all. `partitions`
-        and `horizon_ms` are the worker's; they tell what was late, which a history in order of time does not ask.
+        and `allowed_lateness_ms` are the worker's; they tell what was late, which a history in order of time does not ask.
         `decimals` are the currency's.
         """
         paid = read_payments(directory, ("event_time", "amount", LABEL, "scenario"), partitions)
@@ -43,7 +43,7 @@ class Dataset:
             raise SetupError(f"no file in {directory} has a column {LABEL} to learn from; {IMPORT}")
         cents = rounded_units(paid["amount"].to_numpy(), decimals)
         paid = paid.drop("amount").with_columns(CENTS.series(cents))
-        known = point_in_time(arrived(paid), horizon_ms, decimals)
+        known = point_in_time(arrived(paid), allowed_lateness_ms, decimals)
         counted = known["counted"] & ~known["conflict"]
         frame = paid.drop("card_code", "tid", "partition").hstack(known.drop("counted", "conflict"))
         frame = with_activity(frame, decimals).drop(column.name for column in EXACT)

@@ -21,7 +21,7 @@ from fraudstream.domain.weekly import LONGEST_LOOK_BACK_MS, WEEK_MS
 from fraudstream.offline.rows import Int64s
 
 NEVER_MS = LATE_BY_MAX_MS
-"""A lateness horizon that nothing reaches."""
+"""An allowed lateness that nothing reaches."""
 
 SESSION_GAP_MS = 2 * WINDOW_MS
 """After so long without a payment of its card nothing earlier matters: windows are over, and ids are looked for in
@@ -58,21 +58,23 @@ class Arrived:
         )
 
 
-def point_in_time(arrived: Arrived, horizon_ms: int = NEVER_MS, decimals: int = HUNDREDTHS) -> pl.DataFrame:
+def point_in_time(
+    arrived: Arrived, allowed_lateness_ms: int = NEVER_MS, decimals: int = HUNDREDTHS
+) -> pl.DataFrame:
     """Return what is known at each payment, in the order given and named as the domain names it.
 
     Beside the window's integers, `late_by_ms` and the week: `counted` is False for a payment whose id came before, which
     is answered as the first time; `conflict` is True if that one had another time or amount, and then nothing is known.
-    `horizon_ms` is the lateness horizon of the worker, `decimals` are the currency's.
+    `allowed_lateness_ms` is the worker's, `decimals` are the currency's.
     """
-    known = _known(arrived, _late_by_ms(arrived), horizon_ms, decimals)
+    known = _known(arrived, _late_by_ms(arrived), allowed_lateness_ms, decimals)
     conflict = known["conflict"].to_numpy()
     if conflict.any():  # they move no clock, and whether a payment is one does not depend on the clock
-        known = _known(arrived, _late_by_ms(arrived, conflict), horizon_ms, decimals)
+        known = _known(arrived, _late_by_ms(arrived, conflict), allowed_lateness_ms, decimals)
     return known
 
 
-def _known(arrived: Arrived, late_by_ms: Int64s, horizon_ms: int, decimals: int) -> pl.DataFrame:
+def _known(arrived: Arrived, late_by_ms: Int64s, allowed_lateness_ms: int, decimals: int) -> pl.DataFrame:
     """Return what is known at each payment, given how late it was."""
     order = np.argsort(
         arrived.card, kind="stable"
@@ -84,8 +86,8 @@ def _known(arrived: Arrived, late_by_ms: Int64s, horizon_ms: int, decimals: int)
     new, card = new[order], arrived.card[order]
     session = _sessions(card, new["event_time_ms"])
     nothing = np.empty(0, np.int64)
-    window, unordered = answers(np.empty(0, ENTRIES), nothing, new, session, horizon_ms)
-    counted, conflicts = one_by_one(window, {}, new, session, unordered, horizon_ms)
+    window, unordered = answers(np.empty(0, ENTRIES), nothing, new, session, allowed_lateness_ms)
+    counted, conflicts = one_by_one(window, {}, new, session, unordered, allowed_lateness_ms)
     conflict = np.zeros(len(new), np.bool_)
     conflict[conflicts] = True
     cents = new["cents"].astype(np.int64)

@@ -81,7 +81,7 @@ def train(
     event_type: str = "card",
     threshold: float = FRAUD_THRESHOLD,
     partitions: int = 1,
-    horizon_ms: int = NEVER_MS,
+    allowed_lateness_ms: int = NEVER_MS,
     decimals: int = HUNDREDTHS,
     activate: Wish = "if-better",
     progress: Progress | None = None,
@@ -94,7 +94,7 @@ def train(
     progress = progress or Progress()
     names = FEATURE_SETS[feature_set]
     progress.step("computing what was known at each payment")
-    data = Dataset.of_history(history_dir, partitions, horizon_ms, decimals)
+    data = Dataset.of_history(history_dir, partitions, allowed_lateness_ms, decimals)
     split = Split.of(data)
     progress.step(f"training on {split.train.height:,} payments")
     booster = fit(split.train, names, progress.round)

@@ -36,7 +36,7 @@ class Expected:
         stream: pl.DataFrame,
         model: Model,
         partitions: int,
-        horizon_ms: int,
+        allowed_lateness_ms: int,
         decimals: int = HUNDREDTHS,
     ) -> "Expected":
         """Compute what a worker with this model should publish if the topic holds the stream and nothing else."""
@@ -49,7 +49,7 @@ class Expected:
             stream["tid"].hash().to_numpy(),
             partition,
         )
-        known = point_in_time(arrived, horizon_ms, decimals).with_columns(CENTS.series(cents))
+        known = point_in_time(arrived, allowed_lateness_ms, decimals).with_columns(CENTS.series(cents))
         names = (*published_features(model.features), PROBABILITY.name)
         values = np.concatenate(list(_values(known, model, names, decimals)))
         return cls(names, values, partition, _offsets(partition), (~known["conflict"]).to_numpy())

@@ -32,13 +32,13 @@ GAPS_MS = np.array([0, 0, 1, 900, 5_000, 59_999, 60_000, 60_001, 240_000, 599_99
 
 DELAYS_MS = np.array([0, 2_000, 30_000, 240_000, 900_000, 3_000_000, 4_500_000, 9_000_000])
 DELAY_SHARES = np.array([0.86, 0.06, 0.03, 0.02, 0.01, 0.01, 0.005, 0.005])
-"""How long after its time a payment arrives; the last two are beyond the lateness horizon."""
+"""How long after its time a payment arrives; the last two are beyond the allowed lateness."""
 
 REFUND_SHARE = 0.03
 REPEATED_SHARE, CONTRADICTED_SHARE = 0.03, 0.003
 REPEATED_WITHIN_MS = 1_200_000
 REPEATED_DELAY_MAX_MS = 900_000
-"""Only what came this early is sent again. An id that is repeated when its first payment lies further back than horizon
+"""Only what came this early is sent again. An id that is repeated when its first payment lies further back than allowed lateness
 and window may or may not be known any more (docs/decisions/0008-stream-equals-batch.md)."""
 
 

@@ -77,8 +77,8 @@ async def run(settings: Settings, stream: pl.DataFrame, progress: Progress | Non
     model = load_model(settings.models_dir, settings.model)
     progress.step("batch: what is known at each payment")
     decimals = event_type_named(settings.event_type).money.decimals
-    horizon_ms = settings.lateness_horizon_s * 1000
-    expected = Expected.of(stream, model, settings.partitions, horizon_ms, decimals)
+    allowed_lateness_ms = settings.lateness_horizon_s * 1000
+    expected = Expected.of(stream, model, settings.partitions, allowed_lateness_ms, decimals)
     progress.step("weekly aggregates, night by night")
     nights = write_weeks(settings, stream.filter(expected.decided), decimals)
     published = Published(expected)

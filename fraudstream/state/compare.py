@@ -52,14 +52,14 @@ def compare(
     log_begin: int,
     changelog: Changelog,
     disk: Disk | None,
-    horizon_ms: int,
+    allowed_lateness_ms: int,
     damage: str | None = None,
 ) -> Compared:
     """Compare what lies in the kept horizon. `log_begin`: first offset of the partition that `transactions` still has."""
     logged, written = dict(log), {key: entry for key, (_, entry) in changelog.entries.items()}
     stored = {} if disk is None else disk.entries
     everything = chain((each.entry for each in logged.values()), written.values(), stored.values())
-    oldest_ms = kept_from(max((entry.event_time_ms for entry in everything), default=0), horizon_ms)
+    oldest_ms = kept_from(max((entry.event_time_ms for entry in everything), default=0), allowed_lateness_ms)
     logged, written, stored = _since(oldest_ms, logged), _since(oldest_ms, written), _since(oldest_ms, stored)
     behind: set[Key] = set()
     if disk is not None:

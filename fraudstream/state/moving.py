@@ -101,14 +101,14 @@ async def _to_repartition(
 
 
 def ordered(
-    replay: Replay, changelog: Changelog, log_begin: int, horizon_ms: int
+    replay: Replay, changelog: Changelog, log_begin: int, allowed_lateness_ms: int
 ) -> Iterator[tuple[bytes, Entry]]:
     """Yield the entries of a partition in the order its workers met them, then those that they are to meet.
 
     The changelog says how the workers numbered and judged a payment; the log, whether there is such a payment.
     """
     newest_ms = max((entry.event_time_ms for _, entry in changelog.entries.values()), default=0)
-    oldest_ms = kept_from(replay.decided_ms or newest_ms, horizon_ms)
+    oldest_ms = kept_from(replay.decided_ms or newest_ms, allowed_lateness_ms)
     log = {key: logged for key, logged in replay.entries.items() if key[0] >= oldest_ms}
     decided = {
         key: entry

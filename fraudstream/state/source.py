@@ -25,11 +25,11 @@ EXPIRE_EVERY_MS = 6 * WINDOW_MS
 class Replay:
     """The state of one partition while its log is gone through, in memory."""
 
-    def __init__(self, partition: int, intake: Intake, horizon_ms: int) -> None:
+    def __init__(self, partition: int, intake: Intake, allowed_lateness_ms: int) -> None:
         self.entries: dict[Key, Logged] = {}
         self._partition = partition
         self._intake = intake
-        self._horizon_ms = horizon_ms
+        self._allowed_lateness_ms = allowed_lateness_ms
         self._clock = Clock()
         self._buckets: dict[bytes, bytes] = {}
         self._kept_from_ms = 0
@@ -44,7 +44,7 @@ class Replay:
         here = self._partition
         offsets = [None if repartitioned else record.offset for record in valid]
         arrivals = Columns.of(payments).arrivals({here: len(payments)}, offsets)
-        update = observe(arrivals, {here: self._clock}, self._stored, self._horizon_ms).updates[here]
+        update = observe(arrivals, {here: self._clock}, self._stored, self._allowed_lateness_ms).updates[here]
         self._buckets |= update.buckets
         self._clock = update.clock
         if committed:
@@ -57,7 +57,7 @@ class Replay:
         return {key: self._buckets[key] for key in keys if key in self._buckets}
 
     def _expire(self) -> None:
-        kept_from_ms = kept_from(self.decided_ms, self._horizon_ms)
+        kept_from_ms = kept_from(self.decided_ms, self._allowed_lateness_ms)
         if kept_from_ms < self._kept_from_ms + EXPIRE_EVERY_MS:
             return
         self._kept_from_ms = kept_from_ms
@@ -66,9 +66,9 @@ class Replay:
         self.entries = {key: logged for key, logged in self.entries.items() if key[0] >= kept_from_ms}
 
 
-def kept_from(newest_ms: int, horizon_ms: int) -> int:
+def kept_from(newest_ms: int, allowed_lateness_ms: int) -> int:
     """Return the start of the oldest bucket that is certainly kept when time has come to `newest_ms`."""
-    return bucket_of(max(0, newest_ms - horizon_ms - WINDOW_MS))
+    return bucket_of(max(0, newest_ms - allowed_lateness_ms - WINDOW_MS))
 
 
 def parser_of(settings: Settings, met: Callable[[str, Card], None] | None = None) -> Parser:

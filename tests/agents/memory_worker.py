@@ -36,7 +36,7 @@ from tests.builders import CountingModel, SameWeek
 from tests.fakes import MemoryDelivery
 
 NOON_S = 1_580_558_400
-HORIZON_MS = 3_600_000
+ALLOWED_LATENESS_MS = 3_600_000
 PARTITIONS = 2
 TARGETS = Targets("decisions", "fraud-alerts", "dead-letters", "transactions-by-card", "changelog", b"group")
 SETTLE_TIMEOUT_S = 60.0
@@ -71,7 +71,7 @@ class MemoryWorker:
         self.consumer._thread = self.thread
         self.table = ActivityTable(
             self.app,
-            lateness_horizon_ms=HORIZON_MS,
+            allowed_lateness_ms=ALLOWED_LATENESS_MS,
             name="activity",
             partitions=PARTITIONS,
             stall_timeout_s=1,
@@ -81,9 +81,9 @@ class MemoryWorker:
         detector = Detector.of(
             model, event_type.ruleset, event_type.variables, model.threshold, event_type.money.decimals
         )
-        parser = Parser(event_type, CardIndex(Tokenizer(bytes(32)), PARTITIONS), HORIZON_MS)
+        parser = Parser(event_type, CardIndex(Tokenizer(bytes(32)), PARTITIONS), ALLOWED_LATENESS_MS)
         self.quarantine = Quarantine(directory)
-        encoder = DecisionEncoder(model.features, event_type.variables, HORIZON_MS)
+        encoder = DecisionEncoder(model.features, event_type.variables, ALLOWED_LATENESS_MS)
         assignment = Assignment(self.app)
         self.scoring = Scoring(
             assignment,

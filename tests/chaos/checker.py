@@ -174,10 +174,10 @@ def _order(verdict: Verdict, decisions: Iterable[Record]) -> None:
             newest[key] = max(newest.get(key, -1), source["offset"])
 
 
-def check_table(verdict: Verdict, truth: Truth, kept: Entries, horizon_ms: int, what: str) -> None:
+def check_table(verdict: Verdict, truth: Truth, kept: Entries, allowed_lateness_ms: int, what: str) -> None:
     """Compare a worker's RocksDB: all of what is still needed, and nothing that never was."""
     for partition, entries in truth.entries.items():
-        oldest_ms = truth.newest_ms[partition] - horizon_ms - TEN_MINUTES_MS
+        oldest_ms = truth.newest_ms[partition] - allowed_lateness_ms - TEN_MINUTES_MS
         found = kept.get(partition, Counter())
         needed = Counter({entry: n for entry, n in entries.items() if entry[1] >= oldest_ms})
         for entry in needed - found:

@@ -59,10 +59,10 @@ class Truth:
 class Oracle:
     """Judges the records of `transactions` and `transactions-by-card`, each partition in the order of its offsets."""
 
-    def __init__(self, partitions: int, token_key: bytes, horizon_ms: int, future_ms: int) -> None:
+    def __init__(self, partitions: int, token_key: bytes, allowed_lateness_ms: int, future_ms: int) -> None:
         self._partitions = partitions
         self._token_key = token_key
-        self._horizon_ms = horizon_ms
+        self._allowed_lateness_ms = allowed_lateness_ms
         self._future_ms = future_ms
         self._of_card: dict[str, list[Payment]] = {}
         """In order of time; a payment is put in when its turn in the log comes."""
@@ -75,7 +75,7 @@ class Oracle:
         """Return the truth.
 
         Cards that come repartitioned come that way only, so the two topics meet in nothing but the partition's clock: play
-        unkeyed payments with a horizon that none of them misses.
+        unkeyed payments with an allowed lateness that none of them exceeds.
         """
         keyed = list(keyed)
         self._sent_ms = {_named(record): record.timestamp for record in keyed}
@@ -124,11 +124,11 @@ class Oracle:
         home = self._home(card)
         newest_ms = self.truth.newest_ms.get(home, 0)
         late_by_ms = max(0, newest_ms - paid.at_ms)
-        since_ms = paid.at_ms - TEN_MINUTES_MS + max(0, late_by_ms - self._horizon_ms)
+        since_ms = paid.at_ms - TEN_MINUTES_MS + max(0, late_by_ms - self._allowed_lateness_ms)
         earlier = self._of_card.setdefault(card, [])
         near = earlier[bisect_left(earlier, (since_ms,)) : bisect_left(earlier, (paid.at_ms + 1,))]
         seen = [other for other in near if other.cents >= 0]
-        self.truth.answers[paid.tid] = _answer(paid, seen, late=late_by_ms > self._horizon_ms)
+        self.truth.answers[paid.tid] = _answer(paid, seen, late=late_by_ms > self._allowed_lateness_ms)
         insort(earlier, paid)
         same_id.append(paid)
         self.truth.newest_ms[home] = max(newest_ms, paid.at_ms)

@@ -33,7 +33,7 @@ QUICK: dict[str, Any] = {
     "batch_rows_max": 256,
     "lookup_timeout_ms": 2000,
 }
-"""Settings under which faults are frequent: short sessions, small micro-batches, a short horizon so that state expires."""
+"""Settings under which faults are frequent: short sessions, small micro-batches, a short allowed lateness so that state expires."""
 
 
 OPEN: dict[str, Any] = {

@@ -29,7 +29,7 @@ RESENT_AFTER_S_MAX = 300
 """Event time until a repetition, so that it meets another micro-batch, another commit, another worker."""
 
 KNOWN_FOR_S = 600
-"""A payment not later than this is still known when it is repeated: horizon and window are 1200 s in most experiments.
+"""A payment not later than this is still known when it is repeated: allowed lateness and window are 1200 s in most experiments.
 An id that comes again when its ten minutes are gone is a new payment; when exactly they go depends on commits."""
 
 

@@ -17,19 +17,19 @@ from fraudstream.tables.activity_layout import Clock
 from tests.builders import CountingModel, SameWeek
 
 NOON_MS = 1_580_558_400_000
-HORIZON_MS = 3_600_000
+ALLOWED_LATENESS_MS = 3_600_000
 CARD = CardIndex(Tokenizer(bytes(32)), 1).card("4006080197832643", NOON_MS)
 
 
 class NothingRemembered:
     """An activity table of cards that never paid."""
 
-    lateness_horizon_ms = HORIZON_MS
+    allowed_lateness_ms = ALLOWED_LATENESS_MS
 
     def observe(self, arrivals: Arrivals) -> Observation:
         """Answer from the payments of the batch alone."""
         return observe(
-            arrivals, dict.fromkeys(arrivals.rows, Clock()), lambda partition, keys: {}, HORIZON_MS
+            arrivals, dict.fromkeys(arrivals.rows, Clock()), lambda partition, keys: {}, ALLOWED_LATENESS_MS
         )
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from fraudstream.domain.activity import ENTRY, WINDOW_MS, CardActivity, Conflict, Entry, Observed, bucket_of
 
 NOON = 1_580_558_400_000
-HORIZON_MS = 3_600_000
+ALLOWED_LATENESS_MS = 3_600_000
 
 
 class Paid(NamedTuple):
@@ -23,7 +23,7 @@ class Paid(NamedTuple):
 
 def observed(*payments: Paid) -> list[Observed]:
     """Observe payments in order of arrival and return all answers."""
-    activity = CardActivity([], HORIZON_MS)
+    activity = CardActivity([], ALLOWED_LATENESS_MS)
     return [
         activity.observe(NOON + round(paid.after_s * 1000), paid.cents, 0, paid.tid, arrival)
         for arrival, paid in enumerate(payments)
@@ -82,12 +82,12 @@ def test_the_same_id_with_another_amount_is_a_conflict() -> None:
         observed(Paid(1, 0, 100), Paid(1, 0, 101))
 
 
-def test_a_payment_beyond_the_lateness_horizon_leaves_out_what_may_have_expired() -> None:
+def test_a_payment_beyond_the_allowed_lateness_leaves_out_what_may_have_expired() -> None:
     """Otherwise its answer would depend on when old buckets happen to be deleted."""
-    activity = CardActivity([], HORIZON_MS)
+    activity = CardActivity([], ALLOWED_LATENESS_MS)
     activity.observe(NOON, 100, 0, 1, 0)
-    kept = activity.observe(NOON + 1000, 100, HORIZON_MS, 2, 1)
-    cut = activity.observe(NOON + 2000, 100, HORIZON_MS + WINDOW_MS - 1500, 3, 2)
+    kept = activity.observe(NOON + 1000, 100, ALLOWED_LATENESS_MS, 2, 1)
+    cut = activity.observe(NOON + 2000, 100, ALLOWED_LATENESS_MS + WINDOW_MS - 1500, 3, 2)
 
     assert 2 == kept.payments
     assert 2 == cut.payments
@@ -156,7 +156,7 @@ def test_the_window_equals_its_definition(arrivals: list[Paid], rows_per_batch: 
     first_time: dict[int, Paid] = {}
     first_answer: dict[int, Observed] = {}
     for start in range(0, len(arrivals), rows_per_batch):
-        activity = CardActivity(buckets.values(), HORIZON_MS)
+        activity = CardActivity(buckets.values(), ALLOWED_LATENESS_MS)
         for arrival, given_paid in enumerate(arrivals[start : start + rows_per_batch], start):
             paid = first_time.get(given_paid.tid, given_paid._replace(cents=(given_paid.tid % 4 - 1) * 7))
             kept = len(activity.entries)

@@ -8,20 +8,20 @@ from fraudstream.domain.activity import WINDOW_MS
 from fraudstream.domain.degraded import LATE, ROTATED, count_degraded, degraded
 from fraudstream.domain.weekly import MISSING, TIMED_OUT
 
-HORIZON_MS = 3_600_000
+ALLOWED_LATENESS_MS = 3_600_000
 
 
 def test_what_is_counted_is_what_decisions_say() -> None:
-    """At the edges of horizon and window, with nothing missing, and with everything."""
+    """At the edges of allowed lateness and window, with nothing missing, and with everything."""
     missing = [None, None, MISSING, TIMED_OUT]
     frame = pl.DataFrame(
         {
-            "late_by_ms": [0, HORIZON_MS, HORIZON_MS + 1, HORIZON_MS + 1],
+            "late_by_ms": [0, ALLOWED_LATENESS_MS, ALLOWED_LATENESS_MS + 1, ALLOWED_LATENESS_MS + 1],
             "token_age_ms": [WINDOW_MS, WINDOW_MS + 1, WINDOW_MS - 1, WINDOW_MS],
             "weekly_missing": missing,
         }
     )
-    said = frame.select(degraded(HORIZON_MS)).to_series().to_list()
+    said = frame.select(degraded(ALLOWED_LATENESS_MS)).to_series().to_list()
 
     assert [[], [], [LATE, ROTATED, MISSING], [LATE, TIMED_OUT]] == said
-    assert Counter(why for row in said for why in row) == count_degraded(frame, missing, HORIZON_MS)
+    assert Counter(why for row in said for why in row) == count_degraded(frame, missing, ALLOWED_LATENESS_MS)

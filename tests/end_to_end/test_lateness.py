@@ -1,4 +1,4 @@
-"""The lateness horizon is what the setting says, from the record to the decision."""
+"""The allowed lateness is what the setting says, from the record to the decision."""
 
 import time
 
@@ -10,10 +10,10 @@ from tests.end_to_end.test_worker import CARDS, encoded
 
 
 @pytest.mark.parametrize(("horizon_s", "late"), [(600, ["late"]), (1200, [])])
-async def test_a_payment_later_than_the_horizon_is_decided_on_less_and_says_so(
+async def test_a_payment_later_than_allowed_is_decided_on_less_and_says_so(
     kafka_settings: Settings, horizon_s: int, late: list[str]
 ) -> None:
-    """Fifteen minutes late: with a horizon of ten the start of its ten minutes may be gone, with one of twenty it is there."""
+    """Fifteen minutes late: with ten allowed the start of its ten minutes may be gone, with twenty it is there."""
     settings = kafka_settings.model_copy(update={"web": False, "lateness_horizon_s": horizon_s})
     start = time.time() - 3600
     after_s = {"early": 0, "middle": 500, "newest": 1490, "late": 590}

@@ -17,7 +17,7 @@ from fraudstream.offline.point_in_time import Arrived, point_in_time
 DAY_S = 86_400
 MONDAY_MS = 1_580_688_000_000
 FAR_MS = 10**12
-"""A lateness horizon nothing reaches."""
+"""An allowed lateness nothing reaches."""
 
 
 class Paid(NamedTuple):

@@ -17,7 +17,7 @@ from fraudstream.tables.activity_batch import Arrivals, observe
 from fraudstream.tables.activity_layout import Clock
 
 MONDAY_MS = 1_580_688_000_000
-HORIZON_MS = 3_600_000
+ALLOWED_LATENESS_MS = 3_600_000
 MINUTES_MS = 60_000
 
 
@@ -34,7 +34,7 @@ class Paid(NamedTuple):
 def streams(draw: st.DrawFn) -> list[Paid]:
     """Draw payments of four cards on two partitions, some late by up to two hours, some sent again as they are or changed.
 
-    Ids are repeated within half an hour: what lies behind the horizon may or may not be known any more.
+    Ids are repeated within half an hour: what lies behind the allowed lateness may or may not be known any more.
     """
     steps = st.tuples(
         st.integers(0, 3),
@@ -79,7 +79,7 @@ def one_by_one(stream: list[Paid]) -> list[tuple[int, ...] | None]:
             [paid.tid],
             [offset],
         )
-        seen = observe(arrivals, clocks, read, HORIZON_MS)
+        seen = observe(arrivals, clocks, read, ALLOWED_LATENESS_MS)
         update = seen.updates[partition]
         buckets |= update.buckets
         clocks[partition] = update.clock
@@ -92,7 +92,7 @@ def in_batch(stream: list[Paid]) -> list[tuple[int, ...] | None]:
     """Return what the batch path says of all payments at once."""
     card, at_ms, cents, tid = np.array(stream, dtype=np.int64).reshape(-1, 4).T
     known = point_in_time(
-        Arrived(card, MONDAY_MS + at_ms, cents, tid.astype(np.uint64), card & 1), HORIZON_MS
+        Arrived(card, MONDAY_MS + at_ms, cents, tid.astype(np.uint64), card & 1), ALLOWED_LATENESS_MS
     )
     columns = ("num_trans_last_10m", "cents_last_10m", "ms_since_previous", "num_trans_last_1m")
     rows = known.select(columns).rows()
@@ -101,7 +101,7 @@ def in_batch(stream: list[Paid]) -> list[tuple[int, ...] | None]:
 
 @given(streams())
 def test_batch_says_of_a_stream_what_the_worker_said(stream: list[Paid]) -> None:
-    """Late beyond the horizon, tied, repeated, contradicted or refunded: one definition."""
+    """Late beyond the allowed lateness, tied, repeated, contradicted or refunded: one definition."""
     assert one_by_one(stream) == in_batch(stream)
 
 

@@ -17,7 +17,7 @@ from fraudstream.parity.payments import made_up
 from fraudstream.parity.published import Published
 from fraudstream.parity.report import compared
 from fraudstream.traffic.encoder import Encoder
-from tests.agents.memory_worker import HORIZON_MS, PARTITIONS, MemoryWorker
+from tests.agents.memory_worker import ALLOWED_LATENESS_MS, PARTITIONS, MemoryWorker
 from tests.builders import DINARS, UNIDADES, YEN, CountingModel
 from tests.fakes import MemoryWeekly
 
@@ -43,7 +43,7 @@ async def test_stream_and_batch_agree_in_every_currency(event_type: EventType, t
     """Late, repeated, contradicted and refunded payments; not a bit differs, and amounts are what was sent."""
     decimals = event_type.money.decimals
     stream = made_up(600, 5, decimals).with_columns(pl.col("event_time") - EARLIER_MS)
-    expected = Expected.of(stream, CountingModel(), PARTITIONS, HORIZON_MS, decimals)
+    expected = Expected.of(stream, CountingModel(), PARTITIONS, ALLOWED_LATENESS_MS, decimals)
     store = weeks(tmp_path, stream.filter(expected.decided), decimals)
     batch = Encoder(event_type, PARTITIONS).encode(stream, None)
     async with MemoryWorker(tmp_path / "worker", store, event_type) as worker:

@@ -15,7 +15,7 @@ from fraudstream.parity.published import Published
 from fraudstream.parity.report import Report, compared
 from tests.builders import CountingModel
 
-PARTITIONS, HORIZON_MS = 4, 3_600_000
+PARTITIONS, ALLOWED_LATENESS_MS = 4, 3_600_000
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def stream() -> pl.DataFrame:
 @pytest.fixture(scope="module")
 def expected(stream: pl.DataFrame) -> Expected:
     """Return what batch says of it."""
-    return Expected.of(stream, CountingModel(), PARTITIONS, HORIZON_MS)
+    return Expected.of(stream, CountingModel(), PARTITIONS, ALLOWED_LATENESS_MS)
 
 
 def decision(expected: Expected, row: int, **other: float) -> ConsumerRecord[bytes, bytes]:
@@ -96,14 +96,14 @@ def test_another_model_is_an_error_and_no_difference(expected: Expected) -> None
 
 
 def test_the_made_up_stream_holds_what_it_promises(stream: pl.DataFrame, expected: Expected) -> None:
-    """Ties on a card, disorder, payments beyond the horizon, refunds, repeated and contradicted ids."""
+    """Ties on a card, disorder, payments beyond the allowed lateness, refunds, repeated and contradicted ids."""
     paid = stream.with_columns(newest=pl.col("event_time").cum_max())
     late_by_ms = paid["newest"] - paid["event_time"]
     ids = stream.group_by("tid").agg(pl.len(), amounts=pl.col("amount").n_unique())
 
     assert stream.height > stream.select("cc_num", "event_time").n_unique()
     assert 100 < (late_by_ms > 0).sum()
-    assert 5 < (late_by_ms > HORIZON_MS).sum()
+    assert 5 < (late_by_ms > ALLOWED_LATENESS_MS).sum()
     assert 30 < (stream["amount"] < 0).sum() < 100
     assert 60 == ids.filter(pl.col("len") > 1, amounts=1).height
     assert 6 == ids.filter(pl.col("amounts") > 1).height == (~expected.decided).sum()

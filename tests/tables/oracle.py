@@ -40,11 +40,11 @@ class Verdict(NamedTuple):
     late_by_ms: int
 
 
-def judge(log: list[Paid], told: list[Verdict], horizon_ms: int) -> list[Verdict]:
+def judge(log: list[Paid], told: list[Verdict], allowed_lateness_ms: int) -> list[Verdict]:
     """Judge, in order of arrival, what of a log is not judged yet; `told` grows and is returned.
 
-    A payment counts once; its repetitions get its answer. One beyond the horizon does not see what may have expired:
-    it looks back to the newest time before it, less horizon and ten minutes. Refunds are told what was spent, and are not.
+    A payment counts once; its repetitions get its answer. One beyond the allowed lateness does not see what may have expired:
+    it looks back to the newest time before it, less the allowed lateness and ten minutes. Refunds are told what was spent, and are not.
     """
     newest_ms = max((paid.event_time_ms for paid in log[: len(told)]), default=0)
     for place in range(len(told), len(log)):
@@ -63,8 +63,8 @@ def judge(log: list[Paid], told: list[Verdict], horizon_ms: int) -> list[Verdict
             told.append(Verdict(verdict.answer if first == paid else None, False, late_by_ms))
             continue
         since_ms = paid.event_time_ms - TEN_MINUTES_MS
-        if late_by_ms > horizon_ms:
-            since_ms += late_by_ms - horizon_ms
+        if late_by_ms > allowed_lateness_ms:
+            since_ms += late_by_ms - allowed_lateness_ms
         seen = [other for other in spent if since_ms <= other.event_time_ms <= paid.event_time_ms]
         gaps_ms = [paid.event_time_ms - other.event_time_ms for other in seen]
         itself = [paid] if paid.cents >= 0 else []

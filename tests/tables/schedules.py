@@ -14,7 +14,7 @@ from fraudstream.tables.activity_batch import Arrivals, Observation, Update, obs
 from fraudstream.tables.activity_layout import START, Clock, merged
 from tests.tables.oracle import Answer, Paid, Verdict, entries_of, judge
 
-HORIZON_MS = 1_200_000
+ALLOWED_LATENESS_MS = 1_200_000
 """Twenty minutes, so that short schedules reach beyond it."""
 
 
@@ -44,7 +44,7 @@ class Topic:
 
     def verdicts(self) -> list[Verdict]:
         """Return what the oracle says of every payment."""
-        return judge(self.log, self.told, HORIZON_MS)
+        return judge(self.log, self.told, ALLOWED_LATENESS_MS)
 
     def counted(self) -> list[tuple[int, int, Entry]]:
         """Return offset, card and entry of every payment that counts."""
@@ -161,7 +161,7 @@ class World:
             [self.identity(record) for record in taken],
             [None if repartitioned else offset for repartitioned, offset, _ in taken],
         )
-        return observe(arrivals, {0: self.disk.clock}, self.disk.get_many, HORIZON_MS)
+        return observe(arrivals, {0: self.disk.clock}, self.disk.get_many, ALLOWED_LATENESS_MS)
 
     def identity(self, record: Taken) -> int:
         """Return what stands for the transaction id."""
@@ -205,7 +205,7 @@ class World:
             for repartitioned, end in self._uncommitted[0][0].items()
         ):
             newest_ms = max(newest_ms, self._uncommitted.popleft()[1])
-        return bucket_of(max(0, newest_ms - HORIZON_MS - WINDOW_MS)) or None
+        return bucket_of(max(0, newest_ms - ALLOWED_LATENESS_MS - WINDOW_MS)) or None
 
     def acknowledge(self, batch: Batch) -> None:
         """Acknowledge the source; now or later the broker is told."""
@@ -254,7 +254,7 @@ class World:
 
     def check_state(self) -> None:
         """Hold what the disk has after a recovery against the oracle: every payment of the changelog once, no other."""
-        whole_from_ms = self.watermark_ms - HORIZON_MS - WINDOW_MS
+        whole_from_ms = self.watermark_ms - ALLOWED_LATENESS_MS - WINDOW_MS
         kept = [(card, entry) for card, entry in self.disk.entries() if entry.event_time_ms >= whole_from_ms]
         if not self.topics[True].log:
             durable = [

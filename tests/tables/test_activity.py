@@ -18,7 +18,7 @@ from fraudstream.tables.activity_batch import Arrivals, Observation
 from fraudstream.tables.activity_layout import DELTA_BYTES, Clock, bucket_key, merged
 
 NOON = 1_580_558_400_000
-HORIZON_MS = 3_600_000
+ALLOWED_LATENESS_MS = 3_600_000
 SOURCE = TP("transactions", 0)
 
 
@@ -67,7 +67,7 @@ def table_in(directory: Path) -> ActivityTable:
     app = faust.App("test", broker="kafka://localhost:1", datadir=str(directory), store="rocksdb://")
     coalesce(app, [SOURCE.topic], [], 512, LogLosses())
     return ActivityTable(
-        app, lateness_horizon_ms=HORIZON_MS, name="activity", partitions=1, stall_timeout_s=1
+        app, allowed_lateness_ms=ALLOWED_LATENESS_MS, name="activity", partitions=1, stall_timeout_s=1
     )
 
 
@@ -263,7 +263,7 @@ def test_after_a_foreign_changelog_record_the_stored_offset_stands_still(table: 
 def test_old_buckets_go_when_a_replay_can_no_longer_need_them(table: ActivityTable) -> None:
     """Judged by the watermark of committed micro-batches, not by the newest payment."""
     partition = Partition(table)
-    hours = 3 * HORIZON_MS / 1000
+    hours = 3 * ALLOWED_LATENESS_MS / 1000
     partition.feed([Paid(0, 0, 1)])
     partition.feed([Paid(1, hours, 2)], 1)
     assert 2 == len(partition.stored())
@@ -271,12 +271,12 @@ def test_old_buckets_go_when_a_replay_can_no_longer_need_them(table: ActivityTab
     table.app.consumer._confirmed[SOURCE] = 2
     partition.feed([Paid(1, hours + 1, 3)], 2)
 
-    assert [bucket_key(NOON + 3 * HORIZON_MS, token(1))] == list(partition.stored())
+    assert [bucket_key(NOON + 3 * ALLOWED_LATENESS_MS, token(1))] == list(partition.stored())
 
 
 def test_a_replay_expires_nothing_that_it_still_needs(table: ActivityTable) -> None:
     """After a crash the state knows of later payments; committing the first of the replayed ones must not cost the others."""
-    hours = 3 * HORIZON_MS / 1000
+    hours = 3 * ALLOWED_LATENESS_MS / 1000
     sequence = [Paid(0, 0, 1), Paid(0, 1, 2), Paid(0, 2, 3), Paid(0, hours, 4)]
     partition = Partition(table)
     first = partition.feed(sequence)

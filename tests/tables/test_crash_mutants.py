@@ -9,7 +9,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from fraudstream.domain.activity import ENTRY, WINDOW_MS, Entry, bucket_of
 from fraudstream.tables.activity_layout import DELTA_BYTES, Clock, bucket_key
-from tests.tables.schedules import HORIZON_MS, Batch, Taken, World
+from tests.tables.schedules import ALLOWED_LATENESS_MS, Batch, Taken, World
 from tests.tables.test_crash_schedules import Schedule
 
 FIND = settings(
@@ -97,7 +97,7 @@ class ExpiresByTheNewest(World):
 
     def expire_before(self, batch: Batch) -> int | None:
         """Judge by this micro-batch instead of the committed ones."""
-        return max(0, bucket_of(batch.update.clock.watermark_ms - HORIZON_MS - WINDOW_MS))
+        return max(0, bucket_of(batch.update.clock.watermark_ms - ALLOWED_LATENESS_MS - WINDOW_MS))
 
 
 class ExpiresByTheClock(World):

@@ -9,9 +9,9 @@ What a schedule leaves out, because nothing promises it:
 
 - A card is keyed or repartitioned, never both: if it is both, the order of its two topics may differ in a replay
   (docs/decisions/0006-delta-changelog-table.md, "What can still go wrong").
-- With repartitioned cards about, no payment is beyond the horizon (how late it is depends on the order of the topics), and
+- With repartitioned cards about, no payment is beyond the allowed lateness (how late it is depends on the order of the topics), and
   no changelog record of a stopped worker arrives late (a repartitioned payment's place depends on who numbered it).
-- An id comes again only while its first payment is inside the horizon; later its ten minutes, and ten minutes later
+- An id comes again only while its first payment is inside the allowed lateness; later its ten minutes, and ten minutes later
   itself, may be forgotten (its decision is then marked late).
 - A conflicting payment lies in the bucket of the first or the next one and not after the newest time; the tests in
   `test_conflict_limits.py` say what happens otherwise.
@@ -28,21 +28,21 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from fraudstream.domain.activity import WINDOW_MS, bucket_of
 from tests.tables.oracle import Paid
-from tests.tables.schedules import HORIZON_MS, World
+from tests.tables.schedules import ALLOWED_LATENESS_MS, World
 
 NOON = 1_580_558_400_000
 REKEYED_FROM_CARD = 2
 
-LEAP_MS = HORIZON_MS + WINDOW_MS
+LEAP_MS = ALLOWED_LATENESS_MS + WINDOW_MS
 SHIFTS_MS: tuple[Callable[[Random], int], ...] = (
     lambda chance: chance.choice([0, 1, 60_000, 60_001, WINDOW_MS, WINDOW_MS + 1]),
     lambda chance: chance.choice([-1, -60_000, -WINDOW_MS, -WINDOW_MS + 1]),
     lambda chance: chance.randint(0, 30_000),
     lambda chance: chance.randint(-WINDOW_MS, 0),
-    lambda chance: chance.randint(-LEAP_MS - WINDOW_MS, -HORIZON_MS + WINDOW_MS),
-    lambda chance: chance.choice([-HORIZON_MS - 1, -LEAP_MS, HORIZON_MS, LEAP_MS]),
+    lambda chance: chance.randint(-LEAP_MS - WINDOW_MS, -ALLOWED_LATENESS_MS + WINDOW_MS),
+    lambda chance: chance.choice([-ALLOWED_LATENESS_MS - 1, -LEAP_MS, ALLOWED_LATENESS_MS, LEAP_MS]),
 )
-"""From the newest time so far: ties, the edges of the window, disorder, beyond the horizon, a leap of the clock."""
+"""From the newest time so far: ties, the edges of the window, disorder, beyond the allowed lateness, a leap of the clock."""
 
 KINDS = ["new"] * 8 + ["again", "conflict"]
 SENT = st.tuples(st.integers(0, 2**32), st.sampled_from([0, 3, 10, 30]))
@@ -85,7 +85,7 @@ class Schedule(RuleBasedStateMachine):
         """Return a payment with an id that is new for its card; one in ten is a refund."""
         event_time_ms = (self.world.watermark_ms or NOON) + shift_ms
         if self.both_topics:
-            event_time_ms = min(max(event_time_ms, NOON), NOON + HORIZON_MS)
+            event_time_ms = min(max(event_time_ms, NOON), NOON + ALLOWED_LATENESS_MS)
         paid = Paid(
             card,
             event_time_ms,
@@ -98,7 +98,7 @@ class Schedule(RuleBasedStateMachine):
     def _known(self, kind: str, shift_ms: int, pick: int) -> Paid | None:
         """Return a payment that is remembered, or one with its id and another time or amount."""
         newest_ms = self.world.watermark_ms
-        remembered = [paid for paid in self.firsts if paid.event_time_ms >= newest_ms - HORIZON_MS]
+        remembered = [paid for paid in self.firsts if paid.event_time_ms >= newest_ms - ALLOWED_LATENESS_MS]
         if not remembered:
             return None
         paid = remembered[-1 - pick % len(remembered)]
