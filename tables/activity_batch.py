@@ -16,8 +16,8 @@ from fraudstream.domain.activity import ENTRY, LATE_BY_MAX_MS, WINDOW_MS
 from fraudstream.domain.activity_columns import ENTRIES, Answers, Ints, answers, one_by_one
 from fraudstream.tables.activity_layout import DELTAS, TOKEN, Clock, bucket_keys, grown
 
-ARRIVAL_SHIFT = 28
-"""A payment's arrival number is its offset shifted left; the room between two offsets is for repartitioned payments, which
+SEQUENCE_SHIFT = 28
+"""A payment's sequence number is its offset shifted left; the room between two offsets is for repartitioned payments, which
 come from a topic of their own: 2^28 of them between two keyed ones, and 2^35 offsets a partition."""
 
 COLUMNAR_FROM = 24
@@ -36,7 +36,7 @@ class Arrivals(NamedTuple):
     card: Sequence[bytes]
     event_time_ms: Sequence[int]
     cents: Sequence[int]
-    tid: Sequence[int]
+    id_hash: Sequence[int]
     offset: Sequence[int | None]
     """None for a repartitioned payment: its place is after all that came before."""
 
@@ -75,7 +75,7 @@ def counted_to(clock: Clock) -> int:
 
     Re-keyed payments that came before any other are numbered from 0, like the first offset's.
     """
-    return clock.last_arrival >> ARRIVAL_SHIFT or -1 if clock.last_arrival >= 0 else -1
+    return clock.last_sequence >> SEQUENCE_SHIFT or -1 if clock.last_sequence >= 0 else -1
 
 
 def observe(
@@ -174,7 +174,7 @@ def _by_columns(
 def _entries(
     arrivals: Arrivals, clocks: Mapping[int, Clock]
 ) -> tuple[npt.NDArray[np.void], dict[int, Clock]]:
-    """Turn payments into entries: number their arrival and say how late they are; return them and the clocks after."""
+    """Turn payments into entries: number them and say how late they are; return them and the clocks after."""
     numbers: list[int] = []
     late_by_ms: list[int] = []
     after: dict[int, Clock] = {}
@@ -182,14 +182,18 @@ def _entries(
     for partition, rows in arrivals.rows.items():
         watermark_ms, last = clocks[partition]
         for event_time_ms, offset in islice(payments, rows):
-            number = last + 1 if offset is None else offset << ARRIVAL_SHIFT
+            number = last + 1 if offset is None else offset << SEQUENCE_SHIFT
             numbers.append(number)
             late_by_ms.append(max(0, min(watermark_ms - event_time_ms, LATE_BY_MAX_MS)))
             watermark_ms, last = max(watermark_ms, event_time_ms), max(last, number)
         after[partition] = Clock(watermark_ms, last)
     new = np.empty(len(numbers), ENTRIES)
-    new["event_time_ms"], new["cents"], new["tid"] = arrivals.event_time_ms, arrivals.cents, arrivals.tid
-    new["arrival"], new["late_by_ms"] = numbers, late_by_ms
+    new["event_time_ms"], new["cents"], new["id_hash"] = (
+        arrivals.event_time_ms,
+        arrivals.cents,
+        arrivals.id_hash,
+    )
+    new["sequence"], new["late_by_ms"] = numbers, late_by_ms
     return new, after
 
 

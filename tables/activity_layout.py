@@ -36,8 +36,8 @@ class Clock(NamedTuple):
 
     watermark_ms: int = 0
     """Newest event time seen."""
-    last_arrival: int = -1
-    """Highest arrival number given."""
+    last_sequence: int = -1
+    """Highest sequence number given."""
 
 
 def bucket_key(bucket_ms: int, card: bytes) -> bytes:
@@ -107,8 +107,8 @@ def merged(read: Read, values: Sequence[bytes], clock: Clock) -> tuple[dict[byte
     changed = grown(
         stored, lambda numbers: [keys[number] for number in numbers.tolist()], bucket[fresh], entries[fresh]
     )
-    newest_ms, last_arrival = int(times.max()), int(entries["arrival"].max())
-    return changed, Clock(max(clock.watermark_ms, newest_ms), max(clock.last_arrival, last_arrival))
+    newest_ms, last_sequence = int(times.max()), int(entries["sequence"].max())
+    return changed, Clock(max(clock.watermark_ms, newest_ms), max(clock.last_sequence, last_sequence))
 
 
 def _repeated(
@@ -116,15 +116,15 @@ def _repeated(
 ) -> npt.NDArray[np.bool_]:
     """Say which entries have a transaction id that their bucket holds already, or that came before them."""
     held = [stored.get(key, b"") for key in keys]
-    known = np.frombuffer(b"".join(held), ENTRIES)["tid"]
-    tid = np.concatenate([known, entries["tid"]])
+    known = np.frombuffer(b"".join(held), ENTRIES)["id_hash"]
+    id_hash = np.concatenate([known, entries["id_hash"]])
     owner = np.concatenate(
         [np.repeat(np.arange(len(keys)), [len(packed) // ENTRY.size for packed in held]), bucket]
     )
-    repeated = np.zeros(len(tid), np.bool_)
+    repeated = np.zeros(len(id_hash), np.bool_)
     seen: set[tuple[int, int]] = set()
-    for row in perhaps_repeated(tid, owner).tolist():
-        own = (int(owner[row]), int(tid[row]))
+    for row in perhaps_repeated(id_hash, owner).tolist():
+        own = (int(owner[row]), int(id_hash[row]))
         repeated[row] = own in seen
         seen.add(own)
     return repeated[len(known) :]

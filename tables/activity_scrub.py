@@ -95,9 +95,9 @@ def _sound(path: Path, open_database: Callable[[Path], Any]) -> Any:
 
 def examine(database: Any) -> None:
     """Read everything; raises Damaged, or RocksDB's error, if it is not all there or not as we write it."""
-    newest_ms, last_arrival, buckets = 0, -1, 0
+    newest_ms, last_sequence, buckets = 0, -1, 0
     for keys, values in _chunks(database):
-        newest_ms, last_arrival = _examine_buckets(keys, values, newest_ms, last_arrival)
+        newest_ms, last_sequence = _examine_buckets(keys, values, newest_ms, last_sequence)
         buckets += len(keys)
     packed_clock, offset = database.get(CLOCK_KEY), database.get(OFFSET_KEY)
     if offset is not None and not offset.isdigit():
@@ -109,7 +109,7 @@ def examine(database: Any) -> None:
     if len(packed_clock) != CLOCK.size:
         raise Damaged("the clock is cut off")
     clock = Clock._make(CLOCK.unpack(packed_clock))
-    if clock.watermark_ms < newest_ms or clock.last_arrival < last_arrival:
+    if clock.watermark_ms < newest_ms or clock.last_sequence < last_sequence:
         raise Damaged("entries are newer than the clock")
 
 
@@ -136,9 +136,9 @@ def _chunks(database: Any) -> Iterator[tuple[list[bytes], list[bytes]]]:
 
 
 def _examine_buckets(
-    keys: list[bytes], values: list[bytes], newest_ms: int, last_arrival: int
+    keys: list[bytes], values: list[bytes], newest_ms: int, last_sequence: int
 ) -> tuple[int, int]:
-    """Check that buckets are whole and hold what belongs into them; return the newest time and arrival so far."""
+    """Check that buckets are whole and hold what belongs into them; return the newest time and sequence so far."""
     sizes = np.array([len(value) for value in values], np.int64)
     if (sizes % ENTRY.size).any() or not sizes.all():
         raise Damaged("a bucket that is not a number of whole entries")
@@ -147,4 +147,4 @@ def _examine_buckets(
     times = entries["event_time_ms"]
     if (times - times % WINDOW_MS != np.repeat(starts, sizes // ENTRY.size)).any():
         raise Damaged("an entry outside the ten minutes of its bucket")
-    return max(newest_ms, int(times.max())), max(last_arrival, int(entries["arrival"].max()))
+    return max(newest_ms, int(times.max())), max(last_sequence, int(entries["sequence"].max()))

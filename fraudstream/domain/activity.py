@@ -18,9 +18,9 @@ WINDOW_MS = 600_000
 MINUTE_MS = 60_000
 
 ENTRY = Struct("<qiIQq")
-"""event time ms · cents (32 bits, signed: up to 21,474,836.47) · late_by ms · transaction id (64-bit hash) · arrival.
+"""event time ms · cents (32 bits, signed: up to 21,474,836.47) · late_by ms · transaction id (64-bit hash) · sequence.
 
-Arrivals below 0 are of payments counted before the partitions were grown: before all that come since."""
+Sequences below 0 are of payments counted before the partitions were grown: before all that come since."""
 
 LATE_BY_MAX_MS = 2**32 - 1
 
@@ -28,15 +28,15 @@ LATE_BY_MAX_MS = 2**32 - 1
 class Entry(NamedTuple):
     """One payment as the window remembers it.
 
-    `arrival` orders the payments of a card as the worker met them; `late_by_ms` is how far the newest payment of the
+    `sequence` orders the payments of a card as the worker met them; `late_by_ms` is how far the newest payment of the
     partition was ahead at that moment. With both, a replay is answered as the first time.
     """
 
     event_time_ms: int
     cents: int
     late_by_ms: int
-    tid: int
-    arrival: int
+    id_hash: int
+    sequence: int
 
 
 class Observed(NamedTuple):
@@ -75,17 +75,19 @@ class CardActivity:
     O(log n). Late ones and replays take `_scan`, which is the definition itself.
     """
 
-    __slots__ = ("_allowed_lateness_ms", "_by_tid", "_last_arrival", "_prefix", "_times", "entries")
+    __slots__ = ("_allowed_lateness_ms", "_by_id", "_last_sequence", "_prefix", "_times", "entries")
 
     def __init__(self, buckets: Iterable[bytes], allowed_lateness_ms: int) -> None:
         """Build from the stored buckets; `allowed_lateness_ms` is how late a payment may be and still find its window kept."""
         self._allowed_lateness_ms = allowed_lateness_ms
         self.entries = unpack(buckets)
-        self._by_tid = {(bucket_of(entry.event_time_ms), entry.tid): entry for entry in self.entries}
-        self._last_arrival = max((entry.arrival for entry in self.entries), default=-1)
+        self._by_id = {(bucket_of(entry.event_time_ms), entry.id_hash): entry for entry in self.entries}
+        self._last_sequence = max((entry.sequence for entry in self.entries), default=-1)
         self._index()
 
-    def observe(self, event_time_ms: int, cents: int, late_by_ms: int, tid: int, arrival: int) -> Observed:
+    def observe(
+        self, event_time_ms: int, cents: int, late_by_ms: int, id_hash: int, sequence: int
+    ) -> Observed:
         """Count a payment and answer its window; a known transaction id is answered as the first time.
 
         An id is known if the payment's own bucket or one of its neighbours has it, whatever else happens to be read
@@ -94,18 +96,18 @@ class CardActivity:
         """
         bucket = bucket_of(event_time_ms)
         near = (bucket, bucket - WINDOW_MS, bucket + WINDOW_MS)
-        known = next((self._by_tid[place, tid] for place in near if (place, tid) in self._by_tid), None)
+        known = next((self._by_id[place, id_hash] for place in near if (place, id_hash) in self._by_id), None)
         if known is not None:
             if known.event_time_ms != event_time_ms or known.cents != cents:
                 raise Conflict
             return self._scan(known)
-        entry = Entry(event_time_ms, cents, min(late_by_ms, LATE_BY_MAX_MS), tid, arrival)
+        entry = Entry(event_time_ms, cents, min(late_by_ms, LATE_BY_MAX_MS), id_hash, sequence)
         times = self._times
-        in_order = arrival > self._last_arrival and (not times or times[-1] <= event_time_ms)
-        self._by_tid[bucket, tid] = entry
+        in_order = sequence > self._last_sequence and (not times or times[-1] <= event_time_ms)
+        self._by_id[bucket, id_hash] = entry
         self.entries.append(entry)
-        if arrival > self._last_arrival:
-            self._last_arrival = arrival
+        if sequence > self._last_sequence:
+            self._last_sequence = sequence
         if not in_order:
             self._index()
             return self._scan(entry)
@@ -136,7 +138,9 @@ class CardActivity:
         others = [
             other
             for other in self.entries
-            if oldest <= other.event_time_ms <= now and other.arrival <= entry.arrival and other is not entry
+            if oldest <= other.event_time_ms <= now
+            and other.sequence <= entry.sequence
+            and other is not entry
             if other.cents >= 0
         ]
         since = now - max(other.event_time_ms for other in others) if others else -1

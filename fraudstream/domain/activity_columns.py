@@ -16,7 +16,13 @@ from fraudstream.domain.activity import ENTRY, MINUTE_MS, WINDOW_MS, CardActivit
 Ints = npt.NDArray[np.int64]
 
 ENTRIES = np.dtype(
-    [("event_time_ms", "<i8"), ("cents", "<i4"), ("late_by_ms", "<u4"), ("tid", "<u8"), ("arrival", "<i8")]
+    [
+        ("event_time_ms", "<i8"),
+        ("cents", "<i4"),
+        ("late_by_ms", "<u4"),
+        ("id_hash", "<u8"),
+        ("sequence", "<i8"),
+    ]
 )
 """`ENTRY` as NumPy reads it."""
 assert ENTRIES.itemsize == ENTRY.size
@@ -116,22 +122,22 @@ def one_by_one(
 
 
 def _unordered(entries: npt.NDArray[np.void], card: Ints, order: Ints) -> npt.NDArray[np.bool_]:
-    """Return, per card, whether arrival and event time disagree, an id may occur twice or an amount is below zero."""
+    """Return, per card, whether sequence and event time disagree, an id may occur twice or an amount is below zero."""
     unordered = np.zeros(card.max(initial=-1) + 1, np.bool_)
-    sorted_card, arrival = card[order], entries["arrival"][order]
-    swapped = (arrival[1:] <= arrival[:-1]) & (sorted_card[1:] == sorted_card[:-1])
+    sorted_card, sequence = card[order], entries["sequence"][order]
+    swapped = (sequence[1:] <= sequence[:-1]) & (sorted_card[1:] == sorted_card[:-1])
     unordered[sorted_card[1:][swapped]] = True
-    unordered[card[perhaps_repeated(entries["tid"], card)]] = True
+    unordered[card[perhaps_repeated(entries["id_hash"], card)]] = True
     unordered[card[entries["cents"] < 0]] = True
     return unordered
 
 
-def perhaps_repeated(tid: npt.NDArray[np.uint64], owner: Ints) -> Ints:
+def perhaps_repeated(id_hash: npt.NDArray[np.uint64], owner: Ints) -> Ints:
     """Return the rows whose transaction id may be there more than once for the same owner (a card, or a bucket of one).
 
     None that is repeated is left out; two that merely have the same hash may be among them.
     """
-    identity = tid ^ owner.astype(np.uint64) * GOLDEN
+    identity = id_hash ^ owner.astype(np.uint64) * GOLDEN
     ranked = np.sort(identity)
     twice = ranked[1:][ranked[1:] == ranked[:-1]]
     return np.flatnonzero(np.isin(identity, twice)) if len(twice) else np.zeros(0, np.int64)

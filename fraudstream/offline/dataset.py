@@ -45,14 +45,14 @@ class Dataset:
         paid = paid.drop("amount").with_columns(CENTS.series(cents))
         known = point_in_time(arrived(paid), allowed_lateness_ms, decimals)
         counted = known["counted"] & ~known["conflict"]
-        frame = paid.drop("card_code", "tid", "partition").hstack(known.drop("counted", "conflict"))
+        frame = paid.drop("card_code", "id_hash", "partition").hstack(known.drop("counted", "conflict"))
         frame = with_activity(frame, decimals).drop(column.name for column in EXACT)
         return cls(frame if counted.all() else frame.filter(counted), dates_of(directory))
 
 
 def arrived(paid: pl.DataFrame) -> Arrived:
     """Return payments as `read_payments` gives them, with `cents`, as columns."""
-    names = ("card_code", "event_time", "cents", "tid", "partition")
+    names = ("card_code", "event_time", "cents", "id_hash", "partition")
     return Arrived(*(paid[name].to_numpy() for name in names))
 
 

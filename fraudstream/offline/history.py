@@ -52,7 +52,7 @@ def files_of(directory: Path, first: date, end: date) -> list[Path]:
 def read_payments(directory: Path, columns: tuple[str, ...], partitions: int) -> pl.DataFrame:
     """Return all payments in the order they arrived: what tells them apart, then these columns.
 
-    `card_code` is a small integer per card, `tid` 64 bits of the transaction id, `partition` where the worker decided it,
+    `card_code` is a small integer per card, `id_hash` 64 bits of the transaction id, `partition` where the worker decided it,
     or would with so many partitions. Columns a file does not have are null in its rows. A card that stands there by
     number and by token counts as two.
     """
@@ -64,11 +64,11 @@ def read_payments(directory: Path, columns: tuple[str, ...], partitions: int) ->
         frame = frame.sort(OFFSET, nulls_last=False, maintain_order=True)
     if "is_fraud" in columns and "transaction_id" in frame.columns and (directory / LABELS).is_dir():
         frame = _with_labels(frame, directory / LABELS)
-    card, tid = (_together(frame, names) for names in (entity, ids))
+    card, identity = (_together(frame, names) for names in (entity, ids))
     identified = frame.select(
         *(name for name in columns if name in frame.columns),
         card_code=card.rank("dense").cast(pl.Int64) - 1,
-        tid=tid.hash() if ids else pl.Series(np.arange(frame.height, dtype=np.uint64)),
+        id_hash=identity.hash() if ids else pl.Series(np.arange(frame.height, dtype=np.uint64)),
     )
     return identified.with_columns(partition=_partitions(frame, card, partitions))
 

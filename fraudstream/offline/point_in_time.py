@@ -35,7 +35,7 @@ class Arrived:
     card: Int64s
     event_time_ms: Int64s
     cents: Int64s
-    tid: npt.NDArray[np.uint64]
+    id_hash: npt.NDArray[np.uint64]
     partition: Int64s
 
     @classmethod
@@ -44,7 +44,7 @@ class Arrived:
         card: Int64s,
         event_time_ms: Int64s,
         cents: Int64s,
-        tid: npt.NDArray[np.uint64] | None = None,
+        id_hash: npt.NDArray[np.uint64] | None = None,
         partition: Int64s | None = None,
     ) -> "Arrived":
         """Without ids all payments are different ones; without partitions one clock says what is late."""
@@ -53,7 +53,7 @@ class Arrived:
             card,
             event_time_ms,
             cents,
-            np.arange(rows, dtype=np.uint64) if tid is None else tid,
+            np.arange(rows, dtype=np.uint64) if id_hash is None else id_hash,
             np.zeros(rows, np.int64) if partition is None else partition,
         )
 
@@ -80,8 +80,8 @@ def _known(arrived: Arrived, late_by_ms: Int64s, allowed_lateness_ms: int, decim
         arrived.card, kind="stable"
     )  # neighbours in memory are asked for together: twice as fast
     new = np.empty(len(order), ENTRIES)
-    new["event_time_ms"], new["cents"], new["tid"] = arrived.event_time_ms, arrived.cents, arrived.tid
-    new["arrival"] = np.arange(len(new))
+    new["event_time_ms"], new["cents"], new["id_hash"] = arrived.event_time_ms, arrived.cents, arrived.id_hash
+    new["sequence"] = np.arange(len(new))
     new["late_by_ms"] = late_by_ms
     new, card = new[order], arrived.card[order]
     session = _sessions(card, new["event_time_ms"])

@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeVar
 from fraudstream.domain.activity import Entry
 from fraudstream.state.kept import Changelog, Disk, Key, Logged
 from fraudstream.state.source import kept_from
-from fraudstream.tables.activity_batch import ARRIVAL_SHIFT
+from fraudstream.tables.activity_batch import SEQUENCE_SHIFT
 
 Value = TypeVar("Value")
 
@@ -94,7 +94,7 @@ def _difference(
     """Compare a copy with the log; what is `behind` will be there after the next recovery."""
     missing = [key for key, must in log.items() if must.committed and key not in copy and key not in behind]
     extra = [
-        key for key, entry in copy.items() if key not in log and entry.arrival >> ARRIVAL_SHIFT >= log_begin
+        key for key, entry in copy.items() if key not in log and entry.sequence >> SEQUENCE_SHIFT >= log_begin
     ]
     unequal = [key for key, entry in copy.items() if key in log and not same(log[key], entry)]
     return Difference(len(copy), missing, extra, unequal)
@@ -107,4 +107,4 @@ def same(logged: Logged, entry: Entry) -> bool:
     """
     expected = logged.entry
     equal = (expected.event_time_ms, expected.cents) == (entry.event_time_ms, entry.cents)
-    return equal and (logged.repartitioned or entry.arrival < 0 or expected.arrival == entry.arrival)
+    return equal and (logged.repartitioned or entry.sequence < 0 or expected.sequence == entry.sequence)

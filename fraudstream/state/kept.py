@@ -44,7 +44,7 @@ class Disk(NamedTuple):
 
 def key_of(card: bytes, entry: Entry) -> Key:
     """Return what an entry is known by."""
-    return bucket_of(entry.event_time_ms), card, entry.tid
+    return bucket_of(entry.event_time_ms), card, entry.id_hash
 
 
 async def read_changelog(

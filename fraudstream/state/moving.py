@@ -23,7 +23,7 @@ from fraudstream.settings import Settings
 from fraudstream.state.compare import same
 from fraudstream.state.kept import Changelog, Logged, read_changelog
 from fraudstream.state.source import Replay, intake_of, kept_from, replayed
-from fraudstream.tables.activity_batch import ARRIVAL_SHIFT
+from fraudstream.tables.activity_batch import SEQUENCE_SHIFT
 from fraudstream.tables.activity_layout import DELTAS
 from fraudstream.tables.changelog_keys import begin
 
@@ -115,12 +115,12 @@ def ordered(
         for key, (_, entry) in changelog.entries.items()
         if key[0] >= oldest_ms and _believed(log.get(key), entry, log_begin)
     }
-    numbered = [(entry.arrival, key[1], entry) for key, entry in decided.items()]
-    last = max((arrival for arrival, *_ in numbered), default=-1)
-    rest = sorted((key for key in log if key not in decided), key=lambda key: log[key].entry.arrival)
+    numbered = [(entry.sequence, key[1], entry) for key, entry in decided.items()]
+    last = max((sequence for sequence, *_ in numbered), default=-1)
+    rest = sorted((key for key in log if key not in decided), key=lambda key: log[key].entry.sequence)
     for key in rest:
         entry = log[key].entry
-        number = max(entry.arrival, last + 1) if log[key].repartitioned else entry.arrival
+        number = max(entry.sequence, last + 1) if log[key].repartitioned else entry.sequence
         last = max(last, number)
         numbered.append((number, key[1], entry))
     for _, card, entry in sorted(numbered, key=lambda each: each[0]):
@@ -129,11 +129,11 @@ def ordered(
 
 def _believed(logged: Logged | None, entry: Entry, log_begin: int) -> bool:
     """Tell whether an entry of the changelog is the log's, or of a payment that the log no longer has on this partition."""
-    return entry.arrival >> ARRIVAL_SHIFT < log_begin if logged is None else same(logged, entry)
+    return entry.sequence >> SEQUENCE_SHIFT < log_begin if logged is None else same(logged, entry)
 
 
 def renumbered(packed: list[bytes]) -> Deltas:
-    """Give entries new arrivals: in their order, and before all payments that the partition will ever meet."""
+    """Give entries new sequences: in their order, and before all payments that the partition will ever meet."""
     deltas = np.frombuffer(b"".join(packed), DELTAS).copy()
-    deltas["entry"]["arrival"] = np.arange(len(deltas)) - len(deltas)
+    deltas["entry"]["sequence"] = np.arange(len(deltas)) - len(deltas)
     return deltas

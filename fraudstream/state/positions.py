@@ -16,7 +16,7 @@ from fraudstream.domain.activity import Entry
 from fraudstream.domain.errors import InvalidTransaction
 from fraudstream.settings import Settings
 from fraudstream.state.source import parser_of
-from fraudstream.tables.activity_batch import ARRIVAL_SHIFT
+from fraudstream.tables.activity_batch import SEQUENCE_SHIFT
 from fraudstream.tables.activity_layout import deltas
 from fraudstream.tables.changelog_keys import after_begin
 
@@ -122,8 +122,12 @@ class SourceCheck:
             payment = self._parser.parse(record.value, record.timestamp)
         except InvalidTransaction:
             return False
-        tid = transaction_hash(payment.transaction_id or source_of(record))
-        return (tid, payment.event_time_ms, payment.cents) != (entry.tid, entry.event_time_ms, entry.cents)
+        id_hash = transaction_hash(payment.transaction_id or source_of(record))
+        return (id_hash, payment.event_time_ms, payment.cents) != (
+            entry.id_hash,
+            entry.event_time_ms,
+            entry.cents,
+        )
 
 
 async def newest_payments(
@@ -157,15 +161,15 @@ async def newest_payments(
 
 
 def _keyed(value: bytes) -> Iterator[Entry]:
-    """Yield the entries of a changelog record whose arrival is an offset and nothing else; 0 may also be a repartitioned one.
+    """Yield the entries of a changelog record whose sequence is an offset and nothing else; 0 may also be a repartitioned one.
 
     Those that came from another partition when the topics grew have negative ones.
     """
     for _, entry in deltas(value):
-        if entry.arrival > 0 and not entry.arrival % (1 << ARRIVAL_SHIFT):
+        if entry.sequence > 0 and not entry.sequence % (1 << SEQUENCE_SHIFT):
             yield entry
 
 
 def offset_of(entry: Entry) -> int:
     """Return the offset of `transactions` that a payment came from, or came after."""
-    return entry.arrival >> ARRIVAL_SHIFT
+    return entry.sequence >> SEQUENCE_SHIFT

@@ -81,8 +81,8 @@ async def _empty(settings: Settings, topic: str, partitions: Iterable[int]) -> N
 
 
 def encoded(log: dict[Key, Logged], keys: Iterable[Key]) -> list[bytes]:
-    """Return entries as changelog values, in order of arrival."""
-    ordered = sorted(keys, key=lambda key: log[key].entry.arrival)
+    """Return entries as changelog values, in sequence."""
+    ordered = sorted(keys, key=lambda key: log[key].entry.sequence)
     packed = [key[1] + ENTRY.pack(*log[key].entry) for key in ordered]
     return [
         b"".join(packed[start : start + DELTAS_PER_RECORD])

@@ -91,7 +91,7 @@ async def replayed(
 ) -> Replay:
     """Go through a partition's two topics in the order of their timestamps, which is nearly that of arrival.
 
-    Where it is not, only the arrival of repartitioned payments differs, and that is not compared. `to_repartition`: payments that
+    Where it is not, only the sequence of repartitioned payments differs, and that is not compared. `to_repartition`: payments that
     are to be repartitioned to it, but are not yet.
     """
     replay = Replay(partition, intake or intake_of(settings), settings.lateness_horizon_s * 1000)

@@ -17,7 +17,7 @@ NOTES_MAX = 12
 TIMED = b',"decided_at"'
 """What comes before it in a decision is a function of the log."""
 ENTRY = Struct("<qiI16x")
-"""Event time, cents, lateness; transaction id and arrival do not matter here."""
+"""Event time, cents, lateness; transaction id and sequence do not matter here."""
 Entries = dict[int, Counter[tuple[str, int, int]]]
 TEN_MINUTE_FEATURES = {
     "amount",

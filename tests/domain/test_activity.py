@@ -25,8 +25,8 @@ def observed(*payments: Paid) -> list[Observed]:
     """Observe payments in order of arrival and return all answers."""
     activity = CardActivity([], ALLOWED_LATENESS_MS)
     return [
-        activity.observe(NOON + round(paid.after_s * 1000), paid.cents, 0, paid.tid, arrival)
-        for arrival, paid in enumerate(payments)
+        activity.observe(NOON + round(paid.after_s * 1000), paid.cents, 0, paid.tid, sequence)
+        for sequence, paid in enumerate(payments)
     ]
 
 
@@ -157,10 +157,10 @@ def test_the_window_equals_its_definition(arrivals: list[Paid], rows_per_batch: 
     first_answer: dict[int, Observed] = {}
     for start in range(0, len(arrivals), rows_per_batch):
         activity = CardActivity(buckets.values(), ALLOWED_LATENESS_MS)
-        for arrival, given_paid in enumerate(arrivals[start : start + rows_per_batch], start):
+        for sequence, given_paid in enumerate(arrivals[start : start + rows_per_batch], start):
             paid = first_time.get(given_paid.tid, given_paid._replace(cents=(given_paid.tid % 4 - 1) * 7))
             kept = len(activity.entries)
-            answer = activity.observe(NOON + round(paid.after_s * 1000), paid.cents, 0, paid.tid, arrival)
+            answer = activity.observe(NOON + round(paid.after_s * 1000), paid.cents, 0, paid.tid, sequence)
             if paid.tid in first_time:
                 assert first_answer[paid.tid] == answer
                 assert kept == len(activity.entries)

@@ -75,7 +75,7 @@ def _change(first: Path, second: Path) -> None:
     key, bucket = next((key, value) for key, value in database.items() if not key.startswith(b"__"))
     entries = [Entry._make(fields) for fields in ENTRY.iter_unpack(bucket)]
     entries[0] = entries[0]._replace(cents=entries[0].cents + 1)
-    entries.append(entries[0]._replace(tid=1))
+    entries.append(entries[0]._replace(id_hash=1))
     database.put(key, b"".join(ENTRY.pack(*entry) for entry in entries))
     database.close()
     database = open_database(second)

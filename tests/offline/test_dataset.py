@@ -99,7 +99,7 @@ def test_training_sees_what_the_worker_sees(payments: list[Paid]) -> None:
     """The worker's own window, fed with the same payments, gives the same numbers."""
     windows = [CardActivity([], FAR_MS) for _ in range(3)]
     observed = [
-        windows[paid.card].observe(MONDAY_MS + paid.at_ms, paid.cents, 0, tid=number, arrival=number)
+        windows[paid.card].observe(MONDAY_MS + paid.at_ms, paid.cents, 0, id_hash=number, sequence=number)
         for number, paid in enumerate(payments)
     ]
 

@@ -9,7 +9,7 @@ from fraudstream.adapters.partition_logs import PartitionLogs, Place, Record, Sp
 from fraudstream.domain.activity import ENTRY, Entry
 from fraudstream.settings import Settings
 from fraudstream.state.positions import SourceCheck
-from fraudstream.tables.activity_batch import ARRIVAL_SHIFT
+from fraudstream.tables.activity_batch import SEQUENCE_SHIFT
 from fraudstream.tables.activity_layout import TOKEN
 
 PAID_PER_QUESTION = 100
@@ -49,8 +49,8 @@ class BusyLogs(PartitionLogs):
             event_time_ms=1_580_558_400_000,
             cents=100,
             late_by_ms=0,
-            tid=offset,
-            arrival=offset << ARRIVAL_SHIFT,
+            id_hash=offset,
+            sequence=offset << SEQUENCE_SHIFT,
         )
         value = bytes(TOKEN.itemsize) + ENTRY.pack(*entry)
         for place in starts:

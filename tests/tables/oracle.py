@@ -10,7 +10,7 @@ from fraudstream.domain.activity import Entry
 
 TEN_MINUTES_MS = 10 * 60 * 1000
 ONE_MINUTE_MS = 60 * 1000
-ARRIVALS_PER_OFFSET = 1 << 28
+SEQUENCES_PER_OFFSET = 1 << 28
 
 
 class Paid(NamedTuple):
@@ -82,6 +82,6 @@ def entries_of(log: list[Paid], told: list[Verdict]) -> Iterator[tuple[int, int,
     """Yield offset, card and entry of every counted payment of a keyed log."""
     for offset, (paid, verdict) in enumerate(zip(log, told, strict=True)):
         if verdict.counted:
-            arrival = offset * ARRIVALS_PER_OFFSET
-            entry = Entry(paid.event_time_ms, paid.cents, verdict.late_by_ms, paid.tid, arrival)
+            sequence = offset * SEQUENCES_PER_OFFSET
+            entry = Entry(paid.event_time_ms, paid.cents, verdict.late_by_ms, paid.tid, sequence)
             yield offset, paid.card, entry

@@ -267,10 +267,10 @@ class World:
                 max((entry.event_time_ms for _, entry in durable), default=0) == self.disk.clock.watermark_ms
             )
             return
-        in_order = sorted(kept, key=lambda pair: (pair[0], pair[1].arrival))
-        got = [(card, entry.event_time_ms, entry.cents, entry.tid) for card, entry in in_order]
+        in_order = sorted(kept, key=lambda pair: (pair[0], pair[1].sequence))
+        got = [(card, entry.event_time_ms, entry.cents, entry.id_hash) for card, entry in in_order]
         expected = [
-            (token(card), entry.event_time_ms, entry.cents, entry.tid, offset)
+            (token(card), entry.event_time_ms, entry.cents, entry.id_hash, offset)
             for repartitioned, topic in self.topics.items()
             for offset, card, entry in topic.counted()
             if self._durable(repartitioned, offset)

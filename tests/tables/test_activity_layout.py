@@ -17,8 +17,8 @@ entries = st.builds(
     event_time_ms=st.integers(0, 25).map(lambda minutes: minutes * MINUTE_MS),
     cents=st.integers(1, 3),
     late_by_ms=st.just(0),
-    tid=st.integers(0, 6),
-    arrival=st.integers(0, 40),
+    id_hash=st.integers(0, 6),
+    sequence=st.integers(0, 40),
 )
 paid = st.tuples(st.sampled_from([b"a" * 16, b"b" * 16]), entries)
 values = st.lists(paid, max_size=6).map(
@@ -33,7 +33,7 @@ def walked(changelog: list[bytes]) -> dict[bytes, list[Entry]]:
     for card, entry in [delta for value in changelog for delta in deltas(value)]:
         tumbling = entry.event_time_ms // (10 * MINUTE_MS) * 10 * MINUTE_MS
         bucket = buckets.setdefault(bucket_key(tumbling, card), [])
-        if all(entry.tid != other.tid for other in bucket):
+        if all(entry.id_hash != other.id_hash for other in bucket):
             bucket.append(entry)
     return buckets
 
@@ -57,7 +57,7 @@ def test_every_payment_of_the_changelog_once_however_it_is_cut(fetches: list[lis
         key: [Entry._make(fields) for fields in ENTRY.iter_unpack(bucket)] for key, bucket in disk.items()
     }
     assert max((entry.event_time_ms for entry in every), default=0) == clock.watermark_ms
-    assert max((entry.arrival for entry in every), default=-1) == clock.last_arrival
+    assert max((entry.sequence for entry in every), default=-1) == clock.last_sequence
 
 
 def test_a_changelog_with_a_gap_is_not_applied(tmp_path: Path) -> None:

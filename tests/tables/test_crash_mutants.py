@@ -43,7 +43,7 @@ class MergesWithoutIds(World):
     def merge(self, records: list[bytes]) -> tuple[dict[bytes, bytes], Clock]:
         """Append every delta, known or not."""
         changed: dict[bytes, bytes] = {}
-        watermark_ms, last_arrival = self.disk.clock
+        watermark_ms, last_sequence = self.disk.clock
         for value in records:
             for start in range(0, len(value), DELTA_BYTES):
                 packed = value[start + 16 : start + DELTA_BYTES]
@@ -51,8 +51,8 @@ class MergesWithoutIds(World):
                 key = bucket_key(bucket_of(entry.event_time_ms), value[start : start + 16])
                 changed[key] = changed.get(key, self.disk.buckets.get(key, b"")) + packed
                 watermark_ms = max(watermark_ms, entry.event_time_ms)
-                last_arrival = max(last_arrival, entry.arrival)
-        return changed, Clock(watermark_ms, last_arrival)
+                last_sequence = max(last_sequence, entry.sequence)
+        return changed, Clock(watermark_ms, last_sequence)
 
 
 class WritesBeforeTheChangelog(World):
