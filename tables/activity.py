@@ -1,7 +1,7 @@
 """What the worker remembers of every card: its payments of the last ten minutes.
 
 A Faust table in everything that concerns partitions, changelog, recovery and rebalance. Reading and writing are
-ours, per micro-batch: `observe` reads and computes without side effects, the caller publishes each `Update.delta` to the
+ours, per micro-batch: `aggregate` reads and computes without side effects, the caller publishes each `Update.delta` to the
 changelog, and only then `apply` writes.
 """
 
@@ -21,7 +21,7 @@ from fraudstream.adapters.leaving import leave
 from fraudstream.adapters.process import crash
 from fraudstream.adapters.publisher import Acknowledged, Message, Outbox, ProduceResults
 from fraudstream.domain.activity import WINDOW_MS, Entry, bucket_of, unpack
-from fraudstream.tables.activity_batch import Arrivals, Observation, Update, counted_to, observe
+from fraudstream.tables.activity_batch import Arrivals, BatchAggregates, Update, aggregate, counted_to
 from fraudstream.tables.activity_layout import bucket_key
 from fraudstream.tables.activity_store import OPTIONS, ActivityStore
 from fraudstream.tables.changelog_keys import made_for
@@ -209,10 +209,10 @@ class ActivityTable(faust.Table[bytes, bytes]):
                 )
             self._last_changelog_offset[tp.partition] = written.base_offset
 
-    def observe(self, arrivals: Arrivals) -> Observation:
+    def aggregate(self, arrivals: Arrivals) -> BatchAggregates:
         """Answer each payment's ten minutes in order; writes nothing."""
         clocks = {partition: self.store.clock(partition) for partition in arrivals.rows}
-        return observe(arrivals, clocks, self.store.get_many, self.allowed_lateness_ms)
+        return aggregate(arrivals, clocks, self.store.get_many, self.allowed_lateness_ms)
 
     def apply(
         self, partition: int, update: Update, acknowledged: Sequence[Acknowledged], sources: dict[TP, int]

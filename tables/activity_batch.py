@@ -13,7 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from fraudstream.domain.activity import ENTRY, LATE_BY_MAX_MS, WINDOW_MS
-from fraudstream.domain.activity_columns import ENTRIES, Answers, Ints, answers, one_by_one
+from fraudstream.domain.activity_columns import (
+    ENTRIES,
+    Ints,
+    WindowAggregates,
+    aggregate_columns,
+    aggregate_sequentially,
+)
 from fraudstream.tables.activity_layout import DELTAS, TOKEN, Clock, bucket_keys, grown
 
 SEQUENCE_SHIFT = 28
@@ -29,7 +35,7 @@ BUCKET_MASK = (1 << BUCKET_BITS) - 1
 
 
 class Arrivals(NamedTuple):
-    """Payments to observe, as columns: partition after partition, each in order of arrival."""
+    """Payments to aggregate, as columns: partition after partition, each in order of arrival."""
 
     rows: Mapping[int, int]
     """Partition -> how many of the payments are its own. A card's payments are all on one partition."""
@@ -60,13 +66,13 @@ class Update(NamedTuple):
     """Newest event time among the micro-batch's own payments, 0 without any; in a replay the clock is ahead of it."""
 
 
-class Observation(NamedTuple):
+class BatchAggregates(NamedTuple):
     """What a micro-batch is told now, and what is to be written later."""
 
-    answers: Answers
+    windows: WindowAggregates
     late_by_ms: Ints
     conflicts: Ints
-    """Rows whose transaction id is known with another time or amount; their answers mean nothing."""
+    """Rows whose transaction id is known with another time or amount; their aggregates mean nothing."""
     updates: dict[int, Update]
 
 
@@ -78,35 +84,35 @@ def counted_to(clock: Clock) -> int:
     return clock.last_sequence >> SEQUENCE_SHIFT or -1 if clock.last_sequence >= 0 else -1
 
 
-def observe(
+def aggregate(
     arrivals: Arrivals,
     clocks: Mapping[int, Clock],
     read: Callable[[int, list[bytes]], dict[bytes, bytes]],
     allowed_lateness_ms: int,
-) -> Observation:
+) -> BatchAggregates:
     """Answer the payments in order, over what `read` returns for a partition's buckets and over each other.
 
     A payment that conflicts is none: it does not move the clock, either, for the changelog will not know of it.
     """
-    observation = _observe(arrivals, clocks, read, allowed_lateness_ms)
-    gone = observation.conflicts
+    aggregates = _aggregate(arrivals, clocks, read, allowed_lateness_ms)
+    gone = aggregates.conflicts
     if not len(gone):
-        return observation
-    rest = _observe(arrivals.without(gone), clocks, read, allowed_lateness_ms)
+        return aggregates
+    rest = _aggregate(arrivals.without(gone), clocks, read, allowed_lateness_ms)
     places = gone - np.arange(len(gone))
     return rest._replace(
-        answers=Answers(*(np.insert(column, places, 0) for column in rest.answers)),
+        windows=WindowAggregates(*(np.insert(column, places, 0) for column in rest.windows)),
         late_by_ms=np.insert(rest.late_by_ms, places, 0),
         conflicts=gone,
     )
 
 
-def _observe(
+def _aggregate(
     arrivals: Arrivals,
     clocks: Mapping[int, Clock],
     read: Callable[[int, list[bytes]], dict[bytes, bytes]],
     allowed_lateness_ms: int,
-) -> Observation:
+) -> BatchAggregates:
     """Answer the payments, conflicts included."""
     numbered: dict[bytes, int] = {}
     card = np.array([numbered.setdefault(token, len(numbered)) for token in arrivals.card], np.int64)
@@ -123,7 +129,7 @@ def _observe(
         tokens, np.unique(np.concatenate([place - 1, place, place[behind] + 1])), home, read
     )
     columns, unordered = _by_columns(buckets, new, card, len(tokens), allowed_lateness_ms)
-    added, conflicts = one_by_one(columns, buckets, new, card, unordered, allowed_lateness_ms)
+    added, conflicts = aggregate_sequentially(columns, buckets, new, card, unordered, allowed_lateness_ms)
     keys_of = partial(_keys, tokens)
     updates = {}
     for number, clock in after.items():
@@ -132,7 +138,9 @@ def _observe(
         delta = _delta(tokens[card[own]], new[own])
         newest_ms = int(new["event_time_ms"][here].max(initial=0))
         updates[number] = Update(delta, grown(stored, keys_of, place[own], new[own]), clock, newest_ms)
-    return Observation(columns, new["late_by_ms"].astype(np.int64), np.array(conflicts, np.int64), updates)
+    return BatchAggregates(
+        columns, new["late_by_ms"].astype(np.int64), np.array(conflicts, np.int64), updates
+    )
 
 
 def _read(
@@ -162,13 +170,16 @@ def _by_columns(
     card: Ints,
     cards: int,
     allowed_lateness_ms: int,
-) -> tuple[Answers, npt.NDArray[np.bool_]]:
+) -> tuple[WindowAggregates, npt.NDArray[np.bool_]]:
     """Answer all payments at once; say for which cards that does not hold (for all, if there are few payments)."""
     if len(new) < COLUMNAR_FROM:
-        return Answers(*(np.zeros(len(new), np.int64) for _ in Answers._fields)), np.ones(cards, np.bool_)
+        zeros = (np.zeros(len(new), np.int64) for _ in WindowAggregates._fields)
+        return WindowAggregates(*zeros), np.ones(cards, np.bool_)
     old = np.frombuffer(b"".join(bucket for kept in buckets.values() for bucket in kept), ENTRIES)
     sizes = [sum(map(len, kept)) // ENTRY.size for kept in buckets.values()]
-    return answers(old, np.repeat(np.array([*buckets], np.int64), sizes), new, card, allowed_lateness_ms)
+    return aggregate_columns(
+        old, np.repeat(np.array([*buckets], np.int64), sizes), new, card, allowed_lateness_ms
+    )
 
 
 def _entries(
@@ -188,12 +199,8 @@ def _entries(
             watermark_ms, last = max(watermark_ms, event_time_ms), max(last, number)
         after[partition] = Clock(watermark_ms, last)
     new = np.empty(len(numbers), ENTRIES)
-    new["event_time_ms"], new["cents"], new["id_hash"] = (
-        arrivals.event_time_ms,
-        arrivals.cents,
-        arrivals.id_hash,
-    )
-    new["sequence"], new["late_by_ms"] = numbers, late_by_ms
+    new["event_time_ms"], new["cents"] = arrivals.event_time_ms, arrivals.cents
+    new["id_hash"], new["sequence"], new["late_by_ms"] = arrivals.id_hash, numbers, late_by_ms
     return new, after
 
 

@@ -11,7 +11,7 @@ import polars as pl
 from fraudstream.deciding.columns import Batch, Columns
 from fraudstream.deciding.known import decide
 from fraudstream.deciding.weeks import WeekLookup, Weeks
-from fraudstream.domain.activity_columns import Answers, Ints
+from fraudstream.domain.activity_columns import Ints, WindowAggregates
 from fraudstream.domain.degraded import count_degraded
 from fraudstream.domain.detector import Detector
 from fraudstream.domain.features.inputs import week_columns, window_columns
@@ -28,7 +28,7 @@ from fraudstream.domain.features.schema import (
 )
 from fraudstream.domain.tokens import Card
 from fraudstream.domain.weekly import WeeklyStore
-from fraudstream.tables.activity_batch import Arrivals, Observation, Update
+from fraudstream.tables.activity_batch import Arrivals, BatchAggregates, Update
 
 
 class Activity(Protocol):
@@ -36,7 +36,7 @@ class Activity(Protocol):
 
     allowed_lateness_ms: int
 
-    def observe(self, arrivals: Arrivals) -> Observation:
+    def aggregate(self, arrivals: Arrivals) -> BatchAggregates:
         """Answer each payment's ten minutes in order; writes nothing."""
         ...
 
@@ -71,13 +71,13 @@ class Decider:
         """Decide the payments of a micro-batch."""
         started = time.perf_counter()
         columns = Columns.of(batch.payments)
-        observation = self._table.observe(columns.arrivals(batch.rows, batch.offsets))
-        columns, observed = _settled(columns, observation)
+        aggregates = self._table.aggregate(columns.arrivals(batch.rows, batch.offsets))
+        columns, aggregates = _settled(columns, aggregates)
         activity_done = time.perf_counter()
         weeks = await self._lookup.weeks(columns)
         weekly_done = time.perf_counter()
         known_at_ms = time.time_ns() // 1_000_000
-        frame = decide(self._frame(columns, observed, weeks), self._detector)
+        frame = decide(self._frame(columns, aggregates, weeks), self._detector)
         stage_ms = {
             "activity": (activity_done - started) * 1000,
             "weekly": (weekly_done - activity_done) * 1000,
@@ -85,10 +85,10 @@ class Decider:
         }
         degraded = count_degraded(frame, weeks.missing, self._table.allowed_lateness_ms)
         return Decided(
-            frame, columns.cards, observed.updates, observation.conflicts, degraded, known_at_ms, stage_ms
+            frame, columns.cards, aggregates.updates, aggregates.conflicts, degraded, known_at_ms, stage_ms
         )
 
-    def _frame(self, columns: Columns, observed: Observation, weeks: Weeks) -> pl.DataFrame:
+    def _frame(self, columns: Columns, aggregates: BatchAggregates, weeks: Weeks) -> pl.DataFrame:
         """Put the columns together that `Detector.decide` and a decision need."""
         paid = zip(columns.event_time_ms, columns.cards, strict=True)
         token_age_ms = [at - card.since_ms for at, card in paid]
@@ -100,8 +100,8 @@ class Decider:
                 CARD_LAST4.series([card.last4 for card in columns.cards]),
                 EVENT_TIME.series(columns.event_time_ms),
                 CENTS.series(columns.cents),
-                *window_columns(observed.answers),
-                LATE_BY_MS.series(observed.late_by_ms),
+                *window_columns(aggregates.windows),
+                LATE_BY_MS.series(aggregates.late_by_ms),
                 TOKEN_AGE_MS.series(token_age_ms),
                 *week_columns(weeks.payments, weeks.mean_amount),
                 WEEKLY_AS_OF.series(weeks.as_of_ms),
@@ -119,13 +119,13 @@ def _texts(values: Sequence[Any]) -> list[str | None]:
     return [value if value is None or type(value) is str else str(value) for value in values]
 
 
-def _settled(columns: Columns, observed: Observation) -> tuple[Columns, Observation]:
+def _settled(columns: Columns, aggregates: BatchAggregates) -> tuple[Columns, BatchAggregates]:
     """Leave out payments whose transaction id came before with other content."""
-    rows = observed.conflicts
+    rows = aggregates.conflicts
     if not len(rows):
-        return columns, observed
-    settled = observed._replace(
-        answers=Answers(*(np.delete(column, rows) for column in observed.answers)),
-        late_by_ms=np.delete(observed.late_by_ms, rows),
+        return columns, aggregates
+    settled = aggregates._replace(
+        windows=WindowAggregates(*(np.delete(column, rows) for column in aggregates.windows)),
+        late_by_ms=np.delete(aggregates.late_by_ms, rows),
     )
     return columns.without(rows), settled

@@ -39,7 +39,7 @@ class Entry(NamedTuple):
     sequence: int
 
 
-class Observed(NamedTuple):
+class WindowAggregate(NamedTuple):
     """What the window says of one payment, itself included unless it is a refund."""
 
     payments: int
@@ -85,10 +85,10 @@ class CardActivity:
         self._last_sequence = max((entry.sequence for entry in self.entries), default=-1)
         self._index()
 
-    def observe(
+    def add(
         self, event_time_ms: int, cents: int, late_by_ms: int, id_hash: int, sequence: int
-    ) -> Observed:
-        """Count a payment and answer its window; a known transaction id is answered as the first time.
+    ) -> WindowAggregate:
+        """Count a payment and aggregate its window; a known transaction id is answered as the first time.
 
         An id is known if the payment's own bucket or one of its neighbours has it, whatever else happens to be read
         with them. Raises Conflict if it is known with another time or amount. Whether the payment was counted shows in
@@ -122,7 +122,7 @@ class CardActivity:
             self._prefix.append(self._prefix[-1] + cents)
         end = len(times)
         total = self._prefix[end] - self._prefix[first]
-        return Observed(end - first, total, since, end - first_1m, entry.late_by_ms)
+        return WindowAggregate(end - first, total, since, end - first_1m, entry.late_by_ms)
 
     def _oldest(self, entry: Entry) -> int:
         """Return the oldest time that counts: ten minutes back, less what is beyond the allowed lateness.
@@ -132,8 +132,8 @@ class CardActivity:
         """
         return entry.event_time_ms - WINDOW_MS + max(0, entry.late_by_ms - self._allowed_lateness_ms)
 
-    def _scan(self, entry: Entry) -> Observed:
-        """Answer by the definition: look at every kept payment."""
+    def _scan(self, entry: Entry) -> WindowAggregate:
+        """Aggregate by the definition: look at every kept payment."""
         oldest, now = self._oldest(entry), entry.event_time_ms
         others = [
             other
@@ -147,7 +147,7 @@ class CardActivity:
         recent = [other for other in others if other.event_time_ms >= now - MINUTE_MS]
         own = int(entry.cents >= 0)
         cents = max(entry.cents, 0) + sum(other.cents for other in others)
-        return Observed(own + len(others), cents, since, own + len(recent), entry.late_by_ms)
+        return WindowAggregate(own + len(others), cents, since, own + len(recent), entry.late_by_ms)
 
     def _index(self) -> None:
         """Sort times and add up amounts, refunds left out."""

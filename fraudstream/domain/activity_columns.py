@@ -31,8 +31,8 @@ GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 """2^64 / golden ratio: spreads small card indices over 64 bits."""
 
 
-class Answers(NamedTuple):
-    """One value per payment asked; the columns of `Observed`."""
+class WindowAggregates(NamedTuple):
+    """One value per payment asked; the columns of `WindowAggregate`."""
 
     payments: Ints
     cents: Ints
@@ -40,16 +40,16 @@ class Answers(NamedTuple):
     payments_1m: Ints
 
 
-def answers(
+def aggregate_columns(
     stored: npt.NDArray[np.void],
     stored_card: Ints,
     new: npt.NDArray[np.void],
     new_card: Ints,
     allowed_lateness_ms: int,
-) -> tuple[Answers, npt.NDArray[np.bool_]]:
-    """Answer the new payments' windows over what is stored and each other.
+) -> tuple[WindowAggregates, npt.NDArray[np.bool_]]:
+    """Aggregate the new payments' windows over what is stored and each other.
 
-    `stored` and `new` are ENTRIES in order of arrival, with the index of each entry's card. Returns the answers and,
+    `stored` and `new` are ENTRIES in order of arrival, with the index of each entry's card. Returns the aggregates and,
     per card index, whether they do not hold because the card's payments are not in order or have a refund among them.
     """
     entries = np.concatenate([stored, new])
@@ -77,7 +77,7 @@ def answers(
     total = np.concatenate([[0], np.cumsum(entries["cents"][order], dtype=np.int64)])
     previous_ms = times[order][own - 1]
     return (
-        Answers(
+        WindowAggregates(
             payments=own - first + 1,
             cents=total[own + 1] - total[first],
             ms_since_previous=np.where(first < own, time_ms - previous_ms, -1),
@@ -87,15 +87,15 @@ def answers(
     )
 
 
-def one_by_one(
-    columns: Answers,
+def aggregate_sequentially(
+    columns: WindowAggregates,
     buckets: Mapping[int, Sequence[bytes]],
     new: npt.NDArray[np.void],
     card: Ints,
     unordered: npt.NDArray[np.bool_],
     allowed_lateness_ms: int,
 ) -> tuple[npt.NDArray[np.bool_], list[int]]:
-    """Answer the unordered cards' payments by the definition, into `columns`; return which were added, which conflict.
+    """Aggregate the unordered cards' payments by the definition, into `columns`; return which were added, which conflict.
 
     `new` are ENTRIES in order of arrival, `card` their cards' indices, `buckets` what is stored of a card.
     """
@@ -109,15 +109,15 @@ def one_by_one(
         activity = activities[owner]
         kept = len(activity.entries)
         try:
-            observed = activity.observe(*new[row].item())
+            aggregate = activity.add(*new[row].item())
         except Conflict:
             added[row] = False
             conflicts.append(row)
             continue
         added[row] = len(activity.entries) > kept
-        for column, answer in zip(columns, observed, strict=False):
+        for column, answer in zip(columns, aggregate, strict=False):
             column[row] = answer
-        new["late_by_ms"][row] = observed.late_by_ms  # of a known payment: as late as it was the first time
+        new["late_by_ms"][row] = aggregate.late_by_ms  # of a known payment: as late as it was the first time
     return added, conflicts
 
 

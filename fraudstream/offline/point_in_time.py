@@ -12,7 +12,12 @@ import numpy.typing as npt
 import polars as pl
 
 from fraudstream.domain.activity import LATE_BY_MAX_MS, WINDOW_MS
-from fraudstream.domain.activity_columns import ENTRIES, Answers, answers, one_by_one
+from fraudstream.domain.activity_columns import (
+    ENTRIES,
+    WindowAggregates,
+    aggregate_columns,
+    aggregate_sequentially,
+)
 from fraudstream.domain.amounts import HUNDREDTHS, units_of
 from fraudstream.domain.features.inputs import week_columns, window_columns
 from fraudstream.domain.features.schema import LATE_BY_MS
@@ -86,8 +91,8 @@ def _known(arrived: Arrived, late_by_ms: Int64s, allowed_lateness_ms: int, decim
     new, card = new[order], arrived.card[order]
     session = _sessions(card, new["event_time_ms"])
     nothing = np.empty(0, np.int64)
-    window, unordered = answers(np.empty(0, ENTRIES), nothing, new, session, allowed_lateness_ms)
-    counted, conflicts = one_by_one(window, {}, new, session, unordered, allowed_lateness_ms)
+    window, unordered = aggregate_columns(np.empty(0, ENTRIES), nothing, new, session, allowed_lateness_ms)
+    counted, conflicts = aggregate_sequentially(window, {}, new, session, unordered, allowed_lateness_ms)
     conflict = np.zeros(len(new), np.bool_)
     conflict[conflicts] = True
     cents = new["cents"].astype(np.int64)
@@ -97,7 +102,7 @@ def _known(arrived: Arrived, late_by_ms: Int64s, allowed_lateness_ms: int, decim
     place[order] = np.arange(len(order))
     return pl.DataFrame(
         [
-            *window_columns(Answers(*(column[place] for column in window))),
+            *window_columns(WindowAggregates(*(column[place] for column in window))),
             LATE_BY_MS.series(new["late_by_ms"].astype(np.int64)[place]),
             *week_columns(week_count[place], mean_amount[place]),
             pl.Series("counted", counted[place]),

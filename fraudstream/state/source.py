@@ -16,7 +16,7 @@ from fraudstream.domain.tokens import Card, CardIndex
 from fraudstream.domain.transaction import Parser
 from fraudstream.settings import Settings
 from fraudstream.state.kept import Key, Logged, key_of
-from fraudstream.tables.activity_batch import observe
+from fraudstream.tables.activity_batch import aggregate
 from fraudstream.tables.activity_layout import START, Clock, deltas
 
 EXPIRE_EVERY_MS = 6 * WINDOW_MS
@@ -44,7 +44,8 @@ class Replay:
         here = self._partition
         offsets = [None if repartitioned else record.offset for record in valid]
         arrivals = Columns.of(payments).arrivals({here: len(payments)}, offsets)
-        update = observe(arrivals, {here: self._clock}, self._stored, self._allowed_lateness_ms).updates[here]
+        aggregates = aggregate(arrivals, {here: self._clock}, self._stored, self._allowed_lateness_ms)
+        update = aggregates.updates[here]
         self._buckets |= update.buckets
         self._clock = update.clock
         if committed:

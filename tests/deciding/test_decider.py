@@ -12,7 +12,7 @@ from fraudstream.domain.features import schema
 from fraudstream.domain.features.catalogue import FEATURES
 from fraudstream.domain.tokens import CardIndex, Tokenizer
 from fraudstream.domain.transaction import Payment
-from fraudstream.tables.activity_batch import Arrivals, Observation, observe
+from fraudstream.tables.activity_batch import Arrivals, BatchAggregates, aggregate
 from fraudstream.tables.activity_layout import Clock
 from tests.builders import CountingModel, SameWeek
 
@@ -26,9 +26,9 @@ class NothingRemembered:
 
     allowed_lateness_ms = ALLOWED_LATENESS_MS
 
-    def observe(self, arrivals: Arrivals) -> Observation:
+    def aggregate(self, arrivals: Arrivals) -> BatchAggregates:
         """Answer from the payments of the batch alone."""
-        return observe(
+        return aggregate(
             arrivals, dict.fromkeys(arrivals.rows, Clock()), lambda partition, keys: {}, ALLOWED_LATENESS_MS
         )
 

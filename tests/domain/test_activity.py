@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fraudstream.domain.activity import ENTRY, WINDOW_MS, CardActivity, Conflict, Entry, Observed, bucket_of
+from fraudstream.domain.activity import (
+    ENTRY,
+    WINDOW_MS,
+    CardActivity,
+    Conflict,
+    Entry,
+    WindowAggregate,
+    bucket_of,
+)
 
 NOON = 1_580_558_400_000
 ALLOWED_LATENESS_MS = 3_600_000
@@ -21,18 +29,18 @@ class Paid(NamedTuple):
     cents: int = 100
 
 
-def observed(*payments: Paid) -> list[Observed]:
-    """Observe payments in order of arrival and return all answers."""
+def aggregated(*payments: Paid) -> list[WindowAggregate]:
+    """Add payments in order of arrival and return all answers."""
     activity = CardActivity([], ALLOWED_LATENESS_MS)
     return [
-        activity.observe(NOON + round(paid.after_s * 1000), paid.cents, 0, paid.tid, sequence)
+        activity.add(NOON + round(paid.after_s * 1000), paid.cents, 0, paid.tid, sequence)
         for sequence, paid in enumerate(payments)
     ]
 
 
 def test_a_lone_payment_counts_itself() -> None:
     """The window always holds the payment that asks."""
-    assert [Observed(1, 250, -1, 1, 0)] == observed(Paid(1, 0, 250))
+    assert [WindowAggregate(1, 250, -1, 1, 0)] == aggregated(Paid(1, 0, 250))
 
 
 #   0 ───────────── 600 601
@@ -40,19 +48,19 @@ def test_a_lone_payment_counts_itself() -> None:
 #   b  |────────────────|    so b, at 601, stands alone
 def test_a_payment_older_than_ten_minutes_no_longer_counts() -> None:
     """The window reaches back ten minutes, both ends included, not a millisecond more."""
-    assert 2 == observed(Paid(1, 0), Paid(2, 600))[-1].payments
-    assert 1 == observed(Paid(1, 0), Paid(2, 600.001))[-1].payments
+    assert 2 == aggregated(Paid(1, 0), Paid(2, 600))[-1].payments
+    assert 1 == aggregated(Paid(1, 0), Paid(2, 600.001))[-1].payments
 
 
 def test_the_minute_reaches_back_sixty_seconds_inclusive() -> None:
     """The shorter span has the same ends."""
-    assert 2 == observed(Paid(1, 0), Paid(2, 60))[-1].payments_1m
-    assert 1 == observed(Paid(1, 0), Paid(2, 60.001))[-1].payments_1m
+    assert 2 == aggregated(Paid(1, 0), Paid(2, 60))[-1].payments_1m
+    assert 1 == aggregated(Paid(1, 0), Paid(2, 60.001))[-1].payments_1m
 
 
 def test_of_two_payments_at_the_same_time_only_the_second_to_arrive_sees_the_other() -> None:
     """Ties are decided by arrival, as a stream has to."""
-    first, second = observed(Paid(1, 5), Paid(2, 5))
+    first, second = aggregated(Paid(1, 5), Paid(2, 5))
 
     assert 1 == first.payments
     assert 2 == second.payments
@@ -63,14 +71,14 @@ def test_of_two_payments_at_the_same_time_only_the_second_to_arrive_sees_the_oth
 #   c sees a, not b: b lies after it
 def test_a_late_payment_sees_what_lay_before_it() -> None:
     """A payment that arrives late is judged at its own time."""
-    answers = observed(Paid(1, 0), Paid(2, 100), Paid(3, 50))
+    answers = aggregated(Paid(1, 0), Paid(2, 100), Paid(3, 50))
 
-    assert Observed(2, 200, 50_000, 2, 0) == answers[-1]
+    assert WindowAggregate(2, 200, 50_000, 2, 0) == answers[-1]
 
 
 def test_a_replay_is_answered_as_the_first_time() -> None:
     """The same id is not counted again and does not see what came after it."""
-    first, _, again, after = observed(Paid(1, 0), Paid(2, 1), Paid(1, 0), Paid(3, 2))
+    first, _, again, after = aggregated(Paid(1, 0), Paid(2, 1), Paid(1, 0), Paid(3, 2))
 
     assert first == again
     assert 3 == after.payments
@@ -79,15 +87,15 @@ def test_a_replay_is_answered_as_the_first_time() -> None:
 def test_the_same_id_with_another_amount_is_a_conflict() -> None:
     """Which of the two is right is not ours to choose."""
     with pytest.raises(Conflict):
-        observed(Paid(1, 0, 100), Paid(1, 0, 101))
+        aggregated(Paid(1, 0, 100), Paid(1, 0, 101))
 
 
 def test_a_payment_beyond_the_allowed_lateness_leaves_out_what_may_have_expired() -> None:
     """Otherwise its answer would depend on when old buckets happen to be deleted."""
     activity = CardActivity([], ALLOWED_LATENESS_MS)
-    activity.observe(NOON, 100, 0, 1, 0)
-    kept = activity.observe(NOON + 1000, 100, ALLOWED_LATENESS_MS, 2, 1)
-    cut = activity.observe(NOON + 2000, 100, ALLOWED_LATENESS_MS + WINDOW_MS - 1500, 3, 2)
+    activity.add(NOON, 100, 0, 1, 0)
+    kept = activity.add(NOON + 1000, 100, ALLOWED_LATENESS_MS, 2, 1)
+    cut = activity.add(NOON + 2000, 100, ALLOWED_LATENESS_MS + WINDOW_MS - 1500, 3, 2)
 
     assert 2 == kept.payments
     assert 2 == cut.payments
@@ -112,18 +120,18 @@ def test_what_was_stored_before_refunds_is_read_as_it_was() -> None:
 #   pay 1.00 at 0 · refund at 10 · pay 2.00 at 20 · a late refund at 15 and a late payment of 4.00 at 15
 def test_a_refund_is_told_what_was_spent_and_is_no_spending() -> None:
     """Neither for itself nor for anyone after it, in order or late."""
-    answers = observed(Paid(1, 0), Paid(2, 10, -40), Paid(3, 20, 200), Paid(4, 15, -1), Paid(5, 15, 400))
+    answers = aggregated(Paid(1, 0), Paid(2, 10, -40), Paid(3, 20, 200), Paid(4, 15, -1), Paid(5, 15, 400))
 
-    assert Observed(1, 100, -1, 1, 0) == answers[0]
-    assert Observed(1, 100, 10_000, 1, 0) == answers[1]
-    assert Observed(2, 300, 20_000, 2, 0) == answers[2]
-    assert Observed(1, 100, 15_000, 1, 0) == answers[3]
-    assert Observed(2, 500, 15_000, 2, 0) == answers[4]
+    assert WindowAggregate(1, 100, -1, 1, 0) == answers[0]
+    assert WindowAggregate(1, 100, 10_000, 1, 0) == answers[1]
+    assert WindowAggregate(2, 300, 20_000, 2, 0) == answers[2]
+    assert WindowAggregate(1, 100, 15_000, 1, 0) == answers[3]
+    assert WindowAggregate(2, 500, 15_000, 2, 0) == answers[4]
 
 
 def test_a_refund_on_a_card_that_paid_nothing_finds_nothing() -> None:
     """Not even an earlier refund."""
-    assert [Observed(0, 0, -1, 0, 0)] * 2 == observed(Paid(1, 0, -40), Paid(2, 1, -40))
+    assert [WindowAggregate(0, 0, -1, 0, 0)] * 2 == aggregated(Paid(1, 0, -40), Paid(2, 1, -40))
 
 
 payments = st.lists(
@@ -154,13 +162,13 @@ def test_the_window_equals_its_definition(arrivals: list[Paid], rows_per_batch: 
     """In any order, with replays and refunds, and through stored buckets: streaming agrees with recomputing from scratch."""
     buckets: dict[int, bytes] = {}
     first_time: dict[int, Paid] = {}
-    first_answer: dict[int, Observed] = {}
+    first_answer: dict[int, WindowAggregate] = {}
     for start in range(0, len(arrivals), rows_per_batch):
         activity = CardActivity(buckets.values(), ALLOWED_LATENESS_MS)
         for sequence, given_paid in enumerate(arrivals[start : start + rows_per_batch], start):
             paid = first_time.get(given_paid.tid, given_paid._replace(cents=(given_paid.tid % 4 - 1) * 7))
             kept = len(activity.entries)
-            answer = activity.observe(NOON + round(paid.after_s * 1000), paid.cents, 0, paid.tid, sequence)
+            answer = activity.add(NOON + round(paid.after_s * 1000), paid.cents, 0, paid.tid, sequence)
             if paid.tid in first_time:
                 assert first_answer[paid.tid] == answer
                 assert kept == len(activity.entries)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fraudstream.domain.activity_columns import Answers
+from fraudstream.domain.activity_columns import WindowAggregates
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.features import catalogue, schema
 from fraudstream.domain.features.catalogue import FEATURE_SETS, FEATURES, REASONS, Given, Values
@@ -54,7 +54,7 @@ def test_a_formula_uses_input_alone_and_gives_the_declared_type() -> None:
 
 def test_every_statistic_of_the_window_is_a_column() -> None:
     """In the same order: they are named by place."""
-    assert len(WINDOW) == len(Answers._fields)
+    assert len(WINDOW) == len(WindowAggregates._fields)
 
 
 @pytest.mark.parametrize("name", ["moon_phase", "avg_amt_last_1w"])

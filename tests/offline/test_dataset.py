@@ -9,7 +9,7 @@ import polars as pl
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fraudstream.domain.activity import CardActivity, Observed
+from fraudstream.domain.activity import CardActivity, WindowAggregate
 from fraudstream.domain.features.catalogue import FEATURE_SETS
 from fraudstream.offline.dataset import Dataset, features_of
 from fraudstream.offline.point_in_time import Arrived, point_in_time
@@ -99,12 +99,12 @@ def test_training_sees_what_the_worker_sees(payments: list[Paid]) -> None:
     """The worker's own window, fed with the same payments, gives the same numbers."""
     windows = [CardActivity([], FAR_MS) for _ in range(3)]
     observed = [
-        windows[paid.card].observe(MONDAY_MS + paid.at_ms, paid.cents, 0, id_hash=number, sequence=number)
+        windows[paid.card].add(MONDAY_MS + paid.at_ms, paid.cents, 0, id_hash=number, sequence=number)
         for number, paid in enumerate(payments)
     ]
 
     assert observed == [
-        Observed(
+        WindowAggregate(
             row["num_trans_last_10m"],
             row["cents_last_10m"],
             row["ms_since_previous"],

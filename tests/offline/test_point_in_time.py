@@ -13,7 +13,7 @@ from fraudstream.domain.errors import SetupError
 from fraudstream.offline.dataset import Dataset
 from fraudstream.offline.engines import by_duckdb
 from fraudstream.offline.point_in_time import Arrived, point_in_time
-from fraudstream.tables.activity_batch import Arrivals, observe
+from fraudstream.tables.activity_batch import Arrivals, aggregate
 from fraudstream.tables.activity_layout import Clock
 
 MONDAY_MS = 1_580_688_000_000
@@ -60,7 +60,7 @@ def streams(draw: st.DrawFn) -> list[Paid]:
     return [paid for _, paid in stream]
 
 
-def one_by_one(stream: list[Paid]) -> list[tuple[int, ...] | None]:
+def sequentially(stream: list[Paid]) -> list[tuple[int, ...] | None]:
     """Return what the worker answers to each payment as a micro-batch of its own; None for a conflict."""
     buckets: dict[bytes, bytes] = {}
     clocks = dict.fromkeys((0, 1), Clock())
@@ -79,11 +79,11 @@ def one_by_one(stream: list[Paid]) -> list[tuple[int, ...] | None]:
             [paid.tid],
             [offset],
         )
-        seen = observe(arrivals, clocks, read, ALLOWED_LATENESS_MS)
+        seen = aggregate(arrivals, clocks, read, ALLOWED_LATENESS_MS)
         update = seen.updates[partition]
         buckets |= update.buckets
         clocks[partition] = update.clock
-        row = tuple(int(column[0]) for column in seen.answers)
+        row = tuple(int(column[0]) for column in seen.windows)
         answered.append(None if len(seen.conflicts) else row)
     return answered
 
@@ -102,7 +102,7 @@ def in_batch(stream: list[Paid]) -> list[tuple[int, ...] | None]:
 @given(streams())
 def test_batch_says_of_a_stream_what_the_worker_said(stream: list[Paid]) -> None:
     """Late beyond the allowed lateness, tied, repeated, contradicted or refunded: one definition."""
-    assert one_by_one(stream) == in_batch(stream)
+    assert sequentially(stream) == in_batch(stream)
 
 
 def test_a_payment_that_came_twice_counts_once_in_the_week_and_is_learnt_from_once() -> None:

@@ -1,6 +1,6 @@
 """One partition in memory: source topics, changelog, a disk, and a worker that can stop between any two of its steps.
 
-What is computed is ours (`observe`, `merged`); what is kept, lost or repeated is the schedule's choice. The steps and
+What is computed is ours (`aggregate`, `merged`); what is kept, lost or repeated is the schedule's choice. The steps and
 the rule for the stored changelog offset are those of `agents/scoring.py` and `ActivityTable.apply`.
 """
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from fraudstream.domain.activity import ENTRY, WINDOW_MS, Entry, bucket_of
-from fraudstream.tables.activity_batch import Arrivals, Observation, Update, observe
+from fraudstream.tables.activity_batch import Arrivals, BatchAggregates, Update, aggregate
 from fraudstream.tables.activity_layout import START, Clock, merged
 from tests.tables.oracle import Answer, Paid, Verdict, entries_of, judge
 
@@ -93,7 +93,7 @@ class Batch:
     """A micro-batch on its way through the steps."""
 
     taken: list[Taken]
-    observation: Observation
+    aggregates: BatchAggregates
     ends: dict[bool, int]
     """Per topic: the offset after the last record taken."""
     changelog_offset: int | None = None
@@ -102,7 +102,7 @@ class Batch:
     @property
     def update(self) -> Update:
         """Return what it does to the partition."""
-        return self.observation.updates[0]
+        return self.aggregates.updates[0]
 
 
 class World:
@@ -146,12 +146,12 @@ class World:
             taken += [Taken(repartitioned, offset, topic.log[offset]) for offset in range(topic.read, end)]
             topic.read = end
         ends = {repartitioned: self.topics[repartitioned].read for repartitioned, _ in turns}
-        batch = Batch(taken, self.observe(taken), ends, commits=commits)
+        batch = Batch(taken, self.aggregate(taken), ends, commits=commits)
         for step in self.steps[steps]:
             step(batch)
         return batch
 
-    def observe(self, taken: list[Taken]) -> Observation:
+    def aggregate(self, taken: list[Taken]) -> BatchAggregates:
         """Ask the real arithmetic."""
         arrivals = Arrivals(
             {0: len(taken)},
@@ -161,7 +161,7 @@ class World:
             [self.identity(record) for record in taken],
             [None if repartitioned else offset for repartitioned, offset, _ in taken],
         )
-        return observe(arrivals, {0: self.disk.clock}, self.disk.get_many, ALLOWED_LATENESS_MS)
+        return aggregate(arrivals, {0: self.disk.clock}, self.disk.get_many, ALLOWED_LATENESS_MS)
 
     def identity(self, record: Taken) -> int:
         """Return what stands for the transaction id."""
@@ -170,8 +170,8 @@ class World:
     def publish(self, batch: Batch) -> None:
         """Publish the decisions: from here on the world has seen them."""
         told = {repartitioned: topic.verdicts() for repartitioned, topic in self.topics.items()}
-        rows = zip(*(column.tolist() for column in batch.observation.answers), strict=True)
-        conflicts = set(batch.observation.conflicts.tolist())
+        rows = zip(*(column.tolist() for column in batch.aggregates.windows), strict=True)
+        conflicts = set(batch.aggregates.conflicts.tolist())
         for row, (record, columns) in enumerate(zip(batch.taken, rows, strict=True)):
             published = None if row in conflicts else Answer(*columns)
             assert told[record.repartitioned][record.offset].answer == published, record

@@ -14,7 +14,7 @@ from fraudstream.adapters.log_losses import LogLosses
 from fraudstream.adapters.publisher import Acknowledged
 from fraudstream.domain.activity import ENTRY, WINDOW_MS, Entry
 from fraudstream.tables.activity import ActivityTable
-from fraudstream.tables.activity_batch import Arrivals, Observation
+from fraudstream.tables.activity_batch import Arrivals, BatchAggregates
 from fraudstream.tables.activity_layout import DELTA_BYTES, Clock, bucket_key, merged
 
 NOON = 1_580_558_400_000
@@ -57,9 +57,9 @@ def arrivals(payments: list[Paid], first_offset: int = 0, repartitioned: bool = 
     )
 
 
-def answered(observed: Observation) -> list[Answer]:
+def answered(aggregates: BatchAggregates) -> list[Answer]:
     """Return the answers row by row."""
-    return [Answer(*row) for row in zip(*(column.tolist() for column in observed.answers), strict=True)]
+    return [Answer(*row) for row in zip(*(column.tolist() for column in aggregates.windows), strict=True)]
 
 
 def table_in(directory: Path) -> ActivityTable:
@@ -78,22 +78,22 @@ def table(tmp_path: Path) -> ActivityTable:
 
 
 class Partition:
-    """Feeds one partition of a table as the agent does: observe, publish the delta, write."""
+    """Feeds one partition of a table as the agent does: aggregate, publish the delta, write."""
 
     def __init__(self, table: ActivityTable) -> None:
         self.table = table
         self.changelog: list[bytes] = []
 
     def feed(self, payments: list[Paid], first_offset: int = 0, repartitioned: bool = False) -> list[Answer]:
-        """Observe and write one micro-batch."""
-        observed = self.table.observe(arrivals(payments, first_offset, repartitioned))
-        update = observed.updates[0]
+        """Aggregate and write one micro-batch."""
+        aggregates = self.table.aggregate(arrivals(payments, first_offset, repartitioned))
+        update = aggregates.updates[0]
         acknowledged = []
         if update.delta:
             self.changelog.append(update.delta)
             acknowledged = [Acknowledged(len(self.changelog) - 1, 1)]
         self.table.apply(0, update, acknowledged, {SOURCE: first_offset + len(payments) - 1})
-        return answered(observed)
+        return answered(aggregates)
 
     def stored(self) -> dict[bytes, bytes]:
         """Return all buckets."""
@@ -179,10 +179,10 @@ def test_conflicting_ids_are_named_and_not_counted(table: ActivityTable) -> None
     """The first content stays."""
     partition = Partition(table)
     partition.feed([Paid(0, 0, 1, 100)])
-    observed = table.observe(arrivals([Paid(0, 0, 1, 999), Paid(0, 1, 2)], 1))
+    aggregates = table.aggregate(arrivals([Paid(0, 0, 1, 999), Paid(0, 1, 2)], 1))
 
-    assert [0] == observed.conflicts.tolist()
-    assert 2 == answered(observed)[1].payments
+    assert [0] == aggregates.conflicts.tolist()
+    assert 2 == answered(aggregates)[1].payments
 
 
 def test_repartitioned_payments_come_after_what_was_there_and_stay_there(table: ActivityTable) -> None:
@@ -204,16 +204,16 @@ def test_a_micro_batch_without_payments_of_a_fresh_partition_can_be_written(tabl
 
 
 def test_partitions_are_answered_together_and_kept_apart(table: ActivityTable) -> None:
-    """One observation, a clock and a delta for each."""
+    """One answer, a clock and a delta for each."""
     paid = arrivals([Paid(0, 50, 1), Paid(0, 51, 2), Paid(1, 10, 3), Paid(1, 9, 4)])
-    observed = table.observe(paid._replace(rows={2: 2, 5: 2}, offset=[7, 8, 100, 101]))
+    aggregates = table.aggregate(paid._replace(rows={2: 2, 5: 2}, offset=[7, 8, 100, 101]))
 
-    assert [1, 2, 1, 1] == [answer.payments for answer in answered(observed)]
-    assert [0, 0, 0, 1000] == observed.late_by_ms.tolist()
-    assert Clock(NOON + 51_000, 8 << 28) == observed.updates[2].clock
-    assert Clock(NOON + 10_000, 101 << 28) == observed.updates[5].clock
-    assert {token(0)} == {observed.updates[2].delta[at : at + 16] for at in (0, DELTA_BYTES)}
-    assert {token(1)} == {observed.updates[5].delta[at : at + 16] for at in (0, DELTA_BYTES)}
+    assert [1, 2, 1, 1] == [answer.payments for answer in answered(aggregates)]
+    assert [0, 0, 0, 1000] == aggregates.late_by_ms.tolist()
+    assert Clock(NOON + 51_000, 8 << 28) == aggregates.updates[2].clock
+    assert Clock(NOON + 10_000, 101 << 28) == aggregates.updates[5].clock
+    assert {token(0)} == {aggregates.updates[2].delta[at : at + 16] for at in (0, DELTA_BYTES)}
+    assert {token(1)} == {aggregates.updates[5].delta[at : at + 16] for at in (0, DELTA_BYTES)}
 
 
 def test_the_changelog_rebuilds_the_same_state(table: ActivityTable) -> None:
@@ -233,7 +233,7 @@ def test_the_changelog_rebuilds_the_same_state(table: ActivityTable) -> None:
 
 def test_a_delta_is_the_token_and_the_entry(table: ActivityTable) -> None:
     """The changelog's form is fixed: a worker of tomorrow must read it."""
-    update = table.observe(arrivals([Paid(7, 0, 5, 250)], 3)).updates[0]
+    update = table.aggregate(arrivals([Paid(7, 0, 5, 250)], 3)).updates[0]
 
     assert DELTA_BYTES == len(update.delta)
     assert token(7) == update.delta[:16]
@@ -253,7 +253,7 @@ def test_after_a_foreign_changelog_record_the_stored_offset_stands_still(table: 
     """Offsets between ours belong to a worker thought dead: the next recovery must read them."""
     partition = Partition(table)
     partition.feed([Paid(0, 0, 1)])
-    update = table.observe(arrivals([Paid(0, 1, 2)], 1)).updates[0]
+    update = table.aggregate(arrivals([Paid(0, 1, 2)], 1)).updates[0]
     table.apply(0, update, [Acknowledged(5, 1)], {SOURCE: 1})
 
     assert 0 == table.store.persisted_offset(TP("test-activity-changelog", 0))

@@ -24,7 +24,7 @@ def test_an_id_with_another_time_conflicts_in_its_bucket_and_its_neighbours(
     partition: Partition, after_s: float, conflicts: list[int]
 ) -> None:
     """At least ten minutes either way, and less than twenty; from further away the id is a payment of its own."""
-    again = partition.table.observe(arrivals([FIRST._replace(after_s=after_s)], first_offset=1))
+    again = partition.table.aggregate(arrivals([FIRST._replace(after_s=after_s)], first_offset=1))
 
     assert conflicts == again.conflicts.tolist()
 
@@ -54,15 +54,15 @@ def test_a_conflict_moves_neither_the_clock_nor_the_changelog(partition: Partiti
 def test_between_conflicts_the_others_are_answered_as_ever(partition: Partition) -> None:
     """Each answer stays in its row."""
     conflict, other = FIRST._replace(cents=1), Paid(card=0, after_s=9, tid=2)
-    observed = partition.table.observe(arrivals([conflict, other, conflict, conflict], first_offset=1))
+    aggregates = partition.table.aggregate(arrivals([conflict, other, conflict, conflict], first_offset=1))
 
-    assert [0, 2, 3] == observed.conflicts.tolist()
-    assert 2 == observed.answers.payments[1]
+    assert [0, 2, 3] == aggregates.conflicts.tolist()
+    assert 2 == aggregates.windows.payments[1]
 
 
 def test_a_repetition_is_as_late_as_the_first_time(partition: Partition) -> None:
     """Whatever the clock says when it comes again."""
     partition.feed([Paid(card=1, after_s=1150, tid=9)], first_offset=1)
-    again = partition.table.observe(arrivals([FIRST], first_offset=2))
+    again = partition.table.aggregate(arrivals([FIRST], first_offset=2))
 
     assert [0] == again.late_by_ms.tolist()

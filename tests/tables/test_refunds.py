@@ -35,5 +35,5 @@ def test_a_refund_with_another_amount_is_a_conflict(partition: Partition) -> Non
     """A sign is a part of an amount."""
     partition.feed([Paid(0, 0, 1, -400)])
 
-    assert [0] == partition.table.observe(arrivals([Paid(0, 0, 1, 400)], 1)).conflicts.tolist()
-    assert [0] == partition.table.observe(arrivals([Paid(0, 0, 1, -401)], 1)).conflicts.tolist()
+    assert [0] == partition.table.aggregate(arrivals([Paid(0, 0, 1, 400)], 1)).conflicts.tolist()
+    assert [0] == partition.table.aggregate(arrivals([Paid(0, 0, 1, -401)], 1)).conflicts.tolist()

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from fraudstream.domain.activity_columns import Answers, Ints
+from fraudstream.domain.activity_columns import Ints, WindowAggregates
 from fraudstream.domain.amounts import HUNDREDTHS, units_of
 from fraudstream.domain.features.schema import (
     AMOUNT,
@@ -23,9 +23,9 @@ from fraudstream.domain.features.schema import (
 )
 
 
-def window_columns(answers: Answers) -> list[pl.Series]:
+def window_columns(windows: WindowAggregates) -> list[pl.Series]:
     """Return the statistics of each payment's ten minutes."""
-    return [column.series(values) for column, values in zip(WINDOW, answers, strict=True)]
+    return [column.series(values) for column, values in zip(WINDOW, windows, strict=True)]
 
 
 def week_columns(

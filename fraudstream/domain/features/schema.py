@@ -51,7 +51,7 @@ MS_SINCE_PREVIOUS = Column("ms_since_previous", pl.Int64, "window", "ms")
 """-1 of a payment that is alone in its ten minutes."""
 NUM_TRANS_LAST_1M = Column("num_trans_last_1m", pl.Int64, "window", "payments")
 WINDOW = (NUM_TRANS_LAST_10M, CENTS_LAST_10M, MS_SINCE_PREVIOUS, NUM_TRANS_LAST_1M)
-"""In the order of `activity_columns.Answers`."""
+"""In the order of `activity_columns.WindowAggregates`."""
 LATE_BY_MS = Column("late_by_ms", pl.Int64, "window", "ms")
 
 NUM_TRANS_LAST_1W = Column("num_trans_last_1w", pl.Int64, "week", "payments")
