@@ -73,7 +73,7 @@ def acceptance(
         if not as_json:
             click.echo(HEADER)
 
-    verdicts = asyncio.run(
+    results = asyncio.run(
         tell_live(
             settings,
             keyings=keyings,
@@ -84,12 +84,12 @@ def acceptance(
             on_line=lambda line: None if as_json else click.echo(shown(line)),
         )
     )
-    passed = all(verdict.passed for verdict in verdicts)
+    passed = all(result.passed for result in results)
     if as_json:
-        click.echo(json.dumps({"passed": passed, "runs": [verdict.facts() for verdict in verdicts]}))
+        click.echo(json.dumps({"passed": passed, "runs": [result.facts() for result in results]}))
     else:
-        for verdict in verdicts:
-            click.echo(closing(verdict))
+        for result in results:
+            click.echo(closing(result))
     sys.exit(0 if passed else 1)
 
 

@@ -89,7 +89,7 @@ def facts(shown: "Demo") -> dict[str, Any]:
         **board,
         "first_alert_s": None if first is None else round(first, 1),
         "passed": shown.passed,
-        "acceptance": [verdict.facts() for verdict in shown.verdicts or ()],
+        "acceptance": [result.facts() for result in shown.results or ()],
     }
 
 
@@ -111,8 +111,8 @@ def summary(shown: "Demo") -> str:
     if latency:
         lines.append(f"from payment to decision: p50 {latency.p50:.1f} ms, p99 {latency.p99:.1f} ms")
     lines += [
-        f"acceptance {'PASS' if verdict.passed else 'FAIL'} {'keyed' if verdict.keyed else 'unkeyed'}"
-        for verdict in shown.verdicts or ()
+        f"acceptance {'PASS' if result.passed else 'FAIL'} {'keyed' if result.keyed else 'unkeyed'}"
+        for result in shown.results or ()
     ]
     lines.append("nothing is left running")
     return "\n".join(lines)

@@ -17,7 +17,7 @@ from fraudstream.demo.screen import Screen
 from fraudstream.demo.setup import free_port, prepare, running_broker, watch_broker
 from fraudstream.demo.world import DemoWorld
 from fraudstream.settings import Settings
-from fraudstream.traffic.acceptance import Verdict, tell_live
+from fraudstream.traffic.acceptance import StoryResult, tell_live
 from fraudstream.traffic.run import stopped_by_signals
 from fraudstream.traffic.story_lines import closing, shown
 
@@ -38,7 +38,7 @@ class Demo:
     for_s: float | None
     began: float = field(default_factory=time.time)
     board: Scoreboard | None = None
-    verdicts: list[Verdict] | None = None
+    results: list[StoryResult] | None = None
 
     @property
     def first_alert_s(self) -> float | None:
@@ -50,7 +50,7 @@ class Demo:
     @property
     def passed(self) -> bool | None:
         """Whether the acceptance story passed; None if it was not told to its end."""
-        return None if self.verdicts is None else all(verdict.passed for verdict in self.verdicts)
+        return None if self.results is None else all(result.passed for result in self.results)
 
 
 async def run(demo: Demo, screen: Screen) -> bool:
@@ -157,9 +157,9 @@ async def _accept(demo: Demo, settings: Settings, screen: Screen) -> None:
     """Tell the acceptance story, with and without keys, amid the traffic."""
     screen.running("acceptance", "fraudstream acceptance, keyed and unkeyed")
     on_line: Callable[[str], None] = screen.story
-    demo.verdicts = await tell_live(settings, on_line=lambda line: on_line(shown(line)))
-    for verdict in demo.verdicts:
-        screen.story(closing(verdict))
+    demo.results = await tell_live(settings, on_line=lambda line: on_line(shown(line)))
+    for result in demo.results:
+        screen.story(closing(result))
     if demo.passed:
         screen.done("acceptance", "PASS")
     else:

@@ -28,7 +28,7 @@ ANYWAY = "to activate it anyway, repeat the command with --activate always"
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ModelComparison:
     """How a new model compares with the active one on the payments it was tested with. `why` is a clause with figures."""
 
     good: bool
@@ -44,7 +44,7 @@ def judge(
     learnt: pl.DataFrame,
     tested: pl.DataFrame,
     models_dir: Path,
-) -> Verdict:
+) -> ModelComparison:
     """Compare a new model's figures with chance and with the active model's on the same payments.
 
     Payments that the active model learnt from may be among them, to its advantage: a doubt is in favour of what runs.
@@ -62,21 +62,21 @@ def judge(
             f"at the threshold {threshold} {metrics['precision']:.1%} of its alerts are fraud and "
             f"{metrics['fraud_per_1000'] / 1000:.1%} of all payments are, so it is no better than chance"
         )
-        return Verdict(False, why, version, active)
+        return ModelComparison(False, why, version, active)
     frauds = int(learnt["is_fraud"].sum())
     if frauds < FRAUDS_ENOUGH:
         why = (
             f"it learnt from {frauds:,} frauds, and from fewer than {FRAUDS_ENOUGH:,} a model often misses an attack's second "
             "payment: use a longer history, or one of more cards"
         )
-        return Verdict(False, why, version, active)
+        return ModelComparison(False, why, version, active)
     if active is None:
-        return Verdict(True, f"{reason} and this one is better than chance")
+        return ModelComparison(True, f"{reason} and this one is better than chance")
     why = (
         f"its average precision is {metrics['average_precision']:.4f}, that of the active {version} is "
         f"{active['average_precision']:.4f} on the same payments (it may be lower by {TOLERANCE})"
     )
-    return Verdict(
+    return ModelComparison(
         metrics["average_precision"] >= active["average_precision"] - TOLERANCE, why, version, active
     )
 
@@ -90,15 +90,15 @@ def better_than_chance(metrics: Mapping[str, float]) -> bool:
     return metrics["precision"] > metrics["fraud_per_1000"] / 1000
 
 
-def decided(wish: Wish, verdict: Verdict) -> dict[str, Any]:
+def decided(wish: Wish, comparison: ModelComparison) -> dict[str, Any]:
     """Return what becomes of the new model, as its manifest says it: `activated`, `why` and the active model's figures."""
-    activated = wish == "always" or (wish == "if-better" and verdict.good)
+    activated = wish == "always" or (wish == "if-better" and comparison.good)
     told = {"always": "as told: ", "never": "as told: ", "if-better": ""}[wish]
     return {
         "wish": wish,
         "activated": activated,
-        "better": verdict.good,
-        "why": told + verdict.why,
-        "active_version": verdict.active_version,
-        "active_metrics": verdict.active_metrics,
+        "better": comparison.good,
+        "why": told + comparison.why,
+        "active_version": comparison.active_version,
+        "active_metrics": comparison.active_metrics,
     }

@@ -22,9 +22,9 @@ from fraudstream.domain.errors import SetupError
 from fraudstream.domain.tokens import partition_of
 from fraudstream.offline.stories import CARDS, EXPECTED, Story, tell
 from fraudstream.settings import Settings
+from fraudstream.traffic.awaited import AwaitedDecisions, awaited_decisions
 from fraudstream.traffic.cards import candidates, idle
 from fraudstream.traffic.run import publishing
-from fraudstream.traffic.verdicts import Verdicts, verdicts_from
 
 STORY_ID = "acceptance-"
 """How the transaction ids of the story begin."""
@@ -50,7 +50,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class StoryResult:
     """One telling of the story."""
 
     keyed: bool
@@ -73,7 +73,7 @@ class Stage:
 
     settings: Settings
     publisher: Publisher
-    verdicts: Verdicts
+    decisions: AwaitedDecisions
     timeout_s: float
     on_line: Callable[[Line], None]
 
@@ -87,7 +87,7 @@ async def tell_live(
     timeout_s: float = 20.0,
     on_start: Callable[[str], None] = lambda origin: None,
     on_line: Callable[[Line], None] = lambda line: None,
-) -> list[Verdict]:
+) -> list[StoryResult]:
     """Tell one story once per keying, all at the same time, each on four cards of its own.
 
     `on_start` is told where the cards come from, `on_line` of every payment. Raises SetupError if there is no broker
@@ -105,14 +105,14 @@ async def tell_live(
     ):
         numbers = await idle(cards.numbers, tail, settings, needed)
         on_start(cards.origin)
-        async with verdicts_from(tail) as verdicts:
-            stage = Stage(settings, publisher, verdicts, timeout_s, on_line)
+        async with awaited_decisions(tail) as decisions:
+            stage = Stage(settings, publisher, decisions, timeout_s, on_line)
             return await _all_at_once(stage, story, numbers, keyings)
 
 
 async def _all_at_once(
     stage: Stage, story: Story, numbers: Sequence[str], keyings: Sequence[bool]
-) -> list[Verdict]:
+) -> list[StoryResult]:
     tellings = [
         asyncio.create_task(_perform(stage, story, numbers[i * CARDS : (i + 1) * CARDS], keyed))
         for i, keyed in enumerate(keyings)
@@ -124,7 +124,7 @@ async def _all_at_once(
             telling.cancel()
 
 
-async def _perform(stage: Stage, story: Story, numbers: Sequence[str], keyed: bool) -> Verdict:
+async def _perform(stage: Stage, story: Story, numbers: Sequence[str], keyed: bool) -> StoryResult:
     """Send the payments in real time and report each decision before the next payment is due."""
     name = uuid.uuid4().hex[:8]
     lines: list[Line] = []
@@ -145,14 +145,14 @@ async def _perform(stage: Stage, story: Story, numbers: Sequence[str], keyed: bo
             )
         lines.append(line)
         stage.on_line(line)
-    return Verdict(keyed, tuple(lines))
+    return StoryResult(keyed, tuple(lines))
 
 
 async def _pay(stage: Stage, payment: dict[str, Any], position: int, keyed: bool) -> Line:
     """Send one payment and wait for its decision."""
     number, settings = str(payment["cc_num"]), stage.settings
     sent_at_ms = time.time_ns() // 1_000_000
-    decided = stage.verdicts.expect(payment["tid"])
+    decided = stage.decisions.expect(payment["tid"])
     value = msgspec.json.encode({**payment, "trans_ts": sent_at_ms / 1000})
     outbox = Outbox()
     outbox.add(

@@ -4,7 +4,7 @@ import time
 
 import click
 
-from fraudstream.traffic.acceptance import Line, Verdict
+from fraudstream.traffic.acceptance import Line, StoryResult
 
 HEADER = "sent                 card      amount  10 min: n, mean        p  outcome  verdict    expected"
 
@@ -30,18 +30,18 @@ def shown(line: Line) -> str:
     )
 
 
-def closing(verdict: Verdict) -> str:
+def closing(result: StoryResult) -> str:
     """Say how one telling of the story ended."""
-    wrong = sum(not line.ok for line in verdict.lines)
-    how = "keyed" if verdict.keyed else "unkeyed"
-    if verdict.passed:
+    wrong = sum(not line.ok for line in result.lines)
+    how = "keyed" if result.keyed else "unkeyed"
+    if result.passed:
         return (
             click.style("PASS", fg="green", bold=True)
-            + f" {how}: all {len(verdict.lines)} payments as expected"
+            + f" {how}: all {len(result.lines)} payments as expected"
         )
     return (
         click.style("FAIL", fg="red", bold=True)
-        + f" {how}: {wrong} of {len(verdict.lines)} payments not as expected"
+        + f" {how}: {wrong} of {len(result.lines)} payments not as expected"
     )
 
 

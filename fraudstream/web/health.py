@@ -29,7 +29,7 @@ class Health:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class HealthReport:
     """Health judged at a moment; `stalled_s` says for how long a partition has been waiting without progress."""
 
     status: str
@@ -53,7 +53,7 @@ class StallWatch:
         self._stalled_after_s = stalled_after_s
         self._waiting: dict[TopicPartition, tuple[int | None, float]] = {}
 
-    def judge(self, health: Health, now_s: float) -> Verdict:
+    def judge(self, health: Health, now_s: float) -> HealthReport:
         """Look at the worker now; each look is compared with the one before."""
         waiting: dict[TopicPartition, tuple[int | None, float]] = {}
         for state in health.partitions:
@@ -65,7 +65,7 @@ class StallWatch:
         self._waiting = waiting
         stalled_s = {place: now_s - since_s for place, (_, since_s) in waiting.items()}
         if not health.recovered:
-            return Verdict(
+            return HealthReport(
                 "recovering",
                 (Problem("failing", "the state is still being restored"), *health.problems),
                 stalled_s,
@@ -81,4 +81,4 @@ class StallWatch:
         )
         problems = (*stalls, *health.problems)
         severest = next((of for of in SEVEREST_FIRST if any(of == each.severity for each in problems)), "ok")
-        return Verdict("stalled" if stalls else severest, problems, stalled_s)
+        return HealthReport("stalled" if stalls else severest, problems, stalled_s)

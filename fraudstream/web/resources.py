@@ -22,7 +22,7 @@ from fraudstream.domain.archived import unarchived
 from fraudstream.domain.rules import APPROVE, OUTCOMES
 from fraudstream.tables.recent import Decision, Page
 from fraudstream.web import peers
-from fraudstream.web.health import StallWatch, Verdict
+from fraudstream.web.health import HealthReport, StallWatch
 from fraudstream.web.params import (
     BEFORE,
     EVENT_TIME,
@@ -72,7 +72,7 @@ class Resources:
         seconds = numbers(query, seconds=SECONDS)["seconds"] or 0
         views, now_s = self.views, time.time()
         lately, minute = (views.timeline.span(span, now_s) for span in (RATE_SPAN_S, ALERTS_SPAN_S))
-        verdict, partitions = self._health()
+        report, partitions = self._health()
         totals = views.timeline.totals
         payments = sum(totals[outcome] for outcome in OUTCOMES)
         return Answer(
@@ -80,8 +80,8 @@ class Resources:
                 "now": int(now_s * 1000),
                 "versions": asdict(views.versions),
                 "health": {
-                    "status": verdict.status,
-                    "problems": [each._asdict() for each in verdict.problems],
+                    "status": report.status,
+                    "problems": [each._asdict() for each in report.problems],
                 },
                 "rates": {
                     "payments_per_s": round(lately.payments / RATE_SPAN_S, 1),
@@ -206,34 +206,34 @@ class Resources:
     async def health(self, query: Query) -> Answer:
         """Return whether the worker does its work; 503 if it does not."""
         numbers(query)
-        verdict, partitions = self._health()
+        report, partitions = self._health()
         data = {
-            "status": verdict.status,
-            "problems": [each._asdict() for each in verdict.problems],
+            "status": report.status,
+            "problems": [each._asdict() for each in report.problems],
             "versions": asdict(self.views.versions),
             "partitions": partitions,
         }
-        return Answer(data, 200 if verdict.ok else 503)
+        return Answer(data, 200 if report.ok else 503)
 
     def exposition(self) -> bytes:
         """Return the metrics as Prometheus scrapes them, with health and lag as of now."""
         self._health()
         return self.views.metrics.exposition()
 
-    def _health(self) -> tuple[Verdict, list[dict[str, Any]]]:
+    def _health(self) -> tuple[HealthReport, list[dict[str, Any]]]:
         """Judge the worker now, and let the metrics say the same."""
         health = self.views.health()
-        verdict = self._watch.judge(health, time.monotonic())
+        report = self._watch.judge(health, time.monotonic())
         known = {
             (state.topic, state.partition): state.lag for state in health.partitions if state.lag is not None
         }
         self.views.metrics.lags(known)
-        self.views.metrics.healthy(verdict.ok, verdict.status)
+        self.views.metrics.healthy(report.ok, report.status)
         states = sorted(health.partitions, key=lambda state: (state.topic, state.partition))
-        return verdict, [
+        return report, [
             {
                 **asdict(state),
-                "waiting_s": round(verdict.stalled_s.get((state.topic, state.partition), 0.0), 1),
+                "waiting_s": round(report.stalled_s.get((state.topic, state.partition), 0.0), 1),
             }
             for state in states
         ]

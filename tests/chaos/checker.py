@@ -29,7 +29,7 @@ TEN_MINUTE_FEATURES = {
 
 
 @dataclass
-class Verdict:
+class Findings:
     """What became of the payments of one experiment."""
 
     payments: int = 0
@@ -62,18 +62,18 @@ class Checker:
 
     def judge(
         self, truth: Truth, decisions: Sequence[Record], alerts: Sequence[Record], letters: Sequence[Record]
-    ) -> Verdict:
+    ) -> Findings:
         """Compare truth and topics."""
-        verdict = Verdict(payments=truth.records, decisions=len(decisions), dead_letters=len(truth.dead))
-        decided = self._decisions(verdict, truth, decisions)
+        findings = Findings(payments=truth.records, decisions=len(decisions), dead_letters=len(truth.dead))
+        decided = self._decisions(findings, truth, decisions)
         for tid in truth.answers.keys() - decided:
-            verdict.wrong("lost", tid)
-        _alerts(verdict, truth, alerts)
-        _dead_letters(verdict, truth, letters)
-        _order(verdict, decisions)
-        return verdict
+            findings.wrong("lost", tid)
+        _alerts(findings, truth, alerts)
+        _dead_letters(findings, truth, letters)
+        _order(findings, decisions)
+        return findings
 
-    def _decisions(self, verdict: Verdict, truth: Truth, decisions: Iterable[Record]) -> set[str]:
+    def _decisions(self, findings: Findings, truth: Truth, decisions: Iterable[Record]) -> set[str]:
         """Judge every decision; return the ids decided."""
         said: dict[str, str] = {}
         raw: dict[Place, bytes] = {}
@@ -82,19 +82,19 @@ class Checker:
             tid, source = decision["transaction_id"], decision["source"]
             place = (source["topic"], source["partition"], source["offset"])
             if self.exactly_once and place in raw:
-                verdict.wrong("double", f"{tid} is decided twice at {place}")
+                findings.wrong("double", f"{tid} is decided twice at {place}")
             head = record.value.partition(TIMED)[0]
             content = self._content(decision)
             if self.weekly_known and raw.setdefault(place, head) != head:
-                verdict.wrong(
+                findings.wrong(
                     "unequal",
                     f"{tid} at {_place(decision)} again: {_apart(head.decode(), raw[place].decode())}",
                 )
             elif said.setdefault(tid, content) != content:
-                verdict.wrong(
+                findings.wrong(
                     "unequal", f"{tid} at {_place(decision)} repeated: {_apart(content, said[tid])}"
                 )
-            self._answer(verdict, truth, tid, decision)
+            self._answer(findings, truth, tid, decision)
         return set(said)
 
     def _content(self, decision: dict[str, Any]) -> str:
@@ -104,27 +104,27 @@ class Checker:
         apart = {"source", "decided_at", "timing_ms"}
         return json.dumps({name: value for name, value in decision.items() if name not in apart})
 
-    def _answer(self, verdict: Verdict, truth: Truth, tid: str, decision: dict[str, Any]) -> None:
+    def _answer(self, findings: Findings, truth: Truth, tid: str, decision: dict[str, Any]) -> None:
         answer = truth.answers.get(tid)
         if answer is None:
-            verdict.wrong("unequal", f"{tid} is decided and should not be")
+            findings.wrong("unequal", f"{tid} is decided and should not be")
             return
         given, wanted = decision["features"], answer.features
         if given["num_trans_last_10m"] > wanted["num_trans_last_10m"]:
-            verdict.wrong("double", f"{tid} at {_place(decision)}: {_wrong_in(given, wanted)}")
+            findings.wrong("double", f"{tid} at {_place(decision)}: {_wrong_in(given, wanted)}")
         elif any(given[name] != wanted[name] for name in TEN_MINUTE_FEATURES):
-            verdict.wrong("unequal", f"{tid} at {_place(decision)}: {_wrong_in(given, wanted)}")
+            findings.wrong("unequal", f"{tid} at {_place(decision)}: {_wrong_in(given, wanted)}")
         elif self.weekly_known and (given, decision["degraded"]) != (wanted, ["late"] * answer.late):
             degraded = f"degraded {decision['degraded']}, late {answer.late}"
-            verdict.wrong("unequal", f"{tid} at {_place(decision)}: {_wrong_in(given, wanted)} {degraded}")
+            findings.wrong("unequal", f"{tid} at {_place(decision)}: {_wrong_in(given, wanted)} {degraded}")
 
 
-def _alerts(verdict: Verdict, truth: Truth, alerts: Iterable[Record]) -> None:
+def _alerts(findings: Findings, truth: Truth, alerts: Iterable[Record]) -> None:
     """Alerts are the decisions that are not approved."""
     found = Counter(json.loads(record.value)["transaction_id"] for record in alerts)
     wanted = {tid for tid, answer in truth.answers.items() if answer is not None and answer.alert}
     for tid in wanted ^ found.keys():
-        verdict.wrong("lost" if tid in wanted else "unequal", f"alert of {tid}")
+        findings.wrong("lost" if tid in wanted else "unequal", f"alert of {tid}")
 
 
 def _place(decision: dict[str, Any]) -> str:
@@ -144,21 +144,21 @@ def _apart(now: str, before: str) -> str:
     return f"...{now[at - 30 : at + 50]}... after ...{before[at - 30 : at + 50]}..."
 
 
-def _dead_letters(verdict: Verdict, truth: Truth, letters: Iterable[Record]) -> None:
+def _dead_letters(findings: Findings, truth: Truth, letters: Iterable[Record]) -> None:
     """Dead letters are exact: the right reason for the right records, repetitions equal."""
     found: dict[Place, bytes] = {}
     for record in letters:
         letter = json.loads(record.value)
         place = (letter["topic"], letter["partition"], letter["offset"])
         if truth.dead.get(place) != letter["reason"]:
-            verdict.wrong("unequal", f"dead letter {letter} instead of {truth.dead.get(place)}")
+            findings.wrong("unequal", f"dead letter {letter} instead of {truth.dead.get(place)}")
         if found.setdefault(place, record.value) != record.value:
-            verdict.wrong("unequal", f"dead letter {letter} came with other content before")
+            findings.wrong("unequal", f"dead letter {letter} came with other content before")
     for place in truth.dead.keys() - found.keys():
-        verdict.wrong("lost", f"dead letter {truth.dead[place]} of {place}")
+        findings.wrong("lost", f"dead letter {truth.dead[place]} of {place}")
 
 
-def _order(verdict: Verdict, decisions: Iterable[Record]) -> None:
+def _order(findings: Findings, decisions: Iterable[Record]) -> None:
     """A card's payments are decided in the order of their offsets; only repetitions go back."""
     for records in by_partition(decisions).values():
         seen: set[Place] = set()
@@ -169,21 +169,21 @@ def _order(verdict: Verdict, decisions: Iterable[Record]) -> None:
             place = (source["topic"], source["partition"], source["offset"])
             key = (decision["card"], source["topic"], source["partition"])
             if place not in seen and source["offset"] < newest.get(key, -1):
-                verdict.wrong("unequal", f"{decision['transaction_id']} is decided out of order")
+                findings.wrong("unequal", f"{decision['transaction_id']} is decided out of order")
             seen.add(place)
             newest[key] = max(newest.get(key, -1), source["offset"])
 
 
-def check_table(verdict: Verdict, truth: Truth, kept: Entries, allowed_lateness_ms: int, what: str) -> None:
+def check_table(findings: Findings, truth: Truth, kept: Entries, allowed_lateness_ms: int, what: str) -> None:
     """Compare a worker's RocksDB: all of what is still needed, and nothing that never was."""
     for partition, entries in truth.entries.items():
         oldest_ms = truth.newest_ms[partition] - allowed_lateness_ms - TEN_MINUTES_MS
         found = kept.get(partition, Counter())
         needed = Counter({entry: n for entry, n in entries.items() if entry[1] >= oldest_ms})
         for entry in needed - found:
-            verdict.wrong("unequal", f"{what}: partition {partition} lacks {entry}")
+            findings.wrong("unequal", f"{what}: partition {partition} lacks {entry}")
         for entry in found - entries:
-            verdict.wrong("double", f"{what}: partition {partition} has {entry} too often")
+            findings.wrong("double", f"{what}: partition {partition} has {entry} too often")
 
 
 def kept_entries(state_dir: Path) -> Entries:

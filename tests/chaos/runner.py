@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fraudstream.adapters.kafka_admin import ensure_topics
-from tests.chaos.checker import Verdict, check_table, kept_entries
+from tests.chaos.checker import Findings, check_table, kept_entries
 from tests.chaos.experiments import Experiment
 from tests.chaos.scenes import Scene
 from tests.chaos.stage import PATIENCE_S, Stage, Stuck
@@ -30,19 +30,19 @@ class Outcome:
     settled_s: float = 0.0
     took_s: float = 0.0
     stuck: str | None = None
-    verdict: Verdict = field(default_factory=Verdict)
+    findings: Findings = field(default_factory=Findings)
     facts: dict[str, Any] = field(default_factory=dict)
 
     @property
     def red(self) -> bool:
         """Tell whether anything is wrong."""
-        return self.stuck is not None or not self.verdict.exact
+        return self.stuck is not None or not self.findings.exact
 
     def as_dict(self) -> dict[str, Any]:
         """Return it for JSON."""
         figures = asdict(self)
-        verdict: dict[str, Any] = figures.pop("verdict")
-        return figures | verdict | {"red": self.red}
+        findings: dict[str, Any] = figures.pop("findings")
+        return figures | findings | {"red": self.red}
 
 
 async def play(
@@ -83,14 +83,16 @@ async def _judge(experiment: Experiment, stage: Stage, outcome: Outcome) -> None
     truth = oracle.judge(await logs.read("transactions"), await logs.read("transactions-by-card"))
     decisions = await logs.read("decisions")
     alerts, letters = await logs.read("fraud-alerts"), await logs.read("dead-letters")
-    outcome.verdict = await asyncio.to_thread(experiment.checker.judge, truth, decisions, alerts, letters)
+    outcome.findings = await asyncio.to_thread(experiment.checker.judge, truth, decisions, alerts, letters)
     outcome.recovery_s = stage.recovery_s(decisions)
     await asyncio.to_thread(stage.stop)
     if outcome.stuck is not None:
         return
 
     def check(directory: Path, what: str) -> None:
-        check_table(outcome.verdict, truth, kept_entries(directory), settings.lateness_horizon_s * 1000, what)
+        check_table(
+            outcome.findings, truth, kept_entries(directory), settings.lateness_horizon_s * 1000, what
+        )
 
     try:
         (first, *others) = stage.workers

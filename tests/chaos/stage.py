@@ -62,7 +62,7 @@ class Stage:
     faults_ms: list[float] = field(default_factory=list)
     kills: int = 0
     facts: dict[str, Any] = field(default_factory=dict)
-    """What an experiment found out beside the verdict."""
+    """What an experiment found out beside the findings."""
 
     def __post_init__(self) -> None:
         self._clean_ups: list[Callable[[], Awaitable[None]]] = []

@@ -53,14 +53,14 @@ class Suite:
         outcome = await play(
             experiment, stage, rounds, say, MUTANT_PATIENCE_S if mutation else experiment.patience_s
         )
-        verdict = outcome.verdict
+        findings = outcome.findings
         say(
-            f"{verdict.payments} payments, {outcome.kills} kills, lost {verdict.lost}, double {verdict.double}, "
-            f"unequal {verdict.unequal}, recovery {outcome.recovery_s:.1f} s, took {outcome.took_s:.0f} s"
+            f"{findings.payments} payments, {outcome.kills} kills, lost {findings.lost}, double {findings.double}, "
+            f"unequal {findings.unequal}, recovery {outcome.recovery_s:.1f} s, took {outcome.took_s:.0f} s"
             + (f", {outcome.facts}" if outcome.facts else "")
             + (f"; STUCK: {outcome.stuck}" if outcome.stuck else "")
         )
-        for note in verdict.notes:
+        for note in findings.notes:
             self._console.print(f"          {note}", highlight=False, markup=False)
         return outcome
 
@@ -83,10 +83,10 @@ class Suite:
         return {
             "seed": self._seed,
             "kills": sum(outcome.kills for outcome in of),
-            "payments": sum(outcome.verdict.payments for outcome in of),
-            "lost": sum(outcome.verdict.lost for outcome in of),
-            "double": sum(outcome.verdict.double for outcome in of),
-            "unequal": sum(outcome.verdict.unequal for outcome in of),
+            "payments": sum(outcome.findings.payments for outcome in of),
+            "lost": sum(outcome.findings.lost for outcome in of),
+            "double": sum(outcome.findings.double for outcome in of),
+            "unequal": sum(outcome.findings.unequal for outcome in of),
             "took_s": round(time.monotonic() - self._started, 1),
             "experiments": {name: outcome.as_dict() for name, outcome in self.outcomes.items()},
             "mutations": {name: outcome.red for name, outcome in self.mutants.items()},
@@ -117,7 +117,7 @@ class Suite:
 
 
 def _cells(outcome: Outcome) -> list[str]:
-    verdict = outcome.verdict
-    found = [str(verdict.lost), str(verdict.double), str(verdict.unequal)]
+    findings = outcome.findings
+    found = [str(findings.lost), str(findings.double), str(findings.unequal)]
     stuck = f"{outcome.recovery_s:.1f}" if outcome.stuck is None else "stuck"
-    return [str(outcome.rounds), f"{verdict.payments:,}", str(outcome.kills), *found, stuck]
+    return [str(outcome.rounds), f"{findings.payments:,}", str(outcome.kills), *found, stuck]

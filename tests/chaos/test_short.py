@@ -26,8 +26,8 @@ async def test_kills_and_wrong_input_of_every_kind_lose_and_double_nothing(
     outcome = await played(SHORT, broker, tmp_path)
 
     assert outcome.stuck is None
-    assert [] == outcome.verdict.notes
-    assert outcome.verdict.exact
+    assert [] == outcome.findings.notes
+    assert outcome.findings.exact
     assert outcome.kills == 2
 
 
@@ -36,4 +36,4 @@ async def test_a_worker_that_knows_no_payment_again_is_found_out(broker: Broker,
     """The experiments are worth something only if they fail for a worker that does it wrong."""
     outcome = await played(MUTANTS["id check off"], broker, tmp_path, "id check off")
 
-    assert outcome.verdict.double > 0
+    assert outcome.findings.double > 0

@@ -31,7 +31,7 @@ class Answer(NamedTuple):
     payments_1m: int
 
 
-class Verdict(NamedTuple):
+class Expectation(NamedTuple):
     """What the log makes of one record."""
 
     answer: Answer | None
@@ -40,7 +40,7 @@ class Verdict(NamedTuple):
     late_by_ms: int
 
 
-def judge(log: list[Paid], told: list[Verdict], allowed_lateness_ms: int) -> list[Verdict]:
+def judge(log: list[Paid], told: list[Expectation], allowed_lateness_ms: int) -> list[Expectation]:
     """Judge, in order of arrival, what of a log is not judged yet; `told` grows and is returned.
 
     A payment counts once; its repetitions get its answer. One beyond the allowed lateness does not see what may have expired:
@@ -52,15 +52,15 @@ def judge(log: list[Paid], told: list[Verdict], allowed_lateness_ms: int) -> lis
         late_by_ms = max(0, newest_ms - paid.event_time_ms)
         newest_ms = max(newest_ms, paid.event_time_ms)
         earlier = [
-            (other, verdict)
-            for other, verdict in zip(log[:place], told, strict=True)
-            if verdict.counted and other.card == paid.card
+            (other, expectation)
+            for other, expectation in zip(log[:place], told, strict=True)
+            if expectation.counted and other.card == paid.card
         ]
         spent = [other for other, _ in earlier if other.cents >= 0]
-        same_id = [(other, verdict) for other, verdict in earlier if other.tid == paid.tid]
+        same_id = [(other, expectation) for other, expectation in earlier if other.tid == paid.tid]
         if same_id:
-            first, verdict = same_id[0]
-            told.append(Verdict(verdict.answer if first == paid else None, False, late_by_ms))
+            first, expectation = same_id[0]
+            told.append(Expectation(expectation.answer if first == paid else None, False, late_by_ms))
             continue
         since_ms = paid.event_time_ms - TEN_MINUTES_MS
         if late_by_ms > allowed_lateness_ms:
@@ -74,14 +74,14 @@ def judge(log: list[Paid], told: list[Verdict], allowed_lateness_ms: int) -> lis
             min(gaps_ms) if gaps_ms else -1,
             sum(gap_ms <= ONE_MINUTE_MS for gap_ms in gaps_ms) + len(itself),
         )
-        told.append(Verdict(answer, True, late_by_ms))
+        told.append(Expectation(answer, True, late_by_ms))
     return told
 
 
-def entries_of(log: list[Paid], told: list[Verdict]) -> Iterator[tuple[int, int, Entry]]:
+def entries_of(log: list[Paid], told: list[Expectation]) -> Iterator[tuple[int, int, Entry]]:
     """Yield offset, card and entry of every counted payment of a keyed log."""
-    for offset, (paid, verdict) in enumerate(zip(log, told, strict=True)):
-        if verdict.counted:
+    for offset, (paid, expectation) in enumerate(zip(log, told, strict=True)):
+        if expectation.counted:
             sequence = offset * SEQUENCES_PER_OFFSET
-            entry = Entry(paid.event_time_ms, paid.cents, verdict.late_by_ms, paid.tid, sequence)
+            entry = Entry(paid.event_time_ms, paid.cents, expectation.late_by_ms, paid.tid, sequence)
             yield offset, paid.card, entry

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from fraudstream.domain.activity import ENTRY, WINDOW_MS, Entry, bucket_of
 from fraudstream.tables.activity_batch import Arrivals, BatchAggregates, Update, aggregate
 from fraudstream.tables.activity_layout import START, Clock, merged
-from tests.tables.oracle import Answer, Paid, Verdict, entries_of, judge
+from tests.tables.oracle import Answer, Expectation, Paid, entries_of, judge
 
 ALLOWED_LATENESS_MS = 1_200_000
 """Twenty minutes, so that short schedules reach beyond it."""
@@ -36,19 +36,19 @@ class Topic:
     """A source partition, and how far it is read and acknowledged by the worker, committed at the broker."""
 
     log: list[Paid] = field(default_factory=list)
-    told: list[Verdict] = field(default_factory=list)
+    told: list[Expectation] = field(default_factory=list)
     """The oracle's, of the log so far."""
     read: int = 0
     acknowledged: int = 0
     committed: int = 0
 
-    def verdicts(self) -> list[Verdict]:
+    def expectations(self) -> list[Expectation]:
         """Return what the oracle says of every payment."""
         return judge(self.log, self.told, ALLOWED_LATENESS_MS)
 
     def counted(self) -> list[tuple[int, int, Entry]]:
         """Return offset, card and entry of every payment that counts."""
-        return list(entries_of(self.log, self.verdicts()))
+        return list(entries_of(self.log, self.expectations()))
 
 
 @dataclass
@@ -169,7 +169,7 @@ class World:
 
     def publish(self, batch: Batch) -> None:
         """Publish the decisions: from here on the world has seen them."""
-        told = {repartitioned: topic.verdicts() for repartitioned, topic in self.topics.items()}
+        told = {repartitioned: topic.expectations() for repartitioned, topic in self.topics.items()}
         rows = zip(*(column.tolist() for column in batch.aggregates.windows), strict=True)
         conflicts = set(batch.aggregates.conflicts.tolist())
         for row, (record, columns) in enumerate(zip(batch.taken, rows, strict=True)):

@@ -48,13 +48,13 @@ def test_a_partition_that_was_taken_away_is_forgotten():
 
 def test_not_recovered_is_not_ready_whatever_else():
     """And says so first."""
-    verdict = StallWatch(30.0).judge(
+    report = StallWatch(30.0).judge(
         Health(False, problems=(Problem("failing", "the broker does not answer"),)), T0
     )
 
-    assert "recovering" == verdict.status
+    assert "recovering" == report.status
     sentences = ["the state is still being restored", "the broker does not answer"]
-    assert sentences == [problem.sentence for problem in verdict.problems]
+    assert sentences == [problem.sentence for problem in report.problems]
 
 
 def test_a_problem_the_worker_names_makes_it_fail():
@@ -66,9 +66,9 @@ def test_a_problem_the_worker_names_makes_it_fail():
 
 def test_a_degraded_worker_keeps_its_work():
     """It decides, with something missing: a restart would not bring that back."""
-    verdict = StallWatch(30.0).judge(Health(True, problems=(Problem("degraded", "no weeks"),)), T0)
+    report = StallWatch(30.0).judge(Health(True, problems=(Problem("degraded", "no weeks"),)), T0)
 
-    assert ("degraded", True) == (verdict.status, verdict.ok)
+    assert ("degraded", True) == (report.status, report.ok)
 
 
 def test_what_is_not_known_yet_is_not_a_stall():

@@ -16,17 +16,17 @@ class _Id(msgspec.Struct):
     transaction_id: str
 
 
-class Verdicts:
+class AwaitedDecisions:
     """Hands out decisions by transaction id."""
 
     def __init__(self) -> None:
-        self._wanted: dict[str, asyncio.Future[dict[str, Any]]] = {}
+        self._awaited: dict[str, asyncio.Future[dict[str, Any]]] = {}
         self._id = msgspec.json.Decoder(_Id).decode
 
     def expect(self, transaction_id: str) -> asyncio.Future[dict[str, Any]]:
         """Return what will hold the decision on a payment; call before the payment is sent."""
-        self._wanted[transaction_id] = asyncio.get_running_loop().create_future()
-        return self._wanted[transaction_id]
+        self._awaited[transaction_id] = asyncio.get_running_loop().create_future()
+        return self._awaited[transaction_id]
 
     async def read(self, tail: Tail) -> None:
         """Read decisions for ever."""
@@ -37,18 +37,18 @@ class Verdicts:
 
     def _hand_out(self, value: bytes) -> None:
         """Give a decision to whoever waits for it; a decision that comes twice is the same twice."""
-        waiting = self._wanted.pop(self._id(value).transaction_id, None)
+        waiting = self._awaited.pop(self._id(value).transaction_id, None)
         if waiting is not None and not waiting.done():
             waiting.set_result(msgspec.json.decode(value))
 
 
 @asynccontextmanager
-async def verdicts_from(tail: Tail) -> AsyncIterator[Verdicts]:
-    """Yield verdicts that are read from a tail of the decisions until the block ends."""
-    verdicts = Verdicts()
-    reading = asyncio.create_task(verdicts.read(tail))
+async def awaited_decisions(tail: Tail) -> AsyncIterator[AwaitedDecisions]:
+    """Yield decisions to wait for, read from a tail of the decisions until the block ends."""
+    awaited = AwaitedDecisions()
+    reading = asyncio.create_task(awaited.read(tail))
     try:
-        yield verdicts
+        yield awaited
     finally:
         reading.cancel()
         with suppress(asyncio.CancelledError):
