@@ -14,7 +14,7 @@ from fraudstream.commands.group import Group
 from fraudstream.commands.topics import broker_option, json_option
 from fraudstream.settings import Settings
 from fraudstream.state.adopt import adopt_sources
-from fraudstream.state.compare import Compared, Difference
+from fraudstream.state.compare import Compared, CopyDifference
 from fraudstream.state.rebuild import Rebuilt, rebuild_changelog, wipe_all
 from fraudstream.state.verify import compare_all, directories
 
@@ -148,12 +148,12 @@ def _row(each: Compared) -> dict[str, object]:
     }
 
 
-def _counts(difference: Difference | None) -> dict[str, int | None]:
+def _counts(difference: CopyDifference | None) -> dict[str, int | None]:
     """Return how many entries there are and how many of them differ in which way."""
     if difference is None:
-        return dict.fromkeys(Difference._fields)
+        return dict.fromkeys(CopyDifference._fields)
     entries, *keys = difference
-    return dict(zip(Difference._fields, (entries, *map(len, keys)), strict=True))
+    return dict(zip(CopyDifference._fields, (entries, *map(len, keys)), strict=True))
 
 
 def _sentence(each: Rebuilt) -> str:

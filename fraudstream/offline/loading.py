@@ -47,7 +47,7 @@ class Computed:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class WeekDifference:
     """A card whose week in the store is not the computed one; None: no week."""
 
     card: str
@@ -63,7 +63,7 @@ class Check:
 
     cards: int
     as_of_ms: int | None
-    differing: list[Difference]
+    differing: list[WeekDifference]
 
 
 def computed(weekly_dir: Path, as_of: date | None) -> Computed:
@@ -142,9 +142,11 @@ async def check(store: OnlineStore, weeks: Computed, cards: int, seed: int) -> C
     random.Random(seed).shuffle(asked)  # noqa: S311 - a sample, no secret
     answer = await store.get_many(asked, weeks.as_of_ms)
     if answer.as_of_ms != weeks.as_of_ms:
-        return Check(len(asked), answer.as_of_ms, [Difference(card, expected[card], None) for card in sample])
+        return Check(
+            len(asked), answer.as_of_ms, [WeekDifference(card, expected[card], None) for card in sample]
+        )
     differing = [
-        Difference(card, week, answer.rows.get(card), answer.failed.get(card))
+        WeekDifference(card, week, answer.rows.get(card), answer.failed.get(card))
         for card, week in expected.items()
         if answer.rows.get(card) != week or card in answer.failed
     ]

@@ -14,7 +14,7 @@ NAMED_MAX = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class ValueDifference:
     """One value that is not the same."""
 
     transaction_id: str
@@ -38,7 +38,7 @@ class Report:
     differing: int
     missing: int
     unexpected: int
-    first: tuple[Difference, ...]
+    first: tuple[ValueDifference, ...]
 
     @property
     def equal(self) -> bool:
@@ -58,7 +58,7 @@ def compared(stream: pl.DataFrame, expected: Expected, published: Published) -> 
     differs = bits(published.values[both]) != bits(expected.values[both])
     rows, columns = np.nonzero(differs)
     first = tuple(
-        Difference(
+        ValueDifference(
             str(stream["tid"][int(both[row])]),
             int(expected.partition[both[row]]),
             int(expected.offset[both[row]]),

@@ -12,7 +12,7 @@ from fraudstream.tables.activity_batch import SEQUENCE_SHIFT
 Value = TypeVar("Value")
 
 
-class Difference(NamedTuple):
+class CopyDifference(NamedTuple):
     """How a copy differs from the log."""
 
     entries: int
@@ -31,8 +31,8 @@ class Compared(NamedTuple):
 
     partition: int
     log: dict[Key, Logged]
-    changelog: Difference
-    disk: Difference | None
+    changelog: CopyDifference
+    disk: CopyDifference | None
     damage: str | None
     """What is wrong beside entries: an unreadable RocksDB, a changelog shorter than what was read of it."""
     changelog_end: int
@@ -90,14 +90,14 @@ def _since(oldest_ms: int, entries: Mapping[Key, Value]) -> dict[Key, Value]:
 
 def _difference(
     log: Mapping[Key, Logged], copy: Mapping[Key, Entry], log_begin: int, behind: Collection[Key]
-) -> Difference:
+) -> CopyDifference:
     """Compare a copy with the log; what is `behind` will be there after the next recovery."""
     missing = [key for key, must in log.items() if must.committed and key not in copy and key not in behind]
     extra = [
         key for key, entry in copy.items() if key not in log and entry.sequence >> SEQUENCE_SHIFT >= log_begin
     ]
     unequal = [key for key, entry in copy.items() if key in log and not same(log[key], entry)]
-    return Difference(len(copy), missing, extra, unequal)
+    return CopyDifference(len(copy), missing, extra, unequal)
 
 
 def same(logged: Logged, entry: Entry) -> bool:
