@@ -14,7 +14,7 @@ from benchmarks.plan import Rate
 from fraudstream import topics
 
 SLACK_S = 60.0
-Progress = Callable[[str], None]
+OnLoad = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Latency:
     """Milliseconds that the micro-batch of a payment looked weeks up; not everybody's decisions tell."""
 
 
-def latencies(contestant: Contestant, run: Run, rates: Sequence[Rate], on_load: Progress) -> list[Latency]:
+def latencies(contestant: Contestant, run: Run, rates: Sequence[Rate], on_load: OnLoad) -> list[Latency]:
     """Start a contestant on empty topics and measure it at each rate; loads follow each other in the world's time."""
     run.directory.mkdir(parents=True)
     measured = []

@@ -14,7 +14,7 @@ from benchmarks.plan import FIRST_MARK, LAST_MARK
 from fraudstream import topics
 
 POLL_INTERVAL_S = 0.2
-Progress = Callable[[float], None]
+OnProgress = Callable[[float], None]
 """Told which share of the backlog is done."""
 
 
@@ -50,13 +50,13 @@ class Race:
     dead_letters: int = 0
 
 
-def race(cluster: Cluster, contestant: Contestant, run: Run, on_progress: Progress) -> Race:
+def race(cluster: Cluster, contestant: Contestant, run: Run, on_progress: OnProgress) -> Race:
     """Start a contestant on the backlog, wait until it is done, and measure."""
     run.directory.mkdir(parents=True)
     return (_decide if contestant.decides else _read)(cluster, contestant, run, on_progress)
 
 
-def _decide(cluster: Cluster, contestant: Contestant, run: Run, on_progress: Progress) -> Race:
+def _decide(cluster: Cluster, contestant: Contestant, run: Run, on_progress: OnProgress) -> Race:
     """Race a contestant that publishes decisions: the broker's clock on them says how fast it was."""
     events = run.plan.backlog[contestant.name]
     decisions, dead_letters = run.topic(topics.DECISIONS), run.topic(topics.DEAD_LETTERS)
@@ -89,7 +89,7 @@ def _decide(cluster: Cluster, contestant: Contestant, run: Run, on_progress: Pro
     )
 
 
-def _read(cluster: Cluster, contestant: Contestant, run: Run, on_progress: Progress) -> Race:
+def _read(cluster: Cluster, contestant: Contestant, run: Run, on_progress: OnProgress) -> Race:
     """Race a contestant that only reads: it prints when it has passed the marks."""
     events = run.plan.backlog[contestant.name] * (run.plan.floor_passes if contestant.name == "floor" else 1)
     peak_rss_mb = 0.0

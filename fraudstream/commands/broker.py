@@ -23,7 +23,7 @@ from fraudstream.adapters.broker import (
     stop_broker,
 )
 from fraudstream.adapters.broker.embedded import LOG_FILE
-from fraudstream.adapters.broker.jars import Progress as OnBytes
+from fraudstream.adapters.broker.jars import OnBytes
 from fraudstream.adapters.broker.process import LEAN_JVM
 from fraudstream.adapters.kafka_admin import answers, until_ready
 from fraudstream.adapters.kafka_security import Kafka
@@ -89,7 +89,7 @@ def up(
             heap_mb=heap_mb,
             java_options=java_options or LEAN_JVM,
             detached=not foreground,
-            progress=on_bytes,
+            on_bytes=on_bytes,
         )
         try:
             kafka.start()

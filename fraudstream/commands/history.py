@@ -17,7 +17,7 @@ from fraudstream.commands.progress import bar
 if TYPE_CHECKING:
     from fraudstream.offline.column_names import Columns
     from fraudstream.offline.csv_rows import BadRow
-    from fraudstream.offline.importing import Imported, ImportRequest, Listener
+    from fraudstream.offline.importing import Imported, ImportListener, ImportRequest
     from fraudstream.settings import Settings
 
 BAD_ROWS_SHOWN = 10
@@ -161,9 +161,9 @@ def _import_request(
     return ImportRequest(files, names, judge, encoding, delimiter, bad_rows_max, listed)
 
 
-def _listener(advance: Callable[[int], None]) -> "Listener":
+def _listener(advance: Callable[[int], None]) -> "ImportListener":
     """Return what tells a person on stderr how columns are understood and which rows are bad."""
-    from fraudstream.offline.importing import Listener
+    from fraudstream.offline.importing import ImportListener
 
     left = iter(range(BAD_ROWS_SHOWN))
 
@@ -175,7 +175,7 @@ def _listener(advance: Callable[[int], None]) -> "Listener":
         for sentence in found.sentences():
             click.echo(f"{path}: {sentence}", err=True)
 
-    return Listener(columns, bad, advance)
+    return ImportListener(columns, bad, advance)
 
 
 def _show(done: "Imported", bad_rows_file: Path, directory: Path | None) -> None:

@@ -33,7 +33,7 @@ def parity(payments: int | None, made_up: bool, seed: int, broker: str | None, a
     from fraudstream.commands.progress import bar
     from fraudstream.domain.event_type import event_type_named
     from fraudstream.parity import payments as streams
-    from fraudstream.parity.run import Progress, private, run
+    from fraudstream.parity.run import ParityListener, private, run
     from fraudstream.settings import Settings
     from fraudstream.traffic.run import quiet_kafka
 
@@ -53,8 +53,8 @@ def parity(payments: int | None, made_up: bool, seed: int, broker: str | None, a
             bar("Deciding", stream.height) as advance,
         ):
             own = own.model_copy(update={"broker": bootstrap})
-            progress = Progress(lambda text: click.echo(f"{text} ...", err=True), advance)
-            report = asyncio.run(run(own, stream, progress))
+            listener = ParityListener(lambda text: click.echo(f"{text} ...", err=True), advance)
+            report = asyncio.run(run(own, stream, listener))
     for difference in report.first:
         click.echo(str(difference))
     facts = report.facts()

@@ -109,16 +109,16 @@ def load(as_of: date | None, catch_up: bool, puts_per_s: float | None, as_json: 
 def _load_night(settings: Settings, as_of: date | None, puts_per_s: float | None) -> dict[str, Any]:
     """Load and publish one midnight; return what was done, as JSON has it."""
     from fraudstream.commands.progress import bar
-    from fraudstream.offline.loading import Progress, computed
+    from fraudstream.offline.loading import LoadBookmark, computed
     from fraudstream.offline.loading import load as fill
 
     weeks = computed(settings.weekly_dir, as_of)
     day, cards = weeks.manifest["as_of"], weeks.frame.height
     name = re.sub(r"[^a-zA-Z0-9]+", "-", settings.weekly_store)
-    progress = Progress(settings.data_dir / "loading" / f"{name}-{day}.json", weeks.manifest["sha256"])
+    bookmark = LoadBookmark(settings.data_dir / "loading" / f"{name}-{day}.json", weeks.manifest["sha256"])
     started = time.monotonic()
     with bar(f"Loading {day} into {settings.weekly_store}", cards) as advance:
-        resumed = _with_store(settings, lambda made: fill(made, weeks, progress, advance), puts_per_s)
+        resumed = _with_store(settings, lambda made: fill(made, weeks, bookmark, advance), puts_per_s)
     return {
         "store": settings.weekly_store,
         "as_of": day,

@@ -61,7 +61,7 @@ def train(feature_set: str | None, history: Path | None, activate: "Wish", as_js
             allowed_lateness_ms=settings.lateness_horizon_s * 1000,
             decimals=event_type.money.decimals,
             activate=activate,
-            progress=training.Progress(step=_say(as_json), round=lambda number: advance(1)),
+            listener=training.TrainingListener(step=_say(as_json), round=lambda number: advance(1)),
         )
     if as_json:
         click.echo(json.dumps(manifest))

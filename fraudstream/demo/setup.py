@@ -37,7 +37,7 @@ async def running_broker(data_dir: Path, port: int, screen: Screen) -> AsyncIter
             raise BrokerError("the download was given up")
         screen.running("broker", f"downloading Kafka, {done_bytes / 1e6:.0f} of {total_bytes / 1e6:.0f} MB")
 
-    broker = EmbeddedBroker(data_dir / "broker", port, progress=on_bytes)
+    broker = EmbeddedBroker(data_dir / "broker", port, on_bytes=on_bytes)
     starting = asyncio.create_task(asyncio.to_thread(_start, broker, screen))
     try:
         await asyncio.shield(starting)

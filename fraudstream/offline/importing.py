@@ -64,7 +64,7 @@ class Imported:
 
 
 @dataclass(frozen=True, slots=True)
-class Listener:
+class ImportListener:
     """Who is told while it runs; the default is nobody."""
 
     columns: Callable[[Path, Columns], None] = lambda path, columns: None
@@ -74,7 +74,7 @@ class Listener:
 
 
 def import_history(
-    request: ImportRequest, directory: Path, *, force: bool = False, listener: Listener | None = None
+    request: ImportRequest, directory: Path, *, force: bool = False, listener: ImportListener | None = None
 ) -> Imported:
     """Write files of payments as a history, rows in order of time.
 
@@ -88,16 +88,16 @@ def import_history(
     with replacing(directory) as draft:
         staging = draft / "staging"
         staging.mkdir()
-        done = _read(request, listener or Listener(), _Staged(staging))
+        done = _read(request, listener or ImportListener(), _Staged(staging))
         _write_days(staging, draft, done)
         shutil.rmtree(staging)
         (draft / FACTS).write_text(json.dumps(asdict(done), indent=2) + "\n")
     return done
 
 
-def check(request: ImportRequest, listener: Listener | None = None) -> Imported:
+def check(request: ImportRequest, listener: ImportListener | None = None) -> Imported:
     """Read and judge everything as `import_history` does, and write nothing but the list of bad rows."""
-    return _read(request, listener or Listener(), None)
+    return _read(request, listener or ImportListener(), None)
 
 
 class _Staged:
@@ -115,7 +115,7 @@ class _Staged:
         self._rows += payments.height
 
 
-def _read(request: ImportRequest, listener: Listener, staged: _Staged | None) -> Imported:
+def _read(request: ImportRequest, listener: ImportListener, staged: _Staged | None) -> Imported:
     """Judge every row; raises SetupError if too many are bad, or none is left."""
     sources = [source_of(path, request.encoding, request.delimiter) for path in request.files]
     found = [

@@ -82,7 +82,7 @@ def computed(weekly_dir: Path, as_of: date | None) -> Computed:
     return Computed(found[0], frame_of(weekly_dir, found[0]).sort("card"))
 
 
-class Progress:
+class LoadBookmark:
     """How far the load of one very snapshot is; a file, so that a load that was interrupted can go on."""
 
     def __init__(self, path: Path, sha256: str) -> None:
@@ -107,22 +107,22 @@ class Progress:
 
 
 async def load(
-    store: OnlineStore, weeks: Computed, progress: Progress, on_loaded: Callable[[int], None]
+    store: OnlineStore, weeks: Computed, bookmark: LoadBookmark, on_loaded: Callable[[int], None]
 ) -> int:
     """Load and publish a midnight; return how many cards were there already from a load that was interrupted."""
-    resumed = loaded = progress.loaded()
+    resumed = loaded = bookmark.loaded()
     on_loaded(resumed)
     for part in weeks.parts(resumed):
         await store.load(weeks.as_of_ms, part)
         loaded += len(part)
-        progress.note(loaded)
+        bookmark.note(loaded)
         on_loaded(len(part))
     try:
         await store.publish(weeks.as_of_ms, weeks.frame.height)
     except SetupError:
-        progress.end()  # what was loaded is not there
+        bookmark.end()  # what was loaded is not there
         raise
-    progress.end()
+    bookmark.end()
     return resumed
 
 

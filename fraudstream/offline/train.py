@@ -52,7 +52,7 @@ DAY_S = DAY_MS // 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class TrainingListener:
     """What a training says of itself while it runs; the default says nothing."""
 
     step: Callable[[str], None] = lambda text: None
@@ -84,21 +84,21 @@ def train(
     allowed_lateness_ms: int = NEVER_MS,
     decimals: int = HUNDREDTHS,
     activate: Wish = "if-better",
-    progress: Progress | None = None,
+    listener: TrainingListener | None = None,
 ) -> dict[str, Any]:
     """Train, evaluate on the later 30 %, write `models_dir/<version>/`; return the manifest.
 
     `current` names it from then on if the manifest's `activation` says `activated`. The version is named by the model's
     content, so the same history gives the same version. Raises SetupError if there is no history or too little of it.
     """
-    progress = progress or Progress()
+    listener = listener or TrainingListener()
     names = FEATURE_SETS[feature_set]
-    progress.step("computing what was known at each payment")
+    listener.step("computing what was known at each payment")
     data = Dataset.of_history(history_dir, partitions, allowed_lateness_ms, decimals)
     split = Split.of(data)
-    progress.step(f"training on {split.train.height:,} payments")
-    booster = fit(split.train, names, progress.round)
-    progress.step(f"testing on {split.test.height:,} later payments")
+    listener.step(f"training on {split.train.height:,} payments")
+    booster = fit(split.train, names, listener.round)
+    listener.step(f"testing on {split.test.height:,} later payments")
     metrics, by_scenario = _tested(booster, split.test, names, threshold)
     activation = decided(activate, judge(metrics, threshold, split.train, split.test, models_dir))
     content = bytes(booster.save_raw("ubj"))

@@ -42,7 +42,7 @@ ROWS_AT_ONCE = 8192
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class ParityListener:
     """What a run says of itself; the default says nothing."""
 
     step: Callable[[str], None] = lambda text: None
@@ -68,22 +68,22 @@ def private(settings: Settings, directory: Path) -> Settings:
     return own.model_copy(update={"model": version})
 
 
-async def run(settings: Settings, stream: pl.DataFrame, progress: Progress | None = None) -> Report:
+async def run(settings: Settings, stream: pl.DataFrame, listener: ParityListener | None = None) -> Report:
     """Replay a stream through a worker with these settings (see `private`) and compare it with the batch path.
 
     Raises SetupError without a broker or a model, ChildFailed if the worker ends.
     """
-    progress = progress or Progress()
+    listener = listener or ParityListener()
     model = load_model(settings.models_dir, settings.model)
-    progress.step("batch: what is known at each payment")
+    listener.step("batch: what is known at each payment")
     decimals = event_type_named(settings.event_type).money.decimals
     allowed_lateness_ms = settings.lateness_horizon_s * 1000
     expected = Expected.of(stream, model, settings.partitions, allowed_lateness_ms, decimals)
-    progress.step("weekly aggregates, night by night")
+    listener.step("weekly aggregates, night by night")
     nights = write_weeks(settings, stream.filter(expected.decided), decimals)
     published = Published(expected)
     await ensure_topics(settings)
-    progress.step("stream: payments through a worker")
+    listener.step("stream: payments through a worker")
     environment = _environment(settings, nights)
     log = settings.data_dir / "worker.log"
     async with (
@@ -97,7 +97,7 @@ async def run(settings: Settings, stream: pl.DataFrame, progress: Progress | Non
             while left > 0 and time.monotonic() - heard < SILENCE_MAX_S:
                 if fresh := published.add(await tail.fetch()):
                     left, heard = left - fresh, time.monotonic()
-                    progress.decided(fresh)
+                    listener.decided(fresh)
                 for task in (watching, sending):
                     if task.done():
                         task.result()  # raises what went wrong

@@ -17,7 +17,7 @@ from fraudstream.adapters.broker import ports, process
 from fraudstream.adapters.broker.config import HOST, LOG4J, Node, properties_text, server_properties
 from fraudstream.adapters.broker.errors import AlreadyRunning, BrokerError, PortTaken
 from fraudstream.adapters.broker.failures import explain
-from fraudstream.adapters.broker.jars import Progress, classpath
+from fraudstream.adapters.broker.jars import OnBytes, classpath
 from fraudstream.adapters.broker.java import Java, find_java
 from fraudstream.adapters.broker.lock import locked
 from fraudstream.adapters.broker.state import BrokerState, forget, running_state
@@ -57,7 +57,7 @@ class EmbeddedBroker:
         start_timeout_s: float = 60.0,
         stop_timeout_s: float = 20.0,
         free_bytes_min: int = FREE_BYTES_MIN,
-        progress: Progress | None = None,
+        on_bytes: OnBytes | None = None,
     ) -> None:
         self.data_dir = data_dir.absolute()
         self.port = port
@@ -69,7 +69,7 @@ class EmbeddedBroker:
         self.start_timeout_s = start_timeout_s
         self.stop_timeout_s = stop_timeout_s
         self.free_bytes_min = free_bytes_min
-        self.progress = progress
+        self.on_bytes = on_bytes
         self.state: BrokerState | None = None
         self._child: subprocess.Popen[bytes] | None = None
         self._guard: subprocess.Popen[bytes] | None = None
@@ -93,7 +93,7 @@ class EmbeddedBroker:
                     "stop it with: fraudstream broker down"
                 )
             self._check_space()
-            java, jars = find_java(), classpath(self.progress)
+            java, jars = find_java(), classpath(self.on_bytes)
             command = process.java_command(java, jars, self.data_dir, self.heap_mb, self.java_options)
             for attempt in range(1, PORT_ATTEMPTS + 1):
                 try:

@@ -26,7 +26,7 @@ SCRATCH_PREFIX = ".download-"
 SCRATCH_STALE_AFTER_S = 3600.0
 """A download's scratch folder older than this was left by a process that was killed."""
 
-Progress = Callable[[int, int], None]
+OnBytes = Callable[[int, int], None]
 """Told (bytes so far, bytes in all) while jars are downloaded; called from several threads, one at a time."""
 
 
@@ -38,20 +38,20 @@ def cache_dir() -> Path:
     return (Path(home) if home else Path.home() / ".cache") / "fraudstream"
 
 
-def classpath(progress: Progress | None = None) -> list[Path]:
+def classpath(on_bytes: OnBytes | None = None) -> list[Path]:
     """Return Kafka's jars, downloading what is missing or damaged.
 
     Raises BrokerError with a sentence if a jar is needed and cannot be had.
     """
-    return kept(locked().jars, progress)
+    return kept(locked().jars, on_bytes)
 
 
-def kept(jars: Sequence[Jar], progress: Progress | None = None) -> list[Path]:
+def kept(jars: Sequence[Jar], on_bytes: OnBytes | None = None) -> list[Path]:
     """Return jars that go with this Kafka, as above."""
     folder = cache_dir() / f"kafka-{locked().kafka}"
     missing = [jar for jar in jars if not _is_whole(folder / jar.filename, jar)]
     if missing:
-        _download(missing, folder, progress or _silent)
+        _download(missing, folder, on_bytes or _silent)
     return [folder / jar.filename for jar in jars]
 
 
@@ -70,10 +70,10 @@ def _silent(done_bytes: int, total_bytes: int) -> None:
 class _Tally:
     """Adds up what several threads have downloaded."""
 
-    def __init__(self, total_bytes: int, progress: Progress) -> None:
+    def __init__(self, total_bytes: int, on_bytes: OnBytes) -> None:
         self.total_bytes = total_bytes
         self.done_bytes = 0
-        self.progress = progress
+        self.on_bytes = on_bytes
         self.lock = threading.Lock()
 
     @contextmanager
@@ -84,13 +84,13 @@ class _Tally:
     def add(self, count: int) -> None:
         with self.lock:
             self.done_bytes += count
-            self.progress(self.done_bytes, self.total_bytes)
+            self.on_bytes(self.done_bytes, self.total_bytes)
 
 
-def _download(jars: list[Jar], folder: Path, progress: Progress) -> None:
+def _download(jars: list[Jar], folder: Path, on_bytes: OnBytes) -> None:
     """Fetch jars side by side; each appears in `folder` only when it is complete and its checksum is right."""
     maven_repository = os.environ.get(REPOSITORY_VARIABLE, "").rstrip("/")
-    tally = _Tally(sum(jar.size for jar in jars), progress)
+    tally = _Tally(sum(jar.size for jar in jars), on_bytes)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _remove_stale_scratch(folder)
