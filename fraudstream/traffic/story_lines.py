@@ -22,11 +22,11 @@ def shown(line: Line) -> str:
     decision = line.decision
     features = decision["features"]
     count, mean = features["num_trans_last_10m"], features["avg_amt_last_10m"]
-    verdict = "FRAUD" if decision["fraud"] else "not fraud"
+    called = "FRAUD" if decision["fraud"] else "not fraud"
     reasons = f"  {'; '.join(decision['reasons'])}" if decision["reasons"] else ""
     return (
         f"{start}  {count:>9}, {mean:>9,.2f}  {decision['probability']:>7.4f}  {decision['outcome']:<7}  "
-        f"{verdict:<9}  {expected:<9} {_mark(line.ok)}{reasons}"
+        f"{called:<9}  {expected:<9} {_mark(line.ok)}{reasons}"
     )
 
 
