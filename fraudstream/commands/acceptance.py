@@ -58,7 +58,7 @@ def acceptance(
     """
     from fraudstream.settings import Settings
     from fraudstream.traffic.acceptance import tell_live
-    from fraudstream.traffic.run import quiet_kafka
+    from fraudstream.traffic.session import quiet_kafka
     from fraudstream.traffic.story_lines import HEADER, closing, shown
 
     settings = Settings.with_options(broker=broker)

@@ -51,7 +51,7 @@ def run(broker: str | None, once: bool, supervised: bool) -> None:
     from fraudstream.agents.archiving import Archiver
     from fraudstream.logs import configure_logging
     from fraudstream.settings import Settings
-    from fraudstream.traffic.run import stopped_by_signals
+    from fraudstream.traffic.session import stopped_by_signals
 
     configure_logging("info")
     if supervised:

@@ -52,7 +52,7 @@ def demo(
     from fraudstream.demo.screen import Screen
     from fraudstream.demo.show import Demo, run
     from fraudstream.settings import Settings
-    from fraudstream.traffic.run import quiet_kafka
+    from fraudstream.traffic.session import quiet_kafka
 
     quiet_kafka()
     check_installed("duckdb", "sklearn", what="the demo", extra="demo")

@@ -35,7 +35,7 @@ def parity(payments: int | None, made_up: bool, seed: int, broker: str | None, a
     from fraudstream.parity import payments as streams
     from fraudstream.parity.run import ParityListener, private, run
     from fraudstream.settings import Settings
-    from fraudstream.traffic.run import quiet_kafka
+    from fraudstream.traffic.session import quiet_kafka
 
     check_installed("duckdb", what="this")
     settings = Settings()

@@ -101,10 +101,10 @@ def replay(
 
     Exit codes: 0 all sent, 1 stopped early (repeat it with --resume to go on), 2 bad input, 75 no broker.
     """
-    from fraudstream.traffic import replaying
+    from fraudstream.traffic import replay as replaying
     from fraudstream.traffic.csv_file import CsvColumns
-    from fraudstream.traffic.replay import Plan
-    from fraudstream.traffic.run import quiet_kafka
+    from fraudstream.traffic.plan import Plan
+    from fraudstream.traffic.session import quiet_kafka
 
     quiet_kafka()
     settings = Settings.with_options(broker=broker)
@@ -169,7 +169,7 @@ def simulate(
     Exit codes: 0 done or stopped, 1 Kafka did not take some payments, 2 no simulated history, 75 no broker.
     """
     from fraudstream.traffic import simulate as simulating
-    from fraudstream.traffic.run import quiet_kafka
+    from fraudstream.traffic.session import quiet_kafka
 
     quiet_kafka()
     settings = Settings.with_options(broker=broker)

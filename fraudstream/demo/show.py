@@ -18,7 +18,7 @@ from fraudstream.demo.setup import free_port, prepare, running_broker, watch_bro
 from fraudstream.demo.world import DemoWorld
 from fraudstream.settings import Settings
 from fraudstream.traffic.acceptance import StoryResult, tell_live
-from fraudstream.traffic.run import stopped_by_signals
+from fraudstream.traffic.session import stopped_by_signals
 from fraudstream.traffic.story_lines import closing, shown
 
 KAFKA_PORT = 9092

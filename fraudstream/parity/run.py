@@ -31,8 +31,8 @@ from fraudstream.parity.published import Published
 from fraudstream.parity.report import Report, compared
 from fraudstream.settings import Settings
 from fraudstream.traffic.encoder import EncodedBatch, Encoder
-from fraudstream.traffic.run import publishing
-from fraudstream.traffic.sending import Sender, send_all
+from fraudstream.traffic.sender import Sender, send_all
+from fraudstream.traffic.session import publishing
 from fraudstream.traffic.tally import Tally
 
 SILENCE_MAX_S = 60.0

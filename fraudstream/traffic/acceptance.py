@@ -24,7 +24,7 @@ from fraudstream.offline.stories import CARDS, EXPECTED, Story, tell
 from fraudstream.settings import Settings
 from fraudstream.traffic.awaited import AwaitedDecisions, awaited_decisions
 from fraudstream.traffic.cards import candidates, idle
-from fraudstream.traffic.run import publishing
+from fraudstream.traffic.session import publishing
 
 STORY_ID = "acceptance-"
 """How the transaction ids of the story begin."""

@@ -11,7 +11,7 @@ from fraudstream.offline.live import Live, rate_of
 from fraudstream.offline.world import World
 from fraudstream.settings import Settings
 from fraudstream.traffic.encoder import EncodedBatch, Encoder
-from fraudstream.traffic.run import send_until_told
+from fraudstream.traffic.session import send_until_told
 from fraudstream.traffic.tally import Tally
 
 LEAD_MS = 500

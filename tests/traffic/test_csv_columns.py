@@ -11,8 +11,8 @@ from fraudstream.settings import Settings
 from fraudstream.traffic.csv_file import CsvColumns, read_csv
 from fraudstream.traffic.encoder import Encoder
 from fraudstream.traffic.payments import Frame
-from fraudstream.traffic.replay import Plan, batches, prepared
-from fraudstream.traffic.replaying import opened
+from fraudstream.traffic.plan import Plan, batches, prepared
+from fraudstream.traffic.replay import opened
 
 CARD = event_type_named("card")
 NAMES = {"cc_num": "card_number", "amount": "amt", "event_time": "booked", "is_fraud": "fraud"}

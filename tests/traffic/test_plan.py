@@ -10,7 +10,7 @@ from fraudstream.domain.errors import SetupError
 from fraudstream.domain.event_type import event_type_named
 from fraudstream.traffic.encoder import EncodedBatch, Encoder
 from fraudstream.traffic.payments import CHUNK_ROWS, Frame, ParquetFiles
-from fraudstream.traffic.replay import Plan, batches, check_times, prepared
+from fraudstream.traffic.plan import Plan, batches, check_times, prepared
 
 MIDNIGHT_MS = 1_780_012_800_000
 DAY_ROWS = CHUNK_ROWS + 1000

@@ -10,8 +10,8 @@ import pytest
 from fraudstream.adapters.publisher import Message
 from fraudstream.settings import Settings
 from fraudstream.traffic.encoder import EncodedBatch
-from fraudstream.traffic.run import publishing
-from fraudstream.traffic.sending import Sender, send_all
+from fraudstream.traffic.sender import Sender, send_all
+from fraudstream.traffic.session import publishing
 from fraudstream.traffic.tally import Tally
 from tests.end_to_end.harness import read_all
 

@@ -13,7 +13,7 @@ from fraudstream.adapters.publisher import Publisher
 from fraudstream.settings import Settings
 from fraudstream.traffic.encoder import EncodedBatch
 from fraudstream.traffic.progress import shown
-from fraudstream.traffic.sending import Sender, send_all
+from fraudstream.traffic.sender import Sender, send_all
 from fraudstream.traffic.tally import Tally
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
