@@ -1,12 +1,13 @@
-"""Runs of payments on one card, honest and fraudulent, each drawn by a few lines of numpy.
+"""Bursts of payments on one card, honest and fraudulent, each drawn by a few lines of numpy.
 
-Every function takes the cards and start times of its runs and returns all their payments. The same functions serve
-the history and the live traffic. Honest runs are there so that "many in a row" alone proves nothing: a model has to
+Every function takes the cards and start times of its bursts and returns all their payments. The same functions serve
+the history and the live traffic. Honest bursts are there so that "many in a row" alone proves nothing: a model has to
 tell a group at a turnstile from a script, and an afternoon in town from a chain.
 """
 
 import numpy as np
 
+from fraudstream.offline.burst_columns import Bursts
 from fraudstream.offline.population import (
     AMOUNT_SPANS,
     FIRST_METRO,
@@ -30,7 +31,6 @@ from fraudstream.offline.rows import (
     Int64s,
     Rows,
 )
-from fraudstream.offline.runs import Run
 
 Rng = np.random.Generator
 
@@ -72,18 +72,22 @@ DOUBLE_GAP_S = (0.5, 20.0)
 
 def chains(rng: Rng, people: Population, card: Int64s, start_ms: Int64s) -> Rows:
     """Attacks by hand: amounts climb through the sample's spans, from the smallest up, spread over the chain."""
-    run = Run.of(rng, card, start_ms, ATTACK_LENGTH, lambda count: rng.uniform(*CHAIN_GAP_S, count))
-    span = run.position * len(AMOUNT_SPANS) // run.length
+    drawn = Bursts.of(rng, card, start_ms, ATTACK_LENGTH, lambda count: rng.uniform(*CHAIN_GAP_S, count))
+    span = drawn.position * len(AMOUNT_SPANS) // drawn.length
     low, high = (np.array([edges[side] for edges in AMOUNT_SPANS], dtype=float) for side in (0, 1))
     cents = to_cents(rng.uniform(low[span], high[span]))
-    return run.rows(cents, people.draw_shops(rng, len(span)), _anywhere(rng, run), CHAIN)
+    return drawn.rows(cents, people.draw_shops(rng, len(span)), _anywhere(rng, drawn), CHAIN)
 
 
 def card_tests(rng: Rng, people: Population, card: Int64s, start_ms: Int64s) -> Rows:
     """Attacks by script: small payments, seconds apart, at one merchant."""
-    run = Run.of(rng, card, start_ms, ATTACK_LENGTH, lambda count: rng.uniform(*CARD_TESTING_GAP_S, count))
-    cents = to_cents(rng.uniform(*CARD_TESTING_AMOUNT, len(run.card)))
-    return run.rows(cents, people.draw_shops(rng, len(card))[run.of_run], _anywhere(rng, run), CARD_TESTING)
+    drawn = Bursts.of(
+        rng, card, start_ms, ATTACK_LENGTH, lambda count: rng.uniform(*CARD_TESTING_GAP_S, count)
+    )
+    cents = to_cents(rng.uniform(*CARD_TESTING_AMOUNT, len(drawn.card)))
+    return drawn.rows(
+        cents, people.draw_shops(rng, len(card))[drawn.of_burst], _anywhere(rng, drawn), CARD_TESTING
+    )
 
 
 def shopping_trips(rng: Rng, people: Population, card: Int64s, start_ms: Int64s) -> Rows:
@@ -93,37 +97,37 @@ def shopping_trips(rng: Rng, people: Population, card: Int64s, start_ms: Int64s)
         drawn = np.exp(rng.normal(np.log(TRIP_GAP_MEDIAN_S), TRIP_GAP_SIGMA, count))
         return np.clip(drawn, *TRIP_GAP_CLIP_S)
 
-    run = Run.of(rng, card, start_ms, TRIP_LENGTH, gaps_s)
-    cents = to_cents(amounts_of_ranks(rng.uniform(*TRIP_RANKS, len(run.card))))
-    zips = people.draw_zips(rng, card)[run.of_run]
-    return run.rows(cents, people.draw_shops(rng, len(run.card)), zips, SHOPPING_TRIP)
+    drawn = Bursts.of(rng, card, start_ms, TRIP_LENGTH, gaps_s)
+    cents = to_cents(amounts_of_ranks(rng.uniform(*TRIP_RANKS, len(drawn.card))))
+    zips = people.draw_zips(rng, card)[drawn.of_burst]
+    return drawn.rows(cents, people.draw_shops(rng, len(drawn.card)), zips, SHOPPING_TRIP)
 
 
 def machine_taps(rng: Rng, people: Population, card: Int64s, start_ms: Int64s) -> Rows:
     """Drinks for friends, three washing machines: small amounts, tens of seconds apart, at one machine."""
-    run = Run.of(rng, card, start_ms, TAPS_LENGTH, lambda count: rng.uniform(*TAPS_GAP_S, count))
-    cents = rng.integers(*TAPS_TENTHS, len(run.card)) * 10
-    merchants = rng.integers(FIRST_VENDING, FIRST_METRO, len(card))[run.of_run]
-    return run.rows(cents, merchants, people.draw_zips(rng, card)[run.of_run], MACHINE_TAPS)
+    drawn = Bursts.of(rng, card, start_ms, TAPS_LENGTH, lambda count: rng.uniform(*TAPS_GAP_S, count))
+    cents = rng.integers(*TAPS_TENTHS, len(drawn.card)) * 10
+    merchants = rng.integers(FIRST_VENDING, FIRST_METRO, len(card))[drawn.of_burst]
+    return drawn.rows(cents, merchants, people.draw_zips(rng, card)[drawn.of_burst], MACHINE_TAPS)
 
 
 def group_fares(rng: Rng, people: Population, card: Int64s, start_ms: Int64s) -> Rows:
-    """A family at the turnstile: the same fare several times, seconds apart. The hardest honest run there is."""
-    run = Run.of(rng, card, start_ms, GROUP_LENGTH, lambda count: rng.uniform(*GROUP_GAP_S, count))
+    """A family at the turnstile: the same fare several times, seconds apart. The hardest honest burst there is."""
+    drawn = Bursts.of(rng, card, start_ms, GROUP_LENGTH, lambda count: rng.uniform(*GROUP_GAP_S, count))
     cents = rng.integers(*FARE_TENTHS, len(card)) * 10
     merchants = rng.integers(FIRST_METRO, FIRST_METRO + len(TOWNS), len(card))
     zips = people.draw_zips(rng, card)
-    return run.rows(cents[run.of_run], merchants[run.of_run], zips[run.of_run], GROUP_FARE)
+    return drawn.rows(cents[drawn.of_burst], merchants[drawn.of_burst], zips[drawn.of_burst], GROUP_FARE)
 
 
 def double_charges(rng: Rng, people: Population, card: Int64s, start_ms: Int64s) -> Rows:
     """One purchase charged twice."""
-    run = Run.of(rng, card, start_ms, (2, 2), lambda count: rng.uniform(*DOUBLE_GAP_S, count))
+    drawn = Bursts.of(rng, card, start_ms, (2, 2), lambda count: rng.uniform(*DOUBLE_GAP_S, count))
     merchants, zips = rng.integers(0, SHOP_COUNT, len(card)), people.draw_zips(rng, card)
     cents = people.draw_cents(rng, card)
-    return run.rows(cents[run.of_run], merchants[run.of_run], zips[run.of_run], DOUBLE_CHARGE)
+    return drawn.rows(cents[drawn.of_burst], merchants[drawn.of_burst], zips[drawn.of_burst], DOUBLE_CHARGE)
 
 
-def _anywhere(rng: Rng, run: Run) -> Int64s:
-    """Return one zip code a run: thieves do not live where their victims do."""
-    return rng.integers(0, len(ZIP_CODES), run.runs)[run.of_run]
+def _anywhere(rng: Rng, drawn: Bursts) -> Int64s:
+    """Return one zip code a burst: thieves do not live where their victims do."""
+    return rng.integers(0, len(ZIP_CODES), drawn.bursts)[drawn.of_burst]

@@ -63,19 +63,19 @@ def subscriptions(people: Population, which: Int64s, at_ms: Int64s) -> Rows:
     return Rows(card, at_ms, paid.cents[which], paid.merchant[which], people.home_zip[card], scenario)
 
 
-def one_at_a_time(runs: Rows, alone: Rows, redraw_ms: Callable[[int], Int64s]) -> Rows:
+def one_at_a_time(bursts: Rows, alone: Rows, redraw_ms: Callable[[int], Int64s]) -> Rows:
     """Return the single payments, those made in person moved where the same person was paying elsewhere.
 
     Moved once: that the new moment is taken too happens a few times in millions of payments.
     """
-    rows = concat([runs, alone])
+    rows = concat([bursts, alone])
     in_person = np.flatnonzero(rows.scenario <= LAST_IN_PERSON)
     order = in_person[np.lexsort((rows.at_ms[in_person], rows.card[in_person]))]
     card, at_ms, movable = rows.card[order], rows.at_ms[order], rows.scenario[order] == EVERYDAY
     clash = (card[1:] == card[:-1]) & (at_ms[1:] - at_ms[:-1] < PAUSE_S * 1000)
     later = clash & movable[1:]
     earlier = clash & ~later & movable[:-1]
-    moved = np.concatenate([order[1:][later], order[:-1][earlier]]) - len(runs)
+    moved = np.concatenate([order[1:][later], order[:-1][earlier]]) - len(bursts)
     times = alone.at_ms.copy()
     times[moved] = redraw_ms(len(moved))
     return Rows(alone.card, times, alone.cents, alone.merchant, alone.zip_code, alone.scenario)

@@ -69,8 +69,8 @@ class Live:
     def _second(self) -> Rows:
         """Draw the payments of the next second, in order."""
         end_ms = self._now_ms + SECOND_MS
-        runs = concat([self._to_come, *self._starting_runs()])
-        due, self._to_come = runs.take(runs.at_ms < end_ms), runs.take(runs.at_ms >= end_ms)
+        bursts = concat([self._to_come, *self._starting_bursts()])
+        due, self._to_come = bursts.take(bursts.at_ms < end_ms), bursts.take(bursts.at_ms >= end_ms)
         self._owed += self._rate - len(due)
         alone = max(int(self._owed), 0)
         self._owed -= alone
@@ -80,8 +80,8 @@ class Live:
         self._now_ms = end_ms
         return rows
 
-    def _starting_runs(self) -> list[Rows]:
-        """Draw the runs and subscriptions that start in this second, as often per payment as in the sample."""
+    def _starting_bursts(self) -> list[Rows]:
+        """Draw the bursts and subscriptions that start in this second, as often per payment as in the sample."""
         chances = self._chances()
         parts = [self._subscriptions(chances)]
         for kind in SAMPLE_KINDS:

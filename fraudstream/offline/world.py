@@ -45,7 +45,7 @@ Draw = Callable[[np.random.Generator, Population, Int64s, Int64s], Rows]
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of run: how to draw it, how many start per payment of the world, and whether it is an attack."""
+    """A kind of burst: how to draw it, how many start per payment of the world, and whether it is an attack."""
 
     draw: Draw
     per_payment: float
@@ -100,17 +100,17 @@ class World:
         return [self.start + timedelta(days=number) for number in range(self.days)]
 
     def by_day(self) -> Iterator[Rows]:
-        """Yield every day's payments in order of time; together `payments` rows (more only if the runs alone are more)."""
+        """Yield every day's payments in order of time; together `payments` rows (more only if the bursts alone are more)."""
         yesterday = NOTHING
         for number in range(self.days):
             today = self._started_on(number)
             yield self._day(number, concat([yesterday, today]))
             yesterday = today
 
-    def _day(self, number: int, runs: Rows) -> Rows:
-        """Fill up a day that has its runs (and yesterday's, which may last past midnight) with everyday payments."""
+    def _day(self, number: int, burst_rows: Rows) -> Rows:
+        """Fill up a day that has its bursts (and yesterday's, which may last past midnight) with everyday payments."""
         midnight = self._midnight_ms(number)
-        due = runs.between(midnight, midnight + DAY_MS)
+        due = burst_rows.between(midnight, midnight + DAY_MS)
         target = self._payments_until(number + 1) - self._payments_until(number)
         rng = np.random.default_rng([self.seed, 3, number])
         count = max(target - len(due), 0)
@@ -121,7 +121,7 @@ class World:
         return concat([due, alone]).in_order()
 
     def _started_on(self, number: int) -> Rows:
-        """Draw all runs and subscriptions that start on a day."""
+        """Draw all bursts and subscriptions that start on a day."""
         rng = np.random.default_rng([self.seed, 2, number])
         midnight = self._midnight_ms(number)
         parts = [self._subscriptions_on(number)]

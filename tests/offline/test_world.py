@@ -1,4 +1,4 @@
-"""The simulated world: its figures are the sample's, its runs are what they are called, and it is always the same."""
+"""The simulated world: its figures are the sample's, its bursts are what they are called, and it is always the same."""
 
 import itertools
 from datetime import date
@@ -38,7 +38,7 @@ def week() -> Rows:
 
 
 def runs_of(rows: Rows, scenario: int) -> list[Rows]:
-    """Return the runs of a scenario, telling them apart by card and a pause of an hour."""
+    """Return the bursts of a scenario, telling them apart by card and a pause of an hour."""
     of_kind = rows.take(rows.scenario == scenario)
     ordered = of_kind.take(np.lexsort((of_kind.at_ms, of_kind.card)))
     new = (np.diff(ordered.card) != 0) | (np.diff(ordered.at_ms) > 3_600_000)
@@ -46,7 +46,7 @@ def runs_of(rows: Rows, scenario: int) -> list[Rows]:
 
 
 def test_there_are_exactly_as_many_payments_as_asked_for(history: Rows) -> None:
-    """Everyday payments fill up what the runs leave."""
+    """Everyday payments fill up what the bursts leave."""
     assert 100_000 == len(history)
 
 
@@ -136,7 +136,7 @@ def test_honest_people_pay_in_bursts_too(week: Rows) -> None:
 
 
 def test_a_family_pays_the_same_fare_for_everyone(history: Rows) -> None:
-    """The hardest honest run: seconds apart, and every amount the same."""
+    """The hardest honest burst: seconds apart, and every amount the same."""
     for family in runs_of(history, GROUP_FARE):
         assert 1 == len(set(family.cents.tolist()))
         assert (np.diff(family.at_ms) >= bursts.GROUP_GAP_S[0] * 1000 - 1).all()

@@ -1,4 +1,4 @@
-"""The skeleton of all runs of payments: lengths and gaps in, one flat set of columns out."""
+"""The skeleton of all bursts of payments: lengths and gaps in, one flat set of columns out."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ from fraudstream.offline.rows import Floats, Int64s, Rows
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """Many runs, flattened: payment `i` is number `position[i]` of the run `of_run[i]`, which has `length[i]`."""
+class Bursts:
+    """Many bursts, flattened: payment `i` is number `position[i]` of the burst `of_burst[i]`, which has `length[i]`."""
 
-    runs: int
-    of_run: Int64s
+    bursts: int
+    of_burst: Int64s
     position: Int64s
     length: Int64s
     card: Int64s
@@ -27,16 +27,16 @@ class Run:
         start_ms: Int64s,
         length: tuple[int, int],
         gaps_s: Callable[[int], Floats],
-    ) -> "Run":
-        """Draw runs of `length` (both ends included) on these cards; `gaps_s(n)` draws n waits in seconds."""
+    ) -> "Bursts":
+        """Draw bursts of `length` (both ends included) on these cards; `gaps_s(n)` draws n waits in seconds."""
         lengths = rng.integers(length[0], length[1] + 1, len(card))
-        of_run = np.repeat(np.arange(len(card)), lengths)
+        of_burst = np.repeat(np.arange(len(card)), lengths)
         first = np.cumsum(lengths) - lengths
-        position = np.arange(len(of_run)) - first[of_run]
-        waits = np.where(position == 0, 0, np.rint(gaps_s(len(of_run)) * 1000).astype(np.int64))
+        position = np.arange(len(of_burst)) - first[of_burst]
+        waits = np.where(position == 0, 0, np.rint(gaps_s(len(of_burst)) * 1000).astype(np.int64))
         elapsed = np.cumsum(waits)
-        at_ms = start_ms[of_run] + elapsed - (elapsed[first][of_run] if len(first) else 0)
-        return cls(len(card), of_run, position, lengths[of_run], card[of_run], at_ms)
+        at_ms = start_ms[of_burst] + elapsed - (elapsed[first][of_burst] if len(first) else 0)
+        return cls(len(card), of_burst, position, lengths[of_burst], card[of_burst], at_ms)
 
     def rows(self, cents: Int64s, merchant: Int64s, zip_code: Int64s, scenario: int) -> Rows:
         """Put the payments together, one value a payment."""
