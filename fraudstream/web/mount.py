@@ -13,7 +13,7 @@ from aiohttp import web
 from faust.web.base import BlueprintManager
 from faust.web.drivers.aiohttp import Web as AiohttpWeb
 
-from fraudstream.web import guard, words
+from fraudstream.web import formatting, guard
 from fraudstream.web.connections import Limits, Runner
 from fraudstream.web.front import Front
 from fraudstream.web.login import Login
@@ -146,9 +146,9 @@ def _templates(views: Views) -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(words.FILTERS)
+    environment.filters.update(formatting.FILTERS)
     environment.filters.update(
-        {name: partial(word, decimals=views.decimals) for name, word in words.OF_MONEY.items()}
+        {name: partial(word, decimals=views.decimals) for name, word in formatting.OF_MONEY.items()}
     )
     environment.globals["running"] = views.versions
     environment.globals["decimals"] = views.decimals

@@ -9,7 +9,7 @@ import faust
 import pytest
 
 from fraudstream import web
-from fraudstream.web import peer_urls, words
+from fraudstream.web import formatting, peer_urls
 from tests.web.fake_worker import CARD, FakeWorker, a_decision
 from tests.web.served import Serve, Site
 
@@ -68,7 +68,7 @@ async def test_a_degraded_decision_says_what_was_missing(serve: Serve):
     worker.decide(a_decision("t", degraded=["late", "meteor"]))
     page = await (await serve(worker)).html("/decisions/t")
 
-    assert words.degraded("late") in page
+    assert formatting.degraded("late") in page
     assert "meteor" in page
 
 

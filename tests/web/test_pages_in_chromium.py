@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Browser
 
 from fraudstream.domain.problems import Problem
-from fraudstream.web import words
+from fraudstream.web import formatting
 from tests.web.chromium import CONTRAST, NEEDS_CHROMIUM, look
 from tests.web.fake_worker import CARD, NOW_MS, a_decision
 from tests.web.served import Site
@@ -35,9 +35,9 @@ async def test_the_dashboard_draws_its_charts_and_shows_the_api_s_numbers(browse
 
     summary = await site.json("/api/v1/summary")
     shown = {
-        "totals.payments": words.count(summary["totals"]["payments"]),
-        "totals.alerts": words.count(summary["totals"]["alerts"]),
-        "lag": words.count(summary["lag"]),
+        "totals.payments": formatting.count(summary["totals"]["payments"]),
+        "totals.alerts": formatting.count(summary["totals"]["alerts"]),
+        "lag": formatting.count(summary["lag"]),
     }
     for field_name, text in shown.items():
         assert text == await seen.page.inner_text(f'[data-show="{field_name}"]')
@@ -64,14 +64,19 @@ async def test_numbers_are_written_alike_by_server_and_browser(browser: Browser,
     page = (await look(browser, site.url)).page
     values = [None, 0, 0.04, 0.26, 1, 4.36, 9.96, 57.4, 99.4, 99.96, 1234, 12345.678]
     shares = [None, 0, 0.0004, 0.001, 0.0123, 0.5, 0.934, 0.9996, 1]
-    formats = {"count": words.count, "ms": words.ms, "money": words.money, "share": words.share}
+    formats = {
+        "count": formatting.count,
+        "ms": formatting.ms,
+        "money": formatting.money,
+        "share": formatting.share,
+    }
     for name, write in formats.items():
         values = shares if name == "share" else values
         expected = [write(value) for value in values]
         assert expected == await page.evaluate(
             f"(values) => values.map((value) => write.{name}(value))", values
         )
-    assert words.clock(NOW_MS) == await page.evaluate("(time) => write.clock(time)", NOW_MS)
+    assert formatting.clock(NOW_MS) == await page.evaluate("(time) => write.clock(time)", NOW_MS)
 
 
 @pytest.mark.parametrize("colours", ["light", "dark"])

@@ -1,4 +1,4 @@
-/* Formatting and table rows, written as the server's templates write them (fraudstream/web/words.py). */
+/* Formatting and table rows, written as the server's templates write them (fraudstream/web/formatting.py). */
 "use strict";
 /* What a proxy has put before our addresses: this file is at BASE/static/common.js. */
 const BASE = new URL("..", document.currentScript.src).pathname.slice(0, -1);

@@ -5,12 +5,12 @@ import doctest
 from fraudstream.domain.degraded import LATE, ROTATED
 from fraudstream.domain.features.catalogue import FEATURES
 from fraudstream.domain.weekly import STALE, UNKNOWN
-from fraudstream.web import words
+from fraudstream.web import formatting
 
 
 def test_the_examples_in_the_docstrings_hold():
     """They are the specification."""
-    outcome = doctest.testmod(words)
+    outcome = doctest.testmod(formatting)
 
     assert 0 == outcome.failed
     assert outcome.attempted >= 9
@@ -18,23 +18,26 @@ def test_the_examples_in_the_docstrings_hold():
 
 def test_what_has_no_words_is_shown_as_it_is():
     """A new rule outcome, feature, stage or reason must not break a page."""
-    assert ["x"] * 4 == [write("x") for write in (words.outcome, words.feature, words.stage, words.degraded)]
+    assert ["x"] * 4 == [
+        write("x")
+        for write in (formatting.outcome, formatting.feature, formatting.stage, formatting.degraded)
+    ]
 
 
 def test_every_feature_has_a_name_for_people():
     """What a decision publishes is shown on its page."""
-    assert [] == [name for name in FEATURES if words.feature(name) == name]
+    assert [] == [name for name in FEATURES if formatting.feature(name) == name]
 
 
 def test_everything_a_decision_may_lack_has_words():
     """A warning that shows a code warns nobody."""
     lacked = (LATE, ROTATED, STALE, *UNKNOWN)
 
-    assert [] == [why for why in lacked if words.degraded(why) == why]
+    assert [] == [why for why in lacked if formatting.degraded(why) == why]
 
 
 def test_no_chance_is_certain():
     """A model that says 1 sees more than 99.9 %, not 100."""
     sure = {"outcome": "block", "amount": 12.5, "probability": 1.0, "card_last4": "0366"}
 
-    assert "The model sees a > 99.9 % chance of fraud." in words.headline(sure)
+    assert "The model sees a > 99.9 % chance of fraud." in formatting.headline(sure)
