@@ -46,14 +46,14 @@ def attach(app: Any, settings: Settings, count: Count) -> None:
 
     async def nightly() -> None:
         if TP(settings.topic(topics.TRANSACTIONS.name), 0) in app.consumer.assignment():
-            await run(settings, count)
+            await run_night(settings, count)
         else:
             count(ELSEWHERE)
 
     app.crontab(settings.nightly_cron, timezone=UTC)(nightly)
 
 
-async def run(settings: Settings, count: Count) -> None:
+async def run_night(settings: Settings, count: Count) -> None:
     """Run the nightly commands to their end. Whatever goes wrong there is logged and counted, not raised.
 
     Workers go on with the week of the night before, and say so in their decisions.

@@ -50,7 +50,7 @@ def demo(
     from fraudstream.demo.children import ChildFailed
     from fraudstream.demo.live import LiveScreen
     from fraudstream.demo.screen import Screen
-    from fraudstream.demo.show import Demo, run
+    from fraudstream.demo.show import Demo, play
     from fraudstream.settings import Settings
     from fraudstream.traffic.session import quiet_kafka
 
@@ -66,7 +66,7 @@ def demo(
     screen = Screen(lambda line: click.echo(line, err=as_json)) if plainly else LiveScreen(console)
     try:
         with screen:
-            ended = asyncio.run(run(shown, screen))
+            ended = asyncio.run(play(shown, screen))
     except ChildFailed as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(1)

@@ -12,7 +12,7 @@ from fraudstream.settings import Settings
 from fraudstream.state.grow import Grown, Plan, grow, planned
 
 
-def run(settings: Settings, partitions: int, *, yes: bool, as_json: bool) -> None:
+def ask_and_grow(settings: Settings, partitions: int, *, yes: bool, as_json: bool) -> None:
     """Grow a group, after a look and a question."""
     plan = asyncio.run(planned(settings, partitions))
     if not plan.nothing and not yes:

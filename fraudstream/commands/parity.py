@@ -33,7 +33,7 @@ def parity(payments: int | None, made_up: bool, seed: int, broker: str | None, a
     from fraudstream.commands.progress import bar
     from fraudstream.domain.event_type import event_type_named
     from fraudstream.parity import payments as streams
-    from fraudstream.parity.run import ParityListener, private, run
+    from fraudstream.parity.proof import ParityListener, private, prove
     from fraudstream.settings import Settings
     from fraudstream.traffic.session import quiet_kafka
 
@@ -54,7 +54,7 @@ def parity(payments: int | None, made_up: bool, seed: int, broker: str | None, a
         ):
             own = own.model_copy(update={"broker": bootstrap})
             listener = ParityListener(lambda text: click.echo(f"{text} ...", err=True), advance)
-            report = asyncio.run(run(own, stream, listener))
+            report = asyncio.run(prove(own, stream, listener))
     for difference in report.first:
         click.echo(str(difference))
     facts = report.facts()

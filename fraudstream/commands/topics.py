@@ -111,9 +111,9 @@ def grow(partitions: int, yes: bool, broker: str | None, as_json: bool) -> None:
     Exit codes: 0 done, 1 you said no, 2 workers are running, or it cannot be, 75 no broker.
     """
     settings = Settings.with_options(broker=broker)
-    from fraudstream.commands.growing import run
+    from fraudstream.commands.growing import ask_and_grow
 
-    run(settings, partitions, yes=yes, as_json=as_json)
+    ask_and_grow(settings, partitions, yes=yes, as_json=as_json)
 
 
 @topics.command(short_help="Print or give the rights that a principal needs.")

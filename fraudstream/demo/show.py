@@ -53,7 +53,7 @@ class Demo:
         return None if self.results is None else all(result.passed for result in self.results)
 
 
-async def run(demo: Demo, screen: Screen) -> bool:
+async def play(demo: Demo, screen: Screen) -> bool:
     """Run the demo; True if it came to its own end, False if a signal ended it. Raises the first error."""
     with stopped_by_signals() as stop:
         showing = asyncio.create_task(_show(demo, screen))

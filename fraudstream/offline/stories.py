@@ -64,7 +64,7 @@ def tell(rng: np.random.Generator) -> Story:
     return Story(card, wait_s, to_cents(amounts))
 
 
-def run(detector: Detector, weeks: list[Week], stories: int = 1000, seed: int = 1) -> StoriesResult:
+def tell_many(detector: Detector, weeks: list[Week], stories: int = 1000, seed: int = 1) -> StoriesResult:
     """Decide `stories` seeded stories on cards with these weeks, each on four different cards, alone in their windows.
 
     The weeks are those of real cards of the world, e.g. of the newest snapshot. Raises SetupError for fewer than four.

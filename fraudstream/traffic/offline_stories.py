@@ -6,7 +6,7 @@ from fraudstream.domain.detector import Detector
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.event_type import event_type_named
 from fraudstream.domain.features.catalogue import FEATURE_SETS
-from fraudstream.offline.stories import StoriesResult, run
+from fraudstream.offline.stories import StoriesResult, tell_many
 from fraudstream.settings import Settings
 
 
@@ -21,7 +21,7 @@ def results(settings: Settings, stories: int, seed: int) -> list[tuple[str, str,
     for name, version in _versions(settings).items():
         model = load_model(settings.models_dir, version)
         detector = Detector.of(model, event_type.ruleset, event_type.variables, settings.fraud_threshold)
-        told.append((version, name, run(detector, weeks, stories, seed)))
+        told.append((version, name, tell_many(detector, weeks, stories, seed)))
     return told
 
 

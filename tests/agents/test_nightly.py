@@ -18,7 +18,7 @@ from tests.offline.test_nightly_job import DAY, MONDAY, write_day
 async def ended(settings: Settings) -> str:
     """Run the job and return how it ended."""
     results: list[str] = []
-    await nightly.run(settings, results.append)
+    await nightly.run_night(settings, results.append)
     (result,) = results
     return result
 

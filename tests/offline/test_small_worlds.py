@@ -37,7 +37,7 @@ def test_the_story_comes_out_right_in_a_world_of_a_thousand_cards(tmp_path: Path
     card = event_type_named("card")
     detector = Detector.of(load_model(tmp_path / "models"), card.ruleset, card.variables)
 
-    result = stories.run(
+    result = stories.tell_many(
         detector, list(newest_snapshot(tmp_path / "weekly").weeks.values()), stories=500, seed=1
     )
 

@@ -129,7 +129,7 @@ def test_the_story_comes_out_right_also_in_a_smaller_world(data_dir: Path) -> No
     """Nothing was trained on it: ten days of card tests by script, and honest people in a hurry, are enough."""
     weeks = list(newest_snapshot(data_dir / "weekly").weeks.values())
 
-    result = stories.run(detector_of(data_dir, "card"), weeks, stories=1000, seed=1)
+    result = stories.tell_many(detector_of(data_dir, "card"), weeks, stories=1000, seed=1)
 
     assert result.pass_rate >= 0.95
     assert result.singles_flagged <= 0.001
@@ -141,7 +141,7 @@ def test_the_samples_features_cannot_tell_the_story(data_dir: Path) -> None:
     """Without the time since the last payment a script looks like a shopping trip: said openly, not hidden."""
     weeks = list(newest_snapshot(data_dir / "weekly").weeks.values())
 
-    result = stories.run(detector_of(data_dir, "card-sample"), weeks, stories=500, seed=1)
+    result = stories.tell_many(detector_of(data_dir, "card-sample"), weeks, stories=500, seed=1)
 
     assert result.pass_rate < 0.5
 
@@ -151,7 +151,7 @@ def test_stories_are_seeded(data_dir: Path) -> None:
     weeks = list(newest_snapshot(data_dir / "weekly").weeks.values())
     detector = detector_of(data_dir, "card")
 
-    assert stories.run(detector, weeks, 50, seed=3) == stories.run(detector, weeks, 50, seed=3)
+    assert stories.tell_many(detector, weeks, 50, seed=3) == stories.tell_many(detector, weeks, 50, seed=3)
 
 
 def test_a_story_is_as_the_sample_tells_it() -> None:

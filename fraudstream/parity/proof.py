@@ -68,7 +68,7 @@ def private(settings: Settings, directory: Path) -> Settings:
     return own.model_copy(update={"model": version})
 
 
-async def run(settings: Settings, stream: pl.DataFrame, listener: ParityListener | None = None) -> Report:
+async def prove(settings: Settings, stream: pl.DataFrame, listener: ParityListener | None = None) -> Report:
     """Replay a stream through a worker with these settings (see `private`) and compare it with the batch path.
 
     Raises SetupError without a broker or a model, ChildFailed if the worker ends.
