@@ -109,7 +109,7 @@ async def test_the_archive_is_a_history(lake: Lake, tmp_path: Path) -> None:
 
     assert [MONDAY_MS, late + 2, late, MONDAY_MS + 6000] == paid["event_time"].to_list()
     assert [0] * 4 == paid["partition"].to_list()
-    assert 4 == paid["tid"].n_unique()
+    assert 4 == paid["id_hash"].n_unique()
 
 
 async def test_the_newest_label_says_what_an_archived_payment_turned_out_to_be(
