@@ -82,7 +82,7 @@ def attach(
 
 
 def delivery_of(app: Any, settings: Settings) -> Delivery:
-    """Return how micro-batches become durable, made ready for every assignment of partitions."""
+    """Return how micro-batches become durable; with exactly-once outputs, former owners are fenced at each rebalance."""
     if not settings.exactly_once_outputs:
         return AtLeastOnce(app.publisher)
     delivery = ExactlyOnce(

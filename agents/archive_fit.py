@@ -1,7 +1,7 @@
-"""Does an archive come from the topics that it is to go on with? Offsets do not say so.
+"""Checks that an archive was written from the topics it is to continue with.
 
-A topic that was made anew or restored has other records at the offsets that the archive has files of, or that the group has
-committed: they would look archived.
+A recreated or restored topic has other records at the offsets that the archive holds or the group has committed: they
+would look archived.
 """
 
 import logging
@@ -24,24 +24,24 @@ ID = "transaction_id"
 
 
 class Feed(NamedTuple):
-    """Where the records of a topic go, and as what; `columns` is given values and offsets."""
+    """Where a topic's records go; `columns` makes rows of their values and offsets."""
 
     lake: Lake
     columns: Callable[[Sequence[bytes], Sequence[int]], pl.DataFrame]
 
 
 class Held(NamedTuple):
-    """What an archive has of partitions, and which of them are to be read from another offset than the group's."""
+    """What an archive has of each partition, and the offsets to start at where the group's committed ones are wrong."""
 
     covered: dict[TopicPartition, Covered]
     starts: dict[TopicPartition, int]
 
 
 async def held(logs: PartitionLogs, feeds: Mapping[str, Feed], places: Collection[TopicPartition]) -> Held:
-    """Look at archive and logs; raises SetupError if the archive has records that are not these logs'.
+    """Compare archive and logs; raises SetupError if the archive has records of other logs.
 
-    A partition that the archive has nothing of begins at its first record, whatever the group has committed: that was said
-    of another archive, or of another log.
+    A partition that the archive has nothing of, or whose committed offset lies past its end, starts at its first record:
+    that offset was committed for another archive or another log.
     """
     files: defaultdict[Place, list[LakeFile]] = defaultdict(list)
     for feed in feeds.values():
@@ -79,7 +79,7 @@ async def _require_same(
     newest: Mapping[TopicPartition, LakeFile],
     spans: Mapping[Place, Span],
 ) -> None:
-    """Raise SetupError if the last archived record of a partition is another one in the log; it may be gone there."""
+    """Raise SetupError if the log has another record at a partition's last archived offset; it may have none there."""
     kept = {place: file.last for place, file in newest.items() if file.last >= spans[place].begin}
     for place, record in (await logs.first_records(kept)).items():
         topic, partition = place
@@ -90,7 +90,7 @@ async def _require_same(
 
 
 async def _differs(feed: Feed, file: LakeFile, record: Record) -> bool:
-    """Tell whether a file's last row is not this record; what nobody can read, or is being merged just now, says nothing."""
+    """Tell whether a file's last row is another record; False if the record is damaged or the file was just merged."""
     if isinstance(record.value, Undecodable):
         return False
     try:

@@ -2,8 +2,8 @@
 
     read -> columns -> one file a day and partition, durable -> commit the offsets
 
-Nothing is committed that is not in a file, and nothing is written that a file holds: after a kill -9 at any moment the
-next start finds both in the names of the files.
+Offsets are committed only after their files are durable, and no row is written that a file already holds: after a kill -9
+at any moment the next start learns from the names of the files what is archived.
 """
 
 import asyncio
@@ -34,22 +34,22 @@ logger = logging.getLogger(__name__)
 
 POLL_MS = 500
 IDLE_POLLS_MAX = 6
-"""With `once`: so many polls without a decision are the end, too. A transaction's last marker is never delivered, so the
-position may stay before the end of the topic."""
+"""With `once`, this many empty polls are the end, too. Transaction markers are never delivered, so the position may stay
+before the end of the topic."""
 
 RETRY_FIRST_S, RETRY_MOST_S = 1.0, 30.0
-"""How long it waits before it tries again to write: doubling, up to the second."""
+"""Wait before another try: the first, then doubled up to the second."""
 
 PROBED = "probe/"
-"""A part of the archive that is never written, listed at the start to see whether the archive takes us at all."""
+"""A prefix that is never written, listed at the start to see whether we have access to the archive at all."""
 
 Records = list[ConsumerRecord[bytes, bytes]]
 Archived = Callable[[list[LakeFile], int], None]
-"""Told of the files and the rows of every round."""
+"""Called with the files and the number of rows of every round."""
 
 
 class Archiver(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
-    """Gathers records and writes them together, every `archive_interval_s` or `archive_rows_max`."""
+    """Gathers records and writes them together, every `archive_interval_s` seconds or `archive_rows_max` rows."""
 
     def __init__(
         self, settings: Settings, objects: ObjectStore, on_archived: Archived = lambda files, rows: None
@@ -70,8 +70,9 @@ class Archiver(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
     async def run(self, stop: asyncio.Event, *, once: bool = False) -> None:
         """Archive until told to stop, or with `once` up to where the topic ends now.
 
-        Raises ObjectsRefused if the archive does not take us; one that does not answer is waited for, but not with `once`.
-        Raises SetupError if we are not authorised by Kafka to read or commit, BrokerUnavailable if it does not answer.
+        Raises ObjectsRefused if the archive denies us access. One that does not answer is waited for; with `once`, or when
+        told to stop, that raises ObjectsUnavailable. Raises SetupError if Kafka does not let us read or commit,
+        BrokerUnavailable if it does not answer.
         """
         try:
             await self._run(stop, once)
@@ -113,12 +114,12 @@ class Archiver(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
             await self._consumer.stop()
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        """Let a round in progress end; forget what is not written, its next owner reads it again."""
+        """Wait for a round in progress; drop what is not written, the next owner reads it again."""
         async with self._writing:
             self._pending = defaultdict(list)
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
-        """Forget what the archive had: it is looked at again before anything is written."""
+        """Forget which files the archive had: they are listed again before anything is written."""
         self._covered = None
         names = ", ".join(str(tp.partition) for tp in sorted(assigned)) or "none"
         logger.info("archiving partitions %s", names)
@@ -132,7 +133,7 @@ class Archiver(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
         return all([await self._consumer.position(tp) >= end for tp, end in ends.items()])
 
     async def _probe(self, stop: asyncio.Event, once: bool) -> None:
-        """Ask the archive for something, so that one that does not take us is known before anything is read."""
+        """Ask the archive for a listing, so that missing access is known before anything is read."""
 
         async def ask() -> None:
             await self._objects.names(PROBED)
@@ -160,7 +161,7 @@ class Archiver(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
                 wait_s = min(2 * wait_s, RETRY_MOST_S)
 
     async def _look(self) -> None:
-        """Learn what the archive has of our partitions; raises SetupError if that cannot come from these topics."""
+        """Learn what the archive has of our partitions; raises SetupError if it was not written from these topics."""
         group = topics.archive_group(self._settings)
         async with partition_logs(Kafka.of(self._settings), group) as logs:
             covered, starts = await held(logs, self._feeds, self._consumer.assignment())
@@ -191,13 +192,13 @@ class Archiver(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
         except KafkaError as error:
             if of_kafka(error) == PERMANENT:
                 raise
-            # Taken over by another archiver, or the brokers are away: the files count.
+            # Taken over by another archiver, or the brokers are away: what the files hold is not written again.
             logger.warning("offsets were not committed: %s", error)
         self._on_archived(files, rows)
 
 
 def _readable(records: Records) -> Records:
-    """Leave out what cannot be decoded, and say so: the brokers' copy is damaged, and nobody has another."""
+    """Leave out records that cannot be decoded, and log them: the brokers' copy is damaged, and there is no other."""
     damaged = [record for record in records if isinstance(record.value, Undecodable)]
     for record in damaged:
         logger.error(

@@ -1,4 +1,4 @@
-"""Which of the collected records are this worker's to decide: the book kept of the present assignment of partitions."""
+"""Which of the collected records are still this worker's to decide, under the present assignment of partitions."""
 
 from collections.abc import Iterable
 from typing import cast
@@ -11,7 +11,7 @@ from fraudstream.agents.backlog import Chunk
 
 
 class Assignment:
-    """Knows the consumer's generation, and of each partition the offset to decide next."""
+    """Knows the consumer's generation, and the next offset to decide in each partition."""
 
     def __init__(self, app: faust.App) -> None:
         self._app = app
@@ -29,14 +29,14 @@ class Assignment:
         return self._consumer.flow_active
 
     def has(self, chunk: Chunk) -> bool:
-        """Tell whether the chunk belongs to the present assignment; else it belongs to its partition's new owner."""
+        """Tell whether the chunk belongs to the present assignment; if not, its partition's new owner decides it."""
         return bool(chunk.event.message.generation_id == self._app.consumer_generation_id)
 
     def undecided(self, chunks: Iterable[Chunk]) -> list[Chunk]:
-        """Return what is to be decided of some chunks.
+        """Return the chunks, or parts of chunks, that are still to be decided.
 
-        Left out are chunks of earlier assignments, and records before the committed offset or decided since: a chunk
-        fetched before the seek may hold some.
+        Left out are chunks of earlier assignments, and records already committed or decided: a chunk fetched before the
+        seek may hold some.
         """
         generation = self._app.consumer_generation_id
         if generation != self._generation:
@@ -56,6 +56,6 @@ class Assignment:
         return self._consumer.highwater(tp)
 
     def let_go(self, chunks: Iterable[Chunk]) -> None:
-        """Have Faust wait for none of the chunks: what is not ours any more, and what lies before the committed offset."""
+        """Tell Faust not to wait for these chunks: those no longer ours, or committed earlier, are never acknowledged."""
         for chunk in chunks:
             self._consumer.unacked.discard(chunk.event.message)

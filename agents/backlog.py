@@ -20,7 +20,7 @@ class Chunk(NamedTuple):
     event: EventT[Any]
     records: list[Record]
     parsed: Parsed | None
-    """None: to be parsed when its turn comes."""
+    """None: to be parsed when it is decided."""
     parse_ms: float = 0.0
 
     @property
@@ -29,7 +29,7 @@ class Chunk(NamedTuple):
         return self.event.message.tp
 
     def part(self, records: list[Record], parsed: Parsed | None = None) -> "Chunk":
-        """Return some of its records, by default to be parsed again: a record may end the worker while it is parsed."""
+        """Return some of its records, by default to be parsed when decided: parsing, too, may crash the worker."""
         return self._replace(records=records, parsed=parsed, parse_ms=0.0)
 
 
@@ -77,9 +77,9 @@ class Backlog:
         return taken
 
     async def _settled(self) -> None:
-        """Wait until all chunks of one fetch are here: without it a fetch becomes two micro-batches, and p99 a half more.
+        """Wait until all chunks of one fetch are here: otherwise it becomes two micro-batches, and p99 rises by half.
 
-        They arrive in passes of the event loop that follow each other at once, so this costs no time of its own.
+        They arrive in passes of the event loop that follow each other immediately, so waiting costs almost nothing.
         """
         rows = -1
         while rows != self._pending_rows and self._pending_rows < self._batch_rows_max:

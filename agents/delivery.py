@@ -22,9 +22,9 @@ class OutputBatch:
     offsets: dict[int, dict[TP, int]] = field(default_factory=dict)
     """Source partition -> the offsets that follow the micro-batch in its topics."""
     changelog_first: bool = False
-    """Whether anything published could be contradicted by a replay in another order (two topics, one card)."""
+    """Whether a replay could decide in another order (a card's payments on two topics): outputs then follow the changelog."""
     instead: Instead = nothing_instead
-    """What goes instead of a record that its topic does not take."""
+    """What goes instead of a record that its topic refuses."""
 
     def output(self, partition: int) -> Outbox:
         """Return what a source partition publishes, to add to it."""
@@ -38,10 +38,10 @@ class Delivery(Protocol):
         """Prepare for a new assignment, before its committed offsets are read."""
 
     async def deliver(self, batch: OutputBatch) -> ProduceResults:
-        """Return when all of it is durable, with where its changelog lies; raises if it is not."""
+        """Return once all of it is durable, with the offsets of its changelog records; raises otherwise."""
 
     def problems(self) -> Iterator[Problem]:
-        """Say what is waited for."""
+        """Yield a problem for everything that is waited for."""
 
 
 class AtLeastOnce:
@@ -71,7 +71,7 @@ class AtLeastOnce:
 
 
 class ExactlyOnce:
-    """Outputs and source offsets in one transaction a partition; consumers that read committed see each decision once.
+    """Outputs and source offsets in one transaction per partition; a read-committed consumer sees each decision once.
 
     The changelog stays outside: transaction markers would hang Faust's recovery, and its deltas are idempotent.
     """
@@ -81,7 +81,7 @@ class ExactlyOnce:
         self._transactions = transactions
 
     async def take_over(self, partitions: Collection[int]) -> None:
-        """Fence whoever had these partitions."""
+        """Fence the former owners of these partitions."""
         await self._transactions.take_over(partitions)
 
     async def deliver(self, batch: OutputBatch) -> ProduceResults:

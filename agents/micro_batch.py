@@ -24,7 +24,7 @@ class MicroBatch(NamedTuple):
 
     @classmethod
     def of(cls, chunks: list[Chunk], intake: Intake, repartitioned_topic: str) -> "MicroBatch":
-        """Parse what is not parsed yet; `repartitioned_topic` is the one whose offsets are not those of `transactions`."""
+        """Parse what is not parsed yet; the offsets of `repartitioned_topic` do not count."""
         parsed = [chunk.parsed or intake.parse(chunk.records) for chunk in chunks]
         valid: dict[int, Payments] = {}
         for chunk, each in zip(chunks, parsed, strict=True):

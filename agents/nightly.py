@@ -1,7 +1,7 @@
-"""The nightly job on a worker's clock: one worker of the group starts it, as a process of its own.
+"""The nightly job, scheduled by the workers: one of the group, the leader, starts it as a process of its own.
 
-The leader is whoever has partition 0 of `transactions`. Faust's own leader is the owner of a topic made for the
-purpose, which our workers do not create; the rule is the same.
+The leader is the worker that has partition 0 of `transactions`. Faust chooses its own leader by the same rule, but on a
+topic made for that, which our workers do not create.
 """
 
 import asyncio
@@ -23,20 +23,20 @@ from fraudstream.settings import Settings
 logger = logging.getLogger(__name__)
 
 NICENESS = 10
-"""Deciding goes first."""
+"""Of the job's process, so that deciding goes first."""
 
 ELSEWHERE = "elsewhere"
-"""Told in place of how a run ended: another worker has partition 0, and with it the night."""
+"""Counted instead of a result: another worker has partition 0 and runs the job."""
 
 RESULTS = {0: "done", 1: "refused"}
 """By exit code of `fraudstream aggregate` or `store load`; anything else has failed."""
 
 Count = Callable[[str], None]
-"""Told how a run ended: done, refused, failed, or that it is another worker's."""
+"""Called with how a run ended: done, refused, failed or elsewhere."""
 
 
 def attach(app: Any, settings: Settings, count: Count) -> None:
-    """Run the nightly job by the settings' clock, on the group's leader; raises SetupError if the clock makes no sense."""
+    """Run the nightly job at `nightly_cron`, on the group's leader; raises SetupError if that is no cron expression."""
     if not croniter.is_valid(settings.nightly_cron):
         raise SetupError(
             f"FRAUDSTREAM_NIGHTLY_CRON={settings.nightly_cron} is no time; write it as in cron: 10 0 * * *"
@@ -54,9 +54,9 @@ def attach(app: Any, settings: Settings, count: Count) -> None:
 
 
 async def run_night(settings: Settings, count: Count) -> None:
-    """Run the nightly commands to their end. Whatever goes wrong there is logged and counted, not raised.
+    """Run the nightly commands one after the other; a failure is logged and counted, not raised.
 
-    Workers go on with the week of the night before, and say so in their decisions.
+    Workers then go on with the week of the night before, and say so in their decisions.
     """
     result = "done"
     for command in _commands(settings):
@@ -66,7 +66,7 @@ async def run_night(settings: Settings, count: Count) -> None:
 
 
 def _commands(settings: Settings) -> Iterator[list[str]]:
-    """Yield what a night takes: compute, and where workers do not read what was computed, load it."""
+    """Yield the night's commands: aggregate, and load the result unless workers read it directly."""
     history = [] if settings.nightly_history is None else ["--history", str(settings.nightly_history)]
     yield ["aggregate", "--catch-up", *history]
     if settings.weekly_store != "snapshot":
@@ -84,7 +84,7 @@ async def _ran(command: list[str]) -> str:
         os.setpriority(os.PRIO_PROCESS, process.pid, NICENESS)
         said, _ = await process.communicate()
         result = RESULTS.get(process.returncode or 0, "failed")
-    except Exception:  # the night is not worth a worker
+    except Exception:  # a failed night must not end a worker
         logger.exception("the nightly job did not start")
         return "failed"
     log = logger.info if result == "done" else logger.error

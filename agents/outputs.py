@@ -35,14 +35,14 @@ class Targets(NamedTuple):
     repartitioned: str
     changelog: str
     changelog_key: bytes
-    """What its records say of the group that wrote them."""
+    """The key of the changelog's records."""
 
 
 class Output(NamedTuple):
-    """A decided micro-batch as it leaves."""
+    """A decided micro-batch, encoded and addressed."""
 
     frame: pl.DataFrame
-    """Decisions, with where in Kafka their payments were."""
+    """Decisions, with the topic, partition and offset of their payments."""
     encoded: list[bytes]
     """The published JSON of each row."""
     records: Sequence[Record]
@@ -109,7 +109,7 @@ class Outputs:
                 output_batch.changelog.add(targets.changelog, partition, delta)
 
     def _has_repartitioned(self, partition: int) -> bool:
-        """Tell whether a partition's cards may also come by the repartitioned topic: a replay may order the two differently."""
+        """Tell whether a partition's cards may also be on the repartitioned topic: a replay may order the two differently."""
         return self._assignment.end(TP(self.targets.repartitioned, partition)) != 0
 
 

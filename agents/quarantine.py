@@ -1,9 +1,9 @@
-"""Finding the poison record: after a few crashes over the same offsets they are decided in halves.
+"""Finds the record that crashes the worker: after a few crashes over the same offsets they are decided in halves.
 
-    3 crashes deciding 0..511 -> 0..255, 256..511 -> a crash in 256..511 -> 256..383, ... -> a crash on 300 alone: dead letter
+    3 crashes in 0..511 -> 0..255, 256..511 -> crash in 256..511 -> 256..383, ... -> crash on 300 alone: dead letter
 
-What counts is where a run ended: an exception, an exhausted memory and a crash in native code all leave the note of what
-was in flight. Waiting for brokers does not count: an outage must never make a payment a poison record.
+A crash is recognised by the note of what was in flight: an exception, exhausted memory and a crash in native code all
+leave it behind. Waiting for brokers leaves no note: an outage must never turn a payment into a dead letter.
 """
 
 import logging
@@ -30,16 +30,16 @@ CRASHES_BEFORE_HALVING = 3
 """Fewer may be an operator's kill or a machine out of memory."""
 
 POISON_RECORDS_PER_HOUR_MAX = 10
-"""More is no bad payment but a broken worker: then it stays down rather than empty the topic into dead letters."""
+"""With more, the worker is broken, not the payments: it stays down instead of turning the topic into dead letters."""
 
 HOUR_S = 3600
 
 POISON_RECORDS_KEPT = 100
-"""Poison records remembered, in case a crash over others of their chunk replays them."""
+"""Poison records remembered, in case another crash before the commit replays their chunk."""
 
 
 class PoisonRecord(NamedTuple):
-    """A record over which the worker crashed when it decided it alone, and since when (epoch seconds) that is known."""
+    """A poison record, which crashed the worker when decided alone, and when that was found (epoch seconds)."""
 
     place: str
     offset: int
@@ -50,15 +50,15 @@ class CrashHistory(msgspec.Struct, rename={"crashes": "deaths", "poison_records"
     """What is remembered from run to run, in a file that earlier versions wrote with other names."""
 
     crashes: int = 0
-    """Runs in a row that ended over these offsets."""
+    """Runs in a row that crashed over these offsets."""
     ranges: dict[str, tuple[int, int]] = {}
-    """`topic-partition` -> first and last offset in flight when the last of them ended."""
+    """`topic-partition` -> first and last offset in flight when the last of them crashed."""
     poison_records: list[PoisonRecord] = []
-    """What became dead letters."""
+    """Poison records that became dead letters."""
 
 
 class Quarantine:
-    """Notes what is in flight, and knows from earlier runs what to be careful with."""
+    """Notes what is in flight, and knows the suspicious offsets from earlier runs."""
 
     def __init__(self, directory: Path) -> None:
         self._note = InFlightNote(directory / "in-flight")
@@ -72,7 +72,7 @@ class Quarantine:
             self._count_crash(in_flight)
 
     def _count_crash(self, in_flight: dict[str, tuple[int, int]]) -> None:
-        """Count the end of the last run, over these offsets."""
+        """Count the crash of the last run."""
         before = self.history.ranges
         again = any(
             place in before and first <= before[place][1] and last >= before[place][0]
@@ -89,17 +89,17 @@ class Quarantine:
         )
 
     def must_split(self, chunk: Chunk) -> bool:
-        """Tell whether a chunk is to be decided alone and in parts."""
+        """Tell whether a chunk must be decided alone and in parts."""
         return self._halved(chunk) is not None or bool(self._poison_offsets(chunk))
 
     def portions(self, chunks: list[Chunk]) -> list[list[Chunk]]:
-        """Return what to decide together, in order: all of it, unless the first chunk is split."""
+        """Return the portions to decide one by one, in order: all in one, unless the first chunk is split."""
         if not chunks:
             return []
         return self._parts(chunks[0]) if self.must_split(chunks[0]) else [chunks]
 
     def clear(self, chunks: Sequence[Chunk]) -> None:
-        """Forget the crashes over what has just been decided."""
+        """Clear the suspected offsets that have just been decided."""
         if not self.history.ranges:
             return
         for chunk in chunks:
@@ -126,11 +126,11 @@ class Quarantine:
         self._note.close()
 
     def forget(self) -> None:
-        """Take the note back: the worker stops because it was told to."""
+        """Clear the note: the worker was told to stop."""
         self._note.write({})
 
     def _halved(self, chunk: Chunk) -> tuple[int, int] | None:
-        """Return the offsets of the last crash if there were crashes enough and the chunk has any of them."""
+        """Return the suspected offsets if there were enough crashes and the chunk has any of them."""
         crashed = self.history.ranges.get(_place(chunk))
         if crashed is None or self.history.crashes < CRASHES_BEFORE_HALVING:
             return None
@@ -138,7 +138,7 @@ class Quarantine:
         return crashed if first <= chunk.records[-1].offset and last >= chunk.records[0].offset else None
 
     def _poison_offsets(self, chunk: Chunk) -> set[int]:
-        """Return which of a chunk's offsets are poison records."""
+        """Return the offsets of a chunk's poison records."""
         if not self.history.poison_records:
             return set()
         first, last, here = chunk.records[0].offset, chunk.records[-1].offset, _place(chunk)
@@ -149,7 +149,7 @@ class Quarantine:
         }
 
     def _parts(self, chunk: Chunk) -> list[list[Chunk]]:
-        """Cut a chunk: the two halves of the last crash's offsets, each poison record, and what lies between."""
+        """Cut a suspicious chunk: the two halves of the suspected offsets, each poison record, and what lies between."""
         cuts = {chunk.records[0].offset, chunk.records[-1].offset + 1}
         if crashed := self._halved(chunk):
             first, last = crashed
@@ -166,7 +166,7 @@ class Quarantine:
         return parts
 
     def _mark_poison(self, place: str, offset: int) -> None:
-        """Remember a poison record."""
+        """Remember a poison record; raises FraudstreamError if there were too many within an hour."""
         hour_ago = time.time() - HOUR_S
         if sum(at > hour_ago for *_, at in self.history.poison_records) >= POISON_RECORDS_PER_HOUR_MAX:
             raise FraudstreamError(

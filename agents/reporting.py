@@ -1,4 +1,4 @@
-"""What a finished micro-batch tells metrics and pages, a moment after it is acknowledged."""
+"""Reports a finished micro-batch to metrics and pages, a moment after it is acknowledged."""
 
 import asyncio
 import time
@@ -16,7 +16,7 @@ from fraudstream.metrics import BatchReport
 from fraudstream.tables.recent import DecidedChunk
 
 REPORT_AFTER_S = 0.002
-"""Reporting takes a third of a millisecond; under load this puts it where the next micro-batch waits for the brokers."""
+"""Reporting takes a third of a millisecond; under load this moves it to when the next micro-batch waits for brokers."""
 
 Report = Callable[[BatchReport, DecidedChunk], None]
 

@@ -5,8 +5,8 @@ One loop decides micro-batches, one after the other:
     take -> decide (reads state) -> deliver decisions, alerts, dead letters and the changelog, all awaited
          -> write state and changelog offset in one RocksDB batch -> acknowledge the source
 
-Nothing is acknowledged that is not durable. An unexpected error ends the process before the acknowledgement
-(exit code 70); whoever supervises it starts it again and the replay is answered as the first time.
+Only what is durable is acknowledged. An unexpected error ends the process before the acknowledgement (exit code 70);
+its supervisor starts it again, and the replay is answered as the first time.
 """
 
 import asyncio
@@ -70,10 +70,10 @@ class Scoring:
             leave(error, "reading transactions")
         finally:
             deciding.cancel()
-            await asyncio.wait([deciding])  # it has a note to take back
+            await asyncio.wait([deciding])  # it clears the note of what is in flight
 
     def _parsed_early(self, records: list[Record]) -> Parsed | None:
-        """Parse while the loop waits for brokers; what fails unexpectedly fails again when it is decided, and is noted."""
+        """Parse while the loop waits for brokers; an error is raised again when the chunk is decided, and noted."""
         try:
             return self.intake.parse(records)
         except Exception:  # noqa: BLE001 - raised again by `MicroBatch.of`
@@ -90,10 +90,10 @@ class Scoring:
             leave(error, "deciding payments")
 
     async def _finish(self, stream: StreamT[Any], taken: list[Chunk]) -> None:
-        """Decide, deliver, write and acknowledge; chunks of partitions since lost are left alone.
+        """Decide, deliver, write and acknowledge; chunks of lost partitions are left alone.
 
-        All are, once a rebalance has begun: it waits for the micro-batch in flight, and what was only collected is read
-        again from the committed offsets by whoever has the partition then.
+        Once a rebalance has begun, all chunks are: it waits only for the micro-batch in flight, and the next owners read
+        what was only collected again, from the committed offsets.
         """
         if self.assignment.stands:
             chunks = self.assignment.undecided(taken)

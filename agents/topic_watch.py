@@ -1,6 +1,6 @@
-"""Are the topics still as this worker needs them? Looked at every few seconds, because Kafka tells nobody.
+"""Checks every few seconds whether the topics are still as this worker needs them, because Kafka does not tell.
 
-Health that asks only about assigned partitions does not see those that were added since, nor a topic that is gone.
+Partitions added since, or a deleted topic, would not show in the health of the assigned partitions.
 """
 
 import asyncio
@@ -23,14 +23,14 @@ from fraudstream.settings import Settings
 logger = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 5.0
-"""Seconds matter to who added partitions; one request more in five seconds does not matter to the brokers."""
+"""Soon enough for an operator who added partitions; a few requests every five seconds are nothing to the brokers."""
 
 Show = Callable[[Mapping[str, int]], None]
-"""Told, by topic, how many partitions nobody decides."""
+"""Called with the number of partitions of each topic that nobody decides."""
 
 
 class TopicWatch:
-    """Compares topics and group with the settings; what differs is a problem in the health and a line in the log."""
+    """Compares topics and group with the settings; a difference is a health problem and a line in the log."""
 
     def __init__(self, settings: Settings, show: Show) -> None:
         self._settings = settings
@@ -44,7 +44,7 @@ class TopicWatch:
         return self._found
 
     async def run(self) -> None:
-        """Look again and again; a broker that is away is not this watch's to report."""
+        """Look repeatedly; an unavailable broker is reported elsewhere."""
         while True:
             try:
                 async with administration(Kafka.of(self._settings)) as admin:
@@ -53,7 +53,7 @@ class TopicWatch:
                         await asyncio.sleep(LOOK_EVERY_S)
             except FraudstreamError as error:
                 logger.debug("no look at the topics: %s", error)
-            except Exception:  # a look that fails is not worth a worker
+            except Exception:  # a failed look must not end a worker
                 logger.warning("no look at the topics", exc_info=True)
             await asyncio.sleep(LOOK_EVERY_S)
 
@@ -71,9 +71,9 @@ class TopicWatch:
         self._require(counts)
 
     def _require(self, counts: Mapping[str, int]) -> None:
-        """End the process when a topic that state is a function of was gone at this look and the one before.
+        """End the process when a topic that the state is built from was gone at this look and the one before.
 
-        Faust would take its partitions for lost and wait for others. Made anew, it is not the topic that is remembered.
+        Faust would consider its partitions lost and wait for others. A recreated topic is not the one remembered.
         """
         before, self._gone = self._gone, frozenset(remembered(self._settings) - counts.keys())
         for name in before & self._gone:

@@ -1,6 +1,6 @@
-"""What goes instead of a record that its topic does not take: a dead letter, or a changelog record in two halves.
+"""What goes instead of a record that its topic refuses: a dead letter, or a changelog record in two halves.
 
-The payment is counted in its card's ten minutes either way: it was made. What is missing is said in `dead-letters`.
+A decided payment still counts in its card's ten minutes. The dead letter says what was not published.
 """
 
 from collections.abc import Iterable, Sequence
@@ -31,7 +31,7 @@ class Unpublishable:
         self._dead = dead
 
     def __call__(self, refused: Refused) -> Replacement:
-        """Return what to publish instead; raises SetupError if not even that is taken."""
+        """Return what to publish instead; raises SetupError if nothing smaller is possible."""
         if refused.topic == self._changelog:
             return halved(refused)
         if refused.topic == self._dead_letters:
@@ -52,7 +52,7 @@ class Unpublishable:
 
 
 def _source(message: Message) -> str:
-    """Return where the payment of an output came from."""
+    """Return the source (topic-partition-offset) of an output's payment."""
     for name, value in message.headers:
         if name == SOURCE_HEADER:
             return value.decode()

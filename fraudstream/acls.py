@@ -1,7 +1,7 @@
-"""Who may do what in Kafka, as data: the rights of each principal of ours, for `fraudstream topics acl` and its test.
+"""Kafka rights as data: what each of our principals may do, for `fraudstream topics acl` and its test.
 
-Kafka's authorizer refuses what no rule allows (leave `allow.everyone.if.no.acl.found` at false), so that nobody but the
-worker writes the changelog, which is its state, or joins its group, is said by giving these rights to no one else.
+Kafka's authorizer refuses what no rule allows (leave `allow.everyone.if.no.acl.found` at false). So only the worker may
+write the changelog, which is its state, and join its group, as long as nobody else is given these rights.
 """
 
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class Acl:
 
 
 def acls(settings: Settings, role: str) -> list[Acl]:
-    """Return what a role needs, and nothing beyond; every role may look at our topics, because it checks that they fit."""
+    """Return exactly what a role needs; every role may describe our topics, because it checks that they fit."""
     looking = [_on(name, *operations) for name in topics.all_topics(settings) for operations in [LOOK]]
     return [acl for group in (*looking, *_doing(settings, role)) for acl in group]
 
@@ -62,9 +62,7 @@ def _doing(settings: Settings, role: str) -> list[list[Acl]]:
             _on(repartitioned, "Read", "Write"),
             _on(topics.changelog(settings).name, "Read", "Write"),
             *(_on(name[topic.name], "Write") for topic in outputs),
-            _on(
-                name[topics.DEAD_LETTERS.name], "Read"
-            ),  # which payments were never counted, if state is in doubt
+            _on(name[topics.DEAD_LETTERS.name], "Read"),  # to verify state: which payments were never counted
             [Acl("group", settings.app_id, "Read")],
             [Acl("group", topics.archive_group(settings), "Describe")],  # whether the archiver keeps up
             [

@@ -35,12 +35,12 @@ from fraudstream.watches import ArchiveWatch, NightlyWatch, WeeklyWatch, look_no
 logger = logging.getLogger(__name__)
 
 WILDCARDS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not bound to
-"""Addresses to bind to that no other worker could connect to."""
+"""Addresses that a server can bind to but other workers cannot connect to."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """What the core needs from outside; tests put fakes here that pass the same contracts."""
+    """What a worker needs from outside; tests pass fakes that satisfy the same contracts."""
 
     weekly: WeeklyStore
     model: Model
@@ -52,7 +52,7 @@ class Ports:
 
 
 class Topic(faust.Topic):
-    """A topic, or several that one agent reads; Faust's commands ask each agent for a name and know only of single topics."""
+    """A topic, or several that one agent reads; Faust's commands ask each agent for its topic's name and expect one."""
 
     def get_topic_name(self) -> str:
         """Return the names."""
@@ -67,10 +67,10 @@ class App(faust.App):
     publisher: Publisher
     weekly: WeeklyStore
     state_lock: int
-    """Held as long as the process lives."""
+    """The open lock of the state directory, held until the process ends."""
 
     async def on_first_start(self) -> None:
-        """Make the state directory and take it and the port, create missing topics and connect publisher and weekly store."""
+        """Lock the state directory, check the port, create missing topics, connect publisher and weekly store."""
         settings = self.fraudstream_settings
         require_writable(settings.worker_state_dir)
         self.state_lock = take_directory(settings.worker_state_dir)
@@ -82,7 +82,7 @@ class App(faust.App):
         await super().on_first_start()
 
     async def stop(self) -> None:
-        """Stop within a few seconds: Faust would wait for the answers of brokers that are away."""
+        """Stop within a few seconds: Faust would wait for brokers that do not answer."""
         if not self._stopped.is_set():
             end_soon(lambda: EXIT_CRASH if self.crashed else 0)
         await super().stop()
@@ -145,7 +145,7 @@ def create_app(settings: Settings, ports: Ports) -> App:
 
 
 def watch(app: App, settings: Settings, weekly: WeeklyStore, observer: Observer) -> None:
-    """Start the nightly job's clock, and let the health compare what is with what should be."""
+    """Schedule the nightly job, and add the watches to the health."""
     loaded = settings.weekly_store != "snapshot"
     weeks, archive = WeeklyWatch(weekly, observer.timeline, loaded=loaded), ArchiveWatch(settings)
     observer.watches += [weeks, archive]
@@ -164,7 +164,7 @@ def watch(app: App, settings: Settings, weekly: WeeklyStore, observer: Observer)
 
 
 def web_login(settings: Settings) -> web.Login | None:
-    """Return what guards the pages, if there are any and something has to; raises SetupError."""
+    """Return the login of the pages, None if they need none or there are none; raises SetupError."""
     if not settings.web:
         return None
     return web.Login.wanted(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
 
 NO_RIGHT = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR)
-"""What is wrong with a place that cannot be written and does not mend itself."""
+"""Errors of a place that cannot be written and that do not pass by themselves."""
 
 
 class Entry(NamedTuple):
@@ -60,7 +60,7 @@ class LazyGroup(Group):
     """A click group that imports a command's module when the command is run, not to list it."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Name the commands in the order of the table, not of the alphabet."""
+        """Return the commands in the order of the table, not alphabetically."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -85,7 +85,7 @@ def cli() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line; an error a user can mend is one sentence and exit code 2, one that time may mend 75."""
+    """Run the command line; an error is one sentence, and exit code 2 if a user can mend it, 75 if time may."""
     mask_card_numbers()
     keep_files_private()
     with complaining():
@@ -115,14 +115,14 @@ def complaining() -> Iterator[None]:
 
 
 def _wrong_value() -> type["ValidationError"]:
-    """Return pydantic's error; asked for when there is an error only, since a worker's first line need not wait for pydantic."""
+    """Return pydantic's error; imported only when there is an error, so that a start need not wait for pydantic."""
     from pydantic import ValidationError
 
     return ValidationError
 
 
 def complain(sentence: str, code: int = EXIT_SETUP) -> None:
-    """Say what is wrong and exit, with code 2 unless it may mend itself."""
+    """Print what is wrong and exit, by default with code 2."""
     click.echo(f"Error: {sentence}", err=True)
     sys.exit(code)
 

@@ -1,4 +1,4 @@
-"""Records that could not be decoded, as a problem in the health: they have dead letters, and their payments no decision."""
+"""Reports undecodable records in the health: they became dead letters, and their payments got no decision."""
 
 from collections.abc import Iterator
 
@@ -7,24 +7,24 @@ from fraudstream.domain.problems import Problem
 from fraudstream.metrics import BatchReport
 
 SAID_FOR_S = 3600.0
-"""How long after the last one the health says so."""
+"""How long after the last one the health reports them."""
 
 
 class DamageWatch:
-    """Told of every micro-batch; knows how many undecodable records came since it was last quiet."""
+    """Counts the undecodable records of micro-batches; starts again after SAID_FOR_S without any."""
 
     def __init__(self) -> None:
         self._records = 0
         self._last_s = -SAID_FOR_S
 
     def batch(self, report: BatchReport, now_s: float) -> None:
-        """Take note of a finished micro-batch; time in (monotonic) seconds."""
+        """Add a finished micro-batch; time in (monotonic) seconds."""
         if records := report.dead_letters.get(UNDECODABLE, 0):
             self._records = records + (self._records if self._said(now_s) else 0)
             self._last_s = now_s
 
     def problems(self, now_s: float) -> Iterator[Problem]:
-        """Yield what is to be said."""
+        """Yield the problem, if there is one."""
         if self._said(now_s):
             yield Problem(
                 "degraded",

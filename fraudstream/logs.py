@@ -1,6 +1,6 @@
-"""Logging: where to, how much, and never a card number, whoever logs it.
+"""Sets up logging: where to, how much, and never a card number, whatever library logs it.
 
-Masking happens when a record is made, so no handler, formatter or logger of a library can come before it.
+Masking happens when a record is created, so before any handler, formatter or logger of a library.
 """
 
 import logging
@@ -26,7 +26,7 @@ def configure_logging(level: str) -> None:
 
 
 def mask_card_numbers() -> None:
-    """Mask card numbers in everything this process logs, and in the tracebacks it dies with; may be called again."""
+    """Mask card numbers in everything this process logs, and in its last traceback; may be called again."""
     logging.setLogRecordFactory(MaskedRecord)
     sys.excepthook = _print_masked
     threading.excepthook = _print_masked_of_thread
@@ -34,7 +34,7 @@ def mask_card_numbers() -> None:
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """Leave out that a group has no coordinator yet: so it is at the first start on a new broker, and aiokafka asks again."""
+    """Drop the error that a group has no coordinator yet: normal at the first start on a new broker, and aiokafka retries."""
     return "GroupCoordinatorNotAvailableError" not in str(record.msg)
 
 
@@ -50,7 +50,7 @@ class MaskedRecord(logging.LogRecord):
         self.msg, self.args = masked(message), ()
         if self.exc_info:
             self.exc_text = masked("".join(traceback.format_exception(*self.exc_info)).rstrip("\n"))
-            self.exc_info = None  # a formatter of its own mind would format it anew
+            self.exc_info = None  # another formatter would format it again, unmasked
 
 
 def _print_masked(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

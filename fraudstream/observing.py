@@ -1,4 +1,4 @@
-"""What a worker shows of itself: takes the agent's reports, answers the pages' questions. Decides nothing."""
+"""Observes a worker: takes the agent's reports, and answers the pages, metrics and health from them."""
 
 import asyncio
 import time
@@ -60,10 +60,10 @@ class Observer:
             losses.problems,
             lambda: self._damage.problems(time.monotonic()),
         ]
-        """Asked at every look at the health; quick, and without I/O."""
+        """Called at every health request; quick, and without I/O."""
 
     def report(self, report: BatchReport, decided: DecidedChunk) -> None:
-        """Take note of a finished micro-batch."""
+        """Add a finished micro-batch."""
         self.metrics.batch(report)
         self._damage.batch(report, time.monotonic())
         if isinstance(self._weekly, GuardedWeekly):
@@ -74,7 +74,7 @@ class Observer:
         self._positions.update({place: last + 1 for place, (last, _) in report.offsets.items()})
 
     def views(self) -> Views:
-        """Return what the pages ask."""
+        """Return what the pages need."""
         return Views(
             recent=self.recent,
             timeline=self.timeline,
@@ -89,7 +89,7 @@ class Observer:
         )
 
     def _card_activity(self, card: str) -> list[tuple[int, int]] | None:
-        """Return the card's last ten minutes in event time; a card nobody knows belongs to who holds everything."""
+        """Return a card's last ten minutes in event time; if unknown, [] with all partitions here, else None."""
         found = self._table.activity_of(card)
         if found is None:
             everything = len(self._table.store.held_partitions()) == self._table.partitions
@@ -109,7 +109,7 @@ class Observer:
         return (0, 0.0, answer.as_of_ms) if week is None else (*week, answer.as_of_ms)
 
     async def _archived(self, query: ArchiveQuery) -> list[Decision]:
-        """Look into the archive."""
+        """Search the archive."""
         async with asyncio.timeout(SEARCH_TIMEOUT_S), object_store(self._archive) as objects:
             return await find(Lake(objects), query)
 
@@ -123,14 +123,14 @@ class Observer:
         return Health(recovered, tuple(self._state(tp) for tp in assigned), problems)
 
     def _state(self, tp: TP) -> PartitionState:
-        """Say how far a partition is: by what was decided here or committed by whoever had it before."""
+        """Return a partition's progress: what was decided here, or committed by its former owner."""
         consumer = self._app.consumer
         decided = self._positions.get((tp.topic, tp.partition), -1)
         settled = consumer.settled_position(tp)
-        # another worker may have had it in between; markers of transactions are passed without being decided
+        # another worker may have had it in between; transaction markers are passed without being decided
         furthest = max(decided, consumer.committed_offset(tp), -1 if settled is None else settled)
         position = furthest if furthest >= 0 else None
         end = consumer.highwater(tp)
-        # an end before the position is none to go by: the log was cut, or its leader does not know its end yet
+        # an end before the position says nothing: the log was truncated, or its leader does not know its end yet
         lag = None if position is None or end is None or end < position else end - position
         return PartitionState(tp.topic, tp.partition, position, lag)

@@ -1,6 +1,6 @@
-"""Keeping a worker or archiver running: `--supervised`, where neither systemd nor Kubernetes does it.
+"""Keeps a worker or archiver running (`--supervised`) where neither systemd nor Kubernetes does it.
 
-A worker ends itself rather than acknowledge what it did not finish, so a restart is always safe.
+A worker ends without acknowledging what it did not finish, so a restart is always safe.
 """
 
 import logging
@@ -17,14 +17,14 @@ from fraudstream.adapters.process import FINAL
 logger = logging.getLogger(__name__)
 
 RESTART_WAITS_S = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
-"""Wait before each further restart; the last one repeats. A broker that is away is not hammered."""
+"""Wait before each further restart; the last one repeats, so that unavailable brokers are not flooded."""
 
 HEALTHY_AFTER_S = 60.0
-"""A worker that ran so long starts again with the shortest wait."""
+"""After a run this long the next restart has the shortest wait."""
 
 
 class Supervisor:
-    """Runs one command again and again until it ends well, cannot be set up, or is asked to stop."""
+    """Runs a command until it ends with a code of FINAL, or the supervisor is asked to stop."""
 
     def __init__(
         self,
@@ -93,6 +93,6 @@ def _ended(code: int) -> str:
 
 
 def supervise(arguments: Sequence[str], name: str) -> int:
-    """Run `fraudstream` with this process's arguments but `--supervised`, again and again; return the last exit code."""
+    """Supervise `fraudstream` with this process's arguments except `--supervised`; return the last exit code."""
     own = [argument for argument in arguments if argument != "--supervised"]
     return Supervisor([sys.executable, "-m", "fraudstream", *own], name=name).run()

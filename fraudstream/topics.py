@@ -33,7 +33,7 @@ WRITTEN_BY_OTHERS = (TRANSACTIONS, LABELS)
 
 ACTIVITY_TABLE = "activity"
 CHANGELOG_RETENTION_MS = 2 * DAY_MS
-"""Longer than two windows and the longest outage we promise to survive; the log holds deltas, so it is never compacted."""
+"""Longer than two windows and the longest outage we promise to survive. The log holds deltas, so it is not compacted."""
 
 
 def changelog(settings: Settings) -> Topic:

@@ -1,4 +1,4 @@
-"""How our processes are set up: short pauses, private files, a quick start; imported before anything that starts threads."""
+"""Sets up our processes: short pauses, private files, a quick start; imported before anything that starts threads."""
 
 import gc
 import os
@@ -10,7 +10,7 @@ GC_THRESHOLD = 50_000
 
 
 PRIVATE = 0o077
-"""History holds card numbers, state and weekly aggregates what a card did: files are their owner's alone."""
+"""History holds card numbers, state and aggregates hold what cards did: only the owner may read the files."""
 
 
 def keep_files_private() -> None:
@@ -22,7 +22,7 @@ def limit_threads() -> None:
     """Keep libraries from starting thread pools; must run before polars and xgboost are imported.
 
     Frames are small, so a second thread gains nothing: Polars' wake-ups disturb the broker's core, and an OpenMP thread
-    spins for milliseconds. What the environment says already stays.
+    spins for milliseconds. Values already in the environment stay.
     """
     os.environ.setdefault("POLARS_MAX_THREADS", "1")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -36,7 +36,7 @@ def import_xgboost_alone() -> None:
     if "sklearn" in sys.modules or "xgboost" in sys.modules:
         return
     hidden = cast(dict[str, object], sys.modules)
-    hidden["sklearn"] = None  # what Python takes for "is not installed"
+    hidden["sklearn"] = None  # to Python, the module is not installed
     try:
         import xgboost  # noqa: F401
     finally:
@@ -44,7 +44,7 @@ def import_xgboost_alone() -> None:
 
 
 def calm_garbage_collection() -> None:
-    """Leave what start-up made out of every later collection, and collect less often; call once the app is built."""
+    """Exclude objects made so far from later collections, and collect less often; call once the app is built."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD, 10, 10)

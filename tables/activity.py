@@ -1,7 +1,7 @@
-"""What the worker remembers of every card: its payments of the last ten minutes.
+"""Remembers every card's payments of the last ten minutes.
 
-A Faust table in everything that concerns partitions, changelog, recovery and rebalance. Reading and writing are
-ours, per micro-batch: `aggregate` reads and computes without side effects, the caller publishes each `Update.delta` to the
+Faust manages the table's partitions, changelog, recovery and rebalances. Reading and writing are ours, once per
+micro-batch: `aggregate` reads and computes without side effects, the caller publishes each `Update.delta` to the
 changelog, and only then `apply` writes.
 """
 
@@ -55,9 +55,9 @@ class ActivityTable(faust.Table[bytes, bytes]):
     ) -> None:
         """Make a table of `app`.
 
-        `allowed_lateness_ms`: how late a payment may be and still find its ten minutes kept whole;
-        `stall_timeout_s`: how long a recovery or a rebalance may stand still before the worker ends itself;
-        `check_logs` is asked before every recovery and again and again while payments are decided.
+        `allowed_lateness_ms`: the allowed lateness, up to which a payment finds its ten minutes complete;
+        `stall_timeout_s`: how long a recovery or a rebalance may make no progress before the worker ends itself;
+        `check_logs` is called before every recovery, and repeatedly while payments are decided.
         """
         super().__init__(
             app, name=name, partitions=partitions, key_type=bytes, value_type=bytes, recovery_buffer_size=4
@@ -73,7 +73,7 @@ class ActivityTable(faust.Table[bytes, bytes]):
 
     @property
     def changelog_key(self) -> bytes:
-        """Return what the changelog's records say of the group that wrote them."""
+        """Return the key of this group's changelog records: its number of partitions."""
         return made_for(cast(int, self.partitions))
 
     @property
@@ -82,7 +82,7 @@ class ActivityTable(faust.Table[bytes, bytes]):
         return cast(ActivityStore, self.data)
 
     def _new_store(self) -> ActivityStore:
-        """Return our store. The options are copied because Faust's store takes entries out of what it is given."""
+        """Return our store. The options are copied because Faust's store removes entries from the dict it gets."""
         return ActivityStore(
             "rocksdb://",
             self.app,
@@ -107,10 +107,10 @@ class ActivityTable(faust.Table[bytes, bytes]):
     async def on_rebalance(
         self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP], generation_id: int = 0
     ) -> None:
-        """Open the new partitions and look at their changelogs; recovery begins only if nothing is lost there.
+        """Open the new partitions and check their logs; recovery begins only if nothing is lost there.
 
-        Faust gives up a recovery that this rebalance overtakes, but not our part of its end, which would go on to halt
-        the flow of the next one.
+        A rebalance cancels Faust's recovery but not a running `on_recovery_completed`: we cancel that, too, or it
+        would halt the consumer in the next assignment.
         """
         if self._finishing is not None:
             self._finishing.cancel()
@@ -120,7 +120,7 @@ class ActivityTable(faust.Table[bytes, bytes]):
         self._preparing = False
 
     async def _check(self, changelogs: set[TP]) -> None:
-        """Have a look taken at the logs of partitions that were opened; end the process if it finds something."""
+        """Check the logs of partitions just opened; wipe state that the changelog does not continue, exit on an error."""
         held = self.store.held_partitions()
         new = [tp.partition for tp in changelogs if tp.partition in held]
         if new and self.check_logs is not None:
@@ -143,20 +143,20 @@ class ActivityTable(faust.Table[bytes, bytes]):
 
     @Service.task
     async def _look_at_logs(self) -> None:
-        """Hold the logs against the state while payments are decided: they may be cut or made anew beneath us."""
+        """Compare logs and state while payments are decided: a topic may be truncated or recreated meanwhile."""
         if self.check_logs is not None:
             await look_on(self.check_logs, self._being_decided, lambda: self.should_stop)
 
     def _being_decided(self) -> dict[int, Remembered]:
-        """Return what the state remembers where payments are decided now."""
+        """Return what the state remembers of its logs, by partition; empty while no payments are decided."""
         deciding = cast(CoalescingConsumer, self.app.consumer).flow_active and not self._preparing
         return self._remembered(self.store.held_partitions() if deciding else ())
 
     async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
-        """Start afresh after a recovery, and halt the consumer until Faust has sought the committed offsets.
+        """Reset what belonged to the last assignment; halt the consumer until Faust has sought the committed offsets.
 
-        Faust resumes the partitions first, seeks, and then clears its queues: whatever it fetched in between would be
-        skipped for ever, and so would what a fetch brings that is under way already
+        Faust first resumes the partitions, then seeks, then clears its queues. Records fetched in between, or by a
+        fetch already under way, would be skipped for ever
         (docs/decisions/0006-delta-changelog-table.md, trap T1).
         """
         self._finishing = asyncio.current_task()
@@ -173,14 +173,14 @@ class ActivityTable(faust.Table[bytes, bytes]):
         try:
             await self._require_recovered(ends)
             await self._prove_recovered(active_tps)
-        except Exception as error:  # noqa: BLE001 - Faust would not look at it
+        except Exception as error:  # noqa: BLE001 - Faust would ignore it
             leave(error, "finding the changelog's end")
         logger.info(
             "deciding partitions %s", ", ".join(str(tp.partition) for tp in sorted(active_tps)) or "none"
         )
 
     async def _require_recovered(self, ends: Mapping[TP, int]) -> None:
-        """End the process if state does not hold the changelog to its end, unless there is nothing left to read of it."""
+        """End the process if the state ends before the changelog, unless the changelog has nothing left to read."""
         behind = {tp for tp, end in ends.items() if _or_none_yet(self.store.persisted_offset(tp)) < end}
         earliest = await self.app.consumer.earliest_offsets(*behind) if behind else {}
         for tp in behind:
@@ -190,10 +190,10 @@ class ActivityTable(faust.Table[bytes, bytes]):
                 )
 
     async def _prove_recovered(self, active_tps: set[TP]) -> None:
-        """Write an empty record to each changelog; end the process if it does not lie right behind what was recovered.
+        """Append an empty record to each changelog; end the process if it does not directly follow what was recovered.
 
-        Recovery goes by the end that the partition's leader names. A broker that was frozen and does not know yet that
-        it leads no more names an old one; a write that is acknowledged has been believed by a majority.
+        Recovery reads to the end offset that the partition's leader reports. A paused ex-leader may report a stale
+        one, but cannot get a write acknowledged.
         """
         outbox = Outbox()
         for tp in active_tps:
@@ -210,7 +210,7 @@ class ActivityTable(faust.Table[bytes, bytes]):
             self._last_changelog_offset[tp.partition] = written.base_offset
 
     def aggregate(self, arrivals: Arrivals) -> BatchAggregates:
-        """Answer each payment's ten minutes in order; writes nothing."""
+        """Aggregate each payment's ten minutes, in order; writes nothing."""
         clocks = {partition: self.store.clock(partition) for partition in arrivals.rows}
         return aggregate(arrivals, clocks, self.store.get_many, self.allowed_lateness_ms)
 
@@ -221,7 +221,7 @@ class ActivityTable(faust.Table[bytes, bytes]):
 
         `sources`: the last source offset of the micro-batch per topic partition. If somebody else wrote to the
         changelog in between (a worker that was thought dead), the stored changelog offset stays where it is until
-        the next recovery, so that the foreign records are not skipped.
+        the next recovery, so that the other writer's records are not skipped.
         """
         last = self._last_changelog_offset.get(partition, -1)
         for base_offset, records in acknowledged:
@@ -242,10 +242,10 @@ class ActivityTable(faust.Table[bytes, bytes]):
         self._uncommitted.setdefault(partition, deque()).append((sources, update.newest_ms))
 
     def _expire_before(self, partition: int) -> int | None:
-        """Return the time before which buckets go, or None.
+        """Return the time before which buckets expire, or None.
 
-        Judged by payments decided here whose offsets are committed: a replay then always finds what the first run
-        found. The clock would not do: after a crash it knows of payments that are yet to be replayed.
+        Only payments decided here whose offsets are committed count: so a replay always finds what the first run
+        found. The clock would be wrong: after a crash it is ahead of payments that are yet to be replayed.
         """
         uncommitted = self._uncommitted.get(partition, deque())
         consumer = cast(CoalescingConsumer, self.app.consumer)

@@ -1,4 +1,4 @@
-"""The arithmetic of one micro-batch: which buckets to read, what to answer, what they become.
+"""The arithmetic of one micro-batch: which buckets to read, each payment's ten minutes, what to write.
 
 Writes nothing and knows neither Faust nor RocksDB: `read` is all it needs of the store.
 """
@@ -23,14 +23,14 @@ from fraudstream.domain.activity_columns import (
 from fraudstream.tables.activity_layout import DELTAS, TOKEN, Clock, bucket_keys, grown
 
 SEQUENCE_SHIFT = 28
-"""A payment's sequence number is its offset shifted left; the room between two offsets is for repartitioned payments, which
-come from a topic of their own: 2^28 of them between two keyed ones, and 2^35 offsets a partition."""
+"""A payment's sequence is its offset in `transactions` shifted left. Repartitioned payments, which come from
+another topic, are numbered in between: up to 2^28 after each offset. 2^35 offsets fit in a partition."""
 
 COLUMNAR_FROM = 24
 """Below this many payments the sequential path is faster than setting up the columns (0.2 ms)."""
 
 BUCKET_BITS = 24
-"""Room for the number of a ten-minute bucket since 1970 in a place: until the year 2288."""
+"""Low bits of a `place`, for the number of the ten-minute bucket since 1970: enough until the year 2288."""
 BUCKET_MASK = (1 << BUCKET_BITS) - 1
 
 
@@ -44,7 +44,7 @@ class Arrivals(NamedTuple):
     cents: Sequence[int]
     id_hash: Sequence[int]
     offset: Sequence[int | None]
-    """None for a repartitioned payment: its place is after all that came before."""
+    """None for a repartitioned payment: it is numbered after all that arrived before it."""
 
     def without(self, gone: Ints) -> "Arrivals":
         """Return the arrivals without some rows."""
@@ -67,7 +67,7 @@ class Update(NamedTuple):
 
 
 class BatchAggregates(NamedTuple):
-    """What a micro-batch is told now, and what is to be written later."""
+    """Each payment's ten minutes now, and what is to be written once it is published."""
 
     windows: WindowAggregates
     late_by_ms: Ints
@@ -77,9 +77,9 @@ class BatchAggregates(NamedTuple):
 
 
 def counted_to(clock: Clock) -> int:
-    """Return the last offset of `transactions` whose payment was counted; -1 if there is none for certain.
+    """Return the last offset of `transactions` whose payment was counted for certain, or -1.
 
-    Re-keyed payments that came before any other are numbered from 0, like the first offset's.
+    Offset 0 is never certain: repartitioned payments that arrive before any other share its numbers.
     """
     return clock.last_sequence >> SEQUENCE_SHIFT or -1 if clock.last_sequence >= 0 else -1
 
@@ -90,9 +90,9 @@ def aggregate(
     read: Callable[[int, list[bytes]], dict[bytes, bytes]],
     allowed_lateness_ms: int,
 ) -> BatchAggregates:
-    """Answer the payments in order, over what `read` returns for a partition's buckets and over each other.
+    """Aggregate the payments in order, from stored buckets (`read`: partition, keys) and from each other.
 
-    A payment that conflicts is none: it does not move the clock, either, for the changelog will not know of it.
+    A conflicting payment is not logged in the changelog, so it does not advance the watermark.
     """
     aggregates = _aggregate(arrivals, clocks, read, allowed_lateness_ms)
     gone = aggregates.conflicts
@@ -113,7 +113,7 @@ def _aggregate(
     read: Callable[[int, list[bytes]], dict[bytes, bytes]],
     allowed_lateness_ms: int,
 ) -> BatchAggregates:
-    """Answer the payments, conflicts included."""
+    """Aggregate the payments, conflicts included."""
     numbered: dict[bytes, int] = {}
     card = np.array([numbered.setdefault(token, len(numbered)) for token in arrivals.card], np.int64)
     tokens = np.frombuffer(b"".join(numbered), TOKEN)
@@ -171,7 +171,7 @@ def _by_columns(
     cards: int,
     allowed_lateness_ms: int,
 ) -> tuple[WindowAggregates, npt.NDArray[np.bool_]]:
-    """Answer all payments at once; say for which cards that does not hold (for all, if there are few payments)."""
+    """Aggregate all payments at once; return also which cards need the sequential path (all, if payments are few)."""
     if len(new) < COLUMNAR_FROM:
         zeros = (np.zeros(len(new), np.int64) for _ in WindowAggregates._fields)
         return WindowAggregates(*zeros), np.ones(cards, np.bool_)
@@ -185,7 +185,7 @@ def _by_columns(
 def _entries(
     arrivals: Arrivals, clocks: Mapping[int, Clock]
 ) -> tuple[npt.NDArray[np.void], dict[int, Clock]]:
-    """Turn payments into entries: number them and say how late they are; return them and the clocks after."""
+    """Turn payments into entries with sequence and lateness; return them and the clocks after them."""
     numbers: list[int] = []
     late_by_ms: list[int] = []
     after: dict[int, Clock] = {}

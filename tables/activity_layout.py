@@ -24,7 +24,7 @@ TOKEN = np.dtype("V16")
 KEYS = np.dtype([("start", ">u8"), ("card", TOKEN)])
 KEY_BYTES = KEYS.itemsize
 DELTAS = np.dtype([("card", TOKEN), ("entry", ENTRIES)])
-"""A changelog value is a run of these."""
+"""A changelog value is an array of these."""
 DELTA_BYTES = DELTAS.itemsize
 
 Read = Callable[[list[bytes]], Mapping[bytes, bytes]]
@@ -75,7 +75,7 @@ def grown(
     bucket: Ints,
     added: npt.NDArray[np.void],
 ) -> dict[bytes, bytes]:
-    """Return the buckets that get new entries, with them, in their order; `bucket` numbers each entry's, from 0."""
+    """Return the buckets with their new entries appended in order; `bucket`: the number (>= 0) of each entry's."""
     order = np.argsort(bucket, kind="stable")
     numbers = bucket[order]
     first = np.flatnonzero(np.diff(numbers, prepend=-1))
@@ -90,8 +90,8 @@ def grown(
 def merged(read: Read, values: Sequence[bytes], clock: Clock) -> tuple[dict[bytes, bytes], Clock]:
     """Add changelog values to stored buckets; return changed buckets and clock.
 
-    A changelog may repeat itself (a retried batch, a worker that was thought dead); state must not: of a transaction id
-    that a bucket has more than once, the first stays.
+    A changelog may repeat entries (a retried batch, a worker that was thought dead); state must not: if a bucket
+    gets a transaction id again, the first entry stays.
     """
     new = np.frombuffer(b"".join(values), DELTAS)
     if not len(new):
@@ -114,7 +114,7 @@ def merged(read: Read, values: Sequence[bytes], clock: Clock) -> tuple[dict[byte
 def _repeated(
     stored: Mapping[bytes, bytes], keys: Sequence[bytes], bucket: Ints, entries: npt.NDArray[np.void]
 ) -> npt.NDArray[np.bool_]:
-    """Say which entries have a transaction id that their bucket holds already, or that came before them."""
+    """Tell which entries repeat a transaction id of their bucket: one stored, or one of an earlier entry."""
     held = [stored.get(key, b"") for key in keys]
     known = np.frombuffer(b"".join(held), ENTRIES)["id_hash"]
     id_hash = np.concatenate([known, entries["id_hash"]])

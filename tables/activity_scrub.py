@@ -1,8 +1,8 @@
-"""Is a partition's RocksDB to be trusted? Opened, read to its end and held against its own rules before it is used.
+"""Checks a partition's RocksDB before it is used: opens it, reads it to the end, and validates every bucket.
 
-RocksDB opens with a damaged file and then stops an iteration early without a word; only the iterator's status tells.
-What is found wanting is wiped: the changelog has it all. Whether the last worker stopped cleanly does not matter, as
-items, clock and changelog offset are one write batch: what a crash cut off is older, and recovery goes on from there.
+RocksDB opens in spite of a damaged file and then ends an iteration early; only the iterator's status tells. Damaged
+state is wiped and rebuilt from the changelog. A crash damages nothing: buckets, clock and changelog offset are one
+write batch, so it leaves an older state, from which recovery goes on.
 """
 
 import logging
@@ -26,7 +26,7 @@ CHUNK_BUCKETS = 8192
 
 PROBE_BYTES = 4096
 LOCKED = ("/LOCK: Resource temporarily unavailable", "/LOCK: No locks available")
-"""How RocksDB says that another process, or a handle not yet collected, has the directory."""
+"""RocksDB's errors when another process, or a handle not yet garbage-collected, has the directory open."""
 
 
 class Damaged(Exception):
@@ -36,8 +36,8 @@ class Damaged(Exception):
 def opened(path: Path, open_database: Callable[[Path], Any]) -> tuple[Any, bool]:
     """Open a partition's RocksDB and check it; return it and whether it had to be wiped first.
 
-    Ends the process with the set-up exit code if the directory cannot be written: wiping would not mend that.
-    Raises what RocksDB raised if somebody else has it open, or if files, memory or space ran out: that is no damage.
+    Ends the process (`require_writable`) if the directory cannot be written: wiping would not help.
+    Raises RocksDB's error if it is open elsewhere, or if file handles, memory or space ran out: that is no damage.
     """
     require_writable(path.parent)
     try:
@@ -61,14 +61,14 @@ def wipe(path: Path) -> None:
 
 
 def locked(error: Exception) -> bool:
-    """Tell whether RocksDB did not open because somebody has it open."""
+    """Tell whether RocksDB did not open because it is open elsewhere."""
     return any(sign in str(error) for sign in LOCKED)
 
 
 def require_writable(directory: Path) -> None:
-    """End the process if no file can be written here; a missing directory is made.
+    """End the process if no file can be written here; a missing directory is created.
 
-    Exit codes: 75 without space or file handles, which may come back; 2 for all that does not mend itself.
+    Exit codes: 75 if space or file handles ran out, which may pass; otherwise 2.
     """
     if directory.exists() and not directory.is_dir():
         return  # a file where the directory belongs: damage, not set-up
@@ -94,7 +94,7 @@ def _sound(path: Path, open_database: Callable[[Path], Any]) -> Any:
 
 
 def examine(database: Any) -> None:
-    """Read everything; raises Damaged, or RocksDB's error, if it is not all there or not as we write it."""
+    """Read everything; raises Damaged or RocksDB's error if something is missing or malformed."""
     newest_ms, last_sequence, buckets = 0, -1, 0
     for keys, values in _chunks(database):
         newest_ms, last_sequence = _examine_buckets(keys, values, newest_ms, last_sequence)
@@ -114,7 +114,7 @@ def examine(database: Any) -> None:
 
 
 def _chunks(database: Any) -> Iterator[tuple[list[bytes], list[bytes]]]:
-    """Yield keys and values of all buckets; raises if RocksDB could not read to the end or has a key of nobody's."""
+    """Yield keys and values of all buckets; raises if RocksDB could not read to the end or has an unknown key."""
     iterator = database.iter()
     iterator.seek_to_first()
     keys: list[bytes] = []
@@ -138,7 +138,7 @@ def _chunks(database: Any) -> Iterator[tuple[list[bytes], list[bytes]]]:
 def _examine_buckets(
     keys: list[bytes], values: list[bytes], newest_ms: int, last_sequence: int
 ) -> tuple[int, int]:
-    """Check that buckets are whole and hold what belongs into them; return the newest time and sequence so far."""
+    """Check that buckets hold whole entries of their own ten minutes; return the newest time and sequence so far."""
     sizes = np.array([len(value) for value in values], np.int64)
     if (sizes % ENTRY.size).any() or not sizes.all():
         raise Damaged("a bucket that is not a number of whole entries")

@@ -59,18 +59,18 @@ class ActivityStore(rocksdb.Store):
     logger = logging.getLogger("faust.stores")  # Faust's own messages, apart from ours
     offset_key = OFFSET_KEY
     wiped = 0
-    """How often a partition's state was damaged and began again from the changelog."""
+    """How often a partition's state was wiped, to be rebuilt from the changelog."""
 
     def _open_for_partition(self, partition: int) -> Any:
-        """Open a partition only after a look at all of it; called when the partition is assigned."""
+        """Open a partition and check all of it; called when the partition is assigned."""
         database, wiped = opened(self.partition_path(partition), self.rocksdb_options.open)
         self.wiped += wiped
         return database
 
     async def _try_open_db_for_partition(self, partition: int, *args: Any, **kwargs: Any) -> Any:
-        """Open a partition in a thread: to look at all of a large one takes seconds, in which health checks want answers.
+        """Open a partition in a thread: checking a large one takes seconds, and health must be answered meanwhile.
 
-        The rest is Faust's: it tries again for a while if another process has the partition open.
+        If another process has it open, Faust's own method tries again for a while.
         """
         if partition not in self._dbs:
             try:
@@ -113,7 +113,7 @@ class ActivityStore(rocksdb.Store):
         self._db_for_partition(partition).write(batch)
 
     def begin_again(self, partition: int) -> None:
-        """Empty a partition that the changelog does not continue: what is missing in between lies nowhere."""
+        """Wipe a partition whose state ends before the changelog begins: the records in between are lost."""
         path = self.partition_path(partition)
         logger.warning("the state in %s ends before the changelog begins: wiped, and rebuilt from it", path)
         self._dbs.pop(partition).close()
@@ -149,13 +149,13 @@ class ActivityStore(rocksdb.Store):
             crash("applying the changelog failed")
 
     def _require_no_gap(self, partition: int, first: int) -> None:
-        """Raise if records are missing between the state and these: a fetch from before a rebalance may come after it."""
+        """Raise if records are missing between the state and these: a fetch from before a rebalance may arrive after it."""
         stored = self._db_for_partition(partition).get(self.offset_key)
         if stored is not None and first > int(stored) + 1:
             raise ValueError(f"partition {partition} has the changelog to {int(stored)} and is given {first}")
 
     def _void(self, partition: int) -> None:
-        """Forget all: the partition has other cards since it was written (`fraudstream topics grow`)."""
+        """Delete everything: the partition now holds other cards (`fraudstream topics grow`)."""
         batch = rocksdict.WriteBatch(raw_mode=True)
         batch.delete_range(START.pack(0), CLOCK_KEY)
         batch.put(CLOCK_KEY, CLOCK.pack(*Clock()))

@@ -1,10 +1,10 @@
-"""What the key of a changelog record says: for how many partitions the state in it was divided among workers.
+"""The keys of changelog records: how many partitions the group had that wrote them.
 
     partitions=4     written by a worker of a group of 4 partitions
-    growing=4>12     written by `fraudstream topics grow`; while the last record of partition 0 says so, it is not finished
+    growing=4>12     written by `fraudstream topics grow`; while partition 0 ends with this key, growing is not finished
     begin=12         from here on the partition holds other cards: what the changelog had before is void
 
-Records of releases before there were keys say nothing, and nothing is concluded from them.
+Records of older releases have no such key, and nothing is concluded from them.
 """
 
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ def growing(before: int, after: int) -> bytes:
 
 
 def said(key: bytes | None) -> tuple[int, int] | None:
-    """Return for how many partitions the state is, and to how many it is being grown (the same if it is not).
+    """Return the state's number of partitions and the number it is growing to (the same if it is not growing).
 
     >>> said(b"partitions=4"), said(b"growing=4>12"), said(None)
     ((4, 4), (4, 12), None)
@@ -46,7 +46,7 @@ def said(key: bytes | None) -> tuple[int, int] | None:
 
 
 def after_begin(records: Sequence[Any]) -> Sequence[Any] | None:
-    """Return the records from the last one on that voids those before it; None if there is none."""
+    """Return the records from the last `begin=` on; None if there is none."""
     for place in range(len(records) - 1, -1, -1):
         key = records[place].key
         if key is not None and key.startswith(BEGIN):

@@ -1,4 +1,4 @@
-"""What a table remembers of the logs it comes from, and who holds it against what they are."""
+"""What a table remembers of the logs it was built from, and the check that compares it with the brokers' logs."""
 
 import asyncio
 import logging
@@ -17,7 +17,7 @@ LOOK_EVERY_S = 10.0
 """How often the logs of held partitions are looked at while they are decided."""
 
 LOOK_SHARE_MAX = 0.1
-"""Of the time: with many partitions a look takes longer, and then they come less often."""
+"""Share of the time: with many partitions a look takes longer, so looks come less often."""
 
 
 class Remembered(NamedTuple):
@@ -30,7 +30,7 @@ class Remembered(NamedTuple):
 
 
 class LogCheck(Protocol):
-    """Raises SetupError if logs are not those remembered, by partition."""
+    """Compares logs with what is remembered of them, by partition; raises SetupError if they are other logs."""
 
     async def before_recovery(self, remembered: Mapping[int, Remembered]) -> set[int]:
         """Return partitions whose state cannot go on from the changelog and must begin again."""
@@ -39,13 +39,13 @@ class LogCheck(Protocol):
         """Look again, while payments are decided."""
 
     async def close(self) -> None:
-        """Let go of what it needed to look again and again."""
+        """Release what repeated looks share."""
 
 
 async def look_on(
     check: LogCheck, remembered: Callable[[], Mapping[int, Remembered]], stopped: Callable[[], bool]
 ) -> None:
-    """Look again and again until stopped: logs may be cut or made anew beneath a worker. Ends the process if one was."""
+    """Look repeatedly until stopped; end the process if a log was truncated or recreated under the worker."""
     took_s = 0.0
     try:
         while not stopped():

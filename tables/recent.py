@@ -1,4 +1,4 @@
-"""The newest decisions of this worker, for people who look; not state, lost with the process.
+"""The newest decisions of this worker, for its pages; not state, lost with the process.
 
 The encoded decisions that went to Kafka are kept as they are and decoded when somebody asks: adding a
 micro-batch is one C-level `extend`, looking something up scans at most `capacity` byte strings.
@@ -69,9 +69,9 @@ class _Ring:
 
 
 class RecentDecisions:
-    """The last `capacity` decisions, and apart from them the last `alerts_capacity` that were not approved.
+    """The last `capacity` decisions, and separately the last `alerts_capacity` that were not approved.
 
-    Alerts have their own room, since at full speed a fifth of a second of approvals would push them out.
+    Alerts are kept apart, because at full speed a second of approvals would push them out.
     """
 
     def __init__(self, capacity: int = 20_000, alerts_capacity: int = 2_000) -> None:

@@ -1,7 +1,7 @@
-"""Faust's recovery, whose end counts only in the rebalance that began it.
+"""Faust's recovery, except that its end counts only in the assignment that began it.
 
-A rebalance in the middle of a recovery forgets what was left to read before it tells the recovery to begin again. For a
-moment nothing is left, and Faust takes that for the end of the recovery it is about to repeat.
+A rebalance during a recovery clears what is left to read before it restarts the recovery. For a moment nothing is left,
+and Faust takes that for the end of the recovery it is about to repeat.
 """
 
 import logging

@@ -1,7 +1,7 @@
 """The last fifteen minutes, second by second: outcomes, dead letters and latency.
 
-Latency is kept as a histogram per second with bounds 5 % apart, so that percentiles of any span are a sum away
-and off by at most 2.5 %. Filled once per micro-batch from whole arrays.
+Latency is kept as a histogram per second with bounds 5 % apart, so that percentiles of any span need one sum
+and are off by at most 2.5 %. Filled once per micro-batch from whole arrays.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ COUNTS: Final = (
     "week_failed",
 )
 """`week_missing`: no weekly aggregates for the payment's midnight; `week_stale`: those of an earlier one;
-`week_failed`: the store did not answer, not in time, or with what cannot be true."""
+`week_failed`: the store did not answer, answered too late, or with impossible values."""
 _SHORTEST_MS: Final = 0.1
 _STEP: Final = float(np.log(1.05))
 _BUCKETS: Final = 284
@@ -128,7 +128,7 @@ class Timeline:
     def _slots(
         self, seconds: int, now_s: float, keep_empty: bool = False
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """Return ring positions and seconds of a span; only those that were reported in, unless `keep_empty`."""
+        """Return ring positions and seconds of a span; only seconds with a report, unless `keep_empty`."""
         end = int(now_s)
         wanted = np.arange(end - min(seconds, KEPT_S - 1), end, dtype=np.int64)
         slots = wanted % KEPT_S

@@ -1,4 +1,4 @@
-"""Ending a worker that stands still.
+"""Ends a worker that is stalled.
 
 Faust logs an error while reading a changelog and waits for a record that never comes. If one of its own requests
 goes unanswered for too long after a rebalance, it gives up the recovery for good. The worker then holds its partitions for
@@ -17,10 +17,10 @@ POLL_S = 0.5
 async def standstill(
     app: Any, stall_s: float, preparing: Callable[[], bool], stopped: Callable[[], bool]
 ) -> str | None:
-    """Look on; return what stands still once a recovery or a rebalance made no progress for `stall_s`, None when stopped.
+    """Watch; return what is stalled once a recovery or a rebalance made no progress for `stall_s`, None when stopped.
 
-    It is not held against a worker that it reads a large state or a log before a recovery: neither while it is
-    `preparing`, nor while that keeps the event loop busy, as only passes of the loop are counted.
+    Time spent `preparing` is not a stall (a large state is read before a recovery), nor is a busy event loop: only
+    passes of the loop are counted.
     """
     recovery = cast(TableManager, app.tables).recovery
     seen: object = None

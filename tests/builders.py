@@ -1,4 +1,4 @@
-"""Readable test data: a model whose mind is known, and frames of payments."""
+"""Readable test data: a model with known answers, and frames of payments."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -47,7 +47,7 @@ class CountingModel:
         return np.where(rows[:, 5] >= 2, 0.9, 0.01).astype(np.float32)
 
     def contributions(self, rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Blame the count in the minute alone."""
+        """Attribute the score to the count in the minute alone."""
         shares = np.zeros((len(rows), len(self.features) + 1), dtype=np.float32)
         shares[:, 5] = 1.0
         return shares
@@ -77,5 +77,5 @@ class SameWeek(WeeklyStore):
         return WeeklyAnswer(dict.fromkeys(cards, Week(25, 40.0)), midnight_ms)
 
     async def newest(self, midnight_ms: int) -> int | None:
-        """Have every midnight."""
+        """Return this midnight: the store has all of them."""
         return midnight_ms

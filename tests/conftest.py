@@ -70,10 +70,10 @@ LONGEST_FIRST = (
     "tests/chaos",
     "tests/offline",
 )
-"""In a parallel run no process should begin with these when the others have ended."""
+"""These start first, so that in a parallel run no process begins them when the others have ended."""
 
 LOGS_SHOWN, LOG_CHARACTERS = 3, 3000
-"""Of a failed test: its newest files, their ends."""
+"""How many of a failed test's newest logs are shown, and how many of their last characters."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -56,6 +56,6 @@ def _rule(
 
 
 def _heeded(admin: AdminClient, rule: AclBindingFilter, rules: int) -> None:
-    """Wait until the broker's authorizer goes by a change: Kafka answers a moment before."""
+    """Wait until the broker's authorizer applies a change; Kafka answers a moment before that."""
     while rules != len(admin.describe_acls(rule).result()):
         time.sleep(0.05)

@@ -11,7 +11,7 @@ from fraudstream.domain.weekly import Week, WeeklyAnswer, WeeklyStore
 
 
 class MemoryWeekly(WeeklyStore):
-    """A weekly store that is told its snapshots: midnight (epoch ms) -> card token -> week."""
+    """A weekly store made from snapshots: midnight (epoch ms) -> card token -> week."""
 
     def __init__(self, snapshots: Mapping[int, Mapping[str, Week]]) -> None:
         self.snapshots = dict(snapshots)
@@ -25,7 +25,7 @@ class MemoryWeekly(WeeklyStore):
         return WeeklyAnswer()
 
     async def newest(self, midnight_ms: int) -> int | None:
-        """Return the newest midnight it was told, up to this one."""
+        """Return the newest midnight it has, up to this one."""
         return max((at for at in self.snapshots if at <= midnight_ms), default=None)
 
 
@@ -53,7 +53,7 @@ class MemoryDelivery(Delivery):
         """Do nothing: nobody else writes to the lists."""
 
     async def deliver(self, batch: OutputBatch) -> ProduceResults:
-        """Append everything once the brokers answer; say where the changelog lies."""
+        """Append everything once the brokers answer; return the changelog's offsets."""
         await self.brokers_answer.wait()
         for outbox in batch.outputs.values():
             self._append(outbox)

@@ -1,4 +1,4 @@
-"""Quotas as an administrator sets them: aiokafka has no word for the request that `kafka-configs --entity-type clients` sends."""
+"""Sets quotas as an administrator does, by the request of `kafka-configs --entity-type clients`, which aiokafka lacks."""
 
 import asyncio
 
@@ -42,7 +42,7 @@ class AlterClientQuotas(Request[_Alter]):
         self._entry = ([("client-id", client_id)], [(quota, bytes_per_s, False)])
 
     def build(self, request_struct_class: type[_Alter]) -> _Alter:
-        """Return what goes over the wire."""
+        """Return the encoded request."""
         return request_struct_class([self._entry], False)
 
 

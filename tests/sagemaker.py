@@ -16,7 +16,7 @@ GROUP = "test-weekly"
 
 
 def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Be somebody, so that requests can be signed; the fake knows everybody."""
+    """Set credentials, so that requests can be signed; the fake accepts any."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
 

@@ -39,7 +39,7 @@ def legacy(base: int, value: bytes, timestamp_ms: int | None, magic: int) -> byt
 
 
 def with_base(raw: bytes, base: int) -> bytes:
-    """Give a batch its place in the log."""
+    """Give a batch its base offset."""
     return struct.pack(">q", base) + raw[8:12] + struct.pack(">i", 0) + raw[16:]
 
 
@@ -76,7 +76,7 @@ def without_records(raw: bytes) -> bytes:
 
 
 def next_offset(raw: bytes) -> int:
-    """Return the offset behind a batch."""
+    """Return the offset after a batch."""
     return int(DefaultRecordBatch(raw).next_offset) if raw[16] >= 2 else struct.unpack(">q", raw[:8])[0] + 1
 
 

@@ -20,7 +20,7 @@ from fraudstream.adapters.broker.state import BrokerState, running_state
 from fraudstream.settings import Settings
 
 SHORT_SESSIONS = {"group.min.session.timeout.ms": "1000"}
-"""What a broker is told so that a killed worker is missed sooner."""
+"""Configuration of a broker that detects a killed worker sooner."""
 
 TEST_LENGTH_S = 240.0
 """How long a test with a world of today may run."""
@@ -67,7 +67,7 @@ def delete_topics(bootstrap: str, prefix: str) -> None:
 
 @contextmanager
 def frozen(broker: EmbeddedBroker) -> Iterator[None]:
-    """Stop a broker in its tracks, and let it go on at the end."""
+    """Pause a broker, and resume it at the end."""
     assert broker.state is not None
     os.kill(broker.state.pid, signal.SIGSTOP)
     try:

@@ -1,1 +1,1 @@
-"""One technology a file, each behind a small Protocol of the domain."""
+"""What talks to the world outside, one technology a file: Kafka, weekly stores, the archive, model files, the process."""

@@ -1,4 +1,4 @@
-"""What the brokers said to what we publish: aiokafka tries again for ever and keeps it to itself."""
+"""What the brokers answer to what we publish: aiokafka retries for ever and does not tell."""
 
 import time
 from collections.abc import Iterator
@@ -13,10 +13,10 @@ from fraudstream.domain.errors import BrokerUnavailable, SetupError
 from fraudstream.domain.problems import Problem
 
 SHOWN_AFTER_S = 3.0
-"""Brokers that take longer than this are a problem of the worker's."""
+"""Brokers that take longer than this to answer are reported as a problem."""
 
 THROTTLED_SHOWN_S = 30.0
-"""So long after the last throttled answer it is still said."""
+"""How long a throttled answer is reported."""
 
 
 class BrokerAnswers:
@@ -31,7 +31,7 @@ class BrokerAnswers:
         self._throttle_ms = 0
 
     def listen_to(self, producer: AIOKafkaProducer) -> None:
-        """Read along what the brokers answer; once a produce request, not once a record."""
+        """Observe the brokers' answers; once per produce request, not per record."""
         send = producer.client.send
 
         async def listening(node_id: int, request: Any, **options: Any) -> Any:
@@ -55,19 +55,19 @@ class BrokerAnswers:
             self._throttle_ms, self._throttled_until = throttle_ms, time.time() + THROTTLED_SHOWN_S
 
     def asked(self) -> None:
-        """Something was sent."""
+        """Note that something was sent."""
         self._since = self._since or time.time()
 
     def refused(self, refusal: SetupError) -> None:
-        """It is tried again, though a person has to mend it."""
+        """Note a refusal that is retried, although a person has to mend it."""
         self._refusal = refusal
 
     def answered(self) -> None:
-        """All of it was taken."""
+        """Note that everything sent was taken."""
         self._since, self._refusal = None, None
 
     def gave_up(self, after_s: float) -> SetupError:
-        """Return the error that says what was waited for in vain."""
+        """Return the error for giving up after `after_s` seconds."""
         if self._refusal is not None:
             return self._refusal
         because = f" ({self._said})" if self._said else ""

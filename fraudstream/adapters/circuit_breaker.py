@@ -1,4 +1,4 @@
-"""A circuit breaker: after some failures in a row nobody asks any more, until a trial succeeds."""
+"""A circuit breaker: after some failures in a row calls stop, until a trial succeeds."""
 
 import random
 import time
@@ -8,14 +8,14 @@ FAILURES_TO_OPEN = 5
 """Failures in a row that open it."""
 
 OPEN_S = 1.0
-"""How long it stays open at most before one trial may pass; at least half of it, or trials may keep step with the trouble."""
+"""How long it stays open before one trial may pass: random, half of this to all, so that trials follow no rhythm."""
 
 CLOSED, HALF_OPEN, OPEN = 0, 1, 2
-"""States, as the metric shows them."""
+"""States, with the numbers that the metric shows."""
 
 
 class CircuitBreaker:
-    """Closed: everybody may ask. Open: nobody. Half-open: one trial decides."""
+    """Closed: calls pass. Open: none does. Half-open: one trial decides."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -31,18 +31,18 @@ class CircuitBreaker:
         return HALF_OPEN if self._on_trial or self._clock() >= self._open_until else OPEN
 
     def admits_trial(self) -> bool:
-        """Tell whether the one trial of a half-open breaker is still to be had, and take it."""
+        """Take the one trial of a half-open breaker; return False if there is none to take."""
         admitted = self.state == HALF_OPEN and not self._on_trial
         self._on_trial = self._on_trial or admitted
         return admitted
 
     def succeeded(self, trial: bool = False) -> None:
-        """A call succeeded. What was on its way when the breaker opened says nothing about now; the trial does."""
+        """Note a success. An open breaker closes only for a trial: other calls began before it opened."""
         if trial or self._open_until is None:
             self._failures, self._open_until, self._on_trial = 0, None, False
 
     def failed(self, trial: bool = False) -> None:
-        """A call failed or took too long."""
+        """Note a call that failed or took too long."""
         self._failures += 1
         if trial or (self._open_until is None and self._failures >= FAILURES_TO_OPEN):
             open_s = OPEN_S * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, no secret

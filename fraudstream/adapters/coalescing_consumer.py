@@ -38,10 +38,10 @@ then answered by a fetch of its own, whose cost in worker and broker delays all 
 of 12.5 ms and a p99 of 19 ms that way, and 8.3 and 13.7 with this."""
 
 FEW_RECORDS = 2
-"""A fetch with more is load: the next one gathers. After one with fewer the next payment is answered at once."""
+"""After a fetch with more records the next one gathers; otherwise the next payment is answered at once."""
 
 FETCH_ENDS_AFTER_S = 0.2
-"""A fetch that brings nothing ends; Faust says 1 s, and a rebalance has to wait for it."""
+"""An empty fetch ends after this; Faust's default is 1 s, and a rebalance waits for the fetch."""
 
 Records: TypeAlias = list[ConsumerRecord[bytes, bytes]]
 
@@ -63,14 +63,14 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     def _create_worker_consumer(self, *args: Any, **kwargs: Any) -> Any:
         consumer = super()._create_worker_consumer(*args, **kwargs)
         consumer._fetch_max_wait_ms = FETCH_MAX_WAIT_MS
-        # Payments repartitioned by a transaction that fails never were.
+        # A payment repartitioned by an aborted transaction must not be read.
         consumer._isolation_level = "read_committed"
         return said_in_the_group(consumer)
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
-        """Let the group hear from this worker while it opens its partitions, which may take longer than a session.
+        """Send heartbeats to the group while partitions are opened, which may take longer than a session.
 
-        aiokafka begins only afterwards; Java's consumer does it as here.
+        aiokafka starts them only afterwards; Java's consumer does as here.
         """
         self._ensure_consumer()._coordinator._start_heartbeat_task()
         await super().on_partitions_assigned(assigned, generation_id)
@@ -78,8 +78,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Seek every partition to its committed offset, and sources without one to their beginning.
 
-        aiokafka leaves the latter where they are, and those at offset 0. What was fetched of them before is thrown away with
-        the others', and would never be read.
+        aiokafka leaves the latter, and partitions at offset 0, where they are. Faust discards what was fetched of them
+        before the seek, and it would never be read again.
         """
         committed: Mapping[TP, int] = await super().seek_to_committed()
         consumer = self._ensure_consumer()
@@ -93,9 +93,9 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         return committed
 
     def verify_event_path(self, now: float, tp: TP) -> None:
-        """Log nothing: to Faust the first payment after quiet minutes is a commit that is overdue, an error for nothing.
+        """Log nothing: Faust would report an overdue commit at the first payment after some quiet minutes.
 
-        What really stands still shows in the health, and the watchdog ends it.
+        A real stall shows in the health, and the watchdog ends it.
         """
 
     async def _fetch_records(self, consumer: AIOKafkaConsumer, *args: Any, **kwargs: Any) -> Any:
@@ -132,14 +132,14 @@ class CoalescingConsumer(driver.Consumer):
     chunk_rows_max: int = 512
     losses = LogLosses()
     offsets_in_transactions: bool = False
-    """Whether source offsets are committed with the outputs: a commit of ours could arrive late and put them back."""
+    """Whether source offsets are committed with the outputs: then Faust commits none, which could put them back."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._no_fetch = asyncio.Event()
         self._no_fetch.set()
         self._confirmed: dict[TP, int] = {}
-        """Offsets the group has. Faust's own note of them also says so of a commit that came too late for a rebalance."""
+        """Offsets the group has confirmed. Faust's own note includes commits that came too late for a rebalance."""
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -151,7 +151,7 @@ class CoalescingConsumer(driver.Consumer):
         return records, active
 
     async def _getmany(self, *args: Any, **kwargs: Any) -> Any:
-        """Fetch, and be seen doing so."""
+        """Fetch, and note that a fetch is under way."""
         self._no_fetch.clear()
         try:
             return await super()._getmany(*args, **kwargs)
@@ -161,8 +161,8 @@ class CoalescingConsumer(driver.Consumer):
     async def halt(self) -> None:
         """Stop the flow, and return when no fetch is under way any more; none begins before the flow is resumed.
 
-        Faust throws away what a fetch brings while the flow is stopped. If it has sought the committed offsets
-        meanwhile, those records are skipped for ever; its own `wait_for_stopped_flow` does not wait.
+        Faust discards what a fetch brings while the flow is stopped. If it seeks the committed offsets meanwhile,
+        those records are skipped for ever; its own `wait_for_stopped_flow` does not wait.
         """
         self.stop_flow()
         await self._no_fetch.wait()
@@ -198,7 +198,7 @@ class CoalescingConsumer(driver.Consumer):
         """Deliver a message without a race if it does not block.
 
         Faust races every delivery against a rebalance, with four tasks each; nearly always the delivery is done at its
-        first step. If it is not (the agent's queue is full), the race is on as ever.
+        first step. If it is not (the agent's queue is full), they race as in Faust.
         """
         if len(waiting) == 2 and timeout is None and all(map(asyncio.iscoroutine, waiting)):
             delivery, suspended = waiting
@@ -211,9 +211,9 @@ class CoalescingConsumer(driver.Consumer):
         return await super().wait_first(*waiting, timeout=timeout)
 
     def on_buffer_full(self, tp: TP) -> None:
-        """Do nothing for coalesced topics: their full queue blocks the drain loop, which is pressure enough.
+        """Do nothing for coalesced topics: their full queue blocks the drain loop, which is back-pressure enough.
 
-        Faust's own way takes the partition out of a fetch in progress, and aiokafka then backs off the whole node.
+        Faust would take the partition out of a fetch in progress, and aiokafka then backs off the whole node.
         """
         if tp.topic not in self.sources:
             super().on_buffer_full(tp)
@@ -241,14 +241,14 @@ class CoalescingConsumer(driver.Consumer):
         return confirmed
 
     async def _commit_offsets(self, offsets: Mapping[TP, int], start_new_transaction: bool = True) -> bool:
-        """Commit, and note only what the group confirmed: Faust would not commit again what a replay decides again."""
+        """Commit, and keep only what the group confirmed: otherwise Faust would not commit what a replay decides again."""
         confirmed = bool(await super()._commit_offsets(offsets, start_new_transaction))
         if not confirmed:
             self._committed_offset.update({tp: self._confirmed.get(tp) for tp in offsets})
         return confirmed
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
-        """Seek, and believe what the group says."""
+        """Seek, and take the group's offsets as the confirmed ones."""
         committed: Mapping[TP, int] = await super().seek_to_committed()
         self._confirmed = {tp: offset for tp, offset in committed.items() if offset}
         return committed
@@ -258,9 +258,9 @@ class CoalescingConsumer(driver.Consumer):
         return self._confirmed.get(tp, -1)
 
     def settled_position(self, tp: TP) -> int | None:
-        """Return up to where a partition was read if all of that is acknowledged, else None.
+        """Return the position in a partition if all before it is acknowledged, else None.
 
-        Behind the last record there may be a transaction's marker, which is read but never delivered.
+        It may lie after a transaction marker, which is read but never delivered.
         """
         if any(message.tp == tp for message in self.unacked):
             return None
@@ -280,7 +280,7 @@ def coalesce(
 ) -> None:
     """Make an app's consumer deliver these source and changelog topics in chunks; call before the app starts.
 
-    `losses` is told of source records that were removed before they were read. Raises SetupError if a codec
+    `losses` notes source records that were removed before they were read. Raises SetupError if a codec
     is missing.
     """
     read_every_batch()

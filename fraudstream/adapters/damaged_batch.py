@@ -1,6 +1,6 @@
-"""What can be read of a record batch that aiokafka does not decode, and records that stand for the rest.
+"""Reads what it can of a record batch that aiokafka cannot decode; `Undecodable` records stand for the rest.
 
-A record whose header names are not UTF-8 comes without its headers: Kafka wants text there, and some producers write bytes.
+A record whose header names are not UTF-8 is read without headers: Kafka requires text there, but some producers write bytes.
 """
 
 import struct
@@ -16,7 +16,7 @@ LOG_OVERHEAD = struct.Struct(">qi")
 """What every format begins with: the base offset, and how many bytes follow."""
 
 MAGIC_OFFSET = 16
-"""Where every format has its number."""
+"""Where every format has its version number."""
 
 NO_TIMESTAMP = -1
 
@@ -37,7 +37,7 @@ class Read(NamedTuple):
 
 
 def raw_batch(fetched: bytes, number: int) -> tuple[bytes, int | None]:
-    """Return the bytes of a batch of a fetch, and the base offset of the batch behind it if that is there."""
+    """Return the bytes of batch `number` (from 0) of a fetch, and the base offset of the next batch if there is one."""
     begin = 0
     for _ in range(number):
         begin = _next(fetched, begin)
@@ -47,7 +47,7 @@ def raw_batch(fetched: bytes, number: int) -> tuple[bytes, int | None]:
 
 
 def end_offset(raw: bytes, following: int | None) -> int:
-    """Return the offset behind a batch with a wrong checksum: what follows says it best, then a count that fits."""
+    """Return the offset after a batch with a wrong checksum: from the next batch, else from a consistent record count."""
     base = base_offset(raw)
     if following is not None and following > base:
         return following
@@ -59,12 +59,12 @@ def end_offset(raw: bytes, following: int | None) -> int:
 
 
 def base_offset(raw: bytes) -> int:
-    """Return the first offset of a batch; of compressed messages in an old format it is the last."""
+    """Return the first offset of a batch; for compressed messages in an old format, the last."""
     return int(LOG_OVERHEAD.unpack_from(raw, 0)[0])
 
 
 def undecodable(raw: bytes, next_offset: int, why: str, first: int | None = None) -> Iterator[Read]:
-    """Return a record for every offset of a batch, by default from its base, that says why it cannot be decoded."""
+    """Return a record for every offset from `first` (default: the batch's base), with why it cannot be decoded."""
     value = Undecodable()
     timestamp_ms = _DefaultRecordBatchPy(raw).max_timestamp if _is_present_format(raw) else NO_TIMESTAMP
     first = base_offset(raw) if first is None else first
@@ -75,7 +75,7 @@ def undecodable(raw: bytes, next_offset: int, why: str, first: int | None = None
 
 
 def salvaged(raw: bytes, next_offset: int, why: str) -> Iterator[Any]:
-    """Return the records of a batch whose checksum is right, those that cannot be decoded as `Undecodable`.
+    """Return the records of a batch with a right checksum; those that cannot be decoded are `Undecodable`.
 
     Each record has its length in front, so one that is damaged does not hide the others.
     """

@@ -24,9 +24,9 @@ class NotInstalled(SetupError):
 
 @contextmanager
 def extras_named() -> Iterator[None]:
-    """Turn the import of a library that an extra brings, and that is not installed, into NotInstalled.
+    """Raise NotInstalled if the import of a library of an extra fails.
 
-    Any other module that is missing is a bug and stays one.
+    Any other missing module is a bug, and its error passes through.
     """
     try:
         yield

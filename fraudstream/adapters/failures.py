@@ -1,7 +1,7 @@
 """What an error of Kafka, S3, Redis or Feature Store means: the one table, and the only place that decides it.
 
-retry      an outage or somebody else's turn: waiting, or a new start, mends it
-record     this record, or this batch of them, is refused and others are not: halve it, and set the one aside
+retry      an outage, or another worker took over: waiting or a restart mends it
+record     this record or batch is refused, others are not: halve the batch and set the one record aside
 permanent  nothing changes until a person changes something: one sentence, exit code 2
 """
 
@@ -21,11 +21,11 @@ RECORD: Final = "record"
 PERMANENT: Final = "permanent"
 
 RIGHTS = "rights are given with: fraudstream topics acl"
-"""What to do about a refusal for want of rights."""
+"""What to do about a refusal for lack of rights."""
 
 
 def _code(number: int, name: str, retriable: bool = False) -> type[BrokerResponseError]:
-    """Teach aiokafka an error code it does not know; it takes those for UnknownError, and gives up at once."""
+    """Teach aiokafka an error code that it does not know; it would treat it as UnknownError and give up at once."""
     made = type(name, (BrokerResponseError,), {"errno": number, "message": name, "retriable": retriable})
     known: type[BrokerResponseError] = kafka.kafka_errors.setdefault(number, made)
     return known
@@ -51,7 +51,7 @@ NOT_ALLOWED: Final = (
     kafka.TransactionalIdAuthorizationFailed,
     kafka.DelegationTokenAuthorizationFailed,
 )
-"""Refusals for want of rights: rights that were there may be given back."""
+"""Refusals for lack of rights; withdrawn rights may be given back."""
 
 TOO_LARGE: Final = (
     kafka.MessageSizeTooLargeError,
@@ -146,7 +146,7 @@ KAFKA: dict[type[KafkaError], Sort] = {
         RETRY,
     ),
     **dict.fromkeys(
-        (  # what our client believes is not so, or not any more: a new start begins afresh
+        (  # what our client believes is wrong or outdated: a restart begins afresh
             kafka.KafkaError,
             kafka.BrokerResponseError,
             kafka.KafkaProtocolError,
@@ -214,7 +214,7 @@ FEATURE_STORE: dict[str, Sort] = {
         PERMANENT,
     ),
 }  # fmt: skip
-"""Code of SageMaker -> what it means; of others the HTTP status decides. What a batch answers for one record is its matter."""
+"""Code of SageMaker -> what it means; of others the HTTP status decides. An error of one record concerns only that record."""
 
 REDIS: dict[str, Sort] = {
     **dict.fromkeys(
@@ -229,7 +229,7 @@ REDIS: dict[str, Sort] = {
         RETRY,
     ),
 }  # fmt: skip
-"""Class of redis-py, or first word of an answer that has none of its own -> what it means."""
+"""Class of redis-py, or first word of an answer that has no class of its own -> what it means."""
 
 AWS_CLIENT: dict[str, Sort] = {
     **dict.fromkeys(
@@ -237,11 +237,11 @@ AWS_CLIENT: dict[str, Sort] = {
          "ResponseParserError", "IncompleteReadError", "ResponseStreamingError"), RETRY),
     **dict.fromkeys(("SSLError", "BotoCoreError"), PERMANENT),
 }  # fmt: skip
-"""Error of botocore itself (nobody was asked, or nobody answered), by name of its nearest class."""
+"""Error of botocore itself (no request was sent, or no answer came), by name of its nearest class."""
 
 
 def of_kafka(error: BaseException) -> Sort:
-    """Return what an error of Kafka means, of a class unknown to the table that of its nearest base."""
+    """Return what an error of Kafka means; for a class that is not in the table, that of its nearest base class."""
     return next((KAFKA[kind] for kind in type(error).__mro__ if kind in KAFKA), RETRY)
 
 
@@ -273,7 +273,7 @@ def _by_status(status: int) -> Sort:
 
 
 def of_redis(error: BaseException) -> Sort:
-    """Return what an error of Redis means; a certificate that is not to be trusted does not become so."""
+    """Return what an error of Redis means; a certificate that cannot be trusted is permanent."""
     if isinstance(error.__cause__ or error.__context__, ssl.SSLCertVerificationError):
         return PERMANENT
     word = redis_answer(error).partition(" ")[0]
@@ -286,7 +286,7 @@ def redis_answer(error: BaseException) -> str:
 
 
 def kafka_error(what: str, error: KafkaError) -> SetupError:
-    """Return the error that says a refusal in one sentence: BrokerUnavailable if waiting mends it."""
+    """Return one of our errors with a sentence for it: BrokerUnavailable if waiting mends it, else SetupError."""
     reason = str(error) or type(error).__name__
     if isinstance(error, NOT_ALLOWED):
         return SetupError(f"{what}: {reason}; {RIGHTS}")

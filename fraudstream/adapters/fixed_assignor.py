@@ -6,21 +6,21 @@ from faust.assignor.partition_assignor import PartitionAssignor
 
 
 class FixedCluster:
-    """A cluster as a group sees it that was made for so many partitions."""
+    """The cluster as seen by a group that was made for a fixed number of partitions."""
 
     def __init__(self, partitions: int) -> None:
         self._partitions = set(range(partitions))
 
     def partitions_for_topic(self, topic: str) -> set[int]:
-        """Return the partitions to assign, whatever the brokers have by now."""
+        """Return the partitions to assign, whatever the brokers have now."""
         return self._partitions
 
 
 class FixedAssignor(PartitionAssignor):
     """Assigns the partitions that the group was made for.
 
-    Faust goes by what the brokers have: source topics that have grown, and a changelog that has not, end it with an
-    assertion, and so does a topic that is gone.
+    Faust asks the brokers: it fails with an assertion if source topics have grown and the changelog has not, or if a
+    topic is gone.
     """
 
     def _perform_assignment(self, cluster: Any, member_metadata: Any) -> Any:

@@ -1,14 +1,14 @@
-"""Which partitions the members of a group have, as the group itself knows."""
+"""Which partitions the members of a group have, asked of the group's coordinator."""
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
 
 STABLE = "Stable"
-"""How Kafka calls a group that is not being rebalanced."""
+"""Kafka's name for a group that is not being rebalanced."""
 
 
 async def assigned_to(admin: AIOKafkaAdminClient, group: str) -> set[tuple[str, int]] | None:
-    """Return topic and partition of all that the group's members have; None while that is being settled."""
+    """Return topic and partition of all that the group's members have; None during a rebalance."""
     (answer,) = await admin.describe_consumer_groups([group])
     ((_, _, state, _, _, members, *_),) = answer.groups
     if state != STABLE:

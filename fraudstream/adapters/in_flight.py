@@ -14,7 +14,7 @@ Ranges: TypeAlias = Mapping[str, tuple[int, int]]
 class InFlightNote:
     """A one-line file, rewritten in place with one system call: the page cache keeps it when the process dies.
 
-    A power failure may lose it; then a crash is not counted, nothing else.
+    A power failure may lose it; then one crash is not counted, nothing else.
     """
 
     def __init__(self, path: Path) -> None:
@@ -22,15 +22,15 @@ class InFlightNote:
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     def close(self) -> None:
-        """Close the file; what it says stays. A write after this fails, rather than hit whoever got the number."""
+        """Close the file; its content stays. A write after this fails, instead of reaching a reused file descriptor."""
         file, self._file = self._file, -1
         os.close(file)
 
     def write(self, ranges: Ranges) -> None:
-        """Say what is being decided; an empty mapping says nothing is. What follows the line is of no meaning."""
+        """Write what is being decided; an empty mapping means nothing is. Bytes after the first line have no meaning."""
         os.pwrite(self._file, (msgspec.json.encode(ranges) if ranges else b"") + b"\n", 0)
 
     def read(self) -> dict[str, tuple[int, int]]:
-        """Return what was last said."""
+        """Return what was last written."""
         line = os.pread(self._file, os.fstat(self._file).st_size, 0).partition(b"\n")[0]
         return msgspec.json.decode(line, type=dict[str, tuple[int, int]]) if line else {}

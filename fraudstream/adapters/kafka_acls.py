@@ -1,4 +1,4 @@
-"""Giving rights through Kafka's own protocol, for who has no kafka-acls at hand."""
+"""Giving rights through Kafka's own protocol, for those without the kafka-acls tool."""
 
 from collections.abc import Iterable
 

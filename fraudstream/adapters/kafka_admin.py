@@ -1,4 +1,4 @@
-"""Administering Kafka: is it there, which topics has it, and make those we need."""
+"""Administers Kafka: whether it answers, which topics it has, creating those we need."""
 
 import asyncio
 import time
@@ -30,7 +30,7 @@ from fraudstream.topics import WRITTEN_BY_OTHERS, Topic, all_topics
 REQUEST_TIMEOUT_MS = 10_000
 CREATE_TIMEOUT_S = 30.0
 PROBE_TIMEOUT_MS = 2_000
-"""How long one question to a broker that may still be starting waits; it is asked again."""
+"""How long one request waits for a broker that may still be starting; it is repeated."""
 POLL_INTERVAL_S = 0.02
 
 NOT_THERE = frozenset(
@@ -52,9 +52,9 @@ class KafkaTopic:
 async def ensure_topics(settings: Settings) -> list[str]:
     """Create the topics that are missing and return their names; safe to call by several workers at once.
 
-    Raises SetupError if no broker answers, or if a topic that exists does not fit: payments are counted on the
-    partition their card names and the changelog follows the payments' partitions, so none may have fewer than the
-    group was made for; and a compacted changelog would lose payments.
+    Raises SetupError if no broker answers, or if an existing topic does not fit. Payments are counted on their card's
+    partition, and the changelog has the same partitions, so no topic may have fewer than the group was made for; a
+    compacted changelog would lose payments.
     """
     wanted = all_topics(settings)
     async with administration(Kafka.of(settings)) as admin:
@@ -94,8 +94,8 @@ async def administration(
 async def existing_topics(admin: AIOKafkaAdminClient, names: Collection[str]) -> dict[str, KafkaTopic]:
     """Return those of these topics that Kafka has and lets us see.
 
-    By name, because to read about all topics of a large cluster keeps the event loop busy: 16 ms for 2,276 partitions. Kafka
-    is told not to create what it is asked about, as brokers with auto.create.topics.enable otherwise do.
+    By name, because the metadata of all topics of a large cluster blocks the event loop: 16 ms for 2,276 partitions. Brokers
+    with auto.create.topics.enable would create the topics asked about, so the request forbids it.
     """
     answers = await admin._send_request(MetadataRequest(list(names), allow_auto_topic_creation=False))
     return {
@@ -113,7 +113,7 @@ async def existing_topics(admin: AIOKafkaAdminClient, names: Collection[str]) ->
 async def topic_configs(admin: AIOKafkaAdminClient, names: Collection[str]) -> dict[str, dict[str, str]]:
     """Return the configuration of topics that exist, by topic name.
 
-    Any broker may answer; one that has just started, or has not heard of a new topic yet, makes us ask again.
+    Any broker may answer; if it does not know a topic yet, we ask again.
     """
     resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
     if not resources:
@@ -135,7 +135,7 @@ async def topic_configs(admin: AIOKafkaAdminClient, names: Collection[str]) -> d
 
 
 async def limits_of(kafka: Kafka, names: Collection[str]) -> dict[str, Limit]:
-    """Return how much topics take; raises SetupError if one cannot be written, BrokerUnavailable if no broker answers."""
+    """Return the topics' size limits; raises SetupError if one cannot be written, BrokerUnavailable if no broker answers."""
     async with administration(kafka) as admin:
         existing = await existing_topics(admin, names)
         configs = await topic_configs(admin, existing)
@@ -198,7 +198,7 @@ async def _until_known(admin: AIOKafkaAdminClient, wanted: Collection[str]) -> d
 async def until_ready(kafka: Kafka, cluster_id: str, timeout_s: float, alive: Callable[[], bool]) -> bool:
     """Wait until a broker of this cluster answers; False once `alive` says no or time is up.
 
-    Another program's broker may answer at a port that was free when ours was told to use it.
+    Another program's broker may have taken the port that was chosen for ours.
     """
     try:
         async with asyncio.timeout(timeout_s):

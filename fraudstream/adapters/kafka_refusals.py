@@ -1,6 +1,6 @@
-"""Why no broker takes us, said in one sentence with what to do about it.
+"""Why no broker accepts us, in one sentence with what to do about it.
 
-aiokafka logs the cause and raises "unable to bootstrap"; here one connection is tried again, alone, to tell what happened.
+aiokafka logs the cause and raises "unable to bootstrap"; here single connections are tried again to learn the cause.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ async def listening(kafka: Kafka) -> bool:
 
 
 async def refusal(kafka: Kafka) -> str:
-    """Try every address and return why the last one that says something refuses us."""
+    """Try every address and return the last reason that one gives for refusing us."""
     said = None
     for host, port in kafka.addresses:
         said = await _refusal_of(kafka, host, port) or said
@@ -52,7 +52,7 @@ async def _refusal_of(kafka: Kafka, host: str, port: int) -> str | None:
     try:
         async with asyncio.timeout(PROBE_TIMEOUT_S):
             connection = await create_conn(host, port, **kafka.security)
-            try:  # the first question that a broker which wants a login does not answer
+            try:  # a broker that requires a login does not answer this
                 await connection.send(MetadataRequest([]))
             finally:
                 connection.close()
@@ -99,7 +99,7 @@ async def _without_an_answer(kafka: Kafka, host: str, port: int, error: BaseExce
 
 
 async def _speaks_tls(host: str, port: int) -> bool:
-    """Tell whether a TLS handshake gets anywhere, whoever the other side says it is; nothing is sent to it."""
+    """Tell whether a TLS handshake succeeds, without checking the certificate; no data is sent."""
     anybody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     anybody.check_hostname = False
     anybody.verify_mode = ssl.CERT_NONE

@@ -1,6 +1,6 @@
-"""Where the brokers are and how we prove who we are: settings in, the arguments of aiokafka and Faust out.
+"""Where the brokers are and how we authenticate: turns settings into the arguments of aiokafka and Faust.
 
-Every Kafka client of ours is made from a `Kafka`, so none can forget the TLS or the password of the others.
+Every Kafka client of ours is made from a `Kafka`, so none can forget TLS or the password.
 """
 
 import ssl
@@ -23,7 +23,7 @@ SECURITY = {
 
 @dataclass(frozen=True, slots=True)
 class Kafka:
-    """A cluster as our clients see it: its addresses, and what to show there. Never prints the password."""
+    """A cluster as our clients see it: addresses and credentials. Never prints the password."""
 
     bootstrap: str
     protocol: str = "PLAINTEXT"
@@ -34,7 +34,7 @@ class Kafka:
 
     @classmethod
     def of(cls, settings: Settings) -> "Kafka":
-        """Read the files the settings name; raises SetupError, which repeats nothing secret."""
+        """Read the files the settings name; raises SetupError, which contains no secret."""
         protocol = settings.kafka_security_protocol
         encrypted, login = SECURITY[protocol]
         if login and not encrypted and not settings.kafka_login_in_clear:
@@ -54,7 +54,7 @@ class Kafka:
 
     @property
     def security(self) -> dict[str, Any]:
-        """Return what aiokafka's clients and connections want beside addresses."""
+        """Return the arguments of aiokafka's clients and connections, without addresses."""
         given: dict[str, Any] = {"security_protocol": self.protocol, "ssl_context": self.tls}
         if SECURITY[self.protocol][1]:
             given |= {
@@ -66,12 +66,12 @@ class Kafka:
 
     @property
     def client(self) -> dict[str, Any]:
-        """Return what every aiokafka client wants to be made with."""
+        """Return the arguments of every aiokafka client."""
         return {"bootstrap_servers": self.bootstrap, **self.security}
 
     @property
     def addresses(self) -> list[tuple[str, int]]:
-        """Return host and port of every broker we were told of; raises SetupError."""
+        """Return host and port of every bootstrap broker; raises SetupError."""
         found = []
         for address in self.bootstrap.split(","):
             host, _, port = address.strip().rpartition(":")
@@ -87,7 +87,7 @@ class Kafka:
         return {"broker": urls, "broker_credentials": self._credentials()}
 
     def _credentials(self) -> Any:
-        import faust  # here, because commands without a worker need not pay for it
+        import faust  # here, because commands without a worker do without it
 
         if SECURITY[self.protocol][1]:
             return faust.SASLCredentials(
@@ -100,7 +100,7 @@ class Kafka:
 
 
 def _nothing_unused(settings: Settings, encrypted: bool, login: bool) -> None:
-    """Refuse settings that the protocol ignores: who gave a password believes that it is asked for."""
+    """Refuse settings that the protocol ignores: a user who gave a password expects it to be used."""
     ignored = [] if encrypted else ["kafka_ca_file", "kafka_certificate_file", "kafka_certificate_key_file"]
     ignored += [] if login else ["kafka_username", "kafka_password", "kafka_password_file"]
     for name in ignored:

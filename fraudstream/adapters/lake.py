@@ -1,9 +1,9 @@
 """The archive's files: one directory a day, Parquet, named by the offsets they hold.
 
 `date=2026-11-21/decisions-00002-00000000000000000100-00000000000000000199.parquet` holds every decision of partition 2 with
-an offset from 100 to 199 whose payment happened on that day. The names alone say how far the archive is, so a
-process that was killed half way finds what it has written and leaves it out, and a file inside another's
-offsets (left behind by a compaction that was killed) is no part of the archive.
+an offset from 100 to 199 whose payment happened on that day. The names alone say what is archived: after a kill, the
+archiver does not write those rows again. A file whose offsets lie inside another's was left behind by a killed
+compaction and is ignored.
 """
 
 import asyncio
@@ -25,11 +25,11 @@ SMALL_BYTES = 32_000_000
 
 
 Covered: TypeAlias = dict[date, list[tuple[int, int]]]
-"""Day -> first and last offset of what files of a stream hold."""
+"""Day -> first and last offset of each file of a stream."""
 
 
 class Stream(NamedTuple):
-    """A partition of the topic `decisions`."""
+    """A partition of the topic `decisions` or `labels`."""
 
     topic: str
     partition: int
@@ -37,7 +37,7 @@ class Stream(NamedTuple):
 
 @dataclass(frozen=True, slots=True, order=True)
 class LakeFile:
-    """The decisions of a stream with these offsets (both ends included) and this day."""
+    """A file: the rows of a stream with these offsets (both ends included) on this day."""
 
     day: date
     stream: Stream
@@ -80,9 +80,9 @@ def day_of(event_time: pl.Expr) -> pl.Expr:
 
 
 class Lake:
-    """Reads and writes the archive in an object store, in a folder of it.
+    """Reads and writes the archive, or a folder of it, in an object store.
 
-    `time` and `offset` are the columns that say on which day a row is and after which others it came.
+    `time` and `offset` are the columns that give a row's day and its place in the stream.
     """
 
     def __init__(
@@ -142,9 +142,9 @@ class Lake:
         return written
 
     async def compact(self, on_file: Callable[[LakeFile], None] = lambda file: None) -> int:
-        """Merge each day's small files, stream by stream; return how many files went.
+        """Merge each day's small files, stream by stream; return by how many the files became fewer.
 
-        The merged file is there before its parts go, and from that moment they no longer count. Safe beside a running
+        The merged file is written before its parts are deleted, and from then on they are ignored. Safe beside a running
         archiver and beside another compaction.
         """
         everything = await self._files("date=")
@@ -183,7 +183,7 @@ class Lake:
 
 
 def labels_lake(objects: ObjectStore) -> Lake:
-    """Return the part of the archive that says what payments turned out to be."""
+    """Return the part of the archive that holds the labels."""
     return Lake(objects, LABELS_FOLDER, time="labelled_at", offset="label_offset")
 
 

@@ -20,14 +20,14 @@ COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = {
     "<": lt,
 }
 PART = "~"
-"""The text, or a text of the list, contains the value; capital and small letters are the same."""
+"""The text, or a text of the list, contains the value; upper and lower case are the same."""
 
 WRITTEN = re.compile(rf"\s*([^\s<>=!~]+)\s*({'|'.join([*COMPARISONS, PART])})\s*(\S.*?)\s*", re.DOTALL)
 HOW = "a filter is written as NAME=VALUE; beside = there are != < <= > >= and ~ (contains)"
 
 
 class FilterError(SetupError):
-    """A filter that cannot be asked; the sentence holds names of columns and never a value."""
+    """A filter that cannot be applied; the sentence names columns and never contains a value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Filter:
         return cls(found[1], found[2], found[3])
 
     def condition(self, dtype: pl.DataType) -> pl.Expr:
-        """Return what holds for rows that match, the column having that type; raises FilterError."""
+        """Return an expression that is true for matching rows, given the column's type; raises FilterError."""
         column, value, compare = pl.col(self.name), self.value, COMPARISONS.get(self.operator)
         if dtype.is_numeric():
             if compare is None:

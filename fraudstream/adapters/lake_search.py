@@ -1,6 +1,6 @@
-"""Finding payments in the archive: by id, card token, filters on any column, and time; newest first.
+"""Finds payments in the archive: by id, card token, filters on any column, and time; newest first.
 
-A worker searches beside its payments, so everything that takes time is done in threads: the event loop only waits.
+A worker searches while it decides payments, so everything slow is done in threads and the event loop only waits.
 """
 
 import asyncio
@@ -20,18 +20,18 @@ from fraudstream.domain.names import did_you_mean
 from fraudstream.domain.times import DAY_MS
 
 PLACE = ("source_topic", "source_partition", "source_offset")
-"""A worker that was killed decides some payments again, with equal decisions; one is shown."""
+"""A payment's source. A killed worker decides some payments twice, with equal decisions; one is shown."""
 
 LOOKS = 3
 """A compaction may replace a file between listing and reading: then the day is listed again."""
 
 AHEAD_MAX_MS = 3_600_000
-"""No payment's time is further ahead of the moment it was decided; workers refuse what is ten minutes ahead of its
-record. So older files need not be read once enough newer payments are found."""
+"""No event time is further ahead of its decision than this; workers refuse payments ten minutes ahead of their record.
+So older files need not be read once enough newer payments are found."""
 
 
 class Position(NamedTuple):
-    """Where a payment stands among all: newest first, and those of one time by their place in the log."""
+    """A payment's place in the answer: newest first; payments with the same time in the order of their source."""
 
     event_time: int
     topic: str
@@ -40,11 +40,11 @@ class Position(NamedTuple):
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> "Position":
-        """Return where an archived payment stands."""
+        """Return the position of an archived payment."""
         return cls(row["event_time"], *(row[name] for name in PLACE))
 
     def behind(self) -> pl.Expr:
-        """Return what holds for payments after this one."""
+        """Return an expression that is true for payments after this one."""
         time, place = (
             pl.col("event_time"),
             dict(zip(PLACE, (self.topic, self.partition, self.offset), strict=True)),
@@ -71,7 +71,7 @@ class ArchiveQuery:
     before: Position | None = None
 
     def days(self, files: list[LakeFile]) -> list[date]:
-        """Return the days of some files that may hold what is wanted, newest first."""
+        """Return those days of the files that may hold matching payments, newest first."""
         ends = [self.until_ms, None if self.before is None else self.before.event_time + 1]
         until_ms = min((end for end in ends if end is not None), default=None)
         newest_first = sorted({file.day for file in files}, reverse=True)
@@ -86,7 +86,7 @@ class ArchiveQuery:
         ]
 
     def condition(self, schema: Mapping[str, pl.DataType]) -> pl.Expr:
-        """Return what holds for rows that match; raises FilterError for what cannot be asked of a column's type."""
+        """Return an expression that is true for matching rows; raises FilterError if a filter does not fit."""
         holds = [pl.lit(True)]
         if self.transaction_id is not None:
             holds.append(pl.col("transaction_id") == self.transaction_id)
@@ -108,14 +108,14 @@ class ArchiveQuery:
 
 @dataclass
 class _Found:
-    """What the files of a day gave so far: at most `query.limit` payments, and all columns there are."""
+    """What was found so far in the files of a day: at most `query.limit` payments, and all columns."""
 
     query: ArchiveQuery
     rows: pl.DataFrame | None = None
     columns: dict[str, None] = field(default_factory=dict)
 
     def add(self, rows: pl.DataFrame) -> bool:
-        """Take the matching rows of a file; return whether what was decided before those of the file cannot matter."""
+        """Add a file's matching rows; return whether payments decided before those of the file cannot matter any more."""
         self.columns.update(dict.fromkeys(rows.columns))
         fitting = rows.filter(self.query.condition(rows.schema))
         if not fitting.is_empty():

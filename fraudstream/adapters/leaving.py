@@ -1,4 +1,4 @@
-"""How a process ends over an error that nobody can carry on from: which exit code, and what it says."""
+"""Ends the process because of an error: which exit code, and what is logged."""
 
 from typing import NoReturn
 

@@ -1,4 +1,4 @@
-"""What a source log no longer has, or is read again for: noted where it shows, said by health and metrics."""
+"""Source records removed before they were decided, and partitions decided again, noted for health and metrics."""
 
 import logging
 import time
@@ -9,7 +9,7 @@ from fraudstream.domain.problems import Problem
 logger = logging.getLogger(__name__)
 
 SHOWN_S = 3600.0
-"""How long the health tells of what happened once; the metrics keep it until the worker ends."""
+"""How long health reports an event; the metrics keep it until the worker ends."""
 
 Place = tuple[str, int]
 """Topic and partition."""
@@ -22,7 +22,7 @@ class LogLosses:
         self.removed: dict[Place, int] = {}
         """Records that Kafka removed before they were decided."""
         self.restarted: dict[Place, int] = {}
-        """How often a partition was begun at its earliest record although there was state of it."""
+        """How often a partition was read from its earliest record although there was state of it."""
         self._said: list[tuple[float, Problem]] = []
 
     def note_removed(self, topic: str, partition: int, first: int, begin: int) -> None:

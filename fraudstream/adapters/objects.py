@@ -1,4 +1,4 @@
-"""Where the archive's files are: named bytes that are whole or absent, in a directory or a bucket."""
+"""The object store of the archive: named bytes, whole or absent, in a directory or a bucket."""
 
 import asyncio
 from pathlib import Path
@@ -17,13 +17,13 @@ class NoSuchObject(FraudstreamError):
 
 
 class ObjectsUnavailable(FraudstreamError):
-    """The store does not answer; what was to be done is not done, and trying again may help."""
+    """The store does not answer; the operation was not done, and trying again may help."""
 
     later = True
 
 
 class ObjectsRefused(SetupError):
-    """The store does not take us: no such bucket, no rights, a wrong key. Waiting does not mend it."""
+    """The store refuses us: no such bucket, no rights, a wrong key. Waiting does not help."""
 
 
 class ObjectStore(Protocol):
@@ -105,7 +105,7 @@ class LocalObjects:
         write_atomically(path, content)
 
     def _names(self, prefix: str) -> list[str]:
-        """Look only into the folder the prefix names: an archive has one a day."""
+        """List only the folder that the prefix names: an archive has one a day."""
         folder = self._directory / prefix.rpartition("/")[0]
         found = (
             path.relative_to(self._directory).as_posix()

@@ -1,4 +1,4 @@
-"""Objects in S3, or in anything that speaks its protocol (AWS_ENDPOINT_URL_S3). Who we are and where is AWS's configuration."""
+"""Objects in S3, or in anything with its protocol (AWS_ENDPOINT_URL_S3); credentials and region are AWS's settings."""
 
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
@@ -81,7 +81,7 @@ class S3Objects:
 
 
 def _error(place: str, error: Exception, sort: Sort) -> ObjectsRefused | ObjectsUnavailable:
-    """Return what is raised, by whether waiting may mend it."""
+    """Return the error to raise: ObjectsUnavailable if waiting may help."""
     if sort != PERMANENT:
         return ObjectsUnavailable(f"{place}: {error}")
     return ObjectsRefused(

@@ -1,7 +1,7 @@
-"""A position that a log does not have any more, or not yet again, while it is read.
+"""Handles a position outside its log: the records there were removed, or the log was truncated.
 
-aiokafka would begin again at the earliest record in both cases without a word: what was removed would not be noticed, and all
-that is written to a shortened log below the committed offset would be taken for decided.
+aiokafka would silently go on at the earliest record in both cases: removed records would not be noticed, and what is written
+to a truncated log below the committed offset would be taken for decided.
 """
 
 from aiokafka import AIOKafkaConsumer
@@ -13,9 +13,9 @@ from fraudstream.adapters.process import crash
 
 
 async def go_on(consumer: AIOKafkaConsumer, tp: TP, position: int, losses: LogLosses | None) -> None:
-    """Go on at the beginning of a log whose next records were removed, and tell `losses`; end the process if it was cut.
+    """Go on at the start of a log whose next records were removed, and tell `losses`; crash if the log was truncated.
 
-    The next start holds such a log against what is remembered of it.
+    The next start compares such a log with what is remembered of it.
     """
     place = f"{tp.topic}, partition {tp.partition}"
     try:

@@ -1,4 +1,4 @@
-"""What a micro-batch will publish, where it lies afterwards, and what goes instead of what a topic does not take."""
+"""What a micro-batch will publish, the offsets it got, and what replaces a record that a topic refuses."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -19,18 +19,18 @@ class Message(msgspec.Struct, frozen=True, gc=False):
 
 
 class Acknowledged(NamedTuple):
-    """Where a record batch lies in its partition."""
+    """The offsets of a record batch in its partition."""
 
     base_offset: int
     records: int
 
 
 ProduceResults: TypeAlias = dict[tuple[str, int], list[Acknowledged]]
-"""Where everything of an outbox lies, by topic and partition."""
+"""The offsets of everything in an outbox, by topic and partition."""
 
 
 class Refused(NamedTuple):
-    """A record that its topic does not take, alone as it is."""
+    """A record that its topic refuses even in a batch of its own."""
 
     topic: str
     partition: int
@@ -41,11 +41,11 @@ class Refused(NamedTuple):
 
 
 Instead: TypeAlias = Callable[[Refused], list[tuple[str, int, Message]]]
-"""Says what is published instead: topic, partition, record. Raises SetupError if nothing can be."""
+"""Returns what is published instead: topic, partition, record. Raises SetupError if nothing can be."""
 
 
 def nothing_instead(refused: Refused) -> list[tuple[str, int, Message]]:
-    """Raise SetupError: what is to be published can be neither left out nor replaced."""
+    """Raise SetupError: the record can be neither left out nor replaced."""
     raise SetupError(f"{refused.why}; {refused.remedy}" if refused.remedy else refused.why)
 
 

@@ -1,6 +1,6 @@
-"""A broker that does not take the time of now: the fault is this host's clock or the broker's, not the record's.
+"""Recognises a broker that refuses the present time: this host's clock or the broker's is wrong, not the record.
 
-Halved and set aside one by one, all payments would be dead letters until somebody sets the clock.
+Otherwise every payment would become a dead letter until somebody sets the clock.
 """
 
 import time
@@ -14,7 +14,7 @@ from fraudstream.domain.errors import BrokerUnavailable
 
 
 def require_clock(topic: str, messages: Sequence[Message], refusal: BaseException) -> None:
-    """Raise BrokerUnavailable if a topic refused the times of records that were stamped with the present time alone."""
+    """Raise BrokerUnavailable if a topic refused the timestamps of records that all have the present time."""
     if isinstance(refusal, InvalidTimestampError) and all(each.timestamp_ms is None for each in messages):
         now = datetime.fromtimestamp(time.time(), UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
         raise BrokerUnavailable(

@@ -12,7 +12,7 @@ LOCK_NAME = "worker.lock"
 
 
 def require_free_port(host: str, port: int) -> None:
-    """End the process with the set-up exit code if nobody can listen there."""
+    """End the process if the port cannot be listened on (exit code 75 if file handles ran out, else 2)."""
     try:
         socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
     except OSError as error:
@@ -29,10 +29,10 @@ def require_free_port(host: str, port: int) -> None:
 
 
 def take_directory(directory: Path) -> int:
-    """Make a state directory this process's own until it ends, however it ends; return the open lock.
+    """Lock a state directory for this process until it ends, however it ends; return the open lock.
 
-    Ends the process with the set-up exit code if it is another's: two workers would take each other's notes of what
-    was in flight for those of a run that crashed.
+    Ends the process with the set-up exit code if another worker has it: two workers would read each other's notes of
+    what is in flight as signs of a crash.
     """
     lock = os.open(directory / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o600)
     try:

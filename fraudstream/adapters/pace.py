@@ -1,16 +1,16 @@
-"""Requests at a pace that a quota allows: evenly spread, and slower for a while when the other side says it is too much."""
+"""Spreads requests evenly at the pace of a quota, and slows down for a while when they are throttled."""
 
 import asyncio
 import time
 
 RECOVERY_S = 10.0
-"""From nothing the full pace is back after this long."""
+"""From zero, the full pace is reached after this long."""
 
 SLOWEST = 0.01
-"""Share of the full pace that is never undercut."""
+"""The slowest pace, as a share of the full one."""
 
 ONE_WARNING_S = 0.5
-"""Requests that are turned away within this time say the same thing once."""
+"""Requests that are throttled within this time slow the pace only once."""
 
 
 class Pace:
@@ -21,7 +21,7 @@ class Pace:
         self._next_s = self._changed_s = self._warned_s = -float("inf")
 
     async def wait(self) -> None:
-        """Wait for one's turn."""
+        """Wait for the caller's turn."""
         now = time.monotonic()
         recovered = self._full * (now - self._changed_s) / RECOVERY_S
         self._per_s, self._changed_s = min(self._full, self._per_s + recovered), now
@@ -30,7 +30,7 @@ class Pace:
         await asyncio.sleep(turn - now)
 
     def slow_down(self) -> None:
-        """Halve the pace: a request was turned away."""
+        """Halve the pace: a request was throttled."""
         now = time.monotonic()
         if now - self._warned_s >= ONE_WARNING_S:
             self._warned_s = now

@@ -29,7 +29,7 @@ def packed(
 ) -> list[Staged]:
     """Pack one partition's messages into batches of at most `size` bytes; a larger record gets one of its own.
 
-    A producer of aiokafka makes batches of one size only, whatever their topic.
+    aiokafka's own producer has one batch size for all topics.
     """
     batches, start = [], 0
     builder = BatchBuilder(size, 0, is_transactional=transactional)

@@ -1,4 +1,4 @@
-"""Reading partitions from end to end, and how far a group has committed, without joining the group."""
+"""Reads partitions from start to end, and a group's committed offsets, without joining the group."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping
@@ -20,13 +20,13 @@ Place: TypeAlias = tuple[str, int]
 """Topic and partition."""
 
 POLL_TIMEOUT_MS = 100
-"""How long a fetch is waited for before positions are looked at again: a transaction's marker moves them and is no record."""
+"""How long a fetch may take before positions are checked: a transaction marker moves them without a record."""
 
 ANSWER_TIMEOUT_S = 60.0
-"""How long the brokers may leave a question open, or send nothing of what is read. aiokafka asks again for ever."""
+"""How long the brokers may leave a request unanswered, or send no records. aiokafka repeats it for ever."""
 
 DEAD = "Dead"
-"""How Kafka calls a group it does not know."""
+"""Kafka's name for a group that it does not know."""
 
 
 class Span(NamedTuple):
@@ -39,22 +39,22 @@ class Span(NamedTuple):
 class PartitionLogs:
     """What a worker would read; made by `partition_logs`.
 
-    Whoever asks about many partitions asks about all at once: the brokers answer them together, and a rebalance waits for it.
-    What reads is of no group: aiokafka's group coordinator fails when partitions are assigned anew while it looks for its broker.
+    Questions about many partitions are one request, because a rebalance waits for the answer. The reader has no group:
+    aiokafka's coordinator fails if partitions are assigned while it looks for its broker.
     All methods raise KafkaTimeoutError if the brokers do not answer.
     """
 
     def __init__(self, reader: AIOKafkaConsumer, group: AIOKafkaConsumer) -> None:
         self._reader, self._group = reader, group
         self._positions: dict[Place, int] = {}
-        """How far what is read was at the last fetch."""
+        """Positions after the last fetch."""
 
     async def span(self, topic: str, partition: int) -> Span:
-        """Return which offsets there are to read."""
+        """Return the offsets that a partition has."""
         return (await self.spans([(topic, partition)]))[topic, partition]
 
     async def spans(self, places: Collection[Place]) -> dict[Place, Span]:
-        """Return which offsets there are to read, of many partitions."""
+        """Return the offsets that many partitions have."""
         asked = [TopicPartition(*place) for place in places]
         begins = await self._reader.beginning_offsets(asked)
         ends = await self._reader.end_offsets(asked)
@@ -76,7 +76,7 @@ class PartitionLogs:
         return {place: at.offset if (at := found.get(place)) else None for place in places}
 
     async def commit(self, offsets: Mapping[Place, int]) -> None:
-        """Set the offsets the group goes on from, by topic and partition; the group must have no members."""
+        """Commit the offsets to go on from, by topic and partition; the group must have no members."""
         places = {TopicPartition(*place): offset for place, offset in offsets.items()}
         async with _answered("a commit"):
             await self._group._coordinator.ensure_coordinator_known()
@@ -93,7 +93,7 @@ class PartitionLogs:
         return key
 
     async def first_records(self, starts: Mapping[Place, int]) -> dict[Place, Record]:
-        """Return the first record at or behind an offset, of many partitions; those without one are left out."""
+        """Return the first record at or after an offset, for many partitions; those without one are left out."""
         found: dict[Place, Record] = {}
         unread = await self._sought(starts)
         while unread:
@@ -118,7 +118,7 @@ class PartitionLogs:
                 yield place, records
 
     async def _sought(self, starts: Mapping[Place, int]) -> dict[Place, int]:
-        """Assign what is to be read and seek its start; return where each ends, without those that end before."""
+        """Assign partitions and seek their starts; return the ends, without partitions that have nothing to read."""
         self._positions = {}
         spans = await self.spans(starts.keys())
         unread = {place: span.end for place, span in spans.items() if starts[place] < span.end}
@@ -131,7 +131,7 @@ class PartitionLogs:
     async def _fetched(
         self, unread: dict[Place, int], records_max: int | None = None
     ) -> dict[Place, list[Record]]:
-        """Fetch what comes next, and let go of what is read to its end."""
+        """Fetch what comes next, and stop fetching partitions that are read to their end."""
         async with _answered("records"):
             while True:
                 fetched: dict[Place, list[Record]] = await self._reader.getmany(
@@ -147,7 +147,7 @@ class PartitionLogs:
         return fetched
 
     def _let_go(self, place: Place, unread: dict[Place, int]) -> None:
-        """Fetch no more of a partition, and drop what was: aiokafka asks a broker for nothing while that waits to be read."""
+        """Stop fetching a partition and drop what was fetched: while that waits, aiokafka asks its broker for nothing."""
         if (end := unread.pop(place, None)) is not None:
             self._reader.pause(place)
             self._reader.seek(place, end)
@@ -164,7 +164,7 @@ async def _answered(what: str) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def partition_logs(kafka: Kafka, group: str) -> AsyncIterator[PartitionLogs]:
-    """Connect as somebody who may look at what `group` reads; records may be `Undecodable`, as for a worker."""
+    """Connect to read what `group` reads, without joining it; records may be `Undecodable`, as for a worker."""
     read_every_batch()
     reader = AIOKafkaConsumer(
         **kafka.client,
@@ -183,10 +183,10 @@ async def partition_logs(kafka: Kafka, group: str) -> AsyncIterator[PartitionLog
 
 
 async def unread(kafka: Kafka, group: str, topic: str, before_ms: int) -> dict[int, int]:
-    """Return how many records from before a moment a group has not committed, by partition; {} if it has no offset there.
+    """Return by partition how many records from before a moment a group has not committed; {} if it has no offset there.
 
-    An offset beyond the end of the log is that of another log: of this one, nothing is committed. Needs no right but to look
-    at group and topic.
+    A committed offset past the end of the log belongs to another log: nothing of this one is committed. Needs only the
+    right to describe group and topic.
     """
     async with administration(kafka) as admin:
         offsets = await admin.list_consumer_group_offsets(group)
@@ -209,7 +209,7 @@ async def unread(kafka: Kafka, group: str, topic: str, before_ms: int) -> dict[i
 
 
 async def members_of(kafka: Kafka, group: str) -> int:
-    """Return how many consumers a group has now, those that died and are not missed yet included."""
+    """Return how many members a group has now, including dead ones whose session has not expired."""
     async with administration(kafka) as admin:
         answers = await admin.describe_consumer_groups([group])
     return sum(

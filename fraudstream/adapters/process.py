@@ -1,4 +1,4 @@
-"""Leaving the process: exit codes, and the one way a worker ends when something unexpected happened."""
+"""Ending the process: exit codes, and the one way a worker ends when something unexpected happens."""
 
 import errno
 import logging
@@ -45,7 +45,7 @@ EXIT_CODES = {
 """Every exit code of every command -> what it means, and what to do; a signal is like 70."""
 
 FINAL = frozenset({0, EXIT_SETUP})
-"""Whoever keeps a worker running starts it again after all but these."""
+"""A supervisor restarts a worker after all codes but these."""
 
 SCARCE = {
     errno.ENOSPC: "no space is left on the disk; make room",
@@ -55,13 +55,13 @@ SCARCE = {
     errno.ENFILE: "too many files are open on this machine; raise fs.file-max",
     errno.ENOMEM: "no memory is left; give it more, or less to do",
 }
-"""What a machine may run out of -> what to do. No set-up error: it may be there again at the next start."""
+"""What a machine may run out of -> what to do. Not a set-up error: the next start may find it again."""
 
 
 def scarce(error: BaseException | None) -> str | None:
-    """Say what the machine ran out of if that is what an error is about, else None.
+    """Say what the machine ran out of if that caused the error, else None.
 
-    RocksDB tells it in words.
+    RocksDB tells it only in its error's text.
 
     >>> scarce(OSError(errno.EMFILE, "Too many open files"))
     'too many files are open; raise the limit (ulimit -n, LimitNOFILE)'
@@ -81,7 +81,7 @@ def scarce(error: BaseException | None) -> str | None:
 
 
 def exit_code(error: FraudstreamError) -> int:
-    """Return the exit code of an error that is said in one sentence; one that came of something scarce may mend itself."""
+    """Return an error's exit code: EXIT_UNAVAILABLE if it may pass by itself, else EXIT_SETUP."""
     return EXIT_UNAVAILABLE if error.later or scarce(error) else EXIT_SETUP
 
 
@@ -95,7 +95,7 @@ def crash(why: str) -> NoReturn:
 
 
 def refuse(sentence: str, code: int = EXIT_SETUP) -> NoReturn:
-    """End the process because of its set-up, from wherever that shows: one sentence, and what to do about it."""
+    """Log one sentence with the remedy and end the process at once, by default with the set-up code."""
     logger.critical("%s", sentence)
     logging.shutdown()
     os._exit(code)
@@ -104,8 +104,8 @@ def refuse(sentence: str, code: int = EXIT_SETUP) -> NoReturn:
 def end_soon(code: Callable[[], int] = lambda: 0) -> None:
     """Give the process `LEAVING_S` to end in order; after that end it, whatever it waits for.
 
-    Ending at once acknowledges nothing, so the next start does again what is not finished. A thread keeps the time, as the event
-    loop may be what waits. `code` is asked for at the end.
+    That acknowledges nothing, so the next start repeats what is not finished. The timer is a thread, because the event loop
+    may be blocked. `code` is called at the end.
     """
 
     def end() -> None:

@@ -3,8 +3,8 @@
 aiokafka allows one produce request per broker in flight, so building before sending puts decisions, alerts and the
 changelog into one request. Idempotent and acks=all: what `publish` returned for is durable, once and in order.
 
-Batches stay below what their topic takes. One that is refused all the same is halved until what cannot be published is a
-single record; for that the caller says what goes instead. docs/reliability.md has the table of errors.
+Batches stay below their topic's size limit. One that is refused all the same is halved until a single record is left;
+the caller says what goes instead of that. docs/reliability.md has the table of errors.
 """
 
 import asyncio
@@ -47,14 +47,14 @@ BATCH_BYTES_MAX = 512 * 1024
 """Half the broker's default max.message.bytes; a micro-batch of one partition usually fits."""
 
 RIGHTS_RETRY_S = 1.0
-"""How often it is tried again to write a topic whose rights were withdrawn."""
+"""Wait between tries to write a topic whose rights were withdrawn."""
 
 
 class Publisher:
     """Sends outboxes; one per worker, on the worker's event loop."""
 
     def __init__(self, kafka: Kafka, client_id: str, patience_s: float | None = None) -> None:
-        """`patience_s`: how long `publish` waits for brokers, and for withdrawn rights; None: for ever, and not at all."""
+        """`patience_s`: how long `publish` waits for brokers and for withdrawn rights; None: for ever and not at all."""
         self._kafka = kafka
         self._client_id = client_id
         self._patience_s = patience_s
@@ -65,7 +65,7 @@ class Publisher:
         self._refused: list[Staged] = []
         self._mended: set[tuple[str, int]] = set()
         self._taken: set[str] = set()
-        """Topics that took something: who may not write them now could before."""
+        """Topics that have taken records: the right to write them was there."""
         self._answers = BrokerAnswers(kafka.bootstrap)
 
     async def __aenter__(self) -> Self:
@@ -108,7 +108,7 @@ class Publisher:
             await self._producer.stop()
 
     def problems(self) -> Iterator[Problem]:
-        """Say what publishing waits for."""
+        """Yield a problem for what publishing waits for."""
         return self._answers.problems()
 
     async def publish(self, outbox: Outbox, instead: Instead = nothing_instead) -> ProduceResults:
@@ -125,8 +125,8 @@ class Publisher:
     async def send(self, outbox: Outbox, instead: Instead = nothing_instead) -> Awaitable[ProduceResults]:
         """Hand everything over for publishing and return what to await for the brokers' answer.
 
-        Outboxes of one caller are written in the order of these calls, also before earlier ones are answered; only what
-        follows a refused batch may come before it.
+        Outboxes are written in the order of these calls, without waiting for the answers to earlier ones; only after a
+        refused batch may later records come before it.
         """
         self._answers.asked()
         async with self._turn:
@@ -136,7 +136,7 @@ class Publisher:
         return self._results(staged, instead)
 
     async def _staged(self, outbox: Outbox, instead: Instead) -> list[Staged]:
-        """Pack everything into record batches; what no batch of its topic can hold is replaced."""
+        """Pack everything into record batches; a record that is too large for its topic is replaced."""
         await self.learn({topic for topic, _ in outbox.messages} - self._limits.keys())
         staged = []
         for (topic, partition), messages in outbox.messages.items():
@@ -154,7 +154,7 @@ class Publisher:
         return packed(topic, partition, messages, size, transactional)
 
     async def _hand_over(self, each: Staged) -> None:
-        """Give a batch to aiokafka; a refusal at the door is an answer like any other."""
+        """Give a batch to aiokafka; an immediate error is treated like the brokers' answer."""
         try:
             each.answer = await self.producer.send_batch(each.batch, each.topic, partition=each.partition)
             each.numbered = True
@@ -171,7 +171,7 @@ class Publisher:
             self._refused.append(each)
 
     async def _results(self, staged: list[Staged], instead: Instead) -> ProduceResults:
-        """Wait for the brokers' answer to every record batch, and mend what they refused."""
+        """Wait for the brokers' answer to every record batch, and republish what they refused."""
         answers = await asyncio.gather(
             *(each.answer for each in staged if each.answer), return_exceptions=True
         )
@@ -196,9 +196,7 @@ class Publisher:
 
     async def _mend(self, failed: list[Staged], instead: Instead, acknowledged: ProduceResults) -> None:
         """Publish what was refused in another form, one batch after the other, in order."""
-        while (
-            self._unanswered
-        ):  # what others sent behind it is written, or refused for want of what goes before
+        while self._unanswered:  # batches sent after it are written, or refused because it is missing
             await asyncio.wait(self._unanswered)
         self._take_back()
         pending = deque[Staged]()
@@ -225,9 +223,9 @@ class Publisher:
             pending.extendleft(reversed(await self._parts(each, instead)))
 
     def _take_back(self) -> None:
-        """Give the sequence numbers of refused batches to those that come instead.
+        """Give back the sequence numbers of refused batches, for those that come instead.
 
-        aiokafka counts on, and the broker would refuse everything that follows as out of order. A learning test holds this.
+        aiokafka goes on counting, and the broker would refuse everything that follows as out of order. A test checks this.
         """
         for each in self._refused:
             if each.numbered:
@@ -236,7 +234,7 @@ class Publisher:
         self._refused.clear()
 
     async def _parts(self, each: Staged, instead: Instead) -> list[Staged]:
-        """Return what to publish in place of a refused batch; raises what nothing of it can mend."""
+        """Return what to publish in place of a refused batch; raises the error if nothing can be."""
         assert each.failed is not None
         if isinstance(each.failed, NOT_ALLOWED):
             await self._until_allowed(each.topic, each.failed)
@@ -259,7 +257,7 @@ class Publisher:
         return [part for half in halves for part in self._batches(each.topic, each.partition, half)]
 
     async def _lower(self, each: Staged) -> None:
-        """Learn the limit anew; where the topic's configuration does not explain the refusal, half of what was refused."""
+        """Ask for the limit again; if the topic's configuration does not explain the refusal, take half the refused size."""
         topic, size = each.topic, each.batch.size()
         await self.learn({topic})
         if self._limits[topic].bytes_max >= size and len(each.messages) > 1:
@@ -269,7 +267,7 @@ class Publisher:
         )
 
     async def learn(self, topics: Collection[str]) -> None:
-        """Ask the brokers how much these topics take."""
+        """Ask the brokers for these topics' size limits."""
         if topics:
             self._limits |= await limits_of(self._kafka, topics)
             for topic in topics - self._limits.keys():
@@ -291,7 +289,7 @@ class Publisher:
         return await self._staged(outbox, instead)
 
     async def _until_allowed(self, topic: str, error: KafkaError) -> None:
-        """Wait a moment for rights that were there before; `publish` bounds how often. Raises if they never were."""
+        """Wait a moment for rights that were there before; `publish` bounds the time. Raises if they never were."""
         refusal = not_authorised(f"write topic {topic}", error)
         if topic not in self._taken or self._patience_s is None:
             raise refusal

@@ -1,6 +1,6 @@
-"""Rights to read that a worker lacks or loses: Faust would wait without a word, or end with code 1 and four tracebacks.
+"""Ends a worker that lacks or loses the right to read; Faust would wait silently, or end with code 1 and four tracebacks.
 
-One sentence and code 75 instead: a new start goes on as soon as they are given back, and until then says the same.
+It ends with one sentence and code 75: a restart goes on as soon as the right is given back, and until then says the same.
 """
 
 from collections.abc import Awaitable
@@ -19,9 +19,10 @@ def may_not_read(error: KafkaError) -> NoReturn:
 
 
 def said_in_the_group(consumer: AIOKafkaConsumer) -> AIOKafkaConsumer:
-    """Let a consumer that is not started yet say that it may not join its group or commit there.
+    """Make a consumer, not started yet, end the process if it may not join its group or commit there.
 
-    aiokafka tells who fetches; before the first assignment, Faust does not. A commit may come before the next fetch.
+    aiokafka reports such errors to the next fetch. Before the first assignment Faust does not fetch, and a commit may come
+    before the next fetch.
     """
     start, commit = consumer.start, consumer.commit
 

@@ -1,6 +1,6 @@
-"""Reading every record batch that a broker hands out, whatever wrote it.
+"""Reads every record batch that a broker sends, whatever wrote it.
 
-aiokafka raises over a batch that it cannot decode. It is not read past it then, drops what it had fetched of other
+aiokafka raises an error for a batch that it cannot decode, never reads past it, drops what it had fetched of other
 partitions, and does the same after every restart. Here every offset of such a batch is delivered as a record whose value is
 `Undecodable`, so that it gets an outcome like any other (docs/decisions/0015-undecodable-batches.md).
 """
@@ -26,7 +26,7 @@ from fraudstream.adapters.damaged_batch import (
 from fraudstream.domain.errors import SetupError
 
 ABORT_KEY = b"\0\0\0\0"
-"""A control record's key: version 0, type 0. Any marker ends its transaction, so what cannot be read may count as this."""
+"""A control record's key: version 0, type 0. Any marker ends its transaction, so an unreadable one may count as this."""
 
 
 class Batches:
@@ -76,7 +76,7 @@ class Batch:
         return int(self._batch.base_offset)
 
     def validate_crc(self) -> bool:
-        """Take note of a wrong checksum: the records say so, and what the header says of their number is not believed."""
+        """Note a wrong checksum: its records become `Undecodable`, and the header's record count is not trusted."""
         if not self._batch.validate_crc():
             self._wrong_checksum = True
             raw, following = raw_batch(self._fetched, self._number)
@@ -107,7 +107,7 @@ class Batch:
 
 
 def _dated(record: Any) -> Any:
-    """Give a record of the oldest format the timestamp that says there is none."""
+    """Give a record of the oldest format, which has no timestamp, NO_TIMESTAMP."""
     if record.timestamp is not None:
         return record
     return Read(record.offset, NO_TIMESTAMP, 0, record.key, record.value, [], record.checksum)
@@ -127,7 +127,7 @@ def require_codecs() -> None:
 def read_every_batch() -> None:
     """Make the consumers of this process read every batch; raises SetupError if a codec is missing.
 
-    aiokafka has no place to say so: its fetcher takes the name from its module.
+    aiokafka has no option for this, so the class is replaced in the module of its fetcher.
     """
     require_codecs()
     fetcher.MemoryRecords = Batches

@@ -31,13 +31,13 @@ REMEDIES = {
     "ResourceNotFound": "is the group made? fraudstream store create",
     "ResourceLimitExceeded": "ask AWS for a higher quota, or delete feature groups",
 }
-"""What to do about a refusal; about others: ACCESS."""
+"""Error code -> what to do about it; ACCESS for all others."""
 
 ACCESS = "check FRAUDSTREAM_WEEKLY_STORE, FRAUDSTREAM_WEEKLY_REGION, AWS's credentials and what they are allowed to do"
 
 
 class StoreBusy(WeeklyUnavailable):
-    """The store answered that it cannot now: `code` says why."""
+    """The store answered that it cannot serve the request now."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(f"Feature Store cannot now: {code}: {message}")
@@ -110,8 +110,7 @@ class FeatureStoreClients:
 
 @contextmanager
 def translate_errors() -> Iterator[None]:
-    """Turn whatever goes wrong between us and AWS into WeeklyUnavailable, nonsense in an answer included; if no waiting
-    mends it, WeeklyRefused."""
+    """Translate AWS's errors, and malformed answers, into WeeklyUnavailable; into WeeklyRefused if waiting does not help."""
     try:
         yield
     except ClientError as error:

@@ -1,4 +1,4 @@
-"""Feature groups in SageMaker's control plane: made from our declaration, and held against it."""
+"""Feature groups in SageMaker's control plane: created from our declaration, and compared with it."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""Going on with a coroutine that was started by hand, to see whether it blocks."""
+"""Continues a coroutine that was started by hand to see whether it blocks."""
 
 import types
 from collections.abc import Coroutine, Generator

@@ -1,4 +1,4 @@
-"""Following a topic from now on, or from a moment ago, without joining a consumer group or leaving a trace."""
+"""Follows a topic from now on, or from a moment ago, without a consumer group."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -27,7 +27,7 @@ class Tail:
         return [record for batch in batches.values() for record in batch]
 
     async def backlog(self, since_ms: int, records_max: int) -> list[Record]:
-        """Return the records since a moment (epoch ms), at most `records_max`; afterwards the tail stands behind them."""
+        """Return the records since a moment (epoch ms), about `records_max` at most; the tail goes on after them."""
         ends = await self._consumer.end_offsets(self._partitions)
         starts = await self._consumer.offsets_for_times(dict.fromkeys(self._partitions, since_ms))
         for partition, end in ends.items():

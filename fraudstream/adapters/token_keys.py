@@ -1,7 +1,7 @@
 """The file with the keys of card tokens: one a line, oldest first.
 
 <64 hexadecimal digits>                                     the first key may have no number
-1:<64 hexadecimal digits> from=2026-12-01T00:00:00Z         every later one has, and the event time it counts from
+1:<64 hexadecimal digits> from=2026-12-01T00:00:00Z         every later one has a number and the event time it starts at
 """
 
 import contextlib
@@ -17,7 +17,7 @@ from fraudstream.domain.errors import SetupError
 from fraudstream.domain.tokens import Tokenizer
 
 KEY_BYTES = 32
-"""As many as SHA-256 gives; more do not help."""
+"""The size of a SHA-256; longer keys are no stronger."""
 
 NUMBER_MAX = 255
 """A key's number is the first byte of its tokens."""
@@ -28,7 +28,7 @@ MAKE = "make one with: openssl rand -hex 32"
 
 
 def read(path: Path) -> Tokenizer:
-    """Read the keys of a file; raises SetupError, which repeats nothing that stands in it."""
+    """Read the keys of a file; raises SetupError, which contains none of the file's content."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -37,7 +37,7 @@ def read(path: Path) -> Tokenizer:
 
 
 def parsed(text: str, where: str) -> Tokenizer:
-    """Return the newest key of some lines, which knows those before; raises SetupError that names the line."""
+    """Return the tokenizer of the newest key, which knows the earlier ones; raises SetupError that names the line."""
     newest: Tokenizer | None = None
     for number, line in enumerate(text.replace(",", "\n").splitlines(), start=1):
         if line.strip() and not line.lstrip().startswith("#"):
@@ -48,7 +48,7 @@ def parsed(text: str, where: str) -> Tokenizer:
 
 
 def _next(line: str, before: Tokenizer | None, where: str) -> Tokenizer:
-    """Read one line after those before it."""
+    """Read one line; `before` is the tokenizer of the lines before it."""
     found = LINE.fullmatch(line)
     if found is None:
         raise SetupError(f"{where} is not `number:hexadecimal key from=time`; {MAKE}")
@@ -69,7 +69,7 @@ def _next(line: str, before: Tokenizer | None, where: str) -> Tokenizer:
 
 
 def epoch_ms(text: str, where: str) -> int:
-    """Read a moment that names its zone; raises SetupError that says where it stands."""
+    """Read a time with its zone; raises SetupError that says where it stands."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
@@ -87,7 +87,7 @@ def make_first(path: Path) -> None:
 
 
 def add(path: Path, since_ms: int) -> Tokenizer:
-    """Add a new key that counts from an event time and return it; raises SetupError."""
+    """Add a new key that starts at an event time and return it; raises SetupError."""
     before = read(path)
     if before.number == NUMBER_MAX:
         raise SetupError(f"{path} has all {NUMBER_MAX} numbers; begin a new file with new state and history")
@@ -100,12 +100,12 @@ def add(path: Path, since_ms: int) -> Tokenizer:
 
 
 def check_value(tokenizer: Tokenizer) -> str:
-    """Return eight digits that tell keys apart and say nothing else about them: are two files the same?"""
+    """Return eight digits that differ for different keys and reveal nothing else: to compare two files."""
     return hashlib.sha256(b"fraudstream card token key\0" + tokenizer.key).hexdigest()[:8]
 
 
 def _written(path: Path, text: str, place: Callable[[Path, Path], None]) -> None:
-    """Write a draft that is its owner's alone and put it into its place."""
+    """Write a draft that only its owner can read, and put it into its place."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.unlink(missing_ok=True)
     draft.touch(mode=0o600)

@@ -1,7 +1,7 @@
-"""Do the topics fit the workers and each other? One set of rules, for the start and for every look while a worker runs.
+"""Checks that the topics fit the workers and each other, by the same rules at the start and while a worker runs.
 
-The changelog says how many partitions a group was made for: its records are the state of cards by partition. What other
-topics have beyond that does no harm to the payments on the old partitions.
+The changelog's partitions are the number a group was made for: its records are the cards' state by partition. More partitions
+of other topics do no harm to payments on the old ones.
 """
 
 from collections.abc import Iterator, Mapping
@@ -27,7 +27,7 @@ def _wrong_partitions(counts: Mapping[str, int], settings: Settings) -> str | No
     wanted, widest, log = settings.partitions, max(counts.values()), topics.changelog(settings).name
     made_for = counts.get(log)
     if made_for == wanted and all(count >= wanted for count in counts.values()):
-        return None  # more are told of while it runs
+        return None  # more partitions are reported while it runs
     different = [log] if made_for not in (None, wanted) else []
     different += [
         name for name, count in counts.items() if count < wanted or (count > wanted and not made_for)
@@ -44,7 +44,7 @@ def _wrong_partitions(counts: Mapping[str, int], settings: Settings) -> str | No
 
 
 def _grow(partitions: int) -> str:
-    """Return the way to this many partitions."""
+    """Return what to do to get this many partitions."""
     return (
         f"stop all workers, run `fraudstream topics grow {partitions}`, and start them with "
         f"FRAUDSTREAM_PARTITIONS={partitions}"
@@ -52,7 +52,7 @@ def _grow(partitions: int) -> str:
 
 
 def _wrong_policies(configs: Configs, settings: Settings) -> Iterator[tuple[str, str]]:
-    """Yield what would lose records, and the command that mends it."""
+    """Yield cleanup policies that would lose records, and the command that mends each."""
     for name, topic in topics.all_topics(settings).items():
         policy, actual = topic.configs()["cleanup.policy"], configs.get(name, {}).get("cleanup.policy")
         if actual not in (None, policy):
@@ -111,7 +111,7 @@ def anew(settings: Settings, name: str) -> str:
 
 
 def _short_retention(configs: Configs, settings: Settings, names: tuple[str, ...]) -> Iterator[Problem]:
-    """Yield the topics that state is restored from and that do not keep what it holds."""
+    """Yield a problem for each topic that state is restored from and whose retention is shorter than the state."""
     held_ms = settings.lateness_horizon_s * 1000 + 2 * WINDOW_MS
     for name in names:
         kept_ms = int(configs.get(name, {}).get("retention.ms", -1))
@@ -125,10 +125,9 @@ def _short_retention(configs: Configs, settings: Settings, names: tuple[str, ...
 
 
 def _refused_times(configs: Configs, settings: Settings) -> Iterator[Problem]:
-    """Say so if payments that waited longer than their topic takes would not be repartitioned.
+    """Yield a problem if the repartitioned topic refuses payments that waited long.
 
-    Beside that a topic's clock does not matter: nothing is told by the timestamps of what workers write but its age, and
-    repartitioned payments carry their own in a header.
+    Apart from that, timestamps of what workers write only tell its age; repartitioned payments carry their own in a header.
     """
     name = settings.topic(topics.REPARTITIONED.name)
     config = configs.get(name, {})

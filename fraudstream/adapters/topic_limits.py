@@ -1,4 +1,4 @@
-"""What topics take: how large a record batch may be, and whether they can be written at all."""
+"""Limits of topics: how large a record batch may be, and whether they can be written at all."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -6,11 +6,11 @@ from typing import NamedTuple
 from fraudstream.domain.errors import SetupError
 
 RECORD_BYTES_MIN = 4096
-"""A topic that takes less is refused at the start: no decision or dead letter is sure to fit."""
+"""A topic with a lower limit is refused at the start: decisions and dead letters might not fit."""
 
 
 class Limit(NamedTuple):
-    """The most bytes of a record batch, and what says so."""
+    """The most bytes of a record batch, and the configuration that sets it."""
 
     bytes_max: int
     said_by: str
@@ -51,7 +51,7 @@ def raised(topic: str, limit: Limit) -> str:
 
 
 def described(topic: str) -> str:
-    """Say how to see what a topic is told to refuse: the broker's answer does not name it."""
+    """Say how to see a topic's configuration: the broker's answer does not name what refuses a record."""
     return f"see its cleanup.policy and message.timestamp settings with: fraudstream topics describe {topic}"
 
 

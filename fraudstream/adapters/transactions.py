@@ -1,8 +1,8 @@
-"""Outputs and the source offsets they come from in one Kafka transaction, one transactional id per source partition.
+"""Commits outputs and their source offsets in one Kafka transaction, with one transactional id per source partition.
 
-The id is the fence: whoever starts it last owns the partition's outputs. A worker that lost the partition without
+The id fences: the last worker to start it owns the partition's outputs. A worker that lost the partition without
 noticing (paused, cut off) has its next commit refused, and its open transaction is aborted before its successor reads
-where to begin. docs/decisions/0009-exactly-once-outputs.md
+the committed offsets. docs/decisions/0009-exactly-once-outputs.md
 """
 
 import asyncio
@@ -41,7 +41,7 @@ class Transaction(Publisher):
         )
 
     async def start(self) -> None:
-        """Connect, and fence whoever had the partition before; its open transaction is aborted when this returns."""
+        """Connect, and fence the former owner of the partition; its open transaction is aborted when this returns."""
         with _allowed_some_day(f"begin transactions of {self._transactional_id}"):
             await super().start()
             await self.producer.begin_transaction()  # waits for the producer id, which the fence is part of
@@ -59,14 +59,14 @@ class Transaction(Publisher):
             await self.producer.commit_transaction()
 
     async def _until_allowed(self, topic: str, error: KafkaError) -> None:
-        """Raise: aiokafka cannot go on with this transaction, and another producer would fence a rightful successor."""
+        """Raise: aiokafka cannot go on with this transaction, and a new producer could fence our successor."""
         with _allowed_some_day(f"write topic {topic}"):
             raise error
 
 
 @contextmanager
 def _allowed_some_day(doing: str) -> Iterator[None]:
-    """Raise BrokerUnavailable for want of a right: a new start begins afresh, as soon as it is given back."""
+    """Raise BrokerUnavailable for a lack of rights: a restart begins afresh as soon as they are given back."""
     try:
         yield
     except NOT_ALLOWED as error:
@@ -83,9 +83,9 @@ class Transactions:
         self._of_partition: dict[int, Transaction] = {}
 
     async def take_over(self, partitions: Collection[int]) -> None:
-        """Own these partitions and no others, from now on and against everybody who owned them before.
+        """Own exactly these partitions from now on, and fence their former owners.
 
-        Broken off half-way, the next call stops what this one began.
+        If this is cancelled half-way, the next call stops what it started.
         """
         await self.stop()
         self._of_partition = {
@@ -106,7 +106,7 @@ class Transactions:
         )
 
     def problems(self) -> Iterator[Problem]:
-        """Say what publishing waits for."""
+        """Yield a problem for what publishing waits for."""
         for transaction in self._of_partition.values():
             yield from transaction.problems()
 

@@ -1,4 +1,4 @@
-"""The mark of a record that the brokers have and nobody can decode; it goes the way of all records."""
+"""Marks a record that cannot be decoded; it is delivered like any other."""
 
 
 class Undecodable(bytes):

@@ -1,4 +1,4 @@
-"""Weeks that a worker has looked up lately, bounded; that a card has none is remembered, too."""
+"""A bounded cache of weeks looked up lately, including that a card has none."""
 
 from collections.abc import Collection, Mapping
 
@@ -8,9 +8,9 @@ Key = tuple[int, str]
 
 
 class WeeklyCache:
-    """Two generations of (midnight, card) -> week: when the young one is full it becomes the old one, which goes.
+    """Two generations of (midnight, card) -> week: a full young generation replaces the old one, which is dropped.
 
-    What is used moves to the young one, so it stays. Cheaper than a list in order of use, and as bounded.
+    What is used moves to the young one and stays. Cheaper than an LRU list, and as bounded.
     """
 
     def __init__(self, cards_max: int) -> None:

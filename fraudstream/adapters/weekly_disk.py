@@ -1,7 +1,7 @@
-"""The weekly store on disk, for when the aggregates outgrow memory: one SQLite file a midnight, shared by all workers.
+"""The weekly store on disk, for aggregates that outgrow memory: one SQLite file per midnight, shared by all workers.
 
-A file is written under a draft's name and renamed when it is complete, so a reader never meets half a midnight, and
-all processes of a machine read it through one page cache. The newest two stay.
+A file is written as a draft and renamed when complete, so a reader never sees half a midnight, and all processes of a
+machine share one page cache. By default the newest two are kept.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ class WeeklyDisk(OnlineStore):
         self._lock = asyncio.Lock()
 
     async def connect(self) -> None:
-        """Refuse to start without a directory: somebody has to make and fill it."""
+        """Raise SetupError without a directory: it has to be created and filled first."""
         await self.describe()
 
     async def close(self) -> None:
@@ -62,7 +62,7 @@ class WeeklyDisk(OnlineStore):
         return not there
 
     async def describe(self) -> dict[str, Any]:
-        """Return where it is and how large; raises SetupError if there is none."""
+        """Return the directory and its size; raises SetupError if there is none."""
         self._require()
         size = sum(path.stat().st_size for path in self._files().values())
         return {"kind": "disk", "name": str(self._directory), "status": "Created", "bytes": size}
@@ -83,7 +83,7 @@ class WeeklyDisk(OnlineStore):
         await asyncio.to_thread(self._write, as_of_ms, weeks)
 
     async def publish(self, as_of_ms: int, cards: int) -> None:
-        """Let the draft take its place; raises SetupError unless it holds as many cards as it should."""
+        """Rename the draft to its final name; raises SetupError unless it holds `cards` cards."""
         draft, place = self._draft(as_of_ms), self._directory / f"{day_of(as_of_ms)}.sqlite"
         found = _cards(draft)
         if found != cards:
@@ -129,7 +129,7 @@ class WeeklyDisk(OnlineStore):
             raise WeeklyUnavailable(f"{self._draft(as_of_ms)} cannot be written: {error}") from error
 
     def _require(self) -> None:
-        """Raise SetupError if nobody has made the directory."""
+        """Raise SetupError if the directory does not exist."""
         if not self._directory.is_dir():
             raise SetupError(
                 f"there is no weekly store in {self._directory}; make it with: fraudstream store create"

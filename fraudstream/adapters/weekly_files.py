@@ -1,7 +1,7 @@
-"""The embedded weekly store: one Parquet snapshot a midnight, held in memory by every worker.
+"""The embedded weekly store: one Parquet snapshot per midnight, held in memory by every worker.
 
-A snapshot is a data file named after its content and a manifest that names it; the manifest is replaced last, so a
-reader never meets half a snapshot. The newest two stay, so that a replay of yesterday finds what yesterday found.
+A snapshot is a data file named after its content and a manifest that names it; the manifest is written last, so a
+reader never sees half a snapshot. By default the newest two are kept, so a replay of yesterday finds what yesterday found.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from fraudstream.domain.times import DAY_MS
 from fraudstream.domain.weekly import MIDNIGHTS_KEPT, OnlineStore, Week, WeeklyAnswer, day_of
 
 CHECK_EVERY_S = 1.0
-"""How often a store looks whether there is something new (one `stat` of the directory)."""
+"""How often a store checks for new files (one `stat` of the directory)."""
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ def write_snapshot(
 ) -> dict[str, Any]:
     """Write the weeks as of a midnight (columns card, payments, mean_amount) and return the manifest.
 
-    Repeating it replaces the snapshot. Older snapshots than the newest `kept` go. `about` is what the manifest says beside.
+    Repeating it replaces the snapshot. Only the newest `kept` snapshots stay. `about`: more entries of the manifest.
     """
     directory.mkdir(parents=True, exist_ok=True)
     buffer = io.BytesIO()
@@ -97,9 +97,9 @@ def newest_snapshot(directory: Path) -> Snapshot:
 
 
 class WeeklyFiles(OnlineStore):
-    """Answers from memory and notices new snapshots by itself, without stopping the worker to read them.
+    """Answers from memory, and reads new snapshots in the background.
 
-    What the nightly job writes is the store already: there is nothing to load.
+    The nightly job's files are the store, so there is nothing to load.
     """
 
     def __init__(
@@ -134,7 +134,7 @@ class WeeklyFiles(OnlineStore):
         return max((at.as_of_ms for at in self._snapshots if at.as_of_ms <= midnight_ms), default=None)
 
     async def create(self) -> bool:
-        """Make the directory, as the nightly job would."""
+        """Create the directory, as the nightly job would."""
         there = self._directory.is_dir()
         self._directory.mkdir(parents=True, exist_ok=True)
         return not there

@@ -1,4 +1,4 @@
-"""Between the worker and a weekly store that may be slow, down or wrong: answers within the deadline, whatever happens.
+"""Stands between the worker and a weekly store that may be slow, down or wrong: always answers within the deadline.
 
 cached weeks -> at once
 the rest     -> one call to the store, retried once within the deadline; late answers fill the cache for the next
@@ -24,10 +24,10 @@ from fraudstream.domain.weekly import (
 )
 
 NEWS_AFTER_S = 5.0
-"""How long a midnight that is not there, or is answered by the one before, is not asked for again."""
+"""How long a midnight is not asked for again if the store lacks it or answers with the one before."""
 
 CALLS_MAX = 8
-"""Calls on their way at the same time; those that nobody waits for any more count."""
+"""Calls in progress at the same time, including those that nobody waits for any more."""
 
 RETRY_SHARE = 0.5
 """A call that failed within this share of the deadline is tried once more."""
@@ -36,7 +36,7 @@ RETRY_WAIT_S = 0.005
 """At most this long before the second try (with jitter)."""
 
 ASIDE_S = 1.0
-"""How long people wait, their turn included."""
+"""How long the pages wait, including their turn."""
 
 Call = asyncio.Task[WeeklyAnswer]
 
@@ -64,7 +64,7 @@ class GuardedWeekly(WeeklyStore):
 
     @property
     def trouble(self) -> WeeklyUnavailable | None:
-        """Why the store is skipped at present, None if it is not."""
+        """Why the store is not asked at present; None if it is."""
         return None if self.breaker.state == CLOSED else self._trouble
 
     async def connect(self) -> None:
@@ -72,18 +72,18 @@ class GuardedWeekly(WeeklyStore):
         await self._store.connect()
 
     async def newest(self, midnight_ms: int) -> int | None:
-        """Ask the store; nobody's payment waits for it."""
+        """Ask the store; no payment waits for this."""
         return await self._store.newest(midnight_ms)
 
     async def close(self) -> None:
-        """Give up the calls on their way and close the store."""
+        """Cancel the calls in progress and close the store."""
         for call in self._asked:
             call.cancel()
         await asyncio.gather(*self._asked, return_exceptions=True)
         await self._store.close()
 
     async def get_many(self, cards: Collection[str], midnight_ms: int) -> WeeklyAnswer:
-        """Return what is known of these cards in time; without suspension if all of it is in memory."""
+        """Return what is known of these cards within the deadline; without suspending if all of it is cached."""
         if self._bug is not None:
             raise self._bug
         night, until = self._nights.get(midnight_ms, (None, 0.0))
@@ -103,7 +103,7 @@ class GuardedWeekly(WeeklyStore):
         return answer.completed(rest, await self._asking(rest, midnight_ms))
 
     async def aside(self, cards: Collection[str], midnight_ms: int) -> WeeklyAnswer:
-        """Answer people who look at cards, one question at a time: deadline, breaker, cache and counts are the payments'."""
+        """Answer the pages, one question at a time; the payments' deadline, breaker, cache and counts are not changed."""
         answer = WeeklyAnswer()
         if self.breaker.state == CLOSED:
             try:
@@ -116,7 +116,7 @@ class GuardedWeekly(WeeklyStore):
         return WeeklyAnswer(rows, answer.as_of_ms, {**answer.failed, **dict.fromkeys(failed, UNAVAILABLE)})
 
     async def _asking(self, cards: list[str], midnight_ms: int) -> WeeklyAnswer:
-        """Ask the store for cards that are not being asked for already, and wait as long as the payments can."""
+        """Ask the store for cards that no other call asks for, and wait as long as the payments can."""
         on_way = frozenset[str]().union(*(asked for at, asked in self._asked.values() if at == midnight_ms))
         wanted = [card for card in cards if card not in on_way]
         answer = WeeklyAnswer(failed=dict.fromkeys(on_way.intersection(cards), TIMED_OUT))
@@ -143,8 +143,8 @@ class GuardedWeekly(WeeklyStore):
     async def _done(self, call: Call) -> bool:
         """Wait for a call; tell whether it is done.
 
-        No payment waits longer than the deadline in all: those of this micro-batch may have arrived while the one before
-        waited, and that counts.
+        No payment waits longer than the deadline in all: this micro-batch's may have arrived while the one before waited,
+        so that wait counts, too.
         """
         started = time.monotonic()
         behind_s = max(0.0, self._waited_s - (started - self._waited_until))
@@ -154,13 +154,13 @@ class GuardedWeekly(WeeklyStore):
         return bool(done)
 
     def _landed(self, call: Call) -> None:
-        """Forget a call; one that ended by a bug ends the next look-up, even if nobody waits for it any more."""
+        """Forget a call; if a bug ended it, the next look-up raises that error, even if nobody waited for the call."""
         del self._asked[call]
         if not call.cancelled():
             self._bug = self._bug or call.exception()
 
     async def _call(self, cards: list[str], midnight_ms: int, trial: bool) -> WeeklyAnswer:
-        """Call the store and learn from its answer; the breaker is told by the deadline at the latest."""
+        """Call the store and learn from its answer; the breaker hears of it at the deadline at the latest."""
         trying = asyncio.create_task(self._tried(cards, midnight_ms))
         try:
             in_time, _ = await asyncio.wait({trying}, timeout=self._deadline_s)
@@ -191,7 +191,7 @@ class GuardedWeekly(WeeklyStore):
             return WeeklyAnswer(failed=dict.fromkeys(cards, UNAVAILABLE))
 
     def _learned(self, cards: list[str], midnight_ms: int, answer: WeeklyAnswer) -> WeeklyAnswer:
-        """Refuse what cannot be true and remember the rest."""
+        """Refuse impossible weeks and remember the rest."""
         rows = {card: answer.rows[card] for card in cards if card in answer.rows}
         wrong = [card for card, week in rows.items() if not week.believable()]
         for card in wrong:

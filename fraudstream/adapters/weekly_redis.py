@@ -1,4 +1,4 @@
-"""The weekly store in Redis: one hash a midnight, written under a draft's name and renamed when it is complete."""
+"""The weekly store in Redis: one hash per midnight, written as a draft and renamed when it is complete."""
 
 import time
 from collections.abc import Collection, Iterator, Sequence
@@ -36,7 +36,7 @@ READ_TIMEOUT_S = 2.0
 CONNECTIONS = 16
 
 SPARE_DAYS = 1
-"""Longer than the kept midnights are needed: tomorrow's job may be late."""
+"""Added to the time a midnight is kept: tomorrow's job may be late."""
 
 
 NO_CLUSTER = "name a server in FRAUDSTREAM_WEEKLY_STORE that is no part of a cluster"
@@ -52,7 +52,7 @@ REMEDIES: dict[type[RedisError], str] = {
 
 
 class WeeklyRedis(OnlineStore):
-    """Asks for this midnight and the one before in one round trip; a hash there is is a whole midnight."""
+    """Asks for this midnight and the one before in one round trip; an existing hash is complete."""
 
     def __init__(
         self, url: str, password: str | None, kept: int = MIDNIGHTS_KEPT, prefix: str = "fraudstream:weekly:"
@@ -72,7 +72,7 @@ class WeeklyRedis(OnlineStore):
         )
 
     async def connect(self) -> None:
-        """Ask what will be asked; a server that only does not answer yet is tolerated, one that refuses is not."""
+        """Try the later requests once: a server that does not answer yet is no error, one that refuses is (WeeklyRefused)."""
         midnight_ms = midnight_before(time.time_ns() // 1_000_000)
         try:
             await self.get_many([""], midnight_ms)
@@ -80,7 +80,7 @@ class WeeklyRedis(OnlineStore):
         except WeeklyRefused:
             raise
         except WeeklyUnavailable:
-            return  # whoever asks next meets the same and counts it
+            return  # the next request fails as well, and is counted
 
     async def close(self) -> None:
         """Close all connections."""
@@ -103,7 +103,7 @@ class WeeklyRedis(OnlineStore):
         return WeeklyAnswer()
 
     async def create(self) -> bool:
-        """Nothing has to be made but the connection."""
+        """Check the connection; nothing has to be created."""
         await self.describe()
         return False
 
@@ -135,7 +135,7 @@ class WeeklyRedis(OnlineStore):
             await writing.execute()
 
     async def publish(self, as_of_ms: int, cards: int) -> None:
-        """Let the draft take its place; raises SetupError unless it holds as many cards as it should."""
+        """Rename the draft to its final key; raises SetupError unless it holds `cards` cards."""
         draft = self._draft(as_of_ms)
         with translate_errors():
             found = await self._redis.hlen(draft)
@@ -156,7 +156,7 @@ class WeeklyRedis(OnlineStore):
 
 @contextmanager
 def translate_errors() -> Iterator[None]:
-    """Turn what goes wrong between us and Redis into WeeklyUnavailable, WeeklyRefused if no waiting mends it."""
+    """Translate Redis' errors into WeeklyUnavailable, or into WeeklyRefused if waiting does not help."""
     try:
         yield
     except (RedisError, OSError, TimeoutError) as error:
@@ -168,7 +168,7 @@ def translate_errors() -> Iterator[None]:
 
 
 def _answer(cards: Sequence[str], texts: Sequence[str | None], night: int) -> WeeklyAnswer:
-    """Read the texts of a hash; what is no week is refused."""
+    """Read the texts of a hash; a malformed one is refused."""
     rows: dict[str, Week] = {}
     failed: dict[str, str] = {}
     for card, text in zip(cards, texts, strict=True):

@@ -35,7 +35,7 @@ IDS_PER_CALL = 100
 """BatchGetRecord's limit."""
 
 NEWS_AFTER_S = 5.0
-"""How often a worker asks whether a midnight that was not published is."""
+"""How often a worker asks whether a missing midnight has been published."""
 
 LOAD_TRIES, LOAD_WAIT_S, LOAD_WAIT_MAX_S = 10, 0.1, 10.0
 """Tries of one PutRecord; waits between them double (with jitter), about a minute in all."""
@@ -60,13 +60,13 @@ class WeeklySageMaker(OnlineStore):
         self._news_at: dict[int, float] = {}
 
     async def connect(self) -> None:
-        """Open the connection; a store that only does not answer yet is tolerated, a missing group is not."""
+        """Open the connection: a store that does not answer yet is no error, a missing group is (WeeklyRefused)."""
         try:
             await self.nights([midnight_before(time.time_ns() // 1_000_000)])
         except WeeklyRefused:
             raise
         except WeeklyUnavailable:
-            return  # whoever asks next meets the same and counts it
+            return  # the next request fails as well, and is counted
 
     async def close(self) -> None:
         """Close all connections."""
@@ -109,16 +109,16 @@ class WeeklySageMaker(OnlineStore):
         return await create_group(await self._clients.control(), self._group)
 
     async def describe(self) -> dict[str, Any]:
-        """Return the feature group as Feature Store has it; raises SetupError if it is none of ours."""
+        """Return the feature group as Feature Store has it; raises SetupError if its schema is not ours."""
         return {"kind": "sagemaker"} | await describe_group(await self._clients.control(), self._group)
 
     async def load(self, as_of_ms: int, weeks: Sequence[tuple[str, Week]]) -> None:
-        """Put the records of these cards; what is turned away is tried again, more slowly."""
+        """Put the records of these cards; a throttled one is tried again, more slowly."""
         day = day_of(as_of_ms)
         await asyncio.gather(*(self._put(card, day, week) for card, week in weeks))
 
     async def publish(self, as_of_ms: int, cards: int) -> None:
-        """Put the record that says how many cards there are. Older midnights leave by their time to live."""
+        """Put the record that says how many cards there are. Older midnights expire by their time to live."""
         await self._put(NOBODY, day_of(as_of_ms), Week(cards, 0.0))
 
     async def _night(self, midnight_ms: int) -> int | None:
@@ -130,7 +130,7 @@ class WeeklySageMaker(OnlineStore):
         return next((night for night in candidates if night in self._published), None)
 
     async def _part(self, cards: Sequence[str], day: str) -> tuple[dict[str, Week], dict[str, str]]:
-        """Ask for at most 100 cards; return their weeks, and those that got no answer or one that cannot be true."""
+        """Ask for at most 100 cards; return their weeks, and the cards with no answer or an impossible one."""
         ids = {record_id(card, day): card for card in cards}
         records, unanswered = await self._records(list(ids))
         rows: dict[str, Week] = {}

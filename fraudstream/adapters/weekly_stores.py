@@ -1,4 +1,4 @@
-"""Which weekly store a setting names."""
+"""Makes the weekly store that a setting names."""
 
 from dataclasses import replace
 
@@ -13,7 +13,7 @@ from fraudstream.settings import Settings
 
 
 def weekly_store(settings: Settings) -> WeeklyStore:
-    """Return what a worker asks: snapshots in memory as they are, everything slower behind a guard."""
+    """Return the store that a worker asks: snapshots in memory directly, everything slower behind a guard."""
     store = online_store(settings)
     if isinstance(store, WeeklyFiles):
         return store

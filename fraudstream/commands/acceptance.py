@@ -1,4 +1,4 @@
-"""`fraudstream acceptance`: does a worker see fraud where the AWS streaming feature-store sample's last notebook says it is?"""
+"""`fraudstream acceptance`: the story of the AWS streaming feature-store sample's last notebook, sent to a worker."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""`fraudstream archive`: write the archive, tidy it, look into it."""
+"""`fraudstream archive`: write, compact and search the archive."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ from fraudstream.domain.times import moment_ms
 
 
 class Moment(click.ParamType):
-    """A day or a moment in ISO 8601; without a zone it is UTC. Epoch milliseconds come out."""
+    """A day or a time in ISO 8601, without a zone UTC; converted to epoch milliseconds."""
 
     name = "time"
 
@@ -27,7 +27,7 @@ class Moment(click.ParamType):
 
 
 HEADER = f"{'event time (UTC)':<19}  {'outcome':<7} {'score':>4}  {'amount':>10}  card (last four)  transaction  merchant  reasons"
-"""Above the lines of `archive find`."""
+"""The first line of `archive find`."""
 
 
 @click.group(cls=Group)
@@ -164,7 +164,7 @@ def find(
 
 
 def _line(row: dict[str, Any], decimals: int) -> str:
-    """Say a payment in one line."""
+    """Return a payment as one line."""
     when = datetime.fromtimestamp(row["event_time"] / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
     return (
         f"{when}  {row['outcome']:<7} {row['score']:>4}  {row['amount']:>10.{decimals}f}  "

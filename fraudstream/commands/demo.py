@@ -75,7 +75,7 @@ def demo(
 
 
 def _exit_code(shown: "Demo", ended: bool) -> int:
-    """Return 0 or 1 for a story told to its end; a demo without --for may be ended by hand, one with it may not."""
+    """Return 0 or 1 if the story came to its end, 130 if not or if a demo with --for was stopped early."""
     if shown.passed is None or (not ended and shown.for_s is not None):
         return 130
     return 0 if shown.passed else 1

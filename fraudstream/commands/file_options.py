@@ -42,7 +42,7 @@ class Encoding(click.ParamType):
         """Return the name under which it is known."""
         try:
             found = codecs.lookup(str(value))
-            "".encode(found.name)  # refuses those that are not of text: hex, zip
+            "".encode(found.name)  # raises LookupError for codecs that are not text encodings: hex, zip
         except LookupError:
             self.fail(f"{value!r} is no encoding of text", param, ctx)
         return found.name
@@ -58,7 +58,7 @@ encoding_option = click.option(
 
 
 def named(columns: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
-    """Return ours -> theirs; a column that is named twice is a mistake."""
+    """Return our name -> the file's; raises UsageError if a column is named twice."""
     for side in (0, 1):
         names = [pair[side] for pair in columns]
         repeated = {name for name in names if names.count(name) > 1}

@@ -5,11 +5,11 @@ import click
 from fraudstream.domain.names import did_you_mean
 
 SENTENCE_MAX = 1000
-"""Characters; click wants a limit."""
+"""Characters; click needs a limit."""
 
 
 class Group(click.Group):
-    """What every group of ours is."""
+    """The class of all our command groups."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -1,4 +1,4 @@
-"""What `fraudstream topics grow` shows, asks and tells."""
+"""The dialogue of `fraudstream topics grow`."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ from fraudstream.state.grow import Grown, Plan, grow, planned
 
 
 def ask_and_grow(settings: Settings, partitions: int, *, yes: bool, as_json: bool) -> None:
-    """Grow a group, after a look and a question."""
+    """Grow a group after showing the plan and asking for confirmation."""
     plan = asyncio.run(planned(settings, partitions))
     if not plan.nothing and not yes:
         if as_json:
@@ -29,7 +29,7 @@ def ask_and_grow(settings: Settings, partitions: int, *, yes: bool, as_json: boo
 
 
 async def _shown(settings: Settings, plan: Plan, quiet: bool) -> Grown:
-    """Do it with a progress bar for reading and one for writing."""
+    """Carry out the plan with a progress bar for reading and one for writing."""
     with Progress(console=Console(stderr=True, quiet=quiet), transient=True) as progress:
         tasks: dict[str, TaskID] = {}
 

@@ -162,7 +162,7 @@ def _import_request(
 
 
 def _listener(advance: Callable[[int], None]) -> "ImportListener":
-    """Return what tells a person on stderr how columns are understood and which rows are bad."""
+    """Return a listener that prints on stderr how columns are understood, and the first bad rows."""
     from fraudstream.offline.importing import ImportListener
 
     left = iter(range(BAD_ROWS_SHOWN))
@@ -179,7 +179,7 @@ def _listener(advance: Callable[[int], None]) -> "ImportListener":
 
 
 def _show(done: "Imported", bad_rows_file: Path, directory: Path | None) -> None:
-    """Print what came of it, and what can be done next."""
+    """Print the result, and what can be done next."""
     labels = f"{done.fraud:,} of {done.labelled:,} labelled ones fraud" if done.labelled else "none labelled"
     what = "imported" if directory else "would import"
     where = f" in {directory}" if directory else ""

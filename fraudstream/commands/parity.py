@@ -1,4 +1,4 @@
-"""`fraudstream parity`: does the stream compute what the batch path computes?"""
+"""`fraudstream parity`: compares what the stream computes with what the batch path computes."""
 
 import asyncio
 import json

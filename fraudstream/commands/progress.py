@@ -1,4 +1,4 @@
-"""The progress bar of the long commands: on stderr, and only where a person watches."""
+"""The progress bar of long commands: on stderr, and only on a terminal."""
 
 import contextlib
 from collections.abc import Callable, Iterator

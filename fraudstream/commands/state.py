@@ -1,4 +1,4 @@
-"""`fraudstream state`: is the state what the log says, and make it so."""
+"""`fraudstream state`: compare the state with the source log, and repair it."""
 
 import asyncio
 import json
@@ -94,7 +94,7 @@ def adopt(begin: str, broker: str | None, as_json: bool) -> None:
 
 
 def _rebuilt(settings: Settings, as_json: bool, afresh: Collection[int] = ()) -> tuple[list[Rebuilt], int]:
-    """Mend the changelog and wipe the state; return what was done, and how many partitions were wiped."""
+    """Repair the changelog and wipe the state; return what was done, and how many partitions were wiped."""
     partitions = asyncio.run(_compare_all(settings, quiet=as_json))
     rebuilt = asyncio.run(rebuild_changelog(settings, partitions, afresh))
     return rebuilt, wipe_all(directories(settings))
@@ -117,7 +117,7 @@ async def _compare_all(settings: Settings, quiet: bool) -> list[Compared]:
 
 
 def _print(partitions: list[Compared]) -> None:
-    """Show the table, and what is wrong beside entries."""
+    """Print the table, and what is wrong apart from entries."""
     columns = ("entries", "missing", "extra", "unequal")
     table = Table(
         "partition", "log", *(f"changelog {name}" for name in columns), *(f"state {name}" for name in columns)
@@ -149,7 +149,7 @@ def _row(each: Compared) -> dict[str, object]:
 
 
 def _counts(difference: CopyDifference | None) -> dict[str, int | None]:
-    """Return how many entries there are and how many of them differ in which way."""
+    """Return how many entries there are, and how many are missing, extra and unequal."""
     if difference is None:
         return dict.fromkeys(CopyDifference._fields)
     entries, *keys = difference

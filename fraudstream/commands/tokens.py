@@ -15,7 +15,7 @@ from fraudstream.domain.tokens import Tokenizer
 from fraudstream.settings import Settings
 
 NOTICE_MS = 600_000
-"""Between adding a key and its first payment all workers have to be restarted."""
+"""Shortest time from adding a key to its first use: all workers have to be restarted in between."""
 
 
 @click.group(cls=Group)

@@ -1,4 +1,4 @@
-"""`fraudstream topics`: make our topics, look at them and grow them."""
+"""`fraudstream topics`: create, list, describe and grow our topics, and print or give rights."""
 
 import asyncio
 import json

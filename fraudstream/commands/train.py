@@ -74,12 +74,12 @@ def train(feature_set: str | None, history: Path | None, activate: "Wish", as_js
 
 
 def _say(as_json: bool) -> Any:
-    """Return what tells of each step: stderr, so that --json has stdout for itself."""
+    """Return a function that prints each step on stderr; with --json it prints nothing."""
     return lambda text: None if as_json else click.echo(f"{text} ...", err=True)
 
 
 def _outcome(activation: dict[str, Any]) -> str:
-    """Say whether the version is active now, why, and how to have it otherwise."""
+    """Say whether the version is active now and why, and if not, how to activate it."""
     from fraudstream.offline.activation import ANYWAY
 
     said = f"{'activated' if activation['activated'] else 'not activated'}: {activation['why']}"

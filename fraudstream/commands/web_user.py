@@ -43,7 +43,7 @@ def web_user(name: str, users_file: Path | None) -> None:
 
 
 def _password() -> str:
-    """Ask twice without showing it, or take the first line somebody pipes in."""
+    """Ask twice without showing it, or read the first line of a pipe."""
     if sys.stdin.isatty():
         return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
     return sys.stdin.readline().rstrip("\r\n")

@@ -1,4 +1,4 @@
-"""The payments of a micro-batch side by side, as the table and the detector want them."""
+"""The payments of a micro-batch as columns, for the table and the detector."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -18,11 +18,11 @@ class Batch(NamedTuple):
     """Partition -> how many of the payments are its own. A card's payments are all on one partition."""
     payments: Sequence[Payment]
     offsets: Sequence[int | None]
-    """Where each payment is in its partition's log; None: after all that came before."""
+    """Each payment's offset in `transactions`; None for a repartitioned one: it comes after all before it."""
 
 
 class Columns(NamedTuple):
-    """The payments of a micro-batch side by side, partition after partition, each in order of arrival."""
+    """The payments of a micro-batch as columns, partition after partition, each in order of arrival."""
 
     ids: Sequence[str]
     cards: Sequence[Card]
@@ -42,7 +42,7 @@ class Columns(NamedTuple):
         return Columns._make([column[row] for row in kept] for column in self)
 
     def arrivals(self, rows: Mapping[int, int], offsets: Sequence[int | None]) -> Arrivals:
-        """Return what the activity table is asked; `rows` and `offsets` as in `Batch`."""
+        """Return the columns that the activity table needs; `rows` and `offsets` as in `Batch`."""
         return Arrivals(
             rows,
             [card.key for card in self.cards],

@@ -1,4 +1,4 @@
-"""What is said of a record that gets no decision: why, where it lies, and what was in it without card numbers."""
+"""Dead letters: why a record got no decision, where it lies, and its content without card numbers."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -11,17 +11,17 @@ from fraudstream.domain.errors import InvalidTransaction
 from fraudstream.domain.raw_values import Shown
 
 UNDECODABLE = "undecodable"
-"""Reason of dead letters for records that the brokers have and nobody can decode."""
+"""Reason of dead letters for records that cannot be decoded."""
 
 POISON = "poison"
-"""Reason of dead letters for records that ended the worker again and again."""
+"""Reason of dead letters for records that crashed the worker repeatedly."""
 
 CONFLICT = "conflict"
 """Reason of dead letters for payments whose transaction id came before with another time or amount."""
 
 
 class DeadLetter(NamedTuple):
-    """A record that is not a payment; published as JSON."""
+    """A record that got no decision, or whose outputs a topic refused; published as JSON."""
 
     reason: str
     detail: str
@@ -52,7 +52,7 @@ def dead_letter(record: Record, reason: str, detail: str, times: Sequence[str] =
 
 
 def refused(record: Record, error: InvalidTransaction, times: Sequence[str]) -> DeadLetter:
-    """Describe a record that is no payment; one that could not be decoded came here as an empty one."""
+    """Describe a record that is not a payment; the value of an undecodable one is empty."""
     if isinstance(record.value, Undecodable):
         return dead_letter(record, UNDECODABLE, f"Kafka has this record damaged: {record.value.why}")
     return dead_letter(record, error.reason, error.detail, times)

@@ -32,12 +32,12 @@ from fraudstream.tables.activity_batch import Arrivals, BatchAggregates, Update
 
 
 class Activity(Protocol):
-    """What is asked of the table that remembers every card's ten minutes."""
+    """What the decider needs of the table that remembers every card's ten minutes."""
 
     allowed_lateness_ms: int
 
     def aggregate(self, arrivals: Arrivals) -> BatchAggregates:
-        """Answer each payment's ten minutes in order; writes nothing."""
+        """Aggregate each payment's ten minutes, in order; writes nothing."""
         ...
 
 
@@ -52,7 +52,7 @@ class Decided(NamedTuple):
     """Payments of the batch that are not in `frame`: their transaction id came before with another time or amount."""
     degraded: Counter[str]
     known_at_ms: int
-    """When activity and week were there, epoch milliseconds: so long the payments have waited."""
+    """When ten minutes and week were known, epoch milliseconds: the end of the payments' wait."""
     stage_ms: dict[str, float]
 
 
@@ -89,7 +89,7 @@ class Decider:
         )
 
     def _frame(self, columns: Columns, aggregates: BatchAggregates, weeks: Weeks) -> pl.DataFrame:
-        """Put the columns together that `Detector.decide` and a decision need."""
+        """Collect the columns that `Detector.decide` and a decision need."""
         paid = zip(columns.event_time_ms, columns.cards, strict=True)
         token_age_ms = [at - card.since_ms for at, card in paid]
         variables = list(zip(*columns.variables, strict=True)) or [()] * len(self._variables)
@@ -120,7 +120,7 @@ def _texts(values: Sequence[Any]) -> list[str | None]:
 
 
 def _settled(columns: Columns, aggregates: BatchAggregates) -> tuple[Columns, BatchAggregates]:
-    """Leave out payments whose transaction id came before with other content."""
+    """Leave out payments whose transaction id came before with another time or amount."""
     rows = aggregates.conflicts
     if not len(rows):
         return columns, aggregates

@@ -1,4 +1,4 @@
-"""At the door: a record becomes a payment, a record to repartition, or a dead letter."""
+"""Sorts incoming records: each becomes a payment, a record to repartition, or a dead letter."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -18,16 +18,16 @@ class Payments(NamedTuple):
 
 
 class Parsed(NamedTuple):
-    """What the records of one chunk turned out to be; every record is in exactly one place."""
+    """The records of one chunk, sorted; every record is in exactly one place."""
 
     valid: Payments
     to_repartition: list[tuple[Card, Record]]
-    """Records of cards that live on another partition, with the card."""
+    """Records of cards that belong to another partition, with the card."""
     dead: list[DeadLetter]
 
 
 class Intake:
-    """Parses chunks; pure but for the card index, which is a cache."""
+    """Parses chunks; pure except for the parser's caches."""
 
     def __init__(self, parser: Parser) -> None:
         self._parse = parser.parse
@@ -56,5 +56,5 @@ class Intake:
 
 
 def _named(payment: Payment, record: Record) -> Payment:
-    """Name a payment that came without an id by its first place in the log."""
+    """Give a payment without an id its first place in the log as its id."""
     return payment._replace(transaction_id=source_of(record))

@@ -1,4 +1,4 @@
-"""From what is known at each payment to its decision, as columns: a worker's micro-batch and a whole history alike.
+"""Decides payments from columns of what is known at each, the same for a worker's micro-batch and a whole history.
 
 `known`: cents, and the columns that `window_columns` and `week_columns` make.
 """

@@ -1,4 +1,4 @@
-"""A record of a payment as the log has it, and where and when it first entered if it was repartitioned."""
+"""A record as the log has it, and its first place and timestamp if it was repartitioned."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -12,17 +12,17 @@ SOURCE_HEADER = "fraudstream-source"
 """On repartitioned records: the topic-partition-offset they came from, which is the id of a payment without its own."""
 
 TIME_HEADER = "fraudstream-timestamp"
-"""On repartitioned records: the Kafka timestamp (epoch milliseconds) they came with, which is the time of a payment without its own.
+"""On repartitioned records: their first Kafka timestamp (epoch milliseconds), the time of a payment without its own.
 
 Brokers with message.timestamp.type=LogAppendTime write another one into the record.
 """
 
 TIME_DIGITS_MAX = 18
-"""More are no time that Kafka can write."""
+"""More digits are not a timestamp of Kafka."""
 
 
 class Record(Protocol):
-    """What is asked of a record; a consumer's is one."""
+    """What we need of a record; a consumer's record has it."""
 
     __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
 
@@ -63,7 +63,7 @@ R = TypeVar("R", bound=Record)
 def source_of(record: Record) -> str:
     """Return where a record first entered: `topic-partition-offset`.
 
-    The header is believed where only the worker writes; a payer's could hold anything, a card number too.
+    The header is trusted only on the topic that workers alone write; a producer's could hold anything, even a card number.
     """
     if _is_repartitioned(record):
         for name, value in record.headers:
@@ -73,9 +73,9 @@ def source_of(record: Record) -> str:
 
 
 def as_first_timed(records: Sequence[R]) -> Sequence[R]:
-    """Return the records of one chunk with the Kafka timestamps they first entered with.
+    """Return the records of one chunk with the Kafka timestamps they first had.
 
-    The header is believed where only the worker writes, as above.
+    The header is trusted as above.
     """
     if not _is_repartitioned(records[0]):
         return records
@@ -97,7 +97,7 @@ def _first_timestamp(record: Record) -> int:
 def repartitioned(card: Card, record: Record) -> Message:
     """Return the record as it goes on to `transactions-by-card`: same value, its first source and timestamp kept.
 
-    Its key is the card's token, not the producer's key: that could be anything, a card number too.
+    Its key is the card's token, not the producer's key: that could be anything, even a card number.
     """
     headers = [(SOURCE_HEADER, source_of(record).encode()), (TIME_HEADER, str(record.timestamp).encode())]
     return Message(card.token.encode(), record.value or b"", record.timestamp, headers)

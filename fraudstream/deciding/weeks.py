@@ -1,4 +1,4 @@
-"""The week of each payment of a micro-batch, looked up in few questions."""
+"""Looks up the week of each payment of a micro-batch, in few requests."""
 
 import asyncio
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ class WeekLookup:
         self._decimals = decimals
 
     async def weeks(self, columns: Columns) -> Weeks:
-        """Look up the week of every payment: one question per midnight, each card once."""
+        """Look up the week of every payment: one request per midnight, each card once."""
         midnights = [midnight_before(event_time_ms) for event_time_ms in columns.event_time_ms]
         tokens = [
             card.tokens(midnight - LONGEST_LOOK_BACK_MS)
@@ -76,7 +76,7 @@ class WeekLookup:
 
 
 def _week(rows: Mapping[str, Week], tokens: tuple[str, ...], decimals: int) -> Week:
-    """Return a card's week, which stands under all tokens it had."""
+    """Return a card's week, merged over all tokens it had."""
     if len(tokens) == 1:
         return rows.get(tokens[0], NO_WEEK)
     return merge_weeks([rows[token] for token in tokens if token in rows], decimals)

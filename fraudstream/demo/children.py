@@ -19,7 +19,7 @@ LAST_LINES = 12
 
 
 class ChildFailed(FraudstreamError):
-    """A command ended that should not have, or ended badly; the message has its last lines."""
+    """A command ended unexpectedly or with an error; the message has its last lines."""
 
 
 class Child:
@@ -44,7 +44,7 @@ class Child:
         return await self._process.wait()
 
     async def watch(self) -> None:
-        """Return when it was stopped; raises ChildFailed when it ends by itself, as it should not."""
+        """Return when it was stopped; raises ChildFailed if it ends by itself."""
         code = await self.wait()
         if not self._stopping:
             raise self.failure(code)
@@ -68,7 +68,7 @@ class Child:
         return ChildFailed("\n".join([f"{self.name} {how}; the end of {self.log_path}:", *lines]))
 
     async def stop(self) -> None:
-        """End it and everything it started: in order first, by force if that takes too long."""
+        """End it and everything it started: by SIGTERM, and by SIGKILL if that takes too long."""
         self._stopping = True
         if self._process.returncode is None:
             self._signal(signal.SIGTERM)

@@ -18,8 +18,8 @@ BLANK = Text()
 class LiveScreen(Screen):
     """Draws steps, figures, alerts and the acceptance story in place; a context manager.
 
-    Rich draws in a thread of its own. That thread reads only what is replaced as a whole or copied under a lock, and
-    what goes wrong in it becomes a line on the screen: a thread that ended with an error would leave a frozen picture.
+    Rich draws in a thread of its own. That thread reads only what is replaced as a whole or copied under a lock. Its errors
+    become a line on the screen, because a thread that ended would leave a frozen picture.
     """
 
     def __init__(self, console: Console) -> None:
@@ -43,7 +43,7 @@ class LiveScreen(Screen):
         self._story.append(line)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Draw the picture of this moment, or say why it cannot be drawn."""
+        """Draw the present picture, or say why it cannot be drawn."""
         try:
             yield from list(console.render(self._picture(console, options), options))
         except Exception as error:  # noqa: BLE001 - the demo goes on whatever is wrong with its picture

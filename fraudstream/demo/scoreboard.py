@@ -1,4 +1,4 @@
-"""The demo's figures, from what anybody can read in Kafka: decisions on one side, labels on the other."""
+"""Computes the demo's figures from the topics `decisions` and `labels`."""
 
 import threading
 import time
@@ -17,14 +17,14 @@ RECENT_S = 10.0
 """Span of the rate and the latencies that are shown while it runs."""
 
 UNMATCHED_MAX = 100_000
-"""Decisions without a label, and labels without a decision, that are waited with."""
+"""Most decisions kept without a label, and labels kept without a decision."""
 
 ALERTS_KEPT = 5
 LATENCIES_KEPT = 500_000
 
 
 class Decision(msgspec.Struct):
-    """What the scoreboard wants to know of a decision."""
+    """The fields of a decision that the scoreboard needs."""
 
     transaction_id: str
     card_last4: str
@@ -36,7 +36,7 @@ class Decision(msgspec.Struct):
 
 
 class Label(msgspec.Struct):
-    """What a payment was in truth."""
+    """The label of a payment."""
 
     transaction_id: str
     fraud: bool
@@ -67,10 +67,10 @@ class Figures:
 
 @dataclass(slots=True)
 class Scoreboard:
-    """Counts of payments made since a moment (epoch ms); what an earlier demo left undecided does not count.
+    """Counts payments made since a moment (epoch ms); what an earlier demo left undecided does not count.
 
-    Precision and recall count payments, the first of an attack too, which nothing tells from an honest one. The thread
-    that draws the screen reads `figures()` and nothing else, because another one counts meanwhile.
+    Precision and recall count all payments, also the first of an attack, which nothing distinguishes from an honest one. The
+    thread that draws the screen reads only `figures()`, because another thread counts meanwhile.
     """
 
     since_ms: int
@@ -146,7 +146,7 @@ class Scoreboard:
             self._match(alert=alert, fraud=fraud)
 
     def add_label(self, label: Label) -> None:
-        """Count the truth about a payment."""
+        """Count a label."""
         with self._lock:
             alert = self._unlabelled.pop(label.transaction_id, None)
             if alert is None:
@@ -201,7 +201,7 @@ def _latency(latencies_ms: Sequence[float]) -> Latency | None:
 
 
 def _keep(waiting: dict[str, bool], key: str, value: bool) -> None:
-    """Remember a side that has no partner yet; the oldest goes when there are too many."""
+    """Keep a decision or label without its counterpart; drop the oldest when there are too many."""
     waiting[key] = value
     if len(waiting) > UNMATCHED_MAX:
         waiting.pop(next(iter(waiting)))

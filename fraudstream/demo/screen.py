@@ -15,7 +15,7 @@ FIGURES_EVERY_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step of the demo and how far it is; replaced as a whole, because another thread may be drawing it."""
+    """A step of the demo and its progress; replaced as a whole, because another thread may be drawing it."""
 
     label: str
     status: Status = "waiting"
@@ -61,7 +61,7 @@ class Screen:
         """Stop drawing."""
 
     def running(self, name: str, detail: str = "") -> None:
-        """Show that a step is at work, on what."""
+        """Show that a step is running, and what it does."""
         step = self.steps[name]
         if step.status != "running":
             step = replace(step, status="running", began=time.monotonic())
@@ -70,7 +70,7 @@ class Screen:
         self.step_changed(name, replace(step, detail=detail))
 
     def done(self, name: str, detail: str) -> None:
-        """Show that a step has succeeded, with what."""
+        """Show that a step has succeeded, and with what result."""
         self._end(name, "done", detail)
 
     def failed(self, name: str, detail: str) -> None:
@@ -101,7 +101,7 @@ class Screen:
             self._echo(figures(now))
 
     def step_changed(self, name: str, step: Step) -> None:
-        """Keep what has become of a step, and say it."""
+        """Store a step's new state, and print it."""
         self.steps[name] = step
         if step.status == "running":
             self._echo(f"{step.label}: {step.detail or 'started'}")

@@ -1,4 +1,4 @@
-"""The demo's ground: a broker and a prepared world, made at the same time."""
+"""Sets up the demo: a broker and a prepared world, at the same time."""
 
 import asyncio
 import json
@@ -18,7 +18,7 @@ WATCH_EVERY_S = 0.5
 
 
 def free_port(wanted: int, what: str, screen: Screen) -> int:
-    """Return the port, or a free one, which the user is told of."""
+    """Return the wanted port, or a free one with a note to the user."""
     try:
         return claim(wanted)[0]
     except PortTaken:
@@ -29,7 +29,7 @@ def free_port(wanted: int, what: str, screen: Screen) -> int:
 
 @asynccontextmanager
 async def running_broker(data_dir: Path, port: int, screen: Screen) -> AsyncIterator[EmbeddedBroker]:
-    """Yield a started broker and stop it with the block; a download in progress is given up when the demo stops."""
+    """Yield a started broker and stop it after the block; a download in progress is cancelled when the demo stops."""
     given_up = threading.Event()
 
     def on_bytes(done_bytes: int, total_bytes: int) -> None:
@@ -54,7 +54,7 @@ async def running_broker(data_dir: Path, port: int, screen: Screen) -> AsyncIter
 
 
 def _start(broker: EmbeddedBroker, screen: Screen) -> None:
-    """Start the broker, on another port if its own is taken, be it by a demo that starts at the same moment."""
+    """Start the broker, on another port if its own is taken, e.g. by a demo that starts at the same moment."""
     screen.running("broker", f"starting on port {broker.port}")
     try:
         broker.start()
@@ -65,7 +65,7 @@ def _start(broker: EmbeddedBroker, screen: Screen) -> None:
 
 
 async def _stopped(broker: EmbeddedBroker, starting: "asyncio.Task[None]") -> None:
-    """Stop the broker, also if it is still starting."""
+    """Stop the broker, even if it is still starting."""
     await asyncio.wait([starting])
     await asyncio.to_thread(broker.stop)
 

@@ -1,4 +1,4 @@
-"""The demo from start to end. Whatever ends it - time, a signal, an error - ends everything it started."""
+"""Runs the demo. Whatever ends it (time, a signal, an error) ends everything it started."""
 
 import asyncio
 import time
@@ -30,7 +30,7 @@ LAST_DECISIONS_S = 0.5
 
 @dataclass(slots=True)
 class Demo:
-    """What was asked for, and what became of it."""
+    """The demo's options and results."""
 
     settings: Settings
     rate: float
@@ -49,7 +49,7 @@ class Demo:
 
     @property
     def passed(self) -> bool | None:
-        """Whether the acceptance story passed; None if it was not told to its end."""
+        """Whether the acceptance story passed; None if it did not end."""
         return None if self.results is None else all(result.passed for result in self.results)
 
 
@@ -69,7 +69,7 @@ async def play(demo: Demo, screen: Screen) -> bool:
 
 
 def _first(error: BaseException) -> BaseException:
-    """Return the error that started it all, out of the groups that tasks wrap it in."""
+    """Return the first error inside the groups that tasks wrap it in."""
     return _first(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
 
 
@@ -126,7 +126,7 @@ async def _until_ready(settings: Settings, screen: Screen) -> None:
 
 
 async def _watch_traffic(demo: Demo, settings: Settings, screen: Screen) -> None:
-    """Start traffic, the counting and the acceptance story; return when the time is over and the story told."""
+    """Start traffic, counting and the acceptance story; return when the time is over and the story has ended."""
     board = demo.board = screen.board = Scoreboard(since_ms=time.time_ns() // 1_000_000)
     decisions, labels = (settings.topic(topic.name) for topic in (topics.DECISIONS, topics.LABELS))
     traffic = ["produce", "simulate", "--rate", f"{demo.rate:g}", "--attacks", f"{demo.attacks:g}"]
@@ -154,7 +154,7 @@ async def _watch_traffic(demo: Demo, settings: Settings, screen: Screen) -> None
 
 
 async def _accept(demo: Demo, settings: Settings, screen: Screen) -> None:
-    """Tell the acceptance story, with and without keys, amid the traffic."""
+    """Run the acceptance story, with and without keys, during the traffic."""
     screen.running("acceptance", "fraudstream acceptance, keyed and unkeyed")
     on_line: Callable[[str], None] = screen.story
     demo.results = await tell_live(settings, on_line=lambda line: on_line(shown(line)))

@@ -1,4 +1,4 @@
-"""What the demo needs on disk before it starts, and whether yesterday's is still good."""
+"""What the demo needs on disk before it starts, and whether an earlier run's can be used."""
 
 import json
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from fraudstream.offline.live import rate_of
 from fraudstream.settings import Settings
 
 DAYS = 14
-"""Half of them are warm-up, the week before a payment; seven days with 2,000 attacks are enough to learn from."""
+"""Half of them are warm-up (a payment needs the week before it); seven days with 2,000 attacks are enough to learn from."""
 
 CARDS_MIN = 10_000
 SEED = 1
 
 STAMP = "prepared.json"
-"""Written last: what is on disk is whole and made for this."""
+"""Written last: says that what is on disk is complete, and for which world."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +40,11 @@ class DemoWorld:
             (
                 "model",
                 ["train", "--activate", "always"],
-            ),  # the world is new, whatever was good in the old one
+            ),  # a new world makes the old model's figures irrelevant
         )
 
     def is_prepared(self, settings: Settings) -> bool:
-        """Tell whether a run before has prepared exactly this."""
+        """Tell whether an earlier run has prepared exactly this."""
         path = settings.data_dir / STAMP
         if not path.is_file() or not (settings.models_dir / "current").is_file():
             return False

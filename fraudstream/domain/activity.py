@@ -5,8 +5,8 @@ two neighbouring buckets, so a sliding window needs two reads and old buckets ex
 Money is integer minor units of its currency (cents, yen, thousandths of a dinar), called cents for short, and time integer
 milliseconds, so sums do not depend on the order of addition.
 
-A refund is a payment with an amount below zero: it is told its card's ten minutes and is not part of any, its own
-included, for it is no spending. It is remembered like any other, so that it comes twice with one answer.
+A refund is a payment with an amount below zero. It gets its card's ten minutes but counts in none, not even its own,
+because it is not spending. It is stored like any other payment, so that a replay gets the same answer.
 """
 
 from bisect import bisect_left, bisect_right
@@ -20,7 +20,7 @@ MINUTE_MS = 60_000
 ENTRY = Struct("<qiIQq")
 """event time ms · cents (32 bits, signed: up to 21,474,836.47) · late_by ms · transaction id (64-bit hash) · sequence.
 
-Sequences below 0 are of payments counted before the partitions were grown: before all that come since."""
+Sequences below 0 are of payments from before the topics grew; they come before all others."""
 
 LATE_BY_MAX_MS = 2**32 - 1
 
@@ -28,8 +28,8 @@ LATE_BY_MAX_MS = 2**32 - 1
 class Entry(NamedTuple):
     """One payment as the window remembers it.
 
-    `sequence` orders the payments of a card as the worker met them; `late_by_ms` is how far the newest payment of the
-    partition was ahead at that moment. With both, a replay is answered as the first time.
+    `sequence` orders the payments of a card as they arrived; `late_by_ms` is how far the partition's watermark was ahead
+    of the payment then. With both, a replay is answered as the first time.
     """
 
     event_time_ms: int
@@ -51,7 +51,7 @@ class WindowAggregate(NamedTuple):
 
 
 class Conflict(Exception):
-    """A transaction id came again with another time or amount: one of the two is wrong, and not ours to choose."""
+    """A transaction id came again with another time or amount: one of the two is wrong, and we cannot know which."""
 
 
 def bucket_of(event_time_ms: int) -> int:
@@ -69,7 +69,7 @@ def unpack(buckets: Iterable[bytes]) -> list[Entry]:
 
 
 class CardActivity:
-    """The kept payments of one card, ready to be asked; lives for one micro-batch.
+    """The stored payments of one card, indexed; lives for one micro-batch.
 
     Payments nearly always come in order of time, and then two bisections and a difference of prefix sums answer in
     O(log n). Late ones and replays take `_scan`, which is the definition itself.
@@ -78,7 +78,7 @@ class CardActivity:
     __slots__ = ("_allowed_lateness_ms", "_by_id", "_last_sequence", "_prefix", "_times", "entries")
 
     def __init__(self, buckets: Iterable[bytes], allowed_lateness_ms: int) -> None:
-        """Build from the stored buckets; `allowed_lateness_ms` is how late a payment may be and still find its window kept."""
+        """Build from the stored buckets; `allowed_lateness_ms` is the allowed lateness, up to which windows are complete."""
         self._allowed_lateness_ms = allowed_lateness_ms
         self.entries = unpack(buckets)
         self._by_id = {(bucket_of(entry.event_time_ms), entry.id_hash): entry for entry in self.entries}
@@ -88,11 +88,10 @@ class CardActivity:
     def add(
         self, event_time_ms: int, cents: int, late_by_ms: int, id_hash: int, sequence: int
     ) -> WindowAggregate:
-        """Count a payment and aggregate its window; a known transaction id is answered as the first time.
+        """Count a payment and return its window; a known transaction id is answered as the first time.
 
-        An id is known if the payment's own bucket or one of its neighbours has it, whatever else happens to be read
-        with them. Raises Conflict if it is known with another time or amount. Whether the payment was counted shows in
-        `entries`, which grew by one.
+        An id is known if the payment's own bucket or a neighbouring one has it; other buckets do not count. Raises
+        Conflict if it is known with another time or amount. `entries` grows by one if the payment was counted.
         """
         bucket = bucket_of(event_time_ms)
         near = (bucket, bucket - WINDOW_MS, bucket + WINDOW_MS)
@@ -125,15 +124,15 @@ class CardActivity:
         return WindowAggregate(end - first, total, since, end - first_1m, entry.late_by_ms)
 
     def _oldest(self, entry: Entry) -> int:
-        """Return the oldest time that counts: ten minutes back, less what is beyond the allowed lateness.
+        """Return the oldest time that counts: ten minutes back, less by how much the payment is later than allowed.
 
-        What lies beyond may already be expired or not, depending on restarts; leaving it out makes a very late
-        payment's answer the same every time.
+        Older entries may have expired or not, depending on restarts; leaving them out makes a very late payment's
+        answer the same every time.
         """
         return entry.event_time_ms - WINDOW_MS + max(0, entry.late_by_ms - self._allowed_lateness_ms)
 
     def _scan(self, entry: Entry) -> WindowAggregate:
-        """Aggregate by the definition: look at every kept payment."""
+        """Aggregate by the definition: look at every stored payment."""
         oldest, now = self._oldest(entry), entry.event_time_ms
         others = [
             other

@@ -1,8 +1,8 @@
-"""The ten-minute window for many payments at once: the fast twin of `CardActivity`, for cards whose payments are in order.
+"""The ten-minute window for many payments at once: the fast form of `CardActivity`, for cards whose payments are in order.
 
 Payments of a card nearly always arrive in order of event time and once. For such cards two binary searches over one
 sorted column answer everything (0.5 µs a payment instead of 8). Cards with a late payment, a replay, a duplicate or a
-refund are named in `unordered` and left to `CardActivity`, which is the definition; tests hold the two together.
+refund are named in `unordered` and left to `CardActivity`, which is the definition; tests compare the two.
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,7 +32,7 @@ GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
 class WindowAggregates(NamedTuple):
-    """One value per payment asked; the columns of `WindowAggregate`."""
+    """One value per payment: the columns of `WindowAggregate` without `late_by_ms`."""
 
     payments: Ints
     cents: Ints
@@ -47,10 +47,10 @@ def aggregate_columns(
     new_card: Ints,
     allowed_lateness_ms: int,
 ) -> tuple[WindowAggregates, npt.NDArray[np.bool_]]:
-    """Aggregate the new payments' windows over what is stored and each other.
+    """Aggregate the new payments' windows over the stored payments and each other.
 
     `stored` and `new` are ENTRIES in order of arrival, with the index of each entry's card. Returns the aggregates and,
-    per card index, whether they do not hold because the card's payments are not in order or have a refund among them.
+    per card index, whether they are invalid: the card's payments are out of order, or have a repeated id or a refund.
     """
     entries = np.concatenate([stored, new])
     card = np.concatenate([stored_card, new_card])
@@ -135,7 +135,7 @@ def _unordered(entries: npt.NDArray[np.void], card: Ints, order: Ints) -> npt.ND
 def perhaps_repeated(id_hash: npt.NDArray[np.uint64], owner: Ints) -> Ints:
     """Return the rows whose transaction id may be there more than once for the same owner (a card, or a bucket of one).
 
-    None that is repeated is left out; two that merely have the same hash may be among them.
+    No repeated one is left out; two that merely have the same hash may be among them.
     """
     identity = id_hash ^ owner.astype(np.uint64) * GOLDEN
     ranked = np.sort(identity)

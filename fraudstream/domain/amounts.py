@@ -1,4 +1,4 @@
-"""Amounts: however a producer writes them, an exact whole number of the currency's minor units, or a refusal that says why."""
+"""Amounts as producers write them become an exact whole number of the currency's minor units, or are refused with a reason."""
 
 import re
 from dataclasses import dataclass, field
@@ -16,13 +16,13 @@ DECIMALS_MAX = 4
 """ISO 4217 has currencies without decimals (JPY) and up to four (CLF)."""
 
 MINOR_UNITS_MAX = 2**31 - 1
-"""What an entry of the ten minutes holds, with its sign: 21,474,836.47 of a currency with two decimals."""
+"""The most that an entry of the ten minutes holds in 32 signed bits: 21,474,836.47 of a currency with two decimals."""
 
 REFUNDS = ("decide", "refuse")
 """What may become of amounts below zero."""
 
 NOISE = 1e-4
-"""Of a minor unit: so far from a whole number a JSON number may be, because 0.1 + 0.2 is 0.30000000000000004."""
+"""How far a JSON number may be from a whole minor unit, as a share of one: 0.1 + 0.2 is 0.30000000000000004."""
 
 PLAIN = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,15})?").fullmatch
 
@@ -72,7 +72,7 @@ class Money:
     decimals: int
     """Of the currency (ISO 4217): 2 for hundredths, 0 for yen."""
     amount_max: float
-    """Of a refund, too, without its sign."""
+    """The limit of a refund, too, without its sign."""
     refunds: str
     """What becomes of an amount below zero, one of REFUNDS."""
     amount_min: float = field(init=False, repr=False)

@@ -28,7 +28,7 @@ class Source(msgspec.Struct, gc=False):
 
 
 class Decision(msgspec.Struct, gc=False):
-    """A decision as it is published, but for how long it took."""
+    """A decision as it is published, without `timing_ms`."""
 
     transaction_id: str
     card: str
@@ -53,7 +53,7 @@ class Decision(msgspec.Struct, gc=False):
 
 
 FIELDS = {column.name: column for column in (*PAID, *JUDGED, DEGRADED, DECIDED_AT)}
-"""Of a decision, those that are columns as they are."""
+"""Fields of a decision that are columns as they are."""
 
 _decode = msgspec.json.Decoder(Decision).decode
 
@@ -71,7 +71,7 @@ _decode_label = msgspec.json.Decoder(Label).decode
 
 
 def archived(decisions: Sequence[bytes], offsets: Sequence[int]) -> pl.DataFrame:
-    """Return published decisions as the archive holds them, a row each; `offsets` are theirs in the topic `decisions`.
+    """Return published decisions as the archive holds them, a row each; `offsets`: those in the topic `decisions`.
 
     A column for every field, variable and feature. Features and variables that only some decisions have are null in
     the others.
@@ -92,7 +92,7 @@ def archived(decisions: Sequence[bytes], offsets: Sequence[int]) -> pl.DataFrame
 
 
 def unarchived(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the decision of an archived payment as it was published, but for `timing_ms`, which is not archived.
+    """Return the decision of an archived payment as it was published, without `timing_ms`, which is not archived.
 
     Variables without a value are left out: the archive does not say which columns the event type had then.
     """
@@ -122,7 +122,7 @@ def _feature(name: str, values: list[float | None]) -> pl.Series:
 
 
 def labelled(labels: Sequence[bytes], offsets: Sequence[int]) -> pl.DataFrame:
-    """Return published labels as the archive holds them; what is no label is left out, others write that topic, too."""
+    """Return published labels as the archive holds them; records that are not labels, as others may write, are left out."""
     rows = []
     for value, offset in zip(labels, offsets, strict=True):
         with contextlib.suppress(msgspec.DecodeError):

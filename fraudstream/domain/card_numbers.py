@@ -1,4 +1,4 @@
-"""What a card number looks like, wherever one could stand: accepted at the door, masked everywhere behind it."""
+"""Recognises card numbers: reads the card of a payment, and masks card numbers in all other texts."""
 
 import re
 from collections.abc import Collection, Iterable
@@ -10,8 +10,8 @@ CARD_DIGITS_MIN, CARD_DIGITS_MAX = 12, 19
 """Lengths of card numbers (ISO/IEC 7812)."""
 
 PART_DIGITS_MIN = 9
-"""So many digits of a card number in a row are a part of it and not shown. Eight may be: that is an issuer's number
-(ISO/IEC 7812-1), and PCI DSS lets it stand beside the last four."""
+"""This many consecutive digits of a card number are not shown. Eight may be: they are the issuer's number
+(ISO/IEC 7812-1), and PCI DSS allows it beside the last four."""
 
 MASK = "***"
 
@@ -45,7 +45,7 @@ def normalised(card_number: int | str) -> str:
 
 
 def masked(text: str) -> str:
-    """Replace everything that could be a card number: for texts that only people read, where too much is no harm.
+    """Replace everything that could be a card number: for texts that only people read, where masking too much does no harm.
 
     >>> masked('{"cc_num": 4006080197832643, "amount": 12}')
     '{"cc_num": ***, "amount": 12}'
@@ -70,7 +70,7 @@ def without_card_numbers(text: str, own: str = "") -> str:
 def holds_part(digits: str, own: str) -> bool:
     """Tell whether two rows of digits have PART_DIGITS_MIN digits in a row in common.
 
-    Nine digits in a row of `own` always hold five that start at a multiple of five: most answers cost three comparisons.
+    Nine consecutive digits of `own` always hold five that start at a multiple of five, so most calls cost three comparisons.
     """
     return (own[:5] in digits or own[5:10] in digits or own[10:15] in digits) and not parts_of(
         [own]
@@ -100,7 +100,7 @@ def without_parts(text: str, parts: Collection[str]) -> str:
         }
         if not gone:
             return text
-        # Digits that were apart may now stand together: until nothing is found any more.
+        # Masking may bring other digits together: repeat until nothing is found.
         ends = [place for place in gone if place + 1 not in gone]
         starts = [place for place in gone if place - 1 not in gone]
         spans = zip(sorted(starts), sorted(ends), strict=True)

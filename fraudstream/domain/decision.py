@@ -1,4 +1,4 @@
-"""How a decision leaves: one JSON text a row, made by Polars from the columns (0.9 µs a decision, no Python loop)."""
+"""Encodes decisions: one JSON text a row, made by Polars from the columns (0.9 µs a decision, no Python loop)."""
 
 from collections.abc import Mapping, Sequence
 
@@ -20,8 +20,8 @@ from fraudstream.domain.features.schema import (
 class DecisionEncoder:
     """Writes the decisions of one detector; the field order here is the order they are published in.
 
-    Everything before `decided_at` follows from the log, the week and the detector alone: a decision that is published
-    again after a crash is equal to the first up to there, byte by byte.
+    Everything before `decided_at` depends only on the log, the week and the detector: a decision that is published again
+    after a crash equals the first up to there, byte by byte.
     """
 
     def __init__(

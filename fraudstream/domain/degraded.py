@@ -1,4 +1,4 @@
-"""What a payment was decided without, as `degraded` says it; weekly.py names what a week may lack."""
+"""The column `degraded`: what a payment was decided without. Its words for the week are in weekly.py."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -10,9 +10,9 @@ from fraudstream.domain.activity import WINDOW_MS
 from fraudstream.domain.features.schema import DEGRADED, LATE_BY_MS, TOKEN_AGE_MS, WEEKLY_MISSING
 
 LATE = "late"
-"""It came later than the allowed lateness, so its ten minutes may no longer be complete."""
+"""It came later than allowed, so its ten minutes may be incomplete."""
 ROTATED = "token-rotated"
-"""The card's token is younger than the window, so payments under the one before are not in it."""
+"""The card's token is younger than the window, so payments under the earlier token are not in it."""
 
 Values = TypeVar("Values", pl.Expr, pl.Series)
 
@@ -35,7 +35,7 @@ def degraded(allowed_lateness_ms: int) -> pl.Expr:
 def count_degraded(
     frame: pl.DataFrame, weekly_missing: Sequence[str | None], allowed_lateness_ms: int
 ) -> Counter[str]:
-    """Return how often each word stands in `degraded`, without making the column; `weekly_missing` is the frame's."""
+    """Count each word of `degraded` without making the column; `weekly_missing`: the frame's column of that name."""
     counts = Counter(why for why in weekly_missing if why)
     counts[ROTATED] = int(_is_rotated(frame[TOKEN_AGE_MS.name]).sum())
     counts[LATE] = int(_is_late(frame[LATE_BY_MS.name], allowed_lateness_ms).sum())

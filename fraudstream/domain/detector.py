@@ -43,7 +43,7 @@ class Detector:
         fraud_threshold: float | None = None,
         decimals: int = HUNDREDTHS,
     ) -> "Detector":
-        """Put a detector together and try it on no payments; raises SetupError if its parts do not fit.
+        """Assemble a detector and try it on an empty frame; raises SetupError if its parts do not fit.
 
         `variables` are what the event type declares beside the columns of INPUT; rules may use both. The threshold
         is the model's unless given.

@@ -2,8 +2,8 @@
 
 FraudstreamError            anything we can say in one sentence to the person at the keyboard
 ├── InvalidTransaction      bad input: dead-letter it with its reason and go on
-├── WeeklyUnavailable       a store is down: decide without the week and mark the decision degraded
-│   └── WeeklyRefused       a store that does not take us: the same in a running worker, a SetupError at the start
+├── WeeklyUnavailable       outage: decide without the week and mark the decision degraded
+│   └── WeeklyRefused       the store refuses us: the same in a running worker, a SetupError at the start
 ├── SetupError              wrong set-up: refuse to start and say what to run
 │   ├── WeeklyRefused
 │   └── BrokerUnavailable   right set-up, wrong moment: no broker answers; start again later
@@ -15,7 +15,7 @@ class FraudstreamError(Exception):
     """Base of all errors whose message is meant for users: one sentence, and what to do about it."""
 
     later = False
-    """Whether a later try may go well though nobody changes anything."""
+    """Whether a later try may succeed without any change by a person."""
 
 
 class InvalidTransaction(FraudstreamError):
@@ -42,12 +42,12 @@ class SetupError(FraudstreamError):
 
 
 class WeeklyRefused(WeeklyUnavailable, SetupError):
-    """The weekly store answered, and the answer is no: what to do comes after the last semicolon of the message."""
+    """The weekly store refuses us; what to do comes after the last semicolon of the message."""
 
     later = False
 
 
 class BrokerUnavailable(SetupError):
-    """No broker answers, or none that can do its work; it may by itself in a minute."""
+    """No broker answers, or none that can do its work; that may pass by itself."""
 
     later = True

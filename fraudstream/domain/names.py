@@ -1,4 +1,4 @@
-"""Names that become part of a path, a topic or an address: what may stand in them is listed, everything else is refused."""
+"""Names that become part of a path, a topic or an address: only listed characters are allowed."""
 
 import re
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ NAME = re.compile(NAME_PATTERN)
 
 
 def validate_name(what: str, name: str) -> str:
-    """Return a name that came from a file or an option; raises SetupError, which says of what.
+    """Return a name from a file or an option if it is allowed; raises SetupError, which says `what` it names.
 
     >>> validate_name("model", "card-20261121-1f2e3d4c")
     'card-20261121-1f2e3d4c'

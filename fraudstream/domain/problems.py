@@ -1,4 +1,4 @@
-"""What keeps a worker from its work, or from doing it well, said so that who reads it can mend it."""
+"""What keeps a worker from its work, or from doing it well, in words that tell the reader how to mend it."""
 
 from typing import Literal, NamedTuple, TypeAlias
 

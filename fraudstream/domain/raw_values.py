@@ -1,4 +1,4 @@
-"""A record's bytes that are no payment: what they look like, and what of them people may see."""
+"""Describes records that are not payments: what their bytes look like, and what of them people may see."""
 
 import codecs
 import json
@@ -96,7 +96,7 @@ class Shown:
     """What people may see of one record's value and of what is said about it: no card number, but its times."""
 
     def __init__(self, value: bytes | None, timestamp_ms: int, times: Sequence[str] = ()) -> None:
-        """`times` are the fields that hold a time: what they hold is shown if it can be one at the record's timestamp."""
+        """`times`: fields with a time, which is shown if it is plausible at the record's timestamp."""
         self._newest_ms = timestamp_ms + DAY_MS
         self._time = _time_of(tuple(times)) if times else None
         text = _text(value or b"")
@@ -114,7 +114,7 @@ class Shown:
         return (found[0] for found in RUN.finditer(text) if not _within(found, kept))
 
     def _spans(self, text: str) -> list[tuple[int, int]]:
-        """Return where a text has a time under its name."""
+        """Return the spans of a text that are a plausible time after its field's name."""
         if self._time is None:
             return []
         return [
@@ -126,7 +126,7 @@ class Shown:
 
 @lru_cache(maxsize=8)
 def _time_of(names: tuple[str, ...]) -> re.Pattern[str]:
-    """Return what finds a time that stands behind one of these names."""
+    """Return a pattern that finds a time after one of these names."""
     named = "|".join(map(re.escape, names))
     return re.compile(
         rf'\b(?:{named})\b"?\s{{0,8}}:?\s{{0,8}}"?(?P<time>(?P<number>\d{{9,19}}(?:\.\d{{1,6}})?)|{ISO_8601})(?![\w.])'
@@ -138,7 +138,7 @@ def _within(found: re.Match[str], spans: list[tuple[int, int]]) -> bool:
 
 
 def _text(value: bytes) -> str:
-    """Return the start of a value as text, escapes resolved so that what hides in them is seen; other bytes are described."""
+    """Return the start of a value as text, escapes resolved so that digits in them are found; other bytes are described."""
     start, whole = value[:SHOWN_BYTES_MAX], len(value) <= SHOWN_BYTES_MAX
     try:
         text = codecs.getincrementaldecoder("utf-8")().decode(start, final=whole)
@@ -152,7 +152,7 @@ def _text(value: bytes) -> str:
 
 
 def _without_last_run(text: str) -> str:
-    """Mask the digits at the end of what is shown: they may go on in what is not."""
+    """Mask the digits at the end of a cut text: they may go on after the cut."""
     for last in deque(ANY_RUN.finditer(text), maxlen=1):
         if SHORT.fullmatch(text, last.end()):
             return text[: last.start()] + MASK

@@ -20,7 +20,7 @@ APPROVE = OUTCOMES[0]
 QUERY = re.compile(r"\bselect\b", re.IGNORECASE)
 
 NOT_JUDGED = (RULES.series([[]]), OUTCOME.series([APPROVE]))
-"""What a payment gets that no rule matches."""
+"""For a payment that no rule matches."""
 
 
 @overload

@@ -9,7 +9,7 @@ DAY_MS = 24 * HOUR_MS
 def moment_ms(text: str, zone: tzinfo = UTC) -> int:
     """Read a day or a moment in ISO 8601 as epoch milliseconds; without a zone it is in `zone`. Raises ValueError, OverflowError.
 
-    Small letters are as good (RFC 3339, 5.6), and so is space around it. An hour that the zone has twice is the first.
+    Lower case (RFC 3339, 5.6) and spaces around it are accepted. Of an hour that the zone has twice, the first is taken.
 
     >>> moment_ms("1970-01-02"), moment_ms("1970-01-01t00:00:01.5z")
     (86400000, 1500)

@@ -32,7 +32,7 @@ class Payment(NamedTuple):
     """A valid payment. Money is integer minor units of its currency (cents), time is integer epoch milliseconds UTC."""
 
     transaction_id: str
-    """Empty if it came without one: then its place in the log names it."""
+    """Empty if the record has none: then its place in the log becomes the id."""
     card: Card
     event_time_ms: int
     cents: int
@@ -102,7 +102,7 @@ class Parser:
         return Payment(transaction_id, card, event_time_ms, cents, variables)
 
     def _without_mark(self, value: bytes, timestamp_ms: int, error: Exception) -> Payment:
-        """Parse what follows a byte order mark; say of what is no JSON at all what it is."""
+        """Parse what follows a byte order mark; raises InvalidTransaction that says what other bytes look like."""
         text = value.removeprefix(BOM)
         if not text.strip():
             raise InvalidTransaction("empty", "the value is blank") from None
@@ -140,7 +140,7 @@ class Parser:
         return InvalidTransaction(reason, f"{name} {value} lies {where}")
 
     def _unfit_id(self, transaction_id: str, number: int | str, event_time_ms: int) -> str:
-        """Return the id by which one is kept that does not fit: its hash; none if it is blank, for that names nothing."""
+        """Return the hash that replaces an id that does not fit; empty if the id is blank, as if there were none."""
         if not transaction_id.strip():
             return ""
         digits, own = digits_of(transaction_id), normalised(number)
@@ -149,7 +149,7 @@ class Parser:
         return hashed(transaction_id)
 
     def _own_id(self, transaction_id: str, whole: bool, event_time_ms: int) -> str:
-        """Say what becomes of an id that holds the card number: the whole is refused, a part is kept by keyed hash."""
+        """Return the keyed hash of an id with a part of the card number; raises InvalidTransaction for a whole one."""
         if whole:
             raise InvalidTransaction(
                 "id-holds-card-number", "a transaction id must not contain the card number"

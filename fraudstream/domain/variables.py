@@ -1,4 +1,4 @@
-"""The texts of a payment beside its card, time and amount: short, and without a card number."""
+"""Variables: a payment's fields beside id, card, time and amount, cut to length and without card numbers."""
 
 import re
 from typing import Any
@@ -13,26 +13,26 @@ from fraudstream.domain.card_numbers import (
 
 TEXT_CHARACTERS_MAX = 256
 LOOKED_AT_MAX = 4 * TEXT_CHARACTERS_MAX
-"""Of a longer text, so much is looked through for card numbers before it is cut."""
+"""How much of a longer text is searched for card numbers before it is cut."""
 CUT = "…"
-"""What a text ends with that was longer."""
+"""The end of a text that was cut."""
 
 REMEMBERED_MAX = 100_000
-"""Variables of which is known what they hold: looking into each merchant's name anew would cost 2 µs a payment."""
+"""Values whose search is remembered: searching each merchant's name again would cost 2 µs a payment."""
 
 LAST_RUN = re.compile(r"[\d\W_]*\Z")
 
 
 class Variables:
-    """Looks into the values of variables, and remembers what it saw in those that come again and again."""
+    """Searches variables for card numbers, and remembers the result for values that come again."""
 
     def __init__(self) -> None:
         self.harmless: set[Any] = set()
-        """Values that stay as they are, whoever's card it is."""
+        """Values that stay unchanged, whatever the payment's card."""
         self._numbered: dict[str, tuple[str, str]] = {}
 
     def shown(self, value: Any, number: int | str) -> Any:
-        """Return a value as it came, unless it is long or a card number stands in it; `number` is the payment's own."""
+        """Return a value unchanged, unless it is too long or holds a card number; `number` is the payment's own."""
         if value in self.harmless:
             return value
         text = str(value)

@@ -14,8 +14,8 @@ from fraudstream.domain.times import DAY_MS
 
 WEEK_MS = 7 * DAY_MS
 LONGEST_LOOK_BACK_MS = WEEK_MS + DAY_MS
-"""From a payment to the start of the week before its last midnight, and from that midnight to the start of the oldest
-week that a store may answer with."""
+"""From a payment back to the start of its week at most, and from its midnight back to the start of the oldest week that a
+store may answer with."""
 
 MIDNIGHTS_KEPT = 2
 """Midnights a store keeps: a replay of yesterday finds what yesterday found."""
@@ -31,7 +31,7 @@ UNKNOWN = frozenset({MISSING, *NO_ANSWER})
 """With one of these nothing is known of a card's week: not even whether it has payments in it."""
 
 LOOK_BACK_DAYS = 8
-"""So many midnights back a store that cannot list its own is asked for its newest."""
+"""How many midnights are tried to find the newest one of a store that cannot list them."""
 
 
 class Week(NamedTuple):
@@ -41,7 +41,7 @@ class Week(NamedTuple):
     mean_amount: float
 
     def believable(self) -> bool:
-        """Tell whether a nightly job can have written this; what a store sends is only believed if so.
+        """Tell whether a nightly job can have written this; other answers of a store are refused.
 
         >>> Week(2, 12.5).believable(), Week(-1, 12.5).believable(), Week(2, float("nan")).believable()
         (True, False, False)
@@ -59,7 +59,7 @@ NO_WEEK = Week(0, 0.0)
 
 
 def merge_weeks(weeks: Sequence[Week], decimals: int = HUNDREDTHS) -> Week:
-    """Return the week of one card that stands there under several tokens; the money is added in exact minor units.
+    """Merge the weeks of one card under several tokens; the money is added in exact minor units.
 
     >>> merge_weeks([Week(2, 12.5), Week(1, 0.01)]), merge_weeks([])
     (Week(payments=3, mean_amount=8.336666666666666), Week(payments=0, mean_amount=0.0))
@@ -85,7 +85,7 @@ class WeeklyAnswer:
     failed: Mapping[str, str] = field(default_factory=dict)
 
     def completed(self, asked: Collection[str], second: "WeeklyAnswer") -> "WeeklyAnswer":
-        """Return this answer with that of a second question for some of its cards; one about another midnight is ignored."""
+        """Return this answer completed by a second one for some of its cards; one of another midnight is ignored."""
         if None not in (self.as_of_ms, second.as_of_ms) and self.as_of_ms != second.as_of_ms:
             return self
         again = set(asked)
@@ -109,11 +109,11 @@ class WeeklyStore(Protocol):
         ...
 
     async def connect(self) -> None:
-        """Get ready to answer; raises SetupError if that cannot come right by itself. A store in memory is ready."""
+        """Get ready to answer; raises SetupError if waiting cannot help. A store in memory is ready."""
         return
 
     async def close(self) -> None:
-        """Let go of connections and files."""
+        """Close connections and files."""
         return
 
 
@@ -142,7 +142,7 @@ class OnlineStore(WeeklyStore, Protocol):
         ...
 
     async def publish(self, as_of_ms: int, cards: int) -> None:
-        """Say that all cards of a midnight are loaded: from now on it answers. Midnights before the newest two go."""
+        """Publish a midnight whose cards are all loaded: from now on it is answered. Old midnights are removed or expire."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""The worker's metrics: what there is (`catalogue`), what is reported (`report`), and what shows it (`collector`)."""
+"""The worker's metrics: their declarations (`catalogue`), what is reported (`report`), and what collects it (`collector`)."""
 
 from fraudstream.metrics.catalogue import METRICS, PROCESS_METRICS, Metric
 from fraudstream.metrics.collector import Metrics

@@ -1,4 +1,4 @@
-"""What fills the metrics and shows them to Prometheus.
+"""Collects the metrics and exports them to Prometheus.
 
 Counters take a handful of additions a micro-batch and histograms are filled from whole numpy arrays, so a payment costs
 nanoseconds. Everything runs on one event loop; nothing here is locked.
@@ -38,7 +38,7 @@ class Metrics(Collector):
         ProcessCollector(registry=self.registry)
 
     def running(self, version: str, model_version: str, ruleset_version: str) -> None:
-        """Say which versions run; replaces what was said before."""
+        """Set the running versions."""
         self._values["fraudstream_info"] = {(version, model_version, ruleset_version): 1.0}
 
     def batch(self, report: BatchReport) -> None:
@@ -63,11 +63,11 @@ class Metrics(Collector):
         for (topic, partition), (offset, end) in report.offsets.items():
             place = (topic, str(partition))
             self._values["fraudstream_source_offset"][place] = offset
-            if end is not None and end > offset:  # an end before what was decided is none to go by
+            if end is not None and end > offset:  # an end before what was decided says nothing
                 self._values["fraudstream_source_lag"][place] = end - offset - 1
 
     def lookups(self, cards: Mapping[str, int], calls: Mapping[str, int], breaker_state: int) -> None:
-        """Take over the totals of a guarded weekly store and the state of its circuit breaker."""
+        """Set the totals of a guarded weekly store and the state of its circuit breaker."""
         for name, totals in (("cards", cards), ("calls", calls)):
             values = self._values[f"fraudstream_weekly_{name}_total"]
             values.update({(result,): float(total) for result, total in totals.items()})
@@ -83,16 +83,16 @@ class Metrics(Collector):
         self._values["fraudstream_source_offset"] = {key: offsets[key] for key in offsets if key in keyed}
 
     def wiped(self, partitions: int) -> None:
-        """Say how many partitions' state was wiped since the start."""
+        """Set how many partitions' state was wiped since the start."""
         self._values["fraudstream_state_wiped_total"][()] = float(partitions)
 
     def undecided(self, partitions: Mapping[str, int]) -> None:
-        """Say, by topic, how many partitions nobody decides."""
+        """Set, by topic, how many partitions nobody decides."""
         values = self._values["fraudstream_undecided_partitions"]
         values.update({(topic,): float(count) for topic, count in partitions.items()})
 
     def losses(self, removed: Mapping[TopicPartition, int], restarted: Mapping[TopicPartition, int]) -> None:
-        """Take over what source logs have lost since the start, by topic and partition."""
+        """Set what source logs have lost since the start, by topic and partition."""
         for name, totals in (("removed_undecided", removed), ("restarted_partitions", restarted)):
             self._values[f"fraudstream_{name}_total"] = {
                 (topic, str(partition)): float(total) for (topic, partition), total in totals.items()
@@ -103,7 +103,7 @@ class Metrics(Collector):
         self._count("fraudstream_nightly_runs_total", {result: 1})
 
     def healthy(self, healthy: bool, status: str) -> None:
-        """Say what the health page says."""
+        """Set what the health page shows."""
         self._values["fraudstream_healthy"][()] = float(healthy)
         self._values["fraudstream_status"] = {(each,): float(each == status) for each in STATUSES}
 

@@ -16,7 +16,7 @@ class Histogram:
         self._edges = np.asarray(bounds)
 
     def add(self, value: float) -> None:
-        """Count one value; a value equal to a bound belongs below it, as Prometheus' `le` says."""
+        """Count one value; a value equal to a bound is in that bound's bucket (Prometheus' `le`)."""
         self.counts[bisect_left(self.bounds, value)] += 1
         self.total += value
 

@@ -1,1 +1,1 @@
-"""What prepares and judges the worker, run by hand or by night: plain functions over Parquet, no Kafka, no Faust."""
+"""Prepares and evaluates what the worker uses, by hand or at night: plain functions over Parquet, no Kafka, no Faust."""

@@ -1,4 +1,4 @@
-"""Whether a model that was just trained takes over: never from a better one unless told to, and never by chance."""
+"""Decides whether a new model becomes the active one: unless told, never if it is worse or no better than chance."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,22 +14,22 @@ from fraudstream.offline.dataset import features_of
 from fraudstream.offline.evaluate import evaluate
 
 Wish = Literal["if-better", "always", "never"]
-"""What `train --activate` was told."""
+"""The value of `train --activate`."""
 
 TOLERANCE = 0.02
-"""By so much the average precision may be lower than the active model's: with 600 frauds to test with, as many as two
-weeks of 10,000 cards have, chance alone moves it by that much (its standard error is about sqrt(p(1 - p) / 600))."""
+"""How much lower the average precision may be than the active model's: with 600 frauds to test with, as in two weeks of
+10,000 cards, chance alone moves it by that much (its standard error is about sqrt(p(1 - p) / 600))."""
 
 FRAUDS_ENOUGH = 500
-"""To learn from. At one fraud in 400 payments, models that had fewer told the acceptance story right in 0 to 99 % of the tellings,
-depending on the seed, those that had 500 to 700 in 88 % or more, and those that had 1,200 in 96 % or more."""
+"""Frauds to learn from. At one fraud in 400 payments, models with fewer decided 0 to 99 % of the acceptance stories right,
+depending on the seed; models with 500 to 700 decided 88 % or more, with 1,200 96 % or more."""
 
 ANYWAY = "to activate it anyway, repeat the command with --activate always"
 
 
 @dataclass(frozen=True, slots=True)
 class ModelComparison:
-    """How a new model compares with the active one on the payments it was tested with. `why` is a clause with figures."""
+    """How a new model compares with the active one on the same test payments. `why` is a clause with figures."""
 
     good: bool
     why: str
@@ -47,7 +47,7 @@ def judge(
 ) -> ModelComparison:
     """Compare a new model's figures with chance and with the active model's on the same payments.
 
-    Payments that the active model learnt from may be among them, to its advantage: a doubt is in favour of what runs.
+    The active model may have learnt from some of them, to its advantage: in doubt it stays.
     """
     version, active, reason = None, None, "no model was active before"
     if (models_dir / CURRENT).is_file():
@@ -91,7 +91,7 @@ def better_than_chance(metrics: Mapping[str, float]) -> bool:
 
 
 def decided(wish: Wish, comparison: ModelComparison) -> dict[str, Any]:
-    """Return what becomes of the new model, as its manifest says it: `activated`, `why` and the active model's figures."""
+    """Return the decision for the manifest: `activated`, `why` and the active model's figures."""
     activated = wish == "always" or (wish == "if-better" and comparison.good)
     told = {"always": "as told: ", "never": "as told: ", "if-better": ""}[wish]
     return {

@@ -1,4 +1,4 @@
-"""The nightly job: every card's week as of a midnight, and what keeps a bad night from workers."""
+"""The nightly job: computes every card's week as of a midnight, and does not publish suspicious results."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -21,10 +21,10 @@ from fraudstream.offline.world import midnight_ms
 WEEK, DAY = timedelta(days=7), timedelta(days=1)
 
 LATE_DAYS = DAY
-"""A payment that arrived just after midnight may belong to the day before: one more day's file is read."""
+"""A payment that arrived just after midnight may have happened before it: the next day's files are read, too."""
 
 SUSPICIOUS_SHARE = 0.5
-"""Fewer cards than this share of the newest night before it, and a night is not published: payments are missing."""
+"""A night with fewer cards than this share of the newest earlier night's is not published: payments are missing."""
 
 
 class SuspiciousNight(FraudstreamError):
@@ -33,7 +33,7 @@ class SuspiciousNight(FraudstreamError):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What is the same for every night. `engine_name` goes into the manifests."""
+    """The job's parameters, which are the same every night. `engine_name` goes into the manifests."""
 
     history_dir: Path
     weekly_dir: Path
@@ -42,12 +42,12 @@ class Job:
     engine_name: str = "duckdb"
     kept: int = MIDNIGHTS_KEPT
     force: bool = False
-    """Publish also what looks suspicious."""
+    """Publish suspicious results, too."""
     decimals: int = HUNDREDTHS
     """The currency's."""
 
     def run(self, as_of: date) -> dict[str, Any]:
-        """Publish the weeks as of the midnight `as_of` starts with and return the manifest; repeating it replaces them.
+        """Publish the weeks as of the midnight that starts `as_of`; return the manifest. Repeating it replaces them.
 
         Raises SetupError if the week has no payments, SuspiciousNight if it has far fewer cards than the night before.
         """
@@ -70,9 +70,9 @@ class Job:
         return write_snapshot(self.weekly_dir, midnight_ms(as_of), weeks, self.kept, about)
 
     def catch_up(self, until: date, on_night: Callable[[date], None]) -> list[dict[str, Any]]:
-        """Run every missed night that a store would keep, the oldest first; return the manifests of what was made.
+        """Run every missing night that a store would keep, oldest first; return the manifests of the new ones.
 
-        The last one is the midnight the history reaches, but none after `until`; a night that is there stays as it is.
+        The last night is the history's last midnight, or `until` if that is earlier; existing nights are not repeated.
         """
         last = min(last_midnight(self.history_dir), until)
         first = dates_of(self.history_dir)[0] + DAY
@@ -105,7 +105,7 @@ def last_midnight(history_dir: Path) -> date:
 
 
 def source(history_dir: Path, path: Path) -> dict[str, Any]:
-    """Say which file was read, so that a night can be explained and repeated."""
+    """Describe a file that was read, so that a night can be explained and repeated."""
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return {"file": str(path.relative_to(history_dir)), "bytes": path.stat().st_size, "sha256": digest}
@@ -120,12 +120,12 @@ def weeks_of(
 ) -> pl.DataFrame:
     """Return card token, payments and mean amount of every card that paid in the week before a midnight."""
     rows = engine(payments, as_of_ms - WEEK_MS, as_of_ms, decimals)
-    last = tokenizer.at(as_of_ms - 1)  # the worker asks for tokens of keys before, too, and adds them up
+    last = tokenizer.at(as_of_ms - 1)  # the worker looks up tokens of earlier keys, too, and adds them up
     tokens = [token or last.token(str(number)) for number, token, _, _ in rows]
     found = pl.DataFrame(
         {"card": tokens, "payments": [row[2] for row in rows], "cents": [row[3] for row in rows]},
         schema={"card": pl.String, "payments": pl.Int64, "cents": pl.Int64},
     )
-    totals = found.group_by("card").sum().sort("card")  # a card may stand there by number and by token
+    totals = found.group_by("card").sum().sort("card")  # a card may be there by number and by token
     mean = totals["cents"].to_numpy() / (totals["payments"].to_numpy() * units_of(decimals))
     return totals.with_columns(pl.Series("mean_amount", mean, pl.Float64)).drop("cents")

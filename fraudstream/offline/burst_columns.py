@@ -1,4 +1,4 @@
-"""The skeleton of all bursts of payments: lengths and gaps in, one flat set of columns out."""
+"""Draws the lengths and times of bursts of payments, as one flat set of columns."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -39,5 +39,5 @@ class Bursts:
         return cls(len(card), of_burst, position, lengths[of_burst], card[of_burst], at_ms)
 
     def rows(self, cents: Int64s, merchant: Int64s, zip_code: Int64s, scenario: int) -> Rows:
-        """Put the payments together, one value a payment."""
+        """Return the bursts as payments; one value per payment."""
         return Rows(self.card, self.at_ms, cents, merchant, zip_code, np.full(len(self.card), scenario))

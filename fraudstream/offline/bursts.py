@@ -1,8 +1,8 @@
-"""Bursts of payments on one card, honest and fraudulent, each drawn by a few lines of numpy.
+"""Draws bursts of payments on one card, honest and fraudulent.
 
-Every function takes the cards and start times of its bursts and returns all their payments. The same functions serve
-the history and the live traffic. Honest bursts are there so that "many in a row" alone proves nothing: a model has to
-tell a group at a turnstile from a script, and an afternoon in town from a chain.
+Every function takes the cards and start times of its bursts and returns all their payments, for the history and for live
+traffic. There are honest bursts so that many payments in a row alone prove nothing: a model has to tell a group at a
+turnstile from a script, and an afternoon in town from a chain.
 """
 
 import numpy as np
@@ -41,16 +41,16 @@ CHAIN_GAP_S = (30.0, 120.0)
 """Between the payments of a chain: the sample's. A person with a stolen card."""
 
 CARD_TESTING_GAP_S = (1.0, 5.0)
-"""Between the payments of a card test: a script that waits for each answer. Not in the sample, though the attack its
-last notebook sends (1-2 s apart, 1-50 each) is one."""
+"""Between the payments of a card test: a script that waits for each answer. The sample's data has none, although the
+attack that its last notebook sends (1-2 s apart, 1-50 each) is one."""
 
 CARD_TESTING_AMOUNT = (0.5, 60.0)
 """Small enough not to be noticed, at whatever merchant accepts it."""
 
 TRIP_LENGTH = (3, 8)
 TRIP_GAP_MEDIAN_S = 300.0
-"""Between the payments of a shopping trip: lognormal, median five minutes, spread such that one gap in eight is under
-two minutes (the next stall) and one in five over ten (lunch); at least 20 s, for two tills in one shop."""
+"""Between the payments of a shopping trip: lognormal, median five minutes; one gap in eight is under two minutes (the
+next stall) and one in five over ten (lunch); at least 20 s (two tills in one shop)."""
 TRIP_GAP_SIGMA = 0.8
 TRIP_GAP_CLIP_S = (20.0, 3600.0)
 
@@ -71,7 +71,7 @@ DOUBLE_GAP_S = (0.5, 20.0)
 
 
 def chains(rng: Rng, people: Population, card: Int64s, start_ms: Int64s) -> Rows:
-    """Attacks by hand: amounts climb through the sample's spans, from the smallest up, spread over the chain."""
+    """Attacks by hand: amounts rise through the sample's spans along the chain."""
     drawn = Bursts.of(rng, card, start_ms, ATTACK_LENGTH, lambda count: rng.uniform(*CHAIN_GAP_S, count))
     span = drawn.position * len(AMOUNT_SPANS) // drawn.length
     low, high = (np.array([edges[side] for edges in AMOUNT_SPANS], dtype=float) for side in (0, 1))

@@ -1,4 +1,4 @@
-"""Which column of a file is which of ours: as told, by our own names, or by names that can mean nothing else."""
+"""Maps a file's columns to ours: as the user says, by our own names, or by names that can mean nothing else."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,17 +20,17 @@ COMMON: Mapping[str, tuple[str, ...]] = {
     "merchant": ("merchant", "merchant_name"),
     "zip_code": ("zip_code", "zip", "postcode", "postal_code"),
 }
-"""Ours -> names that are taken for it without being told, and said. A token is never guessed: it may be a card number."""
+"""Ours -> names that are recognised, and reported, without being told. A token is never guessed: it may be a card number."""
 
 LIKELY: Mapping[str, tuple[str, ...]] = {
     NUMBER: ("card", "account", "pan", "cc"),
     AMOUNT: ("amount", "amt", "value", "price", "total", "sum"),
     TIME: ("time", "date", "created", "when"),
 }
-"""Ours that a payment needs -> what a name may hold that is worth a suggestion."""
+"""Columns that a payment needs -> parts of a name that make it worth suggesting."""
 
 NEEDED = {NUMBER: (NUMBER, TOKEN), AMOUNT: (AMOUNT,), TIME: (TIME,)}
-"""What a payment cannot be made without, and the columns that give it."""
+"""What a payment needs -> the columns that can provide it."""
 
 Names = Mapping[str, str]
 """Ours -> theirs."""
@@ -38,13 +38,13 @@ Names = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """What a file's columns are to us."""
+    """Which of our columns a file's columns are."""
 
     names: Names
     guessed: tuple[str, ...]
-    """Ours whose column has another name that nobody told."""
+    """Our columns that were recognised by another name."""
     left_out: tuple[str, ...]
-    """Theirs that are none of ours."""
+    """The file's columns that are none of ours."""
 
     def sentences(self) -> list[str]:
         """Say what was guessed and what is left out."""
@@ -62,7 +62,7 @@ def check_targets(told: Iterable[str]) -> None:
 
 
 def columns_of(columns: Sequence[str], told: Names, path: Path) -> Columns:
-    """Return what a file's columns are; raises SetupError that says what to name if it cannot be known."""
+    """Map a file's columns to ours; raises SetupError that says which to name if that is not clear."""
     for theirs in told.values():
         if theirs not in columns:
             raise SetupError(
@@ -103,7 +103,7 @@ def _check_needed(names: Names, columns: Sequence[str], path: Path) -> None:
 
 
 def _plain(name: str) -> str:
-    """Return a name without what spelling adds to it.
+    """Return a name in lower case, with letters and digits only.
 
     >>> _plain("Card Number"), _plain("cardNumber"), _plain("card_number")
     ('cardnumber', 'cardnumber', 'cardnumber')

@@ -1,7 +1,7 @@
-"""Payments on file come from other people's tools: what a column's stored type says unmistakably becomes our type.
+"""Converts columns of payments in files, which come from other people's tools, to our types where the meaning is certain.
 
-`cc_num` whole numbers or text, `event_time` epoch ms, `amount` a float, `is_fraud` a boolean. What cannot be converted is
-null afterwards and was not before: whoever reads a file says so, with the row.
+`cc_num` whole numbers or text, `event_time` epoch ms, `amount` a float, `is_fraud` a boolean. A value that cannot be
+converted becomes null: the caller finds such rows and reports them.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,13 +15,13 @@ NUMBER, TOKEN = "cc_num", "card"
 IDS = ("tid", "transaction_id")
 TIME = "event_time"
 TIMES = (TIME, "trans_ts", "datetime")
-"""A payment's time under the names it has in JSON and CSV, too; the first that a row has counts."""
+"""Names of a payment's time, also those of JSON and CSV; the first that a row has counts."""
 AMOUNT, LABEL = "amount", "is_fraud"
 
 TRUE, FALSE = ("true", "t", "yes", "y", "1", "fraud"), ("false", "f", "no", "n", "0", "legit", "genuine")
 
 FLOAT_EXACT_MAX = 2**53
-"""Whole numbers up to here are exact in a float column, which pandas makes of whole numbers with gaps."""
+"""Whole numbers up to here are exact as floats; pandas stores whole numbers with gaps as floats."""
 
 Convert = Callable[[pl.Expr, pl.DataType], pl.Expr | None]
 
@@ -35,7 +35,7 @@ def _text(column: pl.Expr) -> pl.Expr:
 
 
 def _whole(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
-    """Return whole numbers; a float that has lost digits, or a fraction, is none."""
+    """Return whole numbers; a float with a fraction, or one too large to be exact, becomes null."""
     if dtype.is_float():
         exact = (column == column.floor()) & (column.abs() < FLOAT_EXACT_MAX)
         return pl.when(exact).then(column).cast(pl.Int64, strict=False)
@@ -79,7 +79,7 @@ def _label(column: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What a column holds, in words for a sentence, and how a stored type becomes it (None: not at all)."""
+    """What a column holds, in words, and how a stored type is converted to it (None: it cannot be)."""
 
     what: str
     convert: Convert
@@ -89,7 +89,7 @@ class Kind:
 
 CARD = Kind("card numbers (whole numbers or text)", _card_number, secret=True)
 MOMENT = Kind("times (timestamps, ISO 8601, or epoch s, ms, µs or ns)", Times().convert)
-"""A time without a zone is UTC; a date has no time of day and is none."""
+"""A time without a zone is UTC; a date without a time of day is refused."""
 NAME = Kind("names (text or whole numbers)", _name)
 VARIABLE = Kind("text or numbers", _variable)
 KINDS: Mapping[str, Kind] = {
@@ -107,7 +107,7 @@ OWN: Mapping[str, tuple[pl.DataType, ...]] = {
     TIME: (pl.Int64(),),
     AMOUNT: (pl.Float64(),),
 }
-"""Stored types that the engines of the nightly job read as they are."""
+"""Stored types that the nightly job's engines read unchanged."""
 
 
 def kind_of(name: str) -> Kind:

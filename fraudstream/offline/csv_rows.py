@@ -1,4 +1,4 @@
-"""The rows of a CSV file as they stand there: what is damaged is a row with its line, and nothing is repaired or guessed."""
+"""Reads the rows of a CSV file unchanged: a damaged row is reported with its line, nothing is repaired or guessed."""
 
 import csv
 from collections.abc import Iterator, Sequence
@@ -19,7 +19,7 @@ class BadRow(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A row, the line it begins in, and what is wrong with it whatever its columns mean."""
+    """A row, the line it begins in, and what is wrong with it regardless of its columns' meaning."""
 
     line: int
     last_line: int
@@ -27,7 +27,7 @@ class Row(NamedTuple):
     fault: InvalidTransaction | None
 
     def bad(self, fault: InvalidTransaction) -> BadRow:
-        """Return what is said of the row, by its first line."""
+        """Return the row as a bad one, with its first line."""
         to = f"up to line {self.last_line}: " if self.last_line > self.line else ""
         return BadRow(self.line, fault.reason, f"{to}{fault.detail}")
 
@@ -40,7 +40,7 @@ class Row(NamedTuple):
 
 
 def open_csv(path: Path, encoding: str) -> TextIO:
-    """Open a file so that bytes of another encoding can be told from text."""
+    """Open a file so that bytes that are not of the encoding can be detected."""
     # utf-8-sig: spreadsheets begin UTF-8 with a byte order mark
     return path.open(
         newline="", encoding="utf-8-sig" if encoding == UTF_8 else encoding, errors="surrogateescape"
@@ -64,7 +64,7 @@ def header_of(rows: Iterator[Row], path: Path) -> list[str]:
 def csv_rows(text: TextIO, path: Path, encoding: str, delimiter: str = ",") -> Iterator[Row]:
     """Yield the rows, the header first.
 
-    Raises SetupError if a quote that is not closed hides the rows behind it: they are not bad, and cannot be left out.
+    Raises SetupError if an unclosed quote swallows the rows after it: they are not bad, and must not be left out.
     """
     lines = csv.reader(text, strict=True, delimiter=delimiter)
     while True:
@@ -93,7 +93,7 @@ def _malformed(error: csv.Error) -> InvalidTransaction:
 
 
 def _undecodable(cells: Sequence[str], encoding: str) -> InvalidTransaction | None:
-    """Return what is wrong if some bytes are no text."""
+    """Return what is wrong if some bytes are not text."""
     joined = "".join(cells)
     try:
         joined.encode()

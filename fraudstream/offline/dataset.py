@@ -34,8 +34,8 @@ class Dataset:
     ) -> "Dataset":
         """Read a history and compute what was known at each payment; raises SetupError if there is none.
 
-        A payment that came twice is learnt from once, one that contradicts its first coming not at all. `partitions`
-        and `allowed_lateness_ms` are the worker's; they tell what was late, which a history in order of time does not ask.
+        A repeated payment is learnt from once, one that conflicts with its first occurrence not at all. `partitions` and
+        `allowed_lateness_ms` (allowed lateness) are the worker's; they only matter for a history that is not in order of time.
         `decimals` are the currency's.
         """
         paid = read_payments(directory, ("event_time", "amount", LABEL, "scenario"), partitions)
@@ -57,5 +57,5 @@ def arrived(paid: pl.DataFrame) -> Arrived:
 
 
 def features_of(frame: pl.DataFrame, names: tuple[str, ...]) -> pl.DataFrame:
-    """Add the features a model wants to a dataset's rows, by the domain's only definitions."""
+    """Add a model's features to a dataset's rows, by the domain's definitions."""
     return with_features(frame, names)

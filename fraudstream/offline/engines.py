@@ -1,4 +1,4 @@
-"""Who runs the aggregation's SQL: DuckDB in this process, or Spark, here or on a cluster. One text, equal rows."""
+"""Engines that run the aggregation's SQL: DuckDB in this process, or Spark, here or on a cluster. One text, equal rows."""
 
 import os
 import re
@@ -21,7 +21,7 @@ Week: TypeAlias = tuple[int | None, str | None, int, int]
 
 
 class Engine(Protocol):
-    """Files of payments, the week's bounds (epoch ms, the end is not included), the currency's decimals in; a row per card out."""
+    """From files of payments, the week's bounds (epoch ms, end excluded) and the currency's decimals to a row per card."""
 
     def __call__(
         self, payments: Sequence[Path], first_ms: int, end_ms: int, decimals: int = HUNDREDTHS, /
@@ -32,13 +32,13 @@ class Engine(Protocol):
 
 ON_THIS_MACHINE = {
     "spark.driver.bindAddress": "127.0.0.1",
-    "spark.driver.host": "127.0.0.1",  # else it fetches its own results from an address nobody listens on
+    "spark.driver.host": "127.0.0.1",  # otherwise it fetches its results from an address where nothing listens
     "spark.sql.shuffle.partitions": "8",  # 200 are for a cluster
 }
 
 
 PATHS_ARE_NAMES = {"__globPaths__": "false"}
-"""What Spark gives its own readers of a file list: no character of a path is a pattern."""
+"""Spark's internal option for lists of files: no character of a path is a pattern."""
 
 
 def sql() -> str:
@@ -69,7 +69,7 @@ def literal(path: Path) -> str:
 
 
 def by_spark(master: str) -> Engine:
-    """Return the engine of a Spark: `local[*]` or the URL of a cluster that sees the files.
+    """Return an engine on Spark: `local[*]`, or the URL of a cluster that can read the files.
 
     Raises SetupError without PySpark, BrokerError without a Java.
     """

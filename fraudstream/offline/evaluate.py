@@ -1,4 +1,4 @@
-"""How good scores are: ranking (AUC, average precision) and what an analyst's day would look like."""
+"""Measures how good scores are: their ranking (AUC, average precision), and alerts, precision and recall at a threshold."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -60,7 +60,7 @@ def recall_at(fraud: Labels, scores: Scores, alerts_per_1000: float) -> float:
 def recall_by_scenario(
     fraud: Labels, scores: Scores, threshold: float, scenarios: Sequence[str] | npt.NDArray[Any]
 ) -> Mapping[str, float]:
-    """Return the share of each kind of fraud that is called fraud at the threshold."""
+    """Return the recall of each kind of fraud at the threshold."""
     kinds = np.asarray(scenarios)
     return {
         str(kind): float((scores[fraud & (kinds == kind)] > threshold).mean())

@@ -22,11 +22,11 @@ HOURS = (2, 1, 1, 1, 1, 2, 4, 7, 9, 10, 10, 11, 13, 12, 10, 10, 11, 13, 14, 12, 
 come at any hour."""
 
 SHIPPED_SHARE = 0.1
-"""Of single payments: online orders charged when the parcel leaves, at a moment the buyer has no hand in."""
+"""Share of single payments that are online orders, charged when the parcel leaves, not when the buyer acts."""
 
 PAUSE_S = 20.0
-"""Least time between two payments somebody makes in person with one card, in different places. The sample draws times
-independently of each other, so that hundreds of its honest cards are at two tills within two seconds."""
+"""Shortest time between two payments in person with one card in different places. The sample draws times independently,
+so hundreds of its honest cards pay at two tills within two seconds."""
 
 
 def _hour_clock() -> tuple[Floats, Floats]:
@@ -64,9 +64,9 @@ def subscriptions(people: Population, which: Int64s, at_ms: Int64s) -> Rows:
 
 
 def one_at_a_time(bursts: Rows, alone: Rows, redraw_ms: Callable[[int], Int64s]) -> Rows:
-    """Return the single payments, those made in person moved where the same person was paying elsewhere.
+    """Return the single payments; those made in person are moved if the same person was paying elsewhere.
 
-    Moved once: that the new moment is taken too happens a few times in millions of payments.
+    They are moved once: the new time clashes again only a few times in millions of payments.
     """
     rows = concat([bursts, alone])
     in_person = np.flatnonzero(rows.scenario <= LAST_IN_PERSON)

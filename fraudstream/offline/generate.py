@@ -1,4 +1,4 @@
-"""Write a world to Parquet, one file a day: complete or not at all, and never two worlds in one directory."""
+"""Writes a world to Parquet, one file a day: complete or not at all, and never two worlds in one directory."""
 
 import hashlib
 import json
@@ -21,12 +21,12 @@ from fraudstream.offline.whole_directory import holds_something, replacing
 from fraudstream.offline.world import CARD_TESTING_SHARE, World, midnight_ms
 
 WORLD_VERSION = 1
-"""Goes up whenever the same seed gives other payments, so that an old cached world is not taken for the new one."""
+"""Increased whenever the same seed gives other payments, so that an old world is not taken for a new one."""
 
 MANIFEST = "manifest.json"
 
 TIDS_PER_DAY = 10_000_000
-"""Transaction ids count from (days since 1970) x this: unique over all days, and below 2^53 for JavaScript's sake."""
+"""Transaction ids count from (days since 1970) x this: unique over all days, and below 2^53, exact in JavaScript."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def generate(
     force: bool = False,
     on_day: Callable[[int], None] = lambda rows: None,
 ) -> Generated:
-    """Write the world's history; a second call finds it done. `on_day(rows)` is told of every day written.
+    """Write the world's history; a second call finds it done. `on_day(rows)` is called for every day written.
 
     Raises SetupError if the directory holds anything else, unless `force`, which then replaces the whole directory.
     """
@@ -109,7 +109,7 @@ def _write(
 
 
 def read_world(directory: Path) -> World:
-    """Return the world whose history is in a directory, e.g. to let it live on; raises SetupError if there is none."""
+    """Return the world whose history is in a directory, e.g. to continue it; raises SetupError if there is none."""
     manifest = _manifest_in(directory)
     if manifest is None or manifest["world"]["version"] != WORLD_VERSION:
         raise SetupError(f"no simulated history in {directory}; make one with: fraudstream generate")
@@ -124,7 +124,7 @@ def read_world(directory: Path) -> World:
 
 
 def _describe(world: World) -> dict[str, Any]:
-    """Return everything the payments follow from."""
+    """Return everything that determines the payments."""
     return {
         "version": WORLD_VERSION,
         "seed": world.seed,
@@ -150,7 +150,7 @@ def _manifest_in(directory: Path) -> dict[str, Any] | None:
 
 
 def _bytes_in(directory: Path) -> int:
-    """Return the size of all Parquet files of a history: a missing, cut or added one shows."""
+    """Return the size of all Parquet files of a history, which tells if one is missing, cut or added."""
     return sum(path.stat().st_size for path in directory.glob("date=*/*.parquet"))
 
 

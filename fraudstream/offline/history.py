@@ -16,9 +16,9 @@ from fraudstream.offline.columns import IDS, NUMBER, TOKEN
 from fraudstream.offline.opening import IMPORT, opened
 
 LABELS = "labels"
-"""Folder of an archive with what payments turned out to be."""
+"""Folder of an archive with its labels."""
 PARTITION, OFFSET = PLACE = ("source_partition", "decision_offset")
-"""Of archived payments: where it was decided, and after which others."""
+"""Of archived payments: the partition, and the order in which they were decided."""
 
 
 def dates_of(directory: Path) -> list[date]:
@@ -50,17 +50,17 @@ def files_of(directory: Path, first: date, end: date) -> list[Path]:
 
 
 def read_payments(directory: Path, columns: tuple[str, ...], partitions: int) -> pl.DataFrame:
-    """Return all payments in the order they arrived: what tells them apart, then these columns.
+    """Return all payments in the order they arrived: these columns, and the three below.
 
-    `card_code` is a small integer per card, `id_hash` 64 bits of the transaction id, `partition` where the worker decided it,
-    or would with so many partitions. Columns a file does not have are null in its rows. A card that stands there by
-    number and by token counts as two.
+    `card_code` is a small integer per card, `id_hash` 64 bits of the transaction id, `partition` where the worker decided the
+    payment, or would with `partitions`. Columns that a file lacks are null in its rows. A card that is there by number
+    and by token counts as two.
     """
     dates = dates_of(directory)
     files = files_of(directory, dates[0], date.max)
     frame = opened(files, (NUMBER, TOKEN, *IDS, *PLACE, *columns)).collect()
     entity, ids = ([name for name in names if name in frame.columns] for names in ((NUMBER, TOKEN), IDS))
-    if OFFSET in frame.columns:  # a payment that came after midnight may lie in the day before
+    if OFFSET in frame.columns:  # a payment that arrived after midnight may lie in the day before
         frame = frame.sort(OFFSET, nulls_last=False, maintain_order=True)
     if "is_fraud" in columns and "transaction_id" in frame.columns and (directory / LABELS).is_dir():
         frame = _with_labels(frame, directory / LABELS)
@@ -74,7 +74,7 @@ def read_payments(directory: Path, columns: tuple[str, ...], partitions: int) ->
 
 
 def _with_labels(frame: pl.DataFrame, directory: Path) -> pl.DataFrame:
-    """Say of archived payments what they turned out to be; the newest label of a payment counts, without one it is null."""
+    """Add labels to archived payments; the newest label of a payment counts, without one it is null."""
     labels = pl.read_parquet(sorted(directory.glob("date=*/*.parquet")), hive_partitioning=False).sort(
         "labelled_at"
     )
@@ -87,14 +87,14 @@ def _with_labels(frame: pl.DataFrame, directory: Path) -> pl.DataFrame:
 
 
 def _together(frame: pl.DataFrame, names: list[str]) -> pl.Series:
-    """Return one column where a history has it under two names."""
+    """Return one column of two names for the same thing."""
     if len(names) < 2:
         return frame[names[0]] if names else pl.Series()
     return frame.select(pl.coalesce(pl.col(name).cast(pl.String) for name in names)).to_series()
 
 
 def _partitions(frame: pl.DataFrame, card: pl.Series, partitions: int) -> pl.Series:
-    """Return the partition of every payment: as archived, else the one its card number names."""
+    """Return the partition of every payment: as archived, else that of its card number."""
     if PARTITION in frame.columns and NUMBER not in frame.columns:
         return frame[PARTITION].cast(pl.Int64)
     cards = card.unique()

@@ -1,4 +1,4 @@
-"""Other people's files, some rows at a time: CSV and NDJSON as text, Parquet in the types it has. Nothing is repaired."""
+"""Reads other people's files in batches: CSV and NDJSON as text, Parquet in its own types. Nothing is repaired."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ BATCH_ROWS = 50_000
 """Rows held as Python objects before they become columns."""
 
 LINE = "line of the file"
-"""Column of a batch; with spaces, for no column of anybody's has this name."""
+"""Column of a batch; its name has spaces, so that no file's column has the same."""
 
 DELIMITERS = (";", "\t", "|", ",")
 
@@ -30,13 +30,13 @@ class Batch(NamedTuple):
     rows: pl.DataFrame
     """The columns asked for, and LINE."""
     bad: list[BadRow]
-    """Rows between them that are none, whatever the columns mean."""
+    """Rows in between that are bad regardless of what the columns mean."""
     read: float
     """Share of the file that has been read, this batch included."""
 
 
 class Source(Protocol):
-    """A file of payments; its rows are counted as an editor counts lines, those of Parquet from 1."""
+    """A file of payments; rows are numbered like an editor's lines, those of Parquet from 1."""
 
     @property
     def columns(self) -> Sequence[str]:
@@ -114,7 +114,7 @@ class NdjsonSource:
 
     @cached_property
     def columns(self) -> Sequence[str]:
-        """The keys of all objects: one that only fraud has may come late."""
+        """The keys of all objects: a rare one may come late in the file."""
         names: dict[str, None] = {}
         for _, line, _ in self._lines():
             found = _object_in(line)
@@ -169,7 +169,7 @@ class ParquetSource:
 
 
 class _Gathered:
-    """Rows of text on their way to become a batch."""
+    """Rows of text that become a batch."""
 
     def __init__(self, wanted: Sequence[str]) -> None:
         self._schema = {LINE: pl.Int64(), **dict.fromkeys(wanted, pl.String())}
@@ -181,7 +181,7 @@ class _Gathered:
         return len(self._rows) + len(self._bad) >= BATCH_ROWS
 
     def add(self, row: Row, width: int, places: Sequence[int]) -> None:
-        """Take a row's cells at these places, or what is wrong with it."""
+        """Add a row's cells at these places, or what is wrong with it."""
         try:
             if row.fault:
                 raise row.fault
@@ -192,7 +192,7 @@ class _Gathered:
         self._rows.append((row.line, *(row.cells[place].strip() or None for place in places)))
 
     def batch(self, read: float) -> Batch:
-        """Return what was gathered, and begin anew."""
+        """Return what was gathered, and start a new batch."""
         done = Batch(pl.DataFrame(self._rows, self._schema, orient="row"), self._bad, read)
         self._rows, self._bad = [], []
         return done
@@ -210,5 +210,5 @@ def _object_in(line: bytes) -> dict[str, object] | InvalidTransaction:
 
 
 def _text(cell: object) -> str:
-    """Return a value of JSON as CSV would have it."""
+    """Return a JSON value as the text that a CSV file would have."""
     return "" if cell is None else str(cell)

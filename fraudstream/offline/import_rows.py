@@ -1,4 +1,4 @@
-"""Rows of other people's files judged as the worker will judge payments: each becomes one, or has a line and a reason."""
+"""Checks rows of other people's files as the worker checks payments: each becomes a payment, or has a line and a reason."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -34,24 +34,24 @@ CARD_NUMBER = rf"^[0-9]{{{CARD_DIGITS_MIN},{CARD_DIGITS_MAX}}}$"
 
 REASON, COLUMN = "reason of the row", "column of the fault"
 GIVEN = "given "
-"""Prefix of their values beside ours."""
+"""Prefix of the file's values, which are kept beside ours."""
 
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """What makes a payment of a row."""
+    """Turns rows into payments, or finds what is wrong with them."""
 
     money: Money
     times: Times
     latest_ms: int
-    """A payment after it has not happened yet."""
+    """A payment after this moment lies in the future and is refused."""
     fraud_values: Collection[str] = ()
-    """What a label says of fraud; everything else says that there was none. Empty: yes and no in the usual words."""
+    """Values of the label that mean fraud; all others mean none. Empty: the usual words for yes and no."""
 
     def judged(self, rows: pl.DataFrame, names: Names, path: Path) -> tuple[pl.DataFrame, list[BadRow]]:
-        """Return the payments in some rows, with our columns, and the rows that are none.
+        """Return the payments in some rows, with our columns, and the bad rows.
 
-        Raises SetupError for a column whose stored type cannot hold what it is said to hold.
+        Raises SetupError for a column whose stored type does not fit what it should hold.
         """
         made = rows.select(
             LINE,
@@ -94,7 +94,7 @@ class Judge:
         return (pl.lit(None) if made is None else made).cast(STORED[ours], strict=False).alias(ours)
 
     def _faults(self, names: Names) -> list[tuple[str, str, str, pl.Expr]]:
-        """Return what can be wrong with a row, the first that holds counts: reason, our column, detail, and when."""
+        """Return what can be wrong with a row: reason, our column, detail, and condition; the first that is true counts."""
         card, amount, time = pl.col(NUMBER), pl.col(AMOUNT), pl.col(TIME)
         units, decimals = amount * self.money.units, self.money.decimals
         least, most = self.money.amount_min, self.money.amount_max
@@ -140,7 +140,7 @@ def _word(ours: str) -> str:
 
 
 def _detail(what: str, ours: str, names: Names, value: object) -> str:
-    """Say what is wrong with a value, and show it unless it may be a card number. Of times only what is one is masked."""
+    """Say what is wrong with a value, and show it unless it may be a card number; in times only certain ones are masked."""
     if value is None or ours in (NUMBER, TOKEN):
         return f"{names[ours]} {what}"
     text = str(value)

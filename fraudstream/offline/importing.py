@@ -1,4 +1,4 @@
-"""Other people's payments become a history: whole or not at all, every row in it or on a list, in memory never more than some rows."""
+"""Imports other people's payments as a history: whole or not at all, every row in it or listed as bad, in batches."""
 
 import csv
 import json
@@ -22,13 +22,13 @@ from fraudstream.offline.import_rows import STORED, Judge
 from fraudstream.offline.whole_directory import holds_something, replacing
 
 FACTS = "imported.json"
-"""What was imported, beside the days."""
+"""The file beside the days that describes what was imported."""
 
 PLACE = "place"
-"""Which row it was of all, for payments of the same millisecond."""
+"""The row's number among all, which orders payments of the same millisecond."""
 
 BAD_LISTED_MAX = 10_000
-"""More bad rows than allowed, and more than this: the columns are not what somebody thinks they are."""
+"""Reading a file stops at more bad rows than this (and than are allowed): the columns are probably mapped wrongly."""
 
 EPOCH = date(1970, 1, 1)
 INT64_DIGITS_MAX = 18
@@ -50,7 +50,7 @@ class ImportRequest:
 
 @dataclass(slots=True)
 class Imported:
-    """What came of it."""
+    """What was imported."""
 
     payments: int = 0
     fraud: int = 0
@@ -65,7 +65,7 @@ class Imported:
 
 @dataclass(frozen=True, slots=True)
 class ImportListener:
-    """Who is told while it runs; the default is nobody."""
+    """Callbacks while it runs; the default does nothing."""
 
     columns: Callable[[Path, Columns], None] = lambda path, columns: None
     bad: Callable[[Path, BadRow], None] = lambda path, row: None
@@ -96,19 +96,19 @@ def import_history(
 
 
 def check(request: ImportRequest, listener: ImportListener | None = None) -> Imported:
-    """Read and judge everything as `import_history` does, and write nothing but the list of bad rows."""
+    """Read and check everything as `import_history` does, but write only the list of bad rows."""
     return _read(request, listener or ImportListener(), None)
 
 
 class _Staged:
-    """Payments on their way into days, as they come."""
+    """Payments in the order they are read, before they are cut into days."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._parts = self._rows = 0
 
     def add(self, payments: pl.DataFrame) -> None:
-        """Write some payments down, with their place among all."""
+        """Write some payments, with their numbers among all."""
         placed = payments.with_row_index(PLACE, self._rows).with_columns(pl.col(PLACE).cast(pl.Int64))
         placed.write_parquet(self._directory / f"{self._parts:08}.parquet", compression="lz4")
         self._parts += 1
@@ -116,7 +116,7 @@ class _Staged:
 
 
 def _read(request: ImportRequest, listener: ImportListener, staged: _Staged | None) -> Imported:
-    """Judge every row; raises SetupError if too many are bad, or none is left."""
+    """Check every row; raises SetupError if too many are bad, or none is left."""
     sources = [source_of(path, request.encoding, request.delimiter) for path in request.files]
     found = [
         columns_of(source.columns, request.names, path)
@@ -176,7 +176,7 @@ def _count(done: Imported, payments: pl.DataFrame) -> None:
 
 @contextmanager
 def _bad_rows(path: Path) -> Iterator[Callable[[Path, BadRow], None]]:
-    """Yield what writes a bad row down. The list of an earlier run is gone afterwards, also if there is nothing to list."""
+    """Yield a function that lists a bad row. An earlier run's list is removed, even if there is nothing to list."""
     draft = path.with_name(f".{path.name}.draft")
     draft.parent.mkdir(parents=True, exist_ok=True)
     written = False
@@ -226,7 +226,7 @@ def _day() -> pl.Expr:
 
 
 def _columns(payments: pl.LazyFrame, done: Imported) -> list[pl.Expr]:
-    """Return the columns that some file has; card numbers as whole numbers, as engines like them, if all are."""
+    """Return the columns that some file has; card numbers as whole numbers, which engines read unchanged, if all fit."""
     known = {ours for names in done.columns.values() for ours in names}
     number = pl.col(NUMBER)
     whole = (number.str.len_bytes() <= INT64_DIGITS_MAX) & ~number.str.starts_with("0")

@@ -1,10 +1,10 @@
-"""The world lives on: payments of the next second, and the next, at whatever rate a test needs.
+"""Live traffic: a world goes on second by second, at whatever rate a test needs.
 
 A world of 10,000 cards makes 0.4 payments a second. Sent a hundred times as fast, every card would pay every four
 minutes, all ten-minute windows would fill with honest payments, and a model would rightly find this strange. So live
-traffic wakes quiet cards more often than the history does, but a card that has just paid behaves for ten minutes
+traffic chooses quiet cards more often than the history does, but a card that has just paid behaves for ten minutes
 exactly as in the history: it pays again as rarely, or goes on with its trip or attack. Every window then looks like
-those of the history; only nobody may count a card's payments over hours. It takes enough cards: `rate_of(cards)`.
+those of the history; only counts over hours do not. This needs enough cards: `rate_of(cards)`.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ from fraudstream.offline.world import SAMPLE_KINDS, World
 SECOND_MS = 1000
 
 AWAKE_SHARE = 0.5
-"""Up to this share of cards may have paid within ten minutes; beyond it the few quiet ones are the world's recluses."""
+"""Up to this share of cards may have paid within ten minutes; beyond it, only cards that hardly ever pay are left."""
 
 TIDS_PER_SECOND = 4_000_000
 """Transaction ids count from (start in epoch s) x this, so that two runs never share one; below 2^53 until 2041."""
@@ -42,10 +42,10 @@ class Live:
     """Live traffic of a world; iterate to get one frame a second, in the columns of the history."""
 
     def __init__(self, world: World, rate: float, start_ms: int, seed: int = 1, attacks: float = 1.0) -> None:
-        """`rate` is payments a second, exactly and on average also below 1; `start_ms` the first payment's earliest time.
+        """`rate` is payments a second, on average if below 1; `start_ms` is the earliest time of the first payment.
 
-        `attacks` 10 lets ten times as many start as in the sample, where one payment in 400 is fraud: for people who watch
-        and have no day to spend.
+        `attacks` 10 starts ten times as many attacks as in the sample, where one payment in 400 is fraud: for people who
+        watch and have little time.
         """
         self._world = world
         self._people = world.people
@@ -60,7 +60,7 @@ class Live:
         self._owed = 0.0
 
     def __iter__(self) -> Iterator[pl.DataFrame]:
-        """Yield for ever; each frame's event times lie in its second, the first being the one that starts now."""
+        """Yield for ever; each frame's event times lie in its second, beginning with the one at `start_ms`."""
         while True:
             rows = self._second()
             yield to_frame(rows, self._people, self._tid)
@@ -92,7 +92,7 @@ class Live:
         return parts
 
     def _subscriptions(self, chances: npt.NDArray[np.float64]) -> Rows:
-        """Draw subscriptions, any of them: the calendar has no part in a test of minutes."""
+        """Draw any subscriptions: in a test of minutes the day of the month does not matter."""
         known = self._people.subscriptions.card
         count = self._rng.poisson(SUBSCRIPTION_SHARE * self._rate) if len(known) else 0
         which = self._rng.integers(0, max(len(known), 1), count)

@@ -1,4 +1,4 @@
-"""From the nightly job's snapshot into an online store, and the proof that what is in there is what was computed."""
+"""Loads the nightly job's snapshot into an online store, and checks that the store has what was computed."""
 
 import json
 import random
@@ -17,13 +17,13 @@ from fraudstream.domain.errors import SetupError
 from fraudstream.domain.weekly import OnlineStore, Week
 
 CARDS_PER_PART = 1000
-"""Cards loaded together; what an interrupted load repeats at most."""
+"""Cards loaded together: an interrupted load repeats at most this many."""
 
 UNKNOWN_SHARE = 10
-"""One card in so many of a check is one that nobody has: the store must not know it either."""
+"""One card is added to a check for this many: one that nobody has, which the store must not know."""
 
 FIRST_DIFFERENCES = 10
-"""Differences that a check tells in full."""
+"""Differences that a check shows in full."""
 
 Pairs = list[tuple[str, Week]]
 
@@ -83,7 +83,7 @@ def computed(weekly_dir: Path, as_of: date | None) -> Computed:
 
 
 class LoadBookmark:
-    """How far the load of one very snapshot is; a file, so that a load that was interrupted can go on."""
+    """How far the load of one snapshot has come; a file, so that an interrupted load can go on."""
 
     def __init__(self, path: Path, sha256: str) -> None:
         self._path = path
@@ -102,7 +102,7 @@ class LoadBookmark:
         write_atomically(self._path, json.dumps({"sha256": self._sha256, "loaded": loaded}).encode())
 
     def end(self) -> None:
-        """Forget it: the next load begins anew."""
+        """Remove the file: the next load begins anew."""
         self._path.unlink(missing_ok=True)
 
 
@@ -134,7 +134,7 @@ async def missing_nights(store: OnlineStore, weekly_dir: Path) -> list[date]:
 
 
 async def check(store: OnlineStore, weeks: Computed, cards: int, seed: int) -> Check:
-    """Look random cards up, some that nobody has among them, and compare to the last bit."""
+    """Look up random cards, and some that nobody has, and compare to the last bit."""
     sample = dict(_pairs(weeks.frame.sample(min(cards, weeks.frame.height), seed=seed)))
     expected: dict[str, Week | None] = {**sample}
     expected |= {secrets.token_hex(16): None for _ in range(max(1, len(sample) // UNKNOWN_SHARE))}

@@ -1,6 +1,6 @@
-"""Opening files of payments: one way for training, nightly job, parity, replay and import, so that all accept the same.
+"""Opens files of payments, in one way for training, nightly job, parity, replay and import, so that all accept the same.
 
-Paths are names: none is read as a pattern. Whatever a file holds that is no payment ends the opening with one sentence.
+Paths are never read as patterns. A row that is not a payment ends the opening with one sentence.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,7 +26,7 @@ ENTITY = (NUMBER, TOKEN)
 
 @dataclass(frozen=True)
 class PaymentFile:
-    """A Parquet file and how its columns become ours; only those wanted count."""
+    """A Parquet file and how its columns are converted to the wanted ones of ours."""
 
     path: Path
     wanted: tuple[str, ...]
@@ -43,12 +43,12 @@ class PaymentFile:
             ) from error
 
     def sources(self, name: str) -> list[str]:
-        """Return the stored columns that one of ours is made of."""
+        """Return the stored columns from which one of ours is made."""
         return [stored for stored in (TIMES if name == TIME else (name,)) if stored in self.stored]
 
     @cached_property
     def made(self) -> Mapping[str, pl.Expr]:
-        """Our columns that the file has; raises SetupError for a type that says something else."""
+        """Our columns that the file has; raises SetupError for a stored type that does not fit."""
         return {name: self._made(name) for name in self.wanted if self.sources(name)}
 
     def _made(self, name: str) -> pl.Expr:
@@ -91,7 +91,7 @@ class PaymentFile:
         return pl.scan_parquet(self.path, glob=False, hive_partitioning=False)
 
     def check_rows(self) -> None:
-        """Raise SetupError that names the first row with a value that cannot be read, or without one it needs."""
+        """Raise SetupError that names the first row with an unreadable value, or without one it needs."""
         rows = self.scan().select(**_faults(self)).with_row_index("row", 1)
         for name in (name for name in rows.collect_schema().names() if name != "row"):
             found = rows.filter(pl.col(name)).select("row").collect()["row"]
@@ -109,12 +109,12 @@ class PaymentFile:
             )
 
     def _given(self, name: str, row: int) -> str:
-        """Return what a row holds under a name as text, empty if nothing."""
+        """Return a row's stored value for one of our columns as text, empty if there is none."""
         stored = pl.coalesce(pl.col(source).cast(pl.String, strict=False) for source in self.sources(name))
         return self.scan().slice(row - 1, 1).select(stored).collect().item() or ""
 
     def is_own(self, types: Mapping[str, pl.DataType]) -> bool:
-        """Tell whether an engine can read the file as it is: our types, the same as in the other files, times in ms."""
+        """Tell whether an engine can read the file unchanged: our types, the same as in the other files, times in ms."""
         for name in self.made:
             stored = self.stored.get(name)
             if (
@@ -130,7 +130,7 @@ class PaymentFile:
 
 
 def payment_files(files: Sequence[Path], wanted: Sequence[str]) -> tuple[list[PaymentFile], pl.Schema]:
-    """Return the files checked in every column and row, and the types that all of them have together."""
+    """Check every column and row; return the files and their common types."""
     found = [PaymentFile(path, tuple(wanted)) for path in files]
     types: dict[str, pl.DataType] = {}
     for file in found:
@@ -161,9 +161,9 @@ def opened(files: Sequence[Path], wanted: Sequence[str]) -> pl.LazyFrame:
 
 @contextmanager
 def plain_files(files: Sequence[Path], wanted: Sequence[str], *, copies: bool = True) -> Iterator[list[Path]]:
-    """Yield files with these columns that any engine reads alike: those that are in our types, and copies of the others.
+    """Yield files with these columns that all engines read alike: those in our types, and converted copies of the others.
 
-    Raises SetupError if some would have to be copied and `copies` says that an engine elsewhere could not see them.
+    Raises SetupError if a file needs a copy and `copies` is False, because an engine elsewhere could not read it.
     """
     found, types = payment_files(files, wanted)
     with TemporaryDirectory(prefix="fraudstream-history-") as scratch:
@@ -184,7 +184,7 @@ def _scan(alike: Sequence[PaymentFile]) -> pl.LazyFrame:
 
 
 def _typed(file: PaymentFile, types: Mapping[str, pl.DataType]) -> list[pl.Expr]:
-    """Return our columns in the types all files have; one that this file lacks is null."""
+    """Return our columns in the common types; one that this file lacks is null."""
     return [
         (file.made[name] if name in file.made else pl.lit(None)).cast(dtype).alias(name)
         for name, dtype in types.items()
@@ -192,7 +192,7 @@ def _typed(file: PaymentFile, types: Mapping[str, pl.DataType]) -> list[pl.Expr]
 
 
 def _faults(file: PaymentFile) -> dict[str, pl.Expr]:
-    """Return per column which rows hold something unreadable there, or nothing where a payment needs something."""
+    """Return per column which rows have an unreadable value, or lack one that a payment needs."""
     faults = {}
     entity = [file.made[name] for name in ENTITY if name in file.made]
     for name, made in file.made.items():
@@ -207,7 +207,7 @@ def _faults(file: PaymentFile) -> dict[str, pl.Expr]:
 
 
 def _common(one: pl.DataType, other: pl.DataType) -> pl.DataType:
-    """Return the type that holds both: a history may change its mind on a day."""
+    """Return the type that holds both: a history's files may differ in type."""
     if one == other:
         return one
     if one.is_numeric() and other.is_numeric():

@@ -1,8 +1,8 @@
-"""What the worker knows at each payment of a history: point in time, exact, and for millions of payments at once.
+"""Computes what the worker knows at each payment of a history, point in time, exactly, for millions of payments at once.
 
-The ten minutes are the domain's (`activity_columns`, and `CardActivity` where payments came late or twice), fed with the
-history as if it were one micro-batch. The only thing made here is the week. `fraudstream parity` compares all of it
-with what a worker published.
+The ten minutes are computed by the domain (`activity_columns`, and `CardActivity` where payments came late or twice), as if
+the history were one micro-batch. Only the week is computed here. `fraudstream parity` compares all of it with what a
+worker published.
 """
 
 from dataclasses import dataclass
@@ -26,16 +26,16 @@ from fraudstream.domain.weekly import LONGEST_LOOK_BACK_MS, WEEK_MS
 from fraudstream.offline.rows import Int64s
 
 NEVER_MS = LATE_BY_MAX_MS
-"""An allowed lateness that nothing reaches."""
+"""An allowed lateness that no payment exceeds."""
 
 SESSION_GAP_MS = 2 * WINDOW_MS
-"""After so long without a payment of its card nothing earlier matters: windows are over, and ids are looked for in
-neighbouring buckets only."""
+"""After a gap this long between payments of a card nothing earlier matters: windows are shorter, and ids are looked for
+in neighbouring buckets only."""
 
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """Payments in order of arrival, as columns. Cards and ids are integers that tell them apart."""
+    """Payments in order of arrival, as columns. Cards and ids are distinguishing integers."""
 
     card: Int64s
     event_time_ms: Int64s
@@ -52,7 +52,7 @@ class Arrived:
         id_hash: npt.NDArray[np.uint64] | None = None,
         partition: Int64s | None = None,
     ) -> "Arrived":
-        """Without ids all payments are different ones; without partitions one clock says what is late."""
+        """Make columns; without ids all payments are different, without partitions one watermark decides lateness."""
         rows = len(card)
         return cls(
             card,
@@ -66,11 +66,11 @@ class Arrived:
 def point_in_time(
     arrived: Arrived, allowed_lateness_ms: int = NEVER_MS, decimals: int = HUNDREDTHS
 ) -> pl.DataFrame:
-    """Return what is known at each payment, in the order given and named as the domain names it.
+    """Return what is known at each payment, in the given order, with the domain's column names.
 
-    Beside the window's integers, `late_by_ms` and the week: `counted` is False for a payment whose id came before, which
-    is answered as the first time; `conflict` is True if that one had another time or amount, and then nothing is known.
-    `allowed_lateness_ms` is the worker's, `decimals` are the currency's.
+    Beside the window, `late_by_ms` and the week: `counted` is False for a repeated id, which is answered as the first
+    time; `conflict` is True if it came before with another time or amount, and then the other columns mean nothing.
+    `allowed_lateness_ms` is the worker's allowed lateness, `decimals` are the currency's.
     """
     known = _known(arrived, _late_by_ms(arrived), allowed_lateness_ms, decimals)
     conflict = known["conflict"].to_numpy()
@@ -112,7 +112,7 @@ def _known(arrived: Arrived, late_by_ms: Int64s, allowed_lateness_ms: int, decim
 
 
 def _late_by_ms(arrived: Arrived, conflict: npt.NDArray[np.bool_] | None = None) -> Int64s:
-    """Return how far the newest payment of its partition was ahead when each payment came; a conflict is none."""
+    """Return how far the watermark of its partition was ahead of each payment; conflicts do not advance it."""
     clock_ms = arrived.event_time_ms if conflict is None else np.where(conflict, 0, arrived.event_time_ms)
     late_by_ms = np.zeros(len(arrived.card), np.int64)
     for partition in np.unique(arrived.partition):
@@ -136,9 +136,9 @@ def _sessions(card: Int64s, event_time_ms: Int64s) -> Int64s:
 def _week_before(
     card: Int64s, time: Int64s, cents: Int64s, counted: npt.NDArray[np.bool_]
 ) -> tuple[Int64s, Int64s]:
-    """Return count and sum of what counts of each payment's card in the seven days before its last midnight.
+    """Return count and sum of each card's `counted` payments in the seven days before each payment's last midnight.
 
-    All cards lie on one line, far enough apart that no look back reaches the card before.
+    All cards lie on one axis, so far apart that no look back reaches the previous card.
     """
     start_ms, end_ms = (time.min(), time.max()) if len(time) else (0, 0)
     offset = card * (end_ms - start_ms + LONGEST_LOOK_BACK_MS + 1) - start_ms

@@ -1,6 +1,6 @@
-"""Who lives in the simulated world: cards with their habits, merchants, zip codes and subscriptions.
+"""The population of the simulated world: cards with their habits, merchants, zip codes and subscriptions.
 
-Everything follows from (seed, number of cards, payments a card and day): the same arguments give the same people.
+It is determined by seed, number of cards, and payments per card and day.
 """
 
 import math
@@ -16,15 +16,15 @@ AMOUNT_SPANS = ((0.01, 1, 0.05), (1, 10, 0.075), (10, 100, 0.525), (100, 1000, 0
 """The AWS sample's amounts: from, to and share of payments; uniform within a span."""
 
 SPENDING_LEVEL_WEIGHT = 0.4
-"""How much of an amount's rank is the card's own level (the rest is the occasion). Without it the week's mean would
-say nothing of a card; the share per span stays exactly the sample's, because only ranks are correlated."""
+"""How much of an amount's rank is the card's own level (the rest is the occasion). Without it the week's mean would tell
+nothing about a card. The share per span stays exactly the sample's, because only ranks are correlated."""
 
 ACTIVITY_SHAPE = 2.0
 """Gamma shape of payments a day over cards: coefficient of variation 0.7, so some cards pay ten times a day and some
 once a week. In the sample all cards are alike, which makes the weekly count a constant."""
 
 BIN = 400_000
-"""Visa's range for tests: no card of it was ever issued."""
+"""Visa's range for tests: no card in it was ever issued."""
 
 TRIP_RANKS = (0.125, 0.9)
 """Shops on a trip sell for 10 to 1,000: the middle spans of AMOUNT_SPANS, in ranks."""

@@ -1,4 +1,4 @@
-"""Payments as columns: what every part of the simulated world produces and the history's Parquet holds."""
+"""Payments as columns, as every part of the simulated world produces them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -34,7 +34,7 @@ SCENARIOS = (
     CARD_TESTING,
 ) = range(len(SCENARIOS))
 LAST_IN_PERSON = GROUP_FARE
-"""Up to here somebody holds the card to a till; the other honest payments are made by merchants' machines."""
+"""Scenarios up to here are paid in person; the other honest payments are made by merchants' machines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Rows:
 
     @property
     def is_fraud(self) -> npt.NDArray[np.bool_]:
-        """The label: every payment of an attack, its first one too."""
+        """The label: every payment of an attack, including the first."""
         return self.scenario >= CHAIN
 
     def take(self, which: npt.NDArray[np.bool_] | Int64s) -> "Rows":

@@ -1,7 +1,7 @@
-"""The acceptance story of the AWS sample's last notebook, told a thousand times through the detector.
+"""The acceptance story of the AWS sample's last notebook, decided a thousand times by the detector.
 
 Three single payments (100-5000) on three cards, then ten on a fourth, 1-2 s apart, 1-50 each. The three and the first
-of the ten are not fraud, for nothing tells them from honest ones; the other nine are.
+of the ten are not fraud, because nothing distinguishes them from honest payments; the other nine are.
 """
 
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ EXPECTED = np.array([False] * CARDS + [True] * (ATTACK - 1))
 
 @dataclass(frozen=True, slots=True)
 class StoriesResult:
-    """How often the story came out right as a whole, and how often each payment was called fraud."""
+    """How many stories were decided right as a whole, and how often each payment was called fraud."""
 
     stories: int
     passed: int
@@ -57,7 +57,7 @@ class Story:
 
 
 def tell(rng: np.random.Generator) -> Story:
-    """Draw one story."""
+    """Draw a story."""
     card = np.array([*range(SINGLES), *[SINGLES] * ATTACK])
     wait_s = np.concatenate([np.zeros(SINGLES), rng.uniform(*ATTACK_GAP_S, ATTACK)])
     amounts = np.concatenate([rng.uniform(*SINGLE_AMOUNT, SINGLES), rng.uniform(*ATTACK_AMOUNT, ATTACK)])
@@ -90,7 +90,7 @@ def tell_many(detector: Detector, weeks: list[Week], stories: int = 1000, seed: 
 
 
 def _frame(told: list[Story], weeks: list[Week]) -> pl.DataFrame:
-    """Return what the detector wants to know of all payments of all stories; `weeks` is one per payment."""
+    """Return the detector's input for all payments of all stories; `weeks` has one week per payment."""
     card = np.concatenate([story.card + CARDS * number for number, story in enumerate(told)])
     time = np.concatenate([np.rint(np.cumsum(story.wait_s) * 1000).astype(np.int64) for story in told])
     cents = np.concatenate([story.cents for story in told])

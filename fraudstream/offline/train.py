@@ -1,4 +1,4 @@
-"""Train the AWS sample's XGBoost on what the worker would have known at each payment, and write a model version."""
+"""Trains the AWS sample's XGBoost on what the worker would have known at each payment, and writes a model version."""
 
 import platform
 from collections.abc import Callable, Mapping
@@ -43,27 +43,27 @@ PARAMS: dict[str, Any] = {
 }
 
 FRAUD_THRESHOLD = 0.25
-"""The sample's template's."""
+"""From the sample's template."""
 
 TRAIN_SHARE = 0.7
-"""Of the time after the warm-up; the rest, later, is for testing."""
+"""Of the time after the warm-up; the later rest is for testing."""
 
 DAY_S = DAY_MS // 1000
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingListener:
-    """What a training says of itself while it runs; the default says nothing."""
+    """Callbacks that report a training's progress; the default does nothing."""
 
     step: Callable[[str], None] = lambda text: None
     round: Callable[[int], None] = lambda number: None
 
 
 def warm_up_days(days: int) -> int:
-    """Return how many first days to leave out, since their weeks are not whole.
+    """Return how many of the first days to leave out, because their weeks are incomplete.
 
-    Two weeks as the sample does where there is plenty, one where there is some (a week is all that a whole week
-    needs), a quarter of less.
+    Two weeks, as in the sample, if the history is long; one, which is enough for a whole week, if it is shorter; a
+    quarter of it if it is shorter still.
 
     >>> [warm_up_days(days) for days in (152, 56, 28, 14, 8, 4)]
     [14, 14, 7, 7, 2, 1]
@@ -88,8 +88,8 @@ def train(
 ) -> dict[str, Any]:
     """Train, evaluate on the later 30 %, write `models_dir/<version>/`; return the manifest.
 
-    `current` names it from then on if the manifest's `activation` says `activated`. The version is named by the model's
-    content, so the same history gives the same version. Raises SetupError if there is no history or too little of it.
+    `current` then names it if the manifest's `activation` says `activated`. The version's name contains a hash of the
+    model, so the same history gives the same version. Raises SetupError if there is no history or too little of it.
     """
     listener = listener or TrainingListener()
     names = FEATURE_SETS[feature_set]
@@ -136,9 +136,9 @@ def train(
 
 
 def version_name(feature_set: str, last_date: date, digest: str) -> str:
-    """Name a version after features, last day and content; the letter keeps twelve digits from standing in a row.
+    """Name a version after features, last day and content.
 
-    Else a log would mask the name as a card number.
+    The letter `v` prevents twelve digits in a row, which logs would mask as a card number.
 
     >>> version_name("card", date(2026, 11, 24), "89471234ec9d")
     'card-20261124-v89471234'
@@ -174,9 +174,7 @@ class Split:
         first_ms = midnight_ms(data.dates[0]) + warm_up * DAY_MS
         cut_ms = first_ms + round((days - warm_up) * DAY_MS * TRAIN_SHARE)
         time = pl.col("event_time")
-        known = data.frame.filter(
-            pl.col("is_fraud").is_not_null()
-        )  # nothing is learnt from what nobody judged
+        known = data.frame.filter(pl.col("is_fraud").is_not_null())  # unlabelled payments are left out
         split = cls(
             known.filter((time >= first_ms) & (time < cut_ms)),
             known.filter(time >= cut_ms),
@@ -197,12 +195,12 @@ def fit(
     rows = matrix(features_of(payments, names), names)
     data = xgboost.QuantileDMatrix(rows, label=payments["is_fraud"].to_numpy(), max_bin=PARAMS["max_bin"])
     booster = xgboost.train(PARAMS, data, ROUNDS, callbacks=[_Rounds(on_round)])
-    booster.feature_names = list(names)  # in the model's file, so that loading can compare
+    booster.feature_names = list(names)  # stored in the model's file, so that loading can compare
     return booster
 
 
 class _Rounds(xgboost.callback.TrainingCallback):
-    """Tells a progress bar of every round."""
+    """Reports every round to a callback."""
 
     def __init__(self, on_round: Callable[[int], None]) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""A directory of payments that is whole or not there: made beside its place, then renamed into it."""
+"""Writes a directory of payments whole or not at all: as a draft beside it, which is then renamed."""
 
 import shutil
 from collections.abc import Iterator

@@ -1,8 +1,8 @@
-"""The AWS sample's world, made a little more like ours: what happens, how often and when.
+"""The AWS sample's world, made a little more realistic: what happens, how often and when.
 
 From the sample: 10,000 cards, 5.4 million payments in 152 days from 2020-01-01, the spans of amounts, 0.25 % fraud in
-chains of 3 to 10. Ours: cards differ in how much and how often they pay, people sleep, three attacks in ten are card
-tests by script, and honest people pay in bursts too (`bursts`). How often each honest burst happens is a guess at
+chains of 3 to 10. Added: cards differ in how much and how often they pay, people sleep, three attacks in ten are card
+tests by script, and honest people pay in bursts, too (`bursts`). How often each honest burst happens is a guess at
 everyday life, stated per payment below; no figure was fitted to a score.
 """
 
@@ -25,18 +25,18 @@ SAMPLE_PAYMENTS = 5_400_000
 PAYMENTS_PER_CARD_DAY = SAMPLE_PAYMENTS / SAMPLE_CARDS / SAMPLE_DAYS
 
 FRAUD_SHARE = 0.0025
-"""Of all payments, the sample's; the history of a small world has more."""
+"""Of all payments in the sample; a small world has a larger share."""
 
 FRAUDS_MIN = 4000
-"""In a world of any size, so that a model has enough to learn from: a third to two thirds of them are early enough to be learnt from,
-and three in ten of those are card tests. Of 50 of these, as 1,000 cards make in six weeks at the sample's share, a model learns so
-little that it misses the second payment of every fourth; of 200 among a hundred thousands of payments still of one in ten."""
+"""Frauds in a world of any size, so that a model has enough to learn from: a third to two thirds are early enough for
+training, and three in ten of those are card tests. From 50 card tests (1,000 cards, six weeks, the sample's share) a model
+learns so little that it misses the second payment of every fourth; from 200 in 100,000 payments still that of one in ten."""
 
 FRAUD_SHARE_MAX = 0.05
-"""More would be no world: a card would be attacked more than once in five weeks."""
+"""More is not realistic: a card would be attacked more than once in five weeks."""
 
 CARD_TESTING_SHARE = 0.3
-"""Of all attacks, ours."""
+"""Of all attacks; not from the sample."""
 
 ATTACK_MEAN_LENGTH = sum(bursts.ATTACK_LENGTH) / 2
 
@@ -64,7 +64,7 @@ SAMPLE_KINDS = (
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """A seeded world. Every day of it can be drawn by itself: nothing depends on chunks or on the order of asking."""
+    """A seeded world. Every day can be drawn by itself: nothing depends on the order in which days are drawn."""
 
     seed: int = 1
     cards: int = SAMPLE_CARDS
@@ -83,7 +83,7 @@ class World:
 
     @property
     def fraud_share(self) -> float:
-        """Which part of the payments is fraud: the sample's, or as much as a model needs."""
+        """The share of payments that are fraud: the sample's, or more if a model needs more."""
         return min(max(FRAUD_SHARE, FRAUDS_MIN / self.payments), FRAUD_SHARE_MAX)
 
     @property

@@ -1,4 +1,4 @@
-"""Times as files hold them: timestamps, ISO 8601, epoch numbers of any unit, or a pattern of one's own. All become epoch ms."""
+"""Converts times in files to epoch ms: timestamps, ISO 8601, epoch numbers of any unit, or text in a given pattern."""
 
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
@@ -10,7 +10,7 @@ import polars as pl
 from fraudstream.domain.times import moment_ms
 
 FIRST_S, END_S = 946_684_800, 4_102_444_800
-"""2000 and 2100 in epoch seconds. A number's size tells its unit: as milliseconds these lie in January 1970."""
+"""2000 and 2100 in epoch seconds. A number's size tells its unit: read as milliseconds, these lie in early 1970."""
 
 Unit = Literal["s", "ms", "us", "ns"]
 UNITS: tuple[Unit, ...] = get_args(Unit)
@@ -18,14 +18,14 @@ UNITS: tuple[Unit, ...] = get_args(Unit)
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """How a file's times are written; what is said here goes before what can be told by looking."""
+    """How a file's times are written; what is given here takes precedence over what the values suggest."""
 
     unit: Unit | None = None
-    """Of numbers; None: told by their size."""
+    """Of numbers; None: recognised by their size."""
     zone: str = "UTC"
-    """Of times that name none. An hour that it has twice is the first, one that it leaves out is no time."""
+    """Of times without a zone. Of an hour that it has twice, the first is taken; one that it skips cannot be read."""
     pattern: str | None = None
-    """Of text, as strptime has it; None: ISO 8601 or a number."""
+    """Of text, in strptime's notation; None: ISO 8601 or a number."""
 
     def convert(self, column: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
         """Return epoch ms, null for what cannot be read; None for a type without a time of day."""
@@ -38,7 +38,7 @@ class Times:
         return self._number(column.cast(pl.Float64) if isinstance(dtype, pl.Decimal) else column)
 
     def _placed(self, column: pl.Expr) -> pl.Expr:
-        """Return times without a zone as moments."""
+        """Return times without a zone as moments in `zone`."""
         return column.dt.replace_time_zone(self.zone, ambiguous="earliest", non_existent="null")
 
     def _read(self, text: pl.Expr) -> pl.Expr:
@@ -69,7 +69,7 @@ class Times:
 
 
 def _by_size(column: pl.Expr, whole: pl.Expr) -> pl.Expr:
-    """Return epoch seconds, µs and ns as ms, by their size; what has none of these sizes is ms."""
+    """Return epoch seconds, µs and ns as ms, recognised by their size; all others are ms."""
     return (
         pl.when(column.is_between(FIRST_S, END_S))
         .then((column * 1000).round().cast(pl.Int64, strict=False))

@@ -1,1 +1,1 @@
-"""The proof that stream equals batch: the same payments through a worker and through the batch path, bit by bit."""
+"""Proves that stream equals batch: sends the same payments through both, and compares them bit by bit."""

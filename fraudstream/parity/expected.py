@@ -1,4 +1,4 @@
-"""What the batch path says of a stream: the features training computes, and the model's probability."""
+"""Computes a stream's values by the batch path: the features as in training, and the model's probability."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ ROWS_AT_ONCE = 200_000
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """Every payment's values, and its place in the log: row by row, in order of arrival."""
+    """Every payment's values and its place in the log, in order of arrival."""
 
     names: tuple[str, ...]
     values: npt.NDArray[np.float64]
@@ -28,7 +28,7 @@ class Expected:
     partition: npt.NDArray[np.int64]
     offset: npt.NDArray[np.int64]
     decided: npt.NDArray[np.bool_]
-    """False for a payment that contradicts the first with its id: a dead letter."""
+    """False for a payment that conflicts with the first of its id, and becomes a dead letter."""
 
     @classmethod
     def of(
@@ -58,7 +58,7 @@ class Expected:
 def _values(
     known: pl.DataFrame, model: Model, names: tuple[str, ...], decimals: int
 ) -> Iterator[npt.NDArray[np.float64]]:
-    """Yield the values, some payments at a time: wide frames of millions of payments would fill the memory."""
+    """Yield the values in parts: wide frames of millions of payments would fill the memory."""
     for part in known.iter_slices(ROWS_AT_ONCE):
         described, _, probability = score(part, model, decimals)
         with_probability = described.with_columns(PROBABILITY.series(probability))

@@ -1,4 +1,4 @@
-"""What is replayed: a history as it is, or a made-up stream with everything that can go wrong with an order."""
+"""Streams to replay: a history, or a generated stream with ties, disorder, late, repeated and conflicting payments."""
 
 from pathlib import Path
 
@@ -32,14 +32,14 @@ GAPS_MS = np.array([0, 0, 1, 900, 5_000, 59_999, 60_000, 60_001, 240_000, 599_99
 
 DELAYS_MS = np.array([0, 2_000, 30_000, 240_000, 900_000, 3_000_000, 4_500_000, 9_000_000])
 DELAY_SHARES = np.array([0.86, 0.06, 0.03, 0.02, 0.01, 0.01, 0.005, 0.005])
-"""How long after its time a payment arrives; the last two are beyond the allowed lateness."""
+"""How long after its event time a payment arrives; the last two are later than allowed."""
 
 REFUND_SHARE = 0.03
 REPEATED_SHARE, CONTRADICTED_SHARE = 0.03, 0.003
 REPEATED_WITHIN_MS = 1_200_000
 REPEATED_DELAY_MAX_MS = 900_000
-"""Only what came this early is sent again. An id that is repeated when its first payment lies further back than allowed lateness
-and window may or may not be known any more (docs/decisions/0008-stream-equals-batch.md)."""
+"""Only payments no later than this are repeated. An id whose first payment lies further back than allowed lateness and
+window may or may not be known any more (docs/decisions/0008-stream-equals-batch.md)."""
 
 
 def of_history(directory: Path, payments: int | None = None) -> pl.DataFrame:
@@ -55,7 +55,7 @@ def of_history(directory: Path, payments: int | None = None) -> pl.DataFrame:
 
 
 def made_up(payments: int, seed: int, decimals: int = HUNDREDTHS) -> pl.DataFrame:
-    """Return so many payments over ten days, with ties, disorder, late ones, refunds, repeated and contradicted ids."""
+    """Return generated payments over ten days, with ties, disorder, late ones, refunds, repeated and conflicting ids."""
     chance = np.random.default_rng(seed)
     repeated, contradicted = (round(payments * share) for share in (REPEATED_SHARE, CONTRADICTED_SHARE))
     first = payments - repeated - contradicted

@@ -1,6 +1,6 @@
-"""A run: weeks by the nightly job, a worker of its own on topics of its own, the stream through both, the comparison.
+"""Runs a comparison: weeks by the nightly job, the stream through a worker of its own and the batch path, the report.
 
-Everything lies in a directory and under names that nothing else uses, so a run disturbs no worker and no data.
+Directory, topics and group are used by nothing else, so a run disturbs no worker and no data.
 """
 
 import asyncio
@@ -36,14 +36,14 @@ from fraudstream.traffic.session import publishing
 from fraudstream.traffic.tally import Tally
 
 SILENCE_MAX_S = 60.0
-"""Without a decision for so long the run is over and what is missing is reported."""
+"""After this long without a decision the run ends, and missing ones are reported."""
 
 ROWS_AT_ONCE = 8192
 
 
 @dataclass(frozen=True, slots=True)
 class ParityListener:
-    """What a run says of itself; the default says nothing."""
+    """Callbacks that report a run's progress; the default does nothing."""
 
     step: Callable[[str], None] = lambda text: None
     decided: Callable[[int], None] = lambda payments: None
@@ -109,7 +109,7 @@ async def prove(settings: Settings, stream: pl.DataFrame, listener: ParityListen
 
 
 def write_weeks(settings: Settings, decided: pl.DataFrame, decimals: int) -> int:
-    """Write the weekly aggregates as of every midnight that a payment asks for; return how many those are."""
+    """Write the weekly aggregates as of every midnight that a payment needs; return how many."""
     day = pl.from_epoch("event_time", "ms").dt.date()
     for (date,), payments in decided.with_columns(date=day).group_by("date", maintain_order=True):
         folder = settings.history_dir / f"date={date}"
@@ -126,7 +126,7 @@ def write_weeks(settings: Settings, decided: pl.DataFrame, decimals: int) -> int
 
 
 def _environment(settings: Settings, nights: int) -> dict[str, str]:
-    """Return these settings as the worker reads them; a password is in this process's environment already."""
+    """Return these settings as environment variables of the worker; a password is in this process's environment already."""
     own = settings.model_copy(update={"weekly_kept": max(nights, settings.weekly_kept)})
     given = own.model_dump(exclude_none=True, exclude={"kafka_password", "card_token_keys"})
     return {f"FRAUDSTREAM_{name.upper()}": str(value) for name, value in given.items()}

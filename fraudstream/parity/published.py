@@ -1,4 +1,4 @@
-"""What the worker said of a stream: the values of its decisions, by place in the log."""
+"""Gathers the worker's values of a stream from its decisions, by place in the log."""
 
 import msgspec
 import numpy as np
@@ -31,7 +31,7 @@ class Published:
         rows = len(expected.offset)
         self.values = np.full((rows, len(expected.names)), np.nan)
         self.decisions = np.zeros(rows, np.int64)
-        """How many decisions came for each payment: one, unless a worker was started again."""
+        """How many decisions each payment got: one, unless a worker was restarted."""
         self._features = expected.names[:-1]
         self._decode = msgspec.json.Decoder(Decision).decode
         self._row_of = [
@@ -39,7 +39,7 @@ class Published:
         ]
 
     def add(self, records: list[Record]) -> int:
-        """Take in some decisions; return how many payments have one that had none before."""
+        """Add some decisions; return how many payments got their first one."""
         if not records:
             return 0
         decisions = [self._decode(record.value or b"") for record in records]
@@ -63,5 +63,5 @@ class Published:
 
 
 def bits(values: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
-    """Return the numbers' bits, which differ where == would not tell (0.0 and -0.0) and are equal where it would."""
+    """Return the numbers' bits: unlike ==, they tell 0.0 from -0.0, and a NaN is equal to itself."""
     return np.ascontiguousarray(values).view(np.int64)

@@ -1,4 +1,4 @@
-"""Where stream and batch differ."""
+"""Compares stream and batch, and reports where they differ."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +10,7 @@ from fraudstream.parity.expected import Expected
 from fraudstream.parity.published import Published, bits
 
 NAMED_MAX = 10
-"""Differences a report names."""
+"""How many differences a report lists."""
 
 
 @dataclass(frozen=True, slots=True)

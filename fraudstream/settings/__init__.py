@@ -1,6 +1,6 @@
 """Every setting, its default and what it is for; read from FRAUDSTREAM_* variables and `.env`.
 
-One file a subject declares the fields; `Settings` is all of them.
+One file per subject declares the fields; `Settings` has all of them.
 """
 
 from pathlib import Path
@@ -52,7 +52,7 @@ class Settings(PageSettings, ThroughputSettings, DecisionSettings, StorageSettin
 
     @classmethod
     def with_options(cls, **options: Any) -> Self:
-        """Read the settings; a command's options that are not None count before the environment."""
+        """Read the settings; a command's options that are not None take precedence over the environment."""
         return cls(**{name: value for name, value in options.items() if value is not None})
 
     @property
@@ -96,11 +96,11 @@ class Settings(PageSettings, ThroughputSettings, DecisionSettings, StorageSettin
 
     @property
     def has_card_token_keys(self) -> bool:
-        """Whether cards can be known by their tokens here, without making a key."""
+        """Whether there are keys to compute card tokens, without making one."""
         return self.card_token_keys is not None or self.card_token_key_path.exists()
 
     def tokenizer(self) -> Tokenizer:
-        """Return what turns card numbers into tokens; a key is made on first use unless a file was named."""
+        """Return the tokenizer of card numbers; a key is made on first use unless a file is named."""
         if self.card_token_keys is not None and self.card_token_key_file is None:
             return token_keys.parsed(self.card_token_keys.get_secret_value(), "FRAUDSTREAM_CARD_TOKEN_KEYS")
         path = self.card_token_key_path

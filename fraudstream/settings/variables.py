@@ -1,4 +1,4 @@
-"""Which FRAUDSTREAM_* variables there are: a misspelt one would leave a setting at its default without a word."""
+"""The FRAUDSTREAM_* variables that exist; a misspelt one would silently leave a setting at its default."""
 
 import re
 from collections.abc import Iterable
@@ -31,7 +31,7 @@ def variable(field: str) -> str:
 
 
 def refuse_unknown(given: Iterable[str], fields: Iterable[str], where: str) -> None:
-    """Raise SetupError if a variable with our prefix is none of ours."""
+    """Raise SetupError if a variable with our prefix does not exist."""
     known = [variable(field) for field in fields] + [CACHE_VARIABLE, REPOSITORY_VARIABLE]
     for name in sorted(map(str.upper, given)):
         if name.startswith(PREFIX) and name not in known and not KUBERNETES.fullmatch(name):

@@ -1,4 +1,4 @@
-"""What is wrong with a setting's value, in words for whoever set it."""
+"""Explains what is wrong with a setting's value, to the user who set it."""
 
 from collections.abc import Mapping
 from typing import Any, Literal, get_args, get_origin
@@ -14,7 +14,7 @@ SHOWN_MAX = 80
 
 
 def sentence(error: ValidationError, fields: Mapping[str, FieldInfo]) -> str:
-    """Return one clause a wrong setting: its variable, what it must be, and what it is."""
+    """Return one clause per wrong setting: its variable, what it must be, and what it is."""
     return "; ".join(_clause(wrong["loc"], wrong["msg"], wrong["input"], fields) for wrong in error.errors())
 
 

@@ -1,1 +1,1 @@
-"""Is the state what the log says? Comparing a worker's RocksDB, the changelog and the source log, and mending them."""
+"""Compares a worker's RocksDB and the changelog with the source log, repairs them, and divides them when topics grow."""

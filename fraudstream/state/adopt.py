@@ -1,7 +1,8 @@
-"""Taking source logs as they are now: after a restore, a fail-over, a topic made anew or cut.
+"""Accepts source logs as they are now: after a restore, a fail-over, or a topic that was recreated or truncated.
 
-Where group or state remember another log, the group goes on from one of the log's ends, and what the state has of the other
-log is given up. Nothing is left out by default: all that the log has is decided, what was decided before once more.
+Where the group or the state remembers another log, the group goes on from this log's start or end, and what the state
+has of the other log is given up. By default nothing is left out: all that the log has is decided, if need be a second
+time.
 """
 
 from typing import NamedTuple
@@ -12,7 +13,7 @@ from fraudstream.state.verify import stopped_group
 
 
 class Adopted(NamedTuple):
-    """A source partition that was another than remembered, and what was remembered and is true now."""
+    """A source partition whose log is not the one remembered, and where the group goes on."""
 
     topic: str
     partition: int
@@ -23,9 +24,9 @@ class Adopted(NamedTuple):
 
 
 async def adopt_sources(settings: Settings, *, at_end: bool) -> list[Adopted]:
-    """Commit where to go on wherever a source is not the log remembered; the state is then to be rebuilt.
+    """Commit a new offset wherever a source is not the log remembered; the state must be rebuilt afterwards.
 
-    `at_end`: leave out what the log has now, because all of it has been decided.
+    `at_end`: skip what the log has now, because all of it has been decided.
     """
     adopted, check = [], SourceCheck(settings)
     async with stopped_group(settings) as logs:

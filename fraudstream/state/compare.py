@@ -1,4 +1,4 @@
-"""What differs between log, changelog and RocksDB of one partition, for every card in the kept horizon."""
+"""What differs between log, changelog and RocksDB of one partition, for every card in the horizon that is kept."""
 
 from collections.abc import Collection, Mapping
 from itertools import chain
@@ -13,7 +13,7 @@ Value = TypeVar("Value")
 
 
 class CopyDifference(NamedTuple):
-    """How a copy differs from the log."""
+    """How a copy (changelog or RocksDB) differs from the log."""
 
     entries: int
     missing: list[Key]
@@ -34,7 +34,7 @@ class Compared(NamedTuple):
     changelog: CopyDifference
     disk: CopyDifference | None
     damage: str | None
-    """What is wrong beside entries: an unreadable RocksDB, a changelog shorter than what was read of it."""
+    """What is wrong apart from entries: an unreadable RocksDB, a changelog shorter than the state has read it."""
     changelog_end: int
     ends_unread: bool
     undecodable: int
@@ -91,7 +91,7 @@ def _since(oldest_ms: int, entries: Mapping[Key, Value]) -> dict[Key, Value]:
 def _difference(
     log: Mapping[Key, Logged], copy: Mapping[Key, Entry], log_begin: int, behind: Collection[Key]
 ) -> CopyDifference:
-    """Compare a copy with the log; what is `behind` will be there after the next recovery."""
+    """Compare a copy with the log; the keys in `behind` come with the next recovery."""
     missing = [key for key, must in log.items() if must.committed and key not in copy and key not in behind]
     extra = [
         key for key, entry in copy.items() if key not in log and entry.sequence >> SEQUENCE_SHIFT >= log_begin
@@ -103,7 +103,7 @@ def _difference(
 def same(logged: Logged, entry: Entry) -> bool:
     """Tell whether an entry is the log's.
 
-    The place of a repartitioned payment depends on who numbered it, and growing the partitions gives new ones to all.
+    The sequence of a repartitioned payment depends on who numbered it; growing the topics renumbers all entries.
     """
     expected = logged.entry
     equal = (expected.event_time_ms, expected.cents) == (entry.event_time_ms, entry.cents)

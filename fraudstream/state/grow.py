@@ -1,8 +1,8 @@
-"""Growing a group from some partitions to more, with every card's ten minutes kept.
+"""Grows a group to more partitions and keeps every card's ten minutes.
 
-The note in the changelog comes first and is taken back last. While it is there no worker starts, and whoever grows again
-finds in it what to do; every step in between can be done twice. What a partition's changelog held before stays readable
-in it, in front of a record that voids it, and goes with the retention.
+A note (a record whose key is `growing=`) is written to the changelog first and replaced last. While it is there no worker
+starts, and another run reads from it what to finish; every step in between can be repeated. A partition's old changelog
+records stay in it, before a record that voids them, until retention removes them.
 """
 
 import asyncio
@@ -31,19 +31,19 @@ from fraudstream.state.verify import require_stopped
 from fraudstream.tables.changelog_keys import begin, growing, made_for, said
 
 Advance = Callable[[str, int], None]
-"""Told that one of so many steps of a kind is done."""
+"""Called after each step with its kind and how many steps of that kind there are."""
 
 
 class Plan(NamedTuple):
-    """What there is to do."""
+    """What is to be done."""
 
     before: int
-    """For how many partitions the group was made."""
+    """How many partitions the group has now."""
     after: int
     topics: dict[str, int]
-    """Topics that have too few partitions (0: that are missing), and how many they have."""
+    """Topics with too few partitions, and how many each has (0: the topic is missing)."""
     noted: bool
-    """Whether it was begun before."""
+    """Whether an earlier run wrote the note and was interrupted."""
 
     @property
     def nothing(self) -> bool:
@@ -63,7 +63,7 @@ class Grown(NamedTuple):
 
 
 async def planned(settings: Settings, after: int) -> Plan:
-    """Look at what there is; raises SetupError if workers are running, or the partitions are more already."""
+    """Compare topics and state with the aim; raises SetupError if workers are running or partitions would have to go."""
     await require_stopped(settings)
     async with administration(Kafka.of(settings)) as admin:
         counts = await _counts(admin, settings)
@@ -94,9 +94,9 @@ async def _counts(admin: AIOKafkaAdminClient, settings: Settings) -> dict[str, i
 
 
 async def _found(settings: Settings, counts: Mapping[str, int]) -> tuple[int, int] | None:
-    """Return for how many partitions the state in the changelog is and to how many it is being grown; None without any.
+    """Return the number of partitions of the changelog's state and the number it is growing to; None without state.
 
-    A worker writes a record to every partition that it is given, so those without any were added by somebody else.
+    A worker writes a record to every partition it is assigned, so partitions without any were added by others.
     """
     log = topics.changelog(settings).name
     async with partition_logs(Kafka.of(settings), settings.app_id) as logs:
@@ -109,7 +109,7 @@ async def _found(settings: Settings, counts: Mapping[str, int]) -> tuple[int, in
 
 
 async def grow(settings: Settings, plan: Plan, advance: Advance = lambda _what, _of: None) -> Grown:
-    """Do it. May be interrupted anywhere and be done again, with a new plan."""
+    """Carry out a plan. It may be interrupted anywhere, and finished with a new plan."""
     before, after = (
         settings.model_copy(update={"partitions": number}) for number in (plan.before, plan.after)
     )
@@ -125,7 +125,7 @@ async def grow(settings: Settings, plan: Plan, advance: Advance = lambda _what, 
         await require_stopped(settings)
         async with partition_logs(Kafka.of(settings), settings.app_id) as logs:
             result = await moved(logs, before, plan.after, lambda: advance("reading", plan.before))
-        async with _publisher(settings) as publisher:  # a new one, which knows of the new partitions
+        async with _publisher(settings) as publisher:  # a new one knows the new partitions
             await _publish(publisher, log, plan, result, advance)
     entries = sum(map(len, result.deltas.values()))
     return Grown(plan.before, plan.after, list(plan.topics), entries, result.undecided, result.unknown)
@@ -136,7 +136,7 @@ def _publisher(settings: Settings) -> Publisher:
 
 
 async def _add_partitions(settings: Settings, plan: Plan) -> None:
-    """Add what topics lack that are there, and wait until the brokers know of it."""
+    """Add the partitions that existing topics lack, and wait until the brokers know them."""
     lacking = {name: count for name, count in plan.topics.items() if count}
     if not lacking:
         return
@@ -155,7 +155,7 @@ async def _add_partitions(settings: Settings, plan: Plan) -> None:
 
 
 async def _publish(publisher: Publisher, log: str, plan: Plan, result: Moved, advance: Advance) -> None:
-    """Write the new state, partition 0 last, and take the note back."""
+    """Write the new state, partition 0 last, and replace the note."""
     note = growing(plan.before, plan.after)
     for partition in (*range(1, plan.after), 0):
         deltas = result.deltas[partition]

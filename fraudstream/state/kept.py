@@ -12,11 +12,11 @@ from fraudstream.tables.activity_store import open_database
 from fraudstream.tables.changelog_keys import BEGIN
 
 Key: TypeAlias = tuple[int, bytes, int]
-"""Start of the bucket, card token, transaction id: within these an id is known again."""
+"""Start of the bucket, card token, hash of the transaction id: two entries with the same key are one payment."""
 
 
 class Logged(NamedTuple):
-    """An entry that the source log says there must be, or may be if it is not committed yet."""
+    """An entry computed from the source log; a copy must have it if it is committed, and may if it is not."""
 
     entry: Entry
     repartitioned: bool
@@ -29,9 +29,9 @@ class Changelog(NamedTuple):
     entries: dict[Key, tuple[int, Entry]]
     end: int
     ends_unread: bool
-    """Whether its last offset is no record but a transaction's marker: recovery would wait for it for ever."""
+    """Whether its last offset is a transaction marker, not a record: recovery would wait for a record for ever."""
     undecodable: int = 0
-    """Records that the brokers have and nobody can decode."""
+    """Records that cannot be decoded."""
 
 
 class Disk(NamedTuple):
@@ -43,16 +43,16 @@ class Disk(NamedTuple):
 
 
 def key_of(card: bytes, entry: Entry) -> Key:
-    """Return what an entry is known by."""
+    """Return the key under which entries are compared."""
     return bucket_of(entry.event_time_ms), card, entry.id_hash
 
 
 async def read_changelog(
     logs: PartitionLogs, topic: str, partition: int, until: bytes | None = None
 ) -> Changelog:
-    """Read a partition of the changelog to its end; a repeated entry counts once, what is void does not.
+    """Read a partition of the changelog to its end; a repeated entry counts once, a voided one not at all.
 
-    `until`: the key of a record at which the entries end.
+    `until`: ignore the records from the first one with this key on.
     """
     entries: dict[Key, tuple[int, Entry]] = {}
     last, ended, undecodable = -1, False, 0

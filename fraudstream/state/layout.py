@@ -1,4 +1,4 @@
-"""For how many partitions is the state in the changelog? Whoever would read it otherwise must not start."""
+"""Refuses a start whose number of partitions is not that of the state in the changelog."""
 
 from fraudstream import topics
 from fraudstream.adapters.partition_logs import PartitionLogs
@@ -8,7 +8,7 @@ from fraudstream.tables.changelog_keys import said
 
 
 async def require_layout(logs: PartitionLogs, settings: Settings) -> None:
-    """Raise SetupError if the state is being grown, or is that of another number of partitions than the settings say."""
+    """Raise SetupError if the state is being grown, or has another number of partitions than the settings."""
     found = said(await logs.last_key(topics.changelog(settings).name, 0))
     if found is None:
         return

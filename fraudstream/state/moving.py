@@ -1,9 +1,9 @@
-"""Dividing state anew: which cards live on which partition when there are more of them.
+"""Divides state among more partitions: which card belongs to which partition.
 
-The changelog knows cards by token and a token names no partition, so the numbers are met where they are: in the log. It is
-gone through as the workers did it, to its end: payments that wait to be decided are counted now, in the order they
-came in, and when a worker decides them it finds them known and answers their windows as of then. So it does not matter
-that it may meet newer payments of the same card first, on the card's new partition.
+The changelog knows only card tokens, and a token does not tell its partition, so card numbers are read from the source
+log. It is replayed to its end, as the workers decide it. Undecided payments are counted now, in order of arrival; the
+worker that decides them later finds them known and answers their windows as of that arrival. So it does not matter if it
+decides newer payments of the same card first, on the card's new partition.
 """
 
 import dataclasses
@@ -31,25 +31,25 @@ Deltas = npt.NDArray[np.void]
 
 
 class Moved(NamedTuple):
-    """State as it is divided among the new partitions."""
+    """State divided among the new partitions."""
 
     deltas: dict[int, Deltas]
     """New partition -> its entries, those of a card in their order."""
     undecided: int
-    """Payments among them that wait to be decided."""
+    """Payments that were counted and are still to be decided."""
     unknown: int
-    """Entries left out, because the log no longer has a payment of their card, so that nobody knows its partition."""
+    """Entries left out: the log has no payment of their card any more, so its partition is unknown."""
 
 
 class Homes:
-    """Card token -> partition, for all cards whose numbers were met."""
+    """Card token -> partition, for all cards whose numbers were read."""
 
     def __init__(self, partitions: int) -> None:
         self._partitions = partitions
         self.of: dict[bytes, int] = {}
 
     def met(self, number: str, card: Card) -> None:
-        """Take note of a card, under all its tokens."""
+        """Remember a card's partition, under all its tokens."""
         home = partition_of(number, self._partitions)
         self.of[card.key] = home
         for token in card.earlier:
@@ -59,7 +59,7 @@ class Homes:
 async def moved(
     logs: PartitionLogs, settings: Settings, after: int, advance: Callable[[], None] = lambda: None
 ) -> Moved:
-    """Compute the state of a group that `settings` describe, as it is to be divided among `after` partitions."""
+    """Compute the state of the group of `settings`, divided among `after` partitions."""
     homes = Homes(after)
     intake = intake_of(settings, homes.met)
     to_repartition = await _to_repartition(logs, settings, intake)
@@ -103,9 +103,9 @@ async def _to_repartition(
 def ordered(
     replay: Replay, changelog: Changelog, log_begin: int, allowed_lateness_ms: int
 ) -> Iterator[tuple[bytes, Entry]]:
-    """Yield the entries of a partition in the order its workers met them, then those that they are to meet.
+    """Yield the entries of a partition in the order its workers decided them, then those still to be decided.
 
-    The changelog says how the workers numbered and judged a payment; the log, whether there is such a payment.
+    The changelog has each payment's arrival number and lateness; the log tells whether the payment exists.
     """
     newest_ms = max((entry.event_time_ms for _, entry in changelog.entries.values()), default=0)
     oldest_ms = kept_from(replay.decided_ms or newest_ms, allowed_lateness_ms)
@@ -128,12 +128,12 @@ def ordered(
 
 
 def _believed(logged: Logged | None, entry: Entry, log_begin: int) -> bool:
-    """Tell whether an entry of the changelog is the log's, or of a payment that the log no longer has on this partition."""
+    """Tell whether an entry of the changelog is the log's, or so old that the log no longer has its payment."""
     return entry.sequence >> SEQUENCE_SHIFT < log_begin if logged is None else same(logged, entry)
 
 
 def renumbered(packed: list[bytes]) -> Deltas:
-    """Give entries new sequences: in their order, and before all payments that the partition will ever meet."""
+    """Give entries new sequences, in their order: negative, so before all later payments of the partition."""
     deltas = np.frombuffer(b"".join(packed), DELTAS).copy()
     deltas["entry"]["sequence"] = np.arange(len(deltas)) - len(deltas)
     return deltas

@@ -1,8 +1,8 @@
-"""Are the source logs those that the group and the state remember? An offset alone does not say so.
+"""Checks that the source logs are those that the group and the state remember; an offset alone does not tell.
 
-A cluster that was restored or failed over, a topic that was made anew or cut has other records at the same offsets. Where the
-log is shorter than what is remembered, its ends tell; where it has grown past that, a payment does: the newest ones that the
-changelog has are looked up at their offsets.
+After a restore or fail-over, or when a topic was recreated or truncated, other records have the same offsets. A log that
+is shorter than what is remembered shows by its end. One that has grown past it shows by its payments: the newest ones
+of the changelog are looked up at their offsets.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -24,7 +24,7 @@ LOOKED_UP = 3
 """Payments of a partition that are compared with the log."""
 
 TAIL_RECORDS = 8
-"""How many records at the end of a changelog are read first to find them: the newest may be empty."""
+"""How many records at the end of a changelog are read first to find these payments: the newest may be empty."""
 
 
 class Misfit(NamedTuple):
@@ -38,7 +38,7 @@ class Misfit(NamedTuple):
 
 
 class SourceCheck:
-    """Holds the sources of a partition against what is remembered of them."""
+    """Compares the sources of a partition with what is remembered of them."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -48,12 +48,12 @@ class SourceCheck:
         )
 
     async def misfits(self, logs: PartitionLogs, counted_to: Mapping[int, int]) -> list[Misfit]:
-        """Return what does not fit, at most one of each source and partition.
+        """Return the sources that are not those remembered, at most one misfit per source and partition.
 
         `counted_to`: by partition, the last offset of `transactions` in a worker's own state, which may know more than the
         changelog; -1 for none.
 
-        What is remembered is read before the ends of the logs, which may grow meanwhile: a sound log is never behind it.
+        What is remembered is read first and the logs' ends after it: so a log that is only growing never looks too short.
         """
         newest = await newest_payments(logs, self._settings, counted_to)
         places = [
@@ -84,7 +84,7 @@ class SourceCheck:
         newest: Mapping[int, Sequence[Entry]],
         counted_to: Mapping[int, int],
     ) -> dict[int, str]:
-        """Look for payments that are in the state and not where the log should have them; return what to say, by partition."""
+        """Find payments of the state that the log does not have at their offset; return a sentence by partition."""
         found, looked_up = {}, dict[int, list[Entry]]()
         for partition, (begin, end) in spans.items():
             last = max([counted_to[partition], *map(offset_of, newest[partition])])
@@ -115,7 +115,7 @@ class SourceCheck:
         return found
 
     def _differs(self, record: Record, entry: Entry) -> bool:
-        """Tell whether a record is another payment than the entry that came from its place; one that is none says nothing."""
+        """Tell whether the record at an entry's offset is another payment; False if it is no valid payment."""
         if record.offset != offset_of(entry):
             return False
         try:
@@ -135,7 +135,7 @@ async def newest_payments(
 ) -> dict[int, list[Entry]]:
     """Return the newest payments of `transactions` in changelogs, at most LOOKED_UP of a partition, oldest first.
 
-    Re-keyed ones are left out: they do not say at which offset they were.
+    Repartitioned ones are left out: their entries do not tell their offset.
     """
     changelog = topics.changelog(settings).name
     spans = await logs.spans([(changelog, partition) for partition in partitions])
@@ -161,9 +161,9 @@ async def newest_payments(
 
 
 def _keyed(value: bytes) -> Iterator[Entry]:
-    """Yield the entries of a changelog record whose sequence is an offset and nothing else; 0 may also be a repartitioned one.
+    """Yield a changelog record's entries whose sequence is just an offset; 0 may also be a repartitioned one's.
 
-    Those that came from another partition when the topics grew have negative ones.
+    Entries that were renumbered when the topics grew have negative numbers.
     """
     for _, entry in deltas(value):
         if entry.sequence > 0 and not entry.sequence % (1 << SEQUENCE_SHIFT):

@@ -1,8 +1,8 @@
-"""Are source logs and changelog those that group and state remember? Asked when partitions are assigned, before recovery
-trusts them, and again and again while they are decided.
+"""Checks that source logs and changelog are those that group and state remember: when partitions are assigned, before
+recovery trusts them, and repeatedly while they are decided.
 
-Kafka itself forgets records after the retention, and that is fine: what is so old has left the window. A deleted, emptied or
-truncated changelog looks the same at first sight, so in doubt the source log is asked: state is a function of it.
+Retention deletes records, and that is fine: such old ones have left the window. A deleted, emptied or truncated changelog
+looks the same at first, so in doubt the changelog is compared with the source log.
 """
 
 import asyncio
@@ -24,16 +24,16 @@ from fraudstream.state.verify import compared
 from fraudstream.tables.log_checks import Remembered
 
 OLD_MS = topics.CHANGELOG_RETENTION_MS - 2 * HOUR_MS
-"""When the oldest record has nearly this age, retention has taken those before it; it takes whole segments of an hour."""
+"""If the oldest record is older than this, retention has deleted those before it; it deletes segments of an hour."""
 
 CONFIRM_AFTER_S = 3.0
-"""Nothing is refused at one look: a broker that was frozen and does not know yet that it leads no more names an old end."""
+"""Wait before a second look; both must find the error: a paused ex-leader may report a stale end offset."""
 
 Found = TypeVar("Found")
 
 
 class LogCheck:
-    """Looks at the logs of partitions this worker is about to recover, or decides."""
+    """Checks the logs of partitions that this worker is about to recover, or decides."""
 
     def __init__(self, settings: Settings, losses: LogLosses) -> None:
         self._settings = settings
@@ -46,10 +46,10 @@ class LogCheck:
         self._sources = SourceCheck(settings)
         self._connection = AsyncExitStack()
         self._logs: PartitionLogs | None = None
-        """What is looked at while payments are decided; connected from one look to the next."""
+        """The logs while payments are decided; the connection is kept between looks."""
 
     async def before_recovery(self, remembered: Mapping[int, Remembered]) -> set[int]:
-        """Return the partitions whose RocksDB must begin again: the changelog goes on behind a gap it cannot cross.
+        """Return the partitions whose RocksDB must be wiped: it ends before the changelog begins.
 
         Raises SetupError if records are lost, or if a log is not the one remembered.
         """
@@ -102,7 +102,7 @@ class LogCheck:
             )
 
     async def _note_restarts(self, logs: PartitionLogs, counted_to: Mapping[int, int]) -> None:
-        """Note partitions that have state and no committed offset: they expired, or a first run ended before its commit."""
+        """Note partitions with state but no committed offset: it expired, or a first run ended before its commit."""
         committed = await logs.all_committed([(self._keyed, partition) for partition in counted_to])
         begun = [partition for (_, partition), offset in committed.items() if offset is None]
         unknown = [partition for partition in begun if counted_to[partition] < 0]
@@ -114,7 +114,7 @@ class LogCheck:
     async def _require_changelogs(
         self, logs: PartitionLogs, remembered: Mapping[int, Remembered], spans: Mapping[int, Span]
     ) -> None:
-        """Raise SetupError if a changelog has lost something that retention did not take."""
+        """Raise SetupError if a changelog has lost records that retention did not delete."""
         doubtful = {}
         for partition, (offset, _) in remembered.items():
             begin, end = spans[partition]
@@ -133,7 +133,7 @@ class LogCheck:
         )
 
     async def _unexplained(self, logs: PartitionLogs, spans: Mapping[int, Span]) -> list[int]:
-        """Return the partitions of which something was decided and something removed, and not by retention."""
+        """Return the partitions with decided payments whose changelog lost records, and not by retention."""
         committed = await logs.all_committed(
             [(source, partition) for source in (self._keyed, self._repartitioned) for partition in spans]
         )
@@ -150,7 +150,7 @@ class LogCheck:
 
 
 async def _confirmed(look: Callable[[], Awaitable[Found]]) -> Found:
-    """Look, and believe what is wrong only if it still is some seconds later."""
+    """Look; believe an error only if a second look some seconds later finds it again."""
     try:
         return await look()
     except SetupError:

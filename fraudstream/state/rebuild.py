@@ -1,4 +1,4 @@
-"""Mending state: what the changelog misses is computed from the source log and written to it, RocksDB is wiped.
+"""Repairs state: entries that the changelog lacks are computed from the source log and written to it; RocksDB is wiped.
 
 Everything written is idempotent by transaction id, so a rebuild may be interrupted and repeated.
 """
@@ -30,16 +30,15 @@ class Rebuilt(NamedTuple):
     written: int
     """Entries added to its changelog."""
     emptied: bool
-    """Whether its changelog had entries the log does not know and was begun afresh."""
+    """Whether its changelog was emptied first: it had wrong or unreadable entries, or was to begin afresh."""
 
 
 async def rebuild_changelog(
     settings: Settings, partitions: Iterable[Compared], afresh: Collection[int] = ()
 ) -> list[Rebuilt]:
-    """Give the changelog what it misses. One that holds anything wrong or unreadable is emptied first.
+    """Write what the changelog lacks. A partition with wrong or unreadable entries, or one of `afresh`, is emptied first.
 
-    So is one that is to begin `afresh`. One that does not end in a record gets an empty one: recovery waits for a record at
-    its end.
+    A partition that does not end in a record gets an empty one: recovery waits for a record at its end.
     """
     kafka, topic = Kafka.of(settings), topics.changelog(settings).name
     partitions = list(partitions)
@@ -67,9 +66,9 @@ async def rebuild_changelog(
 
 
 async def _empty(settings: Settings, topic: str, partitions: Iterable[int]) -> None:
-    """Delete all records, and one more that nobody can have read: every worker's RocksDB is then behind a gap.
+    """Delete all records, after adding one that no worker has read: so every RocksDB ends before the changelog begins.
 
-    A worker wipes such a one when it gets the partition, on whichever host its directory is.
+    A worker wipes such a RocksDB when it gets the partition, on whatever host.
     """
     outbox = Outbox()
     for partition in partitions:

@@ -1,4 +1,4 @@
-"""The second source of truth: state is a function of the source log, and here it is computed from it once more."""
+"""Computes the state from the source log once more, to compare and repair the copies."""
 
 from collections.abc import Callable, Sequence
 
@@ -23,7 +23,7 @@ EXPIRE_EVERY_MS = 6 * WINDOW_MS
 
 
 class Replay:
-    """The state of one partition while its log is gone through, in memory."""
+    """The state of one partition, in memory, while its log is replayed."""
 
     def __init__(self, partition: int, intake: Intake, allowed_lateness_ms: int) -> None:
         self.entries: dict[Key, Logged] = {}
@@ -34,7 +34,7 @@ class Replay:
         self._buckets: dict[bytes, bytes] = {}
         self._kept_from_ms = 0
         self.decided_ms = 0
-        """Newest event time among payments whose decisions are committed: what lies before them expires, as in a worker."""
+        """Newest event time among payments whose decisions are committed; expiry follows it, as in a worker."""
 
     def feed(self, records: Sequence[Record], repartitioned: bool, committed: bool) -> None:
         """Count the payments in some records of one topic, as the worker does."""
@@ -68,18 +68,18 @@ class Replay:
 
 
 def kept_from(newest_ms: int, allowed_lateness_ms: int) -> int:
-    """Return the start of the oldest bucket that is certainly kept when time has come to `newest_ms`."""
+    """Return the start of the oldest bucket that is certainly kept when `newest_ms` is the newest event time."""
     return bucket_of(max(0, newest_ms - allowed_lateness_ms - WINDOW_MS))
 
 
 def parser_of(settings: Settings, met: Callable[[str, Card], None] | None = None) -> Parser:
-    """Return the worker's own parsing; `met` is told of cards as they are met."""
+    """Return the worker's own parser; `met` is called with the number and token of each card."""
     cards = CardIndex(settings.tokenizer(), settings.partitions, met=met)
     return Parser(event_type_named(settings.event_type), cards, settings.future_tolerance_s * 1000)
 
 
 def intake_of(settings: Settings, met: Callable[[str, Card], None] | None = None) -> Intake:
-    """Return the worker's own sorting of records; `met` as above."""
+    """Return the worker's own intake; `met` as above."""
     return Intake(parser_of(settings, met))
 
 
@@ -90,10 +90,10 @@ async def replayed(
     intake: Intake | None = None,
     to_repartition: Sequence[Record] = (),
 ) -> Replay:
-    """Go through a partition's two topics in the order of their timestamps, which is nearly that of arrival.
+    """Replay a partition's two topics in order of timestamp, which is nearly the order of arrival.
 
-    Where it is not, only the sequence of repartitioned payments differs, and that is not compared. `to_repartition`: payments that
-    are to be repartitioned to it, but are not yet.
+    Where it is not, only sequences of repartitioned payments differ, and they are not compared. `to_repartition`:
+    payments that are still to be repartitioned to the partition.
     """
     replay = Replay(partition, intake or intake_of(settings), settings.lateness_horizon_s * 1000)
     keyed, repartitioned_topic = (
@@ -127,7 +127,7 @@ async def replayed(
 
 
 async def _poison_records(logs: PartitionLogs, settings: Settings, partition: int) -> set[tuple[str, int]]:
-    """Return topic and offset of records that became dead letters because they ended the worker."""
+    """Return topic and offset of poison records: dead letters because they crashed the worker."""
     dead_letters = settings.topic(topics.DEAD_LETTERS.name)
     found = set()
     async for records in logs.read(dead_letters, partition):

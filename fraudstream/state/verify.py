@@ -1,4 +1,4 @@
-"""Comparing a worker's RocksDB and the changelog with what the source log says, partition by partition."""
+"""Compares a worker's RocksDB and the changelog with the source log, partition by partition."""
 
 import asyncio
 import time
@@ -24,7 +24,7 @@ MEMBERS_EVERY_S = 0.5
 
 @asynccontextmanager
 async def stopped_group(settings: Settings) -> AsyncIterator[PartitionLogs]:
-    """Yield the logs of a group that has no members; raises SetupError if it has: state would change while it is read."""
+    """Yield the logs of a stopped group; raises SetupError if it has members, as state would change while it is read."""
     kafka = Kafka.of(settings)
     await ensure_topics(settings)
     await require_stopped(settings)
@@ -65,7 +65,7 @@ async def compared(
 
 
 def _disk(directory: Path) -> tuple[Disk | None, str | None]:
-    """Read a partition's RocksDB, if there is one; return it or what is wrong with it."""
+    """Read a partition's RocksDB; return it, or what is wrong with it, or neither if there is none."""
     if not directory.exists():
         return None, None
     try:

@@ -1,1 +1,1 @@
-"""Payments on their way to a worker: simulated live, replayed from history, or told as the acceptance story."""
+"""Sends payments to workers: simulated live, replayed from history, or the acceptance story."""

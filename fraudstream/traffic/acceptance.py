@@ -1,6 +1,6 @@
 """The acceptance story on a running worker: three single payments, then ten on one card, 1-2 s apart.
 
-The story itself, and what is expected of it, is `offline.stories`; here it takes place in real time.
+The story and its expected result are in `offline.stories`; here it is sent in real time.
 """
 
 import asyncio
@@ -27,12 +27,12 @@ from fraudstream.traffic.cards import candidates, idle
 from fraudstream.traffic.session import publishing
 
 STORY_ID = "acceptance-"
-"""How the transaction ids of the story begin."""
+"""Prefix of the story's transaction ids."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One payment of the story and what became of it; `decision` is None if none came in time."""
+    """One payment of the story and its result; `decision` is None if none came in time."""
 
     keyed: bool
     position: int
@@ -51,7 +51,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class StoryResult:
-    """One telling of the story."""
+    """The result of one run of the story."""
 
     keyed: bool
     lines: tuple[Line, ...]
@@ -69,7 +69,7 @@ class StoryResult:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Where the story takes place."""
+    """What the story is sent with."""
 
     settings: Settings
     publisher: Publisher
@@ -88,14 +88,14 @@ async def tell_live(
     on_start: Callable[[str], None] = lambda origin: None,
     on_line: Callable[[Line], None] = lambda line: None,
 ) -> list[StoryResult]:
-    """Tell one story once per keying, all at the same time, each on four cards of its own.
+    """Send one story once per keying, all at the same time, each on four cards of its own.
 
-    `on_start` is told where the cards come from, `on_line` of every payment. Raises SetupError if there is no broker
+    `on_start` is called with where the cards come from, `on_line` with every payment. Raises SetupError if there is no broker
     or no decision comes within `timeout_s`.
     """
     story = tell(
         np.random.default_rng(seed)
-    )  # before cards are drawn: a seed names a story wherever it is told
+    )  # drawn before the cards, so that a seed always gives the same story
     needed = len(keyings) * CARDS
     cards = candidates(settings, cards_file, np.random.default_rng(seed), needed)
     topic = settings.topic(topics.DECISIONS.name)

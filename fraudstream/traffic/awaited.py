@@ -1,4 +1,4 @@
-"""Waiting for the decisions on particular payments, out of everything a worker decides."""
+"""Waits for the decisions on particular payments among all that a worker publishes."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -11,7 +11,7 @@ from fraudstream.adapters.tail import Tail
 
 
 class _Id(msgspec.Struct):
-    """The only field that is looked at of payments that are not ours."""
+    """The only field that is decoded of other payments' decisions."""
 
     transaction_id: str
 
@@ -24,7 +24,7 @@ class AwaitedDecisions:
         self._id = msgspec.json.Decoder(_Id).decode
 
     def expect(self, transaction_id: str) -> asyncio.Future[dict[str, Any]]:
-        """Return what will hold the decision on a payment; call before the payment is sent."""
+        """Return a future for the decision on a payment; call before the payment is sent."""
         self._awaited[transaction_id] = asyncio.get_running_loop().create_future()
         return self._awaited[transaction_id]
 
@@ -36,7 +36,7 @@ class AwaitedDecisions:
                     self._hand_out(record.value)
 
     def _hand_out(self, value: bytes) -> None:
-        """Give a decision to whoever waits for it; a decision that comes twice is the same twice."""
+        """Resolve the future of a decision; repeated decisions are equal."""
         waiting = self._awaited.pop(self._id(value).transaction_id, None)
         if waiting is not None and not waiting.done():
             waiting.set_result(msgspec.json.decode(value))

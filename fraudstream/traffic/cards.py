@@ -1,4 +1,4 @@
-"""Card numbers for the acceptance story: cards whose week the worker can know, and that nobody uses right now."""
+"""Chooses cards for the acceptance story: cards with a week, which nobody uses right now."""
 
 import re
 import time
@@ -22,11 +22,11 @@ from fraudstream.offline.population import card_numbers
 from fraudstream.settings import Settings
 
 BACKLOG_MAX = 200_000
-"""Decisions looked at to see which cards are in use; at a higher rate some are missed."""
+"""Decisions read to see which cards are in use; if there are more, some are missed."""
 
 
 class Cards(NamedTuple):
-    """Candidates, and where they come from in words."""
+    """Candidates, and a text that says where they come from."""
 
     numbers: list[str]
     origin: str
@@ -57,7 +57,7 @@ def candidates(settings: Settings, cards_file: Path | None, rng: np.random.Gener
 async def idle(numbers: Sequence[str], tail: Tail, settings: Settings, needed: int) -> list[str]:
     """Return the first `needed` cards nobody paid with in the last ten minutes; others if there are not enough.
 
-    Knowing a card by its token takes the worker's key; if it is not here, all cards are taken for idle.
+    Computing tokens needs the worker's key; without it, all cards are taken for idle.
     """
     if not settings.has_card_token_keys:
         return list(numbers[:needed])

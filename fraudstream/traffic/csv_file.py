@@ -1,4 +1,4 @@
-"""Payments from a CSV file, judged row by row by the same parser that will judge them in the worker."""
+"""Reads payments from a CSV file, each row checked by the worker's own parser."""
 
 import hashlib
 import time
@@ -30,16 +30,16 @@ class CsvColumns:
     """What to read of a CSV file."""
 
     names: Mapping[str, str] = field(default_factory=dict)
-    """Ours -> theirs. If any is told, columns that nobody told and that are not ours are left out."""
+    """Our name -> the file's. If any is given, other columns that are not ours are left out."""
     labels: bool = False
-    """Whether to read what payments turned out to be."""
+    """Whether to read labels."""
 
 
 AS_IT_IS = CsvColumns()
 
 
 class _Reader:
-    """Reads rows of one header: the event type's names, or those that `names` gives them; then other columns are left out."""
+    """Reads rows under one header: names of the event type, or mapped to them by `names`, which leaves others out."""
 
     def __init__(
         self, event_type: EventType, header: Sequence[str], columns: CsvColumns, path: Path, digest: str
@@ -51,13 +51,13 @@ class _Reader:
         self._check(path, strict=not columns.names)
         self._labelled = columns.labels and LABEL in self._header
         self._units = event_type.money.units
-        # A card index without a secret: only the judgement is wanted, not the token.
+        # A card index without a secret: only the check is needed, not the token.
         self._parse = Parser(event_type, CardIndex(Tokenizer(bytes(32)), 1), 0).parse
         self._now_ms = time.time_ns() // 1_000_000
         self._digest = digest
 
     def _ours(self, header: Sequence[str], names: Mapping[str, str], path: Path) -> list[str]:
-        """Return the header with our names in it; raises SetupError for a name that neither side has."""
+        """Return the header with our names; raises SetupError for a name that does not exist on its side."""
         ours = {theirs: self._times[0] if name == TIME else name for name, theirs in names.items()}
         for theirs, name in ours.items():
             if name not in self._known:
@@ -112,7 +112,7 @@ class _Reader:
         )
 
     def _typed(self, name: str, cell: str) -> str | float:
-        """Read amounts and epoch seconds as numbers; what does not look like one stays for the parser to refuse."""
+        """Read amounts and epoch seconds as numbers; other text is left for the parser to judge."""
         if name == self._amount or name in self._times:
             try:
                 return float(cell)
@@ -133,9 +133,9 @@ class _Reader:
 def read_csv(
     path: Path, event_type: EventType, encoding: str = UTF_8, columns: CsvColumns = AS_IT_IS
 ) -> tuple[Frame, list[BadRow]]:
-    """Read a whole CSV file: its payments, and the rows that are none.
+    """Read a whole CSV file: its payments, and its bad rows.
 
-    A payment without id gets one made of the file and its line, so that sending it twice counts once. Raises SetupError
+    A payment without id gets one made of the file's hash and its line, so that sending it twice counts once. Raises SetupError
     if the header does not fit.
     """
     digest = _digest(path)
@@ -164,7 +164,7 @@ def read_csv(
 
 
 def _label(cell: str | None) -> bool | None:
-    """Return what a label says; raises InvalidTransaction for what is none."""
+    """Read a label; raises InvalidTransaction for any other text."""
     if cell is None:
         return None
     word = cell.lower()

@@ -1,4 +1,4 @@
-"""Payments become records: JSON values, keys and partitions for whole frames at once."""
+"""Turns payments into records: JSON values, keys and partitions for whole frames at once."""
 
 from typing import NamedTuple
 
@@ -14,18 +14,18 @@ from fraudstream.domain.tokens import partition_of
 Floats = npt.NDArray[np.float64]
 
 LABEL_COLUMNS = ("is_fraud", "scenario")
-"""What a payment turned out to be; never part of the payment's own record."""
+"""The label of a payment; never part of the payment's own record."""
 
 
 class EncodedBatch(NamedTuple):
     """Payments ready to be sent, in order."""
 
     due_s: Floats | None
-    """When each leaves, in seconds after the sending began; never falls. None: as fast as Kafka takes them."""
+    """When each leaves, in seconds since the start of sending; never falls. None: as fast as Kafka takes them."""
     messages: list[Message]
     partitions: list[int]
     labels: list[tuple[int, Message]]
-    """What each turned out to be, with the partition of its transaction id; empty if nobody is to be told."""
+    """The label of each, with the partition of its transaction id; empty if no labels are to be sent."""
 
     def __len__(self) -> int:
         return len(self.messages)
@@ -34,8 +34,8 @@ class EncodedBatch(NamedTuple):
 class Encoder:
     """Turns frames with the history's columns (cc_num, amount, event_time, tid, merchant, ...) into batches.
 
-    Keyed records go where Kafka's default partitioner would put them; unkeyed ones round the partitions in turn, as a
-    producer that knows nothing of cards does.
+    Keyed records go where Kafka's default partitioner would put them; unkeyed ones go to the partitions in turn, as from a
+    producer that knows nothing of cards.
     """
 
     def __init__(self, event_type: EventType, partitions: int, *, keyed: bool = True) -> None:
@@ -56,7 +56,7 @@ class Encoder:
     def encode(
         self, payments: pl.DataFrame, due_s: Floats | None, *, labelled_at_ms: int | None = None
     ) -> EncodedBatch:
-        """Encode payments. With `labelled_at_ms` their labels too (needs the columns is_fraud and scenario)."""
+        """Encode payments; with `labelled_at_ms` their labels, too (needs the columns is_fraud and scenario)."""
         values = payments.select(self._record.struct.json_encode().cast(pl.Binary)).to_series().to_list()
         numbers = payments[self._entity].cast(pl.String).to_list()
         if self._keyed:
@@ -72,7 +72,7 @@ class Encoder:
         return EncodedBatch(due_s, messages, partitions, labels)
 
     def _home(self, number: str) -> int:
-        """Return the partition of a card, remembered: hashing anew costs more than all the rest."""
+        """Return the partition of a card, which is cached: hashing again costs more than all the rest."""
         home = self._homes.get(number)
         if home is None:
             home = self._homes[number] = partition_of(number, self._partitions)

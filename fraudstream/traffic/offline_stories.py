@@ -1,4 +1,4 @@
-"""A thousand acceptance stories through the models at hand, one model per feature set."""
+"""Decides a thousand acceptance stories with the models that are there, one model per feature set."""
 
 from fraudstream.adapters.model_files import current_version, load_model
 from fraudstream.adapters.weekly_files import newest_snapshot
@@ -26,7 +26,7 @@ def results(settings: Settings, stories: int, seed: int) -> list[tuple[str, str,
 
 
 def _versions(settings: Settings) -> dict[str, str]:
-    """Return a model version for every feature set there is one of; the current one first."""
+    """Return one model version per feature set that has any; the current one first."""
     current = current_version(settings.models_dir)
     names = [path.parent.name for path in settings.models_dir.glob("*/manifest.json")]
     found: dict[str, str] = {}

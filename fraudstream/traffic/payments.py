@@ -1,4 +1,4 @@
-"""What can be replayed: payments on disk, in the order they arrived, wherever they come from."""
+"""Payments that can be replayed: on disk or in memory, in the order they arrived."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -26,7 +26,7 @@ class Payments(Protocol):
 
     @property
     def fingerprint(self) -> str:
-        """Tells histories apart."""
+        """A hash that differs for different histories."""
         ...
 
     @property
@@ -52,7 +52,7 @@ class Frame:
 
     @property
     def labelled(self) -> bool:
-        """Whether it says what was fraud."""
+        """Whether it has labels."""
         return LABEL_COLUMNS[0] in self.frame.columns
 
     @property
@@ -72,7 +72,7 @@ class Frame:
         yield from self.frame.slice(first_row).iter_slices(CHUNK_ROWS)
 
     def shuffled(self, seed: int) -> "Frame":
-        """Return the same payments in a random order that follows from the seed."""
+        """Return the same payments in a random order given by the seed."""
         order = np.random.default_rng(seed).permutation(self.rows)
         return Frame(self.frame[order], self.fingerprint)
 
@@ -88,7 +88,7 @@ class ParquetFiles:
 
     @classmethod
     def of(cls, path: Path) -> "ParquetFiles":
-        """Open a file or a history; raises SetupError if there is none or something in it is no payment with a card number."""
+        """Open a file or a history; raises SetupError if there is none, or a row that is not a payment with a card number."""
         files = (path,) if path.is_file() else tuple(files_of(path, date.min, date.max))
         _, types = payment_files(files, (*PARQUET_COLUMNS, *LABEL_COLUMNS))
         lengths = tuple(pl.scan_parquet(file, glob=False).select(pl.len()).collect().item() for file in files)
@@ -124,9 +124,9 @@ class ParquetFiles:
         return Frame(self._read(self.files, 0), self.fingerprint)
 
     def _read(self, files: Sequence[Path], before: int) -> pl.DataFrame:
-        """Read files that have so many payments before them; a payment without id gets one made of its place.
+        """Read files with `before` payments before them; a payment without id gets one made of its place.
 
-        So that sending it twice counts once.
+        So sending it twice counts once.
         """
         columns = (*PARQUET_COLUMNS, *(LABEL_COLUMNS if self.labelled else ()))
         frame = opened(files, columns).collect()

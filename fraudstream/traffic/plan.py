@@ -1,4 +1,4 @@
-"""A history sent again: at its own pace or faster, in order or shuffled, from where the last attempt got to."""
+"""How to replay a history: at its own pace or faster, in order or shuffled, from where the last attempt ended."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Plan:
         return "in order" if self.shuffle_seed is None else f"shuffled {self.shuffle_seed}"
 
     def shift_ms(self, payments: Payments, now_ms: int) -> int:
-        """Return what to add to every time so that the first or last payment is now; 0 if nothing is to be moved."""
+        """Return what to add to every time so that the first or last payment is now; 0 if times stay."""
         if self.shift_to_now is None:
             return 0
         first_ms, last_ms = payments.span_ms()
@@ -55,7 +55,7 @@ def batches(
 ) -> Iterator[EncodedBatch]:
     """Yield the payments from a row on, ready to be sent; the first of them is due at once.
 
-    In a shuffled replay the n-th payment leaves when the n-th would have left in order: the pace stays, the order goes.
+    In a shuffled replay the n-th payment leaves when the n-th in order would have: only the order changes, not the pace.
     """
     pace = _Pace(plan, payments)
     row = first_row
@@ -93,7 +93,7 @@ class _Pace:
 
 
 def check_times(plan: Plan, payments: Payments, shift_ms: int, now_ms: int, future_tolerance_ms: int) -> None:
-    """Raise SetupError if payments would reach the worker before their time has come."""
+    """Raise SetupError if payments would reach the worker before their event time."""
     first_ms, last_ms = (time + shift_ms for time in payments.span_ms())
     lasts_ms = 0.0 if plan.speed is None else (last_ms - first_ms) / plan.speed
     if last_ms > now_ms + lasts_ms + future_tolerance_ms:

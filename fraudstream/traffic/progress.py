@@ -1,4 +1,4 @@
-"""What a sender shows while it works: a bar on a terminal, a line now and then anywhere else; always on stderr."""
+"""Shows a sender's progress on stderr: a bar on a terminal, elsewhere a line now and then."""
 
 import asyncio
 import contextlib
@@ -23,7 +23,7 @@ PLAIN_LINE_EVERY_S = 5.0
 
 
 def line(tally: Tally) -> str:
-    """Say in one line how it goes.
+    """Return the progress in one line.
 
     >>> line(Tally(sent=0, behind_s=0.25)).split(" · ")[1:]
     ['0 errors', '0.2 s behind']
@@ -46,7 +46,7 @@ class _Figures(ProgressColumn):
 
 @contextlib.asynccontextmanager
 async def shown(tally: Tally, total: int | None, what: str) -> AsyncIterator[None]:
-    """Show the tally until the block ends; `total` is None if nobody knows how many there will be."""
+    """Show the tally until the block ends; `total` is None if it is not known how many there will be."""
     console = Console(stderr=True)
     showing = (
         _bar(console, tally, total, what) if console.is_terminal else _lines(console, tally, total, what)

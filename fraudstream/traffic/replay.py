@@ -1,4 +1,4 @@
-"""A replay from start to end: open the file, find the bookmark, send, keep the bookmark."""
+"""Runs a replay from start to end: opens the file, reads the bookmark, sends, saves the bookmark."""
 
 import time
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ def opened(
 ) -> tuple[ParquetFiles | Frame, Sequence[BadRow]]:
     """Return the payments of a history directory, a Parquet file or a CSV file, and a CSV file's bad rows.
 
-    Raises SetupError if the columns of another file than CSV have names.
+    Raises SetupError if column names are given for a file that is not CSV.
     """
     if path.suffix.lower() == ".csv":
         return read_csv(path, event_type_named(settings.event_type), encoding, columns)
@@ -41,9 +41,9 @@ async def replay(
     keyed: bool,
     bookmark_path: Path | None,
 ) -> int:
-    """Send what is left of a replay; returns how many payments were left when it began.
+    """Send what is left of a replay; return how many payments were left when it began.
 
-    It ends early, with tally.sent lower than that, when a signal says so or Kafka refuses a payment.
+    A signal, or a payment that Kafka refuses, ends it early: then tally.sent is lower than that.
     """
     now_ms = time.time_ns() // 1_000_000
     payments = prepared(source, plan)

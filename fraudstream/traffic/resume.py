@@ -1,4 +1,4 @@
-"""Where a replay stands, in a small file: what Kafka has acknowledged, and how the payments were made from the history."""
+"""The position of a replay in a small file: what Kafka has acknowledged, and how the payments were made."""
 
 import json
 import time
@@ -10,12 +10,12 @@ from typing import Any, Self
 from fraudstream.domain.errors import SetupError
 
 SAVE_EVERY_S = 0.2
-"""Less often than Kafka answers: what was acknowledged since is sent again after a crash, and counted once."""
+"""Less often than Kafka answers: after a crash, what was acknowledged since is sent again, and counts once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bookmark:
-    """A replay and its position. All but `acknowledged` must be the same for a replay to go on with it.
+    """A replay and its position. A replay can only go on with a bookmark whose other fields are the same.
 
     `shift_ms` was added to every time; it is kept because a payment sent twice must be the same payment.
     """
@@ -32,7 +32,7 @@ class Bookmark:
         return replace(self, acknowledged=acknowledged)
 
     def save(self, path: Path) -> None:
-        """Write it so that a reader, and a crash at any moment, finds the old or the new one, never half."""
+        """Write it so that a reader always finds the old or the new one whole, even after a crash."""
         draft = path.with_name(f".{path.name}.draft")
         draft.write_text(json.dumps(asdict(self)) + "\n")
         draft.replace(path)
@@ -60,7 +60,7 @@ def check_same_replay(found: Bookmark, wanted: Bookmark, path: Path) -> None:
 
 
 class Keeper:
-    """Moves a bookmark forward as Kafka acknowledges, on disk too if it has a path; a context manager."""
+    """Moves a bookmark forward as Kafka acknowledges, and saves it if it has a path; a context manager."""
 
     def __init__(self, bookmark: Bookmark, path: Path | None) -> None:
         self.bookmark = bookmark

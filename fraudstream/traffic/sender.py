@@ -1,4 +1,4 @@
-"""Sending on a schedule, open loop: a payment leaves when it is due, whatever became of those before it."""
+"""Sends on a schedule, open loop: a payment leaves when it is due, whether or not earlier ones were acknowledged."""
 
 import asyncio
 import contextlib
@@ -15,13 +15,13 @@ from fraudstream.traffic.encoder import EncodedBatch
 from fraudstream.traffic.tally import Tally
 
 IN_FLIGHT_MAX = 100_000
-"""Payments handed over and not acknowledged. At this bound sending waits and falls behind; it must not eat memory."""
+"""Most payments handed over and not acknowledged. At this bound sending waits and falls behind, to save memory."""
 
 TICK_S = 0.002
 """Payments due within this time leave together; a wake-up for each would cap the rate at a few thousand a second."""
 
 LAST_ANSWERS_S = 15.0
-"""How long the end waits for Kafka to acknowledge what is on its way."""
+"""How long to wait at the end for outstanding acknowledgements."""
 
 
 @dataclass(slots=True)
@@ -33,7 +33,7 @@ class _Part:
 
 
 class Sender:
-    """Publishes batches to the topics of payments and labels, keeps the tally and knows what is safely in Kafka."""
+    """Publishes payments and labels, keeps the tally, and reports what Kafka has acknowledged."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class Sender:
         on_acknowledged: Callable[[int], None] = lambda payments: None,
         stop_on_error: bool = False,
     ) -> None:
-        """`on_acknowledged(n)` is told of the next n payments, in order and without a gap.
+        """`on_acknowledged(n)` is called for the next n payments, in order and without a gap.
 
         `stop` ends the sending; with `stop_on_error` a payment that Kafka does not take sets it.
         """
@@ -63,7 +63,7 @@ class Sender:
         self._room.set()
 
     async def send(self, batch: EncodedBatch, start: int, end: int) -> None:
-        """Hand over batch[start:end]; returns before Kafka answers, unless too much is on its way."""
+        """Hand over batch[start:end]; return before Kafka answers, unless too much is unacknowledged."""
         outbox = Outbox()
         for message, partition in zip(batch.messages[start:end], batch.partitions[start:end], strict=True):
             outbox.add(self._payments_topic, partition, message)
@@ -85,7 +85,7 @@ class Sender:
             await self._room.wait()
 
     async def finish(self) -> None:
-        """Wait for the answers to everything on its way; what Kafka has not answered by then counts as an error."""
+        """Wait for outstanding answers; what Kafka has not answered after LAST_ANSWERS_S counts as an error."""
         if self._waiting:
             _, silent = await asyncio.wait(self._waiting, timeout=LAST_ANSWERS_S)
             for task in silent:
@@ -122,8 +122,8 @@ class Sender:
 async def send_all(batches: Iterator[EncodedBatch], sender: Sender, start_ms: int | None = None) -> None:
     """Send every payment when it is due, until all are sent or the sender is told to stop.
 
-    The schedule starts at once, or at `start_ms` (epoch ms). The next batch is made in a thread while the present one
-    is sent.
+    The schedule starts at once, or at `start_ms` (epoch ms). The next batch is made in a thread while the present one is
+    sent.
     """
     batch = await asyncio.to_thread(next, batches, None)
     if start_ms is not None:

@@ -1,4 +1,4 @@
-"""Running a sender from start to end: connect, send, close; stops in order when told to."""
+"""Runs a sender from start to end: connects, sends, closes; stops in order on a signal."""
 
 import asyncio
 import contextlib
@@ -43,7 +43,7 @@ def stopped_by_signals(told: Callable[[], None] = lambda: None) -> Iterator[asyn
 
 @contextlib.asynccontextmanager
 async def publishing(settings: Settings, client: str) -> AsyncIterator[Publisher]:
-    """Yield a connected publisher, with every topic there; SetupError says what to run if no broker answers."""
+    """Create missing topics and yield a connected publisher; raises SetupError if no broker answers."""
     await ensure_topics(settings)
     async with Publisher(Kafka.of(settings), client) as publisher:
         await publisher.learn([settings.topic(topic.name) for topic in topics.WRITTEN_BY_OTHERS])

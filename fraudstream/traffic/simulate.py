@@ -1,4 +1,4 @@
-"""Live traffic of the history's world, with the truth about each payment published beside it."""
+"""Sends live traffic of the history's world, and a label for each payment."""
 
 import time
 from collections.abc import Iterator
@@ -56,7 +56,7 @@ class Simulation:
 
 
 async def simulate(settings: Settings, simulation: Simulation, tally: Tally, for_s: int | None) -> None:
-    """Send live traffic for so many seconds, or until a signal comes."""
+    """Send live traffic for `for_s` seconds, or until a signal comes."""
     start_ms = time.time_ns() // 1_000_000 + LEAD_MS
     batches = islice(simulation.batches(start_ms), for_s)
     total = None if for_s is None else round(simulation.rate * for_s)

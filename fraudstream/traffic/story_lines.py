@@ -1,4 +1,4 @@
-"""The acceptance story in words: one line a payment, one line a telling."""
+"""The acceptance story as text: one line per payment, one per run."""
 
 import time
 
@@ -31,7 +31,7 @@ def shown(line: Line) -> str:
 
 
 def closing(result: StoryResult) -> str:
-    """Say how one telling of the story ended."""
+    """Say how one run of the story ended."""
     wrong = sum(not line.ok for line in result.lines)
     how = "keyed" if result.keyed else "unkeyed"
     if result.passed:

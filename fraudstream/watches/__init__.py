@@ -1,7 +1,7 @@
-"""What a worker compares with what should be, beside its progress. Each watch knows one thing and names it as problems.
+"""Watches: each checks one thing beside a worker's progress, and yields what is wrong as problems for the health.
 
-A watch that has to ask somebody does so in `look`, every LOOK_EVERY_S and beside the payments; what it says when it is
-called is what it knew at its last look, so a health check costs nothing and never waits.
+A watch that has to ask a broker or store does so in `look`, every LOOK_EVERY_S, while payments are decided. Calling it
+returns what the last look found, so a health check costs nothing and never waits.
 """
 
 import asyncio
@@ -21,15 +21,15 @@ LOOK_EVERY_S = 30.0
 
 
 class Looking(Protocol):
-    """A watch that has to ask somebody."""
+    """A watch that has to ask a broker or store."""
 
     async def look(self) -> None:
-        """Ask; what cannot be asked now stays as it was known."""
+        """Ask; without an answer, what was known stays."""
         ...
 
 
 def look_now_and_then(app: Any, watches: Sequence[Looking]) -> None:
-    """Let the watches look as long as the app runs."""
+    """Let the watches look repeatedly for as long as the app runs."""
 
     async def looking() -> None:
         while True:
@@ -43,5 +43,5 @@ def look_now_and_then(app: Any, watches: Sequence[Looking]) -> None:
 async def _look(watch: Looking) -> None:
     try:
         await watch.look()
-    except Exception:  # the health is not worth a worker
+    except Exception:  # a failed look must not end a worker
         logger.exception("%s could not look", type(watch).__name__)

@@ -1,4 +1,4 @@
-"""Does the archiver keep up? Asked of the broker; where nobody archives there is nothing to say."""
+"""Checks with the broker whether the archiver keeps up; silent if there is no archiver."""
 
 import logging
 import time
@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 LATE_AFTER_S = 300.0
 INTERVALS = 3
-"""A decision is late when it has waited for LATE_AFTER_S and for so many of the archiver's rounds."""
+"""A decision is late when it has waited for LATE_AFTER_S and for this many of the archiver's rounds."""
 
 
 class ArchiveWatch:

@@ -1,4 +1,4 @@
-"""Did the nightly job, where a worker's clock starts it, run and end well?"""
+"""Checks whether the nightly job ran and ended well, where workers start it."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -9,13 +9,13 @@ from croniter import croniter
 from fraudstream.domain.problems import Problem
 
 GRACE_S = 2 * 3600.0
-"""So long a night's job may take."""
+"""How long a night's job may take."""
 
 CATCH_UP = "fraudstream aggregate --catch-up"
 
 
 class NightlyWatch:
-    """Told how each night's job ended; `up_to_date` says whether the aggregates are there whoever made them."""
+    """Remembers how the last night's job ended; `up_to_date` tells whether the aggregates are there, whoever made them."""
 
     def __init__(
         self,
@@ -33,7 +33,7 @@ class NightlyWatch:
         self._last = ("", clock())
 
     def ended(self, result: str) -> None:
-        """Take note of a night: done, refused, failed, or that it is another worker's."""
+        """Remember how a night ended: done, refused, failed or elsewhere."""
         self._last = (result, self._clock())
 
     def __call__(self) -> Iterator[Problem]:

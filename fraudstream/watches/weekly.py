@@ -1,4 +1,4 @@
-"""Are payments decided with the weekly aggregates that should be there?"""
+"""Checks whether payments are decided with the weekly aggregates that should be there."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -12,17 +12,17 @@ from fraudstream.tables.timeline import Span, Timeline
 
 LATELY_S = 60
 SHARE_MIN = 0.01
-"""Fewer than one payment in a hundred without its week is noise, not a state."""
+"""Fewer than one payment in a hundred without its week is a passing disturbance and not reported."""
 
 GRACE_MS = 2 * HOUR_MS
-"""So long after midnight the night's aggregates may be on their way; until then those of the day before are used."""
+"""How long after midnight the night's aggregates may still be missing; until then those of the day before are used."""
 
 AGGREGATE = "fraudstream aggregate"
 CHECK = "fraudstream store check"
 
 
 class WeeklyWatch:
-    """Watches one weekly store; `loaded`: what `aggregate` has computed still has to be loaded into it."""
+    """Watches one weekly store; `loaded`: the result of `aggregate` has to be loaded into it."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class WeeklyWatch:
         return self._newest_ms is not None and self._newest_ms >= midnight_before(self._now_ms())
 
     async def look(self) -> None:
-        """Ask the store for its newest midnight; one that does not answer is known to its circuit breaker."""
+        """Ask the store for its newest midnight; if it does not answer, its circuit breaker reports that."""
         try:
             newest_ms = await self._store.newest(midnight_before(self._now_ms()))
         except (WeeklyUnavailable, SetupError):
@@ -93,7 +93,7 @@ class WeeklyWatch:
 
 
 def _all_found(lately: Span) -> bool:
-    """Tell whether there were payments and all had their week: with a replay of old payments old aggregates are right."""
+    """Tell whether there were payments and all had their week: for a replay of old payments, old aggregates are right."""
     return lately.payments > 0 and lately.share("week_missing", "week_stale", "week_failed") == 0.0
 
 

@@ -1,6 +1,6 @@
-"""How many connections the pages have, for how long, and who loses one when there are too many.
+"""Limits how many connections the pages have and for how long, and chooses which to end when there are too many.
 
-aiohttp would keep any number, and a request that never ends for as long as its sender likes.
+aiohttp has no limit of its own, neither for connections nor for a request that never ends.
 """
 
 import asyncio
@@ -25,23 +25,23 @@ Answer = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one worker's pages bear; the times are seconds."""
+    """The limits of one worker's pages; times in seconds."""
 
     connections: int = 200
     first_request_s: float = 10.0
     """Until the first request of a connection is whole."""
     between_requests_s: float = 75.0
-    """Until the next one is, and the answer before has been taken; nginx keeps idle connections for 60 s."""
+    """Until the next request is whole, the previous answer being sent; nginx keeps idle connections for 60 s."""
     answer_s: float = 90.0
-    """Until a request is answered, its turn included."""
+    """Until a request is answered, including the wait for its turn."""
     body_s: float = 5.0
-    """Until a body has ended that nobody reads."""
+    """Until a body that nobody reads has ended."""
     shutdown_s: float = 2.0
 
 
 @dataclass(slots=True)
 class Connection:
-    """An open connection: whose it is, and since when it has been doing what it does."""
+    """An open connection: its client, and since when it is in its present state (answering or waiting)."""
 
     address: str
     by_proxy: bool
@@ -51,19 +51,19 @@ class Connection:
     answering: bool = False
 
     def overdue(self, now_s: float, limits: Limits) -> bool:
-        """Tell whether it has taken longer than it may."""
+        """Tell whether it has exceeded its limit."""
         waiting_s = limits.between_requests_s if self.requests else limits.first_request_s
         return now_s - self.since_s > (limits.answer_s if self.answering else waiting_s)
 
 
 class Connections(web.Server):
-    """aiohttp's server with limits; it tells handlers who asks and knows of the prefix."""
+    """aiohttp's server with limits; it gives handlers the client's address and removes the prefix."""
 
     def __init__(self, answer: Answer, factory: RequestFactory, front: Front, limits: Limits) -> None:
         super().__init__(
             self._answer,
             request_factory=self._request,
-            handler_cancellation=True,  # nobody waits for what was asked
+            handler_cancellation=True,  # when the client is gone
             keepalive_timeout=limits.between_requests_s,
             lingering_time=limits.body_s,
             access_log=None,
@@ -103,7 +103,7 @@ class Connections(web.Server):
         self._sweeping = loop.call_later(again_s, self._sweep) if self._open else None
 
     def _request(self, message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
-        """Make aiohttp's request: without the prefix, and with who asks."""
+        """Make aiohttp's request, without the prefix and with the client's address."""
         peer = (protocol.peername or ("",))[0]
         seen = self._front.seen(str(peer), message.headers)
         path = without_prefix(message.path, seen.prefix)
@@ -127,7 +127,7 @@ class Connections(web.Server):
 
 
 def _least(connections: list[Connection]) -> Connection:
-    """Return the one to end: of whoever has most (a proxy stands for many), and one that waits before one that is answered."""
+    """Return the connection to end: of the address with most (proxies last), waiting ones first, the oldest first."""
     having = Counter(each.address for each in connections)
     return min(
         connections,

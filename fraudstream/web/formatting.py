@@ -72,7 +72,7 @@ def ms(value: float | None) -> str:
 
 
 def share(value: float | None) -> str:
-    """Write a part of a whole in per cent; only nothing is 0 % and only all is 100 %.
+    """Write a share in per cent; only exactly nothing is 0 % and exactly all 100 %.
 
     >>> share(1.0), share(0.9996), share(0.5), share(0.0004), share(0.0), share(None)
     ('100 %', '> 99.9 %', '50 %', '< 0.1 %', '0 %', '—')
@@ -118,7 +118,7 @@ def moment(epoch_ms: int | None) -> str:
 
 
 def stamp(epoch_ms: int) -> str:
-    """Write date and time where many stand below each other; the page says that all times are UTC.
+    """Write date and time without the zone, for tables; the page says that all times are UTC.
 
     >>> stamp(1_600_000_000_123)
     '2020-09-13 12:26:40'
@@ -160,7 +160,7 @@ def summary(decision: Mapping[str, Any], decimals: int = HUNDREDTHS) -> str:
 
 
 def row_key(decision: Mapping[str, Any]) -> str:
-    """Name a row of a table, so that a browser that refreshes it knows it again."""
+    """Return a key for a table row, by which a browser recognises it after a refresh."""
     source = decision["source"]
     return f"{source['topic']}-{source['partition']}-{source['offset']}"
 

@@ -1,6 +1,6 @@
-"""What stands before the pages: the prefix, the host names and the proxies that are theirs by setting.
+"""What stands before the pages: the prefix, host names and proxies of the settings.
 
-What a request says of another client, host or prefix (`X-Forwarded-…`) counts only if it comes from one of these proxies.
+A request's `X-Forwarded-…` headers (client, host, prefix) are trusted only if it comes from one of these proxies.
 """
 
 import re
@@ -13,12 +13,12 @@ from yarl import URL
 
 BASE_PATH = re.compile(r"(/[A-Za-z0-9._~-]{1,64}){0,8}")
 IPV6_SITE_BITS = 64
-"""Whoever has one address of such a network has all of them."""
+"""A client with one address of such a network has all of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """Who asks, for which host name, and the prefix his links need."""
+    """A request's client address, the host name it asks for, and the prefix its links need."""
 
     address: str
     host: str
@@ -35,7 +35,7 @@ class Front:
 
     @classmethod
     def of(cls, base_path: str, hosts: str, proxies: str) -> "Front":
-        """Read the settings' texts, which have been checked."""
+        """Read the settings' texts, which are already validated."""
         return cls(
             base_path,
             frozenset(name.lower() for name in listed(hosts)),
@@ -53,7 +53,7 @@ class Front:
         return any(address in network for network in self.proxies)
 
     def seen(self, peer: str, headers: Mapping[str, str]) -> Seen:
-        """Say who asks: whoever connected, or what a proxy of ours says."""
+        """Return who asks: the connected peer, or the client that a trusted proxy names."""
         host = _name(headers.get(hdrs.HOST, ""))
         if not self.trusts(peer):
             return Seen(site(peer), host, self.base_path)
@@ -77,7 +77,7 @@ def listed(text: str) -> list[str]:
 
 
 def site(address: str) -> str:
-    """Return whose an address is: itself, or its network where a customer gets one.
+    """Return what limits count as one client: the address, or for IPv6 its /64 network.
 
     >>> site("192.0.2.7"), site("::ffff:192.0.2.7"), site("2001:db8::7")
     ('192.0.2.7', '192.0.2.7', '2001:db8::/64')
@@ -94,7 +94,7 @@ def site(address: str) -> str:
 
 
 def without_prefix(path: str, prefix: str) -> str:
-    """Return a request's path as the pages know it, whether the proxy passed the prefix on or not.
+    """Return a request's path without the prefix, which a proxy may or may not have removed.
 
     >>> without_prefix("/fraud/alerts?limit=2", "/fraud"), without_prefix("/fraud", "/fraud"), without_prefix("/fraudster", "/fraud")
     ('/alerts?limit=2', '/', '/fraudster')

@@ -1,4 +1,4 @@
-"""What every answer carries and which requests are answered at all."""
+"""Headers of every answer, and which requests are refused."""
 
 import logging
 import re
@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 ErrorPage = Callable[[str, str, str], str]
-"""Given a sentence, the address that failed, and a search in the archive that may help or ""; returns HTML."""
+"""Called with a sentence, the path that failed, and the address of a helpful archive search or ""; returns HTML."""
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -31,13 +31,13 @@ HEADERS = {
 }
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 ANONYMOUS = web.RequestKey("anonymous", bool)
-"""Set on a request that is answered without login: it gets no details."""
+"""Set on a request that is answered without login, and so without details."""
 
 CLIENT = web.RequestKey("client", str)
-"""The address limits go by."""
+"""The address by which clients are limited."""
 HOST = web.RequestKey("host", str)
 PREFIX = web.RequestKey("prefix", str)
-"""What stands before every address of ours where a proxy gave us a part of its own: links begin with it."""
+"""The path below which a proxy serves these pages; their links begin with it."""
 
 LINK = re.compile(r'(\b(?:href|src|action)=)"/')
 
@@ -50,7 +50,7 @@ def is_loopback(host: str) -> bool:
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """Harden an answer; static files may be kept but are asked for again, everything else is never stored."""
+    """Add security headers; browsers may cache static files but must revalidate them, and store nothing else."""
     response.headers.update(HEADERS)
     static = request.path.startswith("/static/")
     response.headers["Cache-Control"] = "no-cache" if static else "no-store"
@@ -59,7 +59,7 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
 def only_for(names: Collection[str], addresses: bool) -> Middleware:
     """Return a middleware that refuses other host names: a page elsewhere must not reach us by DNS rebinding.
 
-    `addresses`: an IP address is answered, too; nobody can point one elsewhere.
+    `addresses`: IP addresses are accepted, too; they cannot be rebound.
     """
 
     @web.middleware
@@ -108,9 +108,9 @@ def errors_as_pages(render: ErrorPage) -> Middleware:
 
 
 def html(request: web.Request, text: str, status: int) -> web.Response:
-    """Return a page whose links begin with the prefix of whoever asks.
+    """Return a page whose links begin with the request's prefix.
 
-    Templates write links from the root. What users wrote has its quotation marks escaped and never looks like one.
+    Templates write links from the root. Quotation marks in data are escaped, so data never looks like a link.
     """
     if prefix := request[PREFIX]:
         text = LINK.sub(rf'\1"{prefix}/', text)

@@ -1,4 +1,4 @@
-"""Is the worker doing its work? By progress, not by an open port: a Faust worker can look alive for days and do nothing."""
+"""Judges a worker's health by its progress, not by an open port: a Faust worker can look alive and do nothing for days."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ SEVEREST_FIRST: tuple[Severity, ...] = ("failing", "degraded")
 
 @dataclass(frozen=True, slots=True)
 class PartitionState:
-    """How far one source partition is: the next offset to decide and how many records wait. None: not known yet."""
+    """A source partition's progress: the next offset to decide, and how many records wait. None: not known yet."""
 
     topic: str
     partition: int
@@ -21,7 +21,7 @@ class PartitionState:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What the worker knows of itself; `problems` are everything that progress does not show."""
+    """What the worker knows of itself; `problems`: everything that progress does not show."""
 
     recovered: bool
     partitions: tuple[PartitionState, ...] = ()

@@ -1,4 +1,4 @@
-"""Who may see the pages: people by name and password (HTTP Basic), other workers and Prometheus by a token (Bearer).
+"""Logins of the pages: people by name and password (HTTP Basic), other workers and Prometheus by a token (Bearer).
 
 Files are read once, at the start: restart the workers after a change. Neither names nor secrets are logged.
 """
@@ -23,13 +23,13 @@ from fraudstream.web.turns import Crowded
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 OPEN = frozenset({"/health"})
-"""Answered without login, but then without details: who watches the process needs no secret."""
+"""Answered without login, but then without details: a probe needs no secret."""
 
 TOKEN = re.compile(r"[\x21-\x7e]{32,1024}")
 
 
 class Login:
-    """Judges `Authorization` headers; one per worker, on the worker's event loop."""
+    """Checks `Authorization` headers; one per worker, on the worker's event loop."""
 
     def __init__(self, passwords: Passwords | None, token: str | None) -> None:
         self._passwords = passwords
@@ -39,10 +39,10 @@ class Login:
     def wanted(
         cls, host: str, users_file: Path | None, token_file: Path | None, without_login: bool
     ) -> "Login | None":
-        """Return what guards pages bound to `host`, None if nothing does.
+        """Return the login for pages bound to `host`, None if they have none.
 
-        A file means login, wherever the pages are bound to. Raises SetupError if a file cannot be used, or if
-        neither is named, others can reach the pages and nobody said that this is meant.
+        With a file there is always a login. Raises SetupError if a file cannot be used, or if there is none, others
+        can reach the pages, and `without_login` is not set.
         """
         if users_file is None and token_file is None:
             if guard.is_loopback(host) or without_login:
@@ -57,11 +57,11 @@ class Login:
 
     @property
     def peer_headers(self) -> dict[str, str]:
-        """What this worker shows to the others of its group, which have the same token."""
+        """Headers for requests to the group's other workers, which have the same token."""
         return {} if self._token is None else {"Authorization": f"Bearer {self._token}"}
 
     async def admits(self, authorization: str, address: str) -> bool:
-        """Judge an `Authorization` header that came from an address; raises Crowded."""
+        """Check an `Authorization` header that came from an address; raises Crowded."""
         scheme, _, credentials = authorization.partition(" ")
         if scheme.lower() == "bearer":
             return self._token is not None and _same(credentials.strip(), self._token)
@@ -75,7 +75,7 @@ class Login:
         return False
 
     def middleware(self) -> Middleware:
-        """Return what stands before every address, also before those that do not exist."""
+        """Return a middleware that checks every request, even for addresses that do not exist."""
 
         @web.middleware
         async def check_login(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -94,7 +94,7 @@ class Login:
         return check_login
 
     def _refusal(self) -> web.Response:
-        """Say how to log in, and nothing about what is here: not even which addresses there are."""
+        """Return an answer that says how to log in, but not even which addresses exist."""
         response = guard.json_error(401, "login-needed", "These pages need a login.")
         if self._passwords is not None:
             response.headers.add("WWW-Authenticate", 'Basic realm="fraudstream", charset="UTF-8"')
@@ -104,7 +104,7 @@ class Login:
 
 
 def read_token(path: Path) -> str:
-    """Return the token in a file; raises SetupError, which does not repeat it, if there is none of use."""
+    """Return the token in a file; raises SetupError, which does not repeat it, if it cannot be used."""
     mend = f"make one with: openssl rand -hex 32 > {path}"
     try:
         token = path.read_text(encoding="utf-8").strip()
@@ -116,6 +116,6 @@ def read_token(path: Path) -> str:
 
 
 def _same(given: str, expected: str) -> bool:
-    """Compare in a time that says nothing about either, not even a length."""
+    """Compare in constant time: it reveals neither text, not even a length."""
     digests = (hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest() for text in (given, expected))
     return hmac.compare_digest(*digests)

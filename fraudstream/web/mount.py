@@ -26,9 +26,9 @@ METRICS_TYPE = "text/plain; version=1.0.0; charset=utf-8"
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A resource, where its JSON is, and its page, if it has one.
+    """A resource, the address of its JSON, and its page, if it has one.
 
-    `for_probes`: the page's address answers with JSON unless HTML is asked for. `in_turn`: it is told who asks.
+    `for_probes`: the page's address answers with JSON unless HTML is asked for. `in_turn`: it gets the client's address.
     """
 
     resource: str
@@ -61,9 +61,9 @@ def attach(
 ) -> None:
     """Mount everything on the app's web server; call once, before the app starts.
 
-    Faust's own pages show table contents and the group's topology and proxy requests, so they are only served when
-    asked for. Bound to loopback, the server answers to this machine's own names and those of the `front` only. With a
-    `login` nothing but /health is answered to strangers.
+    Faust's own pages show table contents and the group's topology and proxy requests, so they are only served with
+    `builtin_pages`. Bound to loopback, the server accepts only this machine's names and those of the `front`. With a
+    `login`, others get only the status of /health.
     """
     front = front or Front()
     views.metrics.running(
@@ -97,7 +97,7 @@ def attach(
 
 Resource = Callable[..., Awaitable[Answer]]
 Handler = Callable[..., Awaitable[Any]]
-"""Called with Faust's view, the request and what the address matched; returns aiohttp's response, which Faust passes on."""
+"""Called with Faust's view, the request and the address's parts; returns aiohttp's response, which Faust passes on."""
 
 
 async def _answer(resource: Resource, route: Route, request: web.Request, match: Mapping[str, str]) -> Answer:

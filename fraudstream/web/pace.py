@@ -1,4 +1,4 @@
-"""Pages are served on the loop that decides payments: this is the share of it they get."""
+"""Limits the pages' share of the event loop, which also decides payments."""
 
 import asyncio
 import sys
@@ -12,17 +12,17 @@ from aiohttp.web import StreamResponse
 from fraudstream.web.turns import Turns
 
 SHARE = 0.2
-"""Which part of the loop's time pages have while more of them are asked for."""
+"""The largest share of the loop's time for pages while requests are waiting."""
 
 CREDIT_S = 0.5
-"""A page and its parts are asked for at once: how far ahead of their share an unused loop lets them get."""
+"""Loop time that pages may use ahead of their share when it was unused: a page and its parts are requested together."""
 
 OVERHEAD_S = 0.0005
-"""What a request costs the loop beside its handler: reading and writing it."""
+"""Loop time of a request beside its handler: reading and writing."""
 
 
 class Timed:
-    """Awaits an answer and tells for how long it had the loop."""
+    """Awaits an answer and reports how long it used the loop."""
 
     def __init__(self, answer: Awaitable[StreamResponse], spent: Callable[[float], None]) -> None:
         self._answer = answer
@@ -49,7 +49,7 @@ class Timed:
 
 
 class Pace:
-    """Lets requests begin: in turn by client, and no sooner than the share allows."""
+    """Starts requests in turn by client, and no sooner than the share allows."""
 
     def __init__(self) -> None:
         self._turns = Turns(1, sys.maxsize, sys.maxsize)  # no more than connections
@@ -63,5 +63,5 @@ class Pace:
         return await Timed(answer(), self._spend)
 
     def _spend(self, seconds: float) -> None:
-        """Note that the loop was used: it is left to payments for the rest of what that is the share of."""
+        """Note that pages used the loop: the next request waits until that is no more than their share."""
         self._free_at_s = max(self._free_at_s, time.monotonic() - CREDIT_S) + seconds / SHARE

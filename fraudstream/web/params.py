@@ -1,4 +1,4 @@
-"""What may stand in an address: strict, and never repeated in an error."""
+"""Reads the parts and parameters of addresses strictly; errors never repeat them."""
 
 import re
 from collections.abc import Mapping
@@ -11,16 +11,16 @@ from fraudstream.adapters.lake_search import ArchiveQuery, Position
 from fraudstream.domain.times import moment_ms
 
 CARD_TOKEN = re.compile(r"[0-9a-f]{32}")
-"""A card is its token. Card numbers are no addresses: they would end up in histories, proxies and logs."""
+"""A card is addressed by its token. Card numbers would end up in histories, proxies and logs."""
 
 TRANSACTION_ID_MAX = 256
 
 
 class PageError(Exception):
-    """An answer other than 200; `message` is one sentence for the reader and holds nothing the reader sent."""
+    """An answer other than 200; `message` is one sentence that repeats nothing of the request."""
 
     def __init__(self, status: int, code: str, message: str, archive: str = "") -> None:
-        """`archive`: the address of a search in the archive that may find what is not here."""
+        """`archive`: the address of an archive search that may find what is missing here."""
         super().__init__(message)
         self.status = status
         self.code = code
@@ -39,7 +39,7 @@ def sentence(error: Exception) -> str:
 
 
 def not_found(what: str) -> PageError:
-    """Return the 404 of a thing."""
+    """Return a 404 with this sentence."""
     return PageError(404, "not-found", what)
 
 
@@ -100,7 +100,7 @@ POSITION = re.compile(r"([0-9]{1,16})-([0-9]{1,9})-([0-9]{1,18})-([a-zA-Z0-9._-]
 
 
 def archive_search(query: MultiMapping[str]) -> ArchiveQuery:
-    """Read what is to be looked for in the archive; empty parameters, as forms send them, do not count."""
+    """Read the parameters of an archive search; empty ones, as forms send them, are ignored."""
     if set(query) - set(SEARCH):
         raise _invalid_search(
             f"This address knows these parameters: {', '.join(SEARCH)}.", "unknown-parameter"

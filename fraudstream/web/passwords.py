@@ -1,7 +1,7 @@
-"""Checks passwords so that who guesses uses up nothing of those who know: not their turn, not the worker's processor.
+"""Checks passwords so that guessing neither delays people who know theirs nor costs the worker much processor time.
 
-Guesses are rationed by name and by address. A name that was right from an address keeps a place there, so no stranger
-keeps it out. A name that nobody has is treated as any other, at no cost: how long an answer takes does not tell them apart.
+Guesses are limited by name and by address. An address from which a name was right keeps a place, so that strangers cannot
+lock it out. An unknown name takes as long as a known one, without the work: the time of an answer does not tell them apart.
 """
 
 import asyncio
@@ -17,24 +17,24 @@ from fraudstream.adapters.password_files import password_fits
 from fraudstream.web.turns import Crowded, Turns
 
 WRONG_S = 1.0
-"""A wrong password is answered after this long, and until then nobody else's for that name is looked at."""
+"""A wrong password is answered after this long; until then no other password for that name is checked."""
 
 PAUSE_S = 0.25
-"""After scrypt said no, it is not asked again for this long: payments have the processor, not who guesses."""
+"""After a wrong password scrypt pauses for this long, which leaves the processor to payments."""
 
 NAME_EACH_MAX = 4
-"""How many guesses of one address at one name wait; a page asks for its parts over some connections at once."""
+"""How many checks of one name may wait from one address; a page requests its parts over several connections."""
 
 NAME_MAX = 24
 ADDRESS_MAX = 48
-"""How many guesses wait: at one name, of one address."""
+"""How many checks may wait for one name, and how many from one address may be in progress."""
 
 PLACES_MAX = 64
-"""How many addresses a name keeps a place for: those it was right from last."""
+"""How many addresses keep a place for a name: those from which it was right last."""
 
 SLIPS = 100
 SLIP_S = 1.0
-"""How many wrong passwords cost a place its right to an answer without a turn, and after how long one is forgotten."""
+"""After this many wrong passwords a place has to wait for its turn again; one is forgotten every SLIP_S."""
 
 
 @dataclass(slots=True)
@@ -45,14 +45,14 @@ class Place:
     at_s: float = 0.0
 
     def trusted(self, now_s: float) -> bool:
-        """Tell whether a right password is known at once here."""
+        """Tell whether a right password is accepted here without waiting for a turn."""
         self.slips = max(0.0, self.slips - (now_s - self.at_s) / SLIP_S)
         self.at_s = now_s
         return self.slips < SLIPS
 
 
 class Passwords:
-    """Judges names and passwords; one per worker, on the worker's event loop."""
+    """Checks names and passwords; one per worker, on the worker's event loop."""
 
     def __init__(self, users: Mapping[str, str], fits: Callable[[str, str], bool] = password_fits) -> None:
         self._users = users
@@ -64,11 +64,11 @@ class Passwords:
         self._addresses: Counter[str] = Counter()
         self._one_by_one = asyncio.Lock()
         self._rested_s = 0.0
-        # One thread of its own: look-ups and state use the loop's.
+        # A thread of its own: look-ups and state use the loop's threads.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="password")
 
     async def fit(self, name: str, password: str, address: str) -> bool:
-        """Judge a password that came from an address; raises Crowded. Cancelled before its turn, it is not judged."""
+        """Check a password that came from an address; raises Crowded. If cancelled before its turn, it is not checked."""
         digest = hmac.digest(self._key, f"{name}:{password}".encode(), "sha256")
         place = self._places[name].get(address) if name in self._places else None
         if place is not None and place.trusted(time.monotonic()):
@@ -87,7 +87,7 @@ class Passwords:
         return await self._judge(name, password, digest, address)
 
     async def _judge(self, name: str, password: str, digest: bytes, address: str) -> bool:
-        """Judge whose turn it is. A wrong password keeps the turn for WRONG_S, also if whoever sent it has gone."""
+        """Check the password whose turn it is. A wrong one keeps the turn for WRONG_S, even if its sender has gone."""
         loop = asyncio.get_running_loop()
         self._addresses[address] += 1
         until_s = 0.0
@@ -106,7 +106,7 @@ class Passwords:
             loop.call_at(until_s, self._end_turn, name, address)
 
     async def _right(self, name: str, password: str, digest: bytes) -> bool:
-        """Ask scrypt, once a user and process: from then on the HMAC says it."""
+        """Compare with scrypt until a user's password was right once; from then on with its HMAC."""
         known = self._known.get(name)
         if known is not None:
             return hmac.compare_digest(known, digest)

@@ -1,4 +1,4 @@
-"""The other workers of the group: found in Faust's assignor metadata, asked through the same JSON they serve to anyone."""
+"""The group's other workers: found in Faust's assignor metadata, asked for the JSON that they serve to everybody."""
 
 import asyncio
 import logging
@@ -17,7 +17,7 @@ ANSWER_MAX_BYTES = 1 << 20
 
 
 class PeerUnavailable(Exception):
-    """A worker of the group did not answer, so that "not found" cannot be said for sure."""
+    """A worker of the group did not answer, so "not found" is not certain."""
 
 
 def peer_urls(app: faust.App) -> list[str]:
@@ -33,8 +33,8 @@ async def ask(
 ) -> tuple[str, dict[str, Any]] | None:
     """Return (URL, JSON) of the worker that knows `path`, or None if all say they do not.
 
-    All are asked at once. Raises PeerUnavailable if nobody knows and somebody did not answer. `path` is
-    already escaped; `headers` are shown to all of them (see `Login.peer_headers`).
+    All are asked at once. Raises PeerUnavailable if none knows it and one did not answer. `path` is already escaped;
+    `headers` are sent to all of them (see `Login.peer_headers`).
     """
     if not peers:
         return None

@@ -1,4 +1,4 @@
-"""What every page shows, as plain data: the JSON under /api/v1 is exactly this, and so is what templates get.
+"""The data of every page: the JSON below /api/v1, which templates get, too.
 
 Field names are documented in docs/reference/web-api.md.
 """
@@ -47,7 +47,7 @@ ALERTS_SPAN_S = 60
 DASHBOARD_ALERTS = 8
 CARD_DECISIONS = 25
 DECISION_SEARCH_S = 10.0
-"""How long the archive is searched for one decision; without its time that is day by day, from the newest."""
+"""How long the archive is searched for one decision; without its event time, day by day from the newest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +176,7 @@ class Resources:
         )
 
     async def archive(self, query: Query, who: str) -> Answer:
-        """Return archived payments that match what is asked for, the newest if nothing is."""
+        """Return archived payments that match the query, without one the newest."""
         search = archive_search(query)
         found = await self._searched(replace(search, limit=search.limit + 1), who)
         payments = found[: search.limit]
@@ -190,7 +190,7 @@ class Resources:
         )
 
     async def _searched(self, query: ArchiveQuery, who: str) -> list[Decision]:
-        """Search the archive; raises TimeoutError's and the store's troubles as a 503."""
+        """Search the archive; timeouts and errors of the store become a 503."""
         try:
             return await self._searches.find(query, who)
         except FilterError as error:

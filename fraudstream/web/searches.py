@@ -1,4 +1,4 @@
-"""Who may search the archive next: a search reads whole days, and nobody waits for another's."""
+"""Archive searches take turns by client: a search reads whole days and must not hold up others."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -11,11 +11,11 @@ from fraudstream.web.turns import Crowded, Turns
 AT_ONCE = 2
 EACH_MAX = 2
 WAITING_MAX = 8
-"""Searches at once (one of each viewer), and that wait: of one viewer, of all."""
+"""Searches at the same time (one per client), and how many may wait: of one client, of all."""
 
 TURN_S = 30.0
 ABANDONED_S = 1.0
-"""A search that failed or that nobody waits for any more may have a thread for a moment longer."""
+"""A search that failed or was cancelled may still use its thread for this long."""
 
 
 class Searches:
@@ -26,7 +26,7 @@ class Searches:
         self._turns = Turns(AT_ONCE, EACH_MAX, WAITING_MAX)
 
     async def find(self, query: ArchiveQuery, who: str) -> list[Decision]:
-        """Search for somebody; raises PageError if it cannot be his turn."""
+        """Search when it is the client's turn; raises PageError if it cannot get one."""
         try:
             async with asyncio.timeout(TURN_S):
                 await self._turns.enter(who)

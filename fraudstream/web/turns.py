@@ -1,4 +1,4 @@
-"""Who is next, where not everybody can be served at once: in turn by who they are, not by how often they ask."""
+"""Fair queueing where not all can be served at once: clients take turns, however often each asks."""
 
 import asyncio
 from collections import deque
@@ -7,14 +7,14 @@ from contextlib import asynccontextmanager
 
 
 class Crowded(Exception):
-    """As many are waiting as may."""
+    """The queue is full."""
 
 
 class Turns:
-    """Lets `at_once` in together, no two of one; the others wait, at most `each_max` of one and `all_max` in all.
+    """Admits `at_once` requests, no two of one client; others wait, at most `each_max` per client and `all_max` in all.
 
-    Whoever asks often waits behind himself: each in turn has one go. Where all places are taken, one who has fewer takes
-    the newest of whoever has most. Who stops waiting (is cancelled) has no turn.
+    Clients take turns, one request each. If all places are taken, a client with fewer takes the newest place of the client
+    with most. A cancelled request leaves the queue.
     """
 
     def __init__(self, at_once: int, each_max: int, all_max: int) -> None:
@@ -27,12 +27,12 @@ class Turns:
 
     @property
     def idle(self) -> bool:
-        """True if nobody is in and nobody waits."""
+        """True if no request is admitted and none waits."""
         return not self._in
 
     @asynccontextmanager
     async def turn(self, who: str) -> AsyncIterator[None]:
-        """Be in while the block runs; raises Crowded."""
+        """Hold a turn while the block runs; raises Crowded."""
         await self.enter(who)
         try:
             yield
@@ -40,7 +40,7 @@ class Turns:
             self.leave(who)
 
     async def enter(self, who: str, *, reserved: bool = False) -> None:
-        """Wait to be let in; raises Crowded. Whoever is in has to leave. `reserved`: there is a place, whoever else waits."""
+        """Wait for a turn; raises Crowded. Call `leave` afterwards. `reserved`: there is always a place to wait."""
         if len(self._in) < self._at_once and who not in self._in:
             self._in.add(who)
             return
@@ -57,12 +57,12 @@ class Turns:
         except asyncio.CancelledError:
             if mine.cancelled():
                 self._forget(who, mine)
-            else:  # it had just been let in
+            else:  # it had just been admitted
                 self.leave(who)
             raise
 
     def leave(self, who: str) -> None:
-        """Let in whose turn it is."""
+        """End a turn and admit the next client."""
         self._in.remove(who)
         while following := next((each for each in self._waiting if each not in self._in), None):
             first = self._waiting[following].popleft()
@@ -76,7 +76,7 @@ class Turns:
                 return
 
     def _make_room(self, own: int) -> None:
-        """Take the newest place of whoever has most, if that leaves him no fewer than the one who comes."""
+        """Take the newest place of the client with most, if it keeps no fewer than the new one then has."""
         who = max(self._waiting, key=lambda each: len(self._waiting[each]))
         if len(self._waiting[who]) <= own + 1:
             raise Crowded
@@ -87,7 +87,7 @@ class Turns:
 
     def _forget(self, who: str, one: asyncio.Future[None]) -> None:
         queue = self._waiting.get(who, deque())
-        if one not in queue:  # passed over already
+        if one not in queue:  # already taken from the queue
             return
         queue.remove(one)
         self._count -= 1

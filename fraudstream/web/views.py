@@ -1,4 +1,4 @@
-"""What the pages need to know of a worker, and nothing more: they never touch agents, tables or Kafka themselves."""
+"""What the pages know of a worker. They use its read models and these functions, never its agents, state or Kafka."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -27,13 +27,13 @@ class Versions:
 class Views:
     """A worker as its pages see it.
 
-    card_activity  card token -> payments kept of it as (event time ms, amount in minor units), oldest first; [] if this
-                   worker holds the card's partition and knows of none, None if another worker holds it
+    card_activity  card token -> its stored payments as (event time ms, amount in minor units), oldest first; [] if this
+                   worker has the card's partition and no payments of it, None if another worker has it
     weekly         card token -> (count, mean amount, as of ms), or None if the week before is unknown
-    health         how far each assigned partition is, asked at every look; must be quick and do no I/O
-    archive        looks into the archive; newest first; must leave the event loop free
+    health         progress of each assigned partition and problems; called at every request; quick, no I/O
+    archive        searches the archive, newest first; must not block the event loop
     peers          base URLs of the other workers (see `fraudstream.web.peers.peer_urls`)
-    decimals       of the currency: how amounts are written
+    decimals       of the currency, for writing amounts
     """
 
     recent: RecentDecisions

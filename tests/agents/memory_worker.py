@@ -43,7 +43,7 @@ SETTLE_TIMEOUT_S = 60.0
 
 
 class Thread:
-    """The consumer's fetching thread as the loop sees it: it knows where the logs end."""
+    """The consumer's fetching thread as far as the loop uses it: the logs' end offsets."""
 
     def __init__(self) -> None:
         self.ends: dict[TP, int] = {}
@@ -142,7 +142,7 @@ class MemoryWorker:
         await until(lambda: not self.consumer.unacked)
 
     def to_commit(self, partition: int = 0, topic: str = "transactions") -> int | None:
-        """Return the offset that would be committed now, None if nothing was acknowledged since the last look."""
+        """Return the offset that would be committed now, None if nothing was acknowledged since the last call."""
         offset: int | None = self.consumer._new_offset(TP(topic, partition))
         return offset
 

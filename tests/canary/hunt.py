@@ -1,4 +1,4 @@
-"""Let a worker live through a canary's payments, then look for the number everywhere but where it was put."""
+"""Runs workers on a canary's payments, then searches for its card number everywhere but in the input."""
 
 import asyncio
 import time
@@ -34,7 +34,7 @@ HOMES = (
     "files: archive",
     "pages",
 )
-"""Where a card is known by its token."""
+"""Places that must hold the card's token."""
 
 PAGES = (
     "/",
@@ -82,7 +82,7 @@ def total(places: Places) -> int:
 
 
 def proven(places: Places) -> bool:
-    """Tell whether the search finds what is there: the number in the input, the card's token where it is at home."""
+    """Tell whether the search works: it found the number in the input, and the card's token in all HOMES."""
     return all(places[f"input: {name}"].hits for name in INPUTS) and all(
         places[name].tokens for name in HOMES
     )

@@ -1,4 +1,4 @@
-"""Looking for a card number in whatever a worker leaves behind: bytes of every kind, read as what they are."""
+"""Searches all that a worker leaves behind for a card number, each kind of data decoded."""
 
 import gzip
 import io
@@ -11,7 +11,7 @@ import polars as pl
 import rocksdict
 
 WINDOW_DIGITS = 12
-"""So many digits in a row of the number are a hit: who has twelve of sixteen has the card."""
+"""This many consecutive digits of the number are a hit: twelve of sixteen are as good as all."""
 
 EXAMPLES_MAX = 5
 
@@ -22,7 +22,7 @@ ROCKSDB_FILES = {"CURRENT", "LOCK", "IDENTITY"}
 
 
 class Needle:
-    """A card number in all its writings; and the card's token, which shows that a place was really read."""
+    """A card number in all its written forms, and the card's token, which shows that a place was really read."""
 
     def __init__(self, number: str, token: str = "") -> None:
         self._token = [token.encode(), bytes.fromhex(token)] if token else []
@@ -76,7 +76,7 @@ def files(directory: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def rocksdbs(directory: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield the keys and values of every RocksDB below a directory: its files are compressed. Nobody may have it open."""
+    """Yield the keys and values of every RocksDB below a directory: its files are compressed. They must not be open elsewhere."""
     for current in sorted(directory.rglob("CURRENT")):
         database = rocksdict.Rdict(
             str(current.parent),

@@ -10,7 +10,7 @@ from fraudstream.traffic.acceptance import STORY_ID
 
 
 class Sent(NamedTuple):
-    """A record to send; `decided` says whether it is a payment or a dead letter, None that it only says something twice."""
+    """A record to send; `decided`: True for a payment, False for a dead letter, None for a repetition."""
 
     key: bytes | None
     value: bytes | None
@@ -20,7 +20,7 @@ class Sent(NamedTuple):
 
 
 def traffic(canary: str, other: str, partitions: int, part: str) -> list[Sent]:
-    """Return records with a canary's number in every place one could think of; `part` keeps ids apart."""
+    """Return records with a canary's number in every thinkable place; `part` makes ids distinct."""
     home = partition_of(canary, partitions)
     now = time.time()
     dashed = "-".join(canary[start : start + 4] for start in range(0, len(canary), 4))

@@ -33,7 +33,7 @@ async def killed_and_rolled(stage: Stage, rounds: int) -> None:
 
 
 async def frozen(stage: Stage, rounds: int) -> None:
-    """Stop one broker after the other in its tracks until its partitions have moved, then let it go on."""
+    """Pause one broker after the other until its partitions have moved, then resume it."""
     _start_two_workers(stage)
     for number in range(rounds):
         broker = stage.scene.brokers[number % len(stage.scene.brokers)]

@@ -1,4 +1,4 @@
-"""A changelog that is gone, empty, cut or of another shape: the worker refuses or repairs, and never guesses."""
+"""A changelog that is deleted, emptied, truncated or has other partitions: the worker refuses or repairs it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -75,7 +75,7 @@ async def _do(damage: Damage, stage: Stage) -> None:
 
 
 def of(damage: Damage, *, empty_disk: bool) -> Callable[[Stage, int], Awaitable[None]]:
-    """Return the play of one damage."""
+    """Return the experiment for one kind of damage."""
     return partial(played, damage=damage, empty_disk=empty_disk)
 
 

@@ -1,4 +1,4 @@
-"""Truth against what the workers published and kept: how many payments are lost, double, unequal."""
+"""Compares what the workers published and stored with the truth: how many payments are lost, double, unequal."""
 
 import json
 from collections import Counter
@@ -46,7 +46,7 @@ class Findings:
         return not (self.lost or self.double or self.unequal)
 
     def wrong(self, kind: str, what: str) -> None:
-        """Count a wrong and note the first few."""
+        """Count an error and keep the first few."""
         setattr(self, kind, getattr(self, kind) + 1)
         if len(self.notes) < NOTES_MAX:
             self.notes.append(f"{kind}: {what}")
@@ -54,7 +54,7 @@ class Findings:
 
 @dataclass(frozen=True)
 class Checker:
-    """How strict to be."""
+    """What to check, and how strictly."""
 
     exactly_once: bool = False
     weekly_known: bool = True
@@ -139,7 +139,7 @@ def _wrong_in(given: dict[str, float], wanted: dict[str, float]) -> str:
 
 
 def _apart(now: str, before: str) -> str:
-    """Show two texts from where they part."""
+    """Show two texts from where they differ."""
     at = next((place for place, (a, b) in enumerate(zip(now, before, strict=False)) if a != b), 0)
     return f"...{now[at - 30 : at + 50]}... after ...{before[at - 30 : at + 50]}..."
 
@@ -175,7 +175,7 @@ def _order(findings: Findings, decisions: Iterable[Record]) -> None:
 
 
 def check_table(findings: Findings, truth: Truth, kept: Entries, allowed_lateness_ms: int, what: str) -> None:
-    """Compare a worker's RocksDB: all of what is still needed, and nothing that never was."""
+    """Check a worker's RocksDB: it has all entries that are still needed, and none that should not exist."""
     for partition, entries in truth.entries.items():
         oldest_ms = truth.newest_ms[partition] - allowed_lateness_ms - TEN_MINUTES_MS
         found = kept.get(partition, Counter())

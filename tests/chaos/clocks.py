@@ -7,18 +7,18 @@ from tests.chaos.workers import until
 from tests.chaos.wrong_clock import step
 
 STEPS_S = (-7200, 1800, 90_000, -600, -90_000, 5)
-"""Back and forth by what summer time, a wrong zone or an empty battery do."""
+"""Steps back and forth, as by summer time, a wrong zone or an empty battery."""
 
 TAKEN_S_MAX = 3600
 """How far ahead a broker takes a record's time to be (`message.timestamp.after.max.ms`)."""
 SAID = "set the clock"
-"""What a worker says whose records are not taken."""
+"""What a worker logs if brokers refuse the time of its records."""
 
 
 async def stepped(stage: Stage, rounds: int) -> None:
     """Step the clock while the worker decides, and kill it, so that it starts with the wrong clock.
 
-    A clock so far ahead that the brokers take no record of now is said, and set.
+    If the clock is so far ahead that brokers refuse its records, the worker says so, and the clock is set.
     """
     file = stage.settings.data_dir / "a.clock"
     worker = stage.worker("a", "--clock", str(file), supervised=True)
@@ -42,7 +42,7 @@ async def stepped(stage: Stage, rounds: int) -> None:
 
 
 async def _look_back(stage: Stage) -> None:
-    """Raise Stuck if no decision was made by a wrong clock. What recovery took is not told: it is measured by that clock."""
+    """Raise Stuck if no decision was made with a wrong clock. Recovery times are left out: that clock measured them."""
     decisions = await stage.logs.read("decisions")
     off_s = max(abs(later.timestamp - sooner.timestamp) for sooner, later in pairwise(decisions)) / 1000
     stage.facts["clock_off_s"] = off_s

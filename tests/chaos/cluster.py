@@ -18,7 +18,7 @@ BROKER: Mapping[str, str] = {"group.min.session.timeout.ms": "1000"}
 """So that a dead worker is noticed within a test's patience."""
 
 USUAL = "{usual}"
-"""In an overridden property: what it would have been."""
+"""Placeholder in an overridden property for its usual value."""
 
 
 class Broker(EmbeddedBroker):
@@ -33,12 +33,12 @@ class Broker(EmbeddedBroker):
         self._cluster = cluster
 
     def pause(self) -> None:
-        """Stop it in its tracks."""
+        """Pause it."""
         assert self.state is not None
         os.kill(self.state.pid, signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let it go on."""
+        """Resume it."""
         assert self.state is not None
         os.kill(self.state.pid, signal.SIGCONT)
 
@@ -82,7 +82,7 @@ class Cluster:
         return ",".join(broker.bootstrap for broker in self.brokers)
 
     async def start(self) -> None:
-        """Start all that do not run; none answers before a majority does."""
+        """Start all that do not run; none answers before a majority runs."""
         await asyncio.gather(
             *(asyncio.to_thread(broker.start) for broker in self.brokers if broker.state is None)
         )

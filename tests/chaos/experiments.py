@@ -52,7 +52,7 @@ class Experiment:
 
     @property
     def checker(self) -> Checker:
-        """Return the judge."""
+        """Return the checker."""
         return Checker(bool(self.settings.get("exactly_once_outputs")), self.weekly_known)
 
 

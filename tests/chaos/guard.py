@@ -1,4 +1,4 @@
-"""A way to the brokers on which nobody may do what was not allowed: workers come by it, the harness by the open one."""
+"""A listener with an authorizer that refuses what no rule allows: for workers; the harness uses the open listener."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,7 +22,7 @@ class Guard:
         self._password_file.write_text(PASSWORD)
 
     def listeners(self) -> Mapping[str, str]:
-        """Return how a broker asks who is there, beside its own listener."""
+        """Return the properties of a listener that requires a login, beside the broker's own."""
         module = "org.apache.kafka.common.security.plain.PlainLoginModule"
         return {
             "listeners": f"{USUAL},GUARDED://{HOST}:{self._port}",

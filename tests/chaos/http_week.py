@@ -40,5 +40,5 @@ class HttpWeek(WeeklyStore):
         return WeeklyAnswer(rows, midnight_ms)
 
     async def newest(self, midnight_ms: int) -> int | None:
-        """Have every midnight."""
+        """Return this midnight: the store has all of them."""
         return midnight_ms

@@ -33,7 +33,7 @@ async def in_every_gap(stage: Stage, rounds: int) -> None:
 
 
 async def with_the_last_payment(stage: Stage, rounds: int) -> None:
-    """Kill -9 over the last payments before a quiet time: nothing comes after them that could make up for them.
+    """Kill -9 during the last payments before a quiet time: no later payment can hide what went wrong.
 
     Of two workers one is killed; the other replays and leaves; the first one comes back to its old directory.
     """

@@ -31,7 +31,7 @@ MICRO_BATCHES_BEHIND = 3
 
 
 def without_ids() -> None:
-    """Know no payment again: every record has an id nobody had before."""
+    """Recognise no repeated payment: every record gets a new id."""
     numbers = count(1)
     columns.transaction_hash = lambda transaction_id: next(numbers)
 
@@ -111,7 +111,7 @@ def carrying_on() -> None:
 
 
 def any_log_believed() -> None:
-    """Go on with whatever payments the log has, as if offsets said whose they are."""
+    """Accept any log, as if offsets identified it."""
 
     async def none(self: SourceCheck, *_: object) -> list[Misfit]:
         return []
@@ -131,7 +131,7 @@ def refused_batch_left_out() -> None:
 
 
 def time_not_sent_on() -> None:
-    """Send payments on without the time they came with; the record's own is the brokers' to rewrite."""
+    """Repartition payments without their first timestamp, although brokers may rewrite the record's own."""
     repartitioned = records.repartitioned
 
     def timeless(card: Card, record: Record) -> Message:
@@ -143,7 +143,7 @@ def time_not_sent_on() -> None:
 
 
 def others_payments_left_out() -> None:
-    """Neither decide nor send on a payment of a card that lives on another partition."""
+    """Neither decide nor repartition payments of cards that belong to another partition."""
     parse = Intake.parse
 
     def homely(self: Intake, records: list[Record]) -> Parsed:
@@ -163,7 +163,7 @@ def first_record_of_a_compressed_batch() -> None:
 
 
 def clock_of_the_worker() -> None:
-    """Take the worker's clock for the time of a payment."""
+    """Use the worker's clock as the payment's time."""
     parse = Parser.parse
 
     def timed(self: Parser, value: bytes | None, timestamp_ms: int) -> Payment:

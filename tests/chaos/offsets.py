@@ -7,7 +7,7 @@ from tests.chaos.stage import PATIENCE_S, Stage
 from tests.end_to_end.other_logs import moved
 
 BEYOND = 1_000_000
-"""More than is paid until somebody notices."""
+"""More payments than are made before it is noticed."""
 
 
 async def beyond_the_end(stage: Stage, rounds: int) -> None:

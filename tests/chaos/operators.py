@@ -1,4 +1,4 @@
-"""What people do to groups, topics and clients beneath running workers, and what they run when a worker says so."""
+"""What operators do to groups, topics and clients of running workers, and the commands that workers tell them to run."""
 
 import asyncio
 
@@ -22,7 +22,7 @@ async def run(stage: Stage, *arguments: str) -> str:
 
 
 async def refused(worker: Worker, remedy: str) -> None:
-    """Wait until a worker has ended because a person is needed, and names what that person runs."""
+    """Wait until a worker has ended with the set-up code and its last words name what to run."""
     code = await worker.ended(PATIENCE_S)
     if code != EXIT_SETUP or remedy not in worker.last_words():
         raise Stuck(f"{worker.name} does not refuse and name {remedy}: {worker.last_words()}")

@@ -1,4 +1,4 @@
-"""What every record of the input log must come to, by the definition: written apart from the product, from a sorted list.
+"""The correct result for every record of the input log, by the definition: written independently, over a sorted list.
 
 A pure function of what was read back from Kafka; it knows nothing of kills, restarts or what the producer meant to send.
 """
@@ -42,7 +42,7 @@ class Answer(NamedTuple):
 
 @dataclass
 class Truth:
-    """What the whole log must have come to."""
+    """The correct results for the whole log."""
 
     answers: dict[str, Answer | None] = field(default_factory=dict)
     """By transaction id; None for a payment that should have been repartitioned to its card's partition and was not."""
@@ -74,8 +74,8 @@ class Oracle:
     def judge(self, keyed: Iterable[Record], repartitioned: Iterable[Record]) -> Truth:
         """Return the truth.
 
-        Cards that come repartitioned come that way only, so the two topics meet in nothing but the partition's clock: play
-        unkeyed payments with an allowed lateness that none of them exceeds.
+        A card's payments are all keyed or all repartitioned, so the two topics share only the partition's watermark: send
+        unkeyed payments with an allowed lateness that none exceeds.
         """
         keyed = list(keyed)
         self._sent_ms = {_named(record): record.timestamp for record in keyed}
@@ -110,7 +110,7 @@ class Oracle:
         return str(payment.get("tid") or _source(record))
 
     def _decide(self, record: Record, given: dict[str, Any]) -> None:
-        """Count one payment, or find that it was counted, or that it contradicts the one that was."""
+        """Count one payment, or find that it is a repetition of a counted one, or conflicts with it."""
         paid = Payment(
             round(given["trans_ts"] * 1000), round(given["amount"] * 100), self._id_of(record, given)
         )
@@ -139,8 +139,8 @@ class Oracle:
 class UndividedOracle(Oracle):
     """Judges payments in the order in which they were sent, for cards that move from one partition to another.
 
-    A card's payments are at one partition at a time, so that this is also the order in which they can be decided. Nothing may be
-    late. What the workers sent on are the same payments once more.
+    A card's payments are on one partition at a time, so this is also the order in which they are decided. Nothing may be
+    late. Repartitioned records are the same payments once more, and are ignored.
     """
 
     def judge(self, keyed: Iterable[Record], repartitioned: Iterable[Record]) -> Truth:
@@ -153,7 +153,7 @@ class UndividedOracle(Oracle):
 
 
 def _answer(paid: Payment, seen: list[Payment], late: bool) -> Answer:
-    """Work out the features of the test worker's model: 25 payments of 40.00 a week, known by heart."""
+    """Compute the features for the test worker's fixed week: 25 payments of 40.00."""
     own = int(paid.cents >= 0)
     count = len(seen) + own
     mean = (paid.cents * own + sum(other.cents for other in seen)) / (count * 100) if count else 0.0
@@ -184,7 +184,7 @@ def refusal(record: Record, future_ms: int) -> tuple[str | None, dict[str, Any]]
     try:
         given = json.loads(record.value.decode(), parse_constant=_not_a_number)
     except RecursionError:
-        return "invalid-field", {}  # an abyss of brackets, but no object
+        return "invalid-field", {}  # deeply nested brackets, but no object
     except ValueError:
         return "not-json", {}
     if not isinstance(given, dict) or not given.keys() <= FIELDS or not {"cc_num", "amount"} <= given.keys():
@@ -209,7 +209,7 @@ def _named(record: Record) -> str:
 
 
 def _source(record: Record) -> str:
-    """Name the place where a record first came."""
+    """Return the place where a record first arrived."""
     sources = [str(value, "ascii") for name, value in record.headers if name == "fraudstream-source"]
     return (sources or [_named(record)])[0]
 

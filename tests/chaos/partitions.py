@@ -1,4 +1,4 @@
-"""Partitions that somebody adds beneath running workers, and the way to have them decided."""
+"""Partitions added to the topics of running workers, and how their payments get decided."""
 
 import asyncio
 

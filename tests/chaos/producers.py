@@ -1,13 +1,10 @@
-"""Producers that repeat, contradict, shuffle and send rubbish; what is wrong with them is in the experiment's spice.
-
-And producers of every make: each compresses in its own way.
-"""
+"""Producers that repeat, contradict, shuffle and send rubbish, as the experiment's spice says; and all codecs."""
 
 from tests.chaos.stage import Stage
 
 
 async def wrong_input(stage: Stage, rounds: int) -> None:
-    """Let it all come while the worker is killed and moves to an empty disk now and then."""
+    """Kill the worker while all that comes, now and then with its disk."""
     worker = stage.worker("a")
     worker.start()
     for number in range(rounds):
@@ -23,7 +20,7 @@ async def wrong_input(stage: Stage, rounds: int) -> None:
 
 CODECS = (None, "gzip", "snappy", "lz4", "zstd")
 BURST = 1000
-"""Payments at once, so that batches are large, of one codec and the next side by side."""
+"""Payments sent at once, so that large batches of one codec and the next lie side by side."""
 
 
 async def every_codec(stage: Stage, rounds: int) -> None:

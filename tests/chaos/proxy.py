@@ -27,7 +27,7 @@ class Proxy:
         self._server: asyncio.Server | None = None
 
     def listeners(self) -> Mapping[str, str]:
-        """Return how a broker offers, beside its own listener, the way through here."""
+        """Return the properties of a listener that advertises this proxy, beside the broker's own."""
         return {
             "listeners": f"{USUAL},PROXIED://{HOST}:{self.behind}",
             "advertised.listeners": f"{USUAL},PROXIED://{HOST}:{self.port}",
@@ -59,7 +59,7 @@ class Proxy:
             self._cut()
 
     def end(self) -> None:
-        """Heal it; what was half-open is found dead."""
+        """End the fault; half-open connections are reset."""
         if self.fault == "half-open":
             self._cut()
         self.fault = None

@@ -51,30 +51,30 @@ class _Alter(RequestStruct):
 
 
 class AlterClientQuotas(Request[_Alter]):
-    """What `kafka-configs --entity-type clients` sends; aiokafka has no word for it."""
+    """The request of `kafka-configs --entity-type clients`, which aiokafka lacks."""
 
     API_KEY = 49
 
     def __init__(self, client_id: str, quota: str, bytes_per_s: float | None) -> None:
-        """None takes it away again."""
+        """None removes the quota."""
         self._entries = [
             ([("client-id", client_id)], [(quota, bytes_per_s or 0.0, bytes_per_s is None)]),
         ]
 
     def build(self, request_struct_class: type[_Alter]) -> _Alter:
-        """Return what goes over the wire."""
+        """Return the encoded request."""
         return request_struct_class(self._entries, False)
 
 
 class Quota(NamedTuple):
-    """What is held back."""
+    """A client and the name of its quota."""
 
     client_id: str
     name: str
 
 
 async def held_back(stage: Stage, rounds: int) -> None:
-    """Hold back what the worker writes, then what it reads, while it has a backlog; one time it is killed meanwhile."""
+    """Limit what the worker writes, then what it reads, while it has a backlog; every other time it is killed meanwhile."""
     worker = stage.worker("a", supervised=True)
     worker.start()
     quotas = (

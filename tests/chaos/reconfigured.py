@@ -1,4 +1,4 @@
-"""Topics whose configuration somebody changes beneath running workers, and changes back."""
+"""Topics whose configuration is changed while workers run, and changed back."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -86,7 +86,7 @@ async def policies_changed(stage: Stage, rounds: int) -> None:
 
 
 async def _configured(stage: Stage, topic: str, changed: Mapping[str, str]) -> None:
-    """Give a topic the configuration we make it with, but for what is changed."""
+    """Give a topic the configuration we make it with, except for these changes."""
     usual = all_topics(stage.settings)[topic].configs()
     given = {name.replace(".", "_"): value for name, value in {**usual, **changed}.items()}
     await configure(stage.administrator, topic, **given)

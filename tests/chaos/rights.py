@@ -1,4 +1,4 @@
-"""Rights that are withdrawn beneath a running worker and given back."""
+"""Rights that are withdrawn from a running worker and given back."""
 
 import asyncio
 
@@ -20,7 +20,7 @@ UNEXPLAINED = "ended with code 1;"
 
 
 async def withdrawn(stage: Stage, rounds: int) -> None:
-    """Refuse a worker one thing after the other; start it again, as a person would, if it ended for good over it."""
+    """Withdraw one right after the other; start the worker again, as an operator would, if it ended for good."""
     async with administration(Kafka.of(stage.administrator)) as admin:
         await give(admin, PRINCIPAL, acls(stage.settings, "worker"))
     worker = stage.worker("a", supervised=True)

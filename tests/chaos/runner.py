@@ -15,14 +15,14 @@ from tests.chaos.scenes import Scene
 from tests.chaos.stage import PATIENCE_S, Stage, Stuck
 
 MUTANT_PATIENCE_S = 20.0
-"""A mutant that stands still is red soon enough."""
+"""Shorter than usual: a mutant that is stuck counts as red."""
 
 Say = Callable[[str], None]
 
 
 @dataclass
 class Outcome:
-    """What an experiment came to."""
+    """The result of an experiment."""
 
     rounds: int
     kills: int = 0

@@ -1,4 +1,4 @@
-"""Brokers for experiments: one, one behind a proxy, one that asks who is there, or three."""
+"""Brokers for experiments: one, one behind a proxy, one that requires a login, or three."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -13,14 +13,14 @@ from tests.chaos.proxy import Proxy
 
 @dataclass(frozen=True)
 class Scene:
-    """`bootstrap` is the way to the brokers that no fault bars; workers go through the proxy, if there is one."""
+    """`bootstrap`: the brokers' addresses without faults; workers go through the proxy, if there is one."""
 
     bootstrap: str
     brokers: Sequence[Broker] = ()
-    """To be harmed."""
+    """The brokers to harm."""
     proxy: Proxy | None = None
     login: Mapping[str, Any] = field(default_factory=dict)
-    """Settings of workers where the brokers ask who is there."""
+    """Settings of workers if the brokers require a login."""
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""Where an experiment plays: topics and directories of its own, traffic, workers, and what was done to them."""
+"""The environment of an experiment: its own topics and directories, traffic, workers, and the faults so far."""
 
 import asyncio
 import math
@@ -22,7 +22,7 @@ PARTITIONS = 4
 PATIENCE_S = 60.0
 """How long anything may take that should take seconds; the machine may be busy."""
 REMEDY = "fraudstream state rebuild"
-"""What a worker names that will not start on a changelog that lost records."""
+"""What a worker names that refuses to start because its changelog lost records."""
 
 QUICK: dict[str, Any] = {
     "partitions": PARTITIONS,
@@ -62,7 +62,7 @@ class Stage:
     faults_ms: list[float] = field(default_factory=list)
     kills: int = 0
     facts: dict[str, Any] = field(default_factory=dict)
-    """What an experiment found out beside the findings."""
+    """An experiment's findings beside the verdict."""
 
     def __post_init__(self) -> None:
         self._clean_ups: list[Callable[[], Awaitable[None]]] = []
@@ -74,7 +74,7 @@ class Stage:
 
     @property
     def administrator(self) -> Settings:
-        """Return settings of who may do everything, on the way that no fault bars."""
+        """Return settings with all rights, for the addresses without faults."""
         return self.settings.model_copy(update={"broker": self.scene.bootstrap, **OPEN})
 
     @classmethod
@@ -87,7 +87,7 @@ class Stage:
         mutation: str | None = None,
         **changed: Any,
     ) -> "Stage":
-        """Set the stage with names nobody else has."""
+        """Make a stage with unique names."""
         unique = f"c{uuid.uuid4().hex[:8]}"
         settings = Settings(
             _env_file=None,
@@ -111,7 +111,7 @@ class Stage:
         return self.workers[-1]
 
     def grow(self, partitions: int) -> None:
-        """Know that the group has so many partitions now; workers learn it at their next start."""
+        """Set the group's number of partitions, which workers get at their next start."""
         grown = {"partitions": partitions}
         self.settings = self.settings.model_copy(update=grown)
         self.logs = Logs(self.scene.bootstrap, self.settings, committed_only=self.exactly_once)
@@ -119,7 +119,7 @@ class Stage:
             worker.settings = worker.settings.model_copy(update=grown)
 
     def fault(self) -> None:
-        """Note that something bad happens now."""
+        """Note that a fault happens now."""
         self.faults_ms.append(time.time() * 1000)
 
     def kill(self, worker: Worker) -> None:
@@ -169,7 +169,7 @@ class Stage:
         raise Stuck(f"{lag} records are not committed {timeout_s:g} s after the last fault")
 
     async def rebuilt(self, name: str, *, keep: Worker | None = None) -> Path:
-        """Let one worker alone take over everything and stop, on a directory that was or on an empty one."""
+        """Let a single worker take over everything and stop, on a used directory or an empty one."""
         worker = self.worker(name)
         if keep is not None:
             keep.state_dir.rename(worker.state_dir)
@@ -186,7 +186,7 @@ class Stage:
         return worker.state_dir
 
     def finally_do(self, clean_up: Callable[[], Awaitable[None]]) -> None:
-        """Do this when all is over; until then workers may need it."""
+        """Do this at the very end; until then workers may need it."""
         self._clean_ups.append(clean_up)
 
     async def end(self) -> None:
@@ -202,7 +202,7 @@ class Stage:
             worker.stop()
 
     async def _refused(self, worker: Worker) -> bool:
-        """Wait until a worker decides all partitions, or will not and says what to do."""
+        """Wait until a worker decides all partitions, or refuses and says what to do."""
         await until(
             lambda: not worker.running or len(worker.partitions) == self.settings.partitions, PATIENCE_S
         )

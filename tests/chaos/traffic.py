@@ -22,7 +22,7 @@ SPEED = 30
 PAYMENTS_PER_S = 400
 CARDS = 120
 REFUNDS_TO_CENTS = 1_500
-"""Amounts begin so far below zero: 3 of 100 are refunds."""
+"""Amounts begin this far below zero: 3 of 100 are refunds."""
 BEGIN_S_AGO = 8 * 3600
 """At the usual speed; longer ago the faster time runs."""
 RESENT_AFTER_S_MAX = 300
@@ -43,7 +43,7 @@ class Sent(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Spice:
-    """How much of each wrong is in the traffic, as shares of the payments."""
+    """How much of each kind of wrong input the traffic has, as shares of the payments."""
 
     repeated: float = 0.02
     conflicting: float = 0.0
@@ -57,9 +57,9 @@ class Spice:
     speed: int = SPEED
     """Seconds of event time in a second."""
     churn: float = 0.0
-    """How often a card gives way to a new one, as a share of the payments."""
+    """How often a card is replaced by a new one, as a share of the payments."""
     unkeyed: float = 0.0
-    """Sent without a key to any partition but the right one, of cards that are never sent otherwise."""
+    """Sent without a key to a wrong partition, of cards that are only sent so."""
     untimed: float = 0.0
     """Without a time of their own: the record's counts. For traffic as fast as the clock."""
 
@@ -197,7 +197,7 @@ class Pump:
         self._task = asyncio.create_task(self._run(), name="traffic")
 
     async def stop(self) -> None:
-        """End, when what was begun is delivered."""
+        """End once all that was handed over is delivered."""
         if self._task is not None:
             self._stopping.set()
             await self._task

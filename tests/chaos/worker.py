@@ -1,4 +1,4 @@
-"""The worker under test: the product with a model and a week known by heart, a trap, and perhaps a mutation.
+"""The worker under test: the product with a fixed model and week, a trap, and perhaps a mutation.
 
     python -m tests.chaos.worker --trap FILE [--clock FILE] [--mutation NAME] [--weekly URL] [--supervised]
 

@@ -98,11 +98,11 @@ class Worker:
         return f"code {self._process.poll()}: {lines[-1] if lines else 'silently'}"
 
     def pause(self) -> None:
-        """Stop it in its tracks."""
+        """Pause it."""
         os.kill(self.pid, signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let a paused worker go on as if nothing had happened."""
+        """Resume a paused worker."""
         os.kill(self.pid, signal.SIGCONT)
 
     def stop(self) -> None:

@@ -9,7 +9,7 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 
 
 def step(file: Path, by_s: float) -> None:
-    """Let the clocks that read this file stand so far off from now on."""
+    """Set how far the clocks that read this file are off from now on."""
     draft = file.with_suffix(".draft")
     draft.write_text(str(by_s))
     draft.replace(file)

@@ -14,7 +14,7 @@ class Place(NamedTuple):
 
     delivery: Delivery
     source: str
-    """A topic that exists; what a topic is named that does not, the broker takes no offsets for."""
+    """An existing topic: the broker takes no offsets for one that does not exist."""
     decisions: str
     changelog: str
     published: Callable[[str], Awaitable[list[bytes]]]

@@ -20,7 +20,7 @@ TIMELESS = b'{"cc_num": %s, "amount": 1}' % CARD.encode()
 
 @pytest.fixture
 def intake() -> Intake:
-    """Return the worker's own sorting of records."""
+    """Return the worker's own intake."""
     return Intake(Parser(event_type_named("card"), CardIndex(Tokenizer(bytes(32)), 4), 60_000))
 
 

@@ -1,4 +1,4 @@
-"""A real worker whose model and weekly store are known by heart: run by tests as a process of its own.
+"""A real worker with a fixed model and weekly store: run by tests as a process of its own.
 
 Settings come from the environment, as always; one that names another weekly store than the default is followed.
 """

@@ -15,7 +15,7 @@ POISON_AMOUNT = np.float32(666.66)
 
 
 class FragileModel(CountingModel):
-    """Crashes over one amount."""
+    """Crashes on one amount."""
 
     def probabilities(self, rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Crash where a library with a bug would."""

@@ -1,4 +1,4 @@
-"""Making a source log another than the one that is remembered: cut, made anew, its offsets moved or gone."""
+"""Makes a source log other than the one remembered: truncated, recreated, its offsets moved or expired."""
 
 import asyncio
 

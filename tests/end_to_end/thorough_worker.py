@@ -1,6 +1,6 @@
-"""A real worker that takes its time to look at its state, as with tens of millions of cards; run as a process of its own.
+"""A real worker that takes long to check its state, as with tens of millions of cards; run as a process of its own.
 
-With `silent` as argument the group does not hear from it meanwhile, as if it were frozen, nor before its first commit.
+With the argument `silent` it sends no heartbeats meanwhile, as if it were frozen, nor before its first commit.
 """
 
 import sys
@@ -22,7 +22,7 @@ begin_heartbeats = GroupCoordinator._start_heartbeat_task
 
 
 def begin_when_heard_of_again(coordinator: Any) -> None:
-    """Begin heartbeats when the group has let it in a second time: the first one would be refused before a commit is."""
+    """Begin heartbeats only once it joined a second time; otherwise a heartbeat would be refused before the commit is."""
     if coordinator.generation > 1:
         begin_heartbeats(coordinator)
 

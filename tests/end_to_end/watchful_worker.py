@@ -7,7 +7,7 @@ from tests.end_to_end.counting_worker import run
 
 
 def ask_often(app: Any) -> None:
-    """Ask for the topics' metadata again and again."""
+    """Ask for the topics' metadata repeatedly."""
     app.conf.consumer_metadata_max_age_ms = 1000
 
 

@@ -14,7 +14,7 @@ GARBAGE = ("nan", "text", "negative", "other-card", "no-record", "no-json")
 
 @dataclass
 class Faults:
-    """What is wrong at the moment; nothing by default. Set over the control port."""
+    """The present faults, by default none. Set over the control port."""
 
     refusing: bool = False
     """The port is closed: connection refused."""
@@ -32,7 +32,7 @@ class Faults:
     """Down for this long, then up for as long, and so on; with a latency: slow by turns."""
 
     def set(self, wanted: Json) -> None:
-        """Replace all of it; what is not named is off. Raises ValueError for a name or kind there is not."""
+        """Replace all faults; what is not named is off. Raises ValueError for an unknown name or kind."""
         known = {field.name for field in fields(self)}
         if set(wanted) - known or wanted.get("garbage", "") not in ("", *GARBAGE):
             raise ValueError(f"faults are {sorted(known)}, garbage one of {GARBAGE}")

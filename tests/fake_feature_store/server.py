@@ -1,6 +1,6 @@
 """The fake as an HTTP server: REST-JSON of the runtime, JSON 1.1 of the control plane, and a control port of our own.
 
-The control port answers `GET /` with the faults and counts of requests, `PUT /` sets the faults.
+The control port answers `GET /` with the faults and counts of requests; `PUT /` sets the faults.
 """
 
 import json
@@ -37,7 +37,7 @@ class FakeFeatureStore:
 
     @property
     def control_url(self) -> str:
-        """Where the faults are set."""
+        """The URL of the control port, which sets the faults."""
         return f"http://{HOST}:{self.control_port}/"
 
     async def __aenter__(self) -> Self:
@@ -63,7 +63,7 @@ class FakeFeatureStore:
             await runner.cleanup()
 
     async def change(self, **faults: Any) -> None:
-        """Set the faults: what is not named is off."""
+        """Set the faults; what is not named is off."""
         self.faults.set(faults)
         if self.faults.refusing and self._site is not None:
             await self._site.stop()

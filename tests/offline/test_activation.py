@@ -32,7 +32,7 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def unlearnable(history: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the same payments with labels by lot."""
+    """Return the same payments with random labels."""
     directory = tmp_path_factory.mktemp("by-lot") / "history"
     chance = np.random.default_rng(1)
     for path in sorted(history.glob("date=*/*.parquet")):

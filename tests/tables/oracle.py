@@ -1,6 +1,6 @@
-"""What every payment must be told, from its source log alone: a list, walked from its start for every payment.
+"""The correct answer for every payment, from its source log alone: a list, walked from its start for every payment.
 
-No buckets, no search, no clock that is kept: slow on purpose and written apart from the code it judges.
+No buckets, no search, no stored clock: slow on purpose, and written independently of the code it checks.
 """
 
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ class Answer(NamedTuple):
 
 
 class Expectation(NamedTuple):
-    """What the log makes of one record."""
+    """The correct result for one record."""
 
     answer: Answer | None
     """None for a transaction id that came before with other content."""
@@ -41,10 +41,10 @@ class Expectation(NamedTuple):
 
 
 def judge(log: list[Paid], told: list[Expectation], allowed_lateness_ms: int) -> list[Expectation]:
-    """Judge, in order of arrival, what of a log is not judged yet; `told` grows and is returned.
+    """Judge the records after those already in `told`, in order of arrival; append to `told` and return it.
 
-    A payment counts once; its repetitions get its answer. One beyond the allowed lateness does not see what may have expired:
-    it looks back to the newest time before it, less the allowed lateness and ten minutes. Refunds are told what was spent, and are not.
+    A payment counts once; repetitions get its answer. One later than allowed does not see what may have expired: it looks
+    back to the newest time before it, less `allowed_lateness_ms` and ten minutes. Refunds get the spending but do not count in it.
     """
     newest_ms = max((paid.event_time_ms for paid in log[: len(told)]), default=0)
     for place in range(len(told), len(log)):

@@ -106,7 +106,7 @@ class Batch:
 
 
 class World:
-    """A worker and what survives it. Every published answer and every recovered state is held against the oracle."""
+    """A worker and what survives it. Every published answer and every recovered state is compared with the oracle."""
 
     def __init__(self) -> None:
         self.topics = {False: Topic(), True: Topic()}
@@ -198,7 +198,7 @@ class World:
         return batch.update.newest_ms
 
     def expire_before(self, _batch: Batch) -> int | None:
-        """Return the time before which buckets go: judged by micro-batches whose offsets are committed."""
+        """Return the time before which buckets expire: only micro-batches whose offsets are committed count."""
         newest_ms = 0
         while self._uncommitted and all(
             self.topics[repartitioned].committed >= end
@@ -253,7 +253,7 @@ class World:
         return merged(lambda _keys: self.disk.buckets, records, self.disk.clock)
 
     def check_state(self) -> None:
-        """Hold what the disk has after a recovery against the oracle: every payment of the changelog once, no other."""
+        """Compare what the disk has after a recovery with the oracle: every payment of the changelog once, no other."""
         whole_from_ms = self.watermark_ms - ALLOWED_LATENESS_MS - WINDOW_MS
         kept = [(card, entry) for card, entry in self.disk.entries() if entry.event_time_ms >= whole_from_ms]
         if not self.topics[True].log:

@@ -1,4 +1,4 @@
-"""A partition's RocksDB is read to its end before it is trusted; what is found wanting starts again from the changelog."""
+"""A partition's RocksDB is read to its end before it is trusted; a damaged one is rebuilt from the changelog."""
 
 import contextlib
 import logging

@@ -26,19 +26,19 @@ FIND = settings(
 
 
 class WithoutIds(World):
-    """Knows no payment again."""
+    """Recognises no repeated payment."""
 
     def __init__(self) -> None:
         super().__init__()
         self._numbers = count(1)
 
     def identity(self, record: Taken) -> int:
-        """Return an id nobody had before; the lower half is the payment's own."""
+        """Return a new id; its lower half is the payment's own."""
         return next(self._numbers) << 32 | super().identity(record)
 
 
 class MergesWithoutIds(World):
-    """Believes the changelog word for word."""
+    """Appends the changelog without a check for repetitions."""
 
     def merge(self, records: list[bytes]) -> tuple[dict[bytes, bytes], Clock]:
         """Append every delta, known or not."""

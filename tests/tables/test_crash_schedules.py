@@ -9,8 +9,8 @@ What a schedule leaves out, because nothing promises it:
 
 - A card is keyed or repartitioned, never both: if it is both, the order of its two topics may differ in a replay
   (docs/decisions/0006-delta-changelog-table.md, "What can still go wrong").
-- With repartitioned cards about, no payment is beyond the allowed lateness (how late it is depends on the order of the topics), and
-  no changelog record of a stopped worker arrives late (a repartitioned payment's place depends on who numbered it).
+- With repartitioned cards, no payment is later than allowed (how late it is depends on the order of the topics), and
+  no changelog record of a stopped worker arrives late (a repartitioned payment's number depends on the worker).
 - An id comes again only while its first payment is inside the allowed lateness; later its ten minutes, and ten minutes later
   itself, may be forgotten (its decision is then marked late).
 - A conflicting payment lies in the bucket of the first or the next one and not after the newest time; the tests in

@@ -1,4 +1,4 @@
-"""What can keep the embedded broker from running, each said in one sentence with what to do about it."""
+"""Errors of the embedded broker; each message is one sentence that says what to do."""
 
 from fraudstream.domain.errors import SetupError
 

@@ -1,4 +1,4 @@
-"""Why Kafka did not come up, read from what it printed and said in one sentence."""
+"""Finds out from Kafka's log why it did not start, and says it in one sentence."""
 
 from pathlib import Path
 

@@ -17,7 +17,7 @@ from fraudstream.adapters.extras import extras_named
 from fraudstream.settings.variables import CACHE_VARIABLE, REPOSITORY_VARIABLE
 
 DOWNLOADS_AT_ONCE = 6
-"""Most jars are small, so the wait is for answers, not for bytes."""
+"""Most jars are small, so latency matters more than bandwidth."""
 
 DOWNLOAD_ATTEMPTS = 3
 RETRY_PAUSE_S = 0.3
@@ -27,7 +27,7 @@ SCRATCH_STALE_AFTER_S = 3600.0
 """A download's scratch folder older than this was left by a process that was killed."""
 
 OnBytes = Callable[[int, int], None]
-"""Told (bytes so far, bytes in all) while jars are downloaded; called from several threads, one at a time."""
+"""Called with (bytes so far, bytes in all) while jars are downloaded, from several threads, one at a time."""
 
 
 def cache_dir() -> Path:
@@ -41,13 +41,13 @@ def cache_dir() -> Path:
 def classpath(on_bytes: OnBytes | None = None) -> list[Path]:
     """Return Kafka's jars, downloading what is missing or damaged.
 
-    Raises BrokerError with a sentence if a jar is needed and cannot be had.
+    Raises BrokerError if a needed jar cannot be downloaded.
     """
     return kept(locked().jars, on_bytes)
 
 
 def kept(jars: Sequence[Jar], on_bytes: OnBytes | None = None) -> list[Path]:
-    """Return jars that go with this Kafka, as above."""
+    """Return some jars of this Kafka version, as above."""
     folder = cache_dir() / f"kafka-{locked().kafka}"
     missing = [jar for jar in jars if not _is_whole(folder / jar.filename, jar)]
     if missing:

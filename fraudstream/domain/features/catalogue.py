@@ -1,8 +1,8 @@
 """Every feature, once: its column, formula, label and reason, and which models take it.
 
 Formulas are NumPy and not Polars expressions: for the few payments of a quiet micro-batch Polars' query engine costs
-more than the arithmetic, and it divides by a constant as a multiplication with its reciprocal, which is off in the last
-bit for one number in eight.
+more than the arithmetic, and it computes a division by a constant as a multiplication, which is off in the last bit for
+one number in eight.
 """
 
 from collections.abc import Callable, Sequence
@@ -55,9 +55,9 @@ class Feature:
     reason: Callable[[Row], str] | None = None
     """What an analyst is told if it has pushed a score up; None if models do not take it."""
     sets: tuple[str, ...] = ()
-    """Of the models that take it."""
+    """The feature sets it is in."""
     published: bool = False
-    """Whether a decision shows it if its model does not take it."""
+    """Whether a decision shows it even if its model does not take it."""
 
 
 def _divided(part: Values, whole: Values, otherwise: float) -> Values:
@@ -146,7 +146,7 @@ _CATALOGUE = (
         sets=(CARD_SET,),
         published=True,
     ),
-    # How far the amount is from the ten minutes' mean, relative: 0 alone, and 0 if all paid the same, as fares are.
+    # Relative distance of the amount from the ten minutes' mean: 0 for a single payment, and if all amounts are equal.
     Feature(
         _ratio("amt_change"),
         "Distance of the amount from the 10-minute average, relative",
@@ -171,7 +171,7 @@ FEATURE_SETS: dict[str, tuple[str, ...]] = {
 
 
 def published_features(model_features: Sequence[str]) -> list[str]:
-    """Return what `features` of a decision holds: the model's inputs in order, then the aggregates behind them."""
+    """Return what `features` of a decision holds: the model's inputs in order, then the published aggregates."""
     published = [name for name, feature in FEATURES.items() if feature.published]
     return [*model_features, *(name for name in published if name not in model_features)]
 

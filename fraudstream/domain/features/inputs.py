@@ -1,4 +1,4 @@
-"""What is known at a payment as columns, the same in a micro-batch and in five months of history: all that formulas use."""
+"""Columns of what is known at a payment, for the formulas; the same in a micro-batch and in months of history."""
 
 from collections.abc import Sequence
 
@@ -36,9 +36,9 @@ def week_columns(
 
 
 def with_activity(frame: pl.DataFrame, decimals: int = HUNDREDTHS) -> pl.DataFrame:
-    """Add amount, avg_amt_last_10m and seconds_since_previous, made of the exact integers of payment and window.
+    """Add amount, avg_amt_last_10m and seconds_since_previous, computed from the exact integers of payment and window.
 
-    `decimals` are the currency's. A refund on a card that paid nothing in its ten minutes finds no payment there: their mean is 0.
+    `decimals` are the currency's. A refund without any payment in its ten minutes gets the mean 0.
     """
     since_ms = frame[MS_SINCE_PREVIOUS.name].to_numpy()
     count = np.maximum(frame[NUM_TRANS_LAST_10M.name].to_numpy(), 1)

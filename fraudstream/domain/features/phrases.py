@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 FAR = 2.0
-"""From twice the norm on its multiple is said instead of per cent, from a tenth of it down only that it is far below."""
+"""From twice the norm on, the multiple is given instead of per cent; at a tenth of it or less, only "far below"."""
 
 WEEK_UNKNOWN = "week_unknown"
 """True where no weekly aggregates were found, which is not the same as a card without payments in its week."""

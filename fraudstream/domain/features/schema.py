@@ -1,6 +1,6 @@
 """Every column of a decision's frame, once: name, type, unit and who makes it.
 
-Beside them stand the features that have a formula (catalogue.py) and the event type's variables, which are text.
+A frame also has the features with a formula (catalogue.py) and the event type's variables, which are text.
 """
 
 from dataclasses import dataclass
@@ -48,7 +48,7 @@ TOKEN_AGE_MS = Column("token_age_ms", pl.Int64, "payment", "ms")
 NUM_TRANS_LAST_10M = Column("num_trans_last_10m", pl.Int64, "window", "payments")
 CENTS_LAST_10M = Column("cents_last_10m", pl.Int64, "window", "minor units")
 MS_SINCE_PREVIOUS = Column("ms_since_previous", pl.Int64, "window", "ms")
-"""-1 of a payment that is alone in its ten minutes."""
+"""-1 for a payment that is alone in its ten minutes."""
 NUM_TRANS_LAST_1M = Column("num_trans_last_1m", pl.Int64, "window", "payments")
 WINDOW = (NUM_TRANS_LAST_10M, CENTS_LAST_10M, MS_SINCE_PREVIOUS, NUM_TRANS_LAST_1M)
 """In the order of `activity_columns.WindowAggregates`."""
