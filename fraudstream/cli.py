@@ -107,11 +107,24 @@ def complaining() -> Iterator[None]:
     except BaseException as error:  # a panic of Polars is no Exception
         if sentence := scarce(error):
             complain(f"{sentence} ({error})", EXIT_UNAVAILABLE)
+        if refusal := _of_kafka(error):
+            complain(str(refusal), exit_code(refusal))
         if not isinstance(error, OSError) or error.filename is None or error.errno not in NO_RIGHT:
             raise
         complain(
             f"{error.filename} cannot be used ({error.strerror}); mend that, or name another place, e.g. by FRAUDSTREAM_DATA_DIR"
         )
+
+
+def _of_kafka(error: BaseException) -> FraudstreamError | None:
+    """Return what an error of aiokafka means, in the midst of a command; one that has not imported aiokafka gets none."""
+    if "aiokafka" not in sys.modules:
+        return None
+    from aiokafka.errors import KafkaError
+
+    from fraudstream.adapters.failures import kafka_error
+
+    return kafka_error("a request to Kafka failed", error) if isinstance(error, KafkaError) else None
 
 
 def _wrong_value() -> type["ValidationError"]:
