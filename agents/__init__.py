@@ -43,7 +43,6 @@ def attach(
     report: Report,
 ) -> Delivery:
     """Add the scoring agent to an app that has a publisher; return how it makes its micro-batches durable."""
-    repartitioned = settings.topic(topics.REPARTITIONED.name)
     parser = Parser(event_type, cards, settings.future_tolerance_s * 1000)
     encoder = DecisionEncoder(detector.model.features, event_type.variables, table.allowed_lateness_ms)
     decider = Decider(table, weekly, detector, event_type.variables)
@@ -51,13 +50,12 @@ def attach(
         decisions=settings.topic(topics.DECISIONS.name),
         alerts=settings.topic(topics.ALERTS.name),
         dead_letters=settings.topic(topics.DEAD_LETTERS.name),
-        repartitioned=repartitioned,
+        repartitioned=settings.topic(topics.REPARTITIONED.name),
         changelog=topics.changelog(settings).name,
         changelog_key=table.changelog_key,
     )
     source = app.topic(
-        settings.topic(topics.TRANSACTIONS.name),
-        repartitioned,
+        *topics.sources(settings),
         key_type=bytes,
         key_serializer="raw",
         value_type=bytes,

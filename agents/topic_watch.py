@@ -86,8 +86,9 @@ class TopicWatch:
         if assigned is None:
             self._unowned = frozenset()
             return []
-        sources = [settings.topic(topic.name) for topic in (topics.TRANSACTIONS, topics.REPARTITIONED)]
-        wanted = {(name, partition) for name in sources for partition in range(settings.partitions)}
+        wanted = {
+            (name, partition) for name in topics.sources(settings) for partition in range(settings.partitions)
+        }
         before, self._unowned = self._unowned, frozenset(wanted - assigned)
         return [
             Problem(

@@ -121,7 +121,7 @@ def create_app(settings: Settings, ports: Ports) -> App:
         check_logs=LogCheck(settings, losses),
     )
     app.tables.add(table)
-    sources = [settings.topic(topics.TRANSACTIONS.name), settings.topic(topics.REPARTITIONED.name)]
+    sources = topics.sources(settings)
     coalesce(
         app,
         sources,

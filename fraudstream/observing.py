@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from importlib.metadata import version
 from typing import Any
 
@@ -39,7 +39,7 @@ class Observer:
         table: ActivityTable,
         weekly: WeeklyStore,
         detector: Detector,
-        sources: list[str],
+        sources: Collection[str],
         archive: str,
         losses: LogLosses,
     ) -> None:

@@ -36,6 +36,11 @@ CHANGELOG_RETENTION_MS = 2 * DAY_MS
 """Longer than two windows and the longest outage we promise to survive. The log holds deltas, so it is not compacted."""
 
 
+def sources(settings: Settings) -> tuple[str, str]:
+    """Return the full names of the two topics that payments are decided from, the users' own first."""
+    return settings.topic(TRANSACTIONS.name), settings.topic(REPARTITIONED.name)
+
+
 def changelog(settings: Settings) -> Topic:
     """Return the activity table's changelog topic, named as Faust names it (full name, prefix not applied)."""
     return Topic(

@@ -69,8 +69,7 @@ def _configure(settings: Settings, name: str, config: str) -> str:
 
 def undecided(counts: Mapping[str, int], settings: Settings) -> dict[str, list[int]]:
     """Return the partitions of the payments' topics that lie beyond those the group was made for."""
-    sources = (settings.topic(topic.name) for topic in (topics.TRANSACTIONS, topics.REPARTITIONED))
-    return {name: list(range(settings.partitions, counts.get(name, 0))) for name in sources}
+    return {name: list(range(settings.partitions, counts.get(name, 0))) for name in topics.sources(settings)}
 
 
 def problems(counts: Mapping[str, int], configs: Configs, settings: Settings) -> Iterator[Problem]:
@@ -99,8 +98,7 @@ def problems(counts: Mapping[str, int], configs: Configs, settings: Settings) ->
 
 def remembered(settings: Settings) -> set[str]:
     """Return the topics whose offsets group and state remember."""
-    sources = (settings.topic(topic.name) for topic in (topics.TRANSACTIONS, topics.REPARTITIONED))
-    return {*sources, topics.changelog(settings).name}
+    return {*topics.sources(settings), topics.changelog(settings).name}
 
 
 def anew(settings: Settings, name: str) -> str:

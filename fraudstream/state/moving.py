@@ -87,7 +87,7 @@ async def _to_repartition(
     """Return the payments that no worker has repartitioned yet, by the partition of their card, in order of timestamp."""
     repartitioned_topic = settings.topic(topics.REPARTITIONED.name)
     found: dict[int, list[Record]] = {}
-    for topic in (settings.topic(topics.TRANSACTIONS.name), repartitioned_topic):
+    for topic in topics.sources(settings):
         for partition in range(settings.partitions):
             committed = await logs.committed(topic, partition)
             async for records in logs.read(topic, partition, committed):

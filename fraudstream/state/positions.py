@@ -43,9 +43,7 @@ class SourceCheck:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._parser = parser_of(settings)
-        self._keyed, self._repartitioned = (
-            settings.topic(topic.name) for topic in (topics.TRANSACTIONS, topics.REPARTITIONED)
-        )
+        self._keyed, self._repartitioned = topics.sources(settings)
 
     async def misfits(self, logs: PartitionLogs, counted_to: Mapping[int, int]) -> list[Misfit]:
         """Return the sources that are not those remembered, at most one misfit per source and partition.

@@ -40,9 +40,7 @@ class LogCheck:
         self._losses = losses
         self._kafka = Kafka.of(settings)
         self._changelog = topics.changelog(settings).name
-        self._keyed, self._repartitioned = (
-            settings.topic(topic.name) for topic in (topics.TRANSACTIONS, topics.REPARTITIONED)
-        )
+        self._keyed, self._repartitioned = topics.sources(settings)
         self._sources = SourceCheck(settings)
         self._connection = AsyncExitStack()
         self._logs: PartitionLogs | None = None

@@ -96,9 +96,7 @@ async def replayed(
     payments that are still to be repartitioned to the partition.
     """
     replay = Replay(partition, intake or intake_of(settings), settings.lateness_horizon_s * 1000)
-    keyed, repartitioned_topic = (
-        settings.topic(topic.name) for topic in (topics.TRANSACTIONS, topics.REPARTITIONED)
-    )
+    keyed, repartitioned_topic = topics.sources(settings)
     poison = await _poison_records(logs, settings, partition)
     waiting = [
         record
