@@ -47,7 +47,7 @@ class PartitionLogs:
     def __init__(self, reader: AIOKafkaConsumer, group: AIOKafkaConsumer) -> None:
         self._reader, self._group = reader, group
         self._positions: dict[Place, int] = {}
-        """Positions after the last fetch."""
+        """Positions after the last fetch: a transaction's marker may move them before the next."""
 
     async def span(self, topic: str, partition: int) -> Span:
         """Return the offsets that a partition has."""

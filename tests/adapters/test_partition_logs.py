@@ -43,6 +43,9 @@ async def test_logs_are_read_while_the_groups_coordinator_is_looked_for(own_brok
             assert {("payments", 0): offset, ("payments", 1): None} == await logs.all_committed(
                 [("payments", 0), ("payments", 1)]
             )
+        assert 0 == await logs.committed("payments", 2)
+        assert 1 == (await logs.span("payments", 2)).end
+        assert {TopicPartition("payments", 1)} == set(await logs.first_records({("payments", 1): 0}))
 
 
 async def test_a_log_whose_records_are_deleted_reads_as_empty_each_time(own_broker: EmbeddedBroker) -> None:
