@@ -12,6 +12,7 @@ from fraudstream.agents.assignment import Assignment
 from fraudstream.agents.micro_batch import MicroBatch
 from fraudstream.agents.outputs import Output
 from fraudstream.deciding.decider import Decided
+from fraudstream.domain.features.schema import OUTCOME
 from fraudstream.metrics import BatchReport
 from fraudstream.tables.recent import DecidedChunk
 
@@ -46,7 +47,7 @@ class Reporter:
         timestamps = np.array([record.timestamp for record in output.records], dtype=np.float64)
         return BatchReport(
             payments=len(output.encoded),
-            outcomes=Counter(output.frame["outcome"].to_list()),
+            outcomes=Counter(output.frame[OUTCOME.name].to_list()),
             latency_ms=finished_at * 1000 - timestamps,
             finished_at=finished_at,
             degraded=decided.degraded,

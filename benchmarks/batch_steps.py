@@ -22,6 +22,7 @@ from fraudstream.adapters.weekly_disk import WeeklyDisk
 from fraudstream.adapters.weekly_files import WeeklyFiles, frame_of, manifests_in, write_snapshot
 from fraudstream.domain.features.catalogue import FEATURE_SETS
 from fraudstream.domain.features.compute import matrix
+from fraudstream.domain.times import DAY_MS
 from fraudstream.domain.weekly import Week, WeeklyStore
 from fraudstream.offline.dataset import Dataset, features_of
 from fraudstream.offline.engines import Engine, by_duckdb, by_spark
@@ -42,7 +43,7 @@ def aggregate(directory: Path, engine: Engine) -> dict[str, Any]:
     history = directory / "history"
     days = dates_of(history)
     files = files_of(history, days[0], date.max)
-    end_ms = midnight_ms(days[-1]) + 86_400_000
+    end_ms = midnight_ms(days[-1]) + DAY_MS
     rows = sorted(engine(files, midnight_ms(days[0]), end_ms), key=str)
     digest = hashlib.sha256(repr(rows).encode()).hexdigest()
     return {"cards": len(rows), "payments": sum(row[2] for row in rows), "rows_sha256": digest}

@@ -15,6 +15,7 @@ import click
 
 from benchmarks.lone_worker import LoneWorker, broker, payment, prepared_in, rss_mb, told
 from fraudstream.domain.activity import WINDOW_MS
+from fraudstream.domain.times import HOUR_MS
 from fraudstream.tables.activity_layout import CLOCK, CLOCK_KEY, KEY_BYTES, START, Clock
 from fraudstream.tables.activity_store import open_database
 
@@ -46,7 +47,7 @@ class Soak:
 
 def soak(directory: Path, data_dir: Path, hours: float, per_step: int, cards_at_once: int) -> Soak:
     """Send steps of ten minutes one after the other, measuring after each."""
-    steps = round(hours * 3_600_000 / STEP_MS)
+    steps = round(hours * HOUR_MS / STEP_MS)
     chance = random.Random(16)
     start_ms = (time.time_ns() // 1_000_000 - (steps + 1) * STEP_MS) // STEP_MS * STEP_MS
     rss: list[float] = []
@@ -74,7 +75,7 @@ def soak(directory: Path, data_dir: Path, hours: float, per_step: int, cards_at_
                 disk.append(worker.disk_mb())
                 if step % 12 == 11:
                     told(
-                        f"{(step + 1) * STEP_MS / 3_600_000:.0f} h: {rss[-1]:.0f} MB memory, {disk[-1]:.1f} MB disk"
+                        f"{(step + 1) * STEP_MS / HOUR_MS:.0f} h: {rss[-1]:.0f} MB memory, {disk[-1]:.1f} MB disk"
                     )
         seconds = time.monotonic() - began
     full = (HORIZON_S * 1000 + 2 * WINDOW_MS) // STEP_MS

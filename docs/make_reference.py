@@ -12,6 +12,7 @@ import click
 
 from fraudstream.adapters.process import EXIT_CODES
 from fraudstream.cli import COMMANDS, cli
+from fraudstream.domain.times import HOUR_MS
 from fraudstream.metrics import METRICS
 from fraudstream.settings import Settings
 from fraudstream.settings.variables import CACHE_VARIABLE, REPOSITORY_VARIABLE
@@ -19,7 +20,6 @@ from fraudstream.topics import TOPICS, changelog
 
 REFERENCE = Path(__file__).parent / "reference"
 EXAMPLES = Path(__file__).parent / "examples"
-HOUR_MS = 3_600_000
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

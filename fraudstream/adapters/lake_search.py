@@ -17,7 +17,7 @@ from fraudstream.adapters.lake_filters import Filter, FilterError
 from fraudstream.adapters.objects import NoSuchObject
 from fraudstream.domain.card_numbers import masked
 from fraudstream.domain.names import did_you_mean
-from fraudstream.domain.times import DAY_MS
+from fraudstream.domain.times import DAY_MS, HOUR_MS
 
 PLACE = ("source_topic", "source_partition", "source_offset")
 """A payment's source. A killed worker decides some payments twice, with equal decisions; one is shown."""
@@ -25,7 +25,7 @@ PLACE = ("source_topic", "source_partition", "source_offset")
 LOOKS = 3
 """A compaction may replace a file between listing and reading: then the day is listed again."""
 
-AHEAD_MAX_MS = 3_600_000
+AHEAD_MAX_MS = HOUR_MS
 """No event time is further ahead of its decision than this; workers refuse payments ten minutes ahead of their record.
 So older files need not be read once enough newer payments are found."""
 

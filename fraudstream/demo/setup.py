@@ -17,7 +17,7 @@ from fraudstream.settings import Settings
 WATCH_EVERY_S = 0.5
 
 
-def free_port(wanted: int, what: str, screen: Screen) -> int:
+def port_for(wanted: int, what: str, screen: Screen) -> int:
     """Return the wanted port, or a free one with a note to the user."""
     try:
         return claim(wanted)[0]
@@ -59,7 +59,7 @@ def _start(broker: EmbeddedBroker, screen: Screen) -> None:
     try:
         broker.start()
     except PortTaken:
-        broker.port = free_port(broker.port, "Kafka", screen)
+        broker.port = port_for(broker.port, "Kafka", screen)
         screen.running("broker", f"starting on port {broker.port}")
         broker.start()
 

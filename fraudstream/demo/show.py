@@ -14,7 +14,7 @@ from fraudstream.adapters.tail import following
 from fraudstream.demo.children import Child, started
 from fraudstream.demo.scoreboard import Scoreboard, read_decisions, read_labels
 from fraudstream.demo.screen import Screen
-from fraudstream.demo.setup import free_port, prepare, running_broker, watch_broker
+from fraudstream.demo.setup import port_for, prepare, running_broker, watch_broker
 from fraudstream.demo.world import DemoWorld
 from fraudstream.settings import Settings
 from fraudstream.traffic.acceptance import StoryResult, tell_live
@@ -76,7 +76,7 @@ def _first(error: BaseException) -> BaseException:
 async def _show(demo: Demo, screen: Screen) -> None:
     async with AsyncExitStack() as stack:
         settings = demo.settings
-        web_port = free_port(settings.web_port, "the dashboard", screen)
+        web_port = port_for(settings.web_port, "the dashboard", screen)
         async with asyncio.TaskGroup() as group:
             broker_up = group.create_task(
                 stack.enter_async_context(running_broker(settings.data_dir, KAFKA_PORT, screen))

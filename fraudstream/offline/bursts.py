@@ -94,8 +94,8 @@ def shopping_trips(rng: Rng, people: Population, card: Int64s, start_ms: Int64s)
     """An afternoon in town: several shops, minutes apart."""
 
     def gaps_s(count: int) -> Floats:
-        drawn = np.exp(rng.normal(np.log(TRIP_GAP_MEDIAN_S), TRIP_GAP_SIGMA, count))
-        return np.clip(drawn, *TRIP_GAP_CLIP_S)
+        gaps = np.exp(rng.normal(np.log(TRIP_GAP_MEDIAN_S), TRIP_GAP_SIGMA, count))
+        return np.clip(gaps, *TRIP_GAP_CLIP_S)
 
     drawn = Bursts.of(rng, card, start_ms, TRIP_LENGTH, gaps_s)
     cents = to_cents(amounts_of_ranks(rng.uniform(*TRIP_RANKS, len(drawn.card))))

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from fraudstream.domain.times import DAY_MS
+from fraudstream.domain.times import DAY_MS, HOUR_MS
 from fraudstream.offline.population import Population
 from fraudstream.offline.rows import (
     EVERYDAY,
@@ -31,9 +31,7 @@ so hundreds of its honest cards pay at two tills within two seconds."""
 
 def _hour_clock() -> tuple[Floats, Floats]:
     """Return the share of a day's payments before each hour's start, and that start in ms."""
-    return np.cumsum([0.0, *HOURS], dtype=np.float64) / sum(HOURS), np.arange(
-        25, dtype=np.float64
-    ) * 3_600_000
+    return np.cumsum([0.0, *HOURS], dtype=np.float64) / sum(HOURS), np.arange(25, dtype=np.float64) * HOUR_MS
 
 
 _SHARE_BEFORE, _HOUR_MS = _hour_clock()

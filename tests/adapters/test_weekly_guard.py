@@ -287,8 +287,7 @@ async def test_people_who_look_at_cards_cost_payments_nothing() -> None:
 async def test_who_looks_at_a_card_sees_its_week_or_that_it_is_not_known() -> None:
     """Also of a store that tells nonsense or is down; one that is left alone to recover is not asked by people either."""
     good, mad = (guarded(MemoryWeekly({MONDAY: {ALICE: week}})) for week in (BUSY, Week(-1, 2.0)))
-    down_store = Troubled({MONDAY: {ALICE: BUSY}}, down)
-    away = guarded(down_store)
+    away = guarded(down_store := Troubled({MONDAY: {ALICE: BUSY}}, down))
 
     assert {ALICE: BUSY} == dict((await good.aside([ALICE], MONDAY)).rows)
     assert {ALICE} == set((await mad.aside([ALICE], MONDAY)).failed)

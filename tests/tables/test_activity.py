@@ -19,6 +19,7 @@ from fraudstream.tables.activity_layout import DELTA_BYTES, Clock, bucket_key, m
 
 NOON = 1_580_558_400_000
 ALLOWED_LATENESS_MS = 3_600_000
+HOURS_S = 3 * ALLOWED_LATENESS_MS / 1000
 SOURCE = TP("transactions", 0)
 
 
@@ -263,21 +264,19 @@ def test_after_a_foreign_changelog_record_the_stored_offset_stands_still(table: 
 def test_old_buckets_go_when_a_replay_can_no_longer_need_them(table: ActivityTable) -> None:
     """Judged by the watermark of committed micro-batches, not by the newest payment."""
     partition = Partition(table)
-    hours = 3 * ALLOWED_LATENESS_MS / 1000
     partition.feed([Paid(0, 0, 1)])
-    partition.feed([Paid(1, hours, 2)], 1)
+    partition.feed([Paid(1, HOURS_S, 2)], 1)
     assert 2 == len(partition.stored())
 
     table.app.consumer._confirmed[SOURCE] = 2
-    partition.feed([Paid(1, hours + 1, 3)], 2)
+    partition.feed([Paid(1, HOURS_S + 1, 3)], 2)
 
     assert [bucket_key(NOON + 3 * ALLOWED_LATENESS_MS, token(1))] == list(partition.stored())
 
 
 def test_a_replay_expires_nothing_that_it_still_needs(table: ActivityTable) -> None:
     """After a crash the state knows of later payments; committing the first of the replayed ones must not cost the others."""
-    hours = 3 * ALLOWED_LATENESS_MS / 1000
-    sequence = [Paid(0, 0, 1), Paid(0, 1, 2), Paid(0, 2, 3), Paid(0, hours, 4)]
+    sequence = [Paid(0, 0, 1), Paid(0, 1, 2), Paid(0, 2, 3), Paid(0, HOURS_S, 4)]
     partition = Partition(table)
     first = partition.feed(sequence)
     table._uncommitted.clear()
