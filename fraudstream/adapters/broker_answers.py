@@ -16,7 +16,7 @@ SHOWN_AFTER_S = 3.0
 """Brokers that take longer than this to answer are reported as a problem."""
 
 THROTTLED_SHOWN_S = 30.0
-"""How long a throttled answer is reported."""
+"""How long a throttled answer is reported after the delay that it announced."""
 
 
 class BrokerAnswers:
@@ -52,7 +52,8 @@ class BrokerAnswers:
         self._said = ", ".join(sorted(said))
         throttle_ms = getattr(answer, "throttle_time_ms", 0)
         if throttle_ms:
-            self._throttle_ms, self._throttled_until = throttle_ms, time.time() + THROTTLED_SHOWN_S
+            self._throttle_ms = throttle_ms
+            self._throttled_until = time.time() + throttle_ms / 1000 + THROTTLED_SHOWN_S
 
     def asked(self) -> None:
         """Note that something was sent."""

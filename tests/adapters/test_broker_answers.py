@@ -5,7 +5,9 @@ import contextlib
 from collections.abc import AsyncIterator
 
 import pytest
+from aiokafka.protocol.produce import ProduceResponse_v1
 
+from fraudstream.adapters import broker_answers
 from fraudstream.adapters.kafka_security import Kafka
 from fraudstream.adapters.outbox import Message, Outbox
 from fraudstream.adapters.publisher import Publisher
@@ -63,3 +65,14 @@ async def test_what_brokers_do_not_answer_is_given_up_after_the_patience_and_may
     assert "failing" == unanswered.severity
     assert unanswered.sentence.startswith("Kafka has not taken what was published since 20")
     assert given_up.value.later
+
+
+def test_a_quota_is_said_for_as_long_as_it_delays_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a backlog Kafka may announce a delay of many minutes; the health must not blame the brokers meanwhile."""
+    monkeypatch.setattr(broker_answers, "THROTTLED_SHOWN_S", 0.0)
+    answers = broker_answers.BrokerAnswers("localhost:9092")
+    answers._read(ProduceResponse_v1(topics=[], throttle_time_ms=600_000))
+
+    assert ["Kafka slows this worker down by a quota, last by 600000 ms a request"] == [
+        problem.sentence for problem in answers.problems()
+    ]
