@@ -78,6 +78,7 @@ class App(faust.App):
             require_free_port(settings.web_host, self.conf.web_port)
         await ensure_topics(settings)
         await self.publisher.start()
+        await self.publisher.learn(topics.outputs(settings))
         await self.weekly.connect()
         await super().on_first_start()
 

@@ -51,6 +51,11 @@ def changelog(settings: Settings) -> Topic:
     )
 
 
+def outputs(settings: Settings) -> set[str]:
+    """Return the full names of the topics that a worker writes."""
+    return set(all_topics(settings)) - {settings.topic(topic.name) for topic in WRITTEN_BY_OTHERS}
+
+
 def archive_group(settings: Settings) -> str:
     """Return the consumer group of the archivers."""
     return f"{settings.app_id}-archive"

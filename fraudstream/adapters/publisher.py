@@ -267,8 +267,9 @@ class Publisher:
         )
 
     async def learn(self, topics: Collection[str]) -> None:
-        """Ask the brokers for these topics' size limits."""
+        """Ask for these topics' size limits and leaders: a quota that delays a record delays later questions, too."""
         if topics:
+            await asyncio.gather(*map(self.producer.client.add_topic, topics))
             self._limits |= await limits_of(self._kafka, topics)
             for topic in topics - self._limits.keys():
                 raise SetupError(f"there is no topic {topic}; make it with: fraudstream topics create")

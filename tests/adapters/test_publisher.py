@@ -15,6 +15,7 @@ from fraudstream.adapters.publisher import Publisher
 from fraudstream.adapters.transactions import Transaction
 from fraudstream.domain.errors import BrokerUnavailable, SetupError
 from fraudstream.settings import Settings
+from fraudstream.topics import outputs
 from tests.chaos.wrong_clock import stamp_records
 from tests.end_to_end.harness import read_all
 from tests.topic_settings import configure
@@ -46,6 +47,18 @@ async def values_in(settings: Settings, name: str, isolation: str = "read_uncomm
     return [
         record.value or b"" for record in await read_all(settings, name, isolation) if record.partition == 1
     ]
+
+
+async def test_what_has_been_learnt_of_a_topic_is_not_asked_for_when_it_is_written(
+    kafka_settings: Settings, publisher: Publisher
+) -> None:
+    """A broker whose quota delays a record answers no question on that connection meanwhile; aiokafka forgets all others."""
+    names = outputs(kafka_settings)
+    await publisher.learn(names)
+    client = publisher.producer.client
+    await client.add_topic(kafka_settings.topic("labels"))
+
+    assert names == {name for name in names if client.cluster.partitions_for_topic(name)}
 
 
 async def test_a_backlog_goes_out_in_batches_below_the_topics_limit(
