@@ -22,9 +22,9 @@ from fraudstream.deciding.decider import Decider
 from fraudstream.deciding.intake import Intake
 from fraudstream.domain.decision import DecisionEncoder
 from fraudstream.domain.detector import Detector
-from fraudstream.domain.event_type import EventType
-from fraudstream.domain.tokens import CardIndex
-from fraudstream.domain.transaction import Parser
+from fraudstream.domain.events.event_type import EventType
+from fraudstream.domain.events.parser import Parser
+from fraudstream.domain.tokens import EntityIndex
 from fraudstream.domain.weekly import WeeklyStore
 from fraudstream.settings import Settings
 from fraudstream.tables.activity import ActivityTable
@@ -36,7 +36,7 @@ def attach(
     app: Any,
     settings: Settings,
     event_type: EventType,
-    cards: CardIndex,
+    cards: EntityIndex,
     table: ActivityTable,
     detector: Detector,
     weekly: WeeklyStore,

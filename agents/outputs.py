@@ -88,7 +88,7 @@ class Outputs:
         targets, output_batch = self.targets, output.batch
         alerts = is_alert(output.frame[OUTCOME.name]).to_list()
         outboxes = {partition: output_batch.output(partition) for partition in output_batch.offsets}
-        rows = zip(decided.cards, output.records, output.encoded, alerts, strict=True)
+        rows = zip(decided.entities, output.records, output.encoded, alerts, strict=True)
         for card, record, value, alert in rows:
             message = Message(card.token.encode(), value)
             outbox = outboxes[record.partition]

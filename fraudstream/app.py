@@ -20,9 +20,9 @@ from fraudstream.adapters.process import EXIT_CRASH, end_soon
 from fraudstream.adapters.publisher import Publisher
 from fraudstream.adapters.weekly_stores import weekly_store
 from fraudstream.domain.detector import Detector
-from fraudstream.domain.event_type import event_type_named
+from fraudstream.domain.events.event_type import event_type_named
 from fraudstream.domain.model import Model
-from fraudstream.domain.tokens import CardIndex
+from fraudstream.domain.tokens import EntityIndex
 from fraudstream.domain.weekly import WeeklyStore
 from fraudstream.observing import Observer
 from fraudstream.settings import Settings
@@ -106,7 +106,7 @@ def create_app(settings: Settings, ports: Ports) -> App:
         settings.fraud_threshold,
         event_type.money.decimals,
     )
-    cards = CardIndex(settings.tokenizer(), settings.partitions)
+    cards = EntityIndex(settings.tokenizer(), settings.partitions)
     kafka = Kafka.of(settings)
     app = App(settings.app_id, **kafka.faust_settings, **faust_settings(settings))
     app.fraudstream_settings = settings

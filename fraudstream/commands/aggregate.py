@@ -55,7 +55,7 @@ def aggregate(
     the night before, is not published. Exit codes: 0 published or nothing missed, 1 refused, 2 no history for that week.
     """
     from fraudstream.adapters.extras import check_installed
-    from fraudstream.domain.event_type import event_type_named
+    from fraudstream.domain.events.event_type import event_type_named
     from fraudstream.offline import aggregate as job
     from fraudstream.offline import engines
     from fraudstream.settings import Settings

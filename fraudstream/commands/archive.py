@@ -138,7 +138,7 @@ def find(
     from fraudstream.adapters.lake_search import ArchiveQuery
     from fraudstream.adapters.lake_search import find as search
     from fraudstream.adapters.objects import object_store
-    from fraudstream.domain.event_type import event_type_named
+    from fraudstream.domain.events.event_type import event_type_named
     from fraudstream.settings import Settings
 
     filters = tuple(Filter.written(text) for text in fields)

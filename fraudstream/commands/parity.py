@@ -31,7 +31,7 @@ def parity(payments: int | None, made_up: bool, seed: int, broker: str | None, a
     """
     from fraudstream.adapters.extras import check_installed
     from fraudstream.commands.progress import bar
-    from fraudstream.domain.event_type import event_type_named
+    from fraudstream.domain.events.event_type import event_type_named
     from fraudstream.parity import payments as streams
     from fraudstream.parity.proof import ParityListener, private, prove
     from fraudstream.settings import Settings

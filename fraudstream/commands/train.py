@@ -44,7 +44,7 @@ def train(feature_set: str | None, history: Path | None, activate: "Wish", as_js
     Exit codes: 0 written, 1 written but not activated since it is not good enough, 2 no history or too little fraud in it.
     """
     from fraudstream.commands.progress import bar
-    from fraudstream.domain.event_type import event_type_named
+    from fraudstream.domain.events.event_type import event_type_named
     from fraudstream.offline import train as training
     from fraudstream.settings import Settings
 

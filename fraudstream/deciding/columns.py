@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 from murmurhash2 import murmurhash2
 
 from fraudstream.domain.activity_columns import Ints
-from fraudstream.domain.tokens import Card
-from fraudstream.domain.transaction import Payment
+from fraudstream.domain.events.parser import Payment
+from fraudstream.domain.tokens import Entity
 from fraudstream.tables.activity_batch import Arrivals
 
 
@@ -25,7 +25,7 @@ class Columns(NamedTuple):
     """The payments of a micro-batch as columns, partition after partition, each in order of arrival."""
 
     ids: Sequence[str]
-    cards: Sequence[Card]
+    entities: Sequence[Entity]
     event_time_ms: Sequence[int]
     cents: Sequence[int]
     variables: Sequence[tuple[Any, ...]]
@@ -45,7 +45,7 @@ class Columns(NamedTuple):
         """Return the columns that the activity table needs; `rows` and `offsets` as in `Batch`."""
         return Arrivals(
             rows,
-            [card.key for card in self.cards],
+            [card.key for card in self.entities],
             self.event_time_ms,
             self.cents,
             [transaction_hash(transaction_id) for transaction_id in self.ids],

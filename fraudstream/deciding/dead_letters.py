@@ -8,7 +8,7 @@ import msgspec
 from fraudstream.adapters.undecodable import Undecodable
 from fraudstream.deciding.records import Record, as_first_timed
 from fraudstream.domain.errors import InvalidTransaction
-from fraudstream.domain.raw_values import Shown
+from fraudstream.domain.events.raw_values import Shown
 
 UNDECODABLE = "undecodable"
 """Reason of dead letters for records that cannot be decoded."""

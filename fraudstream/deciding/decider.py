@@ -26,7 +26,7 @@ from fraudstream.domain.features.schema import (
     WEEKLY_AS_OF,
     WEEKLY_MISSING,
 )
-from fraudstream.domain.tokens import Card
+from fraudstream.domain.tokens import Entity
 from fraudstream.domain.weekly import WeeklyStore
 from fraudstream.tables.activity_batch import Arrivals, BatchAggregates, Update
 
@@ -45,7 +45,7 @@ class Decided(NamedTuple):
     """A decided micro-batch: what to publish, and what to write then."""
 
     frame: pl.DataFrame
-    cards: Sequence[Card]
+    entities: Sequence[Entity]
     """Of each row of `frame`."""
     updates: dict[int, Update]
     conflicts: Ints
@@ -85,19 +85,19 @@ class Decider:
         }
         degraded = count_degraded(frame, weeks.missing, self._table.allowed_lateness_ms)
         return Decided(
-            frame, columns.cards, aggregates.updates, aggregates.conflicts, degraded, known_at_ms, stage_ms
+            frame, columns.entities, aggregates.updates, aggregates.conflicts, degraded, known_at_ms, stage_ms
         )
 
     def _frame(self, columns: Columns, aggregates: BatchAggregates, weeks: Weeks) -> pl.DataFrame:
         """Collect the columns that `Detector.decide` and a decision need."""
-        paid = zip(columns.event_time_ms, columns.cards, strict=True)
+        paid = zip(columns.event_time_ms, columns.entities, strict=True)
         token_age_ms = [at - card.since_ms for at, card in paid]
         variables = list(zip(*columns.variables, strict=True)) or [()] * len(self._variables)
         return pl.DataFrame(
             [
                 TRANSACTION_ID.series(columns.ids),
-                CARD.series([card.token for card in columns.cards]),
-                CARD_LAST4.series([card.last4 for card in columns.cards]),
+                CARD.series([card.token for card in columns.entities]),
+                CARD_LAST4.series([card.last4 for card in columns.entities]),
                 EVENT_TIME.series(columns.event_time_ms),
                 CENTS.series(columns.cents),
                 *window_columns(aggregates.windows),

@@ -6,8 +6,8 @@ from typing import NamedTuple
 from fraudstream.deciding.dead_letters import DeadLetter, refused
 from fraudstream.deciding.records import Record, as_first_timed, source_of
 from fraudstream.domain.errors import InvalidTransaction
-from fraudstream.domain.tokens import Card
-from fraudstream.domain.transaction import Parser, Payment
+from fraudstream.domain.events.parser import Parser, Payment
+from fraudstream.domain.tokens import Entity
 
 
 class Payments(NamedTuple):
@@ -21,7 +21,7 @@ class Parsed(NamedTuple):
     """The records of one chunk, sorted; every record is in exactly one place."""
 
     valid: Payments
-    to_repartition: list[tuple[Card, Record]]
+    to_repartition: list[tuple[Entity, Record]]
     """Records of cards that belong to another partition, with the card."""
     dead: list[DeadLetter]
 
@@ -37,7 +37,7 @@ class Intake:
         """Sort the records of one chunk into payments, records to repartition and dead letters."""
         payments: list[Payment] = []
         kept: list[Record] = []
-        to_repartition: list[tuple[Card, Record]] = []
+        to_repartition: list[tuple[Entity, Record]] = []
         dead: list[DeadLetter] = []
         here, parse = records[0].partition, self._parse
         for record in as_first_timed(records):
@@ -46,7 +46,7 @@ class Intake:
             except InvalidTransaction as error:
                 dead.append(refused(record, error, self._times))
                 continue
-            card = payment.card
+            card = payment.entity
             if card.partition == here:
                 payments.append(payment if payment.transaction_id else _named(payment, record))
                 kept.append(record)

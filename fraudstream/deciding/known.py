@@ -5,8 +5,8 @@
 
 import polars as pl
 
-from fraudstream.domain.amounts import HUNDREDTHS
 from fraudstream.domain.detector import Detector
+from fraudstream.domain.events.amounts import HUNDREDTHS
 from fraudstream.domain.features.inputs import with_activity
 from fraudstream.domain.model import Model, Scored, scored
 

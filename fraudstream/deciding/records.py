@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 
 from fraudstream import topics
 from fraudstream.adapters.outbox import Message
-from fraudstream.domain.tokens import Card
+from fraudstream.domain.tokens import Entity
 
 SOURCE_HEADER = "fraudstream-source"
 """On repartitioned records: the topic-partition-offset they came from, which is the id of a payment without its own."""
@@ -94,7 +94,7 @@ def _first_timestamp(record: Record) -> int:
     return int(record.timestamp)
 
 
-def repartitioned(card: Card, record: Record) -> Message:
+def repartitioned(card: Entity, record: Record) -> Message:
     """Return the record as it goes on to `transactions-by-card`: same value, its first source and timestamp kept.
 
     Its key is the card's token, not the producer's key: that could be anything, even a card number.

@@ -43,7 +43,7 @@ class WeekLookup:
         midnights = [midnight_before(event_time_ms) for event_time_ms in columns.event_time_ms]
         tokens = [
             card.tokens(midnight - LONGEST_LOOK_BACK_MS)
-            for card, midnight in zip(columns.cards, midnights, strict=True)
+            for card, midnight in zip(columns.entities, midnights, strict=True)
         ]
         asked: dict[int, set[str]] = {midnight: set() for midnight in midnights}
         if len(asked) == 1:

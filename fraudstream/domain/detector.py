@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from fraudstream.domain.amounts import HUNDREDTHS
+from fraudstream.domain.events.amounts import HUNDREDTHS
 from fraudstream.domain.features.catalogue import check_features
 from fraudstream.domain.features.schema import (
     ANOMALY_SCORE,

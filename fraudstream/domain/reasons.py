@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from fraudstream.domain.amounts import HUNDREDTHS
+from fraudstream.domain.events.amounts import HUNDREDTHS
 from fraudstream.domain.features import catalogue
 from fraudstream.domain.features.phrases import DECIMALS, WEEK_UNKNOWN
 from fraudstream.domain.features.schema import INPUT, OUTCOME, REASONS, WEEKLY_MISSING

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, Protocol
 
-from fraudstream.domain.amounts import HUNDREDTHS, units_of
+from fraudstream.domain.events.amounts import HUNDREDTHS, units_of
 from fraudstream.domain.times import DAY_MS
 
 WEEK_MS = 7 * DAY_MS

@@ -10,8 +10,8 @@ from typing import Any
 import polars as pl
 
 from fraudstream.adapters.weekly_files import manifests_in, write_snapshot
-from fraudstream.domain.amounts import HUNDREDTHS, units_of
 from fraudstream.domain.errors import FraudstreamError, SetupError
+from fraudstream.domain.events.amounts import HUNDREDTHS, units_of
 from fraudstream.domain.tokens import Tokenizer
 from fraudstream.domain.weekly import MIDNIGHTS_KEPT, WEEK_MS
 from fraudstream.offline.engines import Engine, by_duckdb

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import polars as pl
 
-from fraudstream.domain.amounts import HUNDREDTHS, rounded_units
 from fraudstream.domain.errors import SetupError
+from fraudstream.domain.events.amounts import HUNDREDTHS, rounded_units
 from fraudstream.domain.features.compute import with_features
 from fraudstream.domain.features.inputs import with_activity
 from fraudstream.domain.features.schema import CENTS, EXACT

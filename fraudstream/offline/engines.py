@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeAlias
 
 from fraudstream.adapters.broker.java import find_java
 from fraudstream.adapters.extras import extras_named
-from fraudstream.domain.amounts import HUNDREDTHS, units_of
+from fraudstream.domain.events.amounts import HUNDREDTHS, units_of
 from fraudstream.offline.columns import AMOUNT, IDS, NUMBER, TIME, TOKEN
 from fraudstream.offline.opening import plain_files
 

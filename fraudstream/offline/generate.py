@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from fraudstream.domain.amounts import HUNDREDTHS, units_of
 from fraudstream.domain.errors import SetupError
+from fraudstream.domain.events.amounts import HUNDREDTHS, units_of
 from fraudstream.domain.times import DAY_MS
 from fraudstream.offline.bursts import CARD_TESTING_GAP_S, CHAIN_GAP_S
 from fraudstream.offline.population import AMOUNT_SPANS, MERCHANTS, ZIP_CODES, Population

@@ -18,7 +18,7 @@ from fraudstream.domain.activity_columns import (
     aggregate_columns,
     aggregate_sequentially,
 )
-from fraudstream.domain.amounts import HUNDREDTHS, units_of
+from fraudstream.domain.events.amounts import HUNDREDTHS, units_of
 from fraudstream.domain.features.inputs import week_columns, window_columns
 from fraudstream.domain.features.schema import LATE_BY_MS
 from fraudstream.domain.times import DAY_MS

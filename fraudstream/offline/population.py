@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fraudstream.domain.amounts import rounded_units
+from fraudstream.domain.events.amounts import rounded_units
 from fraudstream.domain.times import DAY_MS
 from fraudstream.offline.rows import Floats, Int64s
 

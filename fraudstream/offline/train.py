@@ -13,8 +13,8 @@ import xgboost
 
 from fraudstream.adapters.files import sha256_of
 from fraudstream.adapters.model_files import save_model
-from fraudstream.domain.amounts import HUNDREDTHS
 from fraudstream.domain.errors import SetupError
+from fraudstream.domain.events.amounts import HUNDREDTHS
 from fraudstream.domain.features.catalogue import FEATURE_SETS
 from fraudstream.domain.features.compute import matrix
 from fraudstream.domain.times import DAY_MS

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import polars as pl
 
 from fraudstream.deciding.known import score
-from fraudstream.domain.amounts import HUNDREDTHS, rounded_units
+from fraudstream.domain.events.amounts import HUNDREDTHS, rounded_units
 from fraudstream.domain.features.catalogue import published_features
 from fraudstream.domain.features.schema import CENTS, PROBABILITY
 from fraudstream.domain.model import Model

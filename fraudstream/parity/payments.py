@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from fraudstream.domain.amounts import HUNDREDTHS, units_of
+from fraudstream.domain.events.amounts import HUNDREDTHS, units_of
 from fraudstream.domain.times import DAY_MS
 from fraudstream.domain.weekly import WEEK_MS
 from fraudstream.traffic.payments import ParquetFiles

@@ -22,7 +22,7 @@ from fraudstream.adapters.model_files import current_version, load_model
 from fraudstream.adapters.tail import following
 from fraudstream.adapters.weekly_files import write_snapshot
 from fraudstream.demo.children import started
-from fraudstream.domain.event_type import event_type_named
+from fraudstream.domain.events.event_type import event_type_named
 from fraudstream.domain.times import DAY_MS
 from fraudstream.offline.aggregate import LATE_DAYS, WEEK, weeks_of
 from fraudstream.offline.history import files_of

@@ -18,7 +18,7 @@ from fraudstream.adapters.partition_logs import PartitionLogs
 from fraudstream.deciding.intake import Intake
 from fraudstream.deciding.records import Record, repartitioned
 from fraudstream.domain.activity import ENTRY, Entry
-from fraudstream.domain.tokens import Card, partition_of
+from fraudstream.domain.tokens import Entity, partition_of
 from fraudstream.settings import Settings
 from fraudstream.state.compare import same
 from fraudstream.state.kept import Changelog, Logged, read_changelog
@@ -48,7 +48,7 @@ class Homes:
         self._partitions = partitions
         self.of: dict[bytes, int] = {}
 
-    def met(self, number: str, card: Card) -> None:
+    def met(self, number: str, card: Entity) -> None:
         """Remember a card's partition, under all its tokens."""
         home = partition_of(number, self._partitions)
         self.of[card.key] = home

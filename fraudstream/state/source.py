@@ -11,9 +11,9 @@ from fraudstream.deciding.dead_letters import POISON
 from fraudstream.deciding.intake import Intake
 from fraudstream.deciding.records import Record, as_first_timed
 from fraudstream.domain.activity import WINDOW_MS, bucket_of
-from fraudstream.domain.event_type import event_type_named
-from fraudstream.domain.tokens import Card, CardIndex
-from fraudstream.domain.transaction import Parser
+from fraudstream.domain.events.event_type import event_type_named
+from fraudstream.domain.events.parser import Parser
+from fraudstream.domain.tokens import Entity, EntityIndex
 from fraudstream.settings import Settings
 from fraudstream.state.kept import Key, Logged, key_of
 from fraudstream.tables.activity_batch import aggregate
@@ -72,13 +72,13 @@ def kept_from(newest_ms: int, allowed_lateness_ms: int) -> int:
     return bucket_of(max(0, newest_ms - allowed_lateness_ms - WINDOW_MS))
 
 
-def parser_of(settings: Settings, met: Callable[[str, Card], None] | None = None) -> Parser:
+def parser_of(settings: Settings, met: Callable[[str, Entity], None] | None = None) -> Parser:
     """Return the worker's own parser; `met` is called with the number and token of each card."""
-    cards = CardIndex(settings.tokenizer(), settings.partitions, met=met)
+    cards = EntityIndex(settings.tokenizer(), settings.partitions, met=met)
     return Parser(event_type_named(settings.event_type), cards, settings.future_tolerance_s * 1000)
 
 
-def intake_of(settings: Settings, met: Callable[[str, Card], None] | None = None) -> Intake:
+def intake_of(settings: Settings, met: Callable[[str, Entity], None] | None = None) -> Intake:
     """Return the worker's own intake; `met` as above."""
     return Intake(parser_of(settings, met))
 

@@ -12,10 +12,10 @@ import polars as pl
 
 from fraudstream.domain.card_numbers import normalised
 from fraudstream.domain.errors import InvalidTransaction, SetupError
-from fraudstream.domain.event_type import EventType
+from fraudstream.domain.events.event_type import EventType
+from fraudstream.domain.events.parser import Parser, Payment
 from fraudstream.domain.names import did_you_mean
-from fraudstream.domain.tokens import CardIndex, Tokenizer
-from fraudstream.domain.transaction import Parser, Payment
+from fraudstream.domain.tokens import EntityIndex, Tokenizer
 from fraudstream.offline.columns import FALSE, LABEL, TIME, TRUE
 from fraudstream.offline.csv_rows import UTF_8, BadRow, csv_rows, header_of, open_csv
 from fraudstream.traffic.encoder import LABEL_COLUMNS
@@ -52,7 +52,7 @@ class _Reader:
         self._labelled = columns.labels and LABEL in self._header
         self._units = event_type.money.units
         # A card index without a secret: only the check is needed, not the token.
-        self._parse = Parser(event_type, CardIndex(Tokenizer(bytes(32)), 1), 0).parse
+        self._parse = Parser(event_type, EntityIndex(Tokenizer(bytes(32)), 1), 0).parse
         self._now_ms = time.time_ns() // 1_000_000
         self._digest = digest
 

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import polars as pl
 
 from fraudstream.adapters.publisher import Message
-from fraudstream.domain.event_type import EventType
+from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.tokens import partition_of
 
 Floats = npt.NDArray[np.float64]

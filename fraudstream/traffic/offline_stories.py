@@ -4,7 +4,7 @@ from fraudstream.adapters.model_files import current_version, load_model
 from fraudstream.adapters.weekly_files import newest_snapshot
 from fraudstream.domain.detector import Detector
 from fraudstream.domain.errors import SetupError
-from fraudstream.domain.event_type import event_type_named
+from fraudstream.domain.events.event_type import event_type_named
 from fraudstream.domain.features.catalogue import FEATURE_SETS
 from fraudstream.offline.stories import StoriesResult, tell_many
 from fraudstream.settings import Settings

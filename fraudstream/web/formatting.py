@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from fraudstream.domain.amounts import HUNDREDTHS
 from fraudstream.domain.degraded import LATE, ROTATED
+from fraudstream.domain.events.amounts import HUNDREDTHS
 from fraudstream.domain.features.catalogue import FEATURES
 from fraudstream.domain.weekly import MISSING, REFUSED, STALE, TIMED_OUT, UNAVAILABLE
 

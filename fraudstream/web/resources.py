@@ -17,8 +17,8 @@ from fraudstream.adapters.lake_filters import FilterError
 from fraudstream.adapters.lake_search import ArchiveQuery, Position
 from fraudstream.adapters.objects import ObjectsRefused, ObjectsUnavailable
 from fraudstream.domain.activity import WINDOW_MS
-from fraudstream.domain.amounts import units_of
 from fraudstream.domain.archived import unarchived
+from fraudstream.domain.events.amounts import units_of
 from fraudstream.domain.rules import APPROVE, OUTCOMES
 from fraudstream.tables.recent import Decision, Page
 from fraudstream.web import peers

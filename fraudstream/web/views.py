@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from fraudstream.adapters.lake_search import ArchiveQuery
-from fraudstream.domain.amounts import HUNDREDTHS
+from fraudstream.domain.events.amounts import HUNDREDTHS
 from fraudstream.metrics import Metrics
 from fraudstream.tables.recent import Decision, RecentDecisions
 from fraudstream.tables.timeline import Timeline

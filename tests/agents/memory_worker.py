@@ -26,9 +26,9 @@ from fraudstream.deciding.decider import Decider
 from fraudstream.deciding.intake import Intake
 from fraudstream.domain.decision import DecisionEncoder
 from fraudstream.domain.detector import Detector
-from fraudstream.domain.event_type import EventType, event_type_named
-from fraudstream.domain.tokens import CardIndex, Tokenizer
-from fraudstream.domain.transaction import Parser
+from fraudstream.domain.events.event_type import EventType, event_type_named
+from fraudstream.domain.events.parser import Parser
+from fraudstream.domain.tokens import EntityIndex, Tokenizer
 from fraudstream.domain.weekly import WeeklyStore
 from fraudstream.metrics import BatchReport
 from fraudstream.tables.activity import ActivityTable
@@ -81,7 +81,7 @@ class MemoryWorker:
         detector = Detector.of(
             model, event_type.ruleset, event_type.variables, model.threshold, event_type.money.decimals
         )
-        parser = Parser(event_type, CardIndex(Tokenizer(bytes(32)), PARTITIONS), ALLOWED_LATENESS_MS)
+        parser = Parser(event_type, EntityIndex(Tokenizer(bytes(32)), PARTITIONS), ALLOWED_LATENESS_MS)
         self.quarantine = Quarantine(directory)
         encoder = DecisionEncoder(model.features, event_type.variables, ALLOWED_LATENESS_MS)
         assignment = Assignment(self.app)

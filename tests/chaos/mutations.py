@@ -20,8 +20,8 @@ from fraudstream.agents import outputs
 from fraudstream.deciding import columns, records
 from fraudstream.deciding.intake import Intake, Parsed
 from fraudstream.deciding.records import Record
-from fraudstream.domain.tokens import Card
-from fraudstream.domain.transaction import Parser, Payment
+from fraudstream.domain.events.parser import Parser, Payment
+from fraudstream.domain.tokens import Entity
 from fraudstream.state.positions import Misfit, SourceCheck
 from fraudstream.tables.activity_layout import Clock
 from fraudstream.tables.activity_store import ActivityStore
@@ -134,7 +134,7 @@ def time_not_sent_on() -> None:
     """Repartition payments without their first timestamp, although brokers may rewrite the record's own."""
     repartitioned = records.repartitioned
 
-    def timeless(card: Card, record: Record) -> Message:
+    def timeless(card: Entity, record: Record) -> Message:
         message = repartitioned(card, record)
         headers = [header for header in message.headers if header[0] != records.TIME_HEADER]
         return Message(message.key, message.value, message.timestamp_ms, headers)

@@ -7,18 +7,18 @@ import polars as pl
 from fraudstream.deciding.columns import Batch
 from fraudstream.deciding.decider import Decided, Decider
 from fraudstream.domain.detector import Detector
-from fraudstream.domain.event_type import event_type_named
+from fraudstream.domain.events.event_type import event_type_named
+from fraudstream.domain.events.parser import Payment
 from fraudstream.domain.features import schema
 from fraudstream.domain.features.catalogue import FEATURES
-from fraudstream.domain.tokens import CardIndex, Tokenizer
-from fraudstream.domain.transaction import Payment
+from fraudstream.domain.tokens import EntityIndex, Tokenizer
 from fraudstream.tables.activity_batch import Arrivals, BatchAggregates, aggregate
 from fraudstream.tables.activity_layout import Clock
 from tests.builders import CountingModel, SameWeek
 
 NOON_MS = 1_580_558_400_000
 ALLOWED_LATENESS_MS = 3_600_000
-CARD = CardIndex(Tokenizer(bytes(32)), 1).card("4006080197832643", NOON_MS)
+CARD = EntityIndex(Tokenizer(bytes(32)), 1).entity("4006080197832643", NOON_MS)
 
 
 class NothingRemembered:

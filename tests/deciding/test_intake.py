@@ -7,9 +7,9 @@ from fraudstream.adapters.publisher import Message
 from fraudstream.deciding.dead_letters import dead_letter
 from fraudstream.deciding.intake import Intake
 from fraudstream.deciding.records import Record, repartitioned
-from fraudstream.domain.event_type import event_type_named
-from fraudstream.domain.tokens import CardIndex, Tokenizer, partition_of
-from fraudstream.domain.transaction import Parser
+from fraudstream.domain.events.event_type import event_type_named
+from fraudstream.domain.events.parser import Parser
+from fraudstream.domain.tokens import EntityIndex, Tokenizer, partition_of
 
 NOON_MS = 1_580_558_400_000
 HALF_AN_HOUR_MS = 1_800_000
@@ -21,7 +21,7 @@ TIMELESS = b'{"cc_num": %s, "amount": 1}' % CARD.encode()
 @pytest.fixture
 def intake() -> Intake:
     """Return the worker's own intake."""
-    return Intake(Parser(event_type_named("card"), CardIndex(Tokenizer(bytes(32)), 4), 60_000))
+    return Intake(Parser(event_type_named("card"), EntityIndex(Tokenizer(bytes(32)), 4), 60_000))
 
 
 def arrived(

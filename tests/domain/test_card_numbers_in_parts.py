@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from fraudstream.domain.card_numbers import PART_DIGITS_MIN, digits_of, parts_of, without_card_numbers
 from fraudstream.domain.errors import InvalidTransaction
-from fraudstream.domain.event_type import event_type_named
-from fraudstream.domain.tokens import CardIndex, Tokenizer
-from fraudstream.domain.transaction import Parser, Payment
+from fraudstream.domain.events.event_type import event_type_named
+from fraudstream.domain.events.parser import Parser, Payment
+from fraudstream.domain.tokens import EntityIndex, Tokenizer
 
 OWN = "4000004998012643"
 KAFKA_TIME = 1_580_515_300_000
@@ -19,7 +19,7 @@ KAFKA_TIME = 1_580_515_300_000
 
 def parsed(**fields: Any) -> Payment:
     """Parse a payment of OWN with these fields, by a parser that remembers nothing."""
-    parser = Parser(event_type_named("card"), CardIndex(Tokenizer(bytes(32)), 8), 600_000)
+    parser = Parser(event_type_named("card"), EntityIndex(Tokenizer(bytes(32)), 8), 600_000)
     return parser.parse(json.dumps({"cc_num": int(OWN), "amount": 31} | fields).encode(), KAFKA_TIME)
 
 
@@ -47,7 +47,7 @@ def test_a_part_of_the_own_number_is_masked_in_a_variable(expected: str, merchan
 
 def test_what_is_remembered_of_a_text_is_not_what_it_was_for_another_card() -> None:
     """The same merchant, a number that is a part of one card only: masked for that card, every time."""
-    parser = Parser(event_type_named("card"), CardIndex(Tokenizer(bytes(32)), 8), 600_000)
+    parser = Parser(event_type_named("card"), EntityIndex(Tokenizer(bytes(32)), 8), 600_000)
 
     def merchant_of(card: str) -> Any:
         value = {"cc_num": card, "amount": 31, "merchant": "SHOP 400000499801"}

@@ -5,7 +5,7 @@ import pytest
 
 from fraudstream.domain.detector import Detector
 from fraudstream.domain.errors import SetupError
-from fraudstream.domain.event_type import EventType, event_type_named
+from fraudstream.domain.events.event_type import EventType, event_type_named
 from fraudstream.domain.features.inputs import with_activity
 from fraudstream.domain.rules import Rule, Ruleset
 from tests.builders import CountingModel, payments_frame

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fraudstream.domain.card_numbers import digits_of
-from fraudstream.domain.raw_values import SHOWN_BYTES_MAX, Shown, looks_like
+from fraudstream.domain.events.raw_values import SHOWN_BYTES_MAX, Shown, looks_like
 
 CARD = "4000000000000002"
 NOW_MS = 1_580_515_300_000

@@ -6,7 +6,7 @@ from aiokafka.partitioner import murmur2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fraudstream.domain.tokens import CardIndex, Tokenizer, hmac_sha256, partition_of
+from fraudstream.domain.tokens import EntityIndex, Tokenizer, hmac_sha256, partition_of
 
 numbers = st.integers(10**11, 10**19 - 1).map(str)
 
@@ -33,10 +33,10 @@ def test_another_key_gives_other_tokens() -> None:
 
 def test_the_card_index_stays_bounded_and_right() -> None:
     """Starting over costs a hash, never an answer."""
-    index = CardIndex(Tokenizer(bytes(32)), 8, cards_max=2)
-    first = [index.card(f"400608019783264{digit}", 0) for digit in range(6)]
+    index = EntityIndex(Tokenizer(bytes(32)), 8, cards_max=2)
+    first = [index.entity(f"400608019783264{digit}", 0) for digit in range(6)]
 
-    assert first == [index.card(f"400608019783264{digit}", 0) for digit in range(6)]
+    assert first == [index.entity(f"400608019783264{digit}", 0) for digit in range(6)]
 
 
 SINCE = (0, 1_000, 5_000)
@@ -56,9 +56,9 @@ def test_a_token_depends_on_card_and_event_time_alone(number: str, at_ms: int, o
     newest = rotated()
     period = sum(at_ms >= since for since in SINCE[1:])
     expected = [newest.at(since).token(number) for since in SINCE]
-    index = CardIndex(newest, 8)
-    index.card(number, other_ms)
-    card = index.card(number, at_ms)
+    index = EntityIndex(newest, 8)
+    index.entity(number, other_ms)
+    card = index.entity(number, at_ms)
 
     assert expected[period] == card.token
     assert (SINCE[period], tuple(expected[:period][::-1])) == (card.since_ms, card.earlier)
@@ -76,7 +76,7 @@ def test_a_numbered_keys_tokens_begin_with_its_number(number: str) -> None:
 
 def test_a_card_is_looked_up_by_its_earlier_tokens_only_while_they_can_matter() -> None:
     """Afterwards a lookup asks for one token again."""
-    card = CardIndex(rotated(), 8).card("4006080197832643", 6_000)
+    card = EntityIndex(rotated(), 8).entity("4006080197832643", 6_000)
 
     assert 3 == len(card.tokens(first_ms=4_999))
     assert (card.token,) == card.tokens(first_ms=5_000)

@@ -5,7 +5,7 @@ import json
 import polars as pl
 from aiokafka import AIOKafkaProducer
 
-from fraudstream.domain.amounts import rounded_units
+from fraudstream.domain.events.amounts import rounded_units
 from fraudstream.domain.features.inputs import with_activity
 from fraudstream.offline.dataset import arrived
 from fraudstream.offline.history import read_payments

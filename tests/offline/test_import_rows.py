@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from fraudstream.domain.errors import SetupError
-from fraudstream.domain.event_type import EventType
+from fraudstream.domain.events.event_type import EventType
 from fraudstream.offline import import_files
 from fraudstream.offline.importing import import_history
 from fraudstream.offline.written_times import Times

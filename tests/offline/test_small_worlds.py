@@ -9,7 +9,7 @@ import pytest
 from fraudstream.adapters.model_files import CURRENT, load_model
 from fraudstream.adapters.weekly_files import newest_snapshot
 from fraudstream.domain.detector import Detector
-from fraudstream.domain.event_type import event_type_named
+from fraudstream.domain.events.event_type import event_type_named
 from fraudstream.domain.tokens import Tokenizer
 from fraudstream.offline import stories
 from fraudstream.offline import world as worlds

@@ -16,7 +16,7 @@ from fraudstream.commands.aggregate import aggregate as aggregate_command
 from fraudstream.commands.train import train as train_command
 from fraudstream.domain.detector import Detector
 from fraudstream.domain.errors import SetupError
-from fraudstream.domain.event_type import event_type_named
+from fraudstream.domain.events.event_type import event_type_named
 from fraudstream.domain.features.catalogue import FEATURE_SETS
 from fraudstream.domain.tokens import Tokenizer
 from fraudstream.domain.weekly import WEEK_MS, Week

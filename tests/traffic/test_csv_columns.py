@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from fraudstream.domain.errors import SetupError
-from fraudstream.domain.event_type import event_type_named
+from fraudstream.domain.events.event_type import event_type_named
 from fraudstream.settings import Settings
 from fraudstream.traffic.csv_file import CsvColumns, read_csv
 from fraudstream.traffic.encoder import Encoder

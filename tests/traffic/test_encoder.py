@@ -4,9 +4,9 @@ import json
 
 import polars as pl
 
-from fraudstream.domain.event_type import event_type_named
-from fraudstream.domain.tokens import CardIndex, Tokenizer, partition_of
-from fraudstream.domain.transaction import Parser
+from fraudstream.domain.events.event_type import event_type_named
+from fraudstream.domain.events.parser import Parser
+from fraudstream.domain.tokens import EntityIndex, Tokenizer, partition_of
 from fraudstream.traffic.encoder import Encoder
 
 CARD = event_type_named("card")
@@ -29,7 +29,7 @@ PAYMENTS = pl.DataFrame(
 def test_the_worker_reads_exactly_the_payments_that_were_encoded() -> None:
     """Amounts to the cent, times to the millisecond, names with quotes: nothing is lost in JSON."""
     batch = Encoder(CARD, 8).encode(PAYMENTS, None)
-    parse = Parser(CARD, CardIndex(Tokenizer(bytes(32)), 8), 0).parse
+    parse = Parser(CARD, EntityIndex(Tokenizer(bytes(32)), 8), 0).parse
     read = [parse(message.value, NOON_MS + 10) for message in batch.messages]
 
     assert [str(tid) for tid in PAYMENTS["tid"]] == [payment.transaction_id for payment in read]

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import polars as pl
 
 from fraudstream.domain.activity_columns import Ints, WindowAggregates
-from fraudstream.domain.amounts import HUNDREDTHS, units_of
+from fraudstream.domain.events.amounts import HUNDREDTHS, units_of
 from fraudstream.domain.features.schema import (
     AMOUNT,
     AVG_AMT_LAST_1W,

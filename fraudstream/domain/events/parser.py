@@ -6,12 +6,12 @@ import msgspec
 
 from fraudstream.domain.card_numbers import PART_DIGITS_MIN, digits_of, holds_part, normalised
 from fraudstream.domain.errors import InvalidTransaction
-from fraudstream.domain.event_type import EventType
-from fraudstream.domain.ids import KEYED_PREFIX, NOT_DIGITS, fits, hashed
-from fraudstream.domain.raw_values import looks_like, unit_of
+from fraudstream.domain.events.event_type import EventType
+from fraudstream.domain.events.ids import KEYED_PREFIX, NOT_DIGITS, fits, hashed
+from fraudstream.domain.events.raw_values import looks_like, unit_of
+from fraudstream.domain.events.variables import Variables
 from fraudstream.domain.times import moment_ms
-from fraudstream.domain.tokens import Card, CardIndex
-from fraudstream.domain.variables import Variables
+from fraudstream.domain.tokens import Entity, EntityIndex
 
 VALUE_BYTES_MAX = 64 * 1024
 """A payment is a few hundred bytes; larger values only cost memory."""
@@ -33,7 +33,7 @@ class Payment(NamedTuple):
 
     transaction_id: str
     """Empty if the record has none: then its place in the log becomes the id."""
-    card: Card
+    entity: Entity
     event_time_ms: int
     cents: int
     variables: tuple[str | int | float | None, ...]
@@ -42,9 +42,9 @@ class Payment(NamedTuple):
 class Parser:
     """Turns record values into payments of one event type."""
 
-    def __init__(self, event_type: EventType, cards: CardIndex, future_tolerance_ms: int) -> None:
+    def __init__(self, event_type: EventType, entities: EntityIndex, future_tolerance_ms: int) -> None:
         """`future_tolerance_ms`: how far a payment may lie after its record's Kafka timestamp."""
-        self._cards = cards
+        self._entities = entities
         self._minor_units = event_type.money.minor_units
         self._future_tolerance_ms = future_tolerance_ms
         optional: list[tuple[str, Any, Any]] = [
@@ -86,7 +86,7 @@ class Parser:
                 break
         if not TIME_MIN_MS <= event_time_ms <= timestamp_ms + self._future_tolerance_ms:
             raise self._wrong_time(record, event_time_ms, timestamp_ms)
-        card = self._cards.card(number, event_time_ms)
+        entity = self._entities.entity(number, event_time_ms)
         transaction_id = "" if tid is None else str(tid)
         if tid is not None and fits(transaction_id) is None:
             transaction_id = self._unfit_id(transaction_id, number, event_time_ms)
@@ -99,7 +99,7 @@ class Parser:
         variables = record[self._variables_from :]
         if not self._harmless.issuperset(variables):
             variables = tuple(self._variables.shown(value, number) for value in variables)
-        return Payment(transaction_id, card, event_time_ms, cents, variables)
+        return Payment(transaction_id, entity, event_time_ms, cents, variables)
 
     def _without_mark(self, value: bytes, timestamp_ms: int, error: Exception) -> Payment:
         """Parse what follows a byte order mark; raises InvalidTransaction that says what other bytes look like."""
@@ -154,7 +154,7 @@ class Parser:
             raise InvalidTransaction(
                 "id-holds-card-number", "a transaction id must not contain the card number"
             )
-        return KEYED_PREFIX + self._cards.keyed_hash(f"transaction id {transaction_id}", event_time_ms)
+        return KEYED_PREFIX + self._entities.keyed_hash(f"transaction id {transaction_id}", event_time_ms)
 
 
 def _epoch_ms(given: str | float) -> int:

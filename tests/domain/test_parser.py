@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fraudstream.domain.errors import InvalidTransaction
-from fraudstream.domain.event_type import event_type_named
-from fraudstream.domain.tokens import CardIndex, Tokenizer
-from fraudstream.domain.transaction import Parser, Payment
+from fraudstream.domain.events.event_type import event_type_named
+from fraudstream.domain.events.parser import Parser, Payment
+from fraudstream.domain.tokens import EntityIndex, Tokenizer
 
 CARD = "4006080197832643"
 KAFKA_TIME = 1_580_515_300_000
 VALID: dict[str, Any] = {"cc_num": int(CARD), "amount": 12.5, "trans_ts": 1580515200.25, "tid": "a1"}
-PARSER = Parser(event_type_named("card"), CardIndex(Tokenizer(bytes(32)), 8), 600_000)
+PARSER = Parser(event_type_named("card"), EntityIndex(Tokenizer(bytes(32)), 8), 600_000)
 
 
 def parse(value: bytes | None) -> Payment:
@@ -183,7 +183,7 @@ def test_whatever_comes_the_answer_is_a_payment_or_a_refusal(value: bytes) -> No
 
 def test_the_reasons_are_documented() -> None:
     """docs/reference/dead-letters.md lists every reason the parser gives."""
-    source = (Path(__file__).parents[2] / "fraudstream/domain/transaction.py").read_text()
+    source = (Path(__file__).parents[2] / "fraudstream/domain/events/parser.py").read_text()
     reasons = set(re.findall(r'InvalidTransaction\("([a-z-]+)"', source)) | {
         "amount-negative",
         "amount-absurd",

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
-from fraudstream.domain.amounts import Money
 from fraudstream.domain.errors import SetupError
+from fraudstream.domain.events.amounts import Money
 from fraudstream.domain.names import did_you_mean, validate_name
 from fraudstream.domain.rules import Rule, Ruleset
 

@@ -1,0 +1,1 @@
+"""What an event is: its type, and how bytes become one."""
