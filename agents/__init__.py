@@ -36,16 +36,16 @@ def attach(
     app: Any,
     settings: Settings,
     event_type: EventType,
-    cards: EntityIndex,
+    entities: EntityIndex,
     table: ActivityTable,
     detector: Detector,
     weekly: WeeklyStore,
     report: Report,
 ) -> Delivery:
     """Add the scoring agent to an app that has a publisher; return how it makes its micro-batches durable."""
-    parser = Parser(event_type, cards, settings.future_tolerance_s * 1000)
-    encoder = DecisionEncoder(detector.model.features, event_type.variables, table.allowed_lateness_ms)
-    decider = Decider(table, weekly, detector, event_type.variables)
+    parser = Parser(event_type, entities, settings.future_tolerance_s * 1000)
+    encoder = DecisionEncoder(detector.model.features, event_type, table.allowed_lateness_ms)
+    decider = Decider(table, weekly, detector, event_type)
     targets = Targets(
         decisions=settings.topic(topics.DECISIONS.name),
         alerts=settings.topic(topics.ALERTS.name),

@@ -19,6 +19,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 
 from fraudstream import topics
+from fraudstream.adapters.event_types import event_type_named
 from fraudstream.adapters.failures import PERMANENT, kafka_error, of_kafka
 from fraudstream.adapters.kafka_security import Kafka
 from fraudstream.adapters.lake import Covered, Lake, LakeFile, Stream, labels_lake
@@ -57,7 +58,9 @@ class Archiver(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
         self._settings = settings
         self._objects = objects
         self._feeds = {
-            settings.topic(topics.DECISIONS.name): Feed(Lake(objects), archived),
+            settings.topic(topics.DECISIONS.name): Feed(
+                Lake(objects), partial(archived, variables=event_type_named(settings.event_type).columns)
+            ),
             settings.topic(topics.LABELS.name): Feed(labels_lake(objects), labelled),
         }
         self._on_archived = on_archived

@@ -89,8 +89,8 @@ class Outputs:
         alerts = is_alert(output.frame[OUTCOME.name]).to_list()
         outboxes = {partition: output_batch.output(partition) for partition in output_batch.offsets}
         rows = zip(decided.entities, output.records, output.encoded, alerts, strict=True)
-        for card, record, value, alert in rows:
-            message = Message(card.token.encode(), value)
+        for entity, record, value, alert in rows:
+            message = Message(None if entity is None else entity.token.encode(), value)
             outbox = outboxes[record.partition]
             outbox.add(targets.decisions, record.partition, message)
             if alert:
@@ -99,9 +99,9 @@ class Outputs:
             message = Message(None, letter.encode())
             outboxes[letter.partition].add(targets.dead_letters, letter.partition, message)
         for chunk, parsed in zip(batch.chunks, batch.parsed, strict=True):
-            for card, record in parsed.to_repartition:
+            for entity, record in parsed.to_repartition:
                 outboxes[chunk.tp.partition].add(
-                    targets.repartitioned, card.partition, repartitioned(card, record)
+                    targets.repartitioned, entity.partition, repartitioned(entity, record)
                 )
         for partition, update in decided.updates.items():
             if update.delta:

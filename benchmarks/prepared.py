@@ -13,7 +13,7 @@ import polars as pl
 
 from benchmarks.children import BenchmarkFailed
 from benchmarks.plan import Plan
-from fraudstream.domain.events.event_type import event_type_named
+from fraudstream.adapters.event_types import event_type_named
 from fraudstream.domain.features.catalogue import FEATURE_SETS
 from fraudstream.domain.times import DAY_MS
 from fraudstream.offline.generate import generate

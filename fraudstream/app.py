@@ -9,6 +9,7 @@ import faust
 
 from fraudstream import agents, topics, web
 from fraudstream.adapters.coalescing_consumer import coalesce
+from fraudstream.adapters.event_types import event_type_named
 from fraudstream.adapters.fixed_assignor import FixedAssignor
 from fraudstream.adapters.kafka_admin import ensure_topics
 from fraudstream.adapters.kafka_security import Kafka
@@ -20,9 +21,8 @@ from fraudstream.adapters.process import EXIT_CRASH, end_soon
 from fraudstream.adapters.publisher import Publisher
 from fraudstream.adapters.weekly_stores import weekly_store
 from fraudstream.domain.detector import Detector
-from fraudstream.domain.events.event_type import event_type_named
+from fraudstream.domain.events.parser import entity_index
 from fraudstream.domain.model import Model
-from fraudstream.domain.tokens import EntityIndex
 from fraudstream.domain.weekly import WeeklyStore
 from fraudstream.observing import Observer
 from fraudstream.settings import Settings
@@ -99,14 +99,8 @@ def create_app(settings: Settings, ports: Ports) -> App:
     """Build a worker: topics, table, agent, pages. Raises SetupError if model, rules or settings do not fit."""
     login = web_login(settings)
     event_type = event_type_named(settings.event_type)
-    detector = Detector.of(
-        ports.model,
-        event_type.ruleset,
-        event_type.variables,
-        settings.fraud_threshold,
-        event_type.money.decimals,
-    )
-    cards = EntityIndex(settings.tokenizer(), settings.partitions)
+    detector = Detector.of(ports.model, event_type, settings.fraud_threshold)
+    entities = entity_index(event_type, settings.tokenizer(), settings.partitions)
     kafka = Kafka.of(settings)
     app = App(settings.app_id, **kafka.faust_settings, **faust_settings(settings))
     app.fraudstream_settings = settings
@@ -133,7 +127,9 @@ def create_app(settings: Settings, ports: Ports) -> App:
     )
     logger.info("model %s, rules %s", detector.model.version, detector.ruleset.version)
     observer = Observer(app, table, ports.weekly, detector, sources, settings.archive_place, losses)
-    delivery = agents.attach(app, settings, event_type, cards, table, detector, ports.weekly, observer.report)
+    delivery = agents.attach(
+        app, settings, event_type, entities, table, detector, ports.weekly, observer.report
+    )
     observer.watches.append(delivery.problems)
     agents.topic_watch.attach(app, settings, observer.watches, observer.metrics.undecided)
     watch(app, settings, ports.weekly, observer)

@@ -1,11 +1,13 @@
 """Decisions as bytes, for tests of the archive."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
 
-from fraudstream.domain.archived import archived
+from fraudstream.adapters.event_types import event_type_named
+from fraudstream.domain import archived as columns_of
 
 MONDAY_MS = 1_580_688_000_000
 DAY_MS = 86_400_000
@@ -48,3 +50,8 @@ def rows(*numbers: int, step_ms: int = 2000) -> pl.DataFrame:
     """Return archived decisions whose offsets are their numbers, so far apart in time."""
     values = [encoded(number, event_time=MONDAY_MS + step_ms * number) for number in numbers]
     return archived(values, list(numbers))
+
+
+def archived(decisions: Sequence[bytes], offsets: Sequence[int]) -> pl.DataFrame:
+    """Return decisions of card payments as the archive holds them."""
+    return columns_of.archived(decisions, offsets, event_type_named("card").columns)

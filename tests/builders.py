@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from fraudstream.adapters.event_types import event_type_named
 from fraudstream.domain.events.amounts import Money
-from fraudstream.domain.events.event_type import EventType, event_type_named
+from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.weekly import Week, WeeklyAnswer, WeeklyStore
 
 

@@ -9,10 +9,11 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
-from fraudstream.domain.archived import archived, unarchived
+from fraudstream.domain.archived import unarchived
 from fraudstream.domain.features.catalogue import FEATURE_SETS, published_features
 from fraudstream.settings import Settings
 from tests.agents.memory_worker import NOON_S, MemoryWorker
+from tests.archive_rows import archived
 
 DOCS = Path(__file__).parents[1] / "docs"
 EXAMPLE: dict[str, Any] = json.loads((DOCS / "examples/decision.json").read_text())

@@ -54,8 +54,8 @@ def aggregate(
     Running workers notice the new snapshot within a second or two. A night without cards, or with less than half of
     the night before, is not published. Exit codes: 0 published or nothing missed, 1 refused, 2 no history for that week.
     """
+    from fraudstream.adapters.event_types import event_type_named
     from fraudstream.adapters.extras import check_installed
-    from fraudstream.domain.events.event_type import event_type_named
     from fraudstream.offline import aggregate as job
     from fraudstream.offline import engines
     from fraudstream.settings import Settings

@@ -133,12 +133,12 @@ def find(
 
     Exit codes: 0 found some, 1 none, 2 usage or set-up error.
     """
+    from fraudstream.adapters.event_types import event_type_named
     from fraudstream.adapters.lake import Lake
     from fraudstream.adapters.lake_filters import PART, Filter
     from fraudstream.adapters.lake_search import ArchiveQuery
     from fraudstream.adapters.lake_search import find as search
     from fraudstream.adapters.objects import object_store
-    from fraudstream.domain.events.event_type import event_type_named
     from fraudstream.settings import Settings
 
     filters = tuple(Filter.written(text) for text in fields)

@@ -145,7 +145,7 @@ def _import_request(
     bad_rows_file: Path | None,
 ) -> "ImportRequest":
     """Return what to import."""
-    from fraudstream.domain.events.event_type import event_type_named
+    from fraudstream.adapters.event_types import event_type_named
     from fraudstream.offline.column_names import check_targets
     from fraudstream.offline.import_rows import Judge
     from fraudstream.offline.importing import ImportRequest

@@ -29,9 +29,9 @@ def parity(payments: int | None, made_up: bool, seed: int, broker: str | None, a
     Uses topics, state and weekly aggregates of its own, and the model in use. The first differences are named.
     Exit codes: 0 all equal, 1 something differs, 2 no history or no model.
     """
+    from fraudstream.adapters.event_types import event_type_named
     from fraudstream.adapters.extras import check_installed
     from fraudstream.commands.progress import bar
-    from fraudstream.domain.events.event_type import event_type_named
     from fraudstream.parity import payments as streams
     from fraudstream.parity.proof import ParityListener, private, prove
     from fraudstream.settings import Settings

@@ -43,8 +43,8 @@ def train(feature_set: str | None, history: Path | None, activate: "Wish", as_js
 
     Exit codes: 0 written, 1 written but not activated since it is not good enough, 2 no history or too little fraud in it.
     """
+    from fraudstream.adapters.event_types import event_type_named
     from fraudstream.commands.progress import bar
-    from fraudstream.domain.events.event_type import event_type_named
     from fraudstream.offline import train as training
     from fraudstream.settings import Settings
 
@@ -54,7 +54,8 @@ def train(feature_set: str | None, history: Path | None, activate: "Wish", as_js
         manifest = training.train(
             history or settings.history_dir,
             settings.models_dir,
-            feature_set=feature_set or event_type.features,
+            features=FEATURE_SETS[feature_set] if feature_set else event_type.features,
+            feature_set=feature_set or event_type.feature_set,
             event_type=settings.event_type,
             threshold=settings.fraud_threshold or training.FRAUD_THRESHOLD,
             partitions=settings.partitions,

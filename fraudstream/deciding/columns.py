@@ -15,7 +15,7 @@ class Batch(NamedTuple):
     """Payments to decide together: partition after partition, each in order of arrival."""
 
     rows: Mapping[int, int]
-    """Partition -> how many of the payments are its own. A card's payments are all on one partition."""
+    """Partition -> how many of the payments are its own. An entity's payments are all on one partition."""
     payments: Sequence[Payment]
     offsets: Sequence[int | None]
     """Each payment's offset in `transactions`; None for a repartitioned one: it comes after all before it."""
@@ -26,14 +26,16 @@ class Columns(NamedTuple):
 
     ids: Sequence[str]
     entities: Sequence[Entity]
+    """Empty if events of this type have none."""
     event_time_ms: Sequence[int]
     cents: Sequence[int]
     variables: Sequence[tuple[Any, ...]]
+    unknown_fields: Sequence[str]
 
     @classmethod
     def of(cls, payments: Sequence[Payment]) -> "Columns":
         """Turn rows into columns."""
-        return cls(*zip(*payments, strict=True)) if payments else cls((), (), (), (), ())
+        return cls(*zip(*payments, strict=True)) if payments else cls((), (), (), (), (), ())
 
     def without(self, rows: Ints) -> "Columns":
         """Return the columns without some rows."""
@@ -45,7 +47,7 @@ class Columns(NamedTuple):
         """Return the columns that the activity table needs; `rows` and `offsets` as in `Batch`."""
         return Arrivals(
             rows,
-            [card.key for card in self.entities],
+            [entity.key for entity in self.entities],
             self.event_time_ms,
             self.cents,
             [transaction_hash(transaction_id) for transaction_id in self.ids],
@@ -54,6 +56,6 @@ class Columns(NamedTuple):
 
 
 def transaction_hash(transaction_id: str) -> int:
-    """Return 64 bits that identify a transaction id within a card's ten minutes, the same in every process."""
+    """Return 64 bits that identify a transaction id within an entity's ten minutes, the same in every process."""
     raw = transaction_id.encode()
     return int(murmurhash2(raw, 0) << 32 | murmurhash2(raw, 1))

@@ -14,6 +14,7 @@ from fraudstream.deciding.weeks import WeekLookup, Weeks
 from fraudstream.domain.activity_columns import Ints, WindowAggregates
 from fraudstream.domain.degraded import count_degraded
 from fraudstream.domain.detector import Detector
+from fraudstream.domain.events.event_type import EventType, Variable
 from fraudstream.domain.features.inputs import week_columns, window_columns
 from fraudstream.domain.features.schema import (
     CARD,
@@ -23,6 +24,7 @@ from fraudstream.domain.features.schema import (
     LATE_BY_MS,
     TOKEN_AGE_MS,
     TRANSACTION_ID,
+    UNKNOWN_FIELDS,
     WEEKLY_AS_OF,
     WEEKLY_MISSING,
 )
@@ -32,7 +34,7 @@ from fraudstream.tables.activity_batch import Arrivals, BatchAggregates, Update
 
 
 class Activity(Protocol):
-    """What the decider needs of the table that remembers every card's ten minutes."""
+    """What the decider needs of the table that remembers every entity's ten minutes."""
 
     allowed_lateness_ms: int
 
@@ -45,7 +47,7 @@ class Decided(NamedTuple):
     """A decided micro-batch: what to publish, and what to write then."""
 
     frame: pl.DataFrame
-    entities: Sequence[Entity]
+    entities: Sequence[Entity | None]
     """Of each row of `frame`."""
     updates: dict[int, Update]
     conflicts: Ints
@@ -60,21 +62,25 @@ class Decider:
     """Knows what a decision needs: the activity table, the weekly store and the detector."""
 
     def __init__(
-        self, table: Activity, weekly: WeeklyStore, detector: Detector, variables: Sequence[str]
+        self, table: Activity, weekly: WeeklyStore, detector: Detector, event_type: EventType
     ) -> None:
         self._table = table
         self._lookup = WeekLookup(weekly, detector.decimals)
         self._detector = detector
-        self._variables = variables
+        self._variables = event_type.variables
+        self._has_entity = event_type.entity is not None
 
     async def decide(self, batch: Batch) -> Decided:
         """Decide the payments of a micro-batch."""
         started = time.perf_counter()
         columns = Columns.of(batch.payments)
-        aggregates = self._table.aggregate(columns.arrivals(batch.rows, batch.offsets))
-        columns, aggregates = _settled(columns, aggregates)
+        if self._has_entity:
+            aggregates = self._table.aggregate(columns.arrivals(batch.rows, batch.offsets))
+            columns, aggregates = _settled(columns, aggregates)
+        else:
+            aggregates = _nothing_remembered(len(columns.ids))
         activity_done = time.perf_counter()
-        weeks = await self._lookup.weeks(columns)
+        weeks = await self._lookup.weeks(columns) if self._has_entity else _no_weeks(len(columns.ids))
         weekly_done = time.perf_counter()
         known_at_ms = time.time_ns() // 1_000_000
         frame = decide(self._frame(columns, aggregates, weeks), self._detector)
@@ -90,33 +96,53 @@ class Decider:
 
     def _frame(self, columns: Columns, aggregates: BatchAggregates, weeks: Weeks) -> pl.DataFrame:
         """Collect the columns that `Detector.decide` and a decision need."""
-        paid = zip(columns.event_time_ms, columns.entities, strict=True)
-        token_age_ms = [at - card.since_ms for at, card in paid]
+        rows = len(columns.ids)
+        entities = columns.entities if self._has_entity else ()
+        since_ms = [entity.since_ms for entity in entities] or [0] * rows
+        token_age_ms = [at - since for at, since in zip(columns.event_time_ms, since_ms, strict=True)]
         variables = list(zip(*columns.variables, strict=True)) or [()] * len(self._variables)
         return pl.DataFrame(
             [
                 TRANSACTION_ID.series(columns.ids),
-                CARD.series([card.token for card in columns.entities]),
-                CARD_LAST4.series([card.last4 for card in columns.entities]),
+                CARD.series([entity.token for entity in entities] or [None] * rows),
+                CARD_LAST4.series([entity.last4 or None for entity in entities] or [None] * rows),
                 EVENT_TIME.series(columns.event_time_ms),
                 CENTS.series(columns.cents),
-                *window_columns(aggregates.windows),
+                *(window_columns(aggregates.windows) if entities else ()),
                 LATE_BY_MS.series(aggregates.late_by_ms),
                 TOKEN_AGE_MS.series(token_age_ms),
-                *week_columns(weeks.payments, weeks.mean_amount),
+                *(week_columns(weeks.payments, weeks.mean_amount) if entities else ()),
                 WEEKLY_AS_OF.series(weeks.as_of_ms),
                 WEEKLY_MISSING.series(weeks.missing),
                 *(
-                    pl.Series(name, _texts(values), pl.String)
-                    for name, values in zip(self._variables, variables, strict=True)
+                    _series(variable, values)
+                    for variable, values in zip(self._variables, variables, strict=True)
                 ),
+                UNKNOWN_FIELDS.series(columns.unknown_fields),
             ]
         )
 
 
-def _texts(values: Sequence[Any]) -> list[str | None]:
-    """Return a variable as text: a zip code may come as a number."""
-    return [value if value is None or type(value) is str else str(value) for value in values]
+def _series(variable: Variable, values: Sequence[Any]) -> pl.Series:
+    """Return a variable as a column; a string may come as a number, such as a zip code, or as true or false."""
+    if variable.type != "string":
+        return pl.Series(variable.name, values, variable.dtype)
+    texts = [value if value is None or type(value) is str else _text(value) for value in values]
+    return pl.Series(variable.name, texts, pl.String)
+
+
+def _text(value: float | bool) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _nothing_remembered(rows: int) -> BatchAggregates:
+    """Return the aggregates of events without an entity: none, and nothing to write."""
+    none = np.zeros(0, np.int64)
+    return BatchAggregates(WindowAggregates(none, none, none, none), np.zeros(rows, np.int64), none, {})
+
+
+def _no_weeks(rows: int) -> Weeks:
+    return Weeks([], [], [None] * rows, [None] * rows)
 
 
 def _settled(columns: Columns, aggregates: BatchAggregates) -> tuple[Columns, BatchAggregates]:

@@ -11,7 +11,7 @@ from fraudstream.domain.tokens import Entity
 
 
 class Payments(NamedTuple):
-    """Valid payments on the partition of their cards, and the records they came in, side by side."""
+    """Valid payments on the partition of their entities, and the records they came in, side by side."""
 
     payments: list[Payment]
     records: list[Record]
@@ -22,7 +22,7 @@ class Parsed(NamedTuple):
 
     valid: Payments
     to_repartition: list[tuple[Entity, Record]]
-    """Records of cards that belong to another partition, with the card."""
+    """Records of entities that belong to another partition, with the entity."""
     dead: list[DeadLetter]
 
 
@@ -46,12 +46,12 @@ class Intake:
             except InvalidTransaction as error:
                 dead.append(refused(record, error, self._times))
                 continue
-            card = payment.entity
-            if card.partition == here:
+            entity = payment.entity
+            if entity is None or entity.partition == here:
                 payments.append(payment if payment.transaction_id else _named(payment, record))
                 kept.append(record)
             else:
-                to_repartition.append((card, record))
+                to_repartition.append((entity, record))
         return Parsed(Payments(payments, kept), to_repartition, dead)
 
 

@@ -94,10 +94,10 @@ def _first_timestamp(record: Record) -> int:
     return int(record.timestamp)
 
 
-def repartitioned(card: Entity, record: Record) -> Message:
+def repartitioned(entity: Entity, record: Record) -> Message:
     """Return the record as it goes on to `transactions-by-card`: same value, its first source and timestamp kept.
 
-    Its key is the card's token, not the producer's key: that could be anything, even a card number.
+    Its key is the entity's token, not the producer's key: that could be anything, even a card number.
     """
     headers = [(SOURCE_HEADER, source_of(record).encode()), (TIME_HEADER, str(record.timestamp).encode())]
-    return Message(card.token.encode(), record.value or b"", record.timestamp, headers)
+    return Message(entity.token.encode(), record.value or b"", record.timestamp, headers)

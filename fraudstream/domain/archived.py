@@ -16,6 +16,8 @@ from fraudstream.domain.features.schema import (
     SOURCE_OFFSET,
     SOURCE_PARTITION,
     SOURCE_TOPIC,
+    UNKNOWN_FIELDS,
+    Type,
 )
 
 
@@ -31,11 +33,11 @@ class Decision(msgspec.Struct, gc=False):
     """A decision as it is published, without `timing_ms`."""
 
     transaction_id: str
-    card: str
-    card_last4: str
+    card: str | None
+    card_last4: str | None
     event_time: int
     amount: float
-    features: dict[str, float]
+    features: dict[str, float | None]
     probability: float
     score: int
     anomaly_score: float | None
@@ -49,7 +51,7 @@ class Decision(msgspec.Struct, gc=False):
     degraded: list[str]
     decided_at: int
     source: Source
-    variables: dict[str, str | None] = {}
+    variables: dict[str, Any] = {}
 
 
 FIELDS = {column.name: column for column in (*PAID, *JUDGED, DEGRADED, DECIDED_AT)}
@@ -70,18 +72,25 @@ class Label(msgspec.Struct, gc=False):
 _decode_label = msgspec.json.Decoder(Label).decode
 
 
-def archived(decisions: Sequence[bytes], offsets: Sequence[int]) -> pl.DataFrame:
+def archived(
+    decisions: Sequence[bytes], offsets: Sequence[int], variables: Mapping[str, Type]
+) -> pl.DataFrame:
     """Return published decisions as the archive holds them, a row each; `offsets`: those in the topic `decisions`.
 
-    A column for every field, variable and feature. Features and variables that only some decisions have are null in
-    the others.
+    A column for every field, for the event type's `variables` and every feature. Features that only some decisions have are
+    null in the others. Fields that the event type does not declare are one column of JSON objects.
     """
     rows = [_decode(decision) for decision in decisions]
-    variables = dict.fromkeys(name for row in rows for name in row.variables)
-    features = dict.fromkeys(name for row in rows for name in row.features if name not in FIELDS)
+    features = dict.fromkeys(
+        name for row in rows for name in row.features if name not in FIELDS and name not in variables
+    )
     columns = [
         *(column.series([getattr(row, name) for row in rows]) for name, column in FIELDS.items()),
-        *(pl.Series(name, [row.variables.get(name) for row in rows], pl.String) for name in variables),
+        *(
+            pl.Series(name, [row.variables.get(name) for row in rows], dtype, strict=False)
+            for name, dtype in variables.items()
+        ),
+        UNKNOWN_FIELDS.series([_unknown(row.variables, variables) for row in rows]),
         *(_feature(name, [row.features.get(name) for row in rows]) for name in features),
         SOURCE_TOPIC.series([row.source.topic for row in rows]),
         SOURCE_PARTITION.series([row.source.partition for row in rows]),
@@ -94,23 +103,34 @@ def archived(decisions: Sequence[bytes], offsets: Sequence[int]) -> pl.DataFrame
 def unarchived(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return the decision of an archived payment as it was published, without `timing_ms`, which is not archived.
 
-    Variables without a value are left out: the archive does not say which columns the event type had then.
+    Variables without a value are left out: the archive does not say which columns the event type had then. A variable that
+    the model takes is among the variables only.
     """
     places = {f"source_{name}": name for name in Source.__struct_fields__}
     others = {
         name: value
         for name, value in row.items()
-        if value is not None and name not in {*FIELDS, *places, "decision_offset"}
+        if value is not None and name not in {*FIELDS, *places, "decision_offset", UNKNOWN_FIELDS.name}
     }
+    unknown = row.get(UNKNOWN_FIELDS.name)
     return {
         **{name: row[name] for name in FIELDS},
-        "variables": {name: value for name, value in others.items() if isinstance(value, str)},
+        "variables": {
+            **(msgspec.json.decode(unknown) if unknown else {}),
+            **{name: value for name, value in others.items() if name not in FEATURES},
+        },
         "features": {
             "amount": row["amount"],  # every set of features has it, and it is a column once
-            **{name: value for name, value in others.items() if not isinstance(value, str)},
+            **{name: value for name, value in others.items() if name in FEATURES},
         },
         "source": {name: row[column] for column, name in places.items()},
     }
+
+
+def _unknown(variables: Mapping[str, Any], declared: Mapping[str, Type]) -> str | None:
+    """Return as JSON what is among a decision's variables and not declared; None if nothing is."""
+    unknown = {name: value for name, value in variables.items() if name not in declared}
+    return msgspec.json.encode(unknown).decode() if unknown else None
 
 
 def _feature(name: str, values: list[float | None]) -> pl.Series:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from fraudstream.domain.degraded import degraded
+from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.features.catalogue import published_features
 from fraudstream.domain.features.schema import (
     DECIDED_AT,
@@ -14,6 +15,7 @@ from fraudstream.domain.features.schema import (
     SOURCE_OFFSET,
     SOURCE_PARTITION,
     SOURCE_TOPIC,
+    UNKNOWN_FIELDS,
 )
 
 
@@ -25,13 +27,20 @@ class DecisionEncoder:
     """
 
     def __init__(
-        self, model_features: Sequence[str], variables: Sequence[str], allowed_lateness_ms: int
+        self, model_features: Sequence[str], event_type: EventType, allowed_lateness_ms: int
     ) -> None:
-        """`variables` are the event type's; a payment later than `allowed_lateness_ms` is marked `late` in `degraded`."""
+        """A payment later than `allowed_lateness_ms` is marked `late` in `degraded`."""
+        variables = event_type.columns
+        features = [
+            pl.col(name).cast(pl.Int8) if variables.get(name) == pl.Boolean else pl.col(name)
+            for name in published_features(model_features, event_type.entity is not None)
+        ]
+        self._kept_before = b'"variables":{' if variables else b'"features":{'
+        self._kept = b'"variables":{%s,' if variables else b'"variables":{%s},"features":{'
         self._fields: list[str | pl.Expr] = [
             *(column.name for column in PAID),
             *([pl.struct(*variables).alias("variables")] if variables else []),
-            pl.struct(published_features(model_features)).alias("features"),
+            pl.struct(features).alias("features"),
             *(column.name for column in JUDGED),
             degraded(allowed_lateness_ms),
             pl.struct(
@@ -53,4 +62,12 @@ class DecisionEncoder:
         timing = pl.struct(pl.col(QUEUED_MS.name).alias("queued"), *stages).alias("timing_ms")
         decision = pl.struct(*self._fields, pl.lit(decided_at_ms).alias(DECIDED_AT.name), timing)
         texts = decisions.select(decision.struct.json_encode().cast(pl.Binary)).to_series()
-        return texts.to_list()
+        encoded = texts.to_list()
+        for row, fields in enumerate(decisions[UNKNOWN_FIELDS.name]):
+            if fields:
+                encoded[row] = self._with_unknown(encoded[row], fields.encode())
+        return encoded
+
+    def _with_unknown(self, decision: bytes, fields: bytes) -> bytes:
+        """Return a decision with a JSON object's fields among its variables; what is replaced cannot be within a text."""
+        return decision.replace(self._kept_before, self._kept % fields[1:-1], 1)

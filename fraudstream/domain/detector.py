@@ -1,23 +1,24 @@
 """A detector = event type + model version + ruleset version: one function decides a whole frame of payments."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
+from polars.exceptions import ColumnNotFoundError
 
+from fraudstream.domain.errors import SetupError
 from fraudstream.domain.events.amounts import HUNDREDTHS
+from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.features.catalogue import check_features
 from fraudstream.domain.features.schema import (
     ANOMALY_SCORE,
     FRAUD,
     FRAUD_THRESHOLD,
-    INPUT,
     MODEL_VERSION,
     PROBABILITY,
     RULESET_VERSION,
     SCORE,
-    Type,
+    inputs,
 )
 from fraudstream.domain.model import Model, scored
 from fraudstream.domain.reasons import reasons_of
@@ -38,21 +39,24 @@ class Detector:
     def of(
         cls,
         model: Model,
-        ruleset: Ruleset,
-        variables: Sequence[str] = (),
+        event_type: EventType,
         fraud_threshold: float | None = None,
-        decimals: int = HUNDREDTHS,
     ) -> "Detector":
-        """Assemble a detector and try it on an empty frame; raises SetupError if its parts do not fit.
+        """Assemble the detector of an event type and try it on an empty frame; raises SetupError if its parts do not fit.
 
-        `variables` are what the event type declares beside the columns of INPUT; rules may use both. The threshold
-        is the model's unless given.
+        The threshold is the model's unless given.
         """
-        check_features(model.version, model.features)
+        check_features(model.version, model.features, event_type.numbers)
         threshold = model.threshold if fraud_threshold is None else fraud_threshold
-        detector = cls(model, ruleset, threshold, decimals)
-        columns: dict[str, Type] = {column.name: column.dtype for column in INPUT}
-        detector.decide(pl.DataFrame(schema=columns | dict.fromkeys(variables, pl.String)))
+        detector = cls(model, event_type.ruleset, threshold, event_type.money.decimals)
+        columns = {column.name: column.dtype for column in inputs(event_type.entity is not None)}
+        try:
+            detector.decide(pl.DataFrame(schema=columns | event_type.columns))
+        except ColumnNotFoundError as error:
+            raise SetupError(
+                f"model {model.version} needs {error}, which events of the type {event_type.name} do not have; "
+                "train one with: fraudstream train"
+            ) from error
         return detector
 
     def decide(self, frame: pl.DataFrame) -> pl.DataFrame:

@@ -30,13 +30,14 @@ def reasons_of(
     suspicious = np.flatnonzero(is_alert(frame[OUTCOME.name]).to_numpy())
     if not len(suspicious):
         return NONE.new_from_index(0, frame.height)
-    columns = dict.fromkeys((*(column.name for column in INPUT), *model.features))
+    known = (column.name for column in INPUT if column.name in frame.columns)
+    columns = dict.fromkeys((*known, *model.features))
     mentioned = frame.select(*columns)[suspicious]
     mentioned = mentioned.with_columns(_weeks_unknown(frame, suspicious), pl.lit(decimals).alias(DECIMALS))
     contributions = model.contributions(rows[suspicious])[:, :-1]
     reasons = [
         [
-            catalogue.REASONS[model.features[feature]](row)
+            catalogue.reason_of(model.features[feature], row)
             for feature in np.argsort(-pushes)[:REASONS_MAX]
             if pushes[feature] > 0
         ]

@@ -9,7 +9,7 @@ import polars as pl
 from fraudstream.domain.card_numbers import CARD_DIGITS_MAX, CARD_DIGITS_MIN, masked, without_card_numbers
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.events.amounts import NOISE, Money
-from fraudstream.domain.events.parser import TIME_MIN_MS
+from fraudstream.domain.events.event_times import TIME_MIN_MS
 from fraudstream.offline.column_names import Names
 from fraudstream.offline.columns import AMOUNT, LABEL, NUMBER, TIME, TOKEN, kind_of
 from fraudstream.offline.csv_rows import BadRow

@@ -1,7 +1,7 @@
 """Trains the AWS sample's XGBoost on what the worker would have known at each payment, and writes a model version."""
 
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -77,6 +77,7 @@ def train(
     history_dir: Path,
     models_dir: Path,
     *,
+    features: Sequence[str] | None = None,
     feature_set: str = "card",
     event_type: str = "card",
     threshold: float = FRAUD_THRESHOLD,
@@ -92,7 +93,7 @@ def train(
     model, so the same history gives the same version. Raises SetupError if there is no history or too little of it.
     """
     listener = listener or TrainingListener()
-    names = FEATURE_SETS[feature_set]
+    names = tuple(FEATURE_SETS[feature_set] if features is None else features)
     listener.step("computing what was known at each payment")
     data = Dataset.of_history(history_dir, partitions, allowed_lateness_ms, decimals)
     split = Split.of(data)

@@ -16,13 +16,13 @@ import polars as pl
 
 from fraudstream import topics
 from fraudstream.adapters import token_keys
+from fraudstream.adapters.event_types import event_type_named
 from fraudstream.adapters.kafka_admin import ensure_topics
 from fraudstream.adapters.kafka_security import Kafka
 from fraudstream.adapters.model_files import current_version, load_model
 from fraudstream.adapters.tail import following
 from fraudstream.adapters.weekly_files import write_snapshot
 from fraudstream.demo.children import started
-from fraudstream.domain.events.event_type import event_type_named
 from fraudstream.domain.times import DAY_MS
 from fraudstream.offline.aggregate import LATE_DAYS, WEEK, weeks_of
 from fraudstream.offline.history import files_of

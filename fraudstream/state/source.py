@@ -5,15 +5,15 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from fraudstream import topics
+from fraudstream.adapters.event_types import event_type_named
 from fraudstream.adapters.partition_logs import PartitionLogs
 from fraudstream.deciding.columns import Columns
 from fraudstream.deciding.dead_letters import POISON
 from fraudstream.deciding.intake import Intake
 from fraudstream.deciding.records import Record, as_first_timed
 from fraudstream.domain.activity import WINDOW_MS, bucket_of
-from fraudstream.domain.events.event_type import event_type_named
-from fraudstream.domain.events.parser import Parser
-from fraudstream.domain.tokens import Entity, EntityIndex
+from fraudstream.domain.events.parser import Parser, entity_index
+from fraudstream.domain.tokens import Entity
 from fraudstream.settings import Settings
 from fraudstream.state.kept import Key, Logged, key_of
 from fraudstream.tables.activity_batch import aggregate
@@ -74,8 +74,9 @@ def kept_from(newest_ms: int, allowed_lateness_ms: int) -> int:
 
 def parser_of(settings: Settings, met: Callable[[str, Entity], None] | None = None) -> Parser:
     """Return the worker's own parser; `met` is called with the number and token of each card."""
-    cards = EntityIndex(settings.tokenizer(), settings.partitions, met=met)
-    return Parser(event_type_named(settings.event_type), cards, settings.future_tolerance_s * 1000)
+    event_type = event_type_named(settings.event_type)
+    entities = entity_index(event_type, settings.tokenizer(), settings.partitions, met)
+    return Parser(event_type, entities, settings.future_tolerance_s * 1000)
 
 
 def intake_of(settings: Settings, met: Callable[[str, Entity], None] | None = None) -> Intake:

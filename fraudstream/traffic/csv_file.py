@@ -10,13 +10,13 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from fraudstream.domain.card_numbers import normalised
 from fraudstream.domain.errors import InvalidTransaction, SetupError
 from fraudstream.domain.events.event_type import EventType
-from fraudstream.domain.events.parser import Parser, Payment
+from fraudstream.domain.events.parser import Parser, Payment, entity_index
+from fraudstream.domain.features.schema import Type
 from fraudstream.domain.names import did_you_mean
-from fraudstream.domain.tokens import EntityIndex, Tokenizer
-from fraudstream.offline.columns import FALSE, LABEL, TIME, TRUE
+from fraudstream.domain.tokens import READ, Tokenizer
+from fraudstream.offline.columns import AMOUNT, FALSE, IDS, LABEL, NUMBER, TIME, TRUE
 from fraudstream.offline.csv_rows import UTF_8, BadRow, csv_rows, header_of, open_csv
 from fraudstream.traffic.encoder import LABEL_COLUMNS
 from fraudstream.traffic.payments import Frame
@@ -44,21 +44,33 @@ class _Reader:
     def __init__(
         self, event_type: EventType, header: Sequence[str], columns: CsvColumns, path: Path, digest: str
     ) -> None:
-        self._entity, self._amount, self._id = event_type.entity, event_type.amount, event_type.id
-        self._times, self._variables = event_type.times, event_type.variables
-        self._known = {self._entity, self._amount, self._id, *self._times, *self._variables, *LABEL_COLUMNS}
+        self._event_type = event_type
+        self._times = event_type.time.fields
+        self._label_field = event_type.label.field if event_type.label else LABEL
+        self._needed = [*([event_type.entity.field] if event_type.entity else []), event_type.amount]
+        self._known = {
+            *self._needed,
+            *([event_type.id] if event_type.id else []),
+            *([event_type.currency_field] if event_type.currency_field else []),
+            *self._times,
+            *(variable.field for variable in event_type.variables),
+            self._label_field,
+            *LABEL_COLUMNS,
+        }
         self._header = self._ours(header, columns.names, path)
         self._check(path, strict=not columns.names)
-        self._labelled = columns.labels and LABEL in self._header
+        self._labelled = columns.labels and bool({LABEL, self._label_field} & set(self._header))
         self._units = event_type.money.units
-        # A card index without a secret: only the check is needed, not the token.
-        self._parse = Parser(event_type, EntityIndex(Tokenizer(bytes(32)), 1), 0).parse
+        # An index without a secret: only the check is needed, not the token.
+        self._parse = Parser(event_type, entity_index(event_type, Tokenizer(bytes(32)), 1), 0).parse
         self._now_ms = time.time_ns() // 1_000_000
         self._digest = digest
 
     def _ours(self, header: Sequence[str], names: Mapping[str, str], path: Path) -> list[str]:
         """Return the header with our names; raises SetupError for a name that does not exist on its side."""
-        ours = {theirs: self._times[0] if name == TIME else name for name, theirs in names.items()}
+        ours = {
+            theirs: self._times[0] if name == TIME and self._times else name for name, theirs in names.items()
+        }
         for theirs, name in ours.items():
             if name not in self._known:
                 raise SetupError(
@@ -72,17 +84,17 @@ class _Reader:
         return [ours.get(name, "" if name in taken else name) for name in header]
 
     def _check(self, path: Path, *, strict: bool) -> None:
-        unknown = [name for name in self._header if name not in self._known] if strict else []
-        missing = [name for name in (self._entity, self._amount) if name not in self._header]
+        unknown = [name for name in self._header if name and name not in self._known] if strict else []
+        missing = [name for name in self._needed if name not in self._header]
         if not any(name in self._header for name in self._times):
-            missing.append(" or ".join(self._times))
+            missing.append(" or ".join(self._times) or "a time, and the event type has no field for it")
         if unknown or missing:
             wrong = [f"lacks {', '.join(missing)}"] * bool(missing)
             wrong += [f"has the unknown {', '.join(unknown)}"] * bool(unknown)
-            known = ", ".join(sorted(self._known - set(LABEL_COLUMNS)))
+            known = ", ".join(sorted(self._known - {*LABEL_COLUMNS, self._label_field}))
             raise SetupError(
                 f"the first line of {path} must name the columns, from {known}; it {' and '.join(wrong)}; "
-                f"--column says which is which, e.g. --column {self._entity}={(unknown or ['card_number'])[0]}"
+                f"--column says which is which, e.g. --column {self._needed[0]}={(unknown or ['card_number'])[0]}"
             )
 
     @property
@@ -97,36 +109,46 @@ class _Reader:
             for name, cell in zip(self._header, cells, strict=True)
             if name in self._known and cell.strip()
         }
-        label, scenario = (given.pop(name, None) for name in LABEL_COLUMNS)
+        scenario = given.pop(LABEL_COLUMNS[1], None)
+        labels = [given.pop(name, None) for name in dict.fromkeys((self._label_field, LABEL))]
         if not any(name in given for name in self._times):
             raise InvalidTransaction("no-time", f"the row has no {' or '.join(self._times)}")
         record: dict[str, Any] = {name: self._typed(name, cell) for name, cell in given.items()}
         payment: Payment = self._parse(msgspec.json.encode(record), self._now_ms)
+        entity = self._event_type.entity
+        label = next((label for label in labels if label is not None), None)
         return (
             payment.transaction_id or f"{self._digest[:12]}-{line}",
-            normalised(given[self._entity]),
+            *((READ[entity.kind](given[entity.field]),) if entity else ()),
             payment.cents / self._units,
             payment.event_time_ms,
             *payment.variables,
-            *((_label(label), scenario) if self._labelled else ()),
+            *((self._fraud(label), scenario) if self._labelled else ()),
         )
+
+    def _fraud(self, label: str | None) -> bool | None:
+        """Read a label by the values that mean fraud, or by the usual words."""
+        own = self._event_type.label.fraud if self._event_type.label else ()
+        return label in own if own and label is not None else _label(label)
 
     def _typed(self, name: str, cell: str) -> str | float:
         """Read amounts and epoch seconds as numbers; other text is left for the parser to judge."""
-        if name == self._amount or name in self._times:
+        if name == self._event_type.amount or name in self._times:
             try:
                 return float(cell)
             except ValueError:
                 return cell
         return cell
 
-    def schema(self) -> dict[str, pl.DataType]:
+    def schema(self) -> dict[str, Type]:
         """Return the columns `row` fills."""
-        names = [self._id, self._entity, self._amount, TIME, *self._variables]
-        types = {self._amount: pl.Float64(), TIME: pl.Int64(), LABEL: pl.Boolean()}
         return {
-            name: types.get(name, pl.String())
-            for name in (*names, *(LABEL_COLUMNS if self._labelled else ()))
+            IDS[0]: pl.String,
+            **({NUMBER: pl.String} if self._event_type.entity else {}),
+            AMOUNT: pl.Float64,
+            TIME: pl.Int64,
+            **self._event_type.columns,
+            **({LABEL: pl.Boolean, LABEL_COLUMNS[1]: pl.String} if self._labelled else {}),
         }
 
 

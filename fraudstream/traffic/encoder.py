@@ -1,5 +1,6 @@
 """Turns payments into records: JSON values, keys and partitions for whole frames at once."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -8,8 +9,9 @@ import numpy.typing as npt
 import polars as pl
 
 from fraudstream.adapters.publisher import Message
-from fraudstream.domain.events.event_type import EventType
+from fraudstream.domain.events.event_type import PER_SECOND, EventTime, EventType
 from fraudstream.domain.tokens import partition_of
+from fraudstream.offline.columns import AMOUNT, IDS, NUMBER, TIME
 
 Floats = npt.NDArray[np.float64]
 
@@ -43,23 +45,15 @@ class Encoder:
         self._keyed = keyed
         self._homes: dict[str, int] = {}
         self._turn = 0
-        self._record = pl.struct(
-            pl.col(event_type.entity),
-            pl.col(event_type.amount),
-            (pl.col("event_time") / 1000.0).alias(event_type.times[0]),
-            pl.col(event_type.id),
-            *event_type.variables,
-        )
-        self._entity = event_type.entity
-        self._id = event_type.id
+        self._record = _record(event_type)
 
     def encode(
         self, payments: pl.DataFrame, due_s: Floats | None, *, labelled_at_ms: int | None = None
     ) -> EncodedBatch:
         """Encode payments; with `labelled_at_ms` their labels, too (needs the columns is_fraud and scenario)."""
         values = payments.select(self._record.struct.json_encode().cast(pl.Binary)).to_series().to_list()
-        numbers = payments[self._entity].cast(pl.String).to_list()
-        if self._keyed:
+        if self._keyed and NUMBER in payments.columns:
+            numbers = payments[NUMBER].cast(pl.String).to_list()
             messages = [
                 Message(number.encode(), value) for number, value in zip(numbers, values, strict=True)
             ]
@@ -79,7 +73,7 @@ class Encoder:
         return home
 
     def _labels(self, payments: pl.DataFrame, labelled_at_ms: int) -> list[tuple[int, Message]]:
-        ids = payments[self._id].cast(pl.String).to_list()
+        ids = payments[IDS[0]].cast(pl.String).to_list()
         truths = payments.select(pl.col(name) for name in LABEL_COLUMNS).iter_rows()
         return [
             (
@@ -98,3 +92,41 @@ class Encoder:
             )
             for tid, (fraud, scenario) in zip(ids, truths, strict=True)
         ]
+
+
+def _record(event_type: EventType) -> pl.Expr:
+    """Return a record of the event type, made of the columns of a history."""
+    time, money = event_type.time, event_type.money
+    amount = pl.col(AMOUNT)
+    if money.form == "minor-units":
+        amount = (amount * money.units).round().cast(pl.Int64)
+    fields = {
+        **({event_type.entity.field: pl.col(NUMBER)} if event_type.entity else {}),
+        event_type.amount: amount,
+        **({event_type.currency_field: pl.lit(money.currency)} if event_type.currency_field else {}),
+        **({time.fields[0]: _moment(time)} if time.fields else {}),
+        **({event_type.id: pl.col(IDS[0])} if event_type.id else {}),
+        **{variable.field: pl.col(variable.name) for variable in event_type.variables},
+    }
+    return _nested(fields)
+
+
+def _moment(time: EventTime) -> pl.Expr:
+    """Return the event time as a number in the unit that the event type reads."""
+    since_ms = pl.col(TIME) - time.origin_ms
+    per_second = PER_SECOND[time.unit]
+    return since_ms / 1000.0 if per_second == 1 else since_ms * (per_second // 1000)
+
+
+def _nested(fields: Mapping[str, pl.Expr]) -> pl.Expr:
+    """Return a struct of these fields; names joined with dots are fields of objects within it."""
+    inner: dict[str, dict[str, pl.Expr]] = {}
+    own: dict[str, pl.Expr] = {}
+    for name, value in fields.items():
+        first, _, rest = name.partition(".")
+        if rest:
+            inner.setdefault(first, {})[rest] = value
+        else:
+            own[name] = value
+    nested = {name: _nested(within) for name, within in inner.items()}
+    return pl.struct([value.alias(name) for name, value in (own | nested).items()])

@@ -1,10 +1,10 @@
 """Decides a thousand acceptance stories with the models that are there, one model per feature set."""
 
+from fraudstream.adapters.event_types import event_type_named
 from fraudstream.adapters.model_files import current_version, load_model
 from fraudstream.adapters.weekly_files import newest_snapshot
 from fraudstream.domain.detector import Detector
 from fraudstream.domain.errors import SetupError
-from fraudstream.domain.events.event_type import event_type_named
 from fraudstream.domain.features.catalogue import FEATURE_SETS
 from fraudstream.offline.stories import StoriesResult, tell_many
 from fraudstream.settings import Settings
@@ -20,7 +20,7 @@ def results(settings: Settings, stories: int, seed: int) -> list[tuple[str, str,
     told = []
     for name, version in _versions(settings).items():
         model = load_model(settings.models_dir, version)
-        detector = Detector.of(model, event_type.ruleset, event_type.variables, settings.fraud_threshold)
+        detector = Detector.of(model, event_type, settings.fraud_threshold)
         told.append((version, name, tell_many(detector, weeks, stories, seed)))
     return told
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fraudstream import topics
+from fraudstream.adapters.event_types import event_type_named
 from fraudstream.domain.errors import SetupError
-from fraudstream.domain.events.event_type import event_type_named
 from fraudstream.offline.csv_rows import UTF_8, BadRow
 from fraudstream.settings import Settings
 from fraudstream.traffic.csv_file import AS_IT_IS, CsvColumns, read_csv

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from fraudstream.domain.events.event_type import event_type_named
+from fraudstream.adapters.event_types import event_type_named
 from fraudstream.offline.generate import read_world
 from fraudstream.offline.live import Live, rate_of
 from fraudstream.offline.world import World

@@ -8,9 +8,9 @@ import pytest
 
 from fraudstream.adapters.lake import Covered, Lake, LakeFile, Stream, labels_lake
 from fraudstream.adapters.objects import LocalObjects
-from fraudstream.domain.archived import archived, labelled
+from fraudstream.domain.archived import labelled
 from fraudstream.offline.history import read_payments
-from tests.archive_rows import DAY_MS, MONDAY_MS, encoded, rows
+from tests.archive_rows import DAY_MS, MONDAY_MS, archived, encoded, rows
 
 STREAM = Stream("decisions", 2)
 

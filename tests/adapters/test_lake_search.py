@@ -11,8 +11,7 @@ from fraudstream.adapters.lake import Covered, Lake, Stream
 from fraudstream.adapters.lake_filters import Filter, FilterError
 from fraudstream.adapters.lake_search import ArchiveQuery, Position, find
 from fraudstream.adapters.objects import LocalObjects
-from fraudstream.domain.archived import archived
-from tests.archive_rows import DAY_MS, MONDAY_MS, encoded
+from tests.archive_rows import DAY_MS, MONDAY_MS, archived, encoded
 
 STREAM = Stream("decisions", 2)
 FIFTH_MS = DAY_MS // 5

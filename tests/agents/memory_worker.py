@@ -15,6 +15,7 @@ from aiokafka.structs import ConsumerRecord
 from faust.types import TP
 
 from fraudstream.adapters.coalescing_consumer import coalesce
+from fraudstream.adapters.event_types import event_type_named
 from fraudstream.adapters.log_losses import LogLosses
 from fraudstream.agents.assignment import Assignment
 from fraudstream.agents.backlog import Backlog
@@ -26,9 +27,9 @@ from fraudstream.deciding.decider import Decider
 from fraudstream.deciding.intake import Intake
 from fraudstream.domain.decision import DecisionEncoder
 from fraudstream.domain.detector import Detector
-from fraudstream.domain.events.event_type import EventType, event_type_named
-from fraudstream.domain.events.parser import Parser
-from fraudstream.domain.tokens import EntityIndex, Tokenizer
+from fraudstream.domain.events.event_type import EventType
+from fraudstream.domain.events.parser import Parser, entity_index
+from fraudstream.domain.tokens import Tokenizer
 from fraudstream.domain.weekly import WeeklyStore
 from fraudstream.metrics import BatchReport
 from fraudstream.tables.activity import ActivityTable
@@ -78,19 +79,18 @@ class MemoryWorker:
         )
         event_type = event_type or event_type_named("card")
         model = CountingModel()
-        detector = Detector.of(
-            model, event_type.ruleset, event_type.variables, model.threshold, event_type.money.decimals
-        )
-        parser = Parser(event_type, EntityIndex(Tokenizer(bytes(32)), PARTITIONS), ALLOWED_LATENESS_MS)
+        detector = Detector.of(model, event_type)
+        entities = entity_index(event_type, Tokenizer(bytes(32)), PARTITIONS)
+        parser = Parser(event_type, entities, ALLOWED_LATENESS_MS)
         self.quarantine = Quarantine(directory)
-        encoder = DecisionEncoder(model.features, event_type.variables, ALLOWED_LATENESS_MS)
+        encoder = DecisionEncoder(model.features, event_type, ALLOWED_LATENESS_MS)
         assignment = Assignment(self.app)
         self.scoring = Scoring(
             assignment,
             Intake(parser),
             Backlog(batch_rows_max=64, pending_rows_max=10_000, linger_ms=0),
             self.quarantine,
-            Decider(self.table, weekly or SameWeek(), detector, event_type.variables),
+            Decider(self.table, weekly or SameWeek(), detector, event_type),
             Outputs(TARGETS, encoder, assignment),
             self.delivery,
             self.table,

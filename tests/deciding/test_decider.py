@@ -4,10 +4,10 @@ import asyncio
 
 import polars as pl
 
+from fraudstream.adapters.event_types import event_type_named
 from fraudstream.deciding.columns import Batch
 from fraudstream.deciding.decider import Decided, Decider
 from fraudstream.domain.detector import Detector
-from fraudstream.domain.events.event_type import event_type_named
 from fraudstream.domain.events.parser import Payment
 from fraudstream.domain.features import schema
 from fraudstream.domain.features.catalogue import FEATURES
@@ -36,8 +36,8 @@ class NothingRemembered:
 def decided(*payments: tuple[str, int, int]) -> Decided:
     """Decide payments of one card, given by id, seconds after noon and cents."""
     card = event_type_named("card")
-    detector = Detector.of(CountingModel(), card.ruleset, card.variables)
-    decider = Decider(NothingRemembered(), SameWeek(), detector, card.variables)
+    detector = Detector.of(CountingModel(), card)
+    decider = Decider(NothingRemembered(), SameWeek(), detector, card)
     rows = [
         Payment(tid, CARD, NOON_MS + after_s * 1000, cents, (None,) * len(card.variables))
         for tid, after_s, cents in payments

@@ -3,11 +3,11 @@
 import pytest
 from aiokafka.structs import ConsumerRecord
 
+from fraudstream.adapters.event_types import event_type_named
 from fraudstream.adapters.publisher import Message
 from fraudstream.deciding.dead_letters import dead_letter
 from fraudstream.deciding.intake import Intake
 from fraudstream.deciding.records import Record, repartitioned
-from fraudstream.domain.events.event_type import event_type_named
 from fraudstream.domain.events.parser import Parser
 from fraudstream.domain.tokens import EntityIndex, Tokenizer, partition_of
 

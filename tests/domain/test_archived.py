@@ -4,8 +4,8 @@ import json
 
 import polars as pl
 
-from fraudstream.domain.archived import archived, unarchived
-from tests.archive_rows import decision, encoded
+from fraudstream.domain.archived import unarchived
+from tests.archive_rows import archived, decision, encoded
 
 
 def test_every_field_variable_and_feature_is_a_column() -> None:

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fraudstream.adapters.event_types import event_type_named
 from fraudstream.domain.card_numbers import PART_DIGITS_MIN, digits_of, parts_of, without_card_numbers
 from fraudstream.domain.errors import InvalidTransaction
-from fraudstream.domain.events.event_type import event_type_named
 from fraudstream.domain.events.parser import Parser, Payment
 from fraudstream.domain.tokens import EntityIndex, Tokenizer
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fraudstream.adapters.event_types import event_type_named
 from fraudstream.domain.errors import InvalidTransaction
-from fraudstream.domain.events.event_type import event_type_named
 from fraudstream.domain.events.parser import Parser, Payment
 from fraudstream.domain.tokens import EntityIndex, Tokenizer
 

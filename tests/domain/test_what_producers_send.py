@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.domain.test_parser import BAD_AMOUNTS, CARD, KAFKA_TIME, VALID, changed, parse
 
 from fraudstream.domain.errors import InvalidTransaction, SetupError
 from fraudstream.domain.events.amounts import DECIMALS_MAX, MINOR_UNITS_MAX, Money
 from fraudstream.domain.events.event_type import EventType
 from tests.builders import DINARS, UNIDADES, YEN
+from tests.domain.test_parser import BAD_AMOUNTS, CARD, KAFKA_TIME, VALID, changed, parse
 
 
 def refused(value: bytes) -> str:

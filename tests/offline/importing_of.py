@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
-from fraudstream.domain.events.event_type import event_type_named
+from fraudstream.adapters.event_types import event_type_named
 from fraudstream.offline.import_rows import Judge
 from fraudstream.offline.importing import ImportRequest, import_history
 from fraudstream.offline.written_times import Times

@@ -7,13 +7,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from fraudstream.domain.archived import archived
 from fraudstream.domain.times import DAY_MS
 from fraudstream.domain.weekly import WEEK_MS
 from fraudstream.offline.engines import Engine, Week, by_duckdb, by_spark
 from fraudstream.offline.generate import generate
 from fraudstream.offline.world import World, midnight_ms
-from tests.archive_rows import MONDAY_MS, encoded
+from tests.archive_rows import MONDAY_MS, archived, encoded
 
 
 def in_order(rows: Sequence[Week]) -> list[Week]:

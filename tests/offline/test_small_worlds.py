@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from fraudstream.adapters.event_types import event_type_named
 from fraudstream.adapters.model_files import CURRENT, load_model
 from fraudstream.adapters.weekly_files import newest_snapshot
 from fraudstream.domain.detector import Detector
-from fraudstream.domain.events.event_type import event_type_named
 from fraudstream.domain.tokens import Tokenizer
 from fraudstream.offline import stories
 from fraudstream.offline import world as worlds
@@ -35,7 +35,7 @@ def test_the_story_comes_out_right_in_a_world_of_a_thousand_cards(tmp_path: Path
         WORLD.start + timedelta(WORLD.days)
     )
     card = event_type_named("card")
-    detector = Detector.of(load_model(tmp_path / "models"), card.ruleset, card.variables)
+    detector = Detector.of(load_model(tmp_path / "models"), card)
 
     result = stories.tell_many(
         detector, list(newest_snapshot(tmp_path / "weekly").weeks.values()), stories=500, seed=1

@@ -10,13 +10,13 @@ import polars as pl
 import pytest
 from click.testing import CliRunner
 
+from fraudstream.adapters.event_types import event_type_named
 from fraudstream.adapters.model_files import load_model
 from fraudstream.adapters.weekly_files import newest_snapshot
 from fraudstream.commands.aggregate import aggregate as aggregate_command
 from fraudstream.commands.train import train as train_command
 from fraudstream.domain.detector import Detector
 from fraudstream.domain.errors import SetupError
-from fraudstream.domain.events.event_type import event_type_named
 from fraudstream.domain.features.catalogue import FEATURE_SETS
 from fraudstream.domain.tokens import Tokenizer
 from fraudstream.domain.weekly import WEEK_MS, Week
@@ -122,7 +122,7 @@ def detector_of(data_dir: Path, feature_set: str) -> Detector:
     """Put the detector of a feature set's model together."""
     version = next(path.name for path in (data_dir / "models").glob(f"{feature_set}-2020*"))
     event_type = event_type_named("card")
-    return Detector.of(load_model(data_dir / "models", version), event_type.ruleset, event_type.variables)
+    return Detector.of(load_model(data_dir / "models", version), event_type)
 
 
 def test_the_story_comes_out_right_also_in_a_smaller_world(data_dir: Path) -> None:

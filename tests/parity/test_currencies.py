@@ -7,7 +7,8 @@ import polars as pl
 import pytest
 from aiokafka.structs import ConsumerRecord
 
-from fraudstream.domain.events.event_type import EventType, event_type_named
+from fraudstream.adapters.event_types import event_type_named
+from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.times import DAY_MS
 from fraudstream.domain.tokens import Tokenizer
 from fraudstream.domain.weekly import Week

@@ -5,8 +5,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from fraudstream.adapters.event_types import event_type_named
 from fraudstream.domain.errors import SetupError
-from fraudstream.domain.events.event_type import event_type_named
 from fraudstream.settings import Settings
 from fraudstream.traffic.csv_file import CsvColumns, read_csv
 from fraudstream.traffic.encoder import Encoder

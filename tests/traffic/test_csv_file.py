@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from fraudstream.adapters.event_types import event_type_named
 from fraudstream.domain.errors import SetupError
-from fraudstream.domain.events.event_type import EventType, event_type_named
+from fraudstream.domain.events.event_type import EventType
 from fraudstream.traffic.csv_file import read_csv
 from fraudstream.traffic.payments import Frame
 from tests.builders import DINARS, YEN

@@ -4,7 +4,7 @@ import json
 
 import polars as pl
 
-from fraudstream.domain.events.event_type import event_type_named
+from fraudstream.adapters.event_types import event_type_named
 from fraudstream.domain.events.parser import Parser
 from fraudstream.domain.tokens import EntityIndex, Tokenizer, partition_of
 from fraudstream.traffic.encoder import Encoder

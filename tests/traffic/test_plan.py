@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+from fraudstream.adapters.event_types import event_type_named
 from fraudstream.domain.errors import SetupError
-from fraudstream.domain.events.event_type import event_type_named
 from fraudstream.traffic.encoder import EncodedBatch, Encoder
 from fraudstream.traffic.payments import CHUNK_ROWS, Frame, ParquetFiles
 from fraudstream.traffic.plan import Plan, batches, check_times, prepared

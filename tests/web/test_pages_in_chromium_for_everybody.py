@@ -8,8 +8,7 @@ from playwright.async_api import Browser
 
 from fraudstream.adapters.lake import Lake, Stream
 from fraudstream.adapters.objects import LocalObjects
-from fraudstream.domain.archived import archived
-from tests.archive_rows import encoded
+from tests.archive_rows import archived, encoded
 from tests.web.chromium import CONTRAST, NEEDS_CHROMIUM, look
 from tests.web.fake_worker import CARD, FakeWorker, a_decision
 from tests.web.served import Serve, Site

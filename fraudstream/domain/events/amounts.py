@@ -21,6 +21,9 @@ MINOR_UNITS_MAX = 2**31 - 1
 REFUNDS = ("decide", "refuse")
 """What may become of amounts below zero."""
 
+FORMS = ("units", "minor-units")
+"""How producers may write amounts: 12.50, or 1250."""
+
 NOISE = 1e-4
 """How far a JSON number may be from a whole minor unit, as a share of one: 0.1 + 0.2 is 0.30000000000000004."""
 
@@ -75,6 +78,8 @@ class Money:
     """The limit of a refund, too, without its sign."""
     refunds: str
     """What becomes of an amount below zero, one of REFUNDS."""
+    form: str = "units"
+    """How amounts are written, one of FORMS."""
     amount_min: float = field(init=False, repr=False)
     """0 where refunds are refused."""
     units: int = field(init=False, repr=False)
@@ -89,6 +94,8 @@ class Money:
             raise SetupError(
                 f"the event type's refunds are {self.refunds!r}, not one of {', '.join(REFUNDS)}"
             )
+        if self.form not in FORMS:
+            raise SetupError(f"the event type's amounts are in {self.form!r}, not in {' or '.join(FORMS)}")
         object.__setattr__(self, "units", units_of(self.decimals))
         object.__setattr__(self, "amount_min", 0.0 if self.refunds == "refuse" else -self.amount_max)
         if not 0 < self.amount_max * self.units <= MINOR_UNITS_MAX:
@@ -99,6 +106,8 @@ class Money:
 
     def minor_units(self, amount: float | str) -> int:
         """Return an amount in minor units: a JSON number, or plain decimal text, exactly; raises InvalidTransaction."""
+        if self.form == "minor-units":
+            return self._counted(amount)
         if isinstance(amount, str):
             return self._exact_units(self._decimal(amount))
         self._check_limits(amount)
@@ -107,6 +116,16 @@ class Money:
         if not -NOISE < units - whole < NOISE:
             raise self._too_fine()
         return whole
+
+    def _counted(self, amount: float | str) -> int:
+        """Return an amount that is written in minor units already."""
+        number = self._decimal(amount) if isinstance(amount, str) else amount
+        self._check_limits(float(number) / self.units)
+        if number != int(number):
+            raise InvalidTransaction(
+                "amount-decimals", "the amount is not a whole number, and is declared in minor units"
+            )
+        return int(number)
 
     def _exact_units(self, amount: Decimal) -> int:
         self._check_limits(float(amount))

@@ -1,58 +1,119 @@
-"""An event type: which fields a record may have, which features describe it and which rules judge it."""
+"""An event type: which fields a record has and what they mean, which features describe it and which rules judge it."""
 
-import tomllib
-from dataclasses import dataclass
-from importlib.resources import files
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
 
-from fraudstream.domain.errors import SetupError
+import polars as pl
+
 from fraudstream.domain.events.amounts import Money
-from fraudstream.domain.names import did_you_mean, validate_name
-from fraudstream.domain.rules import Rule, Ruleset
+from fraudstream.domain.features.schema import Type
+from fraudstream.domain.rules import Ruleset
+from fraudstream.domain.tokens import EntityKind
 
-MONEY = ("currency", "decimals", "amount_max", "refunds")
-"""Keys that say what amounts are."""
+VariableType = Literal["string", "integer", "float", "boolean", "timestamp"]
+UnknownFields = Literal["keep", "ignore", "refuse"]
+TimeUnit = Literal["s", "ms", "us", "ns"]
+
+PER_SECOND: Mapping[str, int] = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+UNIT_NAMES: Mapping[str, str] = {
+    "s": "seconds",
+    "ms": "milliseconds",
+    "us": "microseconds",
+    "ns": "nanoseconds",
+}
+
+DTYPES: Mapping[VariableType, Type] = {
+    "string": pl.String,
+    "integer": pl.Int64,
+    "float": pl.Float64,
+    "boolean": pl.Boolean,
+    "timestamp": pl.Int64,
+}
+"""How a variable is stored; a timestamp as epoch milliseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class EntityField:
+    """The field that says whose events belong together; `text` is an id of any form, kept as it is."""
+
+    field: str
+    kind: EntityKind
+
+
+@dataclass(frozen=True, slots=True)
+class EventTime:
+    """The fields that may hold an event's time; the first that is there counts, none means Kafka's timestamp."""
+
+    fields: tuple[str, ...] = ()
+    unit: TimeUnit = "s"
+    """Of numbers; text is ISO 8601."""
+    origin_ms: int = 0
+    """What numbers count from, epoch milliseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelField:
+    """The field that says what an event turned out to be; histories have it, the stream ignores it."""
+
+    field: str
+    fraud: tuple[str, ...] = ()
+    """Its values that mean fraud; empty: the usual words for yes and no."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A further field of an event, for rules, decisions and, if it is a number, models."""
+
+    name: str
+    type: VariableType = "string"
+    field: str = ""
+    """Where it is in a record: a name, or names of nested objects joined by dots."""
+    default: str | int | float | bool | None = None
+    """Its value where the record has none."""
+
+    @property
+    def dtype(self) -> Type:
+        """How it is stored."""
+        return DTYPES[self.type]
+
+    @property
+    def is_number(self) -> bool:
+        """Whether a model can take it."""
+        return self.type in ("integer", "float", "boolean")
 
 
 @dataclass(frozen=True, slots=True)
 class EventType:
-    """What `event_types/<name>.toml` declares; the comments there explain the fields."""
+    """What an event type's file declares; docs/event-types.md explains it."""
 
     name: str
-    entity: str
-    id: str
-    times: tuple[str, ...]
+    entity: EntityField | None
+    """None: events do not belong together, and have neither windows nor weekly aggregates."""
+    id: str | None
+    time: EventTime
     amount: str
     money: Money
-    features: str
-    variables: tuple[str, ...]
+    features: tuple[str, ...]
+    """What its models take, in order."""
+    feature_set: str
+    """The name of these features, as in the names of models."""
     ruleset: Ruleset
+    variables: tuple[Variable, ...] = ()
+    """Strings first."""
+    label: LabelField | None = None
+    unknown_fields: UnknownFields = "keep"
+    currency_field: str | None = None
+    """Where each event's currency is; None: all have the same."""
+    currencies: Mapping[str, Money] = field(default_factory=dict)
+    """What amounts are in each currency that events may have. They are added up as numbers, in `money.decimals`."""
 
-    @classmethod
-    def from_toml(cls, text: str) -> "EventType":
-        """Read a declaration; raises SetupError that names what is wrong."""
-        try:
-            raw: dict[str, Any] = tomllib.loads(text)
-            rules = tuple(Rule(**rule) for rule in raw.pop("rules", ()))
-            raw |= {key: tuple(raw[key]) for key in ("times", "variables")}
-            raw["money"] = Money(**{key: raw.pop(key) for key in MONEY})
-            return cls(**raw, ruleset=Ruleset(rules))
-        except (tomllib.TOMLDecodeError, TypeError, KeyError) as error:
-            raise SetupError(f"the event type does not parse: {error}") from error
+    @property
+    def numbers(self) -> frozenset[str]:
+        """The variables that a model can take."""
+        return frozenset(variable.name for variable in self.variables if variable.is_number)
 
-
-def event_types() -> list[str]:
-    """Return the names of the event types in the package."""
-    names = (path.name for path in files("fraudstream.event_types").iterdir())
-    return sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml"))
-
-
-def event_type_named(name: str) -> EventType:
-    """Load one of the event types in the package."""
-    path = files("fraudstream.event_types") / f"{validate_name('event type', name)}.toml"
-    if not path.is_file():
-        known = event_types()
-        raise SetupError(
-            f"there is no event type {name!r}; the package has: {', '.join(known)}{did_you_mean(name, known)}"
-        )
-    return EventType.from_toml(path.read_text())
+    @property
+    def columns(self) -> dict[str, Type]:
+        """Its variables as columns."""
+        return {variable.name: variable.dtype for variable in self.variables}

@@ -1,31 +1,30 @@
 """Bytes become a payment, strictly: whatever is not a payment is a dead letter with a reason."""
 
-from typing import Annotated, Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 
-from fraudstream.domain.card_numbers import PART_DIGITS_MIN, digits_of, holds_part, normalised
+from fraudstream.domain.card_numbers import PART_DIGITS_MIN, digits_of, holds_part
 from fraudstream.domain.errors import InvalidTransaction
-from fraudstream.domain.events.event_type import EventType
+from fraudstream.domain.events.event_times import EventTimes
+from fraudstream.domain.events.event_type import EventTime, EventType
+from fraudstream.domain.events.fields import Fields
 from fraudstream.domain.events.ids import KEYED_PREFIX, NOT_DIGITS, fits, hashed
-from fraudstream.domain.events.raw_values import looks_like, unit_of
+from fraudstream.domain.events.raw_values import looks_like
+from fraudstream.domain.events.unknown_fields import encoded
 from fraudstream.domain.events.variables import Variables
-from fraudstream.domain.times import moment_ms
-from fraudstream.domain.tokens import Entity, EntityIndex
+from fraudstream.domain.names import did_you_mean
+from fraudstream.domain.tokens import Entity, EntityIndex, Tokenizer
 
 VALUE_BYTES_MAX = 64 * 1024
 """A payment is a few hundred bytes; larger values only cost memory."""
 
-TIME_MIN_MS = 946_684_800_000
-"""2000-01-01: an older payment is a broken clock or a wrong unit."""
-
 BOM = b"\xef\xbb\xbf"
 """UTF-8's byte order mark, which Windows writes before a text."""
 
-TIME_MAX_S = 1e12
-"""Far beyond any clock; keeps the arithmetic finite so that the comparisons with real clocks can refuse it."""
-
-Text = Annotated[str, msgspec.Meta(max_length=256)]
+NUMBER_SAFE = 10.0 ** (PART_DIGITS_MIN - 1)
+"""Numbers below this have too few digits before the point to hold a part of a card number."""
 
 
 class Payment(NamedTuple):
@@ -33,10 +32,24 @@ class Payment(NamedTuple):
 
     transaction_id: str
     """Empty if the record has none: then its place in the log becomes the id."""
-    entity: Entity
+    entity: Entity | None
+    """None if events of this type have none."""
     event_time_ms: int
     cents: int
-    variables: tuple[str | int | float | None, ...]
+    variables: tuple[str | int | float | bool | None, ...]
+    unknown_fields: str = ""
+    """What else the record holds and the event type keeps, as a JSON object."""
+
+
+def entity_index(
+    event_type: EventType,
+    tokenizer: Tokenizer,
+    partitions: int,
+    met: Callable[[str, Entity], None] | None = None,
+) -> EntityIndex:
+    """Return the index of the entities that events of a type have."""
+    kind = event_type.entity.kind if event_type.entity else "text"
+    return EntityIndex(tokenizer, partitions, met=met, kind=kind)
 
 
 class Parser:
@@ -44,62 +57,119 @@ class Parser:
 
     def __init__(self, event_type: EventType, entities: EntityIndex, future_tolerance_ms: int) -> None:
         """`future_tolerance_ms`: how far a payment may lie after its record's Kafka timestamp."""
+        self.times = event_type.time.fields
+        self._event_type = event_type
         self._entities = entities
+        self._fields = Fields(event_type)
+        self._read = self._fields.read
+        self._event_times = EventTimes(event_type.time, future_tolerance_ms)
         self._minor_units = event_type.money.minor_units
-        self._future_tolerance_ms = future_tolerance_ms
-        optional: list[tuple[str, Any, Any]] = [
-            (event_type.id, str | int | None, None),
-            *((name, Text | int | float | None, None) for name in event_type.times),
-            *((name, str | int | float | None, None) for name in event_type.variables),
-        ]
-        required: list[tuple[str, Any]] = [(event_type.entity, int | Text), (event_type.amount, float | Text)]
-        record = msgspec.defstruct("Record", [*required, *optional], forbid_unknown_fields=True, gc=False)
-        self._decode = msgspec.json.Decoder(record).decode
-        self._fields = msgspec.structs.astuple
-        self.times = event_type.times
-        self._variables = Variables()
+        self._timestamps = EventTimes(EventTime(unit="ms"), 0)
+        self._variables = Variables(entities.own_digits)
         self._harmless = self._variables.harmless
-        self._variables_from = 3 + len(event_type.times)
+        self._entity_at = 1 if event_type.entity else 0
+        self._id_at = self._entity_at + 1 if event_type.id else 0
+        self._currency_at = max(self._entity_at, self._id_at) + 1 if event_type.currency_field else 0
+        self._times_from = max(self._entity_at, self._id_at, self._currency_at) + 1
+        self._strings_from = self._times_from + len(self.times)
+        self._numbers_from = self._strings_from + sum(
+            variable.type == "string" for variable in event_type.variables
+        )
+        self._end = len(self._fields.fields)
+        self._numbers = event_type.variables[self._numbers_from - self._strings_from :]
+        self._defaults = [variable.default for variable in event_type.variables]
+        self._has_defaults = any(default is not None for default in self._defaults)
 
     def parse(self, value: bytes | None, timestamp_ms: int) -> Payment:
         """Return the payment in a record's value; raises InvalidTransaction.
 
-        `timestamp_ms` is the record's Kafka timestamp: the payment's time if it has none of its own, and the
-        clock against which "in the future" is judged, so that a replay judges alike.
+        `timestamp_ms` is the record's Kafka timestamp, the payment's time if it has none of its own.
         """
         if not value:
             raise InvalidTransaction("empty", "the record has no value")
         if len(value) > VALUE_BYTES_MAX:
             raise InvalidTransaction("too-large", f"{len(value)} bytes are more than {VALUE_BYTES_MAX}")
         try:
-            record = self._fields(self._decode(value))
-        except msgspec.ValidationError as error:
-            raise InvalidTransaction("invalid-field", str(error)) from None
+            record, others = self._read(value)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             return self._without_mark(value, timestamp_ms, error)
-        number, amount, tid = record[:3]
-        cents = self._minor_units(amount)
-        event_time_ms = timestamp_ms
-        for given in record[3 : self._variables_from]:
-            if given is not None:
-                event_time_ms = _epoch_ms(given)
-                break
-        if not TIME_MIN_MS <= event_time_ms <= timestamp_ms + self._future_tolerance_ms:
-            raise self._wrong_time(record, event_time_ms, timestamp_ms)
-        entity = self._entities.entity(number, event_time_ms)
-        transaction_id = "" if tid is None else str(tid)
-        if tid is not None and fits(transaction_id) is None:
-            transaction_id = self._unfit_id(transaction_id, number, event_time_ms)
-        else:
-            digits = transaction_id.encode().translate(None, NOT_DIGITS)
-            if len(digits) >= PART_DIGITS_MIN:
-                own, written = str(number) if type(number) is int else normalised(number), digits.decode()
-                if holds_part(written, own):
-                    transaction_id = self._own_id(transaction_id, own in written, event_time_ms)
-        variables = record[self._variables_from :]
+        cents = self._minor_units(record[0]) if not self._currency_at else self._in_currency(record)
+        event_time_ms = self._event_times.read(record[self._times_from : self._strings_from], timestamp_ms)
+        number = record[1] if self._entity_at else None
+        entity = None if number is None else self._entities.entity(number, event_time_ms)
+        transaction_id = self._id(record[self._id_at], number, event_time_ms) if self._id_at else ""
+        variables = record[self._strings_from : self._numbers_from]
         if not self._harmless.issuperset(variables):
             variables = tuple(self._variables.shown(value, number) for value in variables)
-        return Payment(transaction_id, entity, event_time_ms, cents, variables)
+        if self._numbers:
+            variables = (*variables, *self._checked(record[self._numbers_from : self._end], number))
+        if self._has_defaults:
+            pairs = zip(variables, self._defaults, strict=True)
+            variables = tuple(default if value is None else value for value, default in pairs)
+        unknown = self._unknown(others, number) if others else ""
+        return Payment(transaction_id, entity, event_time_ms, cents, tuple(variables), unknown)
+
+    def _in_currency(self, record: Sequence[Any]) -> int:
+        """Return an amount in the minor units of the event type, by the event's own currency."""
+        own, common = record[self._currency_at], self._event_type.money
+        money = self._event_type.currencies.get(common.currency if own is None else own)
+        if money is None:
+            known = ", ".join(self._event_type.currencies)
+            raise InvalidTransaction("unknown-currency", f"the currency is none of {known}")
+        return money.minor_units(record[0]) * (common.units // money.units)
+
+    def _checked(self, numbers: Sequence[Any], own: int | str | None) -> list[Any]:
+        """Return the variables that are not text; a number that may be a card number becomes None."""
+        checked = []
+        for variable, value in zip(self._numbers, numbers, strict=True):
+            if variable.type == "timestamp":
+                checked.append(None if value is None else self._timestamps.moment(value))
+            elif value is None or -NUMBER_SAFE < value < NUMBER_SAFE:
+                checked.append(value)
+            else:
+                checked.append(value if self._variables.shown(value, own) == value else None)
+        return checked
+
+    def _unknown(self, others: Mapping[str, Any], number: int | str | None) -> str:
+        """Return the fields that are not declared as the event type wants them; raises InvalidTransaction."""
+        if self._event_type.unknown_fields == "keep":
+            return encoded(others, self._variables, number)
+        if self._event_type.unknown_fields == "refuse":
+            name, known = next(iter(others)), [field.name for field in self._fields.fields]
+            raise InvalidTransaction(
+                "unknown-field", f"the event type declares no field {name[:64]}{did_you_mean(name, known)}"
+            )
+        return ""
+
+    def _id(self, given: str | int | None, number: int | str | None, event_time_ms: int) -> str:
+        """Return a transaction id, or what replaces one that does not fit or holds a part of the card number."""
+        transaction_id = "" if given is None else str(given)
+        if given is not None and fits(transaction_id) is None:
+            return self._unfit_id(transaction_id, number, event_time_ms)
+        digits = transaction_id.encode().translate(None, NOT_DIGITS)
+        if len(digits) >= PART_DIGITS_MIN and number is not None:
+            own, written = self._entities.own_digits(number), digits.decode()
+            if own and holds_part(written, own):
+                return self._own_id(transaction_id, own in written, event_time_ms)
+        return transaction_id
+
+    def _unfit_id(self, transaction_id: str, number: int | str | None, event_time_ms: int) -> str:
+        """Return the hash that replaces an id that does not fit; empty if the id is blank, as if there were none."""
+        if not transaction_id.strip():
+            return ""
+        own = "" if number is None else self._entities.own_digits(number)
+        digits = digits_of(transaction_id)
+        if own and holds_part(digits, own):
+            return self._own_id(transaction_id, own in digits, event_time_ms)
+        return hashed(transaction_id)
+
+    def _own_id(self, transaction_id: str, whole: bool, event_time_ms: int) -> str:
+        """Return the keyed hash of an id with a part of the card number; raises InvalidTransaction for a whole one."""
+        if whole:
+            raise InvalidTransaction(
+                "id-holds-card-number", "a transaction id must not contain the card number"
+            )
+        return KEYED_PREFIX + self._entities.keyed_hash(f"transaction id {transaction_id}", event_time_ms)
 
     def _without_mark(self, value: bytes, timestamp_ms: int, error: Exception) -> Payment:
         """Parse what follows a byte order mark; raises InvalidTransaction that says what other bytes look like."""
@@ -114,54 +184,3 @@ class Parser:
                 "not-json", f"the value is not JSON and looks like {looks}: send it as plain UTF-8 JSON"
             ) from None
         raise InvalidTransaction("not-json", f"the value is not JSON: {error}") from None
-
-    def _wrong_time(self, record: Any, event_time_ms: int, timestamp_ms: int) -> InvalidTransaction:
-        """Say what is wrong with a time that lies before the year 2000 or after the record's own."""
-        if timestamp_ms < 0:
-            return InvalidTransaction(
-                "no-timestamp",
-                "the record has no Kafka timestamp, which a payment's time is judged by; producers set it, or brokers with "
-                "message.timestamp.type=LogAppendTime",
-            )
-        reason, where = ("time-ancient", "before the year 2000")
-        if event_time_ms >= TIME_MIN_MS:
-            reason, where = ("time-in-future", "after the record's Kafka timestamp")
-        given = zip(self.times, record[3 : self._variables_from], strict=True)
-        name, value = next(((name, time) for name, time in given if time is not None), ("", timestamp_ms))
-        if not name:
-            return InvalidTransaction(
-                reason, f"there is no time, and the record's Kafka timestamp is {where}"
-            )
-        unit = None if isinstance(value, str) else unit_of(value, timestamp_ms + self._future_tolerance_ms)
-        if unit is not None:
-            return InvalidTransaction(
-                reason, f"{name} {value} looks like {unit}: send epoch seconds or ISO 8601"
-            )
-        return InvalidTransaction(reason, f"{name} {value} lies {where}")
-
-    def _unfit_id(self, transaction_id: str, number: int | str, event_time_ms: int) -> str:
-        """Return the hash that replaces an id that does not fit; empty if the id is blank, as if there were none."""
-        if not transaction_id.strip():
-            return ""
-        digits, own = digits_of(transaction_id), normalised(number)
-        if holds_part(digits, own):
-            return self._own_id(transaction_id, own in digits, event_time_ms)
-        return hashed(transaction_id)
-
-    def _own_id(self, transaction_id: str, whole: bool, event_time_ms: int) -> str:
-        """Return the keyed hash of an id with a part of the card number; raises InvalidTransaction for a whole one."""
-        if whole:
-            raise InvalidTransaction(
-                "id-holds-card-number", "a transaction id must not contain the card number"
-            )
-        return KEYED_PREFIX + self._entities.keyed_hash(f"transaction id {transaction_id}", event_time_ms)
-
-
-def _epoch_ms(given: str | float) -> int:
-    """Read epoch seconds or ISO 8601 (without a zone it is UTC)."""
-    if not isinstance(given, str):
-        return round(max(-TIME_MAX_S, min(given, TIME_MAX_S)) * 1000)
-    try:
-        return moment_ms(given)
-    except (ValueError, OverflowError):
-        raise InvalidTransaction("invalid-time", "the time is neither epoch seconds nor ISO 8601") from None

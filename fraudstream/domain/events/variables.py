@@ -1,13 +1,13 @@
-"""Variables: a payment's fields beside id, card, time and amount, cut to length and without card numbers."""
+"""Variables: a payment's fields beside id, entity, time and amount, cut to length and without card numbers."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from fraudstream.domain.card_numbers import (
     PART_DIGITS_MIN,
     digits_of,
     holds_part,
-    normalised,
     without_card_numbers,
 )
 
@@ -26,19 +26,22 @@ LAST_RUN = re.compile(r"[\d\W_]*\Z")
 class Variables:
     """Searches variables for card numbers, and remembers the result for values that come again."""
 
-    def __init__(self) -> None:
+    def __init__(self, own_digits: Callable[[int | str], str]) -> None:
+        """`own_digits` returns the digits of a payment's own card number; empty if its entity is none."""
+        self._own_digits = own_digits
         self.harmless: set[Any] = set()
         """Values that stay unchanged, whatever the payment's card."""
         self._numbered: dict[str, tuple[str, str]] = {}
 
-    def shown(self, value: Any, number: int | str) -> Any:
-        """Return a value unchanged, unless it is too long or holds a card number; `number` is the payment's own."""
+    def shown(self, value: Any, number: int | str | None) -> Any:
+        """Return a value unchanged, unless it is too long or holds a card number; `number` is the payment's own entity."""
         if value in self.harmless:
             return value
         text = str(value)
         known = self._numbered.get(text) or self._looked_at(value, text)
         shown, digits = known
-        if digits and holds_part(digits, own := normalised(number)):
+        own = self._own_digits(number) if digits and number is not None else ""
+        if own and holds_part(digits, own):
             shown = _cut(without_card_numbers(_start(text), own))
         return value if shown == text else shown
 

@@ -5,7 +5,7 @@ more than the arithmetic, and it computes a division by a constant as a multipli
 one number in eight.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -170,17 +170,24 @@ FEATURE_SETS: dict[str, tuple[str, ...]] = {
 """Features in model order."""
 
 
-def published_features(model_features: Sequence[str]) -> list[str]:
+def reason_of(name: str, row: Row) -> str:
+    """Say what an analyst is told of a feature that has pushed a score up; a variable has no phrase of its own."""
+    if name in REASONS:
+        return REASONS[name](row)
+    return f"{name} is {'missing' if row[name] is None else row[name]}"
+
+
+def published_features(model_features: Sequence[str], has_entity: bool = True) -> list[str]:
     """Return what `features` of a decision holds: the model's inputs in order, then the published aggregates."""
-    published = [name for name, feature in FEATURES.items() if feature.published]
+    published = [name for name, feature in FEATURES.items() if feature.published and has_entity]
     return [*model_features, *(name for name in published if name not in model_features)]
 
 
-def check_features(version: str, names: Sequence[str]) -> None:
-    """Raise SetupError if a model wants features that it cannot have."""
-    unknown = [name for name in names if name not in REASONS]
+def check_features(version: str, names: Sequence[str], numbers: Collection[str] = ()) -> None:
+    """Raise SetupError if a model wants features that it cannot have; `numbers` are the event type's number variables."""
+    unknown = [name for name in names if name not in REASONS and name not in numbers]
     if unknown:
         raise SetupError(
-            f"model {version} wants features this release does not have ({', '.join(unknown)}); "
+            f"model {version} wants features that neither this release nor the event type has ({', '.join(unknown)}); "
             "train one with: fraudstream train"
         )

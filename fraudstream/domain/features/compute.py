@@ -20,8 +20,9 @@ def with_features(frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
 
 
 def matrix(frame: pl.DataFrame, names: Sequence[str]) -> npt.NDArray[np.float32]:
-    """Return the model's input: one row a payment, features in model order, float32, C order."""
+    """Return the model's input: one row a payment, features in model order, float32, C order; a missing number is NaN."""
     rows = np.empty((frame.height, len(names)), dtype=np.float32)
     for position, name in enumerate(names):
-        rows[:, position] = frame[name].to_numpy()
+        column = frame[name]
+        rows[:, position] = (column.cast(pl.Int8) if column.dtype == pl.Boolean else column).to_numpy()
     return rows

@@ -38,15 +38,19 @@ def week_columns(
 def with_activity(frame: pl.DataFrame, decimals: int = HUNDREDTHS) -> pl.DataFrame:
     """Add amount, avg_amt_last_10m and seconds_since_previous, computed from the exact integers of payment and window.
 
-    `decimals` are the currency's. A refund without any payment in its ten minutes gets the mean 0.
+    `decimals` are the currency's. A refund without any payment in its ten minutes gets the mean 0. Events without an entity
+    have no window, and get their amount only.
     """
+    units = units_of(decimals)
+    amount = AMOUNT.series(frame[CENTS.name].to_numpy() / units)
+    if MS_SINCE_PREVIOUS.name not in frame.columns:
+        return frame.hstack([amount])
     since_ms = frame[MS_SINCE_PREVIOUS.name].to_numpy()
     count = np.maximum(frame[NUM_TRANS_LAST_10M.name].to_numpy(), 1)
-    units = units_of(decimals)
     mean = frame[CENTS_LAST_10M.name].to_numpy() / (count * units)
     return frame.hstack(
         [
-            AMOUNT.series(frame[CENTS.name].to_numpy() / units),
+            amount,
             AVG_AMT_LAST_10M.series(mean),
             SECONDS_SINCE_PREVIOUS.series(np.where(since_ms < 0, float(NO_PREVIOUS_S), since_ms / 1000)),
         ]

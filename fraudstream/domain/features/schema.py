@@ -78,7 +78,13 @@ INPUT = (
     NUM_TRANS_LAST_1W,
     AVG_AMT_LAST_1W,
 )
-"""What formulas, rules and reasons may use of every payment."""
+"""What formulas, rules and reasons may use of every payment of an entity."""
+
+
+def inputs(has_entity: bool) -> tuple[Column, ...]:
+    """Return what formulas, rules and reasons may use; events without an entity have no window and no week."""
+    return INPUT if has_entity else (AMOUNT,)
+
 
 PROBABILITY = Column("probability", pl.Float64, "detector")
 SCORE = Column("score", pl.Int32, "detector", "thousandths")
@@ -87,6 +93,8 @@ FRAUD_THRESHOLD = Column("fraud_threshold", pl.Float64, "detector")
 ANOMALY_SCORE = Column("anomaly_score", pl.Float64, "detector")
 MODEL_VERSION = Column("model_version", pl.String, "detector")
 RULESET_VERSION = Column("ruleset_version", pl.String, "detector")
+SCORED = (PROBABILITY, SCORE, FRAUD, FRAUD_THRESHOLD, ANOMALY_SCORE, MODEL_VERSION, RULESET_VERSION)
+"""What rules may use beside the inputs, features and variables."""
 RULES = Column("rules", TEXTS, "detector")
 OUTCOME = Column("outcome", pl.String, "detector")
 REASONS = Column("reasons", TEXTS, "detector")
@@ -95,6 +103,9 @@ SOURCE_TOPIC = Column("source_topic", pl.String, "record")
 SOURCE_PARTITION = Column("source_partition", pl.Int32, "record")
 SOURCE_OFFSET = Column("source_offset", pl.Int64, "record")
 QUEUED_MS = Column("queued_ms", pl.Int64, "record", "ms")
+
+UNKNOWN_FIELDS = Column("unknown_fields", pl.String, "payment")
+"""The fields of the record that the event type does not declare, as JSON; empty without any."""
 
 DEGRADED = Column("degraded", TEXTS, "encoder")
 DECIDED_AT = Column("decided_at", pl.Int64, "encoder", "epoch ms")
@@ -114,3 +125,16 @@ JUDGED = (
     WEEKLY_AS_OF,
 )
 """How it goes on, before `degraded` and `source`."""
+
+
+def judged_columns(has_entity: bool) -> dict[str, Type]:
+    """Return name and type of the columns that rules may use, without features and variables."""
+    return {column.name: column.dtype for column in (*inputs(has_entity), *SCORED)}
+
+
+NAMES = frozenset(
+    {column.name for column in globals().values() if isinstance(column, Column)}
+    | {"tid", "cc_num", "is_fraud", "scenario", "labelled_at", "decision_offset", "label_offset"}
+    | {"card_code", "id_hash", "partition", "counted", "conflict", "variables", "features", "source"}
+)
+"""Names that no variable may have: columns of decisions, of histories and of archives."""
