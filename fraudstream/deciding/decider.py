@@ -108,10 +108,10 @@ class Decider:
                 CARD_LAST4.series([entity.last4 or None for entity in entities] or [None] * rows),
                 EVENT_TIME.series(columns.event_time_ms),
                 CENTS.series(columns.cents),
-                *(window_columns(aggregates.windows) if entities else ()),
+                *(window_columns(aggregates.windows) if self._has_entity else ()),
                 LATE_BY_MS.series(aggregates.late_by_ms),
                 TOKEN_AGE_MS.series(token_age_ms),
-                *(week_columns(weeks.payments, weeks.mean_amount) if entities else ()),
+                *(week_columns(weeks.payments, weeks.mean_amount) if self._has_entity else ()),
                 WEEKLY_AS_OF.series(weeks.as_of_ms),
                 WEEKLY_MISSING.series(weeks.missing),
                 *(

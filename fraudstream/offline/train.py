@@ -93,7 +93,7 @@ def train(
     model, so the same history gives the same version. Raises SetupError if there is no history or too little of it.
     """
     listener = listener or TrainingListener()
-    names = tuple(FEATURE_SETS[feature_set] if features is None else features)
+    names = tuple(features or FEATURE_SETS[feature_set])
     listener.step("computing what was known at each payment")
     data = Dataset.of_history(history_dir, partitions, allowed_lateness_ms, decimals)
     split = Split.of(data)

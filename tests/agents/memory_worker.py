@@ -29,6 +29,7 @@ from fraudstream.domain.decision import DecisionEncoder
 from fraudstream.domain.detector import Detector
 from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.events.parser import Parser, entity_index
+from fraudstream.domain.model import Model
 from fraudstream.domain.tokens import Tokenizer
 from fraudstream.domain.weekly import WeeklyStore
 from fraudstream.metrics import BatchReport
@@ -58,7 +59,11 @@ class MemoryWorker:
     """A worker that was assigned both partitions of its source and of the repartitioned topic."""
 
     def __init__(
-        self, directory: Path, weekly: WeeklyStore | None = None, event_type: EventType | None = None
+        self,
+        directory: Path,
+        weekly: WeeklyStore | None = None,
+        event_type: EventType | None = None,
+        model: Model | None = None,
     ) -> None:
         self.delivery = MemoryDelivery()
         self.reports: list[BatchReport] = []
@@ -78,7 +83,7 @@ class MemoryWorker:
             stall_timeout_s=1,
         )
         event_type = event_type or event_type_named("card")
-        model = CountingModel()
+        model = model or CountingModel()
         detector = Detector.of(model, event_type)
         entities = entity_index(event_type, Tokenizer(bytes(32)), PARTITIONS)
         parser = Parser(event_type, entities, ALLOWED_LATENESS_MS)

@@ -2,8 +2,6 @@
 
 import asyncio
 
-import polars as pl
-
 from fraudstream.adapters.event_types import event_type_named
 from fraudstream.deciding.columns import Batch
 from fraudstream.deciding.decider import Decided, Decider
@@ -61,7 +59,7 @@ def test_a_payment_that_contradicts_another_is_named_and_not_decided() -> None:
 
     assert [1] == done.conflicts.tolist()
     assert ["a", "b"] == done.frame["transaction_id"].to_list()
-    assert 2 == len(done.cards)
+    assert 2 == len(done.entities)
 
 
 def test_nothing_is_decided_of_no_payments() -> None:
@@ -76,6 +74,5 @@ def test_the_frame_holds_what_the_schema_declares() -> None:
     columns += [FEATURES[name].column for name in CountingModel.features if FEATURES[name].formula]
     later = ("record", "encoder")
     declared = {column.name: column.dtype for column in columns if column.maker not in later}
-    variables = dict.fromkeys(event_type_named("card").variables, pl.String)
 
-    assert declared | variables == dict(frame.schema)
+    assert declared | event_type_named("card").columns == dict(frame.schema)

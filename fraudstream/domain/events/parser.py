@@ -91,7 +91,11 @@ class Parser:
             raise InvalidTransaction("too-large", f"{len(value)} bytes are more than {VALUE_BYTES_MAX}")
         try:
             record, others = self._read(value)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except msgspec.ValidationError as error:
+            raise InvalidTransaction("invalid-field", str(error)) from None
+        except RecursionError:
+            raise InvalidTransaction("invalid-field", "lists or objects are nested too deeply") from None
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             return self._without_mark(value, timestamp_ms, error)
         cents = self._minor_units(record[0]) if not self._currency_at else self._in_currency(record)
         event_time_ms = self._event_times.read(record[self._times_from : self._strings_from], timestamp_ms)
