@@ -168,6 +168,6 @@ def _line(row: dict[str, Any], decimals: int) -> str:
     when = datetime.fromtimestamp(row["event_time"] / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
     return (
         f"{when}  {row['outcome']:<7} {row['score']:>4}  {row['amount']:>10.{decimals}f}  "
-        f"{row['card']} ({row['card_last4']})  {row['transaction_id']}  {row.get('merchant') or '-'}  "
+        f"{row['card'] or '-'} ({row['card_last4'] or '-'})  {row['transaction_id']}  {row.get('merchant') or '-'}  "
         f"{'; '.join(row['reasons']) or '-'}"
     )

@@ -149,14 +149,25 @@ def outcome(value: str) -> str:
     return OUTCOME_WORDS.get(value, value)
 
 
+def owner(decision: Mapping[str, Any]) -> str:
+    """Say whose payment it is; empty if events have no entity.
+
+    >>> owner({"card": "98a587477db61478", "card_last4": "0366"}), owner({"card": "98a587477db61478", "card_last4": None})
+    ('card ending 0366', 'entity 98a58747')
+    """
+    if decision["card_last4"]:
+        return f"card ending {decision['card_last4']}"
+    return f"entity {decision['card'][:8]}" if decision["card"] else ""
+
+
 def summary(decision: Mapping[str, Any], decimals: int = HUNDREDTHS) -> str:
     """Say which decision a link leads to.
 
-    >>> summary({"outcome": "block", "amount": 1234.5, "card_last4": "0366"})
+    >>> summary({"outcome": "block", "amount": 1234.5, "card": "98a58747", "card_last4": "0366"})
     'Blocked, 1,234.50, card ending 0366'
     """
-    amount = money(decision["amount"], decimals)
-    return f"{outcome(decision['outcome'])}, {amount}, card ending {decision['card_last4']}"
+    said = (outcome(decision["outcome"]), money(decision["amount"], decimals), owner(decision))
+    return ", ".join(filter(None, said))
 
 
 def row_key(decision: Mapping[str, Any]) -> str:
@@ -168,16 +179,15 @@ def row_key(decision: Mapping[str, Any]) -> str:
 def headline(decision: Mapping[str, Any], decimals: int = HUNDREDTHS) -> str:
     """Say a decision in one sentence.
 
-    >>> headline({"outcome": "block", "amount": 12.5, "probability": 0.934, "card_last4": "0366"})
+    >>> headline({"outcome": "block", "amount": 12.5, "probability": 0.934, "card": "98a58747", "card_last4": "0366"})
     'Blocked: a payment of 12.50 with card ending 0366. The model sees a 93.4 % chance of fraud.'
-    >>> headline({"outcome": "approve", "amount": -12.5, "probability": 0.0, "card_last4": "0366"})
-    'Approved: a refund of 12.50 with card ending 0366. The model sees a < 0.1 % chance of fraud.'
+    >>> headline({"outcome": "approve", "amount": -12.5, "probability": 0.0, "card": None, "card_last4": None})
+    'Approved: a refund of 12.50. The model sees a < 0.1 % chance of fraud.'
     """
     chance = share(min(max(decision["probability"], 1e-9), 1 - 1e-9))  # a model is never certain
     kind = "refund" if decision["amount"] < 0 else "payment"
-    payment = (
-        f"a {kind} of {money(abs(decision['amount']), decimals)} with card ending {decision['card_last4']}"
-    )
+    who = owner(decision)
+    payment = f"a {kind} of {money(abs(decision['amount']), decimals)}{f' with {who}' if who else ''}"
     return f"{outcome(decision['outcome'])}: {payment}. The model sees a {chance} chance of fraud."
 
 
@@ -221,6 +231,7 @@ FILTERS = {
         day,
         path_part,
         outcome,
+        owner,
         row_key,
         degraded,
         feature,

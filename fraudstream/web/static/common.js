@@ -20,7 +20,8 @@ const write = {
   money: (value) => (value === null ? DASH : digits(value, Number(document.documentElement.dataset.decimals))),
   clock: (epochMs) => new Date(epochMs).toISOString().slice(11, 19),
   stamp: (epochMs) => new Date(epochMs).toISOString().slice(0, 19).replace("T", " "),
-  summary: (decision) => `${OUTCOMES[decision.outcome] || decision.outcome}, ${write.money(decision.amount)}, card ending ${decision.card_last4}`,
+  summary: (decision) => `${OUTCOMES[decision.outcome] || decision.outcome}, ${[write.money(decision.amount), write.owner(decision)].filter(Boolean).join(", ")}`,
+  owner: ({ card, card_last4 }) => (card_last4 ? `card ending ${card_last4}` : card ? `entity ${card.slice(0, 8)}` : ""),
   row_key: ({ source }) => `${source.topic}-${source.partition}-${source.offset}`,
 };
 
@@ -54,6 +55,17 @@ function problemItem(problem) {
   return item;
 }
 
+function cardLink(decision) {
+  if (!decision.card) return "–";
+  const owner = write.owner(decision);
+  return element("a", {
+    className: "card",
+    href: `${BASE}/cards/${decision.card}`,
+    textContent: decision.card_last4 ? `•••• ${decision.card_last4}` : `${decision.card.slice(0, 8)}…`,
+    ariaLabel: owner[0].toUpperCase() + owner.slice(1),
+  });
+}
+
 function decisionRow(decision) {
   const path = `${encodeURIComponent(decision.transaction_id)}?at=${decision.event_time}`;
   const outcome = decision.outcome in OUTCOMES ? decision.outcome : "";
@@ -63,7 +75,7 @@ function decisionRow(decision) {
     element("td", { className: "outcome" }, element("span", { className: `badge ${outcome}`, textContent: OUTCOMES[outcome] || decision.outcome })),
     element("td", { className: "number score" }, String(decision.score), bar(decision.score / 1000, outcome)),
     element("td", { className: "number amount", textContent: write.money(decision.amount) }),
-    element("td", { className: "owner" }, element("a", { className: "card", href: `${BASE}/cards/${decision.card}`, textContent: `•••• ${decision.card_last4}`, ariaLabel: `Card ending ${decision.card_last4}` })),
+    element("td", { className: "owner" }, cardLink(decision)),
     element("td", { className: "wide", textContent: decision.reasons.join("; ") }));
   row.dataset.id = write.row_key(decision);
   return row;
