@@ -41,9 +41,7 @@ def parity(payments: int | None, made_up: bool, seed: int, broker: str | None, a
     settings = Settings()
     quiet_kafka()
     if made_up:
-        stream = streams.made_up(
-            payments or 50_000, seed, event_type_named(settings.event_type).money.decimals
-        )
+        stream = streams.made_up(payments or 50_000, seed, event_type_named(settings.event_type))
     else:
         stream = streams.of_history(settings.history_dir, payments)
     with tempfile.TemporaryDirectory(prefix="fraudstream-parity-") as directory:

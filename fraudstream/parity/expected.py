@@ -8,7 +8,8 @@ import numpy.typing as npt
 import polars as pl
 
 from fraudstream.deciding.known import score
-from fraudstream.domain.events.amounts import HUNDREDTHS, rounded_units
+from fraudstream.domain.events.amounts import rounded_units
+from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.features.catalogue import published_features
 from fraudstream.domain.features.schema import CENTS, PROBABILITY
 from fraudstream.domain.model import Model
@@ -37,20 +38,26 @@ class Expected:
         model: Model,
         partitions: int,
         allowed_lateness_ms: int,
-        decimals: int = HUNDREDTHS,
+        event_type: EventType,
     ) -> "Expected":
         """Compute what a worker with this model should publish if the topic holds the stream and nothing else."""
-        partition = _partitions(stream["cc_num"], partitions)
+        decimals = event_type.money.decimals
         cents = rounded_units(stream["amount"].to_numpy(), decimals)
-        arrived = Arrived(
-            (stream["cc_num"].rank("dense").cast(pl.Int64) - 1).to_numpy(),
-            stream["event_time"].to_numpy(),
-            cents,
-            stream["tid"].hash().to_numpy(),
-            partition,
-        )
-        known = point_in_time(arrived, allowed_lateness_ms, decimals).with_columns(CENTS.series(cents))
-        names = (*published_features(model.features), PROBABILITY.name)
+        if event_type.entity is None:  # without a key, events go to the partitions in turn
+            partition = np.arange(stream.height) % partitions
+            known = pl.DataFrame({"conflict": np.zeros(stream.height, np.bool_)})
+        else:
+            partition = _partitions(stream["cc_num"], partitions)
+            arrived = Arrived(
+                (stream["cc_num"].rank("dense").cast(pl.Int64) - 1).to_numpy(),
+                stream["event_time"].to_numpy(),
+                cents,
+                stream["tid"].hash().to_numpy(),
+                partition,
+            )
+            known = point_in_time(arrived, allowed_lateness_ms, decimals)
+        known = known.with_columns(CENTS.series(cents), *stream.select(event_type.filled))
+        names = (*published_features(model.features, event_type.entity is not None), PROBABILITY.name)
         values = np.concatenate(list(_values(known, model, names, decimals)))
         return cls(names, values, partition, _offsets(partition), (~known["conflict"]).to_numpy())
 

@@ -1,11 +1,14 @@
 """Streams to replay: a history, or a generated stream with ties, disorder, late, repeated and conflicting payments."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
-from fraudstream.domain.events.amounts import HUNDREDTHS, units_of
+from fraudstream.domain.events.amounts import units_of
+from fraudstream.domain.events.event_type import EventType, Variable, VariableType
 from fraudstream.domain.times import DAY_MS
 from fraudstream.domain.weekly import WEEK_MS
 from fraudstream.traffic.payments import ParquetFiles
@@ -35,6 +38,7 @@ DELAY_SHARES = np.array([0.86, 0.06, 0.03, 0.02, 0.01, 0.01, 0.005, 0.005])
 """How long after its event time a payment arrives; the last two are later than allowed."""
 
 REFUND_SHARE = 0.03
+MISSING_SHARE = 0.1
 REPEATED_SHARE, CONTRADICTED_SHARE = 0.03, 0.003
 REPEATED_WITHIN_MS = 1_200_000
 REPEATED_DELAY_MAX_MS = 900_000
@@ -54,8 +58,12 @@ def of_history(directory: Path, payments: int | None = None) -> pl.DataFrame:
     return pl.concat(parts, how="vertical_relaxed")
 
 
-def made_up(payments: int, seed: int, decimals: int = HUNDREDTHS) -> pl.DataFrame:
-    """Return generated payments over ten days, with ties, disorder, late ones, refunds, repeated and conflicting ids."""
+def made_up(payments: int, seed: int, event_type: EventType) -> pl.DataFrame:
+    """Return generated payments over ten days, with ties, disorder, late ones, refunds, repeated and conflicting ids.
+
+    Variables have values of all sizes, and none in one payment of ten.
+    """
+    decimals = event_type.money.decimals
     chance = np.random.default_rng(seed)
     repeated, contradicted = (round(payments * share) for share in (REPEATED_SHARE, CONTRADICTED_SHARE))
     first = payments - repeated - contradicted
@@ -72,8 +80,7 @@ def made_up(payments: int, seed: int, decimals: int = HUNDREDTHS) -> pl.DataFram
             "cc_num": FIRST_CARD + card * CARD_STEP,
             "amount": chance.integers(1, 1_000_000, first) * sign / units_of(decimals),
             "event_time": START_MS + event_time,
-            "merchant": chance.choice(["Corner shop", "Station kiosk"], first),
-            "zip_code": chance.choice(["10115", "80331"], first),
+            **{variable.name: _values(variable, chance, first) for variable in event_type.variables},
             "arrives": START_MS + event_time + delay.astype(np.int64),
         }
     )
@@ -83,4 +90,21 @@ def made_up(payments: int, seed: int, decimals: int = HUNDREDTHS) -> pl.DataFram
         amount=pl.col("amount")
         + np.where(np.arange(repeated + contradicted) < repeated, 0.0, 1 / units_of(decimals)),
     )
-    return pl.concat([stream, again]).sort("arrives", maintain_order=True).select(*COLUMNS)
+    stream = pl.concat([stream, again]).sort("arrives", maintain_order=True).drop("arrives")
+    if event_type.id is None:  # then no two events are the same
+        stream = stream.with_columns(tid=pl.format("p{}", pl.int_range(pl.len())))
+    return stream if event_type.entity else stream.drop("cc_num")
+
+
+def _values(variable: Variable, chance: np.random.Generator, rows: int) -> pl.Series:
+    """Return a variable's values."""
+    wide = chance.normal(size=rows) * 10.0 ** chance.integers(-8, 7, rows)
+    made: dict[VariableType, npt.NDArray[Any]] = {
+        "string": chance.choice(["Corner shop", "Station kiosk", "10115"], rows),
+        "integer": wide.astype(np.int64),
+        "float": wide,
+        "boolean": wide > 0,
+        "timestamp": START_MS + chance.integers(0, SPAN_MS, rows),
+    }
+    values = pl.Series(variable.name, made[variable.type], variable.dtype)
+    return values.set(pl.Series(chance.random(rows) < MISSING_SHARE), None)

@@ -76,11 +76,13 @@ async def prove(settings: Settings, stream: pl.DataFrame, listener: ParityListen
     listener = listener or ParityListener()
     model = load_model(settings.models_dir, settings.model)
     listener.step("batch: what is known at each payment")
-    decimals = event_type_named(settings.event_type).money.decimals
+    event_type = event_type_named(settings.event_type)
     allowed_lateness_ms = settings.lateness_horizon_s * 1000
-    expected = Expected.of(stream, model, settings.partitions, allowed_lateness_ms, decimals)
+    expected = Expected.of(stream, model, settings.partitions, allowed_lateness_ms, event_type)
     listener.step("weekly aggregates, night by night")
-    nights = write_weeks(settings, stream.filter(expected.decided), decimals)
+    nights = 0
+    if event_type.entity is not None:
+        nights = write_weeks(settings, stream.filter(expected.decided), event_type.money.decimals)
     published = Published(expected)
     await ensure_topics(settings)
     listener.step("stream: payments through a worker")

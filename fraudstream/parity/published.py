@@ -1,5 +1,7 @@
 """Gathers the worker's values of a stream from its decisions, by place in the log."""
 
+import math
+
 import msgspec
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +21,7 @@ class Source(msgspec.Struct, gc=False):
 class Decision(msgspec.Struct, gc=False):
     """The part of a decision that is compared."""
 
-    features: dict[str, float]
+    features: dict[str, float | None]
     probability: float
     source: Source
 
@@ -59,7 +61,8 @@ class Published:
                 f"the worker publishes the features {', '.join(decision.features)} and the model here has "
                 f"{', '.join(self._features)}; is another worker on these topics?"
             )
-        return [*decision.features.values(), decision.probability]
+        features = (math.nan if value is None else value for value in decision.features.values())
+        return [*features, decision.probability]
 
 
 def bits(values: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:

@@ -117,3 +117,13 @@ class EventType:
     def columns(self) -> dict[str, Type]:
         """Its variables as columns."""
         return {variable.name: variable.dtype for variable in self.variables}
+
+    @property
+    def filled(self) -> list[pl.Expr]:
+        """Its variables of a history's columns, with defaults where they have no value, as the parser has them."""
+        return [
+            pl.col(variable.name)
+            if variable.default is None
+            else pl.col(variable.name).fill_null(variable.default)
+            for variable in self.variables
+        ]

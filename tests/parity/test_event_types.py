@@ -8,7 +8,9 @@ import pytest
 from aiokafka.structs import ConsumerRecord
 
 from fraudstream.adapters.event_types import event_type_named
+from fraudstream.domain.events.declaration import Declaration
 from fraudstream.domain.events.event_type import EventType
+from fraudstream.domain.model import Model
 from fraudstream.domain.times import DAY_MS
 from fraudstream.domain.tokens import Tokenizer
 from fraudstream.domain.weekly import Week
@@ -19,6 +21,7 @@ from fraudstream.parity.published import Published
 from fraudstream.parity.report import compared
 from fraudstream.traffic.encoder import Encoder
 from tests.agents.memory_worker import ALLOWED_LATENESS_MS, PARTITIONS, MemoryWorker
+from tests.agents.test_scoring_event_types import TriesModel
 from tests.builders import DINARS, UNIDADES, YEN, CountingModel
 from tests.fakes import MemoryWeekly
 
@@ -39,15 +42,49 @@ def weeks(directory: Path, paid: pl.DataFrame, decimals: int) -> MemoryWeekly:
     return MemoryWeekly(snapshots)
 
 
-@pytest.mark.parametrize("event_type", [event_type_named("card"), YEN, DINARS, UNIDADES])
-async def test_stream_and_batch_agree_in_every_currency(event_type: EventType, tmp_path: Path) -> None:
+NESTED = (
+    'name = "nested"\nid = "order.number"\n[entity]\nfield = "order.account"\nkind = "text"\n'
+    '[time]\nfields = ["order.at"]\nunit = "us"\n'
+    '[amount]\nfield = "order.minor"\nform = "minor-units"\ncurrency_field = "order.currency"\n'
+    'currency = "KWD"\ncurrencies = ["KWD", "JPY"]\n'
+    '[variables]\nshop = { field = "shop.name" }\ntries = { type = "integer", field = "client.tries", default = 7 }\n'
+    'km = { type = "float", field = "client.km" }\nknown = "boolean"\nsince = "timestamp"\n'
+)
+ALONE = (
+    'name = "alone"\nfeatures = ["amount", "tries", "km", "known"]\n[time]\nfields = ["at"]\n'
+    'origin = 2019-01-01T00:00:00Z\n[amount]\nfield = "value"\ncurrency = "EUR"\n'
+    '[variables]\ntries = "integer"\nkm = "float"\nknown = "boolean"\n'
+)
+
+
+def own(text: str) -> EventType:
+    """Return a declared event type."""
+    return Declaration(text, "own.toml").read()
+
+
+@pytest.mark.parametrize(
+    ("event_type", "model"),
+    [
+        (event_type_named("card"), CountingModel()),
+        (YEN, CountingModel()),
+        (DINARS, CountingModel()),
+        (UNIDADES, CountingModel()),
+        (own(NESTED), CountingModel()),
+        (own(NESTED), TriesModel()),
+        (own(NESTED.replace('id = "order.number"\n', "")), CountingModel()),
+        (own(ALONE), TriesModel()),
+    ],
+)
+async def test_stream_and_batch_agree_in_every_currency_and_event_type(
+    event_type: EventType, model: Model, tmp_path: Path
+) -> None:
     """Late, repeated, contradicted and refunded payments; not a bit differs, and amounts are what was sent."""
     decimals = event_type.money.decimals
-    stream = made_up(600, 5, decimals).with_columns(pl.col("event_time") - EARLIER_MS)
-    expected = Expected.of(stream, CountingModel(), PARTITIONS, ALLOWED_LATENESS_MS, decimals)
-    store = weeks(tmp_path, stream.filter(expected.decided), decimals)
+    stream = made_up(600, 5, event_type).with_columns(pl.col("event_time") - EARLIER_MS)
+    expected = Expected.of(stream, model, PARTITIONS, ALLOWED_LATENESS_MS, event_type)
+    store = weeks(tmp_path, stream.filter(expected.decided), decimals) if event_type.entity else None
     batch = Encoder(event_type, PARTITIONS).encode(stream, None)
-    async with MemoryWorker(tmp_path / "worker", store, event_type) as worker:
+    async with MemoryWorker(tmp_path / "worker", store, event_type, model) as worker:
         for partition in range(PARTITIONS):
             own = [
                 batch.messages[row].value for row in range(len(batch)) if batch.partitions[row] == partition
