@@ -14,7 +14,6 @@ import polars as pl
 from benchmarks.children import BenchmarkFailed
 from benchmarks.plan import Plan
 from fraudstream.adapters.event_types import event_type_named
-from fraudstream.domain.features.catalogue import FEATURE_SETS
 from fraudstream.domain.times import DAY_MS
 from fraudstream.offline.generate import generate
 from fraudstream.offline.world import World, midnight_ms
@@ -58,7 +57,7 @@ def prepare(plan: Plan, data_dir: Path, say: Say) -> Prepared:
     prepared = Prepared(data_dir, first_day, plan.traffic_days)
     say("payments of the world")
     generated = generate(world, prepared.settings.history_dir)
-    done, wanted = data_dir / "prepared", " ".join(FEATURE_SETS[event_type_named("card").features])
+    done, wanted = data_dir / "prepared", " ".join(event_type_named("card").features)
     if generated.already_there and done.exists() and done.read_text() == wanted:
         return prepared
     for number in range(plan.traffic_days):

@@ -118,7 +118,7 @@ class Decider:
                     _series(variable, values)
                     for variable, values in zip(self._variables, variables, strict=True)
                 ),
-                UNKNOWN_FIELDS.series(columns.unknown_fields),
+                *([UNKNOWN_FIELDS.series(columns.unknown_fields)] if any(columns.unknown_fields) else ()),
             ]
         )
 

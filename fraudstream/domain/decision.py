@@ -63,9 +63,10 @@ class DecisionEncoder:
         decision = pl.struct(*self._fields, pl.lit(decided_at_ms).alias(DECIDED_AT.name), timing)
         texts = decisions.select(decision.struct.json_encode().cast(pl.Binary)).to_series()
         encoded = texts.to_list()
-        for row, fields in enumerate(decisions[UNKNOWN_FIELDS.name]):
-            if fields:
-                encoded[row] = self._with_unknown(encoded[row], fields.encode())
+        if UNKNOWN_FIELDS.name in decisions.columns:
+            for row, fields in enumerate(decisions[UNKNOWN_FIELDS.name].to_list()):
+                if fields:
+                    encoded[row] = self._with_unknown(encoded[row], fields.encode())
         return encoded
 
     def _with_unknown(self, decision: bytes, fields: bytes) -> bytes:

@@ -37,7 +37,7 @@ def decided(*payments: tuple[str, int, int]) -> Decided:
     detector = Detector.of(CountingModel(), card)
     decider = Decider(NothingRemembered(), SameWeek(), detector, card)
     rows = [
-        Payment(tid, CARD, NOON_MS + after_s * 1000, cents, (None,) * len(card.variables))
+        Payment(tid, CARD, NOON_MS + after_s * 1000, cents, (None,) * len(card.variables), "{}")
         for tid, after_s, cents in payments
     ]
     return asyncio.run(decider.decide(Batch({0: len(rows)}, rows, [None] * len(rows))))

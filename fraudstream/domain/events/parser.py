@@ -101,7 +101,8 @@ class Parser:
         event_time_ms = self._event_times.read(record[self._times_from : self._strings_from], timestamp_ms)
         number = record[1] if self._entity_at else None
         entity = None if number is None else self._entities.entity(number, event_time_ms)
-        transaction_id = self._id(record[self._id_at], number, event_time_ms) if self._id_at else ""
+        given_id = record[self._id_at] if self._id_at else None
+        transaction_id = "" if given_id is None else self._id(str(given_id), number, event_time_ms)
         variables = record[self._strings_from : self._numbers_from]
         if not self._harmless.issuperset(variables):
             variables = tuple(self._variables.shown(value, number) for value in variables)
@@ -145,10 +146,9 @@ class Parser:
             )
         return ""
 
-    def _id(self, given: str | int | None, number: int | str | None, event_time_ms: int) -> str:
+    def _id(self, transaction_id: str, number: int | str | None, event_time_ms: int) -> str:
         """Return a transaction id, or what replaces one that does not fit or holds a part of the card number."""
-        transaction_id = "" if given is None else str(given)
-        if given is not None and fits(transaction_id) is None:
+        if fits(transaction_id) is None:
             return self._unfit_id(transaction_id, number, event_time_ms)
         digits = transaction_id.encode().translate(None, NOT_DIGITS)
         if len(digits) >= PART_DIGITS_MIN and number is not None:

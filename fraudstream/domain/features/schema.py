@@ -105,7 +105,7 @@ SOURCE_OFFSET = Column("source_offset", pl.Int64, "record")
 QUEUED_MS = Column("queued_ms", pl.Int64, "record", "ms")
 
 UNKNOWN_FIELDS = Column("unknown_fields", pl.String, "payment")
-"""The fields of the record that the event type does not declare, as JSON; empty without any."""
+"""The fields of the record that the event type does not declare, as JSON; empty without any. Only there if a payment has some."""
 
 DEGRADED = Column("degraded", TEXTS, "encoder")
 DECIDED_AT = Column("decided_at", pl.Int64, "encoder", "epoch ms")
