@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 from aiokafka.structs import ConsumerRecord
 
+from fraudstream.adapters.event_types import event_type_named
 from fraudstream.domain.errors import FraudstreamError
 from fraudstream.parity.expected import Expected
 from fraudstream.parity.payments import made_up
@@ -21,13 +22,13 @@ PARTITIONS, ALLOWED_LATENESS_MS = 4, 3_600_000
 @pytest.fixture(scope="module")
 def stream() -> pl.DataFrame:
     """Return a small stream with everything in it."""
-    return made_up(2_000, seed=3)
+    return made_up(2_000, 3, event_type_named("card"))
 
 
 @pytest.fixture(scope="module")
 def expected(stream: pl.DataFrame) -> Expected:
     """Return what batch says of it."""
-    return Expected.of(stream, CountingModel(), PARTITIONS, ALLOWED_LATENESS_MS)
+    return Expected.of(stream, CountingModel(), PARTITIONS, ALLOWED_LATENESS_MS, event_type_named("card"))
 
 
 def decision(expected: Expected, row: int, **other: float) -> ConsumerRecord[bytes, bytes]:
@@ -107,7 +108,7 @@ def test_the_made_up_stream_holds_what_it_promises(stream: pl.DataFrame, expecte
     assert 30 < (stream["amount"] < 0).sum() < 100
     assert 60 == ids.filter(pl.col("len") > 1, amounts=1).height
     assert 6 == ids.filter(pl.col("amounts") > 1).height == (~expected.decided).sum()
-    assert made_up(2_000, seed=3).equals(stream)
+    assert made_up(2_000, 3, event_type_named("card")).equals(stream)
 
 
 def test_a_history_is_replayed_as_it_is(tmp_path: Path) -> None:
