@@ -58,6 +58,12 @@ def traffic(canary: str, other: str, partitions: int, part: str) -> list[Sent]:
         payment(cc_num=f" {canary}\n", merchant="x" * 1010 + canary),
         payment(tid=f"{part}-{dashed.replace('-', '.')[2:]}"),
         payment(tid=f"{STORY_ID}{part}", zip_code=canary),
+        payment(colour=canary),
+        payment(**{canary: 1}),
+        payment(merchant=canary[:-1], colour=canary[1:]),
+        payment(
+            colour=int(canary), size=float(canary), device={"pan": canary, dashed: [canary, {"a": dashed}]}
+        ),
     ]
     named = [
         keyed(payment(tid=None), True, ((name, canary.encode()),)) for name in ("fraudstream-source", canary)
@@ -87,12 +93,9 @@ def _bad(payment: Callable[..., dict[str, Any]], canary: str, dashed: str) -> li
         payment(amount=canary),
         payment(amount=float(canary)),
         payment(amount=-float(canary)),
-        payment(colour=canary),
-        payment(**{canary: 1}),
         payment(merchant=[canary]),
         payment(merchant=[canary[start : start + 4] for start in range(0, len(canary), 4)]),
         *(payment(cc_num=dashed.replace("-", between)) for between in (".", "/", "\u00a0", "\n", "💳")),
-        payment(merchant=canary[:-1], colour=canary[1:]),
         payment(tid=dashed.replace("-", ".")),
         payment(tid=f"order-{canary}"),
         payment(tid=dashed),

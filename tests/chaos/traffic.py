@@ -80,7 +80,7 @@ POISON: tuple[Callable[[int], bytes | None], ...] = (
     lambda card: b'{"cc_num": %d, "amount": -1e12, "trans_ts": 1600000000}' % card,
     lambda card: b'{"cc_num": %d, "amount": 1e12, "trans_ts": 1600000000}' % card,
     lambda card: b'{"amount": 1}',
-    lambda card: b'{"cc_num": %d, "amount": 1, "colour": "blue"}' % card,
+    lambda card: b'{"cc_num": %d, "amount": 1, "merchant": [1]}' % card,
     lambda card: b'{"cc_num": %d, "amount": 1, "trans_ts": 1}' % card,
     lambda card: b'{"cc_num": %d, "amount": 1, "trans_ts": 99999999999}' % card,
     lambda card: b'{"cc_num": %d, "amount": 1, "merchant": "%s"}' % (card, b"x" * 70_000),
