@@ -125,7 +125,12 @@ def create_app(settings: Settings, ports: Ports) -> App:
         losses,
         offsets_in_transactions=settings.exactly_once_outputs,
     )
-    logger.info("model %s, rules %s", detector.model.version, detector.ruleset.version)
+    logger.info(
+        "event type %s, model %s, rules %s",
+        settings.event_type,
+        detector.model.version,
+        detector.ruleset.version,
+    )
     observer = Observer(app, table, ports.weekly, detector, sources, settings.archive_place, losses)
     delivery = agents.attach(
         app, settings, event_type, entities, table, detector, ports.weekly, observer.report

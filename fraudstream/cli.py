@@ -41,6 +41,9 @@ COMMANDS = {
     "state": Entry("state", "Compare state, changelog and log, and mend them."),
     "worker": Entry("worker", "Run a worker: decide payments until told to stop."),
     "produce": Entry("produce", "Send payments: simulated live traffic or a replay of history."),
+    "event-types": Entry(
+        "event_types", "List, show, check and draft event types: what an event's fields mean."
+    ),
     "generate": Entry("generate", "Make a world: months of card payments with attacks in them."),
     "history": Entry(
         "history", "Import payments of your own: CSV, Parquet or NDJSON, with or without labels."

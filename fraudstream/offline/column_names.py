@@ -73,7 +73,9 @@ def columns_of(columns: Sequence[str], told: Names, path: Path) -> Columns:
     for ours, known in COMMON.items():
         if ours in told or (ours == NUMBER and TOKEN in told):
             continue
-        found = [ours] if ours in free else [name for name in free if _plain(name) in map(_plain, known)]
+        found = (
+            [ours] if ours in free else [name for name in free if plain_name(name) in map(plain_name, known)]
+        )
         if len(found) > 1:
             raise SetupError(
                 f"{path}: {' or '.join(found)} may be the {ours}; say which, e.g. --column {ours}={found[0]}"
@@ -94,7 +96,7 @@ def _check_needed(names: Names, columns: Sequence[str], path: Path) -> None:
         f"{theirs} looks like {ours}: use --column {ours}={theirs}"
         for ours in missing
         for theirs in free
-        if any(part in _plain(theirs) for part in LIKELY[ours])
+        if any(part in plain_name(theirs) for part in LIKELY[ours])
     ]
     how = "; ".join(hints) or (
         f"name them with --column, e.g. --column {missing[0]}=NAME; it has {', '.join(columns)}"
@@ -102,10 +104,10 @@ def _check_needed(names: Names, columns: Sequence[str], path: Path) -> None:
     raise SetupError(f"{path} has no column {' and no '.join(missing)}; {how}")
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
     """Return a name in lower case, with letters and digits only.
 
-    >>> _plain("Card Number"), _plain("cardNumber"), _plain("card_number")
+    >>> plain_name("Card Number"), plain_name("cardNumber"), plain_name("card_number")
     ('cardnumber', 'cardnumber', 'cardnumber')
     """
     return re.sub(r"[\W_]", "", name).lower()

@@ -13,7 +13,11 @@ class DecisionSettings(BaseSettings):
     """Event type, model, threshold, weekly aggregates and times."""
 
     event_type: str = Field(
-        "card", pattern=r"^[a-z0-9_-]{1,64}$", examples=["card"], description="Which event type to decide."
+        "card",
+        pattern=r"^([a-z0-9_-]{1,64}|.+\.toml)$",
+        examples=["card", "./payout.toml"],
+        description="Which event type to decide: the name of one of the package, or the path of a file of your own, "
+        "which ends with `.toml` (docs/event-types.md).",
     )
     model: str = Field(
         "current",

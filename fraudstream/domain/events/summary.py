@@ -1,0 +1,120 @@
+"""Says what an event type declares: as facts for scripts, and as lines for people."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from fraudstream.domain.events.event_type import UNIT_NAMES, EventType, Variable, VariableType
+
+ENTITY_KINDS = {"card-number": "a card number", "text": "an id of any form"}
+FORMS = {"units": "", "minor-units": ", in minor units"}
+REFUNDS = {
+    "decide": "below zero it is a refund, which is decided and does not count as spending",
+    "refuse": "below zero the record is a dead letter",
+}
+UNKNOWN_FIELDS = {
+    "keep": "are published among the decision's variables",
+    "ignore": "are dropped",
+    "refuse": "make the record a dead letter",
+}
+
+
+def facts_of(event_type: EventType) -> dict[str, Any]:
+    """Return what is declared, with the defaults filled in, as a JSON object."""
+    entity, time, money, label = event_type.entity, event_type.time, event_type.money, event_type.label
+    return {
+        "name": event_type.name,
+        "entity": {"field": entity.field, "kind": entity.kind} if entity else None,
+        "id": event_type.id,
+        "time": {"fields": list(time.fields), "unit": time.unit, "origin_ms": time.origin_ms},
+        "amount": {
+            "field": event_type.amount,
+            "form": money.form,
+            "currency": None if event_type.currency_field else money.currency,
+            "currency_field": event_type.currency_field,
+            "currencies": list(event_type.currencies),
+            "decimals": money.decimals,
+            "max": money.amount_max,
+            "refunds": money.refunds,
+        },
+        "label": {"field": label.field, "fraud": list(label.fraud)} if label else None,
+        "variables": [
+            {"name": each.name, "type": each.type, "field": each.field, "default": each.default}
+            for each in event_type.variables
+        ],
+        "unknown_fields": event_type.unknown_fields,
+        "features": list(event_type.features),
+        "feature_set": event_type.feature_set,
+        "rules": [
+            {"name": rule.name, "when": rule.when, "outcome": rule.outcome}
+            for rule in event_type.ruleset.rules
+        ],
+        "ruleset_version": event_type.ruleset.version,
+    }
+
+
+def lines_of(event_type: EventType) -> Mapping[str, str]:
+    """Return what is declared, a line for each subject."""
+    entity, label, rules = event_type.entity, event_type.label, event_type.ruleset.rules
+    return {
+        "entity": f"{entity.field}, {ENTITY_KINDS[entity.kind]}"
+        if entity
+        else "none, so there are neither windows nor weekly aggregates",
+        "id": event_type.id or "none: topic-partition-offset",
+        "time": _time(event_type),
+        "amount": _amount(event_type),
+        "variables": _variables(event_type.variables),
+        "label": (f"{label.field}{f', fraud is {listed(label.fraud)}' if label.fraud else ''}")
+        if label
+        else "none",
+        "features": f"{len(event_type.features)}: {', '.join(event_type.features)}",
+        "rules": "; ".join(f"{rule.name}: {rule.outcome} if {rule.when}" for rule in rules)
+        or "none, so every event is approved",
+        "other fields": UNKNOWN_FIELDS[event_type.unknown_fields],
+    }
+
+
+def line_of_list(event_type: EventType) -> str:
+    """Return the line of an event type in a list of them."""
+    entity = f"entity {event_type.entity.field}" if event_type.entity else "no entity"
+    number = len(event_type.variables)
+    return f"{entity}, amount {event_type.amount}, {number} variable{'' if number == 1 else 's'}"
+
+
+def listed(words: Iterable[str]) -> str:
+    """Join words as a sentence does.
+
+    >>> listed(["USD", "JPY", "KWD"]), listed(["USD"])
+    ('USD, JPY or KWD', 'USD')
+    """
+    *first, last = words
+    return f"{', '.join(first)} or {last}" if first else last
+
+
+def _time(event_type: EventType) -> str:
+    time = event_type.time
+    if not time.fields:
+        return "Kafka's timestamp"
+    since = (
+        f" since {datetime.fromtimestamp(time.origin_ms / 1000, UTC):%Y-%m-%d %H:%M:%S}Z"
+        if time.origin_ms
+        else ""
+    )
+    return f"{listed(time.fields)}: numbers are {UNIT_NAMES[time.unit]}{since}, text is ISO 8601; without it Kafka's timestamp"
+
+
+def _amount(event_type: EventType) -> str:
+    money = event_type.money
+    currency = money.currency
+    if event_type.currency_field:
+        currency = f"{listed(event_type.currencies)}, as {event_type.currency_field} says"
+    most = f"{money.amount_max:,.{money.decimals}f}"
+    return f"{event_type.amount}{FORMS[money.form]}, {currency}, at most {most}; {REFUNDS[money.refunds]}"
+
+
+def _variables(variables: Iterable[Variable]) -> str:
+    """Return the variables by type."""
+    by_type: dict[VariableType, list[str]] = {}
+    for variable in variables:
+        by_type.setdefault(variable.type, []).append(variable.name)
+    return "; ".join(f"{', '.join(names)} ({kind})" for kind, names in by_type.items()) or "none"

@@ -1,0 +1,313 @@
+"""Recognises in a CSV file what an event type declares: entity, id, time, amount, label, and a type for every other column."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice, pairwise
+from pathlib import Path
+
+from fraudstream.domain.card_numbers import normalised
+from fraudstream.domain.errors import InvalidTransaction, SetupError
+from fraudstream.domain.events.currencies import DECIMALS
+from fraudstream.domain.events.event_type import PER_SECOND, VariableType
+from fraudstream.domain.names import NAME_PATTERN, validate_name
+from fraudstream.domain.times import moment_ms
+from fraudstream.offline.column_names import COMMON, LIKELY, plain_name
+from fraudstream.offline.columns import AMOUNT, FALSE, IDS, LABEL, NUMBER, TIME, TRUE
+from fraudstream.offline.csv_rows import csv_rows, header_of, open_csv
+from fraudstream.offline.written_times import END_S, FIRST_S
+
+ROWS_READ = 10_000
+
+WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+INTEGER = re.compile(r"-?(?:0|[1-9]\d{0,17})").fullmatch
+"""Without a zero before it: 01067 is a zip code."""
+DECIMAL = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?").fullmatch
+
+ENTITIES = (*LIKELY[NUMBER], "customer", "user", "client", "payer")
+ENTITY_ENDS = {*ENTITIES, "id", "number", "num", "no", "token", "hash", "ref"}
+"""How the name of an entity's column ends: `account_id` is one, `account_age` is none."""
+EVENT_IDS = ("id", "event_id", "payment_id", "uuid")
+LABELS = ("class", "label", "target", "chargeback", "is_chargeback", "fraudulent")
+LABEL_VALUES_MAX = 10
+CENTS = {"cents", "cent", "minor"}
+
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """A column of the first rows; `values` are those that are not blank. What they are is looked at once."""
+
+    name: str
+    values: Sequence[str]
+
+    @property
+    def words(self) -> list[str]:
+        """The words of its name, in lower case."""
+        return [word.lower() for word in WORD.findall(self.name)]
+
+    @cached_property
+    def type(self) -> VariableType:
+        """What all values can be read as; a column without any is text."""
+        if not self.values:
+            return "string"
+        if all(value.lower() in ("true", "false") for value in self.values):
+            return "boolean"
+        if all(map(INTEGER, self.values)):
+            return "integer"
+        if all(map(DECIMAL, self.values)):
+            return "float"
+        return "timestamp" if all(_moment(value) is not None for value in self.values) else "string"
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it holds whole or decimal numbers."""
+        return self.type in ("integer", "float")
+
+    @cached_property
+    def distinct(self) -> list[str]:
+        """Its different values, in order."""
+        return sorted(set(self.values))
+
+    @cached_property
+    def unit(self) -> str | None:
+        """The unit in which its numbers are moments between 2000 and 2100, None if they are not."""
+        numbers = [float(value) for value in self.values]
+        for unit, per_second in PER_SECOND.items():
+            if numbers and all(FIRST_S <= number / per_second < END_S for number in numbers):
+                return unit
+        return None
+
+    @cached_property
+    def counts_rows(self) -> bool:
+        """Whether each value is one more than that of the row before."""
+        return (
+            self.type == "integer"
+            and len(self.values) > 1
+            and all(int(after) - int(before) == 1 for before, after in pairwise(self.values))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A column that was recognised; `note` says what was guessed, and is empty if it can mean nothing else."""
+
+    cells: Cells
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Inferred:
+    """What was recognised in a file."""
+
+    name: str
+    file: str
+    rows: int
+    entity: Found | None
+    id: Found | None
+    time: Found | None
+    amount: Found | None
+    currency: Found | None
+    label: Found | None
+    others: Sequence[Cells]
+    nameless: int
+    """How many columns have no name."""
+
+
+def inferred(path: Path, name: str | None, encoding: str, delimiter: str) -> Inferred:
+    """Recognise the columns of a CSV file by its header and first rows; raises SetupError if it cannot be read."""
+    name = validate_name("event type", name) if name is not None else _name_of(path)
+    header, rows = _first_rows(path, encoding, delimiter)
+    columns = [
+        Cells(column, [cell for row in rows if (cell := row[place].strip())])
+        for place, column in enumerate(header)
+    ]
+    free = [cells for cells in columns if cells.name]
+    entity = _taken(free, _entity(free))
+    amount = _taken(free, _amount(free))
+    currency = _taken(free, _currency(free)) if amount else None
+    label = _taken(free, _label(free))
+    event_id = _taken(free, _id(free, name))
+    time = _taken(free, _time(free))
+    return Inferred(
+        name,
+        path.name,
+        len(rows),
+        entity,
+        event_id,
+        time,
+        amount,
+        currency,
+        label,
+        free,
+        header.count(""),
+    )
+
+
+def _name_of(path: Path) -> str:
+    """Return the name of an event type that a file's name suggests."""
+    plain = re.sub(r"[^a-z0-9_-]+", "-", path.stem.lower()).strip("-")[:64]
+    return plain if re.fullmatch(NAME_PATTERN, plain) else "event"
+
+
+def _first_rows(path: Path, encoding: str, delimiter: str) -> tuple[list[str], list[Sequence[str]]]:
+    """Return the header and the first rows that fit it."""
+    with open_csv(path, encoding) as text:
+        lines = csv_rows(text, path, encoding, delimiter)
+        header = header_of(lines, path)
+        whole = (row.cells for row in lines if not row.fault and len(row.cells) == len(header))
+        rows = list(islice(whole, ROWS_READ))
+    if not rows:
+        raise SetupError(
+            f"{path} has no row that fits its first line, which should name the columns: nothing can be recognised; "
+            "--delimiter says what stands between the cells"
+        )
+    return header, rows
+
+
+def _taken(free: list[Cells], found: Found | None) -> Found | None:
+    """Return what was found, and take its column out of those that are free."""
+    if found is not None:
+        free.remove(found.cells)
+    return found
+
+
+def _by_name(free: Iterable[Cells], known: Sequence[str]) -> Iterator[Cells]:
+    """Yield the columns that have one of some names, in the order of these."""
+    plain = {plain_name(cells.name): cells for cells in free}
+    yield from (plain[name] for name in dict.fromkeys(map(plain_name, known)) if name in plain)
+
+
+def _by_word(free: Iterable[Cells], parts: Sequence[str]) -> list[Cells]:
+    """Return the columns with one of some words in their name, in the order of these."""
+    found = [cells for part in parts for cells in free if any(_is_part(part, word) for word in cells.words)]
+    return list({cells.name: cells for cells in found}.values())
+
+
+def _is_part(part: str, word: str) -> bool:
+    """Tell whether a part makes a word; short ones have to be the whole of it: `pan` is not in `company`.
+
+    >>> _is_part("time", "datetime"), _is_part("pan", "company")
+    (True, False)
+    """
+    return part == word or (len(part) > 3 and part in word)
+
+
+def _entity(free: Sequence[Cells]) -> Found | None:
+    sure = next(_by_name(free, (NUMBER, *COMMON[NUMBER])), None)
+    likely = [
+        cells
+        for cells in _by_word(free, ENTITIES)
+        if cells.words[-1] in ENTITY_ENDS and cells.type in ("string", "integer")
+    ]
+    cells = sure or next(iter(likely), None)
+    if cells is None:
+        return None
+    cards = card_numbers(cells)
+    note = "" if sure else f"guessed by its name{_or(likely[1:])}"
+    if 0 < cards < len(cells.values):
+        note = _joined(
+            note,
+            f"of {len(cells.values):,} values {cards:,} may be card numbers (12 to 19 digits); with "
+            'kind = "card-number" the others become dead letters',
+        )
+    return Found(cells, note)
+
+
+def card_numbers(cells: Cells) -> int:
+    """Return how many values have the form of card numbers."""
+    number = 0
+    for value in cells.values:
+        with suppress(InvalidTransaction):
+            normalised(value)
+            number += 1
+    return number
+
+
+def _amount(free: Sequence[Cells]) -> Found | None:
+    sure = [cells for cells in _by_name(free, (AMOUNT, *COMMON[AMOUNT])) if cells.is_number]
+    likely = [cells for cells in _by_word(free, LIKELY[AMOUNT]) if cells.is_number and cells not in sure]
+    found = [*sure, *likely]
+    if not found:
+        return None
+    return Found(found[0], _joined("" if sure else "guessed by its name", _or(found[1:]).lstrip(", ")))
+
+
+def in_minor_units(amount: Cells) -> bool:
+    """Tell whether an amount seems to be counted in cents."""
+    return amount.type == "integer" and bool(CENTS.intersection(amount.words))
+
+
+def _currency(free: Sequence[Cells]) -> Found | None:
+    likely = [
+        cells
+        for cells in _by_word(free, ("currency", "ccy"))
+        if cells.values and all(value in DECIMALS for value in set(cells.values))
+    ]
+    return Found(likely[0], "guessed by name and values") if likely else None
+
+
+def _label(free: Sequence[Cells]) -> Found | None:
+    few = [
+        cells for cells in free if 0 < len(set(cells.values)) <= LABEL_VALUES_MAX and cells.type != "float"
+    ]
+    sure = next(_by_name(few, (LABEL, *COMMON[LABEL])), None)
+    likely = [*_by_name(few, LABELS), *_by_word(few, ("fraud",))]
+    cells = sure or next(iter(likely), None)
+    if cells is None:
+        return None
+    unread = [value for value in cells.distinct if value.lower() not in (*TRUE, *FALSE)]
+    note = "" if sure else "guessed by name and values"
+    if unread:
+        note = _joined(note, "say which of its values mean fraud: fraud = [...]")
+    return Found(cells, note)
+
+
+def _id(free: Sequence[Cells], name: str) -> Found | None:
+    """Ids that are wrong cost decisions, so only names that say it, and values that differ, are taken."""
+    for known, note in ((COMMON[IDS[0]], ""), ((*EVENT_IDS, f"{name}_id"), "guessed by its name")):
+        for cells in _by_name(free, known):
+            if len(set(cells.values)) == len(cells.values) > 0:
+                return Found(cells, note)
+    return None
+
+
+def _time(free: Sequence[Cells]) -> Found | None:
+    sure = list(_by_name(free, COMMON[TIME]))
+    likely = [*sure, *(cells for cells in _by_word(free, LIKELY[TIME]) if cells not in sure)]
+    moments = [cells for cells in likely if is_event_time(cells)]
+    if moments:
+        cells, others = moments[0], moments[1:]
+        return Found(cells, _joined("" if cells in sure else "guessed by its name", _or(others).lstrip(", ")))
+    counted = [cells for cells in likely if cells.is_number and not cells.counts_rows]
+    return Found(counted[0], "guessed by its name") if counted else None
+
+
+def is_event_time(cells: Cells) -> bool:
+    """Tell whether a column holds moments between 2000 and 2100: text in ISO 8601, or epoch numbers."""
+    if cells.is_number:
+        return cells.unit is not None
+    moments = [_moment(value) for value in cells.values]
+    return bool(moments) and all(
+        moment is not None and FIRST_S <= moment / 1000 < END_S for moment in moments
+    )
+
+
+def _moment(value: str) -> int | None:
+    """Return a text in ISO 8601 as epoch ms; None for other text, and for numbers, which may be anything."""
+    if "-" not in value[1:]:
+        return None
+    try:
+        return moment_ms(value)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _or(others: Sequence[Cells]) -> str:
+    """Say which other columns it may be."""
+    return f", may also be {' or '.join(repr(cells.name) for cells in others)}" if others else ""
+
+
+def _joined(*notes: str) -> str:
+    return "; ".join(note for note in notes if note)
