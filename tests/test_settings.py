@@ -79,7 +79,7 @@ def test_variables_that_are_not_settings_are_let_through() -> None:
         ("KAFKA_SECURITY_PROTOCOL", "SASL_SLL", "not SASL_SLL; did you mean SASL_SSL?"),
         ("WEEKLY_STORE", "snapshto", "not snapshto; did you mean snapshot?"),
         ("APP_ID", "a/b", "must be written like fraudstream, not a/b"),
-        ("EVENT_TYPE", "", "must be written like card, not empty"),
+        ("EVENT_TYPE", "", "must be written like card, ./payout.toml, not empty"),
     ],
 )
 def test_a_wrong_value_is_one_plain_sentence(

@@ -26,18 +26,31 @@ def is_file(name: str) -> bool:
 def text_of(name: str) -> str:
     """Return the declaration of an event type of the package, or of a file; raises SetupError if there is none."""
     if is_file(name):
-        try:
-            return Path(name).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise SetupError(f"the event type {name} cannot be read: {error}") from error
-    path = files("fraudstream.event_types") / f"{validate_name('event type', name)}{ENDING}"
+        return _text_of_file(Path(name))
+    try:
+        path = files("fraudstream.event_types") / f"{validate_name('event type', name)}{ENDING}"
+    except SetupError as error:
+        raise SetupError(f"{error}; a file of your own ends with {ENDING}") from error
     if not path.is_file():
         known = event_types()
         raise SetupError(
             f"there is no event type {name!r}; the package has: {', '.join(known)}{did_you_mean(name, known)}; "
-            "a file of your own is named by its path, e.g. ./payout.toml"
+            f"a file of your own is named by its path and ends with {ENDING}, e.g. ./payout.toml"
         )
     return path.read_text(encoding="utf-8")
+
+
+def _text_of_file(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")  # Windows begins UTF-8 with a byte order mark
+    except FileNotFoundError as error:
+        beside = [other.name for other in path.parent.glob(f"*{ENDING}")]
+        raise SetupError(
+            f"there is no file {path}{did_you_mean(path.name, beside)}; "
+            "fraudstream event-types show card prints one to begin with"
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise SetupError(f"the event type {path} cannot be read: {error}") from error
 
 
 @lru_cache(maxsize=32)

@@ -20,7 +20,7 @@ def validate_name(what: str, name: str) -> str:
     """
     if not NAME.fullmatch(name):
         raise SetupError(
-            f"{name[:80]!r} cannot be the name of a {what}: use letters, digits, '_', '-' and '.', at most 64 and no '.' first"
+            f"{name[:80]!r} cannot be the name of {'an' if what[0] in 'aeiou' else 'a'} {what}: use letters, digits, '_', '-' and '.', at most 64 and no '.' first"
         )
     return name
 

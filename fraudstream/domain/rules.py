@@ -2,20 +2,30 @@
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import overload
+from typing import Literal, get_args, overload
 
 import numpy as np
 import polars as pl
 from polars.exceptions import PolarsError
 
 from fraudstream.domain.errors import SetupError
-from fraudstream.domain.features.schema import OUTCOME, RULES
+from fraudstream.domain.features.schema import OUTCOME, RULES, Type
+from fraudstream.domain.names import did_you_mean
 
-OUTCOMES = ("approve", "review", "block")
+Outcome = Literal["approve", "review", "block"]
+OUTCOMES: tuple[str, ...] = get_args(Outcome)
 """From mildest to strictest: when several rules match, the strictest outcome wins."""
 APPROVE = OUTCOMES[0]
+
+TYPE_NAMES: Mapping[Type, str] = {
+    pl.String: "text",
+    pl.Int32: "a whole number",
+    pl.Int64: "a whole number",
+    pl.Float64: "a number",
+    pl.Boolean: "true or false",
+}
 
 QUERY = re.compile(r"\bselect\b", re.IGNORECASE)
 
@@ -49,6 +59,26 @@ class Rule:
         except PolarsError as error:
             raise SetupError(f"rule {self.name!r} is not a SQL condition: {error}") from error
 
+    def check(self, columns: Mapping[str, Type]) -> None:
+        """Raise SetupError unless the rule is a condition on these columns."""
+        condition = self.condition()
+        names = condition.meta.root_names()
+        for name in names:
+            if name not in columns:
+                raise SetupError(
+                    f"rule {self.name!r} wants a column {name}{did_you_mean(name, columns)}; there are {', '.join(columns)}"
+                )
+        types = ", ".join(f"{name} is {TYPE_NAMES.get(columns[name], columns[name])}" for name in names)
+        try:
+            dtype = pl.DataFrame(schema=dict(columns)).select(condition).dtypes[0]
+        except PolarsError as error:
+            why = str(error).partition("\n")[0]
+            raise SetupError(
+                f"rule {self.name!r} does not fit the types of its columns ({types}): {why}"
+            ) from error
+        if dtype != pl.Boolean:
+            raise SetupError(f"rule {self.name!r} is no condition: compare something, e.g. amount > 1000")
+
 
 class Ruleset:
     """Rules with a version made of their content. Covers every payment: what no rule matches is approved."""
@@ -57,7 +87,7 @@ class Ruleset:
         """Check and compile the rules; raises SetupError."""
         self.rules = tuple(rules)
         if len({rule.name for rule in rules}) < len(rules):
-            raise SetupError("two rules have the same name")
+            raise SetupError("two rules have the same name: give each its own")
         for rule in rules:
             if rule.outcome not in OUTCOMES:
                 raise SetupError(

@@ -4,27 +4,20 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
-from itertools import islice, pairwise
+from itertools import islice
 from pathlib import Path
 
 from fraudstream.domain.card_numbers import normalised
 from fraudstream.domain.errors import InvalidTransaction, SetupError
 from fraudstream.domain.events.currencies import DECIMALS
-from fraudstream.domain.events.event_type import PER_SECOND, VariableType
 from fraudstream.domain.names import NAME_PATTERN, validate_name
-from fraudstream.domain.times import moment_ms
 from fraudstream.offline.column_names import COMMON, LIKELY, plain_name
 from fraudstream.offline.columns import AMOUNT, FALSE, IDS, LABEL, NUMBER, TIME, TRUE
 from fraudstream.offline.csv_rows import csv_rows, header_of, open_csv
+from fraudstream.offline.infer_cells import Cells, moment
 from fraudstream.offline.written_times import END_S, FIRST_S
 
 ROWS_READ = 10_000
-
-WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
-INTEGER = re.compile(r"-?(?:0|[1-9]\d{0,17})").fullmatch
-"""Without a zero before it: 01067 is a zip code."""
-DECIMAL = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?").fullmatch
 
 ENTITIES = (*LIKELY[NUMBER], "customer", "user", "client", "payer")
 ENTITY_ENDS = {*ENTITIES, "id", "number", "num", "no", "token", "hash", "ref"}
@@ -33,60 +26,6 @@ EVENT_IDS = ("id", "event_id", "payment_id", "uuid")
 LABELS = ("class", "label", "target", "chargeback", "is_chargeback", "fraudulent")
 LABEL_VALUES_MAX = 10
 CENTS = {"cents", "cent", "minor"}
-
-
-@dataclass(frozen=True, eq=False)
-class Cells:
-    """A column of the first rows; `values` are those that are not blank. What they are is looked at once."""
-
-    name: str
-    values: Sequence[str]
-
-    @property
-    def words(self) -> list[str]:
-        """The words of its name, in lower case."""
-        return [word.lower() for word in WORD.findall(self.name)]
-
-    @cached_property
-    def type(self) -> VariableType:
-        """What all values can be read as; a column without any is text."""
-        if not self.values:
-            return "string"
-        if all(value.lower() in ("true", "false") for value in self.values):
-            return "boolean"
-        if all(map(INTEGER, self.values)):
-            return "integer"
-        if all(map(DECIMAL, self.values)):
-            return "float"
-        return "timestamp" if all(_moment(value) is not None for value in self.values) else "string"
-
-    @property
-    def is_number(self) -> bool:
-        """Whether it holds whole or decimal numbers."""
-        return self.type in ("integer", "float")
-
-    @cached_property
-    def distinct(self) -> list[str]:
-        """Its different values, in order."""
-        return sorted(set(self.values))
-
-    @cached_property
-    def unit(self) -> str | None:
-        """The unit in which its numbers are moments between 2000 and 2100, None if they are not."""
-        numbers = [float(value) for value in self.values]
-        for unit, per_second in PER_SECOND.items():
-            if numbers and all(FIRST_S <= number / per_second < END_S for number in numbers):
-                return unit
-        return None
-
-    @cached_property
-    def counts_rows(self) -> bool:
-        """Whether each value is one more than that of the row before."""
-        return (
-            self.type == "integer"
-            and len(self.values) > 1
-            and all(int(after) - int(before) == 1 for before, after in pairwise(self.values))
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +50,8 @@ class Inferred:
     currency: Found | None
     label: Found | None
     others: Sequence[Cells]
-    nameless: int
-    """How many columns have no name."""
+    has_nameless: bool
+    """Whether a column has no name; more than one are refused as repeated names."""
 
 
 def inferred(path: Path, name: str | None, encoding: str, delimiter: str) -> Inferred:
@@ -141,7 +80,7 @@ def inferred(path: Path, name: str | None, encoding: str, delimiter: str) -> Inf
         currency,
         label,
         free,
-        header.count(""),
+        "" in header,
     )
 
 
@@ -288,20 +227,10 @@ def is_event_time(cells: Cells) -> bool:
     """Tell whether a column holds moments between 2000 and 2100: text in ISO 8601, or epoch numbers."""
     if cells.is_number:
         return cells.unit is not None
-    moments = [_moment(value) for value in cells.values]
+    moments = [moment(value) for value in cells.values]
     return bool(moments) and all(
         moment is not None and FIRST_S <= moment / 1000 < END_S for moment in moments
     )
-
-
-def _moment(value: str) -> int | None:
-    """Return a text in ISO 8601 as epoch ms; None for other text, and for numbers, which may be anything."""
-    if "-" not in value[1:]:
-        return None
-    try:
-        return moment_ms(value)
-    except (ValueError, OverflowError):
-        return None
 
 
 def _or(others: Sequence[Cells]) -> str:

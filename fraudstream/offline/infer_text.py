@@ -10,7 +10,8 @@ from fraudstream.domain.features.catalogue import FEATURE_SETS, FEATURES
 from fraudstream.domain.features.schema import NAMES
 from fraudstream.offline.column_names import COMMON, plain_name
 from fraudstream.offline.columns import FALSE, TRUE
-from fraudstream.offline.infer_columns import Cells, Found, Inferred, card_numbers, in_minor_units
+from fraudstream.offline.infer_cells import Cells
+from fraudstream.offline.infer_columns import Found, Inferred, card_numbers, in_minor_units
 
 NAMES_OF_PLACES = frozenset(plain_name(name) for name in (*COMMON["merchant"], *COMMON["zip_code"]))
 """Columns that are text even if all values are digits."""
@@ -50,8 +51,8 @@ def _head(found: Inferred, variables: Sequence[tuple[str, Cells]]) -> Iterator[s
     rows = f"{found.rows:,} row{'' if found.rows == 1 else 's'}"
     yield f"# Drafted from {quoted(found.file)}, its header and first {rows}. docs/event-types.md explains every key;"
     yield "# fraudstream event-types check FILE checks it."
-    if found.nameless:
-        yield f"# {found.nameless} column(s) without a name are left out."
+    if found.has_nameless:
+        yield "# The column without a name is left out."
     yield f"name = {quoted(found.name)}"
     if found.id:
         yield _line("id", quoted(found.id.cells.name), found.id.note)

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -18,10 +19,12 @@ DECIMALS_MAX = 4
 MINOR_UNITS_MAX = 2**31 - 1
 """The most that an entry of the ten minutes holds in 32 signed bits: 21,474,836.47 of a currency with two decimals."""
 
-REFUNDS = ("decide", "refuse")
+Refunds = Literal["decide", "refuse"]
+REFUNDS: tuple[str, ...] = get_args(Refunds)
 """What may become of amounts below zero."""
 
-FORMS = ("units", "minor-units")
+Form = Literal["units", "minor-units"]
+FORMS: tuple[str, ...] = get_args(Form)
 """How producers may write amounts: 12.50, or 1250."""
 
 NOISE = 1e-4
@@ -101,7 +104,7 @@ class Money:
         if not 0 < self.amount_max * self.units <= MINOR_UNITS_MAX:
             limit = self._text(MINOR_UNITS_MAX / self.units)
             raise SetupError(
-                f"the event type's amount_max is {self._text(self.amount_max)}, which is not between 0 and {limit}"
+                f"the event type's largest amount is {self._text(self.amount_max)}; write a number above 0 that is at most {limit}"
             )
 
     def minor_units(self, amount: float | str) -> int:

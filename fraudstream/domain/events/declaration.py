@@ -1,14 +1,14 @@
 """Reads an event type's file (TOML); whatever is wrong is said with the line, the cause and what to write instead."""
 
 import re
+import sys
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
-from typing import Any, TypeVar, get_args
+from typing import Annotated, Any, TypeVar
 
 import msgspec
-import polars as pl
 
 from fraudstream.domain.errors import FraudstreamError, SetupError
 from fraudstream.domain.events.amounts import MINOR_UNITS_MAX, Money
@@ -32,6 +32,7 @@ from fraudstream.domain.events.event_type_file import (
     VariableTable,
     line_of,
 )
+from fraudstream.domain.events.mistakes import default_of, mistake_in, not_toml
 from fraudstream.domain.features.catalogue import FEATURE_SETS, FEATURES, REASONS
 from fraudstream.domain.features.schema import NAMES, inputs, judged_columns
 from fraudstream.domain.names import did_you_mean, validate_name
@@ -41,13 +42,15 @@ T = TypeVar("T", bound=msgspec.Struct)
 VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 """What SQL takes as a name without quotes."""
 
-PYTHON_TYPES: Mapping[VariableType, Any] = {
+INTEGER = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+DEFAULTS: Mapping[VariableType, Any] = {
     "string": str,
-    "integer": int,
-    "float": float,
+    "integer": INTEGER,
+    "float": Annotated[float, msgspec.Meta(ge=-sys.float_info.max, le=sys.float_info.max)],
     "boolean": bool,
-    "timestamp": int,
+    "timestamp": INTEGER,
 }
+"""What a variable's default may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +65,17 @@ class Declaration:
         try:
             raw = tomllib.loads(self.text)
         except tomllib.TOMLDecodeError as error:
-            raise SetupError(f"{self.where} is not TOML: {error}") from error
+            line, why = not_toml(self.text, error)
+            raise SetupError(f"{self.where}, line {line}: {why}") from error
         file = self._as(File, raw, ())
         entity = self._optional(EntityTable, file.entity, "entity")
         time = self._optional(TimeTable, file.time, "time")
         label = self._optional(LabelTable, file.label, "label")
         variables = self._variables(file, entity)
+        if entity is not None and file.id == entity.field:
+            raise self._wrong(
+                ("id",), f"{file.id} is the entity, which is published as a token only: leave id out"
+            )
         money, currencies, amount = self._money(raw)
         names, feature_set = self._features(file, entity is not None, variables)
         with self._said(("name",)):
@@ -94,14 +102,8 @@ class Declaration:
         try:
             return msgspec.convert(raw, kind)
         except msgspec.ValidationError as error:
-            said, _, inner = str(error).partition(" - at `$")
-            keys = [key for key in inner.rstrip("`").split(".") if key]
-            unknown = re.search(r"unknown field `(.*)`", said)
-            if unknown:
-                names = [field.name for field in msgspec.structs.fields(kind)]
-                said = f"there is no key {unknown[1]}{did_you_mean(unknown[1], names)}; there are {', '.join(names)}"
-                keys.append(unknown[1])
-            raise self._wrong((*path, *keys), said) from None
+            keys, why = mistake_in(kind, error)
+            raise self._wrong((*path, *keys), why) from None
 
     def _optional(self, kind: type[T], raw: Any, name: str) -> T | None:
         return None if raw is None else self._as(kind, raw, (name,))
@@ -139,14 +141,11 @@ class Declaration:
 
     def _variable(self, name: str, raw: Any) -> Variable:
         path: Path = ("variables", name)
-        table = {"type": raw} if isinstance(raw, str) else raw
-        types = get_args(VariableType)
-        if isinstance(table, dict) and table.get("type", "string") not in types:
-            given = str(table["type"])
+        if not isinstance(raw, str | dict):
             raise self._wrong(
-                path, f"{given!r} is no type{did_you_mean(given, types)}; there are {', '.join(types)}"
+                path, f'write a type, e.g. {name} = "integer", or a table as {{ type = "integer" }}'
             )
-        declared = self._as(VariableTable, table, path)
+        declared = self._as(VariableTable, {"type": raw} if isinstance(raw, str) else raw, path)
         if not VARIABLE_NAME.fullmatch(name):
             raise self._wrong(
                 path,
@@ -158,24 +157,30 @@ class Declaration:
                 path,
                 f'a decision has a column {name} of its own: use another name, e.g. own_{name} = {{ field = "{declared.field or name}" }}',
             )
-        default = declared.default
-        if default is not None:
-            with self._said((*path, "default")):
-                default = msgspec.convert(default, PYTHON_TYPES[declared.type])
+        try:
+            default = msgspec.convert(declared.default, DEFAULTS[declared.type] | None)
+        except msgspec.ValidationError:
+            raise self._wrong((*path, "default"), default_of(declared.type, declared.default)) from None
         return Variable(name, declared.type, declared.field or name, default)
 
     def _money(self, raw: Mapping[str, Any]) -> tuple[Money, dict[str, Money], AmountTable]:
         """Return what amounts are, and what they are in each currency if events have one of their own."""
         amount = self._as(AmountTable, raw["amount"], ("amount",))
-        if amount.currency_field is None and amount.currency is None:
+        if amount.currency_field is not None and not amount.currencies:
             raise self._wrong(
-                ("amount",),
-                'say in which currency amounts are, e.g. currency = "USD", or where: currency_field',
+                ("amount", "currency_field"),
+                'say which currencies events may have, too, e.g. currencies = ["USD", "JPY"]',
             )
-        if (amount.currency_field is None) == bool(amount.currencies):
+        if amount.currencies and amount.currency_field is None:
             raise self._wrong(
                 ("amount", "currencies"),
-                'currency_field and currencies belong together: name the field and all currencies, e.g. ["USD", "JPY"]',
+                'say in which field the currency is, e.g. currency_field = "currency"; if it is always the same, write '
+                f'currency = "{amount.currencies[0]}" instead',
+            )
+        if amount.currency is None and not amount.currencies:
+            raise self._wrong(
+                ("amount",),
+                'say in which currency amounts are, e.g. currency = "USD"; or where: currency_field and currencies',
             )
         with self._said(("amount", "currencies" if amount.currencies else "currency")):
             each = {code: decimals_of(code) for code in amount.currencies or [str(amount.currency)]}
@@ -191,7 +196,8 @@ class Declaration:
             }
         if amount.currencies and amount.currency is not None and amount.currency not in own:
             raise self._wrong(
-                ("amount", "currency"), "the currency of events without one must be one of currencies"
+                ("amount", "currency"),
+                f"{amount.currency} is what events without a currency have: add it to currencies",
             )
         return money, own if amount.currencies else {}, amount
 
@@ -205,14 +211,21 @@ class Declaration:
             return ((FEATURE_SETS["card"] if has_entity else tuple(own)) + tuple(numbers)), file.name
         if isinstance(file.features, str):
             if not has_entity or file.features not in FEATURE_SETS:
-                sets = ", ".join(FEATURE_SETS) if has_entity else "none without an entity"
-                raise self._wrong(
-                    ("features",),
-                    f"there is no set of features {file.features!r} here; there are {sets}; or list features",
+                why = (
+                    f"there is no set of features {file.features!r}{did_you_mean(file.features, FEATURE_SETS)}; there are "
+                    f"{', '.join(FEATURE_SETS)}; or list features"
+                    if has_entity
+                    else f'an event type without an entity has no set {file.features!r}: list features, e.g. ["amount"]'
                 )
+                raise self._wrong(("features",), why)
             return FEATURE_SETS[file.features], file.features
         known = [*own, *numbers]
+        texts = [variable.name for variable in variables if not variable.is_number]
         for name in file.features:
+            if name in texts:
+                raise self._wrong(
+                    ("features",), f"{name} is no number, and models take numbers: leave it out"
+                )
             if name not in known:
                 raise self._wrong(
                     ("features",),
@@ -231,15 +244,15 @@ class Declaration:
         """Return the rules, each tried on the columns of a decision."""
         columns = judged_columns(has_entity) | {variable.name: variable.dtype for variable in variables}
         columns |= {name: FEATURES[name].column.dtype for name in features if name in FEATURES}
-        nothing = pl.DataFrame(schema=columns)
-        rules = []
+        rules: list[Rule] = []
         for place, raw in enumerate(file.rules):
             declared = self._as(RuleTable, raw, ("rules", place))
             rules.append(Rule(declared.name, declared.when, declared.outcome))
             with self._said(("rules", place, "when")):
-                Ruleset(rules[-1:]).judge(nothing)
-        with self._said(("rules",)):
-            return Ruleset(rules)
+                rules[-1].check(columns)
+            with self._said(("rules", place, "name")):
+                Ruleset(rules)
+        return Ruleset(rules)
 
 
 @dataclass(frozen=True, slots=True)

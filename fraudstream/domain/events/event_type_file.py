@@ -1,32 +1,40 @@
 """The shape of an event type's file, and in which line of it a key is."""
 
 import re
+import tomllib
+from collections import Counter
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
+from fraudstream.domain.events.amounts import Form, Refunds
 from fraudstream.domain.events.event_type import TimeUnit, UnknownFields, VariableType
+from fraudstream.domain.rules import Outcome
 from fraudstream.domain.tokens import EntityKind
 
 Path = tuple[str | int, ...]
 """Keys from the top of the file; a whole number is the place in a list of tables."""
 
-TABLE = re.compile(r"\s*(\[\[?)\s*([^\]]+?)\s*\]\]?")
-KEY = re.compile(r"""\s*(?:"([^"]*)"|'([^']*)'|([A-Za-z0-9_-]+))\s*=""")
+PART = r"""(?:"(?:[^"\\]|\\.)*"|'[^']*'|[A-Za-z0-9_-]+)"""
+KEYS = rf"{PART}(?:[ \t]*\.[ \t]*{PART})*"
+TABLE = re.compile(rf"[ \t]*(\[\[?)[ \t]*({KEYS})[ \t]*\]")
+KEY = re.compile(rf"[ \t]*({KEYS})[ \t]*=")
+
+Name = Annotated[str, msgspec.Meta(min_length=1)]
 
 
 class EntityTable(msgspec.Struct, forbid_unknown_fields=True):
     """`[entity]`."""
 
-    field: str
+    field: Name
     kind: EntityKind = "card-number"
 
 
 class TimeTable(msgspec.Struct, forbid_unknown_fields=True):
     """`[time]`."""
 
-    fields: list[str]
+    fields: list[Name]
     unit: TimeUnit = "s"
     origin: datetime | None = None
 
@@ -34,19 +42,19 @@ class TimeTable(msgspec.Struct, forbid_unknown_fields=True):
 class AmountTable(msgspec.Struct, forbid_unknown_fields=True):
     """`[amount]`."""
 
-    field: str
-    form: str = "units"
+    field: Name
+    form: Form = "units"
     currency: str | None = None
-    currency_field: str | None = None
+    currency_field: Name | None = None
     currencies: list[str] = []
     max: float | None = None
-    refunds: str = "decide"
+    refunds: Refunds = "decide"
 
 
 class LabelTable(msgspec.Struct, forbid_unknown_fields=True):
     """`[label]`."""
 
-    field: str
+    field: Name
     fraud: list[str | int | bool] = []
 
 
@@ -54,16 +62,16 @@ class VariableTable(msgspec.Struct, forbid_unknown_fields=True):
     """A variable in `[variables]`."""
 
     type: VariableType = "string"
-    field: str | None = None
-    default: str | int | float | bool | None = None
+    field: Name | None = None
+    default: Any = None
 
 
 class RuleTable(msgspec.Struct, forbid_unknown_fields=True):
     """One of `[[rules]]`."""
 
-    name: str
-    when: str
-    outcome: str
+    name: Name
+    when: Name
+    outcome: Outcome
 
 
 class File(msgspec.Struct, forbid_unknown_fields=True):
@@ -72,7 +80,7 @@ class File(msgspec.Struct, forbid_unknown_fields=True):
     name: str
     amount: Any
     entity: Any = None
-    id: str | None = None
+    id: Name | None = None
     time: Any = None
     label: Any = None
     features: str | list[str] | None = None
@@ -87,22 +95,35 @@ def line_of(text: str, path: Path) -> int:
     >>> line_of('name = "x"\\n\\n[amount]\\nmax = 3\\n', ("amount", "max"))
     4
     """
-    lists: dict[str, int] = {}
+    lists: Counter[Path] = Counter()
     table: Path = ()
     best, depth = 1, 0
     for number, line in enumerate(text.splitlines(), 1):
         header, key = TABLE.match(line), KEY.match(line)
         if header:
-            names = tuple(part.strip().strip("\"'") for part in header[2].split("."))
-            table = names
+            here = table = _parts(header[2])
             if header[1] == "[[":
-                lists[header[2]] = lists.get(header[2], -1) + 1
-                table = (*names, lists[header[2]])
-            here: Path = table
+                table = (*here, lists[here])
+                lists[here] += 1
+                here = table
         elif key:
-            here = (*table, next(part for part in key.groups() if part is not None))
+            here = (*table, *_parts(key[1]))
         else:
             continue
         if len(here) > depth and here == path[: len(here)]:
             best, depth = number, len(here)
     return best
+
+
+def _parts(key: str) -> Path:
+    """Return the names in a key as TOML writes it.
+
+    >>> _parts('variables."my field".type')
+    ('variables', 'my field', 'type')
+    """
+    parts: list[str] = []
+    inner: Any = tomllib.loads(f"{key} = 0")
+    while isinstance(inner, dict):
+        ((part, inner),) = inner.items()
+        parts.append(part)
+    return tuple(parts)
