@@ -55,10 +55,11 @@ def generate(
 
     One payment in 400 is fraud, as in the sample; in a world of fewer than 1.6 million payments more, up to one in 20, since a
     model needs some 4,000 frauds to learn from and to test with. The same seed and sizes always give the same payments; if
-    they are there already, nothing is done.
+    they are there already, nothing is done. They have the variables of the event type (FRAUDSTREAM_EVENT_TYPE).
 
     Exit codes: 0 written or there already, 2 the directory holds something else or an option is wrong.
     """
+    from fraudstream.adapters.event_types import event_type_named
     from fraudstream.commands.progress import bar
     from fraudstream.offline.generate import generate as write
     from fraudstream.offline.world import PAYMENTS_PER_CARD_DAY, SAMPLE_START, World
@@ -70,9 +71,13 @@ def generate(
         raise click.UsageError("give --start or --end, not both")
     total = payments or max(1, round(cards * days * (payments_per_card_day or PAYMENTS_PER_CARD_DAY)))
     first = end - timedelta(days=days) if end else start or SAMPLE_START
-    directory = directory or Settings().history_dir
+    settings = Settings()
+    directory = directory or settings.history_dir
+    event_type = event_type_named(settings.event_type)
     with bar("Generating payments", total) as advance:
-        done = write(World(seed, cards, days, total, first), directory, force=force, on_day=advance)
+        done = write(
+            World(seed, cards, days, total, first), directory, event_type, force=force, on_day=advance
+        )
     if as_json:
         click.echo(json.dumps(done.manifest))
         return

@@ -28,8 +28,8 @@ ISSUED = re.compile(
 """Issuers' leading digits with the lengths they use; leaves out nearly all merchant numbers, which have 15 digits."""
 
 
-def normalised(card_number: int | str) -> str:
-    """Return the digits of a card number as it came; raises InvalidTransaction.
+def normalised(card_number: int | str, digits_min: int = CARD_DIGITS_MIN) -> str:
+    """Return the digits of a card number as it came; raises InvalidTransaction if they are fewer than `digits_min` or too many.
 
     >>> normalised("4006 0801-9783 2643"), normalised(4006080197832643)
     ('4006080197832643', '4006080197832643')
@@ -39,8 +39,10 @@ def normalised(card_number: int | str) -> str:
         if isinstance(card_number, str)
         else str(card_number)
     )
-    if not (digits.isascii() and digits.isdigit() and CARD_DIGITS_MIN <= len(digits) <= CARD_DIGITS_MAX):
-        raise InvalidTransaction("invalid-card", "the card number is not 12 to 19 digits")
+    if not (digits.isascii() and digits.isdigit() and digits_min <= len(digits) <= CARD_DIGITS_MAX):
+        raise InvalidTransaction(
+            "invalid-card", f"the card number is not {digits_min} to {CARD_DIGITS_MAX} digits"
+        )
     return digits
 
 

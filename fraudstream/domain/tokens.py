@@ -8,11 +8,11 @@ from typing import Literal
 import msgspec
 from murmurhash2 import murmurhash2
 
-from fraudstream.domain.card_numbers import normalised
+from fraudstream.domain.card_numbers import PART_DIGITS_MIN, normalised
 from fraudstream.domain.errors import InvalidTransaction
 
-EntityKind = Literal["card-number", "text"]
-"""`text` is an id of any form."""
+EntityKind = Literal["card-number", "account-number", "text"]
+"""`account-number` is a number that need not have a card's length and is hidden as one; `text` is an id of any form."""
 
 KAFKA_MURMUR2_SEED = 0x9747B28C
 """Seed of Kafka's default partitioner (org.apache.kafka.common.utils.Utils.murmur2)."""
@@ -58,7 +58,7 @@ class Entity(msgspec.Struct, frozen=True, gc=False):
     token: str
     key: bytes
     last4: str
-    """Empty if it is no card number."""
+    """Empty if it is no number."""
     partition: int
     since_ms: int = 0
     """Event time (epoch ms) from which the card has this token; 0 if it has always had it."""
@@ -151,7 +151,7 @@ class EntityIndex:
 
     def own_digits(self, given: int | str) -> str:
         """Return the digits of a card number, which nothing else may show; empty if entities are no card numbers."""
-        return normalised(given) if self._kind == "card-number" else ""
+        return "" if self._kind == "text" else self._read(given)
 
     def keyed_hash(self, text: str, event_time_ms: int) -> str:
         """Return a keyed hash of a text that nobody may guess, under the key for an event time."""
@@ -161,7 +161,7 @@ class EntityIndex:
         tokenizer = self._tokenizer
         token, partition = tokenizer.raw_token(number), partition_of(number, self._partitions)
         since_ms = 0 if tokenizer.before is None else tokenizer.since_ms
-        last4 = number[-4:] if self._kind == "card-number" else ""
+        last4 = "" if self._kind == "text" else number[-4:]
         entity = Entity(token.hex(), token, last4, partition, since_ms, tokenizer.earlier(number))
         if self._met is not None:
             self._met(number, entity)
@@ -180,5 +180,18 @@ def plain(given: int | str) -> str:
     return text
 
 
-READ: Mapping[EntityKind, Callable[[int | str], str]] = {"card-number": normalised, "text": plain}
+def account_number(given: int | str) -> str:
+    """Return the digits of an account number, of which there are enough to hide; raises InvalidTransaction.
+
+    >>> account_number(60416207185)
+    '60416207185'
+    """
+    return normalised(given, PART_DIGITS_MIN)
+
+
+READ: Mapping[EntityKind, Callable[[int | str], str]] = {
+    "card-number": normalised,
+    "account-number": account_number,
+    "text": plain,
+}
 """How an entity of each kind is read; raises InvalidTransaction."""

@@ -13,10 +13,12 @@ import polars as pl
 
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.events.amounts import HUNDREDTHS, units_of
+from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.times import DAY_MS
 from fraudstream.offline.bursts import CARD_TESTING_GAP_S, CHAIN_GAP_S
+from fraudstream.offline.dressing import Dressing, dressing_of, named
 from fraudstream.offline.population import AMOUNT_SPANS, MERCHANTS, ZIP_CODES, Population
-from fraudstream.offline.rows import SCENARIOS, Int64s, Rows
+from fraudstream.offline.rows import SCENARIOS, Rows
 from fraudstream.offline.whole_directory import holds_something, replacing
 from fraudstream.offline.world import CARD_TESTING_SHARE, World, midnight_ms
 
@@ -37,35 +39,42 @@ class Generated:
     already_there: bool
 
 
-def to_frame(rows: Rows, people: Population, first_tid: int) -> pl.DataFrame:
+def to_frame(
+    rows: Rows, people: Population, first_tid: int, dressing: Dressing | None = None
+) -> pl.DataFrame:
     """Return payments as the history holds them; ids count up from `first_tid`."""
-    return pl.DataFrame(
+    frame = pl.DataFrame(
         {
             "tid": np.arange(first_tid, first_tid + len(rows)),
             "cc_num": people.numbers[rows.card],
             "amount": rows.cents / units_of(HUNDREDTHS),
             "event_time": rows.at_ms,
-            "merchant": _named(MERCHANTS, rows.merchant),
-            "zip_code": _named(ZIP_CODES, rows.zip_code),
+            "merchant": named(MERCHANTS, rows.merchant),
+            "zip_code": named(ZIP_CODES, rows.zip_code),
             "is_fraud": rows.is_fraud,
-            "scenario": _named(SCENARIOS, rows.scenario),
+            "scenario": named(SCENARIOS, rows.scenario),
         }
     )
+    return frame if dressing is None else dressing.dressed(frame, rows, first_tid)
 
 
 def generate(
     world: World,
     directory: Path,
+    event_type: EventType | None = None,
     *,
     force: bool = False,
     on_day: Callable[[int], None] = lambda rows: None,
 ) -> Generated:
-    """Write the world's history; a second call finds it done. `on_day(rows)` is called for every day written.
+    """Write the world's history, with the variables of an event type; a second call finds it done.
+
+    `on_day(rows)` is called for every day written.
 
     Raises SetupError if the directory holds anything else, unless `force`, which then replaces the whole directory.
     """
     there = _manifest_in(directory)
-    wanted = _describe(world)
+    dressing = dressing_of(event_type, world.people, world.seed)
+    wanted = _describe(world) | ({} if dressing is None else dressing.described)
     if there is not None and there["world"] == wanted and there["bytes"] == _bytes_in(directory):
         return Generated(there, already_there=True)
     if holds_something(directory) and not force:
@@ -74,12 +83,16 @@ def generate(
             "fraudstream generate --force"
         )
     with replacing(directory) as draft:
-        manifest = _write(world, wanted, draft, on_day)
+        manifest = _write(world, dressing, wanted, draft, on_day)
     return Generated(manifest, already_there=False)
 
 
 def _write(
-    world: World, wanted: dict[str, Any], draft: Path, on_day: Callable[[int], None]
+    world: World,
+    dressing: Dressing | None,
+    wanted: dict[str, Any],
+    draft: Path,
+    on_day: Callable[[int], None],
 ) -> dict[str, Any]:
     """Write every day and, last, the manifest; return the manifest."""
     digest = hashlib.sha256()
@@ -87,7 +100,7 @@ def _write(
     for day, rows in zip(world.dates(), world.by_day(), strict=True):
         path = draft / f"date={day}" / "payments.parquet"
         path.parent.mkdir()
-        frame = to_frame(rows, world.people, midnight_ms(day) // DAY_MS * TIDS_PER_DAY)
+        frame = to_frame(rows, world.people, midnight_ms(day) // DAY_MS * TIDS_PER_DAY, dressing)
         frame.write_parquet(path, compression="zstd", compression_level=1, statistics=True)
         content = path.read_bytes()
         digest.update(content)
@@ -152,8 +165,3 @@ def _manifest_in(directory: Path) -> dict[str, Any] | None:
 def _bytes_in(directory: Path) -> int:
     """Return the size of all Parquet files of a history, which tells if one is missing, cut or added."""
     return sum(path.stat().st_size for path in directory.glob("date=*/*.parquet"))
-
-
-def _named(names: tuple[str, ...], index: Int64s) -> pl.Series:
-    """Return the names at these positions as strings."""
-    return pl.Series(names, dtype=pl.String).gather(index)

@@ -14,6 +14,8 @@ import numpy.typing as npt
 import polars as pl
 
 from fraudstream.domain.activity import WINDOW_MS
+from fraudstream.domain.events.event_type import EventType
+from fraudstream.offline.dressing import dressing_of
 from fraudstream.offline.everyday import PAUSE_S, singles, subscriptions
 from fraudstream.offline.generate import to_frame
 from fraudstream.offline.population import SUBSCRIPTION_SHARE
@@ -41,14 +43,23 @@ def rate_of(cards: int) -> float:
 class Live:
     """Live traffic of a world; iterate to get one frame a second, in the columns of the history."""
 
-    def __init__(self, world: World, rate: float, start_ms: int, seed: int = 1, attacks: float = 1.0) -> None:
+    def __init__(
+        self,
+        world: World,
+        rate: float,
+        start_ms: int,
+        seed: int = 1,
+        attacks: float = 1.0,
+        event_type: EventType | None = None,
+    ) -> None:
         """`rate` is payments a second, on average if below 1; `start_ms` is the earliest time of the first payment.
 
         `attacks` 10 starts ten times as many attacks as in the sample, where one payment in 400 is fraud: for people who
-        watch and have little time.
+        watch and have little time. Frames have the variables of `event_type`.
         """
         self._world = world
         self._people = world.people
+        self._dressing = dressing_of(event_type, world.people, world.seed)
         self._rate = rate
         self._attacks = attacks
         self._now_ms = start_ms
@@ -63,7 +74,7 @@ class Live:
         """Yield for ever; each frame's event times lie in its second, beginning with the one at `start_ms`."""
         while True:
             rows = self._second()
-            yield to_frame(rows, self._people, self._tid)
+            yield to_frame(rows, self._people, self._tid, self._dressing)
             self._tid += len(rows)
 
     def _second(self) -> Rows:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from fraudstream.adapters.event_types import event_type_named
+from fraudstream.domain.events.event_type import EventType
 from fraudstream.offline.generate import read_world
 from fraudstream.offline.live import Live, rate_of
 from fraudstream.offline.world import World
@@ -27,14 +28,16 @@ class Simulation:
     attacks: float
     seed: int
     encoder: Encoder
+    event_type: EventType
     fraud: int = 0
 
     @classmethod
     def of(cls, settings: Settings, rate: float, *, attacks: float, seed: int, keyed: bool) -> "Simulation":
         """Return the simulation of the history's world; raises SetupError if there is none."""
         world = read_world(settings.history_dir)
-        encoder = Encoder(event_type_named(settings.event_type), settings.partitions, keyed=keyed)
-        return cls(world, rate, attacks, seed, encoder)
+        event_type = event_type_named(settings.event_type)
+        encoder = Encoder(event_type, settings.partitions, keyed=keyed)
+        return cls(world, rate, attacks, seed, encoder, event_type)
 
     @property
     def crowded(self) -> str:
@@ -49,10 +52,14 @@ class Simulation:
 
     def batches(self, start_ms: int) -> Iterator[EncodedBatch]:
         """Yield the payments of one second after the other, each due when it happens."""
-        for payments in Live(self.world, self.rate, start_ms, self.seed, self.attacks):
+        for payments in Live(self.world, self.rate, start_ms, self.seed, self.attacks, self.event_type):
             self.fraud += int(payments["is_fraud"].sum())
             due_s = (payments["event_time"].to_numpy() - start_ms) / 1000.0
-            yield self.encoder.encode(payments, due_s, labelled_at_ms=time.time_ns() // 1_000_000)
+            yield self.encoder.encode(payments, due_s, labelled_at_ms=self._labelled_at_ms())
+
+    def _labelled_at_ms(self) -> int | None:
+        """Return when labels become known; None without an id, since then they could not say of which event they are."""
+        return None if self.event_type.id is None else time.time_ns() // 1_000_000
 
 
 async def simulate(settings: Settings, simulation: Simulation, tally: Tally, for_s: int | None) -> None:
