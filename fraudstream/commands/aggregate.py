@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from fraudstream.commands.generate import Day
+from fraudstream.domain.errors import SetupError
 
 
 @click.command()
@@ -52,7 +53,8 @@ def aggregate(
     """Compute count and mean amount of every card over the seven days before a midnight, for workers to look up.
 
     Running workers notice the new snapshot within a second or two. A night without cards, or with less than half of
-    the night before, is not published. Exit codes: 0 published or nothing missed, 1 refused, 2 no history for that week.
+    the night before, is not published. Exit codes: 0 published or nothing missed, 1 refused, 2 no history for that week, or an
+    event type without an entity.
     """
     from fraudstream.adapters.event_types import event_type_named
     from fraudstream.adapters.extras import check_installed
@@ -65,6 +67,11 @@ def aggregate(
     if engine == "duckdb":
         check_installed("duckdb", what="this")
     settings = Settings()
+    event_type = event_type_named(settings.event_type)
+    if event_type.entity is None:
+        raise SetupError(
+            f"events of the type {event_type.name} have no entity, so there are no weeks to aggregate; FRAUDSTREAM_EVENT_TYPE names another"
+        )
     nightly = job.Job(
         history or settings.history_dir,
         settings.weekly_dir,
@@ -73,7 +80,7 @@ def aggregate(
         engine,
         settings.weekly_kept,
         force,
-        event_type_named(settings.event_type).money.decimals,
+        event_type.money.decimals,
     )
     try:
         if catch_up:

@@ -43,7 +43,7 @@ def parity(payments: int | None, made_up: bool, seed: int, broker: str | None, a
     if made_up:
         stream = streams.made_up(payments or 50_000, seed, event_type_named(settings.event_type))
     else:
-        stream = streams.of_history(settings.history_dir, payments)
+        stream = streams.of_history(settings.history_dir, event_type_named(settings.event_type), payments)
     with tempfile.TemporaryDirectory(prefix="fraudstream-parity-") as directory:
         own = private(settings, Path(directory) / "data")
         with (

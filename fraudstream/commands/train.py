@@ -56,11 +56,10 @@ def train(feature_set: str | None, history: Path | None, activate: "Wish", as_js
             settings.models_dir,
             features=FEATURE_SETS[feature_set] if feature_set else event_type.features,
             feature_set=feature_set or event_type.feature_set,
-            event_type=event_type.name,
+            event_type=event_type,
             threshold=settings.fraud_threshold or training.FRAUD_THRESHOLD,
             partitions=settings.partitions,
             allowed_lateness_ms=settings.lateness_horizon_s * 1000,
-            decimals=event_type.money.decimals,
             activate=activate,
             listener=training.TrainingListener(step=_say(as_json), round=lambda number: advance(1)),
         )

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import polars as pl
+from polars.exceptions import ColumnNotFoundError
 
 from fraudstream.adapters.model_files import CURRENT, load_model
 from fraudstream.domain.errors import SetupError
+from fraudstream.domain.features.catalogue import check_features
 from fraudstream.domain.features.compute import matrix
 from fraudstream.offline.dataset import features_of
 from fraudstream.offline.evaluate import evaluate
@@ -53,10 +55,11 @@ def judge(
     if (models_dir / CURRENT).is_file():
         try:
             model = load_model(models_dir)
+            check_features(model.version, model.features, tested.columns)
             scores = model.probabilities(matrix(features_of(tested, model.features), model.features))
             version, active = model.version, evaluate(tested["is_fraud"].to_numpy(), scores, model.threshold)
-        except SetupError as error:
-            reason = f"the active model cannot be loaded ({error})"
+        except (SetupError, ColumnNotFoundError) as error:
+            reason = f"the active model cannot judge these payments ({error})"
     if not better_than_chance(metrics):
         why = (
             f"at the threshold {threshold} {metrics['precision']:.1%} of its alerts are fraud and "

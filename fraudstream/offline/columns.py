@@ -1,6 +1,7 @@
 """Converts columns of payments in files, which come from other people's tools, to our types where the meaning is certain.
 
-`cc_num` whole numbers or text, `event_time` epoch ms, `amount` a float, `is_fraud` a boolean. A value that cannot be
+`cc_num` whole numbers or text, `event_time` epoch ms, `amount` a float, `is_fraud` a boolean, variables as their event type
+declares them. A value that cannot be
 converted becomes null: the caller finds such rows and reports them.
 """
 
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from fraudstream.domain.events.event_type import EventType, VariableType
 from fraudstream.offline.written_times import Times
 
 NUMBER, TOKEN = "cc_num", "card"
@@ -55,6 +57,17 @@ def _card_number(column: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
     return _whole(column, dtype) if dtype.is_numeric() else None
 
 
+def _opaque(column: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
+    """Entities of any form: text but for the blanks around it, or whole numbers."""
+    return _text(column) if _is_text(dtype) else _whole(column, dtype) if dtype.is_numeric() else None
+
+
+def _integer(column: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
+    if _is_text(dtype):
+        return _text(column).cast(pl.Int64, strict=False)
+    return _whole(column, dtype) if dtype.is_numeric() else None
+
+
 def _name(column: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
     """Ids and variables: text stays text and numbers stay numbers, as in JSON."""
     if isinstance(dtype, pl.String):
@@ -87,19 +100,34 @@ class Kind:
     """Its values are not shown."""
 
 
+Kinds = Mapping[str, Kind]
+"""By our name of a column; any other column is a variable that is text."""
+
 CARD = Kind("card numbers (whole numbers or text)", _card_number, secret=True)
 MOMENT = Kind("times (timestamps, ISO 8601, or epoch s, ms, µs or ns)", Times().convert)
 """A time without a zone is UTC; a date without a time of day is refused."""
 NAME = Kind("names (text or whole numbers)", _name)
 VARIABLE = Kind("text or numbers", _variable)
-KINDS: Mapping[str, Kind] = {
+KINDS: Kinds = {
     NUMBER: CARD,
     **dict.fromkeys((TOKEN, *IDS, "scenario"), NAME),
     **dict.fromkeys(TIMES, MOMENT),
     AMOUNT: Kind("amounts (decimal numbers)", _number),
     LABEL: Kind("labels (true or false, 1 or 0, yes or no)", _label),
 }
-"""By name; any other column is a variable."""
+"""Of the columns that every history may have."""
+
+VARIABLES: Mapping[VariableType, Kind] = {
+    "string": VARIABLE,
+    "integer": Kind("whole numbers", _integer),
+    "float": Kind("numbers", _number),
+    "boolean": Kind("yes or no (true or false, 1 or 0)", _label),
+    "timestamp": MOMENT,
+}
+"""By their type."""
+
+OPAQUE = Kind("entities (text or whole numbers)", _opaque, secret=True)
+"""Of the kind `text`: dashes and blanks within them count."""
 
 OWN: Mapping[str, tuple[pl.DataType, ...]] = {
     NUMBER: (pl.Int64(),),
@@ -110,6 +138,16 @@ OWN: Mapping[str, tuple[pl.DataType, ...]] = {
 """Stored types that the nightly job's engines read unchanged."""
 
 
-def kind_of(name: str) -> Kind:
+def kinds_of(event_type: EventType) -> Kinds:
+    """Return what the columns of an event type's history hold."""
+    entity = event_type.entity
+    return {
+        **KINDS,
+        **({NUMBER: OPAQUE} if entity is not None and entity.kind == "text" else {}),
+        **{variable.name: VARIABLES[variable.type] for variable in event_type.variables},
+    }
+
+
+def kind_of(name: str, kinds: Kinds = KINDS) -> Kind:
     """Return what a column of this name holds."""
-    return KINDS.get(name, VARIABLE)
+    return kinds.get(name, VARIABLE)

@@ -8,6 +8,7 @@ import polars as pl
 
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.events.amounts import HUNDREDTHS, rounded_units
+from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.features.compute import with_features
 from fraudstream.domain.features.inputs import with_activity
 from fraudstream.domain.features.schema import CENTS, EXACT
@@ -30,19 +31,31 @@ class Dataset:
         directory: Path,
         partitions: int = 1,
         allowed_lateness_ms: int = NEVER_MS,
-        decimals: int = HUNDREDTHS,
+        event_type: EventType | None = None,
     ) -> "Dataset":
         """Read a history and compute what was known at each payment; raises SetupError if there is none.
 
         A repeated payment is learnt from once, one that conflicts with its first occurrence not at all. `partitions` and
         `allowed_lateness_ms` (allowed lateness) are the worker's; they only matter for a history that is not in order of time.
-        `decimals` are the currency's.
+        `event_type` says what else payments have, and may have no entity: then there is nothing to know but each event itself,
+        and a repeated one is another. None: they are card payments without variables, in hundredths of a currency.
         """
-        paid = read_payments(directory, ("event_time", "amount", LABEL, "scenario"), partitions)
+        decimals = HUNDREDTHS if event_type is None else event_type.money.decimals
+        variables = [] if event_type is None else list(event_type.columns)
+        columns = ("event_time", "amount", *variables, LABEL, "scenario")
+        paid = read_payments(directory, columns, partitions, event_type)
         if LABEL not in paid.columns:
             raise SetupError(f"no file in {directory} has a column {LABEL} to learn from; {IMPORT}")
         cents = rounded_units(paid["amount"].to_numpy(), decimals)
         paid = paid.drop("amount").with_columns(CENTS.series(cents))
+        if event_type is not None:
+            paid = paid.with_columns(
+                filled for filled in event_type.filled if filled.meta.output_name() in paid.columns
+            )
+            if event_type.entity is None:
+                return cls(
+                    with_activity(paid.drop("id_hash"), decimals).drop(CENTS.name), dates_of(directory)
+                )
         known = point_in_time(arrived(paid), allowed_lateness_ms, decimals)
         counted = known["counted"] & ~known["conflict"]
         frame = paid.drop("card_code", "id_hash", "partition").hstack(known.drop("counted", "conflict"))

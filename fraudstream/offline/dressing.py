@@ -94,8 +94,12 @@ def dressing_of(event_type: EventType | None, people: Population, seed: int) -> 
     """Return the dressing of a world's payments; None if the event type declares what the world has, and nothing else."""
     if event_type is None or _is_plain(event_type):
         return None
-    shape = SHAPES.get(event_type.name, lambda people, seed: lambda drawn: {})
+    shape = SHAPES.get(event_type.name, _no_shape)
     return Dressing(event_type, shape(people, seed), seed)
+
+
+def _no_shape(people: Population, seed: int) -> Shape:
+    return lambda drawn: {}
 
 
 def _is_plain(event_type: EventType) -> bool:

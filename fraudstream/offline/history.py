@@ -11,8 +11,9 @@ import numpy as np
 import polars as pl
 
 from fraudstream.domain.errors import SetupError
+from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.tokens import partition_of
-from fraudstream.offline.columns import IDS, NUMBER, TOKEN
+from fraudstream.offline.columns import IDS, KINDS, NUMBER, TOKEN, kinds_of
 from fraudstream.offline.opening import IMPORT, opened
 
 LABELS = "labels"
@@ -49,28 +50,37 @@ def files_of(directory: Path, first: date, end: date) -> list[Path]:
     return [path for day in days for path in sorted((directory / f"date={day}").glob("*.parquet"))]
 
 
-def read_payments(directory: Path, columns: tuple[str, ...], partitions: int) -> pl.DataFrame:
+def read_payments(
+    directory: Path, columns: tuple[str, ...], partitions: int, event_type: EventType | None = None
+) -> pl.DataFrame:
     """Return all payments in the order they arrived: these columns, and the three below.
 
     `card_code` is a small integer per card, `id_hash` 64 bits of the transaction id, `partition` where the worker decided the
     payment, or would with `partitions`. Columns that a file lacks are null in its rows. A card that is there by number
-    and by token counts as two.
+    and by token counts as two. Variables have the types of `event_type`; if it has no entity, `card_code` and `partition`
+    are left out.
     """
     dates = dates_of(directory)
     files = files_of(directory, dates[0], date.max)
-    frame = opened(files, (NUMBER, TOKEN, *IDS, *PLACE, *columns)).collect()
+    has_entity = event_type is None or event_type.entity is not None
+    wanted = (*((NUMBER, TOKEN) if has_entity else ()), *IDS, *PLACE, *columns)
+    frame = opened(files, wanted, KINDS if event_type is None else kinds_of(event_type)).collect()
     entity, ids = ([name for name in names if name in frame.columns] for names in ((NUMBER, TOKEN), IDS))
     if OFFSET in frame.columns:  # a payment that arrived after midnight may lie in the day before
         frame = frame.sort(OFFSET, nulls_last=False, maintain_order=True)
     if "is_fraud" in columns and "transaction_id" in frame.columns and (directory / LABELS).is_dir():
         frame = _with_labels(frame, directory / LABELS)
-    card, identity = (_together(frame, names) for names in (entity, ids))
+    identity = _together(frame, ids)
     identified = frame.select(
         *(name for name in columns if name in frame.columns),
-        card_code=card.rank("dense").cast(pl.Int64) - 1,
         id_hash=identity.hash() if ids else pl.Series(np.arange(frame.height, dtype=np.uint64)),
     )
-    return identified.with_columns(partition=_partitions(frame, card, partitions))
+    if not has_entity:
+        return identified
+    card = _together(frame, entity)
+    return identified.with_columns(
+        card_code=card.rank("dense").cast(pl.Int64) - 1, partition=_partitions(frame, card, partitions)
+    )
 
 
 def _with_labels(frame: pl.DataFrame, directory: Path) -> pl.DataFrame:

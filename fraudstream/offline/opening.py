@@ -5,7 +5,7 @@ Paths are never read as patterns. A row that is not a payment ends the opening w
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
@@ -15,7 +15,7 @@ import polars as pl
 
 from fraudstream.domain.card_numbers import masked
 from fraudstream.domain.errors import SetupError
-from fraudstream.offline.columns import AMOUNT, NUMBER, OWN, TIME, TIMES, TOKEN, kind_of
+from fraudstream.offline.columns import AMOUNT, KINDS, NUMBER, OWN, TIME, TIMES, TOKEN, Kinds, kind_of
 
 IMPORT = "docs/history.md says what a history is, and fraudstream history import makes one of other files"
 
@@ -30,6 +30,7 @@ class PaymentFile:
 
     path: Path
     wanted: tuple[str, ...]
+    kinds: Kinds = field(default_factory=lambda: KINDS)
 
     @cached_property
     def stored(self) -> pl.Schema:
@@ -54,7 +55,7 @@ class PaymentFile:
     def _made(self, name: str) -> pl.Expr:
         converted = []
         for stored in self.sources(name):
-            dtype, kind = self.stored[stored], kind_of(stored)
+            dtype, kind = self.stored[stored], kind_of(stored, self.kinds)
             column = kind.convert(pl.col(stored), dtype)
             if column is None and dtype != pl.Null:
                 raise SetupError(
@@ -102,7 +103,7 @@ class PaymentFile:
             if name not in self.made or not self._given(name, first):
                 what = {ENTITY[0]: "card", TOKEN: "card", TIME: "time", AMOUNT: "amount"}[name]
                 raise SetupError(f"{where}have no {what}; {IMPORT}")
-            kind = kind_of(name)
+            kind = kind_of(name, self.kinds)
             shown = "" if kind.secret else f" ({masked(self._given(name, first))[:VALUE_SHOWN_MAX]!r})"
             raise SetupError(
                 f"{where}hold in {' or '.join(self.sources(name))} what are no {kind.what}{shown}; {IMPORT}"
@@ -129,9 +130,11 @@ class PaymentFile:
         return not moved.collect().item()
 
 
-def payment_files(files: Sequence[Path], wanted: Sequence[str]) -> tuple[list[PaymentFile], pl.Schema]:
+def payment_files(
+    files: Sequence[Path], wanted: Sequence[str], kinds: Kinds = KINDS
+) -> tuple[list[PaymentFile], pl.Schema]:
     """Check every column and row; return the files and their common types."""
-    found = [PaymentFile(path, tuple(wanted)) for path in files]
+    found = [PaymentFile(path, tuple(wanted), kinds) for path in files]
     types: dict[str, pl.DataType] = {}
     for file in found:
         file.check_columns()
@@ -146,12 +149,12 @@ def payment_files(files: Sequence[Path], wanted: Sequence[str]) -> tuple[list[Pa
     return found, pl.Schema(types)
 
 
-def opened(files: Sequence[Path], wanted: Sequence[str]) -> pl.LazyFrame:
+def opened(files: Sequence[Path], wanted: Sequence[str], kinds: Kinds = KINDS) -> pl.LazyFrame:
     """Return these columns of all files in order, in our types; a column that no file has is left out.
 
     Raises SetupError that names file and column.
     """
-    found, types = payment_files(files, wanted)
+    found, types = payment_files(files, wanted, kinds)
     parts = []
     for _, run in groupby(found, key=lambda file: file.stored):
         alike = list(run)
@@ -160,12 +163,14 @@ def opened(files: Sequence[Path], wanted: Sequence[str]) -> pl.LazyFrame:
 
 
 @contextmanager
-def plain_files(files: Sequence[Path], wanted: Sequence[str], *, copies: bool = True) -> Iterator[list[Path]]:
+def plain_files(
+    files: Sequence[Path], wanted: Sequence[str], kinds: Kinds = KINDS, *, copies: bool = True
+) -> Iterator[list[Path]]:
     """Yield files with these columns that all engines read alike: those in our types, and converted copies of the others.
 
     Raises SetupError if a file needs a copy and `copies` is False, because an engine elsewhere could not read it.
     """
-    found, types = payment_files(files, wanted)
+    found, types = payment_files(files, wanted, kinds)
     with TemporaryDirectory(prefix="fraudstream-history-") as scratch:
         plain = []
         for number, file in enumerate(found):
@@ -196,7 +201,7 @@ def _faults(file: PaymentFile) -> dict[str, pl.Expr]:
     faults = {}
     entity = [file.made[name] for name in ENTITY if name in file.made]
     for name, made in file.made.items():
-        given = pl.any_horizontal(pl.col(stored).is_not_null() for stored in file.sources(name))
+        given = pl.any_horizontal(_is_given(stored, file.stored[stored]) for stored in file.sources(name))
         fault = given & made.is_null()
         if name in (AMOUNT, TIME):
             fault = made.is_null()
@@ -204,6 +209,12 @@ def _faults(file: PaymentFile) -> dict[str, pl.Expr]:
             fault |= pl.coalesce(entity).is_null()
         faults[name] = fault
     return faults
+
+
+def _is_given(stored: str, dtype: pl.DataType) -> pl.Expr:
+    """Tell where a column has a value; pandas writes NaN where it has none."""
+    given = pl.col(stored).is_not_null()
+    return given & ~pl.col(stored).is_nan() if dtype.is_float() else given
 
 
 def _common(one: pl.DataType, other: pl.DataType) -> pl.DataType:

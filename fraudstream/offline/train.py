@@ -14,13 +14,14 @@ import xgboost
 from fraudstream.adapters.files import sha256_of
 from fraudstream.adapters.model_files import save_model
 from fraudstream.domain.errors import SetupError
-from fraudstream.domain.events.amounts import HUNDREDTHS
-from fraudstream.domain.features.catalogue import FEATURE_SETS
+from fraudstream.domain.events.event_type import EventType
+from fraudstream.domain.features.catalogue import FEATURE_SETS, REASONS
 from fraudstream.domain.features.compute import matrix
 from fraudstream.domain.times import DAY_MS
 from fraudstream.offline.activation import Wish, decided, judge
 from fraudstream.offline.dataset import Dataset, features_of
 from fraudstream.offline.evaluate import evaluate, recall_by_scenario
+from fraudstream.offline.opening import IMPORT
 from fraudstream.offline.point_in_time import NEVER_MS
 from fraudstream.offline.world import midnight_ms
 
@@ -79,23 +80,24 @@ def train(
     *,
     features: Sequence[str] | None = None,
     feature_set: str = "card",
-    event_type: str = "card",
+    event_type: EventType | None = None,
     threshold: float = FRAUD_THRESHOLD,
     partitions: int = 1,
     allowed_lateness_ms: int = NEVER_MS,
-    decimals: int = HUNDREDTHS,
     activate: Wish = "if-better",
     listener: TrainingListener | None = None,
 ) -> dict[str, Any]:
     """Train, evaluate on the later 30 %, write `models_dir/<version>/`; return the manifest.
 
     `current` then names it if the manifest's `activation` says `activated`. The version's name contains a hash of the
-    model, so the same history gives the same version. Raises SetupError if there is no history or too little of it.
+    model, so the same history gives the same version. `event_type` says what payments are (None: as `Dataset.of_history`).
+    Raises SetupError if there is no history or too little of it.
     """
     listener = listener or TrainingListener()
     names = tuple(features or FEATURE_SETS[feature_set])
     listener.step("computing what was known at each payment")
-    data = Dataset.of_history(history_dir, partitions, allowed_lateness_ms, decimals)
+    data = Dataset.of_history(history_dir, partitions, allowed_lateness_ms, event_type)
+    _check(data.frame, names, history_dir)
     split = Split.of(data)
     listener.step(f"training on {split.train.height:,} payments")
     booster = fit(split.train, names, listener.round)
@@ -106,7 +108,7 @@ def train(
     digest = sha256_of(content)
     manifest = {
         "version": version_name(feature_set, data.dates[-1], digest),
-        "event_type": event_type,
+        "event_type": "card" if event_type is None else event_type.name,
         "feature_set": feature_set,
         "features": list(names),
         "threshold": threshold,
@@ -134,6 +136,15 @@ def train(
     }
     save_model(models_dir, manifest, content, activate=activation["activated"])
     return manifest
+
+
+def _check(frame: pl.DataFrame, names: Sequence[str], history_dir: Path) -> None:
+    """Raise SetupError if the history lacks a variable that the model is to learn from."""
+    missing = [name for name in names if name not in REASONS and name not in frame.columns]
+    if missing:
+        raise SetupError(
+            f"no file in {history_dir} has a column {' or '.join(missing)}, which the model is to learn from; {IMPORT}"
+        )
 
 
 def version_name(feature_set: str, last_date: date, digest: str) -> str:

@@ -13,16 +13,6 @@ from fraudstream.domain.times import DAY_MS
 from fraudstream.domain.weekly import WEEK_MS
 from fraudstream.traffic.payments import ParquetFiles
 
-COLUMNS = {
-    "tid": pl.String,
-    "cc_num": pl.Int64,
-    "amount": pl.Float64,
-    "event_time": pl.Int64,
-    "merchant": pl.String,
-    "zip_code": pl.String,
-}
-"""Of every stream: one row a payment, in order of arrival."""
-
 START_MS = 1_580_688_000_000
 """2020-02-03 00:00 UTC, a Monday."""
 SPAN_MS = WEEK_MS + 3 * DAY_MS
@@ -46,14 +36,14 @@ REPEATED_DELAY_MAX_MS = 900_000
 window may or may not be known any more (docs/decisions/0008-stream-equals-batch.md)."""
 
 
-def of_history(directory: Path, payments: int | None = None) -> pl.DataFrame:
-    """Return the first payments of a history, or all; raises SetupError if it has no card numbers to replay."""
-    source = ParquetFiles.of(directory)
+def of_history(directory: Path, event_type: EventType, payments: int | None = None) -> pl.DataFrame:
+    """Return the first payments of a history, or all; raises SetupError if it has no entities to replay."""
+    source = ParquetFiles.of(directory, event_type)
     parts, left = [], source.rows if payments is None else payments
     for part in source.chunks(0):
         if left <= 0:
             break
-        parts.append(part.head(left).with_columns(pl.col("tid").cast(pl.String)).select(*COLUMNS))
+        parts.append(part.head(left).with_columns(pl.col("tid").cast(pl.String)))
         left -= parts[-1].height
     return pl.concat(parts, how="vertical_relaxed")
 

@@ -23,6 +23,7 @@ from fraudstream.adapters.model_files import current_version, load_model
 from fraudstream.adapters.tail import following
 from fraudstream.adapters.weekly_files import write_snapshot
 from fraudstream.demo.children import started
+from fraudstream.domain.features.catalogue import check_features
 from fraudstream.domain.times import DAY_MS
 from fraudstream.offline.aggregate import LATE_DAYS, WEEK, weeks_of
 from fraudstream.offline.history import files_of
@@ -77,6 +78,7 @@ async def prove(settings: Settings, stream: pl.DataFrame, listener: ParityListen
     model = load_model(settings.models_dir, settings.model)
     listener.step("batch: what is known at each payment")
     event_type = event_type_named(settings.event_type)
+    check_features(model.version, model.features, event_type.numbers)
     allowed_lateness_ms = settings.lateness_horizon_s * 1000
     expected = Expected.of(stream, model, settings.partitions, allowed_lateness_ms, event_type)
     listener.step("weekly aggregates, night by night")

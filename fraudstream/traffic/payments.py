@@ -10,7 +10,9 @@ from typing import Protocol
 import numpy as np
 import polars as pl
 
-from fraudstream.offline.columns import TIME
+from fraudstream.domain.events.event_type import EventType
+from fraudstream.domain.features.schema import Type
+from fraudstream.offline.columns import AMOUNT, IDS, NUMBER, TIME, kinds_of
 from fraudstream.offline.history import files_of
 from fraudstream.offline.opening import opened, payment_files
 from fraudstream.traffic.encoder import LABEL_COLUMNS
@@ -18,7 +20,11 @@ from fraudstream.traffic.encoder import LABEL_COLUMNS
 CHUNK_ROWS = 8192
 """Payments read and encoded at a time."""
 
-PARQUET_COLUMNS = ("tid", "cc_num", "amount", "event_time", "merchant", "zip_code")
+
+def columns_of(event_type: EventType) -> dict[str, Type]:
+    """Return the columns of an event type's payments that are read, with the types of those that may be missing."""
+    entity = {NUMBER: pl.String} if event_type.entity else {}
+    return {IDS[0]: pl.String, **entity, AMOUNT: pl.Float64, TIME: pl.Int64, **event_type.columns}
 
 
 class Payments(Protocol):
@@ -85,16 +91,17 @@ class ParquetFiles:
     lengths: tuple[int, ...]
     fingerprint: str
     labelled: bool
+    event_type: EventType
 
     @classmethod
-    def of(cls, path: Path) -> "ParquetFiles":
+    def of(cls, path: Path, event_type: EventType) -> "ParquetFiles":
         """Open a file or a history; raises SetupError if there is none, or a row that is not a payment with a card number."""
         files = (path,) if path.is_file() else tuple(files_of(path, date.min, date.max))
-        _, types = payment_files(files, (*PARQUET_COLUMNS, *LABEL_COLUMNS))
+        _, types = payment_files(files, (*columns_of(event_type), *LABEL_COLUMNS), kinds_of(event_type))
         lengths = tuple(pl.scan_parquet(file, glob=False).select(pl.len()).collect().item() for file in files)
         seen = "".join(f"{file.name} {file.parent.name} {file.stat().st_size}\n" for file in files)
         digest = hashlib.sha256(seen.encode()).hexdigest()
-        return cls(files, lengths, digest, LABEL_COLUMNS[0] in types)
+        return cls(files, lengths, digest, LABEL_COLUMNS[0] in types, event_type)
 
     @property
     def rows(self) -> int:
@@ -128,9 +135,14 @@ class ParquetFiles:
 
         So sending it twice counts once.
         """
-        columns = (*PARQUET_COLUMNS, *(LABEL_COLUMNS if self.labelled else ()))
-        frame = opened(files, columns).collect()
-        missing = [pl.lit(None, pl.String).alias(name) for name in columns if name not in frame.columns]
+        types = columns_of(self.event_type)
+        columns = (*types, *(LABEL_COLUMNS if self.labelled else ()))
+        frame = opened(files, columns, kinds_of(self.event_type)).collect()
+        missing = [
+            pl.lit(None, types.get(name, pl.String)).alias(name)
+            for name in columns
+            if name not in frame.columns
+        ]
         frame = frame.with_columns(missing).select(columns)
         if not frame["tid"].has_nulls():
             return frame

@@ -29,7 +29,7 @@ def opened(
         return read_csv(path, event_type_named(settings.event_type), encoding, columns)
     if columns.names:
         raise SetupError("--column is for CSV files; make a history of others: fraudstream history import")
-    return ParquetFiles.of(path), ()
+    return ParquetFiles.of(path, event_type_named(settings.event_type)), ()
 
 
 async def replay(

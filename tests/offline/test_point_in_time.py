@@ -1,5 +1,6 @@
 """The batch definition against the worker's own arithmetic, payment by payment, with all that can come in a stream."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fraudstream.adapters.event_types import event_type_named
 from fraudstream.domain.errors import SetupError
+from fraudstream.domain.events.event_type import EventType
 from fraudstream.offline.dataset import Dataset
 from fraudstream.offline.engines import by_duckdb
 from fraudstream.offline.point_in_time import Arrived, point_in_time
@@ -117,6 +120,12 @@ def test_a_payment_that_came_twice_counts_once_in_the_week_and_is_learnt_from_on
     assert [(0, 0.0), (0, 0.0), (1, 5.0)] == known.select("num_trans_last_1w", "avg_amt_last_1w").rows()
 
 
+def paid_in(decimals: int) -> EventType:
+    """Return a card payment in a currency with so many decimals."""
+    card = event_type_named("card")
+    return replace(card, money=replace(card.money, decimals=decimals, amount_max=1.0))
+
+
 @pytest.mark.parametrize("decimals", range(5))
 def test_the_nightly_sql_rounds_as_training_does(tmp_path: Path, decimals: int) -> None:
     """Half to even: two payments of 0.125 are 24 cents in the week's mean of both. Refunds are left out."""
@@ -138,7 +147,7 @@ def test_the_nightly_sql_rounds_as_training_does(tmp_path: Path, decimals: int) 
     paid.write_parquet(folder / "payments.parquet")
     files, end_ms = [folder / "payments.parquet"], monday_ms + 86_400_000
     ((_, _, payments, total),) = by_duckdb(files, monday_ms, end_ms, decimals)
-    learnt = Dataset.of_history(tmp_path, decimals=decimals).frame
+    learnt = Dataset.of_history(tmp_path, event_type=paid_in(decimals)).frame
 
     assert (len(spent), sum(spent)) == (payments, total)
     assert [unit / 10**decimals for unit in units] == learnt["amount"].to_list()
@@ -157,7 +166,7 @@ def test_a_history_with_an_amount_that_nobody_can_be_paid_is_refused(tmp_path: P
         SetupError, match=r"an amount of 21474836\.48, .* 2 decimals none is beyond 21474836\.47"
     ):
         Dataset.of_history(tmp_path)
-    assert [21_474_836.0] == Dataset.of_history(tmp_path, decimals=0).frame["amount"].to_list()
+    assert [21_474_836.0] == Dataset.of_history(tmp_path, event_type=paid_in(0)).frame["amount"].to_list()
 
 
 def test_refunds_are_learnt_from_and_in_nobody_s_week() -> None:

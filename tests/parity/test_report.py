@@ -113,6 +113,7 @@ def test_the_made_up_stream_holds_what_it_promises(stream: pl.DataFrame, expecte
 
 def test_a_history_is_replayed_as_it_is(tmp_path: Path) -> None:
     """In the order of its files, as many payments as asked for."""
+    from fraudstream.adapters.event_types import event_type_named
     from fraudstream.parity.payments import of_history
 
     for day, tid in (("2020-02-04", 3), ("2020-02-03", 1)):
@@ -122,4 +123,4 @@ def test_a_history_is_replayed_as_it_is(tmp_path: Path) -> None:
         texts = {"merchant": ["a", "b"], "zip_code": ["c", "d"], "tid": [tid, tid + 1]}
         pl.DataFrame({**columns, **texts}).write_parquet(folder / "payments.parquet")
 
-    assert ["1", "2", "3"] == of_history(tmp_path, 3)["tid"].to_list()
+    assert ["1", "2", "3"] == of_history(tmp_path, event_type_named("card"), 3)["tid"].to_list()

@@ -44,7 +44,7 @@ def history(tmp_path: Path) -> Path:
 
 def played(path: Path, plan: Plan, first_row: int = 0, shift_ms: int = 0) -> list[EncodedBatch]:
     """Return the batches of a replay."""
-    payments = prepared(ParquetFiles.of(path), plan)
+    payments = prepared(ParquetFiles.of(path, event_type_named("card")), plan)
     return list(batches(payments, plan, Encoder(event_type_named("card"), 4), shift_ms, first_row, 0))
 
 
@@ -111,7 +111,7 @@ def test_a_shuffled_replay_goes_on_in_the_same_order(history: Path) -> None:
 def test_times_move_so_that_one_end_is_now(history: Path, end: str, moved_ms: int) -> None:
     """All times move by the same amount."""
     now_ms = MIDNIGHT_MS + 10**9
-    shift_ms = Plan(shift_to_now=end).shift_ms(ParquetFiles.of(history), now_ms)  # type: ignore[arg-type]
+    shift_ms = Plan(shift_to_now=end).shift_ms(ParquetFiles.of(history, event_type_named("card")), now_ms)  # type: ignore[arg-type]
     value = played(history, Plan(), shift_ms=shift_ms)[0].messages[0].value
 
     assert 10**9 - moved_ms == shift_ms
@@ -120,7 +120,7 @@ def test_times_move_so_that_one_end_is_now(history: Path, end: str, moved_ms: in
 
 def test_payments_from_the_future_are_refused_before_any_is_sent(history: Path) -> None:
     """Starting now at sixty times the speed runs ahead of the clock; the worker would refuse them one by one."""
-    payments = ParquetFiles.of(history)
+    payments = ParquetFiles.of(history, event_type_named("card"))
     hasty, patient = (Plan(speed=speed, shift_to_now="first") for speed in (60.0, 1.0))
     shift_ms = hasty.shift_ms(payments, MIDNIGHT_MS)
 
@@ -143,4 +143,4 @@ def test_an_archive_without_card_numbers_cannot_be_replayed(tmp_path: Path) -> N
     paid(0, 3).rename({"cc_num": "card"}).write_parquet(tmp_path / "archive.parquet")
 
     with pytest.raises(SetupError, match="an archive holds card tokens"):
-        ParquetFiles.of(tmp_path / "archive.parquet")
+        ParquetFiles.of(tmp_path / "archive.parquet", event_type_named("card"))

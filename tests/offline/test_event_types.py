@@ -1,0 +1,170 @@
+"""Every event type of the package goes from a generated history to decisions, and its real files are replayed as they are."""
+
+import itertools
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from fraudstream.adapters.event_types import event_type_named
+from fraudstream.adapters.model_files import load_model
+from fraudstream.domain.detector import Detector
+from fraudstream.domain.events.event_type import EventType
+from fraudstream.domain.events.parser import Parser, Payment, entity_index
+from fraudstream.domain.features.compute import matrix
+from fraudstream.domain.tokens import Tokenizer
+from fraudstream.offline.dataset import Dataset
+from fraudstream.offline.evaluate import evaluate
+from fraudstream.offline.generate import generate
+from fraudstream.offline.live import Live
+from fraudstream.offline.train import train
+from fraudstream.offline.world import World
+from fraudstream.traffic.csv_file import CsvColumns, read_csv
+from fraudstream.traffic.encoder import Encoder
+from fraudstream.traffic.payments import ParquetFiles
+
+WORLD = World(seed=1, cards=400, days=8, payments=24_000, start=date(2020, 1, 1))
+SHIPPED = ("card", "sparkov", "creditcard")
+LATER_MS = 1_800_000_000_000
+
+SPARKOV = """,trans_date_trans_time,cc_num,merchant,category,amt,first,last,gender,street,city,state,zip,lat,long,city_pop,job,dob,trans_num,unix_time,merch_lat,merch_long,is_fraud
+0,2019-01-01 00:00:18,4000000000000002,"fraud_Berg, Toll and Sons",misc_net,4.97,Ada,Brook,F,7 Elm Court,Corwin,NC,28654,36.0788,-81.1781,3495,"Designer, furniture",1988-03-09,0b242abb623afc578575680df30655b9,1325376018,36.011293,-82.048315,0
+1,2019-01-01 00:00:44,60416207185,fraud_Kutch,grocery_pos,1072.3,Jonas,Hart,M,9 Canal Street,Ashford,WY,99160,48.8878,-118.2105,149,Editor,1978-06-21,1f76529f8574734946361c461b024d99,1325376044,49.159047,-118.186462,1
+"""
+"""As fraudTrain.csv is: an index without a name, a card of eleven digits, a comma within quotes."""
+
+VALUES = ",".join(f"{number / 7 - 2:.13f}" for number in range(28))
+CREDITCARD = "".join(
+    [
+        ",".join(
+            f'"{name}"' for name in ("Time", *(f"V{number}" for number in range(1, 29)), "Amount", "Class")
+        ),
+        f'\n0,{VALUES},149.62,"0"',
+        f'\n1e+05,{VALUES},25691.16,"1"\n',
+    ]
+)
+"""As creditcard.csv is: names and labels in quotes, a time that R wrote with an exponent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """An event type, its history and its model."""
+
+    event_type: EventType
+    history: Path
+    models: Path
+
+
+@pytest.fixture(scope="module", params=SHIPPED)
+def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """Return each event type with a small history and a model that learnt from it."""
+    event_type = event_type_named(request.param)
+    root = tmp_path_factory.mktemp(event_type.name)
+    generate(WORLD, root / "history", event_type)
+    train(
+        root / "history",
+        root / "models",
+        features=event_type.features,
+        feature_set=event_type.feature_set,
+        event_type=event_type,
+        activate="always",
+    )
+    return Trained(event_type, root / "history", root / "models")
+
+
+def parsed(event_type: EventType, frame: pl.DataFrame) -> list[Payment]:
+    """Return what a worker reads of payments that were sent."""
+    parser = Parser(event_type, entity_index(event_type, Tokenizer(bytes(32)), 1), 0)
+    messages = Encoder(event_type, 1).encode(frame, None).messages
+    return [parser.parse(message.value, LATER_MS) for message in messages]
+
+
+def test_decisions_have_the_probabilities_of_training(trained: Trained) -> None:
+    """What the model learnt from and what it is asked are the same numbers, and fraud is found."""
+    model = load_model(trained.models)
+    payments = Dataset.of_history(trained.history, event_type=trained.event_type).frame
+
+    decided = Detector.of(model, trained.event_type).decide(payments)
+
+    assert trained.event_type.features == model.features
+    learnt = model.probabilities(matrix(decided, model.features))
+    assert np.array_equal(learnt, decided["probability"].to_numpy().astype(np.float32))
+    last = decided.filter(pl.col("event_time") > decided["event_time"].quantile(0.8))
+    figures = evaluate(last["is_fraud"].to_numpy(), last["probability"].to_numpy(), model.threshold)
+    assert figures["auc"] > 0.9
+
+
+def test_what_was_generated_is_read_back_by_a_worker(trained: Trained) -> None:
+    """History -> records -> payments: no value is lost on the way, and every payment has them all."""
+    frame = next(ParquetFiles.of(trained.history, trained.event_type).chunks(0)).head(200)
+
+    payments = parsed(trained.event_type, frame)
+
+    names = [variable.name for variable in trained.event_type.variables]
+    assert frame.select(names).rows() == [payment.variables for payment in payments]
+    assert frame["event_time"].to_list() == [payment.event_time_ms for payment in payments]
+    assert (frame["amount"] * 100).round().to_list() == [payment.cents for payment in payments]
+    assert 0 == frame.null_count().sum_horizontal().item()
+
+
+def test_live_traffic_has_the_columns_of_the_history(trained: Trained) -> None:
+    """And a card is the same person in both."""
+    live = pl.concat(
+        itertools.islice(iter(Live(WORLD, 5.0, 1_580_558_400_000, event_type=trained.event_type)), 5)
+    )
+    stored = pl.read_parquet(sorted(trained.history.glob("date=*/*.parquet")), hive_partitioning=False)
+
+    assert stored.schema == live.schema
+    if trained.event_type.name == "sparkov":
+        people = stored.select("cc_num", "first", "last", "dob", "lat").unique()
+        assert people["cc_num"].n_unique() == people.height
+        assert live.select(people.columns).join(people, on=people.columns, how="anti").is_empty()
+
+
+def test_the_same_seed_gives_the_same_variables(tmp_path: Path) -> None:
+    """Two machines that generate an event type's history have the same files; another event type is another history."""
+    sparkov, creditcard = map(event_type_named, ("sparkov", "creditcard"))
+    world = World(seed=3, cards=50, days=2, payments=300)
+    first, second = (generate(world, tmp_path / name, sparkov).manifest for name in ("one", "two"))
+
+    assert first == second
+    assert generate(world, tmp_path / "one", sparkov).already_there
+    assert first["world"] != generate(world, tmp_path / "three", creditcard).manifest["world"]
+
+
+def test_the_real_sparkov_file_is_read_by_its_own_header(tmp_path: Path) -> None:
+    """Its card numbers have 11 to 19 digits, and its first column has no name."""
+    (tmp_path / "fraudTrain.csv").write_text(SPARKOV)
+    sparkov = event_type_named("sparkov")
+
+    frame, bad = read_csv(tmp_path / "fraudTrain.csv", sparkov, columns=CsvColumns(labels=True))
+
+    assert [] == bad
+    assert ["4000000000000002", "60416207185"] == frame.frame["cc_num"].to_list()
+    assert [1_546_300_818_000, 1_546_300_844_000] == frame.frame["event_time"].to_list()
+    assert [4.97, 1072.3] == frame.frame["amount"].to_list()
+    assert [False, True] == frame.frame["is_fraud"].to_list()
+    assert ["28654", "99160"] == frame.frame["zip"].to_list()
+    payments = parsed(sparkov, frame.frame)
+    names = [variable.name for variable in sparkov.variables]
+    assert frame.frame.select(names).rows() == [payment.variables for payment in payments]
+    assert ["0002", "7185"] == [payment.entity.last4 for payment in payments if payment.entity]
+
+
+def test_the_real_creditcard_file_is_read_by_its_own_header(tmp_path: Path) -> None:
+    """Seconds since its first payment; V1 to V28 to the last bit."""
+    (tmp_path / "creditcard.csv").write_text(CREDITCARD)
+    creditcard = event_type_named("creditcard")
+
+    frame, bad = read_csv(tmp_path / "creditcard.csv", creditcard, columns=CsvColumns(labels=True))
+
+    assert [] == bad
+    assert [1_377_993_600_000, 1_378_093_600_000] == frame.frame["event_time"].to_list()
+    assert [149.62, 25691.16] == frame.frame["amount"].to_list()
+    assert [False, True] == frame.frame["is_fraud"].to_list()
+    payments = parsed(creditcard, frame.frame)
+    assert tuple(map(float, VALUES.split(","))) == payments[0].variables
+    assert [1_377_993_600_000, 1_378_093_600_000] == [payment.event_time_ms for payment in payments]
