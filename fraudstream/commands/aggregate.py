@@ -60,6 +60,7 @@ def aggregate(
     from fraudstream.adapters.extras import check_installed
     from fraudstream.offline import aggregate as job
     from fraudstream.offline import engines
+    from fraudstream.offline.columns import kinds_of
     from fraudstream.settings import Settings
 
     if as_of and catch_up:
@@ -81,6 +82,7 @@ def aggregate(
         settings.weekly_kept,
         force,
         event_type.money.decimals,
+        kinds_of(event_type),
     )
     try:
         if catch_up:

@@ -153,11 +153,11 @@ def _import_request(
 
     if len(delimiter) != 1:
         raise click.BadParameter(f"{delimiter!r} is not one character", param_hint="--delimiter")
-    check_targets(names)
+    event_type = event_type_named(settings.event_type)
+    check_targets(names, event_type)
     times = Times(time_unit, time_zone, time_format)
-    money = event_type_named(settings.event_type).money
     listed = bad_rows_file or directory.absolute().with_name(f"{directory.absolute().name}.bad-rows.csv")
-    judge = Judge(money, times, time.time_ns() // 1_000_000, fraud_values)
+    judge = Judge(event_type, times, time.time_ns() // 1_000_000, fraud_values)
     return ImportRequest(files, names, judge, encoding, delimiter, bad_rows_max, listed)
 
 

@@ -58,8 +58,10 @@ def judge(
             check_features(model.version, model.features, tested.columns)
             scores = model.probabilities(matrix(features_of(tested, model.features), model.features))
             version, active = model.version, evaluate(tested["is_fraud"].to_numpy(), scores, model.threshold)
-        except (SetupError, ColumnNotFoundError) as error:
-            reason = f"the active model cannot judge these payments ({error})"
+        except ColumnNotFoundError as error:
+            reason = f"the active model takes what these events do not have ({error})"
+        except SetupError as error:
+            reason = f"the active model cannot be loaded ({error})"
     if not better_than_chance(metrics):
         why = (
             f"at the threshold {threshold} {metrics['precision']:.1%} of its alerts are fraud and "

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from fraudstream.domain.errors import FraudstreamError, SetupError
 from fraudstream.domain.events.amounts import HUNDREDTHS, units_of
 from fraudstream.domain.tokens import Tokenizer
 from fraudstream.domain.weekly import MIDNIGHTS_KEPT, WEEK_MS
+from fraudstream.offline.columns import KINDS, Kinds
 from fraudstream.offline.engines import Engine, by_duckdb
 from fraudstream.offline.history import dates_of, files_of
 from fraudstream.offline.world import midnight_ms
@@ -45,6 +46,8 @@ class Job:
     """Publish suspicious results, too."""
     decimals: int = HUNDREDTHS
     """The currency's."""
+    kinds: Kinds = field(default_factory=lambda: KINDS)
+    """What the history's columns hold."""
 
     def run(self, as_of: date) -> dict[str, Any]:
         """Publish the weeks as of the midnight that starts `as_of`; return the manifest. Repeating it replaces them.
@@ -59,7 +62,7 @@ class Job:
                 f"{available[-1]}; try: fraudstream aggregate --as-of {last_midnight(self.history_dir)}"
             )
         sources = files_of(self.history_dir, as_of - WEEK, as_of + LATE_DAYS)
-        weeks = weeks_of(sources, midnight_ms(as_of), self.tokenizer, self.engine, self.decimals)
+        weeks = weeks_of(sources, midnight_ms(as_of), self.tokenizer, self.engine, self.decimals, self.kinds)
         self._check(weeks.height, as_of)
         about = {
             "days": len(days),
@@ -117,9 +120,10 @@ def weeks_of(
     tokenizer: Tokenizer,
     engine: Engine = by_duckdb,
     decimals: int = HUNDREDTHS,
+    kinds: Kinds = KINDS,
 ) -> pl.DataFrame:
     """Return card token, payments and mean amount of every card that paid in the week before a midnight."""
-    rows = engine(payments, as_of_ms - WEEK_MS, as_of_ms, decimals)
+    rows = engine(payments, as_of_ms - WEEK_MS, as_of_ms, decimals, kinds)
     last = tokenizer.at(as_of_ms - 1)  # the worker looks up tokens of earlier keys, too, and adds them up
     tokens = [token or last.token(str(number)) for number, token, _, _ in rows]
     found = pl.DataFrame(

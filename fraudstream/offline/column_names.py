@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fraudstream.domain.errors import SetupError
+from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.names import did_you_mean
 from fraudstream.offline.columns import AMOUNT, IDS, LABEL, NUMBER, TIME, TIMES, TOKEN
 
@@ -52,16 +53,34 @@ class Columns:
         return [*said, f"left out: {', '.join(self.left_out)}"] if self.left_out else said
 
 
-def check_targets(told: Iterable[str]) -> None:
+def known_names(event_type: EventType) -> Mapping[str, tuple[str, ...]]:
+    """Return an event type's columns -> names that are recognised; its own fields come first, and no other variables are."""
+    declared = event_type
+    entity, label = declared.entity, declared.label
+    own: dict[str, tuple[str, ...]] = {
+        **({NUMBER: (entity.field,)} if entity else {}),
+        AMOUNT: (declared.amount,),
+        TIME: declared.time.fields,
+        **({IDS[0]: (declared.id,)} if declared.id else {}),
+        **({LABEL: (label.field,)} if label else {}),
+        **{variable.name: (variable.field,) for variable in declared.variables},
+    }
+    payment = (NUMBER, TOKEN) if entity else ()
+    columns = (*payment, AMOUNT, TIME, IDS[0], LABEL, "scenario", *declared.columns)
+    return {ours: tuple(dict.fromkeys((*own.get(ours, ()), *COMMON.get(ours, ())))) for ours in columns}
+
+
+def check_targets(told: Iterable[str], event_type: EventType) -> None:
     """Raise SetupError for a column that a history does not have."""
+    known = known_names(event_type)
     for name in told:
-        if name not in COMMON:
+        if name not in known:
             raise SetupError(
-                f"a history has no column {name}{did_you_mean(name, COMMON)}; it has {', '.join(COMMON)}"
+                f"a history has no column {name}{did_you_mean(name, known)}; it has {', '.join(known)}"
             )
 
 
-def columns_of(columns: Sequence[str], told: Names, path: Path) -> Columns:
+def columns_of(columns: Sequence[str], told: Names, path: Path, event_type: EventType) -> Columns:
     """Map a file's columns to ours; raises SetupError that says which to name if that is not clear."""
     for theirs in told.values():
         if theirs not in columns:
@@ -70,12 +89,10 @@ def columns_of(columns: Sequence[str], told: Names, path: Path) -> Columns:
             )
     free = [name for name in columns if name not in told.values()]
     names, guessed = dict(told), []
-    for ours, known in COMMON.items():
+    for ours, known in known_names(event_type).items():
         if ours in told or (ours == NUMBER and TOKEN in told):
             continue
-        found = (
-            [ours] if ours in free else [name for name in free if plain_name(name) in map(plain_name, known)]
-        )
+        found = _found(ours, known, [name for name in free if name not in names.values()])
         if len(found) > 1:
             raise SetupError(
                 f"{path}: {' or '.join(found)} may be the {ours}; say which, e.g. --column {ours}={found[0]}"
@@ -83,12 +100,24 @@ def columns_of(columns: Sequence[str], told: Names, path: Path) -> Columns:
         if found:
             names[ours] = found[0]
             guessed += (found[0] != ours and [ours]) or []
-    _check_needed(names, columns, path)
+    _check_needed(names, columns, path, has_entity=event_type.entity is not None)
     return Columns(names, tuple(guessed), tuple(name for name in columns if name not in names.values()))
 
 
-def _check_needed(names: Names, columns: Sequence[str], path: Path) -> None:
-    missing = [ours for ours, either in NEEDED.items() if not any(name in names for name in either)]
+def _found(ours: str, known: Sequence[str], free: Sequence[str]) -> list[str]:
+    """Return which columns may be one of ours: the one of that name, or of the event type's own field, else any that is alike."""
+    for exact in (ours, *known[:1]):
+        if exact in free:
+            return [exact]
+    return [name for name in free if plain_name(name) in map(plain_name, known)]
+
+
+def _check_needed(names: Names, columns: Sequence[str], path: Path, *, has_entity: bool) -> None:
+    missing = [
+        ours
+        for ours, either in NEEDED.items()
+        if (has_entity or ours != NUMBER) and not any(name in names for name in either)
+    ]
     if not missing:
         return
     free = [name for name in columns if name not in names.values()]

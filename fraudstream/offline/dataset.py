@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -61,6 +62,14 @@ class Dataset:
         frame = paid.drop("card_code", "id_hash", "partition").hstack(known.drop("counted", "conflict"))
         frame = with_activity(frame, decimals).drop(column.name for column in EXACT)
         return cls(frame if counted.all() else frame.filter(counted), dates_of(directory))
+
+    def described(self) -> dict[str, Any]:
+        """Say of which days it is, and how many payments it has."""
+        return {
+            "first_date": str(self.dates[0]),
+            "last_date": str(self.dates[-1]),
+            "rows": self.frame.height,
+        }
 
 
 def arrived(paid: pl.DataFrame) -> Arrived:

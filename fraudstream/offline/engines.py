@@ -10,21 +10,27 @@ from typing import Any, Protocol, TypeAlias
 from fraudstream.adapters.broker.java import find_java
 from fraudstream.adapters.extras import extras_named
 from fraudstream.domain.events.amounts import HUNDREDTHS, units_of
-from fraudstream.offline.columns import AMOUNT, IDS, NUMBER, TIME, TOKEN
+from fraudstream.offline.columns import AMOUNT, IDS, KINDS, NUMBER, TIME, TOKEN, Kinds
 from fraudstream.offline.opening import plain_files
 
 COLUMNS = (NUMBER, TOKEN, *IDS, TIME, AMOUNT)
 """Of the view `payments`; a column the files do not have is null."""
 
-Week: TypeAlias = tuple[int | None, str | None, int, int]
+Week: TypeAlias = tuple[int | str | None, str | None, int, int]
 """cc_num, card, payments, cents."""
 
 
 class Engine(Protocol):
-    """From files of payments, the week's bounds (epoch ms, end excluded) and the currency's decimals to a row per card."""
+    """From files of payments, the week's bounds (epoch ms, end excluded) the currency's decimals and what columns hold to a row per card."""
 
     def __call__(
-        self, payments: Sequence[Path], first_ms: int, end_ms: int, decimals: int = HUNDREDTHS, /
+        self,
+        payments: Sequence[Path],
+        first_ms: int,
+        end_ms: int,
+        decimals: int = HUNDREDTHS,
+        kinds: Kinds = KINDS,
+        /,
     ) -> list[Week]:
         """Run the SQL."""
         ...
@@ -47,12 +53,12 @@ def sql() -> str:
 
 
 def by_duckdb(
-    payments: Sequence[Path], first_ms: int, end_ms: int, decimals: int = HUNDREDTHS, /
+    payments: Sequence[Path], first_ms: int, end_ms: int, decimals: int = HUNDREDTHS, kinds: Kinds = KINDS, /
 ) -> list[Week]:
     """Run it in this process."""
     import duckdb
 
-    with plain_files(payments, COLUMNS) as plain, duckdb.connect() as database:
+    with plain_files(payments, COLUMNS, kinds) as plain, duckdb.connect() as database:
         history = database.from_parquet([literal(path) for path in plain], union_by_name=True)
         named = [name if name in history.columns else f"NULL AS {name}" for name in COLUMNS]
         history.project(", ".join(named)).create_view("payments")
@@ -79,7 +85,12 @@ def by_spark(master: str) -> Engine:
     os.environ.setdefault("JAVA_HOME", str(find_java().path.resolve().parents[1]))
 
     def run(
-        payments: Sequence[Path], first_ms: int, end_ms: int, decimals: int = HUNDREDTHS, /
+        payments: Sequence[Path],
+        first_ms: int,
+        end_ms: int,
+        decimals: int = HUNDREDTHS,
+        kinds: Kinds = KINDS,
+        /,
     ) -> list[Week]:
         builder: Any = SparkSession.builder
         builder = builder.master(master).appName("fraudstream aggregate").config("spark.ui.enabled", "false")
@@ -87,7 +98,7 @@ def by_spark(master: str) -> Engine:
             builder = builder.config(map=ON_THIS_MACHINE)
         session = builder.getOrCreate()
         try:
-            with plain_files(payments, COLUMNS, copies=master.startswith("local")) as plain:
+            with plain_files(payments, COLUMNS, kinds, copies=master.startswith("local")) as plain:
                 paths = [str(path.absolute()) for path in plain]
                 history = session.read.options(mergeSchema="true", **PATHS_ARE_NAMES).parquet(*paths)
                 columns = [

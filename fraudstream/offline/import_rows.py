@@ -1,36 +1,50 @@
 """Checks rows of other people's files as the worker checks payments: each becomes a payment, or has a line and a reason."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
-from fraudstream.domain.card_numbers import CARD_DIGITS_MAX, CARD_DIGITS_MIN, masked, without_card_numbers
+from fraudstream.domain.card_numbers import (
+    CARD_DIGITS_MAX,
+    CARD_DIGITS_MIN,
+    PART_DIGITS_MIN,
+    masked,
+    without_card_numbers,
+)
 from fraudstream.domain.errors import SetupError
-from fraudstream.domain.events.amounts import NOISE, Money
+from fraudstream.domain.events.amounts import NOISE
 from fraudstream.domain.events.event_times import TIME_MIN_MS
+from fraudstream.domain.events.event_type import PER_SECOND, EventType
+from fraudstream.domain.features.schema import Type
+from fraudstream.domain.tokens import EntityKind
 from fraudstream.offline.column_names import Names
-from fraudstream.offline.columns import AMOUNT, LABEL, NUMBER, TIME, TOKEN, kind_of
+from fraudstream.offline.columns import AMOUNT, IDS, LABEL, NUMBER, TIME, TOKEN, kind_of, kinds_of
 from fraudstream.offline.csv_rows import BadRow
 from fraudstream.offline.import_files import LINE
 from fraudstream.offline.opening import IMPORT, VALUE_SHOWN_MAX
 from fraudstream.offline.written_times import Times
 
-STORED = {
-    "tid": pl.String(),
-    NUMBER: pl.String(),
-    TOKEN: pl.String(),
-    AMOUNT: pl.Float64(),
-    TIME: pl.Int64(),
-    "merchant": pl.String(),
-    "zip_code": pl.String(),
-    LABEL: pl.Boolean(),
-    "scenario": pl.String(),
-}
-"""A history's columns and types, in order."""
+
+def stored(event_type: EventType) -> dict[str, Type]:
+    """Return the columns of an event type's history and their types, in order."""
+    entity: dict[str, Type] = {NUMBER: pl.String, TOKEN: pl.String} if event_type.entity else {}
+    return {
+        IDS[0]: pl.String,
+        **entity,
+        AMOUNT: pl.Float64,
+        TIME: pl.Int64,
+        **event_type.columns,
+        LABEL: pl.Boolean,
+        "scenario": pl.String,
+    }
+
 
 CARD_NUMBER = rf"^[0-9]{{{CARD_DIGITS_MIN},{CARD_DIGITS_MAX}}}$"
+
+DIGITS_MIN: Mapping[EntityKind, int] = {"card-number": CARD_DIGITS_MIN, "account-number": PART_DIGITS_MIN}
+"""Of the kinds that are numbers."""
 
 REASON, COLUMN = "reason of the row", "column of the fault"
 GIVEN = "given "
@@ -41,12 +55,18 @@ GIVEN = "given "
 class Judge:
     """Turns rows into payments, or finds what is wrong with them."""
 
-    money: Money
+    event_type: EventType
     times: Times
     latest_ms: int
     """A payment after this moment lies in the future and is refused."""
     fraud_values: Collection[str] = ()
-    """Values of the label that mean fraud; all others mean none. Empty: the usual words for yes and no."""
+    """Values of the label that mean fraud; all others mean none. Empty: those of the event type, or the usual words for yes and
+    no."""
+
+    @property
+    def stored(self) -> dict[str, Type]:
+        """The columns of the history, and their types."""
+        return stored(self.event_type)
 
     def judged(self, rows: pl.DataFrame, names: Names, path: Path) -> tuple[pl.DataFrame, list[BadRow]]:
         """Return the payments in some rows, with our columns, and the bad rows.
@@ -75,41 +95,63 @@ class Judge:
         ]
         good = told.filter(pl.col(REASON).is_null()).select(
             (pl.col(name) if name in names else pl.lit(None)).cast(dtype).alias(name)
-            for name, dtype in STORED.items()
+            for name, dtype in self.stored.items()
         )
         return good, bad
 
     def _made(self, ours: str, theirs: str, dtype: pl.DataType, path: Path) -> pl.Expr:
-        column, kind = pl.col(theirs), kind_of(ours)
-        if ours == LABEL and self.fraud_values:
-            made: pl.Expr | None = column.cast(pl.String, strict=False).is_in(list(self.fraud_values))
+        column, kind = pl.col(theirs), kind_of(ours, kinds_of(self.event_type))
+        label = self.event_type.label
+        fraud_values = self.fraud_values or (label.fraud if label else ())
+        if ours == LABEL and fraud_values:
+            made: pl.Expr | None = column.cast(pl.String, strict=False).is_in(list(fraud_values))
         elif ours == TIME:
-            made = self.times.convert(column, dtype)
+            made = self._time(column, dtype)
         else:
             made = kind.convert(column, dtype)
         if made is None and dtype != pl.Null:
             raise SetupError(
                 f"{path}: the column {theirs} is stored as {dtype}, which does not hold {kind.what}; {IMPORT}"
             )
-        return (pl.lit(None) if made is None else made).cast(STORED[ours], strict=False).alias(ours)
+        return (pl.lit(None) if made is None else made).cast(self.stored[ours], strict=False).alias(ours)
+
+    def _time(self, column: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
+        """Return a time; numbers that the event type counts from an origin of its own are in its own unit."""
+        declared = self.event_type.time
+        if not declared.origin_ms:
+            return self.times.convert(column, dtype)
+        if not (dtype.is_numeric() or isinstance(dtype, pl.String)):
+            return self.times.convert(column, dtype)
+        number = column.cast(pl.Float64, strict=False)
+        since_ms = (number * 1000 / PER_SECOND[declared.unit]).round()
+        counted = pl.when(number.is_finite()).then(since_ms).cast(pl.Int64, strict=False) + declared.origin_ms
+        written = self.times.convert(column, dtype) if isinstance(dtype, pl.String) else None
+        return counted if written is None else pl.when(number.is_null()).then(written).otherwise(counted)
 
     def _faults(self, names: Names) -> list[tuple[str, str, str, pl.Expr]]:
         """Return what can be wrong with a row: reason, our column, detail, and condition; the first that is true counts."""
         card, amount, time = pl.col(NUMBER), pl.col(AMOUNT), pl.col(TIME)
-        units, decimals = amount * self.money.units, self.money.decimals
-        least, most = self.money.amount_min, self.money.amount_max
+        money, entity = self.event_type.money, self.event_type.entity
+        units, decimals = amount * money.units, money.decimals
+        least, most = money.amount_min, money.amount_max
         limits = f"is not between {least:,.{decimals}f} and {most:,.{decimals}f}"
-        digits = f"{CARD_DIGITS_MIN} to {CARD_DIGITS_MAX} digits"
+        digits_min = DIGITS_MIN.get(entity.kind if entity else "text")
+        digits = f"{digits_min} to {CARD_DIGITS_MAX} digits"
+        number = (
+            pl.lit(True)
+            if digits_min is None
+            else card.str.contains(rf"^[0-9]{{{digits_min},{CARD_DIGITS_MAX}}}$")
+        )
         token = pl.col(TOKEN).str.replace_all("[ -]", "").str.contains(CARD_NUMBER)
         faults = [
-            ("invalid-card", NUMBER, f"is not {digits}", ~card.str.contains(CARD_NUMBER)),
+            ("invalid-card", NUMBER, f"is not {digits}", ~number),
             ("invalid-card", TOKEN, f"is a card number, not a token: name it as {NUMBER}", token),
             ("amount-negative", AMOUNT, limits, (amount < 0) & pl.lit(least == 0)),
             ("amount-absurd", AMOUNT, limits, ~amount.is_between(least, most)),
             (
                 "amount-decimals",
                 AMOUNT,
-                f"has more than the {decimals} decimals of {self.money.currency}",
+                f"has more than the {decimals} decimals of {money.currency}",
                 (units - units.round()).abs() >= NOISE,
             ),
             ("time-ancient", TIME, "lies before the year 2000", time < TIME_MIN_MS),
@@ -119,7 +161,7 @@ class Judge:
             (
                 f"invalid-{_word(ours)}",
                 ours,
-                f"does not read as {kind_of(ours).what}",
+                f"does not read as {kind_of(ours, kinds_of(self.event_type)).what}",
                 _given(ours) & pl.col(ours).is_null(),
             )
             for ours in names

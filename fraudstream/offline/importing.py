@@ -18,7 +18,7 @@ from fraudstream.offline.columns import LABEL, NUMBER, TIME
 from fraudstream.offline.csv_rows import BadRow
 from fraudstream.offline.engines import literal
 from fraudstream.offline.import_files import Source, source_of
-from fraudstream.offline.import_rows import STORED, Judge
+from fraudstream.offline.import_rows import Judge
 from fraudstream.offline.whole_directory import holds_something, replacing
 
 FACTS = "imported.json"
@@ -89,7 +89,7 @@ def import_history(
         staging = draft / "staging"
         staging.mkdir()
         done = _read(request, listener or ImportListener(), _Staged(staging))
-        _write_days(staging, draft, done)
+        _write_days(staging, draft, done, tuple(request.judge.stored))
         shutil.rmtree(staging)
         (draft / FACTS).write_text(json.dumps(asdict(done), indent=2) + "\n")
     return done
@@ -119,7 +119,7 @@ def _read(request: ImportRequest, listener: ImportListener, staged: _Staged | No
     """Check every row; raises SetupError if too many are bad, or none is left."""
     sources = [source_of(path, request.encoding, request.delimiter) for path in request.files]
     found = [
-        columns_of(source.columns, request.names, path)
+        columns_of(source.columns, request.names, path, request.judge.event_type)
         for path, source in zip(request.files, sources, strict=True)
     ]
     done = Imported()
@@ -198,7 +198,7 @@ def _bad_rows(path: Path) -> Iterator[Callable[[Path, BadRow], None]]:
         draft.unlink(missing_ok=True)
 
 
-def _write_days(staging: Path, draft: Path, done: Imported) -> None:
+def _write_days(staging: Path, draft: Path, done: Imported, stored: Sequence[str]) -> None:
     """Sort everything by time, on disk where memory is short, and cut it into days."""
     import duckdb
 
@@ -209,7 +209,7 @@ def _write_days(staging: Path, draft: Path, done: Imported) -> None:
         database.from_parquet(parts).order(f"{TIME}, {PLACE}").write_parquet(str(ordered))
     payments = pl.scan_parquet(ordered, glob=False)
     days = payments.group_by(_day().alias("day")).agg(pl.len()).sort("day").collect().rows()
-    columns = _columns(payments, done)
+    columns = _columns(payments, done, stored)
     first = 0
     for number, rows in days:
         folder = draft / f"date={EPOCH + timedelta(days=number)}"
@@ -225,14 +225,14 @@ def _day() -> pl.Expr:
     return pl.col(TIME) // DAY_MS
 
 
-def _columns(payments: pl.LazyFrame, done: Imported) -> list[pl.Expr]:
+def _columns(payments: pl.LazyFrame, done: Imported, stored: Sequence[str]) -> list[pl.Expr]:
     """Return the columns that some file has; card numbers as whole numbers, which engines read unchanged, if all fit."""
     known = {ours for names in done.columns.values() for ours in names}
     number = pl.col(NUMBER)
-    whole = (number.str.len_bytes() <= INT64_DIGITS_MAX) & ~number.str.starts_with("0")
-    as_number = payments.select(whole.all()).collect().item()
+    whole = (number.str.len_bytes() <= INT64_DIGITS_MAX) & number.str.contains("^[1-9][0-9]*$")
+    as_number = NUMBER in known and payments.select(whole.all()).collect().item()
     return [
         number.cast(pl.Int64) if name == NUMBER and as_number else pl.col(name)
-        for name in STORED
+        for name in stored
         if name in known
     ]

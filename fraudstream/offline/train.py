@@ -112,11 +112,7 @@ def train(
         "feature_set": feature_set,
         "features": list(names),
         "threshold": threshold,
-        "history": {
-            "first_date": str(data.dates[0]),
-            "last_date": str(data.dates[-1]),
-            "rows": data.frame.height,
-        },
+        "history": data.described(),
         "warm_up_days": split.warm_up_days,
         "train": _range(split.train),
         "test": _range(split.test),

@@ -11,7 +11,7 @@ from fraudstream.offline.importing import ImportRequest, import_history
 from fraudstream.offline.written_times import Times
 
 NOW_MS = 1_700_000_000_000
-JUDGE = Judge(event_type_named("card").money, Times(), NOW_MS)
+JUDGE = Judge(event_type_named("card"), Times(), NOW_MS)
 
 HEADER = "card_number,amt,ts,fraud"
 GOOD = "4000000000000002,12.50,2020-01-26T00:53:20Z,0"

@@ -1,27 +1,36 @@
 """Every event type of the package goes from a generated history to decisions, and its real files are replayed as they are."""
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
+from click.testing import CliRunner
 
 from fraudstream.adapters.event_types import event_type_named
 from fraudstream.adapters.model_files import load_model
+from fraudstream.adapters.weekly_files import newest_snapshot
+from fraudstream.commands.aggregate import aggregate as aggregate_command
 from fraudstream.domain.detector import Detector
-from fraudstream.domain.events.event_type import EventType
+from fraudstream.domain.errors import SetupError
+from fraudstream.domain.events.event_type import EntityField, EventType
 from fraudstream.domain.events.parser import Parser, Payment, entity_index
 from fraudstream.domain.features.compute import matrix
 from fraudstream.domain.tokens import Tokenizer
+from fraudstream.offline.aggregate import Job
+from fraudstream.offline.columns import kinds_of
 from fraudstream.offline.dataset import Dataset
 from fraudstream.offline.evaluate import evaluate
 from fraudstream.offline.generate import generate
+from fraudstream.offline.import_rows import Judge
+from fraudstream.offline.importing import ImportRequest, import_history
 from fraudstream.offline.live import Live
 from fraudstream.offline.train import train
 from fraudstream.offline.world import World
+from fraudstream.offline.written_times import Times
 from fraudstream.traffic.csv_file import CsvColumns, read_csv
 from fraudstream.traffic.encoder import Encoder
 from fraudstream.traffic.payments import ParquetFiles
@@ -168,3 +177,117 @@ def test_the_real_creditcard_file_is_read_by_its_own_header(tmp_path: Path) -> N
     payments = parsed(creditcard, frame.frame)
     assert tuple(map(float, VALUES.split(","))) == payments[0].variables
     assert [1_377_993_600_000, 1_378_093_600_000] == [payment.event_time_ms for payment in payments]
+
+
+def imported(directory: Path, name: str, event_type: EventType) -> pl.DataFrame:
+    """Import a file as a history of an event type, and return the rows as they lie."""
+    judge = Judge(event_type, Times(), LATER_MS)
+    request = ImportRequest([directory / name], {}, judge, "utf-8", ",", 0, directory / "bad.csv")
+    import_history(request, directory / "history")
+    return pl.concat(
+        pl.read_parquet(path) for path in sorted((directory / "history").glob("date=*/*.parquet"))
+    )
+
+
+@pytest.mark.parametrize(
+    ("event_type", "content"),
+    [("sparkov", SPARKOV), ("creditcard", CREDITCARD)],
+    ids=["sparkov", "creditcard"],
+)
+def test_the_real_files_are_imported_as_they_are_replayed(
+    tmp_path: Path, event_type: str, content: str
+) -> None:
+    """By their own names, with variables of the types that the event type declares."""
+    (tmp_path / "real.csv").write_text(content)
+    declared = event_type_named(event_type)
+
+    history = imported(tmp_path, "real.csv", declared)
+
+    replayed = read_csv(tmp_path / "real.csv", declared, columns=CsvColumns(labels=True))[0].frame
+    names = [*declared.columns, "amount", "event_time", "is_fraud"]
+    assert replayed.select(names).equals(history.select(names))
+    assert {**declared.columns} == {name: history.schema[name] for name in declared.columns}
+    stored = next(ParquetFiles.of(tmp_path / "history", declared).chunks(0))
+    assert parsed(declared, stored)[0].variables == parsed(declared, replayed)[0].variables
+
+
+def test_a_model_never_learns_from_a_column_that_is_not_there(tmp_path: Path) -> None:
+    """A history of another event type, or of an export that left something out."""
+    generate(World(seed=1, cards=50, days=4, payments=2000), tmp_path / "history")
+
+    with pytest.raises(
+        SetupError, match=r"has a column city_pop or lat or .*, which the model is to learn from"
+    ):
+        train(
+            tmp_path / "history",
+            tmp_path / "models",
+            features=event_type_named("sparkov").features,
+            event_type=event_type_named("sparkov"),
+        )
+
+
+def test_events_without_an_entity_have_no_weeks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The nightly job says so, instead of asking for card numbers."""
+    monkeypatch.setenv("FRAUDSTREAM_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("FRAUDSTREAM_EVENT_TYPE", "creditcard")
+
+    with pytest.raises(SetupError, match="of the type creditcard have no entity, so there are no weeks"):
+        CliRunner().invoke(aggregate_command, [], catch_exceptions=False)
+
+
+def test_weeks_of_opaque_entities_are_those_that_a_worker_looks_up(tmp_path: Path) -> None:
+    """Dashes and blanks within an id of any form belong to it; of a card number they do not."""
+    ids = ["550e8400-e29b-41d4", "tok 31f", " 12-34 "]
+    folder = tmp_path / "history" / "date=2020-01-05"
+    folder.mkdir(parents=True)
+    pl.DataFrame({"cc_num": ids, "amount": [1.0] * 3, "event_time": [1_578_182_400_000] * 3}).write_parquet(
+        folder / "payments.parquet"
+    )
+    card = event_type_named("card")
+    opaque = replace(card, entity=EntityField("account", "text"))
+    tokenizer = Tokenizer(bytes(32))
+
+    Job(tmp_path / "history", tmp_path / "weekly", tokenizer, kinds=kinds_of(opaque)).run(date(2020, 1, 6))
+
+    index = entity_index(opaque, tokenizer, 1)
+    assert {index.entity(given, 0).token for given in ids} == set(newest_snapshot(tmp_path / "weekly").weeks)
+
+
+def test_a_user_s_own_event_type_is_generated_too(tmp_path: Path) -> None:
+    """Whatever it declares: types, an amount without decimals and with a limit, a field within another, no entity."""
+    own = tmp_path / "payout.toml"
+    own.write_text(OWN)
+    event_type = event_type_named(str(own))
+    generate(World(seed=1, cards=50, days=2, payments=500), tmp_path / "history", event_type)
+
+    frame = next(ParquetFiles.of(tmp_path / "history", event_type).chunks(0))
+    payments = parsed(event_type, frame)
+
+    assert "cc_num" not in frame.columns
+    assert list(event_type.columns.items()) == [(name, frame.schema[name]) for name in event_type.columns]
+    assert frame["amount"].to_list() == [payment.cents for payment in payments]
+    assert max(frame["amount"]) == 5000
+    assert frame.select(list(event_type.columns)).rows() == [payment.variables for payment in payments]
+
+
+OWN = """
+name = "payout"
+
+[time]
+fields = ["at"]
+unit = "ms"
+
+[amount]
+field = "sum"
+form = "minor-units"
+currency = "JPY"
+max = 5000
+
+[variables]
+merchant = "string"
+channel = { type = "string", field = "device.channel" }
+tries = "integer"
+weight = "float"
+known = "boolean"
+opened = "timestamp"
+"""

@@ -87,7 +87,8 @@ def test_a_refund_is_what_the_event_type_says(tmp_path: Path) -> None:
     lines = ("cc_num,amount,ts", "4000000000000002,-3,2020-01-26", "4000000000000002,3,2020-01-26")
 
     assert [-3.0, 3.0] == imported(tmp_path, *lines)["amount"].to_list()
-    refusing = replace(JUDGE, money=replace(JUDGE.money, refunds="refuse"))
+    card = JUDGE.event_type
+    refusing = replace(JUDGE, event_type=replace(card, money=replace(card.money, refunds="refuse")))
     (tmp_path / "refusing").mkdir()
     assert [(2, "amount-negative", "amount '-3' is not between 0.00 and 10,000,000.00")] == bad_rows(
         tmp_path / "refusing", *lines, judge=refusing
@@ -102,7 +103,7 @@ def test_amounts_have_the_decimals_of_the_currency(
 ) -> None:
     """Yen have none, dinars three."""
     lines = ("cc_num,amount,ts", *(f"4000000000000002,{each},2020-01-26" for each in (amount, bad)))
-    judge = replace(JUDGE, money=event_type.money)
+    judge = replace(JUDGE, event_type=event_type)
 
     assert [(3, "amount-decimals")] == [row[:2] for row in bad_rows(tmp_path, *lines, judge=judge)]
     assert [amount] == rows_in(tmp_path / "history")["amount"].to_list()
