@@ -127,7 +127,7 @@ def create_app(settings: Settings, ports: Ports) -> App:
     )
     logger.info(
         "event type %s, model %s, rules %s",
-        settings.event_type,
+        event_type.name,
         detector.model.version,
         detector.ruleset.version,
     )

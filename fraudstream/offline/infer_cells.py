@@ -11,9 +11,9 @@ from fraudstream.domain.times import moment_ms
 from fraudstream.offline.written_times import END_S, FIRST_S
 
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
-INTEGER = re.compile(r"-?(?:0|[1-9]\d{0,17})").fullmatch
+INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})").fullmatch
 """Without a zero before it: 01067 is a zip code."""
-DECIMAL = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?").fullmatch
+DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?").fullmatch
 
 
 @dataclass(frozen=True, eq=False)

@@ -204,6 +204,16 @@ def test_a_file_without_an_amount_is_drafted_with_a_gap(tmp_path: Path) -> None:
     assert "no column looks like an amount: fill in [amount]\n" == done.stderr
 
 
+def test_a_file_without_a_header_is_refused_and_not_repeated(tmp_path: Path) -> None:
+    """Its first row would be the names of fields, a card number among them."""
+    path = file_of(tmp_path, "x.csv", "4006080197832643,12.5", "4006080197832643,13")
+    done = fraudstream(Settings(_env_file=None, data_dir=tmp_path), "event-types", "infer", path)
+
+    assert (2, "") == (done.returncode, done.stdout)
+    assert f"Error: the first line of {path} holds numbers or times" in done.stderr
+    assert "97832643" not in done.stderr
+
+
 @pytest.mark.parametrize("content", [b"", b"cc_num,amt\n", b"PAR1\x15\x04\xff\xfe\x00\n1\n", b"a,a\n1,2\n"])
 def test_what_is_no_table_is_refused(tmp_path: Path, content: bytes) -> None:
     """With a sentence."""
@@ -233,6 +243,7 @@ def test_every_draft_with_an_amount_is_valid(
 ) -> None:
     """Whatever the columns are called and hold."""
     header = [name for name in names if name.strip() and name.strip() != "amt" and "\0" not in name]
+    header = [name for name in header if not name.strip().lstrip("-")[:1].isdigit()]
     path = tmp_path_factory.mktemp("draft") / "x.csv"
     rows = data.draw(st.lists(st.tuples(*[CELL] * len(header)), min_size=1, max_size=4))
     with path.open("w", newline="", encoding="utf-8", errors="surrogatepass") as text:

@@ -93,7 +93,12 @@ MISTAKES = [
     (
         'id = "payoutId"',
         'id = "account.id"',
-        "line 2, id: account.id is the entity, which is published as a token only: leave id out",
+        "line 2, id: account.id is the entity, which is published as a token only: name another field, or leave this out",
+    ),
+    (
+        'currency_field = "money.currency"',
+        'currency_field = "account.id"',
+        "line 16, amount.currency_field: account.id is the entity, which is published as a token only",
     ),
     ('id = "payoutId"', 'id = ""', "line 2, id: is empty: write the name, or leave the key out"),
     # entity and time
@@ -219,7 +224,7 @@ MISTAKES = [
     (
         'country = "string"',
         'country = { field = "account.id" }',
-        "line 20, variables.country: account.id is the entity, which is published as a token only: leave the variable out",
+        "line 20, variables.country: account.id is the entity, which is published as a token only: name another field, or leave this out",
     ),
     # features
     (

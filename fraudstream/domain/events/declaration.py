@@ -71,12 +71,10 @@ class Declaration:
         entity = self._optional(EntityTable, file.entity, "entity")
         time = self._optional(TimeTable, file.time, "time")
         label = self._optional(LabelTable, file.label, "label")
-        variables = self._variables(file, entity)
-        if entity is not None and file.id == entity.field:
-            raise self._wrong(
-                ("id",), f"{file.id} is the entity, which is published as a token only: leave id out"
-            )
+        variables = self._variables(file)
         money, currencies, amount = self._money(raw)
+        if entity is not None:
+            self._check_secret(entity.field, file, time, amount, label, variables)
         names, feature_set = self._features(file, entity is not None, variables)
         with self._said(("name",)):
             name = validate_name("event type", file.name)
@@ -128,15 +126,34 @@ class Declaration:
             tuple(time.fields), time.unit, 0 if origin is None else round(origin.timestamp() * 1000)
         )
 
-    def _variables(self, file: File, entity: EntityTable | None) -> tuple[Variable, ...]:
+    def _check_secret(
+        self,
+        secret: str,
+        file: File,
+        time: TimeTable | None,
+        amount: AmountTable,
+        label: LabelTable | None,
+        variables: Sequence[Variable],
+    ) -> None:
+        """Raise SetupError if anything else names the entity's field."""
+        fields: dict[Path, Sequence[str | None]] = {
+            ("id",): [file.id],
+            ("time", "fields"): time.fields if time else [],
+            ("amount", "field"): [amount.field],
+            ("amount", "currency_field"): [amount.currency_field],
+            ("label", "field"): [label.field if label else None],
+            **{("variables", variable.name): [variable.field] for variable in variables},
+        }
+        for path, names in fields.items():
+            if secret in names:
+                raise self._wrong(
+                    path,
+                    f"{secret} is the entity, which is published as a token only: name another field, or leave this out",
+                )
+
+    def _variables(self, file: File) -> tuple[Variable, ...]:
         """Return the variables, strings first."""
         found = [self._variable(name, raw) for name, raw in file.variables.items()]
-        for variable in found:
-            if entity is not None and variable.field == entity.field:
-                raise self._wrong(
-                    ("variables", variable.name),
-                    f"{variable.field} is the entity, which is published as a token only: leave the variable out",
-                )
         return tuple(sorted(found, key=lambda variable: variable.type != "string"))
 
     def _variable(self, name: str, raw: Any) -> Variable:
