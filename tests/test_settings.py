@@ -142,7 +142,7 @@ def test_a_misspelt_event_type_or_model_is_refused_with_the_right_one(tmp_path: 
     """Names that are looked up when they are used."""
     (tmp_path / "card-20261121-1f2e3d4c").mkdir()
     (tmp_path / "card-20261121-1f2e3d4c" / "manifest.json").write_text("{}")
-    with pytest.raises(SetupError, match="the package has: card; did you mean card"):
+    with pytest.raises(SetupError, match=r"the package has: card, .*; did you mean card"):
         event_type_named("crad")
     with pytest.raises(SetupError, match="did you mean card-20261121-1f2e3d4c"):
         read_manifest(tmp_path, "card-20261121-1f2e3d4d")

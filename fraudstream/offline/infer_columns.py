@@ -2,15 +2,15 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import get_args
 
-from fraudstream.domain.card_numbers import normalised
 from fraudstream.domain.errors import InvalidTransaction, SetupError
 from fraudstream.domain.events.currencies import DECIMALS
 from fraudstream.domain.names import NAME_PATTERN, validate_name
+from fraudstream.domain.tokens import READ, EntityKind
 from fraudstream.offline.column_names import COMMON, LIKELY, plain_name
 from fraudstream.offline.columns import AMOUNT, FALSE, IDS, LABEL, NUMBER, TIME, TRUE
 from fraudstream.offline.csv_rows import csv_rows, header_of, open_csv
@@ -147,25 +147,28 @@ def _entity(free: Sequence[Cells]) -> Found | None:
     cells = sure or next(iter(likely), None)
     if cells is None:
         return None
-    cards = card_numbers(cells)
     note = "" if sure else f"guessed by its name{_or(likely[1:])}"
-    if 0 < cards < len(cells.values):
-        note = _joined(
-            note,
-            f"of {len(cells.values):,} values {cards:,} may be card numbers (12 to 19 digits); with "
-            'kind = "card-number" the others become dead letters',
-        )
     return Found(cells, note)
 
 
-def card_numbers(cells: Cells) -> int:
-    """Return how many values have the form of card numbers."""
-    number = 0
-    for value in cells.values:
-        with suppress(InvalidTransaction):
-            normalised(value)
-            number += 1
-    return number
+def entity_kind(cells: Cells) -> tuple[EntityKind, str]:
+    """Return the strictest kind that all values have, and a note if only some have a stricter one."""
+    fit = {kind: sum(_fits(kind, value) for value in cells.values) for kind in get_args(EntityKind)}
+    kind = next(kind for kind, number in fit.items() if number == len(cells.values) > 0 or kind == "text")
+    cards = fit["card-number"]
+    if kind == "card-number" or not cards:
+        return kind, ""
+    return kind, (
+        f'of {len(cells.values):,} values {cards:,} may be card numbers; with "card-number" the others become dead letters'
+    )
+
+
+def _fits(kind: EntityKind, value: str) -> bool:
+    try:
+        READ[kind](value)
+    except InvalidTransaction:
+        return False
+    return True
 
 
 def _amount(free: Sequence[Cells]) -> Found | None:

@@ -11,7 +11,7 @@ from fraudstream.domain.features.schema import NAMES
 from fraudstream.offline.column_names import COMMON, plain_name
 from fraudstream.offline.columns import FALSE, TRUE
 from fraudstream.offline.infer_cells import Cells
-from fraudstream.offline.infer_columns import Found, Inferred, card_numbers, in_minor_units
+from fraudstream.offline.infer_columns import Found, Inferred, entity_kind, in_minor_units
 
 NAMES_OF_PLACES = frozenset(plain_name(name) for name in (*COMMON["merchant"], *COMMON["zip_code"]))
 """Columns that are text even if all values are digits."""
@@ -77,7 +77,8 @@ def _entity(entity: Found | None) -> Iterator[str]:
     cells = entity.cells
     yield "[entity]"
     yield _line("field", quoted(cells.name), entity.note)
-    yield f'kind = "{"card-number" if card_numbers(cells) == len(cells.values) > 0 else "text"}"'
+    kind, why = entity_kind(cells)
+    yield _line("kind", quoted(kind), why)
 
 
 def _time(time: Found | None) -> Iterator[str]:

@@ -3,6 +3,7 @@
 import csv
 import json
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from click.testing import CliRunner
@@ -13,6 +14,8 @@ from fraudstream.adapters.event_types import event_types as names_of_the_package
 from fraudstream.adapters.event_types import text_of
 from fraudstream.commands.event_types import event_types
 from fraudstream.domain.events.declaration import Declaration
+from fraudstream.domain.events.summary import ENTITY_KINDS
+from fraudstream.domain.tokens import EntityKind
 from fraudstream.offline.infer_columns import inferred
 from fraudstream.offline.infer_text import toml_of
 from fraudstream.settings import Settings
@@ -91,6 +94,17 @@ def test_a_valid_file_is_said_in_words(tmp_path: Path) -> None:
     ] == run("check", path).splitlines()
 
 
+@pytest.mark.parametrize("name", names_of_the_package())
+def test_every_event_type_of_the_package_is_said_in_words(name: str) -> None:
+    """Whatever it declares."""
+    assert run("check", name).startswith(f"{name} is a valid event type: {name}\n  entity ")
+
+
+def test_every_kind_of_entity_has_words() -> None:
+    """For `check`."""
+    assert set(get_args(EntityKind)) == set(ENTITY_KINDS)
+
+
 def test_facts_have_the_defaults(tmp_path: Path) -> None:
     """A script need not know them."""
     path = file_of(tmp_path, "sum.toml", 'name = "sum"', "[amount]", 'field = "a"', 'currency = "JPY"')
@@ -137,14 +151,14 @@ def test_sparkov_is_drafted(tmp_path: Path) -> None:
 
 
 def test_sparkov_s_first_column_may_have_no_name(tmp_path: Path) -> None:
-    """It is so in the published file; and a card number of eleven digits makes all of them ids, which the draft says."""
+    """It is so in the published file; and a card number of eleven digits makes all of them account numbers, which the draft says."""
     short = SPARKOV_ROWS[1].replace("630423337322", "60416207185")
     csv_file = file_of(tmp_path, "fraudTrain.csv", SPARKOV.removeprefix("index"), SPARKOV_ROWS[0], short)
     drafted = run("infer", csv_file, "--name", "sparkov")
 
     assert "# The column without a name is left out." in drafted
-    assert 'field = "cc_num"  # of 2 values 1 may be card numbers (12 to 19 digits)' in drafted
-    assert "text" == Declaration(drafted, "draft.toml").read().entity.kind  # type: ignore[union-attr]
+    assert 'kind = "account-number"  # of 2 values 1 may be card numbers' in drafted
+    assert "sparkov" == Declaration(drafted, "draft.toml").read().name
 
 
 def test_creditcard_is_drafted(tmp_path: Path) -> None:

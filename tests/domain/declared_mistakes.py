@@ -36,7 +36,6 @@ outcome = "review"
 """
 
 MISTAKES = [
-    # no TOML
     (
         'id = "payoutId"',
         'id = "payoutId',
@@ -102,7 +101,11 @@ MISTAKES = [
     ),
     ('id = "payoutId"', 'id = ""', "line 2, id: is empty: write the name, or leave the key out"),
     # entity and time
-    ('kind = "text"', 'kind = "token"', "line 7, entity.kind: 'token' is none of card-number, text"),
+    (
+        'kind = "text"',
+        'kind = "token"',
+        "line 7, entity.kind: 'token' is none of card-number, account-number, text",
+    ),
     (
         '[entity]\nfield = "account.id"\nkind = "text"',
         'entity = "account.id"',
@@ -145,7 +148,6 @@ MISTAKES = [
         "max = 1e9",
         "line 15, amount.max: the event type's largest amount is 1000000000.00; write a number above 0 that is at most 21474836.47",
     ),
-    ('form = "minor-units"', 'max = "9"', "line 15, amount.max: write a number, not text in quotes"),
     (
         'currencies = ["USD", "JPY"]',
         'currencies = ["USDD"]',

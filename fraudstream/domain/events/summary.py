@@ -5,8 +5,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from fraudstream.domain.events.event_type import UNIT_NAMES, EventType, Variable, VariableType
+from fraudstream.domain.tokens import EntityKind
 
-ENTITY_KINDS = {"card-number": "a card number", "text": "an id of any form"}
+ENTITY_KINDS: Mapping[EntityKind, str] = {
+    "card-number": "a card number",
+    "account-number": "an account number",
+    "text": "an id of any form",
+}
 FORMS = {"units": "", "minor-units": ", in minor units"}
 REFUNDS = {
     "decide": "below zero it is a refund, which is decided and does not count as spending",
