@@ -18,6 +18,7 @@ from fraudstream.agents.outputs import Outputs, Targets
 from fraudstream.agents.quarantine import Quarantine
 from fraudstream.agents.reporting import Report, Reporter
 from fraudstream.agents.scoring import Scoring
+from fraudstream.deciding.dead_letters import DeadLetters
 from fraudstream.deciding.decider import Decider
 from fraudstream.deciding.intake import Intake
 from fraudstream.domain.decision import DecisionEncoder
@@ -63,14 +64,14 @@ def attach(
         allow_empty=True,
     )
 
-    delivery = delivery_of(app, settings)
+    delivery, letters = delivery_of(app, settings), DeadLetters.of(event_type)
 
     async def scoring(stream: Any) -> None:
         """Decide payments: activity, week, features, model, rules."""
         backlog = Backlog(settings.batch_rows_max, settings.pending_rows_max, settings.linger_ms)
         intake, assignment = Intake(parser), Assignment(app)
-        outputs, reporter = Outputs(targets, encoder, assignment), Reporter(report, assignment)
-        with closing(Quarantine(settings.worker_state_dir)) as quarantine:
+        outputs, reporter = Outputs(targets, encoder, assignment, letters), Reporter(report, assignment)
+        with closing(Quarantine(settings.worker_state_dir, letters)) as quarantine:
             await Scoring(
                 assignment, intake, backlog, quarantine, decider, outputs, delivery, table, reporter
             ).run(stream)

@@ -12,7 +12,7 @@ from fraudstream.agents.assignment import Assignment
 from fraudstream.agents.delivery import OutputBatch, offsets_by_partition
 from fraudstream.agents.micro_batch import MicroBatch
 from fraudstream.agents.unpublishable import Unpublishable
-from fraudstream.deciding.dead_letters import CONFLICT, DeadLetter, dead_letter
+from fraudstream.deciding.dead_letters import CONFLICT, OF_CARDS, DeadLetter, DeadLetters
 from fraudstream.deciding.decider import Decided
 from fraudstream.deciding.records import Record, repartitioned
 from fraudstream.domain.decision import DecisionEncoder
@@ -24,6 +24,8 @@ from fraudstream.domain.features.schema import (
     SOURCE_TOPIC,
 )
 from fraudstream.domain.rules import is_alert
+
+CONFLICTS = "this transaction id came before with another time or amount"
 
 
 class Targets(NamedTuple):
@@ -54,8 +56,15 @@ class Output(NamedTuple):
 class Outputs:
     """Encodes decisions and addresses them."""
 
-    def __init__(self, targets: Targets, encoder: DecisionEncoder, assignment: Assignment) -> None:
+    def __init__(
+        self,
+        targets: Targets,
+        encoder: DecisionEncoder,
+        assignment: Assignment,
+        letters: DeadLetters = OF_CARDS,
+    ) -> None:
         self.targets = targets
+        self._letters = letters
         self._encoder = encoder
         self._assignment = assignment
 
@@ -65,7 +74,7 @@ class Outputs:
         records = batch.records
         if len(decided.conflicts):
             conflicts = dict.fromkeys(decided.conflicts.tolist())
-            dead += [_conflict(records[row]) for row in conflicts]
+            dead += [self._letters.letter(records[row], CONFLICT, CONFLICTS) for row in conflicts]
             records = [record for row, record in enumerate(records) if row not in conflicts]
         frame = decided.frame.hstack(_places(records, decided.known_at_ms))
         encoded = self._encoder.encode(frame, time.time_ns() // 1_000_000, decided.stage_ms)
@@ -77,6 +86,7 @@ class Outputs:
                 self.targets.dead_letters,
                 self.targets.changelog,
                 dead,
+                self._letters,
             ),
         )
         output = Output(frame, encoded, records, dead, output_batch)
@@ -111,10 +121,6 @@ class Outputs:
     def _has_repartitioned(self, partition: int) -> bool:
         """Tell whether a partition's cards may also be on the repartitioned topic: a replay may order the two differently."""
         return self._assignment.end(TP(self.targets.repartitioned, partition)) != 0
-
-
-def _conflict(record: Record) -> DeadLetter:
-    return dead_letter(record, CONFLICT, "this transaction id came before with another time or amount")
 
 
 def _places(records: Sequence[Record], known_at_ms: int) -> list[pl.Series]:

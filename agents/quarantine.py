@@ -19,7 +19,7 @@ import msgspec
 from fraudstream.adapters.files import write_atomically
 from fraudstream.adapters.in_flight import InFlightNote
 from fraudstream.agents.backlog import Chunk
-from fraudstream.deciding.dead_letters import POISON, dead_letter
+from fraudstream.deciding.dead_letters import OF_CARDS, POISON, DeadLetters
 from fraudstream.deciding.intake import Parsed, Payments
 from fraudstream.deciding.records import Record
 from fraudstream.domain.errors import FraudstreamError
@@ -60,7 +60,8 @@ class CrashHistory(msgspec.Struct, rename={"crashes": "deaths", "poison_records"
 class Quarantine:
     """Notes what is in flight, and knows the suspicious offsets from earlier runs."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, letters: DeadLetters = OF_CARDS) -> None:
+        self._dead_letters = letters
         self._note = InFlightNote(directory / "in-flight")
         self._path = directory / "suspects.json"
         self.history = (
@@ -180,7 +181,9 @@ class Quarantine:
     def _letters(self, records: list[Record]) -> Parsed:
         """Return poison records as dead letters."""
         detail = "the worker ended again and again while it decided this record"
-        return Parsed(Payments([], []), [], [dead_letter(record, POISON, detail) for record in records])
+        return Parsed(
+            Payments([], []), [], [self._dead_letters.letter(record, POISON, detail) for record in records]
+        )
 
     def _save(self) -> None:
         write_atomically(self._path, msgspec.json.encode(self.history))

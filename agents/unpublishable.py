@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from fraudstream.adapters.outbox import Message, Refused, nothing_instead
-from fraudstream.deciding.dead_letters import DeadLetter, dead_letter
+from fraudstream.deciding.dead_letters import OF_CARDS, DeadLetter, DeadLetters
 from fraudstream.deciding.records import SOURCE_HEADER, Record, source_of
 from fraudstream.tables.changelog_halves import halved
 
@@ -22,13 +22,19 @@ class Unpublishable:
     """Knows the records a micro-batch was made of; called only for what was refused."""
 
     def __init__(
-        self, records: Iterable[Sequence[Record]], dead_letters: str, changelog: str, dead: list[DeadLetter]
+        self,
+        records: Iterable[Sequence[Record]],
+        dead_letters: str,
+        changelog: str,
+        dead: list[DeadLetter],
+        letters: DeadLetters = OF_CARDS,
     ) -> None:
         """`dead` gets the letters, so that they are counted like others."""
         self._records = records
         self._dead_letters = dead_letters
         self._changelog = changelog
         self._dead = dead
+        self._letters = letters
 
     def __call__(self, refused: Refused) -> Replacement:
         """Return what to publish instead; raises SetupError if nothing smaller is possible."""
@@ -38,7 +44,7 @@ class Unpublishable:
             return self._shortened(refused)
         source = _source(refused.message)
         record = next(each for records in self._records for each in records if source_of(each) == source)
-        letter = dead_letter(record, UNPUBLISHABLE, f"{refused.why}: {_what(refused.message)}")
+        letter = self._letters.letter(record, UNPUBLISHABLE, f"{refused.why}: {_what(refused.message)}")
         self._dead.append(letter)
         return [(self._dead_letters, letter.partition, Message(None, letter.encode()))]
 

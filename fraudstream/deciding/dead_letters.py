@@ -1,14 +1,18 @@
 """Dead letters: why a record got no decision, where it lies, and its content without card numbers."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import msgspec
 
 from fraudstream.adapters.undecodable import Undecodable
 from fraudstream.deciding.records import Record, as_first_timed
+from fraudstream.domain.card_numbers import CARD_DIGITS_MIN
 from fraudstream.domain.errors import InvalidTransaction
+from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.events.raw_values import Shown
+from fraudstream.domain.tokens import DIGITS_MIN
 
 UNDECODABLE = "undecodable"
 """Reason of dead letters for records that cannot be decoded."""
@@ -36,23 +40,42 @@ class DeadLetter(NamedTuple):
         return msgspec.json.encode(self._asdict())
 
 
-def dead_letter(record: Record, reason: str, detail: str, times: Sequence[str] = ()) -> DeadLetter:
-    """Describe a refused record; card numbers in payload and detail are masked, the fields `times` are not."""
-    (record,) = as_first_timed([record])
-    shown = Shown(record.value, record.timestamp, times)
-    return DeadLetter(
-        reason,
-        shown.detail(detail),
-        record.topic,
-        record.partition,
-        record.offset,
-        record.timestamp,
-        shown.payload,
-    )
+@dataclass(frozen=True, slots=True)
+class DeadLetters:
+    """Describes records that got no decision; card numbers in payload and detail are masked."""
+
+    times: Sequence[str] = ()
+    """Names of the fields with a time, which is not masked."""
+    digits_min: int = CARD_DIGITS_MIN
+    """How many digits may be a number that is not shown."""
+
+    @classmethod
+    def of(cls, event_type: EventType) -> "DeadLetters":
+        """Return how records of an event type are described."""
+        entity = event_type.entity
+        names = tuple(name.rpartition(".")[2] for name in event_type.time.fields)
+        return cls(names, DIGITS_MIN[entity.kind] if entity else CARD_DIGITS_MIN)
+
+    def letter(self, record: Record, reason: str, detail: str) -> DeadLetter:
+        """Describe a record."""
+        (record,) = as_first_timed([record])
+        shown = Shown(record.value, record.timestamp, self.times, self.digits_min)
+        return DeadLetter(
+            reason,
+            shown.detail(detail),
+            record.topic,
+            record.partition,
+            record.offset,
+            record.timestamp,
+            shown.payload,
+        )
+
+    def refused(self, record: Record, error: InvalidTransaction) -> DeadLetter:
+        """Describe a record that is not a payment; the value of an undecodable one is empty."""
+        if isinstance(record.value, Undecodable):
+            return self.letter(record, UNDECODABLE, f"Kafka has this record damaged: {record.value.why}")
+        return self.letter(record, error.reason, error.detail)
 
 
-def refused(record: Record, error: InvalidTransaction, times: Sequence[str]) -> DeadLetter:
-    """Describe a record that is not a payment; the value of an undecodable one is empty."""
-    if isinstance(record.value, Undecodable):
-        return dead_letter(record, UNDECODABLE, f"Kafka has this record damaged: {record.value.why}")
-    return dead_letter(record, error.reason, error.detail, times)
+OF_CARDS = DeadLetters()
+"""Hides card numbers, and times too, since it knows no field of one."""

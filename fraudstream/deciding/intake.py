@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from fraudstream.deciding.dead_letters import DeadLetter, refused
+from fraudstream.deciding.dead_letters import DeadLetter, DeadLetters
 from fraudstream.deciding.records import Record, as_first_timed, source_of
 from fraudstream.domain.errors import InvalidTransaction
 from fraudstream.domain.events.parser import Parser, Payment
@@ -31,7 +31,7 @@ class Intake:
 
     def __init__(self, parser: Parser) -> None:
         self._parse = parser.parse
-        self._times = parser.times
+        self._letters = DeadLetters.of(parser.event_type)
 
     def parse(self, records: Sequence[Record]) -> Parsed:
         """Sort the records of one chunk into payments, records to repartition and dead letters."""
@@ -44,7 +44,7 @@ class Intake:
             try:
                 payment = parse(record.value, record.timestamp)
             except InvalidTransaction as error:
-                dead.append(refused(record, error, self._times))
+                dead.append(self._letters.refused(record, error))
                 continue
             entity = payment.entity
             if entity is None or entity.partition == here:

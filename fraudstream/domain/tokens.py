@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 from murmurhash2 import murmurhash2
 
-from fraudstream.domain.card_numbers import PART_DIGITS_MIN, normalised
+from fraudstream.domain.card_numbers import CARD_DIGITS_MIN, PART_DIGITS_MIN, normalised
 from fraudstream.domain.errors import InvalidTransaction
 
 EntityKind = Literal["card-number", "account-number", "text"]
@@ -188,6 +188,13 @@ def account_number(given: int | str) -> str:
     """
     return normalised(given, PART_DIGITS_MIN)
 
+
+DIGITS_MIN: Mapping[EntityKind, int] = {
+    "card-number": CARD_DIGITS_MIN,
+    "account-number": PART_DIGITS_MIN,
+    "text": CARD_DIGITS_MIN,
+}
+"""How many digits in a row may be a number that is not to be shown."""
 
 READ: Mapping[EntityKind, Callable[[int | str], str]] = {
     "card-number": normalised,

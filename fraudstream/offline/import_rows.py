@@ -1,6 +1,6 @@
 """Checks rows of other people's files as the worker checks payments: each becomes a payment, or has a line and a reason."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +9,6 @@ import polars as pl
 from fraudstream.domain.card_numbers import (
     CARD_DIGITS_MAX,
     CARD_DIGITS_MIN,
-    PART_DIGITS_MIN,
     masked,
     without_card_numbers,
 )
@@ -18,7 +17,7 @@ from fraudstream.domain.events.amounts import NOISE
 from fraudstream.domain.events.event_times import TIME_MIN_MS
 from fraudstream.domain.events.event_type import PER_SECOND, EventType
 from fraudstream.domain.features.schema import Type
-from fraudstream.domain.tokens import EntityKind
+from fraudstream.domain.tokens import DIGITS_MIN
 from fraudstream.offline.column_names import Names
 from fraudstream.offline.columns import AMOUNT, IDS, LABEL, NUMBER, TIME, TOKEN, kind_of, kinds_of
 from fraudstream.offline.csv_rows import BadRow
@@ -43,7 +42,6 @@ def stored(event_type: EventType) -> dict[str, Type]:
 
 CARD_NUMBER = rf"^[0-9]{{{CARD_DIGITS_MIN},{CARD_DIGITS_MAX}}}$"
 
-DIGITS_MIN: Mapping[EntityKind, int] = {"card-number": CARD_DIGITS_MIN, "account-number": PART_DIGITS_MIN}
 """Of the kinds that are numbers."""
 
 REASON, COLUMN = "reason of the row", "column of the fault"
@@ -135,7 +133,7 @@ class Judge:
         units, decimals = amount * money.units, money.decimals
         least, most = money.amount_min, money.amount_max
         limits = f"is not between {least:,.{decimals}f} and {most:,.{decimals}f}"
-        digits_min = DIGITS_MIN.get(entity.kind if entity else "text")
+        digits_min = DIGITS_MIN[entity.kind] if entity and entity.kind != "text" else None
         digits = f"{digits_min} to {CARD_DIGITS_MAX} digits"
         number = (
             pl.lit(True)

@@ -47,6 +47,10 @@ class _Reader:
         self._event_type = event_type
         self._times = event_type.time.fields
         self._label_field = event_type.label.field if event_type.label else LABEL
+        self._moments = {
+            *self._times,
+            *(variable.field for variable in event_type.variables if variable.type == "timestamp"),
+        }
         self._needed = [*([event_type.entity.field] if event_type.entity else []), event_type.amount]
         self._known = {
             *self._needed,
@@ -132,8 +136,8 @@ class _Reader:
         return label in own if own and label is not None else _label(label)
 
     def _typed(self, name: str, cell: str) -> str | float:
-        """Read amounts and epoch seconds as numbers; other text is left for the parser to judge."""
-        if name == self._event_type.amount or name in self._times:
+        """Read amounts and epoch times as numbers; other text is left for the parser to judge."""
+        if name == self._event_type.amount or name in self._moments:
             try:
                 return float(cell)
             except ValueError:

@@ -46,6 +46,11 @@ async def replay(
     A signal, or a payment that Kafka refuses, ends it early: then tally.sent is lower than that.
     """
     now_ms = time.time_ns() // 1_000_000
+    event_type = event_type_named(settings.event_type)
+    if plan.labels and event_type.id is None:
+        raise SetupError(
+            f"events of the type {event_type.name} have no id that a label could name; leave out --labels"
+        )
     payments = prepared(source, plan)
     topic = settings.topic(topics.TRANSACTIONS.name)
     bookmark = Bookmark(payments.fingerprint, plan.order, topic, keyed, plan.shift_ms(payments, now_ms))
@@ -55,7 +60,7 @@ async def replay(
         bookmark = found
     check_times(plan, payments, bookmark.shift_ms, now_ms, settings.future_tolerance_s * 1000)
     start = bookmark.acknowledged
-    encoder = Encoder(event_type_named(settings.event_type), settings.partitions, keyed=keyed)
+    encoder = Encoder(event_type, settings.partitions, keyed=keyed)
     with Keeper(bookmark, bookmark_path) as keeper:
         await send_until_told(
             settings,

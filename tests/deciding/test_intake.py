@@ -5,7 +5,7 @@ from aiokafka.structs import ConsumerRecord
 
 from fraudstream.adapters.event_types import event_type_named
 from fraudstream.adapters.publisher import Message
-from fraudstream.deciding.dead_letters import dead_letter
+from fraudstream.deciding.dead_letters import OF_CARDS, DeadLetters
 from fraudstream.deciding.intake import Intake
 from fraudstream.deciding.records import Record, repartitioned
 from fraudstream.domain.events.parser import Parser
@@ -60,7 +60,7 @@ def test_a_dead_letter_says_when_the_record_first_came(intake: Intake) -> None:
     """Also one that is made of the record as the broker has it."""
     record = arrived(sent_on(intake), NOON_MS + HALF_AN_HOUR_MS)
 
-    assert NOON_MS == dead_letter(record, "poison", "").timestamp
+    assert NOON_MS == OF_CARDS.letter(record, "poison", "").timestamp
 
 
 @pytest.mark.parametrize("value", [None, b"", b"noon", b"-1", b"1e12", b"9" * 19, "\u0661".encode()])
@@ -81,3 +81,13 @@ def test_only_the_worker_says_when_a_payment_came(intake: Intake) -> None:
     ).valid
 
     assert [NOON_MS] == [payment.event_time_ms for payment in payments]
+
+
+def test_a_dead_letter_hides_an_account_number_and_shows_the_declared_time() -> None:
+    """Nine digits may be one where the event type says so; of cards it takes twelve."""
+    value = b'{"cc_num": 60416207185, "trans_date_trans_time": "2020-01-01 10:00:00"}'
+    record = arrived(Message(None, value), NOON_MS, "transactions", HOME)
+    accounts = DeadLetters.of(event_type_named("sparkov")).letter(record, "conflict", "")
+
+    assert '{"cc_num": ***, "trans_date_trans_time": "2020-01-01 10:00:00"}' == accounts.payload
+    assert "60416207185" in DeadLetters.of(event_type_named("card")).letter(record, "conflict", "").payload

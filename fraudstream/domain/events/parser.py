@@ -57,8 +57,7 @@ class Parser:
 
     def __init__(self, event_type: EventType, entities: EntityIndex, future_tolerance_ms: int) -> None:
         """`future_tolerance_ms`: how far a payment may lie after its record's Kafka timestamp."""
-        self.times = event_type.time.fields
-        self._event_type = event_type
+        self.event_type = event_type
         self._entities = entities
         self._fields = Fields(event_type)
         self._read = self._fields.read
@@ -71,7 +70,7 @@ class Parser:
         self._id_at = self._entity_at + 1 if event_type.id else 0
         self._currency_at = max(self._entity_at, self._id_at) + 1 if event_type.currency_field else 0
         self._times_from = max(self._entity_at, self._id_at, self._currency_at) + 1
-        self._strings_from = self._times_from + len(self.times)
+        self._strings_from = self._times_from + len(event_type.time.fields)
         self._numbers_from = self._strings_from + sum(
             variable.type == "string" for variable in event_type.variables
         )
@@ -116,10 +115,10 @@ class Parser:
 
     def _in_currency(self, record: Sequence[Any]) -> int:
         """Return an amount in the minor units of the event type, by the event's own currency."""
-        own, common = record[self._currency_at], self._event_type.money
-        money = self._event_type.currencies.get(common.currency if own is None else own)
+        own, common = record[self._currency_at], self.event_type.money
+        money = self.event_type.currencies.get(common.currency if own is None else own)
         if money is None:
-            known = ", ".join(self._event_type.currencies)
+            known = ", ".join(self.event_type.currencies)
             raise InvalidTransaction("unknown-currency", f"the currency is none of {known}")
         return money.minor_units(record[0]) * (common.units // money.units)
 
@@ -137,9 +136,9 @@ class Parser:
 
     def _unknown(self, others: Mapping[str, Any], number: int | str | None) -> str:
         """Return the fields that are not declared as the event type wants them; raises InvalidTransaction."""
-        if self._event_type.unknown_fields == "keep":
+        if self.event_type.unknown_fields == "keep":
             return encoded(others, self._variables, number)
-        if self._event_type.unknown_fields == "refuse":
+        if self.event_type.unknown_fields == "refuse":
             name, known = next(iter(others)), [field.name for field in self._fields.fields]
             raise InvalidTransaction(
                 "unknown-field", f"the event type declares no field {name[:64]}{did_you_mean(name, known)}"

@@ -7,15 +7,13 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
-from fraudstream.domain.card_numbers import MASK, digits_of, parts_of, without_parts
+from fraudstream.domain.card_numbers import CARD_DIGITS_MIN, MASK, digits_of, parts_of, without_parts
 from fraudstream.domain.times import DAY_MS
 
 SHOWN_BYTES_MAX = 2048
 """Enough to find the producer, too little to store abuse."""
 
 BETWEEN = r"(?:\\u[0-9a-fA-F]{4}|\\[bfnrt]|[\W_]){0,8}"
-RUN = re.compile(rf"\d(?:{BETWEEN}\d){{11,}}")
-"""Twelve digits or more with anything short between that is no letter: dots, slashes, quotes, escapes, emoji."""
 ANY_RUN = re.compile(rf"\d(?:{BETWEEN}\d)*")
 SHORT = re.compile(BETWEEN)
 CUT_ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{0,3})?\Z")
@@ -95,8 +93,18 @@ def unit_of(number: float, newest_ms: int) -> str | None:
 class Shown:
     """What people may see of one record's value and of what is said about it: no card number, but its times."""
 
-    def __init__(self, value: bytes | None, timestamp_ms: int, times: Sequence[str] = ()) -> None:
-        """`times`: fields with a time, which is shown if it is plausible at the record's timestamp."""
+    def __init__(
+        self,
+        value: bytes | None,
+        timestamp_ms: int,
+        times: Sequence[str] = (),
+        digits_min: int = CARD_DIGITS_MIN,
+    ) -> None:
+        """`times`: fields with a time, which is shown if it is plausible at the record's timestamp.
+
+        `digits_min`: how many digits may be a number that is not shown.
+        """
+        self._run = _run_of(digits_min)
         self._newest_ms = timestamp_ms + DAY_MS
         self._time = _time_of(tuple(times)) if times else None
         text = _text(value or b"")
@@ -106,12 +114,14 @@ class Shown:
     def detail(self, text: str) -> str:
         """Return what is said about the record, without any card number, and without parts of those in its value."""
         kept = self._spans(text)
-        bare = RUN.sub(lambda found: found[0] if found.span() in kept or _within(found, kept) else MASK, text)
+        bare = self._run.sub(
+            lambda found: found[0] if found.span() in kept or _within(found, kept) else MASK, text
+        )
         return without_parts(bare, self._parts) if self._parts else bare
 
     def _runs(self, text: str) -> Iterator[str]:
         kept = self._spans(text)
-        return (found[0] for found in RUN.finditer(text) if not _within(found, kept))
+        return (found[0] for found in self._run.finditer(text) if not _within(found, kept))
 
     def _spans(self, text: str) -> list[tuple[int, int]]:
         """Return the spans of a text that are a plausible time after its field's name."""
@@ -122,6 +132,12 @@ class Shown:
             for found in self._time.finditer(text)
             if found["number"] is None or unit_of(float(found["number"]), self._newest_ms) is not None
         ]
+
+
+@lru_cache(maxsize=8)
+def _run_of(digits_min: int) -> re.Pattern[str]:
+    """Return a pattern of digits with anything short between that is no letter: dots, slashes, quotes, escapes, emoji."""
+    return re.compile(rf"\d(?:{BETWEEN}\d){{{digits_min - 1},}}")
 
 
 @lru_cache(maxsize=8)
