@@ -21,6 +21,7 @@ from fraudstream.adapters.process import EXIT_CRASH, end_soon
 from fraudstream.adapters.publisher import Publisher
 from fraudstream.adapters.weekly_stores import weekly_store
 from fraudstream.domain.detector import Detector
+from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.events.parser import entity_index
 from fraudstream.domain.model import Model
 from fraudstream.domain.weekly import WeeklyStore
@@ -137,7 +138,7 @@ def create_app(settings: Settings, ports: Ports) -> App:
     )
     observer.watches.append(delivery.problems)
     agents.topic_watch.attach(app, settings, observer.watches, observer.metrics.undecided)
-    watch(app, settings, ports.weekly, observer)
+    watch(app, settings, event_type, ports.weekly, observer)
     if settings.web:
         front = web.Front.of(settings.web_base_path, settings.web_hosts, settings.web_proxies)
         views = observer.views()
@@ -146,11 +147,19 @@ def create_app(settings: Settings, ports: Ports) -> App:
     return app
 
 
-def watch(app: App, settings: Settings, weekly: WeeklyStore, observer: Observer) -> None:
-    """Schedule the nightly job, and add the watches to the health."""
+def watch(
+    app: App, settings: Settings, event_type: EventType, weekly: WeeklyStore, observer: Observer
+) -> None:
+    """Schedule the nightly job, and add the watches to the health; without an entity there are no weeks."""
+    archive = ArchiveWatch(settings)
+    observer.watches.append(archive)
+    if event_type.entity is None:
+        if settings.web:
+            look_now_and_then(app, [archive])
+        return
     loaded = settings.weekly_store != "snapshot"
-    weeks, archive = WeeklyWatch(weekly, observer.timeline, loaded=loaded), ArchiveWatch(settings)
-    observer.watches += [weeks, archive]
+    weeks = WeeklyWatch(weekly, observer.timeline, loaded=loaded)
+    observer.watches.append(weeks)
     if settings.web:
         look_now_and_then(app, [weeks, archive])
     if settings.nightly_cron is not None:

@@ -2,18 +2,24 @@
 
 from dataclasses import replace
 
+from fraudstream.adapters.event_types import event_type_named
 from fraudstream.adapters.extras import extras_named
 from fraudstream.adapters.files import secret_in
 from fraudstream.adapters.weekly_disk import WeeklyDisk
 from fraudstream.adapters.weekly_files import WeeklyFiles
 from fraudstream.adapters.weekly_guard import GuardedWeekly
 from fraudstream.domain.feature_group import feature_group_named
-from fraudstream.domain.weekly import OnlineStore, WeeklyStore
+from fraudstream.domain.weekly import NoWeeks, OnlineStore, WeeklyStore
 from fraudstream.settings import Settings
 
 
 def weekly_store(settings: Settings) -> WeeklyStore:
-    """Return the store that a worker asks: snapshots in memory directly, everything slower behind a guard."""
+    """Return the store that a worker asks: snapshots in memory directly, everything slower behind a guard.
+
+    Events without an entity have no weeks, whatever the settings name.
+    """
+    if event_type_named(settings.event_type).entity is None:
+        return NoWeeks()
     store = online_store(settings)
     if isinstance(store, WeeklyFiles):
         return store

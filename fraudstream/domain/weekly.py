@@ -117,6 +117,18 @@ class WeeklyStore(Protocol):
         return
 
 
+class NoWeeks(WeeklyStore):
+    """The store of events without an entity."""
+
+    async def get_many(self, cards: Collection[str], midnight_ms: int) -> WeeklyAnswer:
+        """Know nothing."""
+        return WeeklyAnswer()
+
+    async def newest(self, midnight_ms: int) -> int | None:
+        """Have nothing."""
+        return None
+
+
 class OnlineStore(WeeklyStore, Protocol):
     """A weekly store that is filled from outside: made once, then loaded every night and published as a whole."""
 
