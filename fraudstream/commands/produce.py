@@ -95,9 +95,9 @@ def replay(
 ) -> None:
     """Send payments that are on file, PATH: a history directory, a Parquet file or a CSV file [the own history].
 
-    A CSV file names its columns in the first line, as the event type does: cc_num, amount, trans_ts or datetime, and
-    optionally tid, merchant, zip_code; --column says it of other names, and then the columns that nobody named are left
-    out. A payment sent twice, after a crash, keeps its id and is counted once.
+    A CSV file names its columns in the first line, as the event type does, for card payments cc_num, amount, trans_ts or
+    datetime, and optionally tid, merchant, zip_code; --column says it of other names, and then the columns that nobody named
+    are left out. A payment sent twice, after a crash, keeps its id and is counted once.
 
     Exit codes: 0 all sent, 1 stopped early (repeat it with --resume to go on), 2 bad input, 75 no broker.
     """
