@@ -12,7 +12,7 @@ from fraudstream.agents.assignment import Assignment
 from fraudstream.agents.delivery import OutputBatch, offsets_by_partition
 from fraudstream.agents.micro_batch import MicroBatch
 from fraudstream.agents.unpublishable import Unpublishable
-from fraudstream.deciding.dead_letters import CONFLICT, OF_CARDS, DeadLetter, DeadLetters
+from fraudstream.deciding.dead_letters import CONFLICT, DeadLetter, DeadLetters
 from fraudstream.deciding.decider import Decided
 from fraudstream.deciding.records import Record, repartitioned
 from fraudstream.domain.decision import DecisionEncoder
@@ -61,7 +61,7 @@ class Outputs:
         targets: Targets,
         encoder: DecisionEncoder,
         assignment: Assignment,
-        letters: DeadLetters = OF_CARDS,
+        letters: DeadLetters,
     ) -> None:
         self.targets = targets
         self._letters = letters

@@ -19,7 +19,7 @@ import msgspec
 from fraudstream.adapters.files import write_atomically
 from fraudstream.adapters.in_flight import InFlightNote
 from fraudstream.agents.backlog import Chunk
-from fraudstream.deciding.dead_letters import OF_CARDS, POISON, DeadLetters
+from fraudstream.deciding.dead_letters import POISON, DeadLetters
 from fraudstream.deciding.intake import Parsed, Payments
 from fraudstream.deciding.records import Record
 from fraudstream.domain.errors import FraudstreamError
@@ -60,7 +60,7 @@ class CrashHistory(msgspec.Struct, rename={"crashes": "deaths", "poison_records"
 class Quarantine:
     """Notes what is in flight, and knows the suspicious offsets from earlier runs."""
 
-    def __init__(self, directory: Path, letters: DeadLetters = OF_CARDS) -> None:
+    def __init__(self, directory: Path, letters: DeadLetters) -> None:
         self._dead_letters = letters
         self._note = InFlightNote(directory / "in-flight")
         self._path = directory / "suspects.json"

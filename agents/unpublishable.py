@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from fraudstream.adapters.outbox import Message, Refused, nothing_instead
-from fraudstream.deciding.dead_letters import OF_CARDS, DeadLetter, DeadLetters
+from fraudstream.deciding.dead_letters import DeadLetter, DeadLetters
 from fraudstream.deciding.records import SOURCE_HEADER, Record, source_of
 from fraudstream.tables.changelog_halves import halved
 
@@ -27,7 +27,7 @@ class Unpublishable:
         dead_letters: str,
         changelog: str,
         dead: list[DeadLetter],
-        letters: DeadLetters = OF_CARDS,
+        letters: DeadLetters,
     ) -> None:
         """`dead` gets the letters, so that they are counted like others."""
         self._records = records

@@ -151,18 +151,13 @@ def watch(
     app: App, settings: Settings, event_type: EventType, weekly: WeeklyStore, observer: Observer
 ) -> None:
     """Schedule the nightly job, and add the watches to the health; without an entity there are no weeks."""
-    archive = ArchiveWatch(settings)
-    observer.watches.append(archive)
-    if event_type.entity is None:
-        if settings.web:
-            look_now_and_then(app, [archive])
-        return
     loaded = settings.weekly_store != "snapshot"
-    weeks = WeeklyWatch(weekly, observer.timeline, loaded=loaded)
-    observer.watches.append(weeks)
+    weeks = WeeklyWatch(weekly, observer.timeline, loaded=loaded) if event_type.entity else None
+    asking = [each for each in (weeks, ArchiveWatch(settings)) if each is not None]
+    observer.watches += asking
     if settings.web:
-        look_now_and_then(app, [weeks, archive])
-    if settings.nightly_cron is not None:
+        look_now_and_then(app, asking)
+    if weeks is not None and settings.nightly_cron is not None:
         night = NightlyWatch(settings.nightly_cron, lambda: weeks.up_to_date, loaded=loaded)
         observer.watches.append(night)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from fraudstream.commands.file_options import encoding_option
+from fraudstream.commands.file_options import delimiter_option, encoding_option
 from fraudstream.commands.group import Group
 
 
@@ -85,7 +85,7 @@ def check(file: str, as_json: bool) -> None:
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--name", help="Name of the event type.  [default: the file's]")
 @encoding_option
-@click.option("--delimiter", default=",", show_default=True, help="What stands between the cells.")
+@delimiter_option
 def infer(file: Path, name: str | None, encoding: str, delimiter: str) -> None:
     """Draft the declaration of an event type from the header and first rows of a CSV FILE, on stdout.
 
@@ -97,8 +97,6 @@ def infer(file: Path, name: str | None, encoding: str, delimiter: str) -> None:
     from fraudstream.offline.infer_columns import inferred
     from fraudstream.offline.infer_text import toml_of
 
-    if len(delimiter) != 1:
-        raise click.BadParameter(f"{delimiter!r} is not one character", param_hint="--delimiter")
     found = inferred(file, name, encoding, delimiter)
     click.echo(toml_of(found), nl=False)
     if found.amount is None:

@@ -57,6 +57,21 @@ encoding_option = click.option(
 )
 
 
+def _one_character(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    if len(value) != 1:
+        raise click.BadParameter(f"{value!r} is not one character", param_hint="--delimiter")
+    return value
+
+
+delimiter_option = click.option(
+    "--delimiter",
+    default=",",
+    show_default=True,
+    callback=_one_character,
+    help="CSV: what stands between the cells.",
+)
+
+
 def named(columns: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
     """Return our name -> the file's; raises UsageError if a column is named twice."""
     for side in (0, 1):

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
-from fraudstream.commands.file_options import column_option, encoding_option, named
+from fraudstream.commands.file_options import column_option, delimiter_option, encoding_option, named
 from fraudstream.commands.group import Group
 from fraudstream.commands.progress import bar
 
@@ -65,7 +65,7 @@ def history() -> None:
     "--time-format", help="How times are written, if not as ISO 8601, e.g. '%d/%m/%Y %H:%M'.  [strptime]"
 )
 @encoding_option
-@click.option("--delimiter", default=",", show_default=True, help="CSV: what stands between the cells.")
+@delimiter_option
 @click.option(
     "--to",
     "directory",
@@ -151,8 +151,6 @@ def _import_request(
     from fraudstream.offline.importing import ImportRequest
     from fraudstream.offline.written_times import Times
 
-    if len(delimiter) != 1:
-        raise click.BadParameter(f"{delimiter!r} is not one character", param_hint="--delimiter")
     event_type = event_type_named(settings.event_type)
     check_targets(names, event_type)
     times = Times(time_unit, time_zone, time_format)

@@ -75,7 +75,3 @@ class DeadLetters:
         if isinstance(record.value, Undecodable):
             return self.letter(record, UNDECODABLE, f"Kafka has this record damaged: {record.value.why}")
         return self.letter(record, error.reason, error.detail)
-
-
-OF_CARDS = DeadLetters()
-"""Hides card numbers, and times too, since it knows no field of one."""

@@ -55,18 +55,17 @@ class Columns:
 
 def known_names(event_type: EventType) -> Mapping[str, tuple[str, ...]]:
     """Return an event type's columns -> names that are recognised; its own fields come first, and no other variables are."""
-    declared = event_type
-    entity, label = declared.entity, declared.label
+    entity, label = event_type.entity, event_type.label
     own: dict[str, tuple[str, ...]] = {
         **({NUMBER: (entity.field,)} if entity else {}),
-        AMOUNT: (declared.amount,),
-        TIME: declared.time.fields,
-        **({IDS[0]: (declared.id,)} if declared.id else {}),
+        AMOUNT: (event_type.amount,),
+        TIME: event_type.time.fields,
+        **({IDS[0]: (event_type.id,)} if event_type.id else {}),
         **({LABEL: (label.field,)} if label else {}),
-        **{variable.name: (variable.field,) for variable in declared.variables},
+        **{variable.name: (variable.field,) for variable in event_type.variables},
     }
     payment = (NUMBER, TOKEN) if entity else ()
-    columns = (*payment, AMOUNT, TIME, IDS[0], LABEL, "scenario", *declared.columns)
+    columns = (*payment, AMOUNT, TIME, IDS[0], LABEL, "scenario", *event_type.columns)
     return {ours: tuple(dict.fromkeys((*own.get(ours, ()), *COMMON.get(ours, ())))) for ours in columns}
 
 

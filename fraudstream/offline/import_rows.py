@@ -42,8 +42,6 @@ def stored(event_type: EventType) -> dict[str, Type]:
 
 CARD_NUMBER = rf"^[0-9]{{{CARD_DIGITS_MIN},{CARD_DIGITS_MAX}}}$"
 
-"""Of the kinds that are numbers."""
-
 REASON, COLUMN = "reason of the row", "column of the fault"
 GIVEN = "given "
 """Prefix of the file's values, which are kept beside ours."""

@@ -2,25 +2,25 @@
 
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
-from typing import Literal, get_args
+from typing import get_args
 from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from fraudstream.domain.events.event_type import TimeUnit
 from fraudstream.domain.times import moment_ms
 
 FIRST_S, END_S = 946_684_800, 4_102_444_800
 """2000 and 2100 in epoch seconds. A number's size tells its unit: read as milliseconds, these lie in early 1970."""
 
-Unit = Literal["s", "ms", "us", "ns"]
-UNITS: tuple[Unit, ...] = get_args(Unit)
+UNITS: tuple[TimeUnit, ...] = get_args(TimeUnit)
 
 
 @dataclass(frozen=True, slots=True)
 class Times:
     """How a file's times are written; what is given here takes precedence over what the values suggest."""
 
-    unit: Unit | None = None
+    unit: TimeUnit | None = None
     """Of numbers; None: recognised by their size."""
     zone: str = "UTC"
     """Of times without a zone. Of an hour that it has twice, the first is taken; one that it skips cannot be read."""

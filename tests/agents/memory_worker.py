@@ -23,6 +23,7 @@ from fraudstream.agents.outputs import Outputs, Targets
 from fraudstream.agents.quarantine import Quarantine
 from fraudstream.agents.reporting import Reporter
 from fraudstream.agents.scoring import Scoring
+from fraudstream.deciding.dead_letters import DeadLetters
 from fraudstream.deciding.decider import Decider
 from fraudstream.deciding.intake import Intake
 from fraudstream.domain.decision import DecisionEncoder
@@ -87,7 +88,8 @@ class MemoryWorker:
         detector = Detector.of(model, event_type)
         entities = entity_index(event_type, Tokenizer(bytes(32)), PARTITIONS)
         parser = Parser(event_type, entities, ALLOWED_LATENESS_MS)
-        self.quarantine = Quarantine(directory)
+        letters = DeadLetters.of(event_type)
+        self.quarantine = Quarantine(directory, letters)
         encoder = DecisionEncoder(model.features, event_type, ALLOWED_LATENESS_MS)
         assignment = Assignment(self.app)
         self.scoring = Scoring(
@@ -96,7 +98,7 @@ class MemoryWorker:
             Backlog(batch_rows_max=64, pending_rows_max=10_000, linger_ms=0),
             self.quarantine,
             Decider(self.table, weekly or SameWeek(), detector, event_type),
-            Outputs(TARGETS, encoder, assignment),
+            Outputs(TARGETS, encoder, assignment, letters),
             self.delivery,
             self.table,
             Reporter(lambda report, _: self.reports.append(report), assignment),

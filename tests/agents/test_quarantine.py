@@ -19,6 +19,7 @@ from fraudstream.agents.quarantine import (
     CrashHistory,
     Quarantine,
 )
+from fraudstream.deciding.dead_letters import DeadLetters
 from fraudstream.deciding.records import Record
 from fraudstream.domain.errors import FraudstreamError
 
@@ -43,7 +44,7 @@ def chunk(tp: TP, first: int, last: int) -> Chunk:
 def run(directory: Path, batches: list[list[Chunk]], poison: set[tuple[TP, int]]) -> list[list[str]]:
     """Decide batches as the agent does, a chunk to split alone; crash over poison records; return what each portion was."""
     done: list[list[str]] = []
-    with closing(Quarantine(directory)) as quarantine:
+    with closing(Quarantine(directory, DeadLetters())) as quarantine:
         for batch in batches:
             alone = any(map(quarantine.must_split, batch))
             for taken in [[each] for each in batch] if alone else [batch]:
@@ -64,7 +65,7 @@ def decide(portion: list[Chunk], poison: set[tuple[TP, int]]) -> None:
 
 def history(directory: Path) -> CrashHistory:
     """Return what the next run would start with."""
-    with closing(Quarantine(directory)) as quarantine:
+    with closing(Quarantine(directory, DeadLetters())) as quarantine:
         return quarantine.history
 
 
@@ -150,7 +151,7 @@ def test_a_worker_that_crashes_over_everything_stays_down(tmp_path: Path) -> Non
 
 def test_a_stop_on_request_is_no_crash(tmp_path: Path) -> None:
     """SIGTERM while a portion waits for the weekly store."""
-    with closing(Quarantine(tmp_path)) as quarantine:
+    with closing(Quarantine(tmp_path, DeadLetters())) as quarantine:
         with pytest.raises(Crashed), quarantine.in_flight([chunk(HERE, 0, 7)]):
             raise Crashed
         quarantine.forget()

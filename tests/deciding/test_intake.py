@@ -5,7 +5,7 @@ from aiokafka.structs import ConsumerRecord
 
 from fraudstream.adapters.event_types import event_type_named
 from fraudstream.adapters.publisher import Message
-from fraudstream.deciding.dead_letters import OF_CARDS, DeadLetters
+from fraudstream.deciding.dead_letters import DeadLetters
 from fraudstream.deciding.intake import Intake
 from fraudstream.deciding.records import Record, repartitioned
 from fraudstream.domain.events.parser import Parser
@@ -60,7 +60,7 @@ def test_a_dead_letter_says_when_the_record_first_came(intake: Intake) -> None:
     """Also one that is made of the record as the broker has it."""
     record = arrived(sent_on(intake), NOON_MS + HALF_AN_HOUR_MS)
 
-    assert NOON_MS == OF_CARDS.letter(record, "poison", "").timestamp
+    assert NOON_MS == DeadLetters().letter(record, "poison", "").timestamp
 
 
 @pytest.mark.parametrize("value", [None, b"", b"noon", b"-1", b"1e12", b"9" * 19, "\u0661".encode()])

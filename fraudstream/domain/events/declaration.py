@@ -3,7 +3,8 @@
 import re
 import sys
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC
 from typing import Annotated, Any, TypeVar
@@ -11,7 +12,7 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 
 from fraudstream.domain.errors import FraudstreamError, SetupError
-from fraudstream.domain.events.amounts import MINOR_UNITS_MAX, Money
+from fraudstream.domain.events.amounts import MINOR_UNITS_MAX, Money, units_of
 from fraudstream.domain.events.currencies import decimals_of
 from fraudstream.domain.events.event_type import (
     EntityField,
@@ -32,6 +33,7 @@ from fraudstream.domain.events.event_type_file import (
     VariableTable,
     line_of,
 )
+from fraudstream.domain.events.fields import INT64
 from fraudstream.domain.events.mistakes import default_of, mistake_in, not_toml
 from fraudstream.domain.features.catalogue import FEATURE_SETS, FEATURES, REASONS
 from fraudstream.domain.features.schema import NAMES, inputs, judged_columns
@@ -42,13 +44,12 @@ T = TypeVar("T", bound=msgspec.Struct)
 VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 """What SQL takes as a name without quotes."""
 
-INTEGER = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 DEFAULTS: Mapping[VariableType, Any] = {
     "string": str,
-    "integer": INTEGER,
+    "integer": INT64,
     "float": Annotated[float, msgspec.Meta(ge=-sys.float_info.max, le=sys.float_info.max)],
     "boolean": bool,
-    "timestamp": INTEGER,
+    "timestamp": INT64,
 }
 """What a variable's default may be."""
 
@@ -111,8 +112,13 @@ class Declaration:
         key = ".".join(str(part) for part in path if isinstance(part, str))
         return SetupError(f"{self.where}, line {line}{f', {key}' if key else ''}: {why}")
 
-    def _said(self, path: Path) -> "_Said":
-        return _Said(self, path)
+    @contextmanager
+    def _said(self, path: Path) -> Iterator[None]:
+        """Say of every error within in which line of the file its cause is."""
+        try:
+            yield
+        except FraudstreamError as error:
+            raise self._wrong(path, str(error)) from error
 
     def _time(self, time: TimeTable) -> EventTime:
         if not time.fields:
@@ -204,7 +210,7 @@ class Declaration:
         decimals = max(each.values())
         limit = amount.max
         if limit is None:
-            limit = MINOR_UNITS_MAX / 10**decimals
+            limit = MINOR_UNITS_MAX / units_of(decimals)
         with self._said(("amount", "max" if amount.max is not None else "field")):
             money = Money(amount.currency or "any", decimals, limit, amount.refunds, amount.form)
             own = {
@@ -270,21 +276,6 @@ class Declaration:
             with self._said(("rules", place, "name")):
                 Ruleset(rules)
         return Ruleset(rules)
-
-
-@dataclass(frozen=True, slots=True)
-class _Said:
-    """Says of every error within in which line of the file its cause is."""
-
-    declaration: Declaration
-    path: Path
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, FraudstreamError | msgspec.ValidationError):
-            raise self.declaration._wrong(self.path, str(error)) from error
 
 
 def _written(value: str | int | bool) -> str:

@@ -13,9 +13,11 @@ Text = Annotated[str, msgspec.Meta(max_length=256)]
 Moment = Text | int | float | list[int] | None
 """A list is how Jackson writes a Java time: year, month, day, hour, minute, second, nanosecond."""
 
+INT64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+
 TYPES: dict[VariableType, Any] = {
     "string": str | int | float | bool | None,
-    "integer": Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)] | None,
+    "integer": INT64 | None,
     "float": float | None,
     "boolean": bool | None,
     "timestamp": Moment,
@@ -66,7 +68,7 @@ class Fields:
         """Return the values of the fields, and the fields that are not declared.
 
         Raises InvalidTransaction, and as msgspec does for what is not JSON. Most records hold what is declared and nothing
-        else; they are read at once, others in a second attempt (3 µs more).
+        else; they are read at once, others in a second attempt (20 µs instead of 2).
         """
         if self._decode is None:
             return self._read_all(value)

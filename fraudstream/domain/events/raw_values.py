@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from fraudstream.domain.card_numbers import CARD_DIGITS_MIN, MASK, digits_of, parts_of, without_parts
+from fraudstream.domain.events.event_type import PER_SECOND, UNIT_NAMES
 from fraudstream.domain.times import DAY_MS
 
 SHOWN_BYTES_MAX = 2048
@@ -24,7 +25,6 @@ CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 TIME_MIN_S = 946_684_800
 """2000-01-01."""
-UNITS = {"seconds": 1, "milliseconds": 10**3, "microseconds": 10**6, "nanoseconds": 10**9}
 ISO_8601 = (
     r"(?:19|20)\d\d-[01]\d-[0-3]\d(?:[T ][0-2]\d:[0-5]\d(?::[0-6]\d(?:[.,]\d{1,9})?)?(?:[+-][01]\d:?\d\d)?)?"
 )
@@ -84,9 +84,9 @@ def unit_of(number: float, newest_ms: int) -> str | None:
     >>> unit_of(1580515200123, newest_ms=1580515300000), unit_of(4000000000000002, newest_ms=1580515300000)
     ('milliseconds', None)
     """
-    for name, per_second in UNITS.items():
+    for unit, per_second in PER_SECOND.items():
         if TIME_MIN_S <= number / per_second <= newest_ms / 1000:
-            return name
+            return UNIT_NAMES[unit]
     return None
 
 
