@@ -14,8 +14,8 @@ from statistics import fmean
 import click
 
 from benchmarks.lone_worker import LoneWorker, broker, payment, prepared_in, rss_mb, told
-from fraudstream.domain.activity import WINDOW_MS
 from fraudstream.domain.times import HOUR_MS
+from fraudstream.domain.windows.entries import WINDOW_MS
 from fraudstream.tables.activity_layout import CLOCK, CLOCK_KEY, KEY_BYTES, START, Clock
 from fraudstream.tables.activity_store import open_database
 

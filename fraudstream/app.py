@@ -115,6 +115,7 @@ def create_app(settings: Settings, ports: Ports) -> App:
         partitions=settings.partitions,
         stall_timeout_s=settings.stall_timeout_s,
         check_logs=LogCheck(settings, losses),
+        windows=event_type.windows,
     )
     app.tables.add(table)
     sources = topics.sources(settings)

@@ -14,11 +14,11 @@ from fraudstream.adapters.log_losses import LogLosses
 from fraudstream.adapters.objects import object_store
 from fraudstream.adapters.weekly_guard import GuardedWeekly
 from fraudstream.damage import DamageWatch
-from fraudstream.domain.activity import last_ten_minutes
 from fraudstream.domain.detector import Detector
 from fraudstream.domain.errors import WeeklyUnavailable
 from fraudstream.domain.problems import Problem
 from fraudstream.domain.weekly import WeeklyStore, midnight_before
+from fraudstream.domain.windows.entity_window import last_ten_minutes
 from fraudstream.metrics import BatchReport, Metrics
 from fraudstream.tables.activity import ActivityTable
 from fraudstream.tables.recent import DecidedChunk, Decision, RecentDecisions

@@ -32,8 +32,8 @@ TOPICS = (TRANSACTIONS, REPARTITIONED, DECISIONS, ALERTS, DEAD_LETTERS, LABELS)
 WRITTEN_BY_OTHERS = (TRANSACTIONS, LABELS)
 
 ACTIVITY_TABLE = "activity"
-CHANGELOG_RETENTION_MS = 2 * DAY_MS
-"""Longer than two windows and the longest outage we promise to survive. The log holds deltas, so it is not compacted."""
+CHANGELOG_RETENTION_MS = 3 * DAY_MS
+"""Longer than two of the longest windows (a day) and the longest outage we promise to survive. The log holds deltas, so it is not compacted."""
 
 
 def sources(settings: Settings) -> tuple[str, str]:
@@ -45,7 +45,7 @@ def changelog(settings: Settings) -> Topic:
     """Return the activity table's changelog topic, named as Faust names it (full name, prefix not applied)."""
     return Topic(
         f"{settings.app_id}-{ACTIVITY_TABLE}-changelog",
-        "the worker's ten-minute state as deltas; nobody else may write here",
+        "the worker's recent events as deltas; nobody else may write here",
         CHANGELOG_RETENTION_MS,
         (("segment.ms", str(HOUR_MS)),),
     )

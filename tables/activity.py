@@ -1,4 +1,4 @@
-"""Remembers every card's payments of the last ten minutes.
+"""Remembers every entity's events, as long as the longest window.
 
 Faust manages the table's partitions, changelog, recovery and rebalances. Reading and writing are ours, once per
 micro-batch: `aggregate` reads and computes without side effects, the caller publishes each `Update.delta` to the
@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
 import faust
+import numpy as np
 from faust.tables.manager import TableManager
 from faust.types import TP
 from mode import Service
@@ -20,10 +21,12 @@ from fraudstream.adapters.coalescing_consumer import CoalescingConsumer
 from fraudstream.adapters.leaving import leave
 from fraudstream.adapters.process import crash
 from fraudstream.adapters.publisher import Acknowledged, Message, Outbox, ProduceResults
-from fraudstream.domain.activity import WINDOW_MS, Entry, bucket_of, unpack
+from fraudstream.domain.windows.entries import Entry, unpack_all
+from fraudstream.domain.windows.velocity import CARD_WINDOWS, Windows
 from fraudstream.tables.activity_batch import Arrivals, BatchAggregates, Update, aggregate, counted_to
 from fraudstream.tables.activity_layout import bucket_key
 from fraudstream.tables.activity_store import OPTIONS, ActivityStore
+from fraudstream.tables.changelog_entries import warming
 from fraudstream.tables.changelog_keys import made_for
 from fraudstream.tables.log_checks import LogCheck, Remembered, look_on
 from fraudstream.tables.watchdog import standstill
@@ -37,7 +40,7 @@ def _or_none_yet(offset: int | None) -> int:
 
 
 class ActivityTable(faust.Table[bytes, bytes]):
-    """Card token -> entries of the last ten minutes, exact and idempotent by transaction id."""
+    """Entity token -> entries, exact and idempotent by transaction id."""
 
     logger = logging.getLogger("faust.tables")  # Faust's own messages, apart from ours
     _changelog_compacting = False
@@ -52,12 +55,14 @@ class ActivityTable(faust.Table[bytes, bytes]):
         partitions: int,
         stall_timeout_s: float,
         check_logs: LogCheck | None = None,
+        windows: Windows = CARD_WINDOWS,
     ) -> None:
         """Make a table of `app`.
 
         `allowed_lateness_ms`: the allowed lateness, up to which a payment finds its ten minutes complete;
         `stall_timeout_s`: how long a recovery or a rebalance may make no progress before the worker ends itself;
-        `check_logs` is called before every recovery, and repeatedly while payments are decided.
+        `check_logs` is called before every recovery, and repeatedly while payments are decided;
+        `windows`: the event type's velocity features.
         """
         super().__init__(
             app, name=name, partitions=partitions, key_type=bytes, value_type=bytes, recovery_buffer_size=4
@@ -65,6 +70,7 @@ class ActivityTable(faust.Table[bytes, bytes]):
         self.allowed_lateness_ms = allowed_lateness_ms
         self.stall_timeout_s = stall_timeout_s
         self.check_logs = check_logs
+        self.windows = windows
         self._last_changelog_offset: dict[int, int] = {}
         self._frozen: set[int] = set()
         self._uncommitted: dict[int, deque[tuple[dict[TP, int], int]]] = {}
@@ -73,8 +79,8 @@ class ActivityTable(faust.Table[bytes, bytes]):
 
     @property
     def changelog_key(self) -> bytes:
-        """Return the key of this group's changelog records: its number of partitions."""
-        return made_for(cast(int, self.partitions))
+        """Return the key of this group's changelog records: its number of partitions, and how entries are packed."""
+        return made_for(cast(int, self.partitions), self.windows.layout)
 
     @property
     def store(self) -> ActivityStore:
@@ -94,6 +100,7 @@ class ActivityTable(faust.Table[bytes, bytes]):
             value_type=bytes,
             loop=self.loop,
             options=dict(OPTIONS),
+            layout=self.windows.layout,
         )
 
     @Service.task
@@ -210,9 +217,14 @@ class ActivityTable(faust.Table[bytes, bytes]):
             self._last_changelog_offset[tp.partition] = written.base_offset
 
     def aggregate(self, arrivals: Arrivals) -> BatchAggregates:
-        """Aggregate each payment's ten minutes, in order; writes nothing."""
+        """Aggregate each payment's windows, in order; writes nothing."""
         clocks = {partition: self.store.clock(partition) for partition in arrivals.rows}
-        return aggregate(arrivals, clocks, self.store.get_many, self.allowed_lateness_ms)
+        aggregates = aggregate(self.windows, arrivals, clocks, self.store.get_many, self.allowed_lateness_ms)
+        until_ms = warming(self.windows, {partition: self.store.whole[partition] for partition in clocks})
+        if not until_ms:
+            return aggregates
+        until = np.repeat([until_ms.get(number, 0) for number in arrivals.rows], [*arrivals.rows.values()])
+        return aggregates._replace(warming=np.array(arrivals.event_time_ms) < until)
 
     def apply(
         self, partition: int, update: Update, acknowledged: Sequence[Acknowledged], sources: dict[TP, int]
@@ -254,18 +266,19 @@ class ActivityTable(faust.Table[bytes, bytes]):
             consumer.committed_offset(tp) > offset for tp, offset in uncommitted[0][0].items()
         ):
             newest_ms = max(newest_ms, uncommitted.popleft()[1])
-        return bucket_of(max(0, newest_ms - self.allowed_lateness_ms - WINDOW_MS)) or None
+        layout = self.windows.layout
+        return layout.bucket_of(max(0, newest_ms - self.allowed_lateness_ms - layout.bucket_ms)) or None
 
     def activity_of(self, card: str) -> tuple[list[Entry], int] | None:
-        """Return a card's entries in the newest two buckets and its partition's watermark; None if there are none."""
-        token = bytes.fromhex(card)
+        """Return an entity's entries in the newest two buckets and its partition's watermark; None if there are none."""
+        token, layout = bytes.fromhex(card), self.windows.layout
         for partition in self.store.held_partitions():
             watermark_ms = self.store.clock(partition).watermark_ms
-            bucket = bucket_of(watermark_ms)
-            keys = [bucket_key(start, token) for start in (max(0, bucket - WINDOW_MS), bucket)]
+            bucket = layout.bucket_of(watermark_ms)
+            keys = [bucket_key(start, token) for start in (max(0, bucket - layout.bucket_ms), bucket)]
             stored = self.store.get_many(partition, keys)
             if stored:
-                return unpack(stored.values()), watermark_ms
+                return unpack_all(layout, stored.values()), watermark_ms
         return None
 
     def info(self) -> dict[str, Any]:
@@ -277,4 +290,5 @@ class ActivityTable(faust.Table[bytes, bytes]):
             "allowed_lateness_ms": self.allowed_lateness_ms,
             "stall_timeout_s": self.stall_timeout_s,
             "check_logs": self.check_logs,
+            "windows": self.windows,
         }

@@ -15,9 +15,17 @@ from typing import Any
 import numpy as np
 
 from fraudstream.adapters.process import EXIT_SETUP, EXIT_UNAVAILABLE, refuse, scarce
-from fraudstream.domain.activity import ENTRY, WINDOW_MS
-from fraudstream.domain.activity_columns import ENTRIES
-from fraudstream.tables.activity_layout import CLOCK, CLOCK_KEY, KEY_BYTES, OFFSET_KEY, START, Clock
+from fraudstream.domain.windows.entries import Layout
+from fraudstream.tables.activity_layout import (
+    CLOCK,
+    CLOCK_KEY,
+    KEY_BYTES,
+    LAYOUT_KEY,
+    OFFSET_KEY,
+    START,
+    Clock,
+)
+from fraudstream.tables.changelog_entries import read_whole
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +41,11 @@ class Damaged(Exception):
     """A partition's state is not what was written; the text says in which way."""
 
 
-def opened(path: Path, open_database: Callable[[Path], Any]) -> tuple[Any, bool]:
+class OtherLayout(Exception):
+    """A partition's state was written for other velocity features, or by an earlier release."""
+
+
+def opened(path: Path, open_database: Callable[[Path], Any], layout: Layout) -> tuple[Any, bool]:
     """Open a partition's RocksDB and check it; return it and whether it had to be wiped first.
 
     Ends the process (`require_writable`) if the directory cannot be written: wiping would not help.
@@ -41,13 +53,16 @@ def opened(path: Path, open_database: Callable[[Path], Any]) -> tuple[Any, bool]
     """
     require_writable(path.parent)
     try:
-        return _sound(path, open_database), False
+        return _sound(path, open_database, layout), False
+    except OtherLayout as other:
+        logger.info("the state in %s %s: it is rebuilt from the changelog", path, str(other))
     except Exception as error:
         if locked(error) or scarce(error):
             raise
-        why = str(error)
-    require_writable(path)
-    logger.error("the state in %s is damaged (%s): wiped, and rebuilt from the changelog", path, why)
+        require_writable(path)
+        logger.error(
+            "the state in %s is damaged (%s): wiped, and rebuilt from the changelog", path, str(error)
+        )
     wipe(path)
     return open_database(path), True
 
@@ -83,21 +98,26 @@ def require_writable(directory: Path) -> None:
         )
 
 
-def _sound(path: Path, open_database: Callable[[Path], Any]) -> Any:
+def _sound(path: Path, open_database: Callable[[Path], Any], layout: Layout) -> Any:
     database = open_database(path)
     try:
-        examine(database)
+        examine(database, layout)
     except Exception:
         database.close()
         raise
     return database
 
 
-def examine(database: Any) -> None:
-    """Read everything; raises Damaged or RocksDB's error if something is missing or malformed."""
+def examine(database: Any, layout: Layout) -> None:
+    """Read everything; raises OtherLayout, Damaged or RocksDB's error if something is missing or malformed."""
+    whole = read_whole(database.get(LAYOUT_KEY))
+    if whole is None and database.get(CLOCK_KEY) is not None:
+        raise OtherLayout("is of an earlier release")
+    if whole is not None and whole.layout != layout.text:
+        raise OtherLayout(f"was written for other velocity features ({whole.layout}, now {layout.text})")
     newest_ms, last_sequence, buckets = 0, -1, 0
     for keys, values in _chunks(database):
-        newest_ms, last_sequence = _examine_buckets(keys, values, newest_ms, last_sequence)
+        newest_ms, last_sequence = _examine_buckets(layout, keys, values, newest_ms, last_sequence)
         buckets += len(keys)
     packed_clock, offset = database.get(CLOCK_KEY), database.get(OFFSET_KEY)
     if offset is not None and not offset.isdigit():
@@ -124,7 +144,7 @@ def _chunks(database: Any) -> Iterator[tuple[list[bytes], list[bytes]]]:
         if len(key) == KEY_BYTES and key < CLOCK_KEY[:1]:
             keys.append(key)
             values.append(iterator.value())
-        elif key not in (CLOCK_KEY, OFFSET_KEY):
+        elif key not in (CLOCK_KEY, LAYOUT_KEY, OFFSET_KEY):
             raise Damaged(f"a key of {len(key)} bytes that nobody wrote")
         iterator.next()
         if len(keys) == CHUNK_BUCKETS:
@@ -136,15 +156,15 @@ def _chunks(database: Any) -> Iterator[tuple[list[bytes], list[bytes]]]:
 
 
 def _examine_buckets(
-    keys: list[bytes], values: list[bytes], newest_ms: int, last_sequence: int
+    layout: Layout, keys: list[bytes], values: list[bytes], newest_ms: int, last_sequence: int
 ) -> tuple[int, int]:
-    """Check that buckets hold whole entries of their own ten minutes; return the newest time and sequence so far."""
+    """Check that buckets hold whole entries of their own time; return the newest time and sequence so far."""
     sizes = np.array([len(value) for value in values], np.int64)
-    if (sizes % ENTRY.size).any() or not sizes.all():
+    if (sizes % layout.size).any() or not sizes.all():
         raise Damaged("a bucket that is not a number of whole entries")
     starts = np.frombuffer(b"".join(key[: START.size] for key in keys), ">u8").astype(np.int64)
-    entries = np.frombuffer(b"".join(values), ENTRIES)
-    times = entries["event_time_ms"]
-    if (times - times % WINDOW_MS != np.repeat(starts, sizes // ENTRY.size)).any():
-        raise Damaged("an entry outside the ten minutes of its bucket")
-    return max(newest_ms, int(times.max())), max(last_sequence, int(entries["sequence"].max()))
+    entries = layout.unpack_columns(np.frombuffer(b"".join(values), layout.dtype))
+    times = entries.event_time_ms
+    if (times - times % layout.bucket_ms != np.repeat(starts, sizes // layout.size)).any():
+        raise Damaged("an entry outside the time of its bucket")
+    return max(newest_ms, int(times.max())), max(last_sequence, int(entries.sequence.max()))

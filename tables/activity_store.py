@@ -11,21 +11,25 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import rocksdict
 from faust.stores import rocksdb
 from faust.types import EventT
 
 from fraudstream.adapters.process import crash, refuse
 from fraudstream.adapters.undecodable import Undecodable
+from fraudstream.domain.windows.entries import Layout
 from fraudstream.tables.activity_layout import (
     CLOCK,
     CLOCK_KEY,
+    LAYOUT_KEY,
     OFFSET_KEY,
     START,
     Clock,
     merged,
 )
 from fraudstream.tables.activity_scrub import locked, opened, wipe
+from fraudstream.tables.changelog_entries import Whole, as_own, read_whole
 from fraudstream.tables.changelog_keys import after_begin
 
 logger = logging.getLogger(__name__)
@@ -61,11 +65,29 @@ class ActivityStore(rocksdb.Store):
     wiped = 0
     """How often a partition's state was wiped, to be rebuilt from the changelog."""
 
+    def __init__(self, *args: Any, layout: Layout, **kwargs: Any) -> None:
+        """`layout`: how entries are packed; state of another one is rebuilt from the changelog."""
+        super().__init__(*args, **kwargs)
+        self._layout = layout
+        self.whole: dict[int, Whole] = {}
+        """What the state of each open partition says of itself."""
+
     def _open_for_partition(self, partition: int) -> Any:
         """Open a partition and check all of it; called when the partition is assigned."""
-        database, wiped = opened(self.partition_path(partition), self.rocksdb_options.open)
+        database, wiped = opened(self.partition_path(partition), self.rocksdb_options.open, self._layout)
         self.wiped += wiped
+        self._own_layout(partition, database)
         return database
+
+    def _own_layout(self, partition: int, database: Any) -> None:
+        """Note the layout in a new state, and from when on an existing one is whole."""
+        whole = read_whole(database.get(LAYOUT_KEY))
+        if whole is None:
+            whole = Whole(self._layout.text)
+            batch = rocksdict.WriteBatch(raw_mode=True)
+            batch.put(LAYOUT_KEY, msgspec.json.encode(whole))
+            database.write(batch)
+        self.whole[partition] = whole
 
     async def _try_open_db_for_partition(self, partition: int, *args: Any, **kwargs: Any) -> Any:
         """Open a partition in a thread: checking a large one takes seconds, and health must be answered meanwhile.
@@ -119,6 +141,7 @@ class ActivityStore(rocksdb.Store):
         self._dbs.pop(partition).close()
         wipe(path)
         self._dbs[partition] = self.rocksdb_options.open(path)
+        self._own_layout(partition, self._dbs[partition])
         self.wiped += 1
 
     def held_partitions(self) -> list[int]:
@@ -144,7 +167,7 @@ class ActivityStore(rocksdb.Store):
                 else:
                     self._require_no_gap(partition, records[0].offset)
                 _require_decoded(records)
-                self._apply(partition, [record.value for record in records], records[-1].offset)
+                self._apply(partition, records)
         except Exception:  # noqa: BLE001 - whatever it is, a restart tries again
             crash("applying the changelog failed")
 
@@ -159,11 +182,21 @@ class ActivityStore(rocksdb.Store):
         batch = rocksdict.WriteBatch(raw_mode=True)
         batch.delete_range(START.pack(0), CLOCK_KEY)
         batch.put(CLOCK_KEY, CLOCK.pack(*Clock()))
+        self.whole[partition] = Whole(self._layout.text)
         self._db_for_partition(partition).write(batch)
 
-    def _apply(self, partition: int, deltas: Sequence[bytes], offset: int) -> None:
-        buckets, clock = merged(partial(self.get_many, partition), deltas, self.clock(partition))
-        self.write(partition, buckets, clock, offset)
+    def _apply(self, partition: int, records: Sequence[Any]) -> None:
+        """Add changelog records; those of another layout as entries of this."""
+        database = self._db_for_partition(partition)
+        from_the_start = database.get(self.offset_key) is None and records[0].offset > 0
+        values, whole = as_own(self._layout, records, self.whole[partition], from_the_start)
+        if whole != self.whole[partition]:
+            database.put(LAYOUT_KEY, msgspec.json.encode(whole))
+            self.whole[partition] = whole
+        buckets, clock = merged(
+            self._layout, partial(self.get_many, partition), values, self.clock(partition)
+        )
+        self.write(partition, buckets, clock, records[-1].offset)
 
 
 def _require_decoded(records: Sequence[Any]) -> None:

@@ -54,8 +54,11 @@ class CountingModel:
         return shares
 
 
-def payments_frame(**columns: list[Any]) -> pl.DataFrame:
-    """Return a frame for `Detector.decide`: an ordinary payment a row, with some columns given."""
+def payments_frame(units: int = 100, **columns: list[Any]) -> pl.DataFrame:
+    """Return a frame for `Detector.decide`: an ordinary payment a row, with some columns given.
+
+    The ten minutes' mean is given by `cents_last_10m`, the seconds since the previous payment by `ms_since_previous`.
+    """
     rows = max((len(column) for column in columns.values()), default=1)
     ordinary: dict[str, Any] = {
         "cents": 2000,
@@ -67,7 +70,13 @@ def payments_frame(**columns: list[Any]) -> pl.DataFrame:
         "avg_amt_last_1w": 40.0,
         "merchant": "Corner shop",
     }
-    return pl.DataFrame({name: columns.get(name, [value] * rows) for name, value in ordinary.items()})
+    frame = pl.DataFrame({name: columns.get(name, [value] * rows) for name, value in ordinary.items()})
+    paid, since_ms = pl.col("num_trans_last_10m").clip(1) * units, pl.col("ms_since_previous")
+    return frame.select(
+        pl.exclude("cents_last_10m", "ms_since_previous"),
+        (pl.col("cents_last_10m") / paid).alias("avg_amt_last_10m"),
+        pl.when(since_ms < 0).then(601.0).otherwise(since_ms / 1000).alias("seconds_since_previous"),
+    )
 
 
 class SameWeek(WeeklyStore):

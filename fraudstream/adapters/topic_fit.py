@@ -7,7 +7,7 @@ of other topics do no harm to payments on the old ones.
 from collections.abc import Iterator, Mapping
 
 from fraudstream import topics
-from fraudstream.domain.activity import WINDOW_MS
+from fraudstream.adapters.event_types import event_type_named
 from fraudstream.domain.problems import Problem
 from fraudstream.settings import Settings
 
@@ -110,7 +110,8 @@ def anew(settings: Settings, name: str) -> str:
 
 def _short_retention(configs: Configs, settings: Settings, names: tuple[str, ...]) -> Iterator[Problem]:
     """Yield a problem for each topic that state is restored from and whose retention is shorter than the state."""
-    held_ms = settings.lateness_horizon_s * 1000 + 2 * WINDOW_MS
+    bucket_ms = event_type_named(settings.event_type).windows.layout.bucket_ms
+    held_ms = settings.lateness_horizon_s * 1000 + 2 * bucket_ms
     for name in names:
         kept_ms = int(configs.get(name, {}).get("retention.ms", -1))
         if 0 <= kept_ms < held_ms:

@@ -3,11 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from murmurhash2 import murmurhash2
-
-from fraudstream.domain.activity_columns import Ints
 from fraudstream.domain.events.parser import Payment
 from fraudstream.domain.tokens import Entity
+from fraudstream.domain.windows.cells import Ints, Kind, cells, hash64
 from fraudstream.tables.activity_batch import Arrivals
 
 
@@ -43,19 +41,22 @@ class Columns(NamedTuple):
         kept = [row for row in range(len(self.ids)) if row not in gone]
         return Columns._make([column[row] for row in kept] for column in self)
 
-    def arrivals(self, rows: Mapping[int, int], offsets: Sequence[int | None]) -> Arrivals:
-        """Return the columns that the activity table needs; `rows` and `offsets` as in `Batch`."""
+    def arrivals(
+        self,
+        rows: Mapping[int, int],
+        offsets: Sequence[int | None],
+        kept_values: Sequence[tuple[int, Kind]] = (),
+    ) -> Arrivals:
+        """Return the columns that the activity table needs; `rows` and `offsets` as in `Batch`.
+
+        `kept_values`: the event type's.
+        """
         return Arrivals(
             rows,
             [entity.key for entity in self.entities],
             self.event_time_ms,
             self.cents,
-            [transaction_hash(transaction_id) for transaction_id in self.ids],
+            [hash64(transaction_id) for transaction_id in self.ids],
             offsets,
+            [cells(kind, [values[place] for values in self.variables]) for place, kind in kept_values],
         )
-
-
-def transaction_hash(transaction_id: str) -> int:
-    """Return 64 bits that identify a transaction id within an entity's ten minutes, the same in every process."""
-    raw = transaction_id.encode()
-    return int(murmurhash2(raw, 0) << 32 | murmurhash2(raw, 1))

@@ -11,7 +11,6 @@ import polars as pl
 from fraudstream.deciding.columns import Batch, Columns
 from fraudstream.deciding.known import decide
 from fraudstream.deciding.weeks import WeekLookup, Weeks
-from fraudstream.domain.activity_columns import Ints, WindowAggregates
 from fraudstream.domain.degraded import count_degraded
 from fraudstream.domain.detector import Detector
 from fraudstream.domain.events.event_type import EventType, Variable
@@ -25,11 +24,13 @@ from fraudstream.domain.features.schema import (
     TOKEN_AGE_MS,
     TRANSACTION_ID,
     UNKNOWN_FIELDS,
+    WARMING_UP,
     WEEKLY_AS_OF,
     WEEKLY_MISSING,
 )
 from fraudstream.domain.tokens import Entity
 from fraudstream.domain.weekly import WeeklyStore
+from fraudstream.domain.windows.cells import Ints, as_text
 from fraudstream.tables.activity_batch import Arrivals, BatchAggregates, Update
 
 
@@ -69,13 +70,15 @@ class Decider:
         self._detector = detector
         self._variables = event_type.variables
         self._has_entity = event_type.entity is not None
+        self._windows = event_type.windows
+        self._kept_values = event_type.kept_values
 
     async def decide(self, batch: Batch) -> Decided:
         """Decide the payments of a micro-batch."""
         started = time.perf_counter()
         columns = Columns.of(batch.payments)
         if self._has_entity:
-            aggregates = self._table.aggregate(columns.arrivals(batch.rows, batch.offsets))
+            aggregates = self._table.aggregate(columns.arrivals(batch.rows, batch.offsets, self._kept_values))
             columns, aggregates = _settled(columns, aggregates)
         else:
             aggregates = _nothing_remembered(len(columns.ids))
@@ -89,7 +92,9 @@ class Decider:
             "weekly": (weekly_done - activity_done) * 1000,
             "decide": (time.perf_counter() - weekly_done) * 1000,
         }
-        degraded = count_degraded(frame, weeks.missing, self._table.allowed_lateness_ms)
+        degraded = count_degraded(
+            frame, weeks.missing, self._table.allowed_lateness_ms, self._windows.layout.bucket_ms
+        )
         return Decided(
             frame, columns.entities, aggregates.updates, aggregates.conflicts, degraded, known_at_ms, stage_ms
         )
@@ -108,7 +113,7 @@ class Decider:
                 CARD_LAST4.series([entity.last4 or None for entity in entities] or [None] * rows),
                 EVENT_TIME.series(columns.event_time_ms),
                 CENTS.series(columns.cents),
-                *(window_columns(aggregates.windows) if self._has_entity else ()),
+                *(window_columns(self._windows, aggregates.windows) if self._has_entity else ()),
                 LATE_BY_MS.series(aggregates.late_by_ms),
                 TOKEN_AGE_MS.series(token_age_ms),
                 *(week_columns(weeks.payments, weeks.mean_amount) if self._has_entity else ()),
@@ -118,6 +123,7 @@ class Decider:
                     _series(variable, values)
                     for variable, values in zip(self._variables, variables, strict=True)
                 ),
+                *([] if aggregates.warming is None else [WARMING_UP.series(aggregates.warming)]),
                 *([UNKNOWN_FIELDS.series(columns.unknown_fields)] if any(columns.unknown_fields) else ()),
             ]
         )
@@ -127,18 +133,14 @@ def _series(variable: Variable, values: Sequence[Any]) -> pl.Series:
     """Return a variable as a column; a string may come as a number, such as a zip code, or as true or false."""
     if variable.type != "string":
         return pl.Series(variable.name, values, variable.dtype)
-    texts = [value if value is None or type(value) is str else _text(value) for value in values]
+    texts = [value if value is None or type(value) is str else as_text(value) for value in values]
     return pl.Series(variable.name, texts, pl.String)
-
-
-def _text(value: float | bool) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _nothing_remembered(rows: int) -> BatchAggregates:
     """Return the aggregates of events without an entity: none, and nothing to write."""
     none = np.zeros(0, np.int64)
-    return BatchAggregates(WindowAggregates(none, none, none, none), np.zeros(rows, np.int64), none, {})
+    return BatchAggregates([], np.zeros(rows, np.int64), none, {})
 
 
 def _no_weeks(rows: int) -> Weeks:
@@ -151,7 +153,8 @@ def _settled(columns: Columns, aggregates: BatchAggregates) -> tuple[Columns, Ba
     if not len(rows):
         return columns, aggregates
     settled = aggregates._replace(
-        windows=WindowAggregates(*(np.delete(column, rows) for column in aggregates.windows)),
+        windows=[np.delete(column, rows) for column in aggregates.windows],
         late_by_ms=np.delete(aggregates.late_by_ms, rows),
+        warming=None if aggregates.warming is None else np.delete(aggregates.warming, rows),
     )
     return columns.without(rows), settled

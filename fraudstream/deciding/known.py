@@ -7,15 +7,15 @@ import polars as pl
 
 from fraudstream.domain.detector import Detector
 from fraudstream.domain.events.amounts import HUNDREDTHS
-from fraudstream.domain.features.inputs import with_activity
+from fraudstream.domain.features.inputs import with_amount
 from fraudstream.domain.model import Model, Scored, scored
 
 
 def decide(known: pl.DataFrame, detector: Detector) -> pl.DataFrame:
     """Add features, score, outcome, rules and reasons to payments."""
-    return detector.decide(with_activity(known, detector.decimals))
+    return detector.decide(with_amount(known, detector.decimals))
 
 
 def score(known: pl.DataFrame, model: Model, decimals: int = HUNDREDTHS) -> Scored:
     """Add a model's features to payments, and return its probabilities; `decimals` are the currency's."""
-    return scored(with_activity(known, decimals), model)
+    return scored(with_amount(known, decimals), model)

@@ -16,6 +16,7 @@ from fraudstream.domain.features.schema import (
     SOURCE_PARTITION,
     SOURCE_TOPIC,
     UNKNOWN_FIELDS,
+    WARMING_UP,
 )
 
 
@@ -33,22 +34,25 @@ class DecisionEncoder:
         variables = event_type.columns
         features = [
             pl.col(name).cast(pl.Int8) if variables.get(name) == pl.Boolean else pl.col(name)
-            for name in published_features(model_features, event_type.entity is not None)
+            for name in published_features(model_features, event_type.entity is not None, event_type.declared)
         ]
         self._kept_before = b'"variables":{' if variables else b'"features":{'
         self._kept = b'"variables":{%s,' if variables else b'"variables":{%s},"features":{'
+        longest_ms = event_type.windows.layout.bucket_ms
+        self._degraded = {
+            warming: degraded(allowed_lateness_ms, warming, longest_ms) for warming in (False, True)
+        }
         self._fields: list[str | pl.Expr] = [
             *(column.name for column in PAID),
             *([pl.struct(*variables).alias("variables")] if variables else []),
             pl.struct(features).alias("features"),
             *(column.name for column in JUDGED),
-            degraded(allowed_lateness_ms),
-            pl.struct(
-                pl.col(SOURCE_TOPIC.name).alias("topic"),
-                pl.col(SOURCE_PARTITION.name).alias("partition"),
-                pl.col(SOURCE_OFFSET.name).alias("offset"),
-            ).alias("source"),
         ]
+        self._source = pl.struct(
+            pl.col(SOURCE_TOPIC.name).alias("topic"),
+            pl.col(SOURCE_PARTITION.name).alias("partition"),
+            pl.col(SOURCE_OFFSET.name).alias("offset"),
+        ).alias("source")
 
     def encode(
         self, decisions: pl.DataFrame, decided_at_ms: int, timing_ms: Mapping[str, float]
@@ -60,7 +64,10 @@ class DecisionEncoder:
         """
         stages = [pl.lit(round(spent_ms, 3)).alias(stage) for stage, spent_ms in timing_ms.items()]
         timing = pl.struct(pl.col(QUEUED_MS.name).alias("queued"), *stages).alias("timing_ms")
-        decision = pl.struct(*self._fields, pl.lit(decided_at_ms).alias(DECIDED_AT.name), timing)
+        lacking = self._degraded[WARMING_UP.name in decisions.columns]
+        decision = pl.struct(
+            *self._fields, lacking, self._source, pl.lit(decided_at_ms).alias(DECIDED_AT.name), timing
+        )
         texts = decisions.select(decision.struct.json_encode().cast(pl.Binary)).to_series()
         encoded = texts.to_list()
         if UNKNOWN_FIELDS.name in decisions.columns:

@@ -18,7 +18,6 @@ from fraudstream.domain.features.schema import (
     PROBABILITY,
     RULESET_VERSION,
     SCORE,
-    inputs,
 )
 from fraudstream.domain.model import Model, scored
 from fraudstream.domain.reasons import reasons_of
@@ -49,7 +48,7 @@ class Detector:
         check_features(model.version, model.features, event_type.numbers)
         threshold = model.threshold if fraud_threshold is None else fraud_threshold
         detector = cls(model, event_type.ruleset, threshold, event_type.money.decimals)
-        columns = {column.name: column.dtype for column in inputs(event_type.entity is not None)}
+        columns = {column.name: column.dtype for column in event_type.inputs}
         try:
             detector.decide(pl.DataFrame(schema=columns | event_type.columns))
         except ColumnNotFoundError as error:

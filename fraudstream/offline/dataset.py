@@ -8,15 +8,16 @@ from typing import Any
 import polars as pl
 
 from fraudstream.domain.errors import SetupError
-from fraudstream.domain.events.amounts import HUNDREDTHS, rounded_units
+from fraudstream.domain.events.amounts import rounded_units
 from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.features.compute import with_features
-from fraudstream.domain.features.inputs import with_activity
-from fraudstream.domain.features.schema import CENTS, EXACT
+from fraudstream.domain.features.inputs import with_amount
+from fraudstream.domain.features.schema import CENTS
+from fraudstream.domain.windows.velocity import CARD_WINDOWS, Windows
 from fraudstream.offline.columns import LABEL
 from fraudstream.offline.history import dates_of, read_payments
 from fraudstream.offline.opening import IMPORT
-from fraudstream.offline.point_in_time import NEVER_MS, Arrived, point_in_time
+from fraudstream.offline.point_in_time import NEVER_MS, Arrived, kept_values, point_in_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,8 @@ class Dataset:
         `event_type` says what else payments have, and may have no entity: then there is nothing to know but each event itself,
         and a repeated one is another. None: they are card payments without variables, in hundredths of a currency.
         """
-        decimals = HUNDREDTHS if event_type is None else event_type.money.decimals
+        windows = CARD_WINDOWS if event_type is None else event_type.windows
+        decimals = windows.decimals
         variables = [] if event_type is None else list(event_type.columns)
         columns = ("event_time", "amount", *variables, LABEL, "scenario")
         paid = read_payments(directory, columns, partitions, event_type)
@@ -54,13 +56,11 @@ class Dataset:
                 filled for filled in event_type.filled if filled.meta.output_name() in paid.columns
             )
             if event_type.entity is None:
-                return cls(
-                    with_activity(paid.drop("id_hash"), decimals).drop(CENTS.name), dates_of(directory)
-                )
-        known = point_in_time(arrived(paid), allowed_lateness_ms, decimals)
+                return cls(with_amount(paid.drop("id_hash"), decimals).drop(CENTS.name), dates_of(directory))
+        known = point_in_time(arrived(paid, windows), allowed_lateness_ms, windows)
         counted = known["counted"] & ~known["conflict"]
         frame = paid.drop("card_code", "id_hash", "partition").hstack(known.drop("counted", "conflict"))
-        frame = with_activity(frame, decimals).drop(column.name for column in EXACT)
+        frame = with_amount(frame, decimals).drop(CENTS.name)
         return cls(frame if counted.all() else frame.filter(counted), dates_of(directory))
 
     def described(self) -> dict[str, Any]:
@@ -72,10 +72,16 @@ class Dataset:
         }
 
 
-def arrived(paid: pl.DataFrame) -> Arrived:
+def arrived(paid: pl.DataFrame, windows: Windows = CARD_WINDOWS) -> Arrived:
     """Return payments as `read_payments` gives them, with `cents`, as columns."""
-    names = ("card_code", "event_time", "cents", "id_hash", "partition")
-    return Arrived(*(paid[name].to_numpy() for name in names))
+    return Arrived(
+        card=paid["card_code"].to_numpy(),
+        event_time_ms=paid["event_time"].to_numpy(),
+        cents=paid[CENTS.name].to_numpy(),
+        id_hash=paid["id_hash"].to_numpy(),
+        partition=paid["partition"].to_numpy(),
+        values=kept_values(paid, windows.layout),
+    )
 
 
 def features_of(frame: pl.DataFrame, names: tuple[str, ...]) -> pl.DataFrame:

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from fraudstream.domain.activity import WINDOW_MS
 from fraudstream.domain.events.event_type import EventType
+from fraudstream.domain.windows.entries import WINDOW_MS
 from fraudstream.offline.dressing import dressing_of
 from fraudstream.offline.everyday import PAUSE_S, singles, subscriptions
 from fraudstream.offline.generate import to_frame

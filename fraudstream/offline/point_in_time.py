@@ -1,6 +1,6 @@
 """Computes what the worker knows at each payment of a history, point in time, exactly, for millions of payments at once.
 
-The ten minutes are computed by the domain (`activity_columns`, and `CardActivity` where payments came late or twice), as if
+The windows are computed by the domain (`window_columns`, and `EntityWindow` where payments came late or twice), as if
 the history were one micro-batch. Only the week is computed here. `fraudstream parity` compares all of it with what a
 worker published.
 """
@@ -11,26 +11,24 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from fraudstream.domain.activity import LATE_BY_MAX_MS, WINDOW_MS
-from fraudstream.domain.activity_columns import (
-    ENTRIES,
-    WindowAggregates,
-    aggregate_columns,
-    aggregate_sequentially,
-)
-from fraudstream.domain.events.amounts import HUNDREDTHS, units_of
+from fraudstream.domain.errors import SetupError
+from fraudstream.domain.events.amounts import units_of
 from fraudstream.domain.features.inputs import week_columns, window_columns
 from fraudstream.domain.features.schema import LATE_BY_MS
 from fraudstream.domain.times import DAY_MS
 from fraudstream.domain.weekly import LONGEST_LOOK_BACK_MS, WEEK_MS
+from fraudstream.domain.windows.cells import MISSING, Kind
+from fraudstream.domain.windows.entries import LATE_BY_MAX_MS, Entries, Layout
+from fraudstream.domain.windows.velocity import CARD_WINDOWS, Windows
+from fraudstream.domain.windows.window_columns import aggregate_columns, aggregate_sequentially
 from fraudstream.offline.rows import Int64s
 
 NEVER_MS = LATE_BY_MAX_MS
 """An allowed lateness that no payment exceeds."""
 
-SESSION_GAP_MS = 2 * WINDOW_MS
-"""After a gap this long between payments of a card nothing earlier matters: windows are shorter, and ids are looked for
-in neighbouring buckets only."""
+SESSION_GAP_BUCKETS = 2
+"""After a gap of so many buckets between payments of a card nothing earlier matters: windows are shorter, and ids are looked
+for in neighbouring buckets only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +40,8 @@ class Arrived:
     cents: Int64s
     id_hash: npt.NDArray[np.uint64]
     partition: Int64s
+    values: tuple[Int64s, ...] = ()
+    """Cells of each value that velocity features need, in the order of the layout."""
 
     @classmethod
     def of(
@@ -64,46 +64,54 @@ class Arrived:
 
 
 def point_in_time(
-    arrived: Arrived, allowed_lateness_ms: int = NEVER_MS, decimals: int = HUNDREDTHS
+    arrived: Arrived, allowed_lateness_ms: int = NEVER_MS, windows: Windows = CARD_WINDOWS
 ) -> pl.DataFrame:
     """Return what is known at each payment, in the given order, with the domain's column names.
 
     Beside the window, `late_by_ms` and the week: `counted` is False for a repeated id, which is answered as the first
     time; `conflict` is True if it came before with another time or amount, and then the other columns mean nothing.
-    `allowed_lateness_ms` is the worker's allowed lateness, `decimals` are the currency's.
+    `allowed_lateness_ms` is the worker's allowed lateness, `windows` are the event type's.
     """
-    known = _known(arrived, _late_by_ms(arrived), allowed_lateness_ms, decimals)
+    known = _known(arrived, _late_by_ms(arrived), allowed_lateness_ms, windows)
     conflict = known["conflict"].to_numpy()
     if conflict.any():  # they move no clock, and whether a payment is one does not depend on the clock
-        known = _known(arrived, _late_by_ms(arrived, conflict), allowed_lateness_ms, decimals)
+        known = _known(arrived, _late_by_ms(arrived, conflict), allowed_lateness_ms, windows)
     return known
 
 
-def _known(arrived: Arrived, late_by_ms: Int64s, allowed_lateness_ms: int, decimals: int) -> pl.DataFrame:
+def _known(arrived: Arrived, late_by_ms: Int64s, allowed_lateness_ms: int, windows: Windows) -> pl.DataFrame:
     """Return what is known at each payment, given how late it was."""
     order = np.argsort(
         arrived.card, kind="stable"
     )  # neighbours in memory are asked for together: twice as fast
-    new = np.empty(len(order), ENTRIES)
-    new["event_time_ms"], new["cents"], new["id_hash"] = arrived.event_time_ms, arrived.cents, arrived.id_hash
-    new["sequence"] = np.arange(len(new))
-    new["late_by_ms"] = late_by_ms
-    new, card = new[order], arrived.card[order]
-    session = _sessions(card, new["event_time_ms"])
+    new = Entries(
+        arrived.event_time_ms,
+        arrived.cents,
+        late_by_ms,
+        arrived.id_hash,
+        np.arange(len(order)),
+        arrived.values,
+    ).at(order)
+    card = arrived.card[order]
+    session = _sessions(card, new.event_time_ms, SESSION_GAP_BUCKETS * windows.layout.bucket_ms)
     nothing = np.empty(0, np.int64)
-    window, unordered = aggregate_columns(np.empty(0, ENTRIES), nothing, new, session, allowed_lateness_ms)
-    counted, conflicts = aggregate_sequentially(window, {}, new, session, unordered, allowed_lateness_ms)
-    conflict = np.zeros(len(new), np.bool_)
+    window, unordered = aggregate_columns(
+        windows, new.at(nothing), nothing, new, session, allowed_lateness_ms
+    )
+    counted, conflicts = aggregate_sequentially(
+        windows, window, {}, new, session, unordered, allowed_lateness_ms
+    )
+    conflict = np.zeros(len(order), np.bool_)
     conflict[conflicts] = True
-    cents = new["cents"].astype(np.int64)
-    week_count, week_cents = _week_before(card, new["event_time_ms"], cents, counted & (cents >= 0))
-    mean_amount = week_cents / (np.maximum(week_count, 1) * units_of(decimals))
+    cents = new.cents
+    week_count, week_cents = _week_before(card, new.event_time_ms, cents, counted & (cents >= 0))
+    mean_amount = week_cents / (np.maximum(week_count, 1) * units_of(windows.decimals))
     place = np.empty_like(order)
     place[order] = np.arange(len(order))
     return pl.DataFrame(
         [
-            *window_columns(WindowAggregates(*(column[place] for column in window))),
-            LATE_BY_MS.series(new["late_by_ms"].astype(np.int64)[place]),
+            *window_columns(windows, [column[place] for column in window]),
+            LATE_BY_MS.series(new.late_by_ms[place]),
             *week_columns(week_count[place], mean_amount[place]),
             pl.Series("counted", counted[place]),
             pl.Series("conflict", conflict[place]),
@@ -121,13 +129,13 @@ def _late_by_ms(arrived: Arrived, conflict: npt.NDArray[np.bool_] | None = None)
     return np.clip(late_by_ms, 0, LATE_BY_MAX_MS)
 
 
-def _sessions(card: Int64s, event_time_ms: Int64s) -> Int64s:
+def _sessions(card: Int64s, event_time_ms: Int64s, gap_ms: int) -> Int64s:
     """Return a number for each payment's session: the payments of a card without a long gap in event time."""
     start_ms, end_ms = (event_time_ms.min(), event_time_ms.max()) if len(card) else (0, 0)
     place = card * (end_ms - start_ms + 1) + event_time_ms - start_ms
     order = np.argsort(place, kind="stable")  # quick, since nearly sorted
     begins = np.diff(card[order]) != 0
-    begins |= np.diff(event_time_ms[order]) >= SESSION_GAP_MS
+    begins |= np.diff(event_time_ms[order]) >= gap_ms
     session = np.empty(len(card), np.int64)
     session[order] = np.concatenate([[0], np.cumsum(begins)])[: len(card)]
     return session
@@ -148,3 +156,24 @@ def _week_before(
     midnight = offset + time - time % DAY_MS
     first, end = np.searchsorted(place, midnight - WEEK_MS), np.searchsorted(place, midnight)
     return end - first, cents_before[end] - cents_before[first]
+
+
+def kept_values(paid: pl.DataFrame, layout: Layout) -> tuple[Int64s, ...]:
+    """Return the cells of what velocity features need of a history's columns, which hold its variables."""
+    for name, _ in layout.values:
+        if name not in paid.columns:
+            raise SetupError(f"the history has no column {name}, which a velocity feature is computed of")
+    return tuple(_cells(paid[value.name], value.kind) for value in layout.values)
+
+
+def _cells(values: pl.Series, kind: Kind) -> Int64s:
+    """Return cells as entries have them; of texts only whether two are the same matters, so their rank does."""
+    if kind == "string":
+        whole = values.rank("dense").cast(pl.Int64)
+    elif kind == "float":
+        given = values.cast(pl.Float64).fill_nan(None)
+        bits = pl.Series((given.fill_null(0.0).to_numpy() + 0.0).view(np.int64))
+        whole = bits.set(given.is_null(), None)
+    else:
+        whole = values.cast(pl.Int64)
+    return whole.fill_null(MISSING).to_numpy()

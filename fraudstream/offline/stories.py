@@ -12,7 +12,7 @@ import polars as pl
 
 from fraudstream.domain.detector import Detector
 from fraudstream.domain.errors import SetupError
-from fraudstream.domain.features.inputs import week_columns, with_activity
+from fraudstream.domain.features.inputs import week_columns, with_amount
 from fraudstream.domain.features.schema import CENTS
 from fraudstream.domain.weekly import Week
 from fraudstream.offline.point_in_time import Arrived, point_in_time
@@ -98,4 +98,4 @@ def _frame(told: list[Story], weeks: list[Week]) -> pl.DataFrame:
         CENTS.series(cents),
         *week_columns([week.payments for week in weeks], [week.mean_amount for week in weeks]),
     )
-    return with_activity(known)
+    return with_amount(known)

@@ -14,7 +14,7 @@ from fraudstream.domain.features.catalogue import published_features
 from fraudstream.domain.features.schema import CENTS, PROBABILITY
 from fraudstream.domain.model import Model
 from fraudstream.domain.tokens import partition_of
-from fraudstream.offline.point_in_time import Arrived, point_in_time
+from fraudstream.offline.point_in_time import Arrived, kept_values, point_in_time
 
 ROWS_AT_ONCE = 200_000
 
@@ -54,10 +54,12 @@ class Expected:
                 cents,
                 stream["tid"].hash().to_numpy(),
                 partition,
+                kept_values(stream.with_columns(event_type.filled), event_type.windows.layout),
             )
-            known = point_in_time(arrived, allowed_lateness_ms, decimals)
+            known = point_in_time(arrived, allowed_lateness_ms, event_type.windows)
         known = known.with_columns(CENTS.series(cents), *stream.select(event_type.filled))
-        names = (*published_features(model.features, event_type.entity is not None), PROBABILITY.name)
+        published = published_features(model.features, event_type.entity is not None, event_type.declared)
+        names = (*published, PROBABILITY.name)
         values = np.concatenate(list(_values(known, model, names, decimals)))
         return cls(names, values, partition, _offsets(partition), (~known["conflict"]).to_numpy())
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from itertools import chain
 from typing import NamedTuple, TypeVar
 
-from fraudstream.domain.activity import Entry
+from fraudstream.domain.windows.entries import Entry, Layout
 from fraudstream.state.kept import Changelog, Disk, Key, Logged
 from fraudstream.state.source import kept_from
 from fraudstream.tables.activity_batch import SEQUENCE_SHIFT
@@ -53,13 +53,16 @@ def compare(
     changelog: Changelog,
     disk: Disk | None,
     allowed_lateness_ms: int,
+    layout: Layout,
     damage: str | None = None,
 ) -> Compared:
     """Compare what lies in the kept horizon. `log_begin`: first offset of the partition that `transactions` still has."""
     logged, written = dict(log), {key: entry for key, (_, entry) in changelog.entries.items()}
     stored = {} if disk is None else disk.entries
     everything = chain((each.entry for each in logged.values()), written.values(), stored.values())
-    oldest_ms = kept_from(max((entry.event_time_ms for entry in everything), default=0), allowed_lateness_ms)
+    oldest_ms = kept_from(
+        max((entry.event_time_ms for entry in everything), default=0), allowed_lateness_ms, layout
+    )
     logged, written, stored = _since(oldest_ms, logged), _since(oldest_ms, written), _since(oldest_ms, stored)
     behind: set[Key] = set()
     if disk is not None:

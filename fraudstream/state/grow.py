@@ -24,9 +24,11 @@ from fraudstream.adapters.kafka_security import Kafka
 from fraudstream.adapters.partition_logs import partition_logs
 from fraudstream.adapters.publisher import Message, Outbox, Publisher
 from fraudstream.domain.errors import SetupError
+from fraudstream.domain.windows.entries import Layout
 from fraudstream.settings import Settings
 from fraudstream.state.moving import Moved, moved
 from fraudstream.state.rebuild import DELTAS_PER_RECORD
+from fraudstream.state.source import windows_of
 from fraudstream.state.verify import require_stopped
 from fraudstream.tables.changelog_keys import begin, growing, made_for, said
 
@@ -114,7 +116,10 @@ async def grow(settings: Settings, plan: Plan, advance: Advance = lambda _what, 
         settings.model_copy(update={"partitions": number}) for number in (plan.before, plan.after)
     )
     log = topics.changelog(settings).name
-    moving, note = plan.before != plan.after, Message(growing(plan.before, plan.after), b"")
+    moving, note = (
+        plan.before != plan.after,
+        Message(growing(plan.before, plan.after, windows_of(settings).layout), b""),
+    )
     result = Moved({}, 0, 0)
     if moving and not plan.noted and plan.topics.get(log) != 0:
         async with _publisher(settings) as publisher:
@@ -126,7 +131,7 @@ async def grow(settings: Settings, plan: Plan, advance: Advance = lambda _what, 
         async with partition_logs(Kafka.of(settings), settings.app_id) as logs:
             result = await moved(logs, before, plan.after, lambda: advance("reading", plan.before))
         async with _publisher(settings) as publisher:  # a new one knows the new partitions
-            await _publish(publisher, log, plan, result, advance)
+            await _publish(publisher, log, plan, windows_of(settings).layout, result, advance)
     entries = sum(map(len, result.deltas.values()))
     return Grown(plan.before, plan.after, list(plan.topics), entries, result.undecided, result.unknown)
 
@@ -154,19 +159,21 @@ async def _add_partitions(settings: Settings, plan: Plan) -> None:
                 counts = await _counts(admin, settings)
 
 
-async def _publish(publisher: Publisher, log: str, plan: Plan, result: Moved, advance: Advance) -> None:
+async def _publish(
+    publisher: Publisher, log: str, plan: Plan, layout: Layout, result: Moved, advance: Advance
+) -> None:
     """Write the new state, partition 0 last, and replace the note."""
-    note = growing(plan.before, plan.after)
+    note = growing(plan.before, plan.after, layout)
     for partition in (*range(1, plan.after), 0):
         deltas = result.deltas[partition]
-        records = [Message(begin(plan.after), b"")]
+        records = [Message(begin(plan.after, layout), b"")]
         records += [
             Message(note, deltas[start : start + DELTAS_PER_RECORD].tobytes())
             for start in range(0, len(deltas), DELTAS_PER_RECORD)
         ]
         await _write(publisher, log, partition, records)
         advance("writing", plan.after)
-    await _write(publisher, log, 0, [Message(made_for(plan.after), b"")])
+    await _write(publisher, log, 0, [Message(made_for(plan.after, layout), b"")])
 
 
 async def _write(publisher: Publisher, topic: str, partition: int, messages: Sequence[Message]) -> None:

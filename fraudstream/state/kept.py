@@ -5,10 +5,11 @@ from typing import NamedTuple, TypeAlias
 
 from fraudstream.adapters.partition_logs import PartitionLogs
 from fraudstream.adapters.undecodable import Undecodable
-from fraudstream.domain.activity import ENTRY, Entry, bucket_of
-from fraudstream.tables.activity_layout import CLOCK_KEY, KEY_BYTES, OFFSET_KEY, START, deltas
+from fraudstream.domain.windows.entries import Entry, Layout
+from fraudstream.tables.activity_layout import CLOCK_KEY, KEY_BYTES, OFFSET_KEY, START
 from fraudstream.tables.activity_scrub import examine
 from fraudstream.tables.activity_store import open_database
+from fraudstream.tables.changelog_entries import entries_of
 from fraudstream.tables.changelog_keys import BEGIN
 
 Key: TypeAlias = tuple[int, bytes, int]
@@ -42,15 +43,15 @@ class Disk(NamedTuple):
     """The last changelog record that is in it; -1 for none."""
 
 
-def key_of(card: bytes, entry: Entry) -> Key:
+def key_of(layout: Layout, entity: bytes, entry: Entry) -> Key:
     """Return the key under which entries are compared."""
-    return bucket_of(entry.event_time_ms), card, entry.id_hash
+    return layout.bucket_of(entry.event_time_ms), entity, entry.id_hash
 
 
 async def read_changelog(
-    logs: PartitionLogs, topic: str, partition: int, until: bytes | None = None
+    logs: PartitionLogs, topic: str, partition: int, layout: Layout, until: bytes | None = None
 ) -> Changelog:
-    """Read a partition of the changelog to its end; a repeated entry counts once, a voided one not at all.
+    """Read a partition of the changelog to its end, as entries of this layout; a repeated entry counts once, a voided one not at all.
 
     `until`: ignore the records from the first one with this key on.
     """
@@ -66,23 +67,23 @@ async def read_changelog(
             if key is not None and key.startswith(BEGIN):
                 entries.clear()
                 undecodable = 0
-            for card, entry in deltas(record.value or b""):
-                entries.setdefault(key_of(card, entry), (record.offset, entry))
+            for entity, entry in entries_of(layout, key, record.value or b""):
+                entries.setdefault(key_of(layout, entity, entry), (record.offset, entry))
     begin, end = await logs.span(topic, partition)
     return Changelog(entries, end, begin < end != last + 1, undecodable)
 
 
-def read_disk(directory: Path) -> Disk:
+def read_disk(directory: Path, layout: Layout) -> Disk:
     """Read a partition's RocksDB; raises Damaged or RocksDB's error if it is not sound, or open elsewhere."""
     database = open_database(directory)
     try:
-        examine(database)
+        examine(database, layout)
         offset = database.get(OFFSET_KEY)
         entries = {
-            key_of(key[START.size :], entry): entry
+            key_of(layout, key[START.size :], entry): entry
             for key, bucket in database.items()
             if len(key) == KEY_BYTES and key < CLOCK_KEY[:1]
-            for entry in map(Entry._make, ENTRY.iter_unpack(bucket))
+            for entry in layout.unpack(bucket)
         }
     finally:
         database.close()

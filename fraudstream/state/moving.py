@@ -17,14 +17,14 @@ from fraudstream import topics
 from fraudstream.adapters.partition_logs import PartitionLogs
 from fraudstream.deciding.intake import Intake
 from fraudstream.deciding.records import Record, repartitioned
-from fraudstream.domain.activity import ENTRY, Entry
 from fraudstream.domain.tokens import Entity, partition_of
+from fraudstream.domain.windows.entries import Entry, Layout
 from fraudstream.settings import Settings
 from fraudstream.state.compare import same
 from fraudstream.state.kept import Changelog, Logged, read_changelog
-from fraudstream.state.source import Replay, intake_of, kept_from, replayed
+from fraudstream.state.source import Replay, intake_of, kept_from, replayed, windows_of
 from fraudstream.tables.activity_batch import SEQUENCE_SHIFT
-from fraudstream.tables.activity_layout import DELTAS
+from fraudstream.tables.activity_layout import deltas_dtype
 from fraudstream.tables.changelog_keys import begin
 
 Deltas = npt.NDArray[np.void]
@@ -60,24 +60,26 @@ async def moved(
     logs: PartitionLogs, settings: Settings, after: int, advance: Callable[[], None] = lambda: None
 ) -> Moved:
     """Compute the state of the group of `settings`, divided among `after` partitions."""
-    homes = Homes(after)
+    homes, layout = Homes(after), windows_of(settings).layout
     intake = intake_of(settings, homes.met)
     to_repartition = await _to_repartition(logs, settings, intake)
     packed: dict[int, list[bytes]] = {partition: [] for partition in range(after)}
     undecided = unknown = 0
     for partition in range(settings.partitions):
         replay = await replayed(logs, settings, partition, intake, to_repartition.get(partition, ()))
-        changelog = await read_changelog(logs, topics.changelog(settings).name, partition, begin(after))
+        changelog = await read_changelog(
+            logs, topics.changelog(settings).name, partition, layout, begin(after, layout)
+        )
         log_begin, _ = await logs.span(settings.topic(topics.TRANSACTIONS.name), partition)
         undecided += sum(not logged.committed for logged in replay.entries.values())
-        for card, entry in ordered(replay, changelog, log_begin, settings.lateness_horizon_s * 1000):
+        for card, entry in ordered(replay, changelog, log_begin, settings.lateness_horizon_s * 1000, layout):
             if card in homes.of:
-                packed[homes.of[card]].append(card + ENTRY.pack(*entry))
+                packed[homes.of[card]].append(card + layout.pack(entry))
             else:
                 unknown += 1
         advance()
     return Moved(
-        {partition: renumbered(entries) for partition, entries in packed.items()}, undecided, unknown
+        {partition: renumbered(layout, entries) for partition, entries in packed.items()}, undecided, unknown
     )
 
 
@@ -101,14 +103,14 @@ async def _to_repartition(
 
 
 def ordered(
-    replay: Replay, changelog: Changelog, log_begin: int, allowed_lateness_ms: int
+    replay: Replay, changelog: Changelog, log_begin: int, allowed_lateness_ms: int, layout: Layout
 ) -> Iterator[tuple[bytes, Entry]]:
     """Yield the entries of a partition in the order its workers decided them, then those still to be decided.
 
     The changelog has each payment's arrival number and lateness; the log tells whether the payment exists.
     """
     newest_ms = max((entry.event_time_ms for _, entry in changelog.entries.values()), default=0)
-    oldest_ms = kept_from(replay.decided_ms or newest_ms, allowed_lateness_ms)
+    oldest_ms = kept_from(replay.decided_ms or newest_ms, allowed_lateness_ms, layout)
     log = {key: logged for key, logged in replay.entries.items() if key[0] >= oldest_ms}
     decided = {
         key: entry
@@ -132,8 +134,8 @@ def _believed(logged: Logged | None, entry: Entry, log_begin: int) -> bool:
     return entry.sequence >> SEQUENCE_SHIFT < log_begin if logged is None else same(logged, entry)
 
 
-def renumbered(packed: list[bytes]) -> Deltas:
+def renumbered(layout: Layout, packed: list[bytes]) -> Deltas:
     """Give entries new sequences, in their order: negative, so before all later payments of the partition."""
-    deltas = np.frombuffer(b"".join(packed), DELTAS).copy()
+    deltas = np.frombuffer(b"".join(packed), deltas_dtype(layout)).copy()
     deltas["entry"]["sequence"] = np.arange(len(deltas)) - len(deltas)
     return deltas

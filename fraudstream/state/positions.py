@@ -10,14 +10,14 @@ from typing import NamedTuple
 
 from fraudstream import topics
 from fraudstream.adapters.partition_logs import PartitionLogs, Record, Span
-from fraudstream.deciding.columns import transaction_hash
 from fraudstream.deciding.records import source_of
-from fraudstream.domain.activity import Entry
 from fraudstream.domain.errors import InvalidTransaction
+from fraudstream.domain.windows.cells import hash64
+from fraudstream.domain.windows.entries import Entry, Layout
 from fraudstream.settings import Settings
 from fraudstream.state.source import parser_of
 from fraudstream.tables.activity_batch import SEQUENCE_SHIFT
-from fraudstream.tables.activity_layout import deltas
+from fraudstream.tables.changelog_entries import entries_of
 from fraudstream.tables.changelog_keys import after_begin
 
 LOOKED_UP = 3
@@ -120,7 +120,7 @@ class SourceCheck:
             payment = self._parser.parse(record.value, record.timestamp)
         except InvalidTransaction:
             return False
-        id_hash = transaction_hash(payment.transaction_id or source_of(record))
+        id_hash = hash64(payment.transaction_id or source_of(record))
         return (id_hash, payment.event_time_ms, payment.cents) != (
             entry.id_hash,
             entry.event_time_ms,
@@ -148,7 +148,7 @@ async def newest_payments(
                 records, newest[partition] = list(valid), []
                 voided.add(place)
             for record in records:
-                newest[partition] = [*newest[partition], *_keyed(record.value or b"")][-LOOKED_UP:]
+                newest[partition] = [*newest[partition], *_keyed(record)][-LOOKED_UP:]
         reach *= TAIL_RECORDS
         unread = {
             place: spans[place]
@@ -158,12 +158,12 @@ async def newest_payments(
     return newest
 
 
-def _keyed(value: bytes) -> Iterator[Entry]:
+def _keyed(record: Record) -> Iterator[Entry]:
     """Yield a changelog record's entries whose sequence is just an offset; 0 may also be a repartitioned one's.
 
     Entries that were renumbered when the topics grew have negative numbers.
     """
-    for _, entry in deltas(value):
+    for _, entry in entries_of(Layout(), record.key, record.value or b""):
         if entry.sequence > 0 and not entry.sequence % (1 << SEQUENCE_SHIFT):
             yield entry
 

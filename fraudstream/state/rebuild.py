@@ -11,10 +11,11 @@ from fraudstream import topics
 from fraudstream.adapters.kafka_security import Kafka
 from fraudstream.adapters.partition_logs import forget_records
 from fraudstream.adapters.publisher import Message, Outbox, Publisher
-from fraudstream.domain.activity import ENTRY
+from fraudstream.domain.windows.entries import Layout
 from fraudstream.settings import Settings
 from fraudstream.state.compare import Compared
 from fraudstream.state.kept import Key, Logged
+from fraudstream.state.source import windows_of
 from fraudstream.tables.activity_scrub import wipe
 from fraudstream.tables.changelog_halves import halved
 from fraudstream.tables.changelog_keys import made_for
@@ -50,15 +51,15 @@ async def rebuild_changelog(
     wrong.update(afresh)
     if wrong:
         await _empty(settings, topic, wrong)
-    outbox, done = Outbox(), []
+    outbox, done, layout = Outbox(), [], windows_of(settings).layout
     for each in partitions:
         committed = [key for key, logged in each.log.items() if logged.committed]
         missing = committed if each.partition in wrong else each.changelog.missing
-        records = encoded(each.log, missing)
+        records = encoded(layout, each.log, missing)
         if not records and (each.ends_unread or each.partition in wrong):
             records = [b""]
         for record in records:
-            outbox.add(topic, each.partition, Message(made_for(settings.partitions), record))
+            outbox.add(topic, each.partition, Message(made_for(settings.partitions, layout), record))
         done.append(Rebuilt(each.partition, len(missing), each.partition in wrong))
     async with Publisher(kafka, f"{settings.app_id}-rebuild") as publisher:
         await publisher.publish(outbox, halved)
@@ -72,17 +73,17 @@ async def _empty(settings: Settings, topic: str, partitions: Iterable[int]) -> N
     """
     outbox = Outbox()
     for partition in partitions:
-        outbox.add(topic, partition, Message(made_for(settings.partitions), b""))
+        outbox.add(topic, partition, Message(made_for(settings.partitions, windows_of(settings).layout), b""))
     kafka = Kafka.of(settings)
     async with Publisher(kafka, f"{settings.app_id}-rebuild") as publisher:
         results = await publisher.publish(outbox)
     await forget_records(kafka, topic, {at: last.base_offset + 1 for (_, at), (last,) in results.items()})
 
 
-def encoded(log: dict[Key, Logged], keys: Iterable[Key]) -> list[bytes]:
+def encoded(layout: Layout, log: dict[Key, Logged], keys: Iterable[Key]) -> list[bytes]:
     """Return entries as changelog values, in sequence."""
     ordered = sorted(keys, key=lambda key: log[key].entry.sequence)
-    packed = [key[1] + ENTRY.pack(*log[key].entry) for key in ordered]
+    packed = [key[1] + layout.pack(log[key].entry) for key in ordered]
     return [
         b"".join(packed[start : start + DELTAS_PER_RECORD])
         for start in range(0, len(packed), DELTAS_PER_RECORD)

@@ -11,21 +11,27 @@ from fraudstream.deciding.columns import Columns
 from fraudstream.deciding.dead_letters import POISON
 from fraudstream.deciding.intake import Intake
 from fraudstream.deciding.records import Record, as_first_timed
-from fraudstream.domain.activity import WINDOW_MS, bucket_of
+from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.events.parser import Parser, entity_index
 from fraudstream.domain.tokens import Entity
+from fraudstream.domain.windows.entries import Layout
+from fraudstream.domain.windows.velocity import Windows
 from fraudstream.settings import Settings
 from fraudstream.state.kept import Key, Logged, key_of
 from fraudstream.tables.activity_batch import aggregate
 from fraudstream.tables.activity_layout import START, Clock, deltas
 
-EXPIRE_EVERY_MS = 6 * WINDOW_MS
+EXPIRE_EVERY_BUCKETS = 6
 
 
 class Replay:
     """The state of one partition, in memory, while its log is replayed."""
 
-    def __init__(self, partition: int, intake: Intake, allowed_lateness_ms: int) -> None:
+    def __init__(
+        self, partition: int, intake: Intake, allowed_lateness_ms: int, event_type: EventType
+    ) -> None:
+        self._windows = event_type.windows
+        self._kept_values = event_type.kept_values
         self.entries: dict[Key, Logged] = {}
         self._partition = partition
         self._intake = intake
@@ -43,23 +49,27 @@ class Replay:
         payments, valid = self._intake.parse(records).valid
         here = self._partition
         offsets = [None if repartitioned else record.offset for record in valid]
-        arrivals = Columns.of(payments).arrivals({here: len(payments)}, offsets)
-        aggregates = aggregate(arrivals, {here: self._clock}, self._stored, self._allowed_lateness_ms)
+        arrivals = Columns.of(payments).arrivals({here: len(payments)}, offsets, self._kept_values)
+        aggregates = aggregate(
+            self._windows, arrivals, {here: self._clock}, self._stored, self._allowed_lateness_ms
+        )
         update = aggregates.updates[here]
         self._buckets |= update.buckets
         self._clock = update.clock
         if committed:
             self.decided_ms = max(self.decided_ms, update.newest_ms)
-        for card, entry in deltas(update.delta):
-            self.entries[key_of(card, entry)] = Logged(entry, repartitioned, committed)
+        for entity, entry in deltas(self._windows.layout, update.delta):
+            self.entries[key_of(self._windows.layout, entity, entry)] = Logged(
+                entry, repartitioned, committed
+            )
         self._expire()
 
     def _stored(self, _partition: int, keys: list[bytes]) -> dict[bytes, bytes]:
         return {key: self._buckets[key] for key in keys if key in self._buckets}
 
     def _expire(self) -> None:
-        kept_from_ms = kept_from(self.decided_ms, self._allowed_lateness_ms)
-        if kept_from_ms < self._kept_from_ms + EXPIRE_EVERY_MS:
+        kept_from_ms = kept_from(self.decided_ms, self._allowed_lateness_ms, self._windows.layout)
+        if kept_from_ms < self._kept_from_ms + EXPIRE_EVERY_BUCKETS * self._windows.layout.bucket_ms:
             return
         self._kept_from_ms = kept_from_ms
         oldest = START.pack(kept_from_ms)
@@ -67,9 +77,14 @@ class Replay:
         self.entries = {key: logged for key, logged in self.entries.items() if key[0] >= kept_from_ms}
 
 
-def kept_from(newest_ms: int, allowed_lateness_ms: int) -> int:
+def kept_from(newest_ms: int, allowed_lateness_ms: int, layout: Layout) -> int:
     """Return the start of the oldest bucket that is certainly kept when `newest_ms` is the newest event time."""
-    return bucket_of(max(0, newest_ms - allowed_lateness_ms - WINDOW_MS))
+    return layout.bucket_of(max(0, newest_ms - allowed_lateness_ms - layout.bucket_ms))
+
+
+def windows_of(settings: Settings) -> Windows:
+    """Return the velocity features of the event type that is set."""
+    return event_type_named(settings.event_type).windows
 
 
 def parser_of(settings: Settings, met: Callable[[str, Entity], None] | None = None) -> Parser:
@@ -96,7 +111,12 @@ async def replayed(
     Where it is not, only sequences of repartitioned payments differ, and they are not compared. `to_repartition`:
     payments that are still to be repartitioned to the partition.
     """
-    replay = Replay(partition, intake or intake_of(settings), settings.lateness_horizon_s * 1000)
+    replay = Replay(
+        partition,
+        intake or intake_of(settings),
+        settings.lateness_horizon_s * 1000,
+        event_type_named(settings.event_type),
+    )
     keyed, repartitioned_topic = topics.sources(settings)
     poison = await _poison_records(logs, settings, partition)
     waiting = [

@@ -11,11 +11,12 @@ from fraudstream.adapters.kafka_admin import ensure_topics
 from fraudstream.adapters.kafka_security import Kafka
 from fraudstream.adapters.partition_logs import PartitionLogs, members_of, partition_logs
 from fraudstream.domain.errors import SetupError
+from fraudstream.domain.windows.entries import Layout
 from fraudstream.settings import Settings
 from fraudstream.state.compare import Compared, compare
 from fraudstream.state.kept import Disk, read_changelog, read_disk
 from fraudstream.state.layout import require_layout
-from fraudstream.state.source import replayed
+from fraudstream.state.source import replayed, windows_of
 from fraudstream.tables.activity_scrub import locked
 from fraudstream.tables.activity_store import partition_directory
 
@@ -57,19 +58,22 @@ async def compared(
     logs: PartitionLogs, settings: Settings, partition: int, directory: Path | None
 ) -> Compared:
     """Compare one partition; without `directory` only the changelog with the log."""
-    changelog = await read_changelog(logs, topics.changelog(settings).name, partition)
+    layout = windows_of(settings).layout
+    changelog = await read_changelog(logs, topics.changelog(settings).name, partition, layout)
     log_begin, _ = await logs.span(settings.topic(topics.TRANSACTIONS.name), partition)
     log = (await replayed(logs, settings, partition)).entries
-    disk, damage = (None, None) if directory is None else _disk(directory)
-    return compare(partition, log, log_begin, changelog, disk, settings.lateness_horizon_s * 1000, damage)
+    disk, damage = (None, None) if directory is None else _disk(directory, layout)
+    return compare(
+        partition, log, log_begin, changelog, disk, settings.lateness_horizon_s * 1000, layout, damage
+    )
 
 
-def _disk(directory: Path) -> tuple[Disk | None, str | None]:
+def _disk(directory: Path, layout: Layout) -> tuple[Disk | None, str | None]:
     """Read a partition's RocksDB; return it, or what is wrong with it, or neither if there is none."""
     if not directory.exists():
         return None, None
     try:
-        return read_disk(directory), None
+        return read_disk(directory, layout), None
     except Exception as error:
         if locked(error):
             raise SetupError(f"{directory} is in use; stop the worker first") from error

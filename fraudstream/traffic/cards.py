@@ -12,9 +12,9 @@ import numpy as np
 import polars as pl
 
 from fraudstream.adapters.tail import Tail
-from fraudstream.domain.activity import WINDOW_MS
 from fraudstream.domain.card_numbers import normalised
 from fraudstream.domain.errors import SetupError
+from fraudstream.domain.windows.entries import WINDOW_MS
 from fraudstream.offline.columns import NUMBER, TOKEN
 from fraudstream.offline.history import dates_of, files_of
 from fraudstream.offline.opening import PaymentFile, opened

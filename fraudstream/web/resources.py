@@ -16,10 +16,10 @@ from fraudstream.adapters.extras import NotInstalled
 from fraudstream.adapters.lake_filters import FilterError
 from fraudstream.adapters.lake_search import ArchiveQuery, Position
 from fraudstream.adapters.objects import ObjectsRefused, ObjectsUnavailable
-from fraudstream.domain.activity import WINDOW_MS
 from fraudstream.domain.archived import unarchived
 from fraudstream.domain.events.amounts import units_of
 from fraudstream.domain.rules import APPROVE, OUTCOMES
+from fraudstream.domain.windows.entries import WINDOW_MS
 from fraudstream.tables.recent import Decision, Page
 from fraudstream.web import peers
 from fraudstream.web.health import HealthReport, StallWatch

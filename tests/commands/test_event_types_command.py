@@ -84,7 +84,7 @@ def test_a_valid_file_is_said_in_words(tmp_path: Path) -> None:
         "  entity        account.id, an id of any form",
         "  id            payoutId",
         "  time          created: numbers are milliseconds, text is ISO 8601; without it Kafka's timestamp",
-        "  amount        money.value, in minor units, USD or JPY, as money.currency says, at most 21,474,836.47; below zero it is "
+        "  amount        money.value, in minor units, USD or JPY, as money.currency says, at most 1,000,000,000,000.00; below zero it is "
         "a refund, which is decided and does not count as spending",
         "  variables     country (string); attempts (integer); risk (float)",
         "  label         none",

@@ -2,6 +2,8 @@
 
 import asyncio
 
+import numpy as np
+
 from fraudstream.adapters.event_types import event_type_named
 from fraudstream.deciding.columns import Batch
 from fraudstream.deciding.decider import Decided, Decider
@@ -10,6 +12,7 @@ from fraudstream.domain.events.parser import Payment
 from fraudstream.domain.features import schema
 from fraudstream.domain.features.catalogue import FEATURES
 from fraudstream.domain.tokens import EntityIndex, Tokenizer
+from fraudstream.domain.windows.velocity import CARD_WINDOWS
 from fraudstream.tables.activity_batch import Arrivals, BatchAggregates, aggregate
 from fraudstream.tables.activity_layout import Clock
 from tests.builders import CountingModel, SameWeek
@@ -26,9 +29,9 @@ class NothingRemembered:
 
     def aggregate(self, arrivals: Arrivals) -> BatchAggregates:
         """Answer from the payments of the batch alone."""
-        return aggregate(
-            arrivals, dict.fromkeys(arrivals.rows, Clock()), lambda partition, keys: {}, ALLOWED_LATENESS_MS
-        )
+        read = dict.fromkeys(arrivals.rows, Clock())
+        aggregates = aggregate(CARD_WINDOWS, arrivals, read, lambda _, keys: {}, ALLOWED_LATENESS_MS)
+        return aggregates._replace(warming=np.zeros(len(arrivals.entity), np.bool_))
 
 
 def decided(*payments: tuple[str, int, int]) -> Decided:

@@ -62,7 +62,7 @@ MISTAKES = [
         'id = "payoutId"',
         'ids = "payoutId"',
         "line 2, ids: there is no key ids; did you mean id?; there are name, amount, entity, id, time, label, "
-        "features, unknown_fields, variables, rules",
+        "features, unknown_fields, variables, velocity, rules",
     ),
     (
         'form = "minor-units"',
@@ -145,8 +145,8 @@ MISTAKES = [
     ),
     (
         'form = "minor-units"',
-        "max = 1e9",
-        "line 15, amount.max: the event type's largest amount is 1000000000.00; write a number above 0 that is at most 21474836.47",
+        "max = 1e13",
+        "line 15, amount.max: the event type's largest amount is 10000000000000.00; write a number above 0 that is at most 1000000000000.00",
     ),
     (
         'currencies = ["USD", "JPY"]',

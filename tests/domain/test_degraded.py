@@ -4,9 +4,9 @@ from collections import Counter
 
 import polars as pl
 
-from fraudstream.domain.activity import WINDOW_MS
 from fraudstream.domain.degraded import LATE, ROTATED, count_degraded, degraded
 from fraudstream.domain.weekly import MISSING, TIMED_OUT
+from fraudstream.domain.windows.entries import WINDOW_MS
 
 ALLOWED_LATENESS_MS = 3_600_000
 

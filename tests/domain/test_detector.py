@@ -10,7 +10,7 @@ from fraudstream.domain.detector import Detector
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.events.declaration import Declaration
 from fraudstream.domain.events.event_type import Variable
-from fraudstream.domain.features.inputs import with_activity
+from fraudstream.domain.features.inputs import with_amount
 from fraudstream.domain.rules import Rule, Ruleset
 from tests.builders import CountingModel, payments_frame
 
@@ -22,7 +22,7 @@ def decide(frame: pl.DataFrame, ruleset: Ruleset = DEFAULT) -> pl.DataFrame:
     """Decide a frame with the counting model."""
     return Detector.of(
         CountingModel(), replace(CARD, ruleset=ruleset, variables=(Variable("merchant"),))
-    ).decide(with_activity(frame))
+    ).decide(with_amount(frame))
 
 
 def test_ratios_compare_ten_minutes_with_the_week() -> None:
@@ -51,7 +51,7 @@ def test_a_payment_alone_in_its_ten_minutes_is_601_seconds_after_the_previous_on
 def test_amounts_and_means_are_the_nearest_doubles() -> None:
     """Published money must read as it was paid: 0.07, not 0.07000000000000001."""
     cents = list(range(1, 5000))
-    frame = with_activity(
+    frame = with_amount(
         payments_frame(cents=cents, cents_last_10m=[c * 3 for c in cents], num_trans_last_10m=[3] * 4999)
     )
 

@@ -3,13 +3,12 @@
 import numpy as np
 import pytest
 
-from fraudstream.domain.activity_columns import WindowAggregates
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.features import catalogue, schema
 from fraudstream.domain.features.catalogue import FEATURE_SETS, FEATURES, REASONS, Given, Values
 from fraudstream.domain.features.compute import with_features
-from fraudstream.domain.features.inputs import with_activity
-from fraudstream.domain.features.schema import INPUT, WINDOW, Column
+from fraudstream.domain.features.inputs import with_amount
+from fraudstream.domain.features.schema import INPUT, Column
 from tests.builders import payments_frame
 
 
@@ -39,7 +38,7 @@ def test_models_take_the_sample_s_features_first_and_in_its_order() -> None:
 
 def test_a_formula_uses_input_alone_and_gives_the_declared_type() -> None:
     """Rules are tried on these columns at start, and the archive has the type."""
-    frame = with_activity(payments_frame(cents=[100, -100]))
+    frame = with_amount(payments_frame(cents=[100, -100]))
     inputs = {column.name: frame[column.name].to_numpy() for column in INPUT}
     given: Given = inputs.__getitem__
 
@@ -50,11 +49,6 @@ def test_a_formula_uses_input_alone_and_gives_the_declared_type() -> None:
         assert np.isfinite(values).all()
         assert with_features(frame, [name]).schema[name] == FEATURES[name].column.dtype
     assert set() == FEATURES.keys() - catalogue.FORMULAS.keys() - inputs.keys()
-
-
-def test_every_statistic_of_the_window_is_a_column() -> None:
-    """In the same order: they are named by place."""
-    assert len(WINDOW) == len(WindowAggregates._fields)
 
 
 @pytest.mark.parametrize("name", ["moon_phase", "avg_amt_last_1w"])

@@ -8,7 +8,7 @@ import pytest
 from fraudstream.domain import reasons
 from fraudstream.domain.features.catalogue import FEATURE_SETS
 from fraudstream.domain.features.compute import with_features
-from fraudstream.domain.features.inputs import with_activity
+from fraudstream.domain.features.inputs import with_amount
 from fraudstream.domain.weekly import MISSING, STALE, UNKNOWN
 from tests.builders import payments_frame
 
@@ -38,7 +38,7 @@ def reason(feature: str, decimals: int = 2, **columns: object) -> str:
     model = PushedBy(feature)
     given = {name: [value] for name, value in columns.items()}
     missing = pl.Series("weekly_missing", given.pop("weekly_missing", [None]), pl.String)
-    frame = with_features(with_activity(payments_frame(**given), decimals), model.features)
+    frame = with_features(with_amount(payments_frame(10**decimals, **given), decimals), model.features)
     frame = frame.hstack([pl.Series("outcome", ["block"]), missing])
     rows = np.zeros((1, 8), dtype=np.float32)
     ((sentence,),) = reasons.reasons_of(frame, rows, model, decimals).to_list()

@@ -6,7 +6,7 @@ import polars as pl
 from aiokafka import AIOKafkaProducer
 
 from fraudstream.domain.events.amounts import rounded_units
-from fraudstream.domain.features.inputs import with_activity
+from fraudstream.domain.features.inputs import with_amount
 from fraudstream.offline.dataset import arrived
 from fraudstream.offline.history import read_payments
 from fraudstream.offline.point_in_time import point_in_time
@@ -44,7 +44,7 @@ async def test_what_was_served_is_what_the_archive_is_trained_on(kafka_settings:
     paid = read_payments(settings.data_dir / "archive", columns, settings.partitions)
     paid = paid.with_columns(cents=rounded_units(paid["amount"].to_numpy())).drop("amount")
     known = point_in_time(arrived(paid), settings.lateness_horizon_s * 1000)
-    anew = with_activity(known.with_columns(paid["cents"]))
+    anew = with_amount(known.with_columns(paid["cents"]))
 
     assert len(sent) == paid.height
     assert 0 == paid["is_fraud"].null_count()

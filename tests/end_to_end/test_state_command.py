@@ -12,17 +12,19 @@ from aiokafka import AIOKafkaProducer
 from fraudstream import topics
 from fraudstream.adapters.kafka_security import Kafka
 from fraudstream.adapters.partition_logs import forget_records
-from fraudstream.domain.activity import ENTRY, Entry
+from fraudstream.domain.windows.entries import Entry
 from fraudstream.settings import Settings
 from fraudstream.state.rebuild import rebuild_changelog
 from fraudstream.state.verify import compare_all
 from fraudstream.tables.activity_layout import OFFSET_KEY
 from fraudstream.tables.activity_store import open_database
+from fraudstream.tables.changelog_keys import made_for
 from tests.commands.running import fraudstream
 from tests.end_to_end.harness import Worker, decisions_of, produce, settled
 from tests.end_to_end.test_damaged_state import group_empty, partitions_of
 from tests.end_to_end.test_worker import CARDS, encoded, payments
 from tests.tables import damage
+from tests.windows import LAYOUT
 
 
 @pytest.fixture
@@ -73,10 +75,10 @@ def _change(first: Path, second: Path) -> None:
     """Give a payment another amount and add one nobody made; lose a bucket, and nothing tells."""
     database = open_database(first)
     key, bucket = next((key, value) for key, value in database.items() if not key.startswith(b"__"))
-    entries = [Entry._make(fields) for fields in ENTRY.iter_unpack(bucket)]
+    entries = list(LAYOUT.unpack(bucket))
     entries[0] = entries[0]._replace(cents=entries[0].cents + 1)
     entries.append(entries[0]._replace(id_hash=1))
-    database.put(key, b"".join(ENTRY.pack(*entry) for entry in entries))
+    database.put(key, b"".join(LAYOUT.pack(entry) for entry in entries))
     database.close()
     database = open_database(second)
     database.delete(next(key for key, _ in database.items() if not key.startswith(b"__")))
@@ -94,9 +96,10 @@ async def _lose_half(settings: Settings, partition: int, directory: Path) -> Non
 async def test_a_changelog_with_entries_the_log_does_not_know_is_begun_afresh(settings: Settings) -> None:
     """Somebody else wrote there; what is in a log of deltas cannot be taken back. Repeating a rebuild writes nothing."""
     await decided(settings, payments(300, seed=43))
-    foreign = bytes(16) + ENTRY.pack(*Entry(int((time.time() - 2500) * 1000), 1, 0, 7, 1 << 28))
+    foreign = bytes(16) + LAYOUT.pack(Entry(int((time.time() - 2500) * 1000), 1, 0, 7, 1 << 28))
+    key = made_for(settings.partitions, LAYOUT)
     async with AIOKafkaProducer(**Kafka.of(settings).client) as producer:
-        await producer.send_and_wait(topics.changelog(settings).name, foreign, partition=2)
+        await producer.send_and_wait(topics.changelog(settings).name, foreign, key, partition=2)
     compared = await compare_all(settings)
     assert [0, 0, 1, 0] == [len(each.changelog.extra) for each in compared]
 

@@ -9,8 +9,10 @@ import polars as pl
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fraudstream.domain.activity import CardActivity, WindowAggregate
 from fraudstream.domain.features.catalogue import FEATURE_SETS
+from fraudstream.domain.windows.entity_window import EntityWindow
+from fraudstream.domain.windows.entries import CENTS_MAX, Entry
+from fraudstream.domain.windows.velocity import BUILT_IN, CARD_WINDOWS
 from fraudstream.offline.dataset import Dataset, features_of
 from fraudstream.offline.point_in_time import Arrived, point_in_time
 
@@ -54,8 +56,8 @@ def defined(payments: list[Paid], number: int) -> dict[str, Any]:
     ]
     return {
         "num_trans_last_10m": len(before),
-        "cents_last_10m": sum(paid.cents for paid in before),
-        "ms_since_previous": min((own.at_ms - paid.at_ms for paid in others), default=-1),
+        "avg_amt_last_10m": sum(paid.cents for paid in before) / (max(len(before), 1) * 100),
+        "seconds_since_previous": min((own.at_ms - paid.at_ms for paid in others), default=601_000) / 1000,
         "num_trans_last_1m": sum(paid.at_ms >= own.at_ms - 60_000 for paid in before),
         "num_trans_last_1w": len(week),
         "avg_amt_last_1w": sum(week) / (len(week) * 100) if week else 0.0,
@@ -66,7 +68,7 @@ def defined(payments: list[Paid], number: int) -> dict[str, Any]:
 STEPS_MS = st.sampled_from(
     [0, 0, 1, 1500, 60_000, 60_001, 599_999, 600_000, 600_001, DAY_S * 1000, 6 * DAY_S * 1000]
 )
-CENTS = st.integers(-(2**31), 2**31 - 1)
+CENTS = st.integers(-CENTS_MAX, CENTS_MAX)
 
 
 @st.composite
@@ -97,22 +99,14 @@ def test_what_arrived_later_is_not_known_yet_though_it_happened_earlier(payments
 @given(histories(late=True))
 def test_training_sees_what_the_worker_sees(payments: list[Paid]) -> None:
     """The worker's own window, fed with the same payments, gives the same numbers."""
-    windows = [CardActivity([], FAR_MS) for _ in range(3)]
+    windows = [EntityWindow(CARD_WINDOWS, [], FAR_MS) for _ in range(3)]
     observed = [
-        windows[paid.card].add(MONDAY_MS + paid.at_ms, paid.cents, 0, id_hash=number, sequence=number)
+        windows[paid.card].add(Entry(MONDAY_MS + paid.at_ms, paid.cents, 0, number, number)).numbers
         for number, paid in enumerate(payments)
     ]
 
-    assert observed == [
-        WindowAggregate(
-            row["num_trans_last_10m"],
-            row["cents_last_10m"],
-            row["ms_since_previous"],
-            row["num_trans_last_1m"],
-            late_by_ms=0,
-        )
-        for row in known_at(payments)
-    ]
+    names = [velocity.column.name for velocity in BUILT_IN]
+    assert observed == [[row[name] for name in names] for row in known_at(payments)]
 
 
 #      Mon        Tue        Wed ...              next Mon

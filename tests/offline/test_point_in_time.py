@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from fraudstream.adapters.event_types import event_type_named
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.events.event_type import EventType
+from fraudstream.domain.windows.velocity import BUILT_IN, CARD_WINDOWS
 from fraudstream.offline.dataset import Dataset
 from fraudstream.offline.engines import by_duckdb
 from fraudstream.offline.point_in_time import Arrived, point_in_time
@@ -63,11 +64,11 @@ def streams(draw: st.DrawFn) -> list[Paid]:
     return [paid for _, paid in stream]
 
 
-def sequentially(stream: list[Paid]) -> list[tuple[int, ...] | None]:
+def sequentially(stream: list[Paid]) -> list[tuple[float, ...] | None]:
     """Return what the worker answers to each payment as a micro-batch of its own; None for a conflict."""
     buckets: dict[bytes, bytes] = {}
     clocks = dict.fromkeys((0, 1), Clock())
-    answered: list[tuple[int, ...] | None] = []
+    answered: list[tuple[float, ...] | None] = []
 
     def read(partition: int, keys: list[bytes]) -> dict[bytes, bytes]:
         return {key: buckets[key] for key in keys if key in buckets}
@@ -82,22 +83,22 @@ def sequentially(stream: list[Paid]) -> list[tuple[int, ...] | None]:
             [paid.tid],
             [offset],
         )
-        seen = aggregate(arrivals, clocks, read, ALLOWED_LATENESS_MS)
+        seen = aggregate(CARD_WINDOWS, arrivals, clocks, read, ALLOWED_LATENESS_MS)
         update = seen.updates[partition]
         buckets |= update.buckets
         clocks[partition] = update.clock
-        row = tuple(int(column[0]) for column in seen.windows)
+        row = tuple(column[0].item() for column in seen.windows)
         answered.append(None if len(seen.conflicts) else row)
     return answered
 
 
-def in_batch(stream: list[Paid]) -> list[tuple[int, ...] | None]:
+def in_batch(stream: list[Paid]) -> list[tuple[float, ...] | None]:
     """Return what the batch path says of all payments at once."""
     card, at_ms, cents, tid = np.array(stream, dtype=np.int64).reshape(-1, 4).T
     known = point_in_time(
         Arrived(card, MONDAY_MS + at_ms, cents, tid.astype(np.uint64), card & 1), ALLOWED_LATENESS_MS
     )
-    columns = ("num_trans_last_10m", "cents_last_10m", "ms_since_previous", "num_trans_last_1m")
+    columns = [velocity.column.name for velocity in BUILT_IN]
     rows = known.select(columns).rows()
     return [None if conflict else row for row, conflict in zip(rows, known["conflict"], strict=True)]
 
@@ -156,17 +157,19 @@ def test_the_nightly_sql_rounds_as_training_does(tmp_path: Path, decimals: int) 
 
 
 def test_a_history_with_an_amount_that_nobody_can_be_paid_is_refused(tmp_path: Path) -> None:
-    """Kept in 32 bits it would be another amount."""
+    """Kept as an entry it would be another amount."""
     folder = tmp_path / "date=2020-01-06"
     folder.mkdir()
-    row = {"cc_num": [4006080197832643], "amount": [21_474_836.48], "event_time": [1_578_268_800_000]}
+    row = {"cc_num": [4006080197832643], "amount": [1_000_000_000_000.01], "event_time": [1_578_268_800_000]}
     pl.DataFrame(row | {"is_fraud": [True]}).write_parquet(folder / "payments.parquet")
 
     with pytest.raises(
-        SetupError, match=r"an amount of 21474836\.48, .* 2 decimals none is beyond 21474836\.47"
+        SetupError, match=r"an amount of 1000000000000\.01, .* 2 decimals none is beyond 1000000000000\.00"
     ):
         Dataset.of_history(tmp_path)
-    assert [21_474_836.0] == Dataset.of_history(tmp_path, event_type=paid_in(0)).frame["amount"].to_list()
+    assert [1_000_000_000_000.0] == Dataset.of_history(tmp_path, event_type=paid_in(0)).frame[
+        "amount"
+    ].to_list()
 
 
 def test_refunds_are_learnt_from_and_in_nobody_s_week() -> None:

@@ -6,11 +6,13 @@ from pathlib import Path
 from aiokafka.structs import ConsumerRecord
 
 from fraudstream.adapters.partition_logs import PartitionLogs, Place, Record, Span
-from fraudstream.domain.activity import ENTRY, Entry
+from fraudstream.domain.windows.entries import Entry
 from fraudstream.settings import Settings
 from fraudstream.state.positions import SourceCheck
 from fraudstream.tables.activity_batch import SEQUENCE_SHIFT
 from fraudstream.tables.activity_layout import TOKEN
+from fraudstream.tables.changelog_keys import made_for
+from tests.windows import LAYOUT
 
 PAID_PER_QUESTION = 100
 
@@ -52,9 +54,9 @@ class BusyLogs(PartitionLogs):
             id_hash=offset,
             sequence=offset << SEQUENCE_SHIFT,
         )
-        value = bytes(TOKEN.itemsize) + ENTRY.pack(*entry)
+        value = bytes(TOKEN.itemsize) + LAYOUT.pack(entry)
         for place in starts:
-            yield place, [ConsumerRecord(*place, offset, 0, 0, None, value, None, 0, 0, ())]
+            yield place, [ConsumerRecord(*place, offset, 0, 0, made_for(1, LAYOUT), value, None, 0, 0, ())]
 
 
 def settings(tmp_path: Path) -> Settings:

@@ -6,7 +6,7 @@ No buckets, no search, no stored clock: slow on purpose, and written independent
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from fraudstream.domain.activity import Entry
+from fraudstream.domain.windows.entries import Entry
 
 TEN_MINUTES_MS = 10 * 60 * 1000
 ONE_MINUTE_MS = 60 * 1000

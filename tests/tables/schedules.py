@@ -9,10 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from fraudstream.domain.activity import ENTRY, WINDOW_MS, Entry, bucket_of
+from fraudstream.domain.windows.entries import WINDOW_MS, Entry
+from fraudstream.domain.windows.velocity import CARD_WINDOWS
 from fraudstream.tables.activity_batch import Arrivals, BatchAggregates, Update, aggregate
 from fraudstream.tables.activity_layout import START, Clock, merged
 from tests.tables.oracle import Answer, Expectation, Paid, entries_of, judge
+from tests.windows import LAYOUT, all_told
 
 ALLOWED_LATENESS_MS = 1_200_000
 """Twenty minutes, so that short schedules reach beyond it."""
@@ -82,9 +84,9 @@ class Disk:
     def entries(self) -> list[tuple[bytes, Entry]]:
         """Return every kept entry with its card's token."""
         return [
-            (key[START.size :], Entry._make(fields))
+            (key[START.size :], entry)
             for key, bucket in self.buckets.items()
-            for fields in ENTRY.iter_unpack(bucket)
+            for entry in LAYOUT.unpack(bucket)
         ]
 
 
@@ -161,7 +163,9 @@ class World:
             [self.identity(record) for record in taken],
             [None if repartitioned else offset for repartitioned, offset, _ in taken],
         )
-        return aggregate(arrivals, {0: self.disk.clock}, self.disk.get_many, ALLOWED_LATENESS_MS)
+        return aggregate(
+            CARD_WINDOWS, arrivals, {0: self.disk.clock}, self.disk.get_many, ALLOWED_LATENESS_MS
+        )
 
     def identity(self, record: Taken) -> int:
         """Return what stands for the transaction id."""
@@ -170,7 +174,7 @@ class World:
     def publish(self, batch: Batch) -> None:
         """Publish the decisions: from here on the world has seen them."""
         told = {repartitioned: topic.expectations() for repartitioned, topic in self.topics.items()}
-        rows = zip(*(column.tolist() for column in batch.aggregates.windows), strict=True)
+        rows = all_told(batch.aggregates.windows)
         conflicts = set(batch.aggregates.conflicts.tolist())
         for row, (record, columns) in enumerate(zip(batch.taken, rows, strict=True)):
             published = None if row in conflicts else Answer(*columns)
@@ -205,7 +209,7 @@ class World:
             for repartitioned, end in self._uncommitted[0][0].items()
         ):
             newest_ms = max(newest_ms, self._uncommitted.popleft()[1])
-        return bucket_of(max(0, newest_ms - ALLOWED_LATENESS_MS - WINDOW_MS)) or None
+        return LAYOUT.bucket_of(max(0, newest_ms - ALLOWED_LATENESS_MS - WINDOW_MS)) or None
 
     def acknowledge(self, batch: Batch) -> None:
         """Acknowledge the source; now or later the broker is told."""
@@ -250,7 +254,7 @@ class World:
 
     def merge(self, records: list[bytes]) -> tuple[dict[bytes, bytes], Clock]:
         """Add changelog records to what the disk has."""
-        return merged(lambda _keys: self.disk.buckets, records, self.disk.clock)
+        return merged(LAYOUT, lambda _keys: self.disk.buckets, records, self.disk.clock)
 
     def check_state(self) -> None:
         """Compare what the disk has after a recovery with the oracle: every payment of the changelog once, no other."""

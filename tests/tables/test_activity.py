@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from fraudstream.adapters.coalescing_consumer import coalesce
 from fraudstream.adapters.log_losses import LogLosses
 from fraudstream.adapters.publisher import Acknowledged
-from fraudstream.domain.activity import ENTRY, WINDOW_MS, Entry
+from fraudstream.domain.windows.entries import WINDOW_MS, Entry
 from fraudstream.tables.activity import ActivityTable
 from fraudstream.tables.activity_batch import Arrivals, BatchAggregates
-from fraudstream.tables.activity_layout import DELTA_BYTES, Clock, bucket_key, merged
+from fraudstream.tables.activity_layout import Clock, bucket_key, merged
+from tests.windows import DELTA_BYTES, LAYOUT, all_told
 
 NOON = 1_580_558_400_000
 ALLOWED_LATENESS_MS = 3_600_000
@@ -60,7 +61,7 @@ def arrivals(payments: list[Paid], first_offset: int = 0, repartitioned: bool = 
 
 def answered(aggregates: BatchAggregates) -> list[Answer]:
     """Return the answers row by row."""
-    return [Answer(*row) for row in zip(*(column.tolist() for column in aggregates.windows), strict=True)]
+    return [Answer(*row) for row in all_told(aggregates.windows)]
 
 
 def table_in(directory: Path) -> ActivityTable:
@@ -225,7 +226,7 @@ def test_the_changelog_rebuilds_the_same_state(table: ActivityTable) -> None:
     rebuilt: dict[bytes, bytes] = {}
     clock = Clock()
     for deltas in ([partition.changelog[0]], partition.changelog[:2], partition.changelog):
-        changed, clock = merged(lambda _keys, all_of_it=rebuilt: all_of_it, deltas, clock)
+        changed, clock = merged(LAYOUT, lambda _keys, all_of_it=rebuilt: all_of_it, deltas, clock)
         rebuilt |= changed
 
     assert partition.stored() == rebuilt
@@ -238,7 +239,7 @@ def test_a_delta_is_the_token_and_the_entry(table: ActivityTable) -> None:
 
     assert DELTA_BYTES == len(update.delta)
     assert token(7) == update.delta[:16]
-    assert Entry(NOON, 250, 0, 5, 3 << 28) == Entry._make(ENTRY.unpack(update.delta[16:]))
+    assert Entry(NOON, 250, 0, 5, 3 << 28) == next(LAYOUT.unpack(update.delta[16:]))
 
 
 def test_the_changelog_offset_is_written_with_the_state(table: ActivityTable) -> None:
@@ -258,7 +259,7 @@ def test_after_a_foreign_changelog_record_the_stored_offset_stands_still(table: 
     table.apply(0, update, [Acknowledged(5, 1)], {SOURCE: 1})
 
     assert 0 == table.store.persisted_offset(TP("test-activity-changelog", 0))
-    assert 2 == len(partition.stored()[bucket_key(NOON, token(0))]) // ENTRY.size
+    assert 2 == len(partition.stored()[bucket_key(NOON, token(0))]) // LAYOUT.size
 
 
 def test_old_buckets_go_when_a_replay_can_no_longer_need_them(table: ActivityTable) -> None:

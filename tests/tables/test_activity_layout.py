@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fraudstream.domain.activity import ENTRY, Entry
+from fraudstream.domain.windows.entries import Entry
 from fraudstream.tables.activity_layout import Clock, bucket_key, deltas, merged
 from tests.tables.test_activity import table_in
+from tests.windows import LAYOUT
 
 MINUTE_MS = 60_000
 
@@ -19,10 +20,11 @@ entries = st.builds(
     late_by_ms=st.just(0),
     id_hash=st.integers(0, 6),
     sequence=st.integers(0, 40),
+    values=st.just(()),
 )
 paid = st.tuples(st.sampled_from([b"a" * 16, b"b" * 16]), entries)
 values = st.lists(paid, max_size=6).map(
-    lambda rows: b"".join(card + ENTRY.pack(*entry) for card, entry in rows)
+    lambda rows: b"".join(card + LAYOUT.pack(entry) for card, entry in rows)
 )
 changelogs = st.lists(values, max_size=5)
 
@@ -30,7 +32,7 @@ changelogs = st.lists(values, max_size=5)
 def walked(changelog: list[bytes]) -> dict[bytes, list[Entry]]:
     """Return what every bucket should hold: each transaction id once, as it came first, in order."""
     buckets: dict[bytes, list[Entry]] = {}
-    for card, entry in [delta for value in changelog for delta in deltas(value)]:
+    for card, entry in [delta for value in changelog for delta in deltas(LAYOUT, value)]:
         tumbling = entry.event_time_ms // (10 * MINUTE_MS) * 10 * MINUTE_MS
         bucket = buckets.setdefault(bucket_key(tumbling, card), [])
         if all(entry.id_hash != other.id_hash for other in bucket):
@@ -48,14 +50,12 @@ def test_every_payment_of_the_changelog_once_however_it_is_cut(fetches: list[lis
         return {key: disk[key] for key in keys if key in disk}
 
     for fetched in fetches:
-        changed, clock = merged(read, fetched, clock)
+        changed, clock = merged(LAYOUT, read, fetched, clock)
         disk.update(changed)
 
     whole = [value for fetched in fetches for value in fetched]
-    every = [entry for value in whole for _, entry in deltas(value)]
-    assert walked(whole) == {
-        key: [Entry._make(fields) for fields in ENTRY.iter_unpack(bucket)] for key, bucket in disk.items()
-    }
+    every = [entry for value in whole for _, entry in deltas(LAYOUT, value)]
+    assert walked(whole) == {key: list(LAYOUT.unpack(bucket)) for key, bucket in disk.items()}
     assert max((entry.event_time_ms for entry in every), default=0) == clock.watermark_ms
     assert max((entry.sequence for entry in every), default=-1) == clock.last_sequence
 

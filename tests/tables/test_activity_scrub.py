@@ -10,15 +10,26 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from fraudstream.adapters.process import EXIT_SETUP
-from fraudstream.domain.activity import ENTRY, Entry
-from fraudstream.tables.activity_layout import CLOCK, CLOCK_KEY, OFFSET_KEY, Clock, bucket_key, merged
+from fraudstream.domain.windows.entries import Entry
+from fraudstream.tables.activity_layout import (
+    CLOCK,
+    CLOCK_KEY,
+    LAYOUT_KEY,
+    OFFSET_KEY,
+    Clock,
+    bucket_key,
+    merged,
+)
 from fraudstream.tables.activity_scrub import Damaged, examine, opened
 from fraudstream.tables.activity_store import open_database, partition_directory
+from fraudstream.tables.changelog_entries import Whole
 from tests.tables import damage
 from tests.tables.test_activity import NOON, Paid, Partition, table_in, token
+from tests.windows import LAYOUT
 
 
 def written(directory: Path, batches: int = 40) -> tuple[Path, list[bytes]]:
@@ -45,7 +56,7 @@ def recovered(directory: Path, changelog: list[bytes]) -> tuple[dict[bytes, byte
     database = store._db_for_partition(0)
     buckets = {key: value for key, value in database.items() if not key.startswith(b"__")}
     changed, _ = merged(
-        lambda _keys: buckets, changelog[0 if stored is None else int(stored) + 1 :], store.clock(0)
+        LAYOUT, lambda _keys: buckets, changelog[0 if stored is None else int(stored) + 1 :], store.clock(0)
     )
     return buckets | changed, store.wiped
 
@@ -60,7 +71,7 @@ def test_damaged_state_is_wiped_and_rebuilt(
     with caplog.at_level(logging.ERROR):
         state, wiped = recovered(tmp_path, changelog)
 
-    assert merged(nothing_stored, changelog, Clock())[0] == state
+    assert merged(LAYOUT, nothing_stored, changelog, Clock())[0] == state
     assert 1 == wiped
     assert ["wiped, and rebuilt from the changelog" in record.message for record in caplog.records] == [True]
 
@@ -82,7 +93,7 @@ def test_too_many_open_files_are_no_damage(tmp_path: Path) -> None:
         for _ in range(SPARE_FILES):
             os.close(taken.pop())
         with pytest.raises(Exception, match="Too many open files"):
-            opened(path, open_database)
+            opened(path, open_database, LAYOUT)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
         for each in taken:
@@ -102,19 +113,24 @@ def test_older_state_is_kept_and_goes_on_from_its_own_offset(
     path, changelog = written(tmp_path)
     harm(path)
 
-    assert (merged(nothing_stored, changelog, Clock())[0], 0) == recovered(tmp_path, changelog)
+    assert (merged(LAYOUT, nothing_stored, changelog, Clock())[0], 0) == recovered(tmp_path, changelog)
 
 
 def test_sound_state_is_left_alone(tmp_path: Path) -> None:
     """Also after a kill, with everything in the write-ahead log."""
     _, changelog = written(tmp_path)
 
-    assert (merged(nothing_stored, changelog, Clock())[0], 0) == recovered(tmp_path, [])
+    assert (merged(LAYOUT, nothing_stored, changelog, Clock())[0], 0) == recovered(tmp_path, [])
 
 
-BUCKET = ENTRY.pack(*Entry(NOON, 100, 0, 1, 0))
+BUCKET = LAYOUT.pack(Entry(NOON, 100, 0, 1, 0))
 CLOCK_BYTES = CLOCK.pack(NOON, 0)
-SOUND = {bucket_key(NOON, token(1)): BUCKET, CLOCK_KEY: CLOCK_BYTES, OFFSET_KEY: b"0"}
+SOUND = {
+    bucket_key(NOON, token(1)): BUCKET,
+    CLOCK_KEY: CLOCK_BYTES,
+    OFFSET_KEY: b"0",
+    LAYOUT_KEY: msgspec.json.encode(Whole(LAYOUT.text)),
+}
 
 
 @pytest.mark.parametrize(
@@ -123,7 +139,7 @@ SOUND = {bucket_key(NOON, token(1)): BUCKET, CLOCK_KEY: CLOCK_BYTES, OFFSET_KEY:
         ({b"short": b""}, "a key of 5 bytes"),
         ({bucket_key(NOON, token(2)): BUCKET[:-1]}, "whole entries"),
         ({bucket_key(NOON, token(2)): b""}, "whole entries"),
-        ({bucket_key(NOON + 600_000, token(2)): BUCKET}, "outside the ten minutes"),
+        ({bucket_key(NOON + 600_000, token(2)): BUCKET}, "outside the time of its bucket"),
         ({CLOCK_KEY: CLOCK.pack(NOON - 1, 0)}, "newer than the clock"),
         ({CLOCK_KEY: CLOCK.pack(NOON, -1)}, "newer than the clock"),
         ({CLOCK_KEY: b"12"}, "the clock is cut off"),
@@ -137,12 +153,12 @@ def test_what_nobody_writes_is_damage(tmp_path: Path, harm: dict[bytes, bytes | 
     database: Any = table_in(tmp_path).store._db_for_partition(0)
     for key, value in SOUND.items():
         database.put(key, value)
-    examine(database)
+    examine(database, LAYOUT)
     for key, changed in harm.items():
         database.delete(key) if changed is None else database.put(key, changed)
 
     with pytest.raises(Damaged, match=why):
-        examine(database)
+        examine(database, LAYOUT)
 
 
 def test_a_directory_that_cannot_be_written_is_the_set_up() -> None:

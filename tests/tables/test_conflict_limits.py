@@ -57,7 +57,7 @@ def test_between_conflicts_the_others_are_answered_as_ever(partition: Partition)
     aggregates = partition.table.aggregate(arrivals([conflict, other, conflict, conflict], first_offset=1))
 
     assert [0, 2, 3] == aggregates.conflicts.tolist()
-    assert 2 == aggregates.windows.payments[1]
+    assert 2 == aggregates.windows[0][1]
 
 
 def test_a_repetition_is_as_late_as_the_first_time(partition: Partition) -> None:

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from fraudstream.domain.activity import ENTRY, WINDOW_MS, Entry, bucket_of
-from fraudstream.tables.activity_layout import DELTA_BYTES, Clock, bucket_key
+from fraudstream.domain.windows.entries import WINDOW_MS
+from fraudstream.tables.activity_layout import Clock, bucket_key, deltas
 from tests.tables.schedules import ALLOWED_LATENESS_MS, Batch, Taken, World
 from tests.tables.test_crash_schedules import Schedule
+from tests.windows import LAYOUT
 
 FIND = settings(
     max_examples=3000,
@@ -45,11 +46,10 @@ class MergesWithoutIds(World):
         changed: dict[bytes, bytes] = {}
         watermark_ms, last_sequence = self.disk.clock
         for value in records:
-            for start in range(0, len(value), DELTA_BYTES):
-                packed = value[start + 16 : start + DELTA_BYTES]
-                entry = Entry._make(ENTRY.unpack(packed))
-                key = bucket_key(bucket_of(entry.event_time_ms), value[start : start + 16])
-                changed[key] = changed.get(key, self.disk.buckets.get(key, b"")) + packed
+            for entity, entry in deltas(LAYOUT, value):
+                key = bucket_key(LAYOUT.bucket_of(entry.event_time_ms), entity)
+                stored = changed.get(key, self.disk.buckets.get(key, b""))
+                changed[key] = stored + LAYOUT.pack(entry)
                 watermark_ms = max(watermark_ms, entry.event_time_ms)
                 last_sequence = max(last_sequence, entry.sequence)
         return changed, Clock(watermark_ms, last_sequence)
@@ -97,7 +97,7 @@ class ExpiresByTheNewest(World):
 
     def expire_before(self, batch: Batch) -> int | None:
         """Judge by this micro-batch instead of the committed ones."""
-        return max(0, bucket_of(batch.update.clock.watermark_ms - ALLOWED_LATENESS_MS - WINDOW_MS))
+        return max(0, LAYOUT.bucket_of(batch.update.clock.watermark_ms - ALLOWED_LATENESS_MS - WINDOW_MS))
 
 
 class ExpiresByTheClock(World):

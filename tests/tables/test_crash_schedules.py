@@ -26,9 +26,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from fraudstream.domain.activity import WINDOW_MS, bucket_of
+from fraudstream.domain.windows.entries import WINDOW_MS
 from tests.tables.oracle import Paid
 from tests.tables.schedules import ALLOWED_LATENESS_MS, World
+from tests.windows import LAYOUT
 
 NOON = 1_580_558_400_000
 REKEYED_FROM_CARD = 2
@@ -105,7 +106,7 @@ class Schedule(RuleBasedStateMachine):
         if kind == "again":
             return paid
         moved_ms = paid.event_time_ms + shift_ms
-        buckets_on = (bucket_of(moved_ms) - bucket_of(paid.event_time_ms)) // WINDOW_MS
+        buckets_on = (LAYOUT.bucket_of(moved_ms) - LAYOUT.bucket_of(paid.event_time_ms)) // WINDOW_MS
         if shift_ms and moved_ms <= newest_ms and buckets_on in (0, 1):
             return paid._replace(event_time_ms=moved_ms)
         return paid._replace(cents=paid.cents + 1)

@@ -1,5 +1,6 @@
 """Amounts as producers write them become an exact whole number of the currency's minor units, or are refused with a reason."""
 
+import math
 import re
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -16,8 +17,8 @@ HUNDREDTHS = 2
 DECIMALS_MAX = 4
 """ISO 4217 has currencies without decimals (JPY) and up to four (CLF)."""
 
-MINOR_UNITS_MAX = 2**31 - 1
-"""The most that an entry of the ten minutes holds in 32 signed bits: 21,474,836.47 of a currency with two decimals."""
+MINOR_UNITS_MAX = 10**14
+"""1,000,000,000,000.00 of a currency with two decimals: what an entry holds, and a float of a history, exactly."""
 
 Refunds = Literal["decide", "refuse"]
 REFUNDS: tuple[str, ...] = get_args(Refunds)
@@ -28,7 +29,8 @@ FORMS: tuple[str, ...] = get_args(Form)
 """How producers may write amounts: 12.50, or 1250."""
 
 NOISE = 1e-4
-"""How far a JSON number may be from a whole minor unit, as a share of one: 0.1 + 0.2 is 0.30000000000000004."""
+"""How far a JSON number may be from a whole minor unit, as a share of one: 0.1 + 0.2 is 0.30000000000000004. Numbers beyond
+ten thousand million have larger gaps between them, and may be as far off as these."""
 
 PLAIN = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,15})?").fullmatch
 
@@ -116,7 +118,7 @@ class Money:
         self._check_limits(amount)
         units = amount * self.units
         whole = round(units)
-        if not -NOISE < units - whole < NOISE:
+        if not -NOISE < units - whole < NOISE and abs(units - whole) > 2 * math.ulp(units):
             raise self._too_fine()
         return whole
 

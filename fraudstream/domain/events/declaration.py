@@ -35,14 +35,17 @@ from fraudstream.domain.events.event_type_file import (
 )
 from fraudstream.domain.events.fields import INT64
 from fraudstream.domain.events.mistakes import default_of, mistake_in, not_toml
+from fraudstream.domain.events.velocity_tables import VelocityTable, velocity_of
 from fraudstream.domain.features.catalogue import FEATURE_SETS, FEATURES, REASONS
-from fraudstream.domain.features.schema import NAMES, inputs, judged_columns
+from fraudstream.domain.features.schema import NAMES, Type, inputs, judged_columns
 from fraudstream.domain.names import did_you_mean, validate_name
 from fraudstream.domain.rules import Rule, Ruleset
+from fraudstream.domain.windows.velocity import Velocity
 
 T = TypeVar("T", bound=msgspec.Struct)
 VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 """What SQL takes as a name without quotes."""
+UNNAMEABLE = "rules could not name it: use letters, digits and '_'"
 
 DEFAULTS: Mapping[VariableType, Any] = {
     "string": str,
@@ -76,7 +79,9 @@ class Declaration:
         money, currencies, amount = self._money(raw)
         if entity is not None:
             self._check_secret(entity.field, file, time, amount, label, variables)
-        names, feature_set = self._features(file, entity is not None, variables)
+        velocities = self._velocities(file, entity is not None, variables)
+        own = {velocity.column.name: velocity.column.dtype for velocity in velocities}
+        names, feature_set = self._features(file, entity is not None, variables, [*own])
         with self._said(("name",)):
             name = validate_name("event type", file.name)
         return EventType(
@@ -88,12 +93,13 @@ class Declaration:
             money=money,
             features=names,
             feature_set=feature_set,
-            ruleset=self._ruleset(file, entity is not None, variables, names),
+            ruleset=self._ruleset(file, entity is not None, variables, names, own),
             variables=variables,
             label=None if label is None else LabelField(label.field, tuple(map(_written, label.fraud))),
             unknown_fields=file.unknown_fields,
             currency_field=amount.currency_field,
             currencies=currencies,
+            velocities=velocities,
         )
 
     def _as(self, kind: type[T], raw: Any, path: Path) -> T:
@@ -172,7 +178,7 @@ class Declaration:
         if not VARIABLE_NAME.fullmatch(name):
             raise self._wrong(
                 path,
-                "rules could not name it: use letters, digits and '_', and say where it is in a record, e.g. "
+                f"{UNNAMEABLE}, and say where it is in a record, e.g. "
                 f'{re.sub(r"[^A-Za-z0-9_]", "_", name)} = {{ field = "{name}" }}',
             )
         if name in NAMES or name in FEATURES:
@@ -185,6 +191,26 @@ class Declaration:
         except msgspec.ValidationError:
             raise self._wrong((*path, "default"), default_of(declared.type, declared.default)) from None
         return Variable(name, declared.type, declared.field or name, default)
+
+    def _velocities(
+        self, file: File, has_entity: bool, variables: Sequence[Variable]
+    ) -> tuple[Velocity, ...]:
+        """Return the declared velocity features."""
+        if file.velocity and not has_entity:
+            raise self._wrong(
+                ("velocity",), "this is about an entity's events: declare [entity], too, or leave this out"
+            )
+        by_name = {variable.name: variable for variable in variables}
+        found = []
+        for name, raw in file.velocity.items():
+            path: Path = ("velocity", name)
+            if not VARIABLE_NAME.fullmatch(name):
+                raise self._wrong(path, UNNAMEABLE)
+            if name in NAMES or name in FEATURES or name in by_name:
+                raise self._wrong(path, f"there is a column {name} already: use another name")
+            table = self._as(VelocityTable, raw, path)
+            found.append(velocity_of(name, table, path, by_name, self._wrong))
+        return tuple(found)
 
     def _money(self, raw: Mapping[str, Any]) -> tuple[Money, dict[str, Money], AmountTable]:
         """Return what amounts are, and what they are in each currency if events have one of their own."""
@@ -225,10 +251,10 @@ class Declaration:
         return money, own if amount.currencies else {}, amount
 
     def _features(
-        self, file: File, has_entity: bool, variables: Sequence[Variable]
+        self, file: File, has_entity: bool, variables: Sequence[Variable], declared: Sequence[str]
     ) -> tuple[tuple[str, ...], str]:
         """Return what models take, and its name."""
-        numbers = [variable.name for variable in variables if variable.is_number]
+        numbers = [*(variable.name for variable in variables if variable.is_number), *declared]
         own = [name for name in REASONS if has_entity or name in {column.name for column in inputs(False)}]
         if file.features is None:
             return ((FEATURE_SETS["card"] if has_entity else tuple(own)) + tuple(numbers)), file.name
@@ -262,11 +288,17 @@ class Declaration:
         return tuple(file.features), file.name
 
     def _ruleset(
-        self, file: File, has_entity: bool, variables: Sequence[Variable], features: Sequence[str]
+        self,
+        file: File,
+        has_entity: bool,
+        variables: Sequence[Variable],
+        features: Sequence[str],
+        own: Mapping[str, Type],
     ) -> Ruleset:
         """Return the rules, each tried on the columns of a decision."""
         columns = judged_columns(has_entity) | {variable.name: variable.dtype for variable in variables}
         columns |= {name: FEATURES[name].column.dtype for name in features if name in FEATURES}
+        columns |= own
         rules: list[Rule] = []
         for place, raw in enumerate(file.rules):
             declared = self._as(RuleTable, raw, ("rules", place))

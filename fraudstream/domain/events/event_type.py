@@ -7,9 +7,11 @@ from typing import Literal
 import polars as pl
 
 from fraudstream.domain.events.amounts import Money
-from fraudstream.domain.features.schema import Type
+from fraudstream.domain.features.schema import Column, Type, inputs
 from fraudstream.domain.rules import Ruleset
 from fraudstream.domain.tokens import EntityKind
+from fraudstream.domain.windows.cells import Kind
+from fraudstream.domain.windows.velocity import Velocity, Windows
 
 VariableType = Literal["string", "integer", "float", "boolean", "timestamp"]
 UnknownFields = Literal["keep", "ignore", "refuse"]
@@ -107,11 +109,36 @@ class EventType:
     """Where each event's currency is; None: all have the same."""
     currencies: Mapping[str, Money] = field(default_factory=dict)
     """What amounts are in each currency that events may have. They are added up as numbers, in `money.decimals`."""
+    velocities: tuple[Velocity, ...] = ()
+    """Declared features over the entity's recent events, beside those that every entity has."""
 
     @property
     def numbers(self) -> frozenset[str]:
-        """The variables that a model can take."""
-        return frozenset(variable.name for variable in self.variables if variable.is_number)
+        """What a model can take beside the features of the catalogue."""
+        return frozenset(
+            [variable.name for variable in self.variables if variable.is_number] + [*self.declared]
+        )
+
+    @property
+    def declared(self) -> tuple[str, ...]:
+        """The features that the event type declares."""
+        return tuple(velocity.column.name for velocity in self.velocities)
+
+    @property
+    def inputs(self) -> tuple[Column, ...]:
+        """What formulas, rules and reasons may use of every event."""
+        return (*inputs(self.entity is not None), *(velocity.column for velocity in self.velocities))
+
+    @property
+    def windows(self) -> Windows:
+        """All velocity features, and what is kept of each event for them."""
+        return Windows(self.velocities, self.money.decimals)
+
+    @property
+    def kept_values(self) -> list[tuple[int, Kind]]:
+        """The variables whose values entries keep: their places among the variables, and their types."""
+        places = {variable.name: place for place, variable in enumerate(self.variables)}
+        return [(places[value.name], value.kind) for value in self.windows.layout.values]
 
     @property
     def columns(self) -> dict[str, Type]:

@@ -86,6 +86,7 @@ class File(msgspec.Struct, forbid_unknown_fields=True):
     features: str | list[str] | None = None
     unknown_fields: UnknownFields = "keep"
     variables: dict[str, Any] = {}
+    velocity: dict[str, Any] = {}
     rules: list[Any] = []
 
 

@@ -27,13 +27,13 @@ from fraudstream.domain.features.schema import (
     AMOUNT,
     AVG_AMT_LAST_1W,
     AVG_AMT_LAST_10M,
-    NO_PREVIOUS_S,
     NUM_TRANS_LAST_1M,
     NUM_TRANS_LAST_1W,
     NUM_TRANS_LAST_10M,
     SECONDS_SINCE_PREVIOUS,
     Column,
 )
+from fraudstream.domain.windows.entries import WINDOW_MS
 
 Values = npt.NDArray[Any]
 Given = Callable[[str], Values]
@@ -91,7 +91,7 @@ def _count_compared_with_week(row: Row) -> str:
 
 def _since_previous(row: Row) -> str:
     seconds = row["seconds_since_previous"]
-    if seconds == NO_PREVIOUS_S:
+    if seconds * 1000 > WINDOW_MS:
         return "no other payment in the last ten minutes"
     return f"{seconds:.0f} s after the card's previous payment"
 
@@ -177,14 +177,16 @@ def reason_of(name: str, row: Row) -> str:
     return f"{name} is {'missing' if row[name] is None else row[name]}"
 
 
-def published_features(model_features: Sequence[str], has_entity: bool = True) -> list[str]:
-    """Return what `features` of a decision holds: the model's inputs in order, then the published aggregates."""
+def published_features(
+    model_features: Sequence[str], has_entity: bool = True, declared: Sequence[str] = ()
+) -> list[str]:
+    """Return what `features` of a decision holds: the model's inputs in order, the published aggregates, what is declared."""
     published = [name for name, feature in FEATURES.items() if feature.published and has_entity]
-    return [*model_features, *(name for name in published if name not in model_features)]
+    return list(dict.fromkeys([*model_features, *published, *declared]))
 
 
 def check_features(version: str, names: Sequence[str], numbers: Collection[str] = ()) -> None:
-    """Raise SetupError if a model wants features that it cannot have; `numbers` are the event type's number variables."""
+    """Raise SetupError if a model wants features that it cannot have; `numbers` are what the event type has."""
     unknown = [name for name in names if name not in REASONS and name not in numbers]
     if unknown:
         raise SetupError(

@@ -9,8 +9,6 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import polars as pl
 
-from fraudstream.domain.activity import WINDOW_MS
-
 Type: TypeAlias = pl.DataType | type[pl.DataType]
 
 Maker = Literal["payment", "window", "week", "inputs", "catalogue", "detector", "record", "encoder"]
@@ -46,13 +44,14 @@ CENTS = Column("cents", pl.Int64, "payment", "minor units")
 TOKEN_AGE_MS = Column("token_age_ms", pl.Int64, "payment", "ms")
 
 NUM_TRANS_LAST_10M = Column("num_trans_last_10m", pl.Int64, "window", "payments")
-CENTS_LAST_10M = Column("cents_last_10m", pl.Int64, "window", "minor units")
-MS_SINCE_PREVIOUS = Column("ms_since_previous", pl.Int64, "window", "ms")
-"""-1 for a payment that is alone in its ten minutes."""
+AVG_AMT_LAST_10M = Column("avg_amt_last_10m", pl.Float64, "window", "currency")
+"""0 for a refund that is alone in its ten minutes."""
+SECONDS_SINCE_PREVIOUS = Column("seconds_since_previous", pl.Float64, "window", "s")
+"""Just past the window, 601, for a payment that is alone in its ten minutes."""
 NUM_TRANS_LAST_1M = Column("num_trans_last_1m", pl.Int64, "window", "payments")
-WINDOW = (NUM_TRANS_LAST_10M, CENTS_LAST_10M, MS_SINCE_PREVIOUS, NUM_TRANS_LAST_1M)
-"""In the order of `activity_columns.WindowAggregates`."""
 LATE_BY_MS = Column("late_by_ms", pl.Int64, "window", "ms")
+WARMING_UP = Column("warming_up", pl.Boolean, "window")
+"""Whether a window reaches back to when another declaration was kept. Only there if one does."""
 
 NUM_TRANS_LAST_1W = Column("num_trans_last_1w", pl.Int64, "week", "payments")
 AVG_AMT_LAST_1W = Column("avg_amt_last_1w", pl.Float64, "week", "currency")
@@ -62,12 +61,6 @@ WEEKLY_MISSING = Column("weekly_missing", pl.String, "week")
 """Why there is no (fresh) week, in the words of `degraded`."""
 
 AMOUNT = Column("amount", pl.Float64, "inputs", "currency")
-AVG_AMT_LAST_10M = Column("avg_amt_last_10m", pl.Float64, "inputs", "currency")
-SECONDS_SINCE_PREVIOUS = Column("seconds_since_previous", pl.Float64, "inputs", "s")
-NO_PREVIOUS_S = WINDOW_MS // 1000 + 1
-"""seconds_since_previous of a payment that is alone in its ten minutes: just past the window."""
-EXACT = (CENTS, CENTS_LAST_10M, MS_SINCE_PREVIOUS)
-"""The integers that inputs.py turns into these three."""
 
 INPUT = (
     AMOUNT,

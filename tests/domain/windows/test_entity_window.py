@@ -3,19 +3,23 @@
 from struct import Struct
 from typing import NamedTuple
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fraudstream.domain.activity import (
-    ENTRY,
+from fraudstream.domain.windows.entity_window import Conflict, EntityWindow
+from fraudstream.domain.windows.entries import (
+    CENTS_MAX,
     WINDOW_MS,
-    CardActivity,
-    Conflict,
     Entry,
-    WindowAggregate,
-    bucket_of,
+    Layout,
+    Value,
+    unpack_all,
+    unpack_first,
 )
+from fraudstream.domain.windows.velocity import CARD_WINDOWS
+from tests.windows import LAYOUT, Told, told
 
 NOON = 1_580_558_400_000
 ALLOWED_LATENESS_MS = 3_600_000
@@ -29,18 +33,23 @@ class Paid(NamedTuple):
     cents: int = 100
 
 
-def aggregated(*payments: Paid) -> list[WindowAggregate]:
+def add(window: EntityWindow, after_ms: int, cents: int, late_by_ms: int, tid: int, sequence: int) -> Told:
+    """Add a payment and return its answer."""
+    return told(window.add(Entry(NOON + after_ms, cents, late_by_ms, tid, sequence)).numbers)
+
+
+def aggregated(*payments: Paid) -> list[Told]:
     """Add payments in order of arrival and return all answers."""
-    activity = CardActivity([], ALLOWED_LATENESS_MS)
+    window = EntityWindow(CARD_WINDOWS, [], ALLOWED_LATENESS_MS)
     return [
-        activity.add(NOON + round(paid.after_s * 1000), paid.cents, 0, paid.tid, sequence)
+        add(window, round(paid.after_s * 1000), paid.cents, 0, paid.tid, sequence)
         for sequence, paid in enumerate(payments)
     ]
 
 
 def test_a_lone_payment_counts_itself() -> None:
     """The window always holds the payment that asks."""
-    assert [WindowAggregate(1, 250, -1, 1, 0)] == aggregated(Paid(1, 0, 250))
+    assert [Told(1, 250, -1, 1)] == aggregated(Paid(1, 0, 250))
 
 
 #   0 ───────────── 600 601
@@ -73,7 +82,7 @@ def test_a_late_payment_sees_what_lay_before_it() -> None:
     """A payment that arrives late is judged at its own time."""
     answers = aggregated(Paid(1, 0), Paid(2, 100), Paid(3, 50))
 
-    assert WindowAggregate(2, 200, 50_000, 2, 0) == answers[-1]
+    assert Told(2, 200, 50_000, 2) == answers[-1]
 
 
 def test_a_replay_is_answered_as_the_first_time() -> None:
@@ -92,29 +101,38 @@ def test_the_same_id_with_another_amount_is_a_conflict() -> None:
 
 def test_a_payment_beyond_the_allowed_lateness_leaves_out_what_may_have_expired() -> None:
     """Otherwise its answer would depend on when old buckets happen to be deleted."""
-    activity = CardActivity([], ALLOWED_LATENESS_MS)
-    activity.add(NOON, 100, 0, 1, 0)
-    kept = activity.add(NOON + 1000, 100, ALLOWED_LATENESS_MS, 2, 1)
-    cut = activity.add(NOON + 2000, 100, ALLOWED_LATENESS_MS + WINDOW_MS - 1500, 3, 2)
+    window = EntityWindow(CARD_WINDOWS, [], ALLOWED_LATENESS_MS)
+    add(window, 0, 100, 0, 1, 0)
+    kept = add(window, 1000, 100, ALLOWED_LATENESS_MS, 2, 1)
+    cut = add(window, 2000, 100, ALLOWED_LATENESS_MS + WINDOW_MS - 1500, 3, 2)
 
     assert 2 == kept.payments
     assert 2 == cut.payments
 
 
-@pytest.mark.parametrize("cents", [2**31 - 1, -(2**31) + 1])
-def test_an_entry_has_32_bytes(cents: int) -> None:
+@pytest.mark.parametrize("cents", [CENTS_MAX, -CENTS_MAX, 0, -1, 2**32, -(2**32)])
+def test_an_entry_has_32_bytes_and_8_for_each_value(cents: int) -> None:
     """The stored form is fixed: a changelog written today must be readable tomorrow."""
-    assert 32 == ENTRY.size
-    assert Entry(NOON, cents, 7, 2**64 - 1, 2**63 - 1) == Entry._make(
-        ENTRY.unpack(ENTRY.pack(NOON, cents, 7, 2**64 - 1, 2**63 - 1))
-    )
+    entry = Entry(NOON, cents, 2**32 - 1, 2**64 - 1, 2**63 - 1)
+    wide = Layout(3_600_000, (Value("shop", "string"), Value("km", "float")))
+    with_values = entry._replace(values=(-(2**63), 2**63 - 1))
+
+    assert 32 == LAYOUT.size == len(LAYOUT.pack(entry))
+    assert 48 == wide.size == len(wide.pack(with_values))
+    assert [entry] == unpack_all(LAYOUT, [LAYOUT.pack(entry)])
+    assert [with_values] == unpack_all(wide, [wide.pack(with_values)])
+    columns = wide.unpack_columns(np.frombuffer(wide.pack(with_values), wide.dtype))
+    assert with_values == columns.row(0)
+    assert wide.pack(with_values) == wide.pack_columns(columns).tobytes()
 
 
-def test_what_was_stored_before_refunds_is_read_as_it_was() -> None:
-    """Amounts were unsigned then, and the highest one allowed was ten million."""
+def test_what_releases_before_velocity_features_stored_is_read_as_it_was() -> None:
+    """Amounts had 32 signed bits, and none before there were refunds."""
     stored = Struct("<qIIQq").pack(NOON, 1_000_000_000, 7, 2**64 - 1, 2**63 - 1)
+    refund = Struct("<qiIQq").pack(NOON, -5, 7, 2**64 - 1, 2**63 - 1)
 
-    assert Entry(NOON, 1_000_000_000, 7, 2**64 - 1, 2**63 - 1) == Entry._make(ENTRY.unpack(stored))
+    assert [Entry(NOON, 1_000_000_000, 7, 2**64 - 1, 2**63 - 1)] == list(unpack_first(stored))
+    assert [Entry(NOON, -5, 7, 2**64 - 1, 2**63 - 1)] == list(unpack_first(refund))
 
 
 #   pay 1.00 at 0 · refund at 10 · pay 2.00 at 20 · a late refund at 15 and a late payment of 4.00 at 15
@@ -122,16 +140,16 @@ def test_a_refund_is_told_what_was_spent_and_is_no_spending() -> None:
     """Neither for itself nor for anyone after it, in order or late."""
     answers = aggregated(Paid(1, 0), Paid(2, 10, -40), Paid(3, 20, 200), Paid(4, 15, -1), Paid(5, 15, 400))
 
-    assert WindowAggregate(1, 100, -1, 1, 0) == answers[0]
-    assert WindowAggregate(1, 100, 10_000, 1, 0) == answers[1]
-    assert WindowAggregate(2, 300, 20_000, 2, 0) == answers[2]
-    assert WindowAggregate(1, 100, 15_000, 1, 0) == answers[3]
-    assert WindowAggregate(2, 500, 15_000, 2, 0) == answers[4]
+    assert Told(1, 100, -1, 1) == answers[0]
+    assert Told(1, 100, 10_000, 1) == answers[1]
+    assert Told(2, 300, 20_000, 2) == answers[2]
+    assert Told(1, 100, 15_000, 1) == answers[3]
+    assert Told(2, 500, 15_000, 2) == answers[4]
 
 
 def test_a_refund_on_a_card_that_paid_nothing_finds_nothing() -> None:
     """Not even an earlier refund."""
-    assert [WindowAggregate(0, 0, -1, 0, 0)] * 2 == aggregated(Paid(1, 0, -40), Paid(2, 1, -40))
+    assert [Told(0, 0, -1, 0)] * 2 == aggregated(Paid(1, 0, -40), Paid(2, 1, -40))
 
 
 payments = st.lists(
@@ -162,20 +180,20 @@ def test_the_window_equals_its_definition(arrivals: list[Paid], rows_per_batch: 
     """In any order, with replays and refunds, and through stored buckets: streaming agrees with recomputing from scratch."""
     buckets: dict[int, bytes] = {}
     first_time: dict[int, Paid] = {}
-    first_answer: dict[int, WindowAggregate] = {}
+    first_answer: dict[int, Told] = {}
     for start in range(0, len(arrivals), rows_per_batch):
-        activity = CardActivity(buckets.values(), ALLOWED_LATENESS_MS)
+        window = EntityWindow(CARD_WINDOWS, unpack_all(LAYOUT, buckets.values()), ALLOWED_LATENESS_MS)
         for sequence, given_paid in enumerate(arrivals[start : start + rows_per_batch], start):
             paid = first_time.get(given_paid.tid, given_paid._replace(cents=(given_paid.tid % 4 - 1) * 7))
-            kept = len(activity.entries)
-            answer = activity.add(NOON + round(paid.after_s * 1000), paid.cents, 0, paid.tid, sequence)
+            kept = len(window.entries)
+            answer = add(window, round(paid.after_s * 1000), paid.cents, 0, paid.tid, sequence)
             if paid.tid in first_time:
                 assert first_answer[paid.tid] == answer
-                assert kept == len(activity.entries)
+                assert kept == len(window.entries)
                 continue
             expected = by_definition(list(first_time.values()), paid)
             assert expected == (answer.payments, answer.cents, answer.ms_since_previous)
             first_time[paid.tid], first_answer[paid.tid] = paid, answer
-            entry = activity.entries[-1]
-            bucket = bucket_of(entry.event_time_ms)
-            buckets[bucket] = buckets.get(bucket, b"") + ENTRY.pack(*entry)
+            entry = window.entries[-1]
+            bucket = LAYOUT.bucket_of(entry.event_time_ms)
+            buckets[bucket] = buckets.get(bucket, b"") + LAYOUT.pack(entry)

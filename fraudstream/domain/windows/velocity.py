@@ -1,0 +1,143 @@
+"""Velocity: features over an entity's recent events, declared once; `entity_window` and `window_columns` compute them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal, get_args
+
+import polars as pl
+
+from fraudstream.domain.events.amounts import HUNDREDTHS, units_of
+from fraudstream.domain.features.schema import (
+    AVG_AMT_LAST_10M,
+    NUM_TRANS_LAST_1M,
+    NUM_TRANS_LAST_10M,
+    SECONDS_SINCE_PREVIOUS,
+    Column,
+)
+from fraudstream.domain.windows.cells import Kind
+from fraudstream.domain.windows.entries import WINDOW_MS, Layout, Value
+
+MINUTE_MS = 60_000
+
+Function = Literal[
+    "count",
+    "sum",
+    "mean",
+    "min",
+    "max",
+    "last",
+    "distinct",
+    "same_share",
+    "seconds_since_previous",
+]
+FUNCTIONS: tuple[Function, ...] = get_args(Function)
+OF_NOTHING: tuple[Function, ...] = ("count", "seconds_since_previous")
+"""Those that are of events, not of a value."""
+OF_NUMBERS: tuple[Function, ...] = ("sum", "mean", "min", "max", "last")
+
+WORDS: dict[Function, str] = {
+    "count": "number of events",
+    "sum": "sum of {of}",
+    "mean": "mean of {of}",
+    "min": "smallest {of}",
+    "max": "largest {of}",
+    "last": "{of} of the event before",
+    "distinct": "number of different {of}",
+    "same_share": "share of events with the same {of}",
+    "seconds_since_previous": "seconds since the event before",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Velocity:
+    """A number that describes the events of an entity with event time in [t - window, t] that arrived before, and itself.
+
+    Refunds count in none. Missing values do not count, except that `same_share` divides by all events. Of an empty window,
+    which only a refund can have, count, sum, distinct and the mean amount are 0. What there is no value for is null.
+    """
+
+    column: Column
+    function: Function
+    window_ms: int
+    of: str = ""
+    """`amount`, a variable, or nothing for a function of events."""
+    kind: Kind = "amount"
+    """Of what it is computed of."""
+
+    @property
+    def label(self) -> str:
+        """What pages call it.
+
+        >>> declared("shops", "distinct", 3_600_000, "shop", "string").label
+        'Number of different shop within 1 h'
+        """
+        words = WORDS[self.function].format(of=self.of)
+        return f"{words[0].upper()}{words[1:]} within {span(self.window_ms)}"
+
+    @property
+    def alone_s(self) -> float:
+        """Return seconds_since_previous of an event that is alone in its window: just past it."""
+        return float(self.window_ms // 1000 + 1)
+
+
+def span(window_ms: int) -> str:
+    """Return a window's length as files and pages write it.
+
+    >>> span(60_000), span(5_400_000), span(86_400_000)
+    ('1 min', '90 min', '24 h')
+    """
+    minutes = window_ms // MINUTE_MS
+    return f"{minutes} min" if minutes % 60 else f"{minutes // 60} h"
+
+
+def declared(name: str, function: Function, window_ms: int, of: str = "", kind: Kind = "amount") -> Velocity:
+    """Return a velocity feature with the column it makes."""
+    counts = function in ("count", "distinct")
+    unit = "s" if function == "seconds_since_previous" else "events" if counts else ""
+    return Velocity(
+        Column(name, pl.Int64 if counts else pl.Float64, "window", unit), function, window_ms, of, kind
+    )
+
+
+BUILT_IN = (
+    Velocity(NUM_TRANS_LAST_10M, "count", WINDOW_MS),
+    Velocity(AVG_AMT_LAST_10M, "mean", WINDOW_MS, "amount"),
+    Velocity(SECONDS_SINCE_PREVIOUS, "seconds_since_previous", WINDOW_MS),
+    Velocity(NUM_TRANS_LAST_1M, "count", MINUTE_MS),
+)
+"""What every event type with an entity has."""
+
+
+@dataclass(frozen=True)
+class Windows:
+    """All velocity features of an event type, and what is kept of each event to compute them; `decimals` are the currency's."""
+
+    declared: Sequence[Velocity] = ()
+    decimals: int = HUNDREDTHS
+    layout: Layout = field(init=False)
+
+    def __post_init__(self) -> None:
+        kept = (Value(each.of, each.kind) for each in self.declared if each.of and each.kind != "amount")
+        longest_ms = max([WINDOW_MS, *(each.window_ms for each in self.declared)])
+        object.__setattr__(self, "layout", Layout(longest_ms, tuple(dict.fromkeys(kept))))
+
+    @cached_property
+    def velocities(self) -> tuple[Velocity, ...]:
+        """Return all, built in and declared, in the order of their columns."""
+        return (*BUILT_IN, *self.declared)
+
+    @cached_property
+    def units(self) -> float:
+        """Return how many minor units one unit of the currency has."""
+        return float(units_of(self.decimals))
+
+    def source_of(self, velocity: Velocity) -> int:
+        """Return which value of an entry a feature is of; -1 for the amount."""
+        if not velocity.of or velocity.kind == "amount":
+            return -1
+        return self.layout.values.index(Value(velocity.of, velocity.kind))
+
+
+CARD_WINDOWS = Windows()
+"""Those of an event type that declares none of its own, in hundredths of a currency."""
