@@ -22,7 +22,7 @@ from fraudstream.adapters.leaving import leave
 from fraudstream.adapters.process import crash
 from fraudstream.adapters.publisher import Acknowledged, Message, Outbox, ProduceResults
 from fraudstream.domain.windows.entries import Entry, unpack_all
-from fraudstream.domain.windows.velocity import CARD_WINDOWS, Windows
+from fraudstream.domain.windows.velocity import Windows
 from fraudstream.tables.activity_batch import Arrivals, BatchAggregates, Update, aggregate, counted_to
 from fraudstream.tables.activity_layout import bucket_key
 from fraudstream.tables.activity_store import OPTIONS, ActivityStore
@@ -54,8 +54,8 @@ class ActivityTable(faust.Table[bytes, bytes]):
         name: str,
         partitions: int,
         stall_timeout_s: float,
+        windows: Windows,
         check_logs: LogCheck | None = None,
-        windows: Windows = CARD_WINDOWS,
     ) -> None:
         """Make a table of `app`.
 

@@ -16,6 +16,7 @@ from faust.types import TP, ConsumerMessage
 
 from fraudstream.adapters.coalescing_consumer import CoalescingConsumer, coalesce
 from fraudstream.adapters.log_losses import LogLosses
+from fraudstream.domain.windows.velocity import CARD_WINDOWS
 from fraudstream.tables.activity import ActivityTable
 from fraudstream.tables.activity_store import OPTIONS
 from tests.fakes import SlowThread
@@ -237,7 +238,9 @@ def test_recovery_still_swallows_errors_of_the_store() -> None:
 
 def test_the_store_still_takes_entries_out_of_the_options_it_is_given(app: faust.App) -> None:
     """Which is why the table hands it a copy."""
-    table = ActivityTable(app, allowed_lateness_ms=0, name="activity", partitions=1, stall_timeout_s=1)
+    table = ActivityTable(
+        app, allowed_lateness_ms=0, name="activity", partitions=1, stall_timeout_s=1, windows=CARD_WINDOWS
+    )
 
     assert "driver" not in table.store.options
     assert "driver" in OPTIONS
@@ -246,7 +249,7 @@ def test_the_store_still_takes_entries_out_of_the_options_it_is_given(app: faust
 def test_the_changelog_is_deleted_by_age_and_never_compacted(app: faust.App) -> None:
     """Compaction would throw deltas away."""
     topic = ActivityTable(
-        app, allowed_lateness_ms=0, name="activity", partitions=1, stall_timeout_s=1
+        app, allowed_lateness_ms=0, name="activity", partitions=1, stall_timeout_s=1, windows=CARD_WINDOWS
     ).changelog_topic
 
     assert (False, True) == (topic.compacting, topic.deleting)

@@ -4,8 +4,8 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 
-from fraudstream.domain.events.declaration import VARIABLE_NAME
 from fraudstream.domain.events.event_type import UNIT_NAMES
+from fraudstream.domain.events.event_type_file import VARIABLE_NAME
 from fraudstream.domain.features.catalogue import FEATURE_SETS, FEATURES
 from fraudstream.domain.features.schema import NAMES
 from fraudstream.offline.column_names import COMMON, plain_name

@@ -66,6 +66,7 @@ class MemoryWorker:
         event_type: EventType | None = None,
         model: Model | None = None,
     ) -> None:
+        event_type = event_type or event_type_named("card")
         self.delivery = MemoryDelivery()
         self.reports: list[BatchReport] = []
         self.thread = Thread()
@@ -82,8 +83,8 @@ class MemoryWorker:
             name="activity",
             partitions=PARTITIONS,
             stall_timeout_s=1,
+            windows=event_type.windows,
         )
-        event_type = event_type or event_type_named("card")
         model = model or CountingModel()
         detector = Detector.of(model, event_type)
         entities = entity_index(event_type, Tokenizer(bytes(32)), PARTITIONS)

@@ -9,6 +9,7 @@ from fraudstream.adapters.event_types import event_type_named, event_types, text
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.events.declaration import Declaration
 from tests.domain.declared_mistakes import MISTAKES, VALID
+from tests.domain.declared_velocity_mistakes import VELOCITY_MISTAKES
 
 
 def mistake(text: str) -> str:
@@ -35,7 +36,10 @@ def test_the_package_s_event_types_are_valid(name: str) -> None:
     assert name == event_type_named(name).name
 
 
-@pytest.mark.parametrize(("old", "new", "said"), MISTAKES, ids=[said for _, _, said in MISTAKES])
+EVERY_MISTAKE = MISTAKES + VELOCITY_MISTAKES
+
+
+@pytest.mark.parametrize(("old", "new", "said"), EVERY_MISTAKE, ids=[said for _, _, said in EVERY_MISTAKE])
 def test_a_mistake_is_said_with_its_line(old: str, new: str, said: str) -> None:
     """In one line, which begins with the file's name, so that editors can jump there."""
     sentence = mistake(changed(old, new))

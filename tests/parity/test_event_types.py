@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 import pytest
 from aiokafka.structs import ConsumerRecord
@@ -50,11 +52,30 @@ NESTED = (
     '[variables]\nshop = { field = "shop.name" }\ntries = { type = "integer", field = "client.tries", default = 7 }\n'
     'km = { type = "float", field = "client.km" }\nknown = "boolean"\nsince = "timestamp"\n'
 )
+VELOCITY = (
+    '[velocity]\nshops_1d = { function = "distinct", of = "shop", window = "24h" }\n'
+    'same_shop = { function = "same_share", of = "shop", window = "90m" }\n'
+    'km_sum = { function = "sum", of = "km", window = "1h" }\nkm_mean = { function = "mean", of = "km", window = "5m" }\n'
+    'least = { function = "min", of = "amount", window = "10m" }\nmost = { function = "max", of = "tries", window = "24h" }\n'
+    'before = { function = "last", of = "since", window = "2h" }\nknown_sum = { function = "sum", of = "known", window = "1m" }\n'
+    'quiet_s = { function = "seconds_since_previous", window = "24h" }\n'
+)
 ALONE = (
     'name = "alone"\nfeatures = ["amount", "tries", "km", "known"]\n[time]\nfields = ["at"]\n'
     'origin = 2019-01-01T00:00:00Z\n[amount]\nfield = "value"\ncurrency = "EUR"\n'
     '[variables]\ntries = "integer"\nkm = "float"\nknown = "boolean"\n'
 )
+
+
+class VelocityModel(TriesModel):
+    """A model of what the event type declares, some of it missing."""
+
+    features = ("amount", "shops_1d", "same_shop", "km_sum", "km_mean", "before", "quiet_s")
+
+    def probabilities(self, rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Answer from all of them, whether they are there or not."""
+        there = np.nan_to_num(rows, nan=-1.0, posinf=2.0, neginf=-2.0)
+        return np.asarray(0.5 + np.arctan(there.astype(np.float64).sum(axis=1)) / 4, np.float32)
 
 
 def own(text: str) -> EventType:
@@ -71,6 +92,8 @@ def own(text: str) -> EventType:
         (UNIDADES, CountingModel()),
         (own(NESTED), CountingModel()),
         (own(NESTED), TriesModel()),
+        (own(NESTED + VELOCITY), CountingModel()),
+        (own(NESTED + VELOCITY), VelocityModel()),
         (own(NESTED.replace('id = "order.number"\n', "")), CountingModel()),
         (own(ALONE), TriesModel()),
     ],

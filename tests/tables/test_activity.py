@@ -13,10 +13,11 @@ from fraudstream.adapters.coalescing_consumer import coalesce
 from fraudstream.adapters.log_losses import LogLosses
 from fraudstream.adapters.publisher import Acknowledged
 from fraudstream.domain.windows.entries import WINDOW_MS, Entry
+from fraudstream.domain.windows.velocity import CARD_WINDOWS, Windows
 from fraudstream.tables.activity import ActivityTable
 from fraudstream.tables.activity_batch import Arrivals, BatchAggregates
 from fraudstream.tables.activity_layout import Clock, bucket_key, merged
-from tests.windows import DELTA_BYTES, LAYOUT, all_told
+from tests.windows import DELTA_BYTES, LAYOUT, Told, all_told
 
 NOON = 1_580_558_400_000
 ALLOWED_LATENESS_MS = 3_600_000
@@ -31,15 +32,6 @@ class Paid(NamedTuple):
     after_s: float
     tid: int
     cents: int = 100
-
-
-class Answer(NamedTuple):
-    """What the table says of one payment."""
-
-    payments: int
-    cents: int
-    ms_since_previous: int
-    payments_1m: int
 
 
 def token(card: int) -> bytes:
@@ -59,17 +51,22 @@ def arrivals(payments: list[Paid], first_offset: int = 0, repartitioned: bool = 
     )
 
 
-def answered(aggregates: BatchAggregates) -> list[Answer]:
+def answered(aggregates: BatchAggregates) -> list[Told]:
     """Return the answers row by row."""
-    return [Answer(*row) for row in all_told(aggregates.windows)]
+    return all_told(aggregates.windows)
 
 
-def table_in(directory: Path) -> ActivityTable:
+def table_in(directory: Path, windows: Windows = CARD_WINDOWS) -> ActivityTable:
     """Return a table with its RocksDB in this directory; no broker is asked for anything."""
     app = faust.App("test", broker="kafka://localhost:1", datadir=str(directory), store="rocksdb://")
     coalesce(app, [SOURCE.topic], [], 512, LogLosses())
     return ActivityTable(
-        app, allowed_lateness_ms=ALLOWED_LATENESS_MS, name="activity", partitions=1, stall_timeout_s=1
+        app,
+        allowed_lateness_ms=ALLOWED_LATENESS_MS,
+        name="activity",
+        partitions=1,
+        stall_timeout_s=1,
+        windows=windows,
     )
 
 
@@ -86,7 +83,7 @@ class Partition:
         self.table = table
         self.changelog: list[bytes] = []
 
-    def feed(self, payments: list[Paid], first_offset: int = 0, repartitioned: bool = False) -> list[Answer]:
+    def feed(self, payments: list[Paid], first_offset: int = 0, repartitioned: bool = False) -> list[Told]:
         """Aggregate and write one micro-batch."""
         aggregates = self.table.aggregate(arrivals(payments, first_offset, repartitioned))
         update = aggregates.updates[0]
@@ -115,10 +112,10 @@ payments = st.lists(
 )
 
 
-def oracle(sequence: list[Paid]) -> list[Answer | None]:
-    """Answer every payment from the list of those before it; None for a conflicting id. Written without windows."""
-    counted: dict[tuple[int, int], tuple[Paid, Answer]] = {}
-    answers: list[Answer | None] = []
+def oracle(sequence: list[Paid]) -> list[Told | None]:
+    """Told every payment from the list of those before it; None for a conflicting id. Written without windows."""
+    counted: dict[tuple[int, int], tuple[Paid, Told]] = {}
+    answers: list[Told | None] = []
     for paid in sequence:
         known = counted.get((paid.card, paid.tid))
         if known is not None:
@@ -127,7 +124,7 @@ def oracle(sequence: list[Paid]) -> list[Answer | None]:
             continue
         before = [other for other, _ in counted.values() if other.card == paid.card and other.cents >= 0]
         window = [other for other in before if 0 <= paid.after_s - other.after_s <= 600]
-        answer = Answer(
+        answer = Told(
             len(window) + (paid.cents >= 0),
             sum(other.cents for other in [*window, paid] if other.cents >= 0),
             round(min((paid.after_s - other.after_s for other in window), default=-0.001) * 1000),

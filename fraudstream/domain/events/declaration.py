@@ -23,6 +23,8 @@ from fraudstream.domain.events.event_type import (
     VariableType,
 )
 from fraudstream.domain.events.event_type_file import (
+    UNNAMEABLE,
+    VARIABLE_NAME,
     AmountTable,
     EntityTable,
     File,
@@ -35,17 +37,13 @@ from fraudstream.domain.events.event_type_file import (
 )
 from fraudstream.domain.events.fields import INT64
 from fraudstream.domain.events.mistakes import default_of, mistake_in, not_toml
-from fraudstream.domain.events.velocity_tables import VelocityTable, velocity_of
+from fraudstream.domain.events.velocity_tables import Velocities
 from fraudstream.domain.features.catalogue import FEATURE_SETS, FEATURES, REASONS
 from fraudstream.domain.features.schema import NAMES, Type, inputs, judged_columns
 from fraudstream.domain.names import did_you_mean, validate_name
 from fraudstream.domain.rules import Rule, Ruleset
-from fraudstream.domain.windows.velocity import Velocity
 
 T = TypeVar("T", bound=msgspec.Struct)
-VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
-"""What SQL takes as a name without quotes."""
-UNNAMEABLE = "rules could not name it: use letters, digits and '_'"
 
 DEFAULTS: Mapping[VariableType, Any] = {
     "string": str,
@@ -79,7 +77,7 @@ class Declaration:
         money, currencies, amount = self._money(raw)
         if entity is not None:
             self._check_secret(entity.field, file, time, amount, label, variables)
-        velocities = self._velocities(file, entity is not None, variables)
+        velocities = Velocities(self._as, self._wrong).read(file.velocity, entity is not None, variables)
         own = {velocity.column.name: velocity.column.dtype for velocity in velocities}
         names, feature_set = self._features(file, entity is not None, variables, [*own])
         with self._said(("name",)):
@@ -191,26 +189,6 @@ class Declaration:
         except msgspec.ValidationError:
             raise self._wrong((*path, "default"), default_of(declared.type, declared.default)) from None
         return Variable(name, declared.type, declared.field or name, default)
-
-    def _velocities(
-        self, file: File, has_entity: bool, variables: Sequence[Variable]
-    ) -> tuple[Velocity, ...]:
-        """Return the declared velocity features."""
-        if file.velocity and not has_entity:
-            raise self._wrong(
-                ("velocity",), "this is about an entity's events: declare [entity], too, or leave this out"
-            )
-        by_name = {variable.name: variable for variable in variables}
-        found = []
-        for name, raw in file.velocity.items():
-            path: Path = ("velocity", name)
-            if not VARIABLE_NAME.fullmatch(name):
-                raise self._wrong(path, UNNAMEABLE)
-            if name in NAMES or name in FEATURES or name in by_name:
-                raise self._wrong(path, f"there is a column {name} already: use another name")
-            table = self._as(VelocityTable, raw, path)
-            found.append(velocity_of(name, table, path, by_name, self._wrong))
-        return tuple(found)
 
     def _money(self, raw: Mapping[str, Any]) -> tuple[Money, dict[str, Money], AmountTable]:
         """Return what amounts are, and what they are in each currency if events have one of their own."""

@@ -21,6 +21,10 @@ KEYS = rf"{PART}(?:[ \t]*\.[ \t]*{PART})*"
 TABLE = re.compile(rf"[ \t]*(\[\[?)[ \t]*({KEYS})[ \t]*\]")
 KEY = re.compile(rf"[ \t]*({KEYS})[ \t]*=")
 
+VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+"""What SQL takes as a name without quotes."""
+UNNAMEABLE = "rules could not name it: use letters, digits and '_'"
+
 Name = Annotated[str, msgspec.Meta(min_length=1)]
 
 

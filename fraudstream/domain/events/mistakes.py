@@ -11,6 +11,8 @@ from fraudstream.domain.events.event_type_file import File
 from fraudstream.domain.names import did_you_mean
 
 EXAMPLES: Mapping[str, str] = {
+    "function": 'function = "count"',
+    "window": 'window = "10m"',
     "name": 'name = "payout"',
     "amount": 'a table [amount] with field = "amount" and currency = "USD"',
     "field": 'field = "amount", the name of the field in a record',
