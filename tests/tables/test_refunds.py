@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.tables.test_activity import Answer, Paid, Partition, arrivals, table_in
+from tests.tables.test_activity import Paid, Partition, arrivals, table_in
+from tests.windows import Told
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def test_a_refund_is_remembered_and_not_counted(partition: Partition, batch_rows
         for answer in partition.feed(story[start : start + batch_rows], start)
     ]
 
-    assert [Answer(1, 1000, -1, 1), Answer(1, 1000, 10_000, 1), Answer(2, 3000, 20_000, 2)] == got[:3]
+    assert [Told(1, 1000, -1, 1), Told(1, 1000, 10_000, 1), Told(2, 3000, 20_000, 2)] == got[:3]
     assert 57 == got[-1].payments
     changes = len(partition.changelog)
     assert got[1:2] == partition.feed(story[1:2], 60)
