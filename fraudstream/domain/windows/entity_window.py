@@ -7,13 +7,15 @@ because it is not spending. It is stored like any other event, so that a replay 
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import NamedTuple
 
 from fraudstream.domain.windows.cells import Number, number
-from fraudstream.domain.windows.entries import LATE_BY_MAX_MS, WINDOW_MS, Entry
+from fraudstream.domain.windows.entries import WINDOW_MS, Entry
 from fraudstream.domain.windows.velocity import Function, Velocity, Windows
 
 Numbers = list[Number]
+ARRIVAL = attrgetter("event_time_ms", "sequence")
 
 
 class Conflict(Exception):
@@ -86,7 +88,6 @@ class EntityWindow:
             if known.event_time_ms != event.event_time_ms or known.cents != event.cents:
                 raise Conflict
             return self._again(known)
-        event = event._replace(late_by_ms=min(event.late_by_ms, LATE_BY_MAX_MS))
         times = self._times
         in_order = event.sequence > self._last_sequence and (not times or times[-1] <= event.event_time_ms)
         self._by_id[bucket, event.id_hash] = event
@@ -105,8 +106,22 @@ class EntityWindow:
         return self._answer(event, Seen(times, self._values, end, event.event_time_ms, own, counts))
 
     def _decoded(self, entry: Entry) -> Sequence[Number]:
+        if not entry.values:
+            return (entry.cents,)
         kept = zip(self._windows.layout.values, entry.values, strict=True)
         return (entry.cents, *(number(value.kind, cell) for value, cell in kept))
+
+    def _columns(self, counted: Sequence[Entry]) -> list[Numbers]:
+        """Return the amounts of some events, and a list for each value."""
+        amounts: Numbers = [entry.cents for entry in counted]
+        values = self._windows.layout.values
+        return [
+            amounts,
+            *(
+                [number(value.kind, entry.values[place]) for entry in counted]
+                for place, value in enumerate(values)
+            ),
+        ]
 
     def _answer(self, event: Entry, seen: Seen) -> Answer:
         """Compute every feature.
@@ -119,12 +134,14 @@ class EntityWindow:
         kept_ms = now - windows.layout.bucket_ms + beyond_ms
         firsts: dict[int, int] = {}
         numbers: Numbers = []
-        for velocity in windows.velocities:
+        for velocity, source in windows.sources:
             length_ms = velocity.window_ms
-            if length_ms not in firsts:
-                firsts[length_ms] = bisect_left(seen.times, max(now - length_ms, kept_ms), 0, seen.end)
-            source = windows.source_of(velocity) + 1
-            numbers.append(computed(velocity, seen, source, firsts[length_ms], windows.units))
+            first = firsts.get(length_ms)
+            if first is None:
+                first = firsts[length_ms] = bisect_left(
+                    seen.times, max(now - length_ms, kept_ms), 0, seen.end
+                )
+            numbers.append(computed(velocity, seen, source, first, windows.units))
         return Answer(numbers, event.late_by_ms)
 
     def _again(self, entry: Entry) -> Answer:
@@ -136,24 +153,22 @@ class EntityWindow:
             and other.sequence <= entry.sequence
             and other is not entry
         ]
-        own, counts = self._decoded(entry), entry.cents >= 0
-        rows = [self._decoded(other) for other in before] + ([own] if counts else [])
-        columns = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in own]
-        times = [other.event_time_ms for other in before] + ([entry.event_time_ms] if counts else [])
-        return self._answer(entry, Seen(times, columns, len(before), entry.event_time_ms, own, counts))
+        counts = entry.cents >= 0
+        window = [*before, entry] if counts else before
+        times = [other.event_time_ms for other in window]
+        own = self._decoded(entry)
+        seen = Seen(times, self._columns(window), len(before), entry.event_time_ms, own, counts)
+        return self._answer(entry, seen)
 
     def _counted(self) -> list[Entry]:
         """Return the events that count, in order of time, those of one time as they arrived."""
         counted = [entry for entry in self.entries if entry.cents >= 0]
-        return sorted(counted, key=lambda entry: (entry.event_time_ms, entry.sequence))
+        return sorted(counted, key=ARRIVAL)
 
     def _index(self) -> None:
         counted = self._counted()
         self._times = [entry.event_time_ms for entry in counted]
-        rows = [self._decoded(entry) for entry in counted]
-        self._values = [list(column) for column in zip(*rows, strict=True)] or [
-            [] for _ in range(1 + len(self._windows.layout.values))
-        ]
+        self._values = self._columns(counted)
 
 
 def computed(velocity: Velocity, seen: Seen, source: int, first: int, units: float) -> Number:
@@ -173,7 +188,8 @@ def computed(velocity: Velocity, seen: Seen, source: int, first: int, units: flo
     if function == "same_share":
         own = seen.own[source]
         return window.count(own) / len(window) if window and own is not None else None
-    return of_numbers(function, [value for value in window if value is not None], velocity, units)
+    given = [value for value in window if value is not None]
+    return of_numbers(function, given, velocity, units)
 
 
 def in_units(value: float, velocity: Velocity, units: float) -> float:

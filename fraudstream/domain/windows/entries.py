@@ -74,7 +74,7 @@ class Entries(NamedTuple):
 
     event_time_ms: Ints
     cents: Ints
-    late_by_ms: Ints
+    late_by_ms: npt.NDArray[Any]
     id_hash: npt.NDArray[np.uint64]
     sequence: Ints
     values: tuple[Ints, ...]
@@ -84,16 +84,12 @@ class Entries(NamedTuple):
         columns = (column[rows] for column in self[:-1])
         return Entries._make([*columns, tuple(cells[rows] for cells in self.values)])
 
-    def followed_by(self, others: "Entries") -> "Entries":
-        """Return these and then the others."""
-        columns = map(np.concatenate, zip(self[:-1], others[:-1], strict=True))
-        cells = tuple(map(np.concatenate, zip(self.values, others.values, strict=True)))
-        return Entries._make([*columns, cells])
-
-    def row(self, place: int) -> Entry:
-        """Return one of them."""
-        columns = (int(column[place]) for column in self[:-1])
-        return Entry._make([*columns, tuple(int(cells[place]) for cells in self.values)])
+    def rows(self) -> Iterator[Entry]:
+        """Return them one by one."""
+        columns = [column.tolist() for column in self[:-1]]
+        if not self.values:
+            return map(Entry, *columns)
+        return map(Entry, *columns, zip(*(cells.tolist() for cells in self.values), strict=True))
 
 
 @dataclass(frozen=True)
@@ -154,8 +150,10 @@ class Layout:
     def unpack(self, packed: bytes) -> Iterator[Entry]:
         """Yield the entries in some bytes."""
         for time_and_high, low, late_by_ms, id_hash, sequence, *values in self.packing.iter_unpack(packed):
-            cents = (time_and_high >> TIME_BITS) << 32 | low
-            yield Entry(time_and_high & TIME_MASK, cents, late_by_ms, id_hash, sequence, tuple(values))
+            high = time_and_high >> TIME_BITS
+            if high:
+                time_and_high, low = time_and_high & TIME_MASK, high << 32 | low
+            yield Entry(time_and_high, low, late_by_ms, id_hash, sequence, tuple(values))
 
     def pack_columns(self, entries: Entries) -> npt.NDArray[np.void]:
         """Return entries as an array of packed ones."""
@@ -170,11 +168,14 @@ class Layout:
 
     def unpack_columns(self, packed: npt.NDArray[np.void]) -> Entries:
         """Return packed entries as columns."""
-        time_and_high = packed["time_and_high"]
+        time_and_high, low = packed["time_and_high"].copy(), packed["low"].astype(np.int64)
+        if time_and_high.min(initial=0) < 0 or time_and_high.max(initial=0) > TIME_MASK:
+            low |= (time_and_high >> TIME_BITS) << 32
+            time_and_high &= TIME_MASK
         return Entries(
-            time_and_high & TIME_MASK,
-            (time_and_high >> TIME_BITS) << 32 | packed["low"].astype(np.int64),
-            packed["late_by_ms"].astype(np.int64),
+            time_and_high,
+            low,
+            packed["late_by_ms"],
             packed["id_hash"],
             packed["sequence"],
             tuple(packed[f"value_{place}"] for place in range(len(self.values))),

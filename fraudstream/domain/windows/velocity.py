@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal, get_args
 
+import numpy as np
 import polars as pl
 
 from fraudstream.domain.events.amounts import HUNDREDTHS, units_of
@@ -132,11 +133,19 @@ class Windows:
         """Return how many minor units one unit of the currency has."""
         return float(units_of(self.decimals))
 
-    def source_of(self, velocity: Velocity) -> int:
-        """Return which value of an entry a feature is of; -1 for the amount."""
-        if not velocity.of or velocity.kind == "amount":
-            return -1
-        return self.layout.values.index(Value(velocity.of, velocity.kind))
+    @cached_property
+    def dtypes(self) -> list[type[np.generic]]:
+        """Return the type of each feature's column."""
+        return [np.int64 if each.column.dtype == pl.Int64 else np.float64 for each in self.velocities]
+
+    @cached_property
+    def sources(self) -> list[tuple[Velocity, int]]:
+        """Return each feature with what it is of: 0 for the amount, from 1 on a value of an entry."""
+        values = [*self.layout.values]
+        return [
+            (each, 0 if each.kind == "amount" else 1 + values.index(Value(each.of, each.kind)))
+            for each in self.velocities
+        ]
 
 
 CARD_WINDOWS = Windows()

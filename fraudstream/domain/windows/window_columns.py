@@ -66,14 +66,18 @@ def aggregate_columns(
     `stored` and `new` are in order of arrival, with the index of each one's entity. Returns a column for each feature and,
     per entity index, whether they are invalid: the entity's events are out of order, or have a repeated id or a refund.
     """
-    entries = stored.followed_by(new)
     entity = np.concatenate([stored_entity, new_entity])
-    times = entries.event_time_ms
+    times = np.concatenate([stored.event_time_ms, new.event_time_ms])
+    cents = np.concatenate([stored.cents, new.cents])
     start_ms, end_ms = (int(times.min()), int(times.max())) if len(times) else (0, 0)
     time_bits = (end_ms - start_ms).bit_length()  # five months are 34, which leaves 29 for entities
     key = entity << time_bits | times - start_ms
     order = np.argsort(key, kind="stable")
-    unordered = _unordered(entries, entity, order)
+    sequence = np.concatenate([stored.sequence, new.sequence])
+    repeated = perhaps_repeated(np.concatenate([stored.id_hash, new.id_hash]), entity)
+    unordered = _unordered(sequence, entity, order)
+    unordered[entity[repeated]] = True
+    unordered[entity[cents < 0]] = True
 
     sorted_key = key[order]
     own = np.empty(len(order), np.int64)
@@ -91,11 +95,11 @@ def aggregate_columns(
     by_length = {
         length_ms: ranges(length_ms) for length_ms in {each.window_ms for each in windows.velocities}
     }
-    sources = [entries.cents[order], *(cells[order] for cells in entries.values)]
+    both = zip(stored.values, new.values, strict=True)
+    sources = [cents[order], *(np.concatenate(cells)[order] for cells in both)]
     sorted_times = times[order]
     columns = []
-    for velocity in windows.velocities:
-        source = windows.source_of(velocity) + 1
+    for velocity, source in windows.sources:
         by_function = Computation(velocity, by_length[velocity.window_ms], windows.units)
         columns.append(by_function.column(sorted_times, sources[source]))
     return columns, unordered
@@ -131,17 +135,20 @@ class Computation:
 
     def _added(self, values: Column, there: npt.NDArray[np.bool_]) -> Column:
         """Return sum or mean."""
-        ranges = self._ranges
-        given = np.where(there, values, 0)
-        number = _between(there, ranges)
-        if values.dtype == np.int64 and float(np.abs(given.astype(np.float64)).sum()) < SUM_MAX:
+        ranges, velocity = self._ranges, self._velocity
+        every = velocity.kind == "amount"
+        number = ranges.events if every else _between(there, ranges)
+        given = values if every else np.where(there, values, 0)
+        largest = max(-float(given.min(initial=0)), float(given.max(initial=0)))
+        if given.dtype == np.int64 and largest * len(given) < SUM_MAX:
             total = _between(given, ranges).astype(np.float64)
         else:
             total = self._one_by_one(values, there)
-        if self._velocity.function == "sum":
+        if velocity.function == "sum":
             return total / self._units
-        empty = 0.0 if self._velocity.kind == "amount" else np.nan
-        return np.where(number > 0, total / (np.maximum(number, 1) * self._units), empty)
+        if every:
+            return total / (number * self._units)
+        return np.where(number > 0, total / (np.maximum(number, 1) * self._units), np.nan)
 
     def _one_by_one(self, values: Column, there: npt.NDArray[np.bool_]) -> Column:
         """Return the sums by the definition: of floats, and of whole numbers that 64 bits may not hold."""
@@ -201,10 +208,7 @@ def _between(values: Column, ranges: Ranges) -> Ints:
 
 def columns_of(windows: Windows, rows: int) -> list[Column]:
     """Return the features of events that are yet to be computed."""
-    return [
-        np.zeros(rows, np.float64 if each.column.dtype.is_float() else np.int64)
-        for each in windows.velocities
-    ]
+    return [np.zeros(rows, dtype) for dtype in windows.dtypes]
 
 
 def aggregate_sequentially(
@@ -223,15 +227,16 @@ def aggregate_sequentially(
     added = np.ones(len(entity), np.bool_)
     conflicts: list[int] = []
     seen: dict[int, EntityWindow] = {}
-    for row in np.flatnonzero(unordered[entity]).tolist():
-        owner = int(entity[row])
+    rows = np.flatnonzero(unordered[entity])
+    events = new if len(rows) == len(entity) else new.at(rows)
+    for row, owner, event in zip(rows.tolist(), entity[rows].tolist(), events.rows(), strict=True):
         if owner not in seen:
             stored = unpack_all(windows.layout, buckets.get(owner, ()))
             seen[owner] = EntityWindow(windows, stored, allowed_lateness_ms)
         window = seen[owner]
         kept = len(window.entries)
         try:
-            answer = window.add(new.row(row))
+            answer = window.add(event)
         except Conflict:
             added[row] = False
             conflicts.append(row)
@@ -243,14 +248,12 @@ def aggregate_sequentially(
     return added, conflicts
 
 
-def _unordered(entries: Entries, entity: Ints, order: Ints) -> npt.NDArray[np.bool_]:
-    """Return, per entity, whether sequence and event time disagree, an id may occur twice or an amount is below zero."""
+def _unordered(sequence: Ints, entity: Ints, order: Ints) -> npt.NDArray[np.bool_]:
+    """Return, per entity, whether sequence and event time disagree."""
     unordered = np.zeros(entity.max(initial=-1) + 1, np.bool_)
-    sorted_entity, sequence = entity[order], entries.sequence[order]
+    sorted_entity, sequence = entity[order], sequence[order]
     swapped = (sequence[1:] <= sequence[:-1]) & (sorted_entity[1:] == sorted_entity[:-1])
     unordered[sorted_entity[1:][swapped]] = True
-    unordered[entity[perhaps_repeated(entries.id_hash, entity)]] = True
-    unordered[entity[entries.cents < 0]] = True
     return unordered
 
 

@@ -122,7 +122,7 @@ def test_an_entry_has_32_bytes_and_8_for_each_value(cents: int) -> None:
     assert [entry] == unpack_all(LAYOUT, [LAYOUT.pack(entry)])
     assert [with_values] == unpack_all(wide, [wide.pack(with_values)])
     columns = wide.unpack_columns(np.frombuffer(wide.pack(with_values), wide.dtype))
-    assert with_values == columns.row(0)
+    assert [with_values] == list(columns.rows())
     assert wide.pack(with_values) == wide.pack_columns(columns).tobytes()
 
 
