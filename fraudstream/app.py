@@ -133,7 +133,9 @@ def create_app(settings: Settings, ports: Ports) -> App:
         detector.model.version,
         detector.ruleset.version,
     )
-    observer = Observer(app, table, ports.weekly, detector, sources, settings.archive_place, losses)
+    observer = Observer(
+        app, table, ports.weekly, detector, event_type, sources, settings.archive_place, losses
+    )
     delivery = agents.attach(
         app, settings, event_type, entities, table, detector, ports.weekly, observer.report
     )

@@ -16,6 +16,7 @@ from fraudstream.adapters.weekly_guard import GuardedWeekly
 from fraudstream.damage import DamageWatch
 from fraudstream.domain.detector import Detector
 from fraudstream.domain.errors import WeeklyUnavailable
+from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.problems import Problem
 from fraudstream.domain.weekly import WeeklyStore, midnight_before
 from fraudstream.domain.windows.entity_window import last_ten_minutes
@@ -39,6 +40,7 @@ class Observer:
         table: ActivityTable,
         weekly: WeeklyStore,
         detector: Detector,
+        event_type: EventType,
         sources: Collection[str],
         archive: str,
         losses: LogLosses,
@@ -50,7 +52,7 @@ class Observer:
         self._table = table
         self._weekly = weekly
         self._versions = Versions(version("fraudstream"), detector.model.version, detector.ruleset.version)
-        self._decimals = detector.decimals
+        self._event_type = event_type
         self._sources = frozenset(sources)
         self._positions: dict[tuple[str, int], int] = {}
         self._archive = archive
@@ -85,7 +87,8 @@ class Observer:
             peers=lambda: peer_urls(self._app),
             archive=self._archived,
             versions=self._versions,
-            decimals=self._decimals,
+            decimals=self._event_type.money.decimals,
+            declared=self._event_type.declared,
         )
 
     def _card_activity(self, card: str) -> list[tuple[int, int]] | None:

@@ -1,7 +1,7 @@
 """Decisions as columns: what the archive holds of a payment, readable as history by aggregation and training."""
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -100,11 +100,11 @@ def archived(
     return pl.DataFrame(columns)
 
 
-def unarchived(row: Mapping[str, Any]) -> dict[str, Any]:
+def unarchived(row: Mapping[str, Any], declared: Collection[str] = ()) -> dict[str, Any]:
     """Return the decision of an archived payment as it was published, without `timing_ms`, which is not archived.
 
     Variables without a value are left out: the archive does not say which columns the event type had then. A variable that
-    the model takes is among the variables only.
+    the model takes is among the variables only. `declared` are the features that the event type declares.
     """
     places = {f"source_{name}": name for name in Source.__struct_fields__}
     others = {
@@ -112,16 +112,17 @@ def unarchived(row: Mapping[str, Any]) -> dict[str, Any]:
         for name, value in row.items()
         if value is not None and name not in {*FIELDS, *places, "decision_offset", UNKNOWN_FIELDS.name}
     }
+    features = {*FEATURES, *declared}
     unknown = row.get(UNKNOWN_FIELDS.name)
     return {
         **{name: row[name] for name in FIELDS},
         "variables": {
             **(msgspec.json.decode(unknown) if unknown else {}),
-            **{name: value for name, value in others.items() if name not in FEATURES},
+            **{name: value for name, value in others.items() if name not in features},
         },
         "features": {
             "amount": row["amount"],  # every set of features has it, and it is a column once
-            **{name: value for name, value in others.items() if name in FEATURES},
+            **{name: value for name, value in others.items() if name in features},
         },
         "source": {name: row[column] for column, name in places.items()},
     }

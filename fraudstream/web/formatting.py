@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
-from fraudstream.domain.degraded import LATE, ROTATED
+from fraudstream.domain.degraded import LATE, ROTATED, WARMING
 from fraudstream.domain.events.amounts import HUNDREDTHS
 from fraudstream.domain.features.catalogue import FEATURES
 from fraudstream.domain.weekly import MISSING, REFUSED, STALE, TIMED_OUT, UNAVAILABLE
@@ -29,7 +30,8 @@ STAGE_WORDS = {
     "store": "Store",
 }
 DEGRADED_WORDS = {
-    LATE: "it arrived so late that its ten minutes may no longer be complete",
+    LATE: "it arrived so late that its windows may no longer be complete",
+    WARMING: "the velocity features were declared so recently that a window reaches back to before",
     ROTATED: "the card got another token within the ten minutes, so payments before that are not counted",
     MISSING: "there were no weekly aggregates",
     STALE: "the card's week is that of an earlier day, since the nightly aggregates are behind",
@@ -196,9 +198,9 @@ def degraded(reason: str) -> str:
     return DEGRADED_WORDS.get(reason, reason)
 
 
-def feature(name: str) -> str:
-    """Name a feature for people."""
-    return FEATURES[name].label if name in FEATURES else name
+def feature(name: str, declared: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Name a feature for people; `declared` are the event type's own."""
+    return FEATURES[name].label if name in FEATURES else declared.get(name, name)
 
 
 def status(name: str) -> str:

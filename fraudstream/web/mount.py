@@ -150,6 +150,7 @@ def _templates(views: Views) -> jinja2.Environment:
     environment.filters.update(
         {name: partial(word, decimals=views.decimals) for name, word in formatting.OF_MONEY.items()}
     )
+    environment.filters["feature"] = partial(formatting.feature, declared=views.declared)
     environment.globals["running"] = views.versions
     environment.globals["decimals"] = views.decimals
     return environment

@@ -144,7 +144,7 @@ class Resources:
         except PageError as error:
             message = f"No worker remembers this decision. {error.message}"
             raise PageError(error.status, error.code, message) from error
-        return unarchived(rows[0]) if rows else None
+        return unarchived(rows[0], self.views.declared) if rows else None
 
     async def card(self, query: Query, card: str) -> Answer:
         """Return a card's ten minutes, week and recent decisions, from whichever worker holds it."""

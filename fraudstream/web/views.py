@@ -1,7 +1,7 @@
 """What the pages know of a worker. They use its read models and these functions, never its agents, state or Kafka."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from fraudstream.adapters.lake_search import ArchiveQuery
 from fraudstream.domain.events.amounts import HUNDREDTHS
@@ -34,6 +34,7 @@ class Views:
     archive        searches the archive, newest first; must not block the event loop
     peers          base URLs of the other workers (see `fraudstream.web.peers.peer_urls`)
     decimals       of the currency, for writing amounts
+    declared       the features that the event type declares, and what to call each
     """
 
     recent: RecentDecisions
@@ -47,3 +48,4 @@ class Views:
     archive: Callable[[ArchiveQuery], Awaitable[list[Decision]]]
     stalled_after_s: float = STALLED_AFTER_S
     decimals: int = HUNDREDTHS
+    declared: Mapping[str, str] = field(default_factory=dict)

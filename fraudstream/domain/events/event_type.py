@@ -120,9 +120,9 @@ class EventType:
         )
 
     @property
-    def declared(self) -> tuple[str, ...]:
-        """The features that the event type declares."""
-        return tuple(velocity.column.name for velocity in self.velocities)
+    def declared(self) -> Mapping[str, str]:
+        """The features that the event type declares, and what pages call each."""
+        return {velocity.column.name: velocity.label for velocity in self.velocities}
 
     @property
     def inputs(self) -> tuple[Column, ...]:

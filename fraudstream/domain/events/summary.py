@@ -6,6 +6,7 @@ from typing import Any
 
 from fraudstream.domain.events.event_type import UNIT_NAMES, EventType, Variable, VariableType
 from fraudstream.domain.tokens import EntityKind
+from fraudstream.domain.windows.velocity import span
 
 ENTITY_KINDS: Mapping[EntityKind, str] = {
     "card-number": "a card number",
@@ -47,6 +48,15 @@ def facts_of(event_type: EventType) -> dict[str, Any]:
             {"name": each.name, "type": each.type, "field": each.field, "default": each.default}
             for each in event_type.variables
         ],
+        "velocity": [
+            {
+                "name": each.column.name,
+                "function": each.function,
+                "of": each.of or None,
+                "window": span(each.window_ms),
+            }
+            for each in event_type.velocities
+        ],
         "unknown_fields": event_type.unknown_fields,
         "features": list(event_type.features),
         "feature_set": event_type.feature_set,
@@ -72,6 +82,7 @@ def lines_of(event_type: EventType) -> Mapping[str, str]:
         "label": (f"{label.field}{f', fraud is {listed(label.fraud)}' if label.fraud else ''}")
         if label
         else "none",
+        **({"velocity": _velocity(event_type)} if event_type.velocities else {}),
         "features": f"{len(event_type.features)}: {', '.join(event_type.features)}",
         "rules": "; ".join(f"{rule.name}: {rule.outcome} if {rule.when}" for rule in rules)
         or "none, so every event is approved",
@@ -94,6 +105,11 @@ def listed(words: Iterable[str]) -> str:
     """
     *first, last = words
     return f"{', '.join(first)} or {last}" if first else last
+
+
+def _velocity(event_type: EventType) -> str:
+    """Return the velocity features that the event type declares."""
+    return "; ".join(f"{each.column.name}: {each.label.lower()}" for each in event_type.velocities)
 
 
 def _time(event_type: EventType) -> str:

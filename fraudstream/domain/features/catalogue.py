@@ -5,7 +5,7 @@ more than the arithmetic, and it computes a division by a constant as a multipli
 one number in eight.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -178,7 +178,7 @@ def reason_of(name: str, row: Row) -> str:
 
 
 def published_features(
-    model_features: Sequence[str], has_entity: bool = True, declared: Sequence[str] = ()
+    model_features: Sequence[str], has_entity: bool = True, declared: Iterable[str] = ()
 ) -> list[str]:
     """Return what `features` of a decision holds: the model's inputs in order, the published aggregates, what is declared."""
     published = [name for name, feature in FEATURES.items() if feature.published and has_entity]

@@ -15,7 +15,7 @@ from fraudstream.domain.windows.entries import WINDOW_MS, Entry
 from fraudstream.domain.windows.velocity import Function, Velocity, Windows
 
 Numbers = list[Number]
-ARRIVAL = attrgetter("event_time_ms", "sequence")
+BY_TIME = attrgetter("event_time_ms", "sequence")
 
 
 class Conflict(Exception):
@@ -163,7 +163,7 @@ class EntityWindow:
     def _counted(self) -> list[Entry]:
         """Return the events that count, in order of time, those of one time as they arrived."""
         counted = [entry for entry in self.entries if entry.cents >= 0]
-        return sorted(counted, key=ARRIVAL)
+        return sorted(counted, key=BY_TIME)
 
     def _index(self) -> None:
         counted = self._counted()

@@ -71,7 +71,7 @@ class Velocity:
         """What pages call it.
 
         >>> declared("shops", "distinct", 3_600_000, "shop", "string").label
-        'Number of different shop within 1 h'
+        'Number of different shop within 1h'
         """
         words = WORDS[self.function].format(of=self.of)
         return f"{words[0].upper()}{words[1:]} within {span(self.window_ms)}"
@@ -83,13 +83,13 @@ class Velocity:
 
 
 def span(window_ms: int) -> str:
-    """Return a window's length as files and pages write it.
+    """Return a window's length as files write it.
 
     >>> span(60_000), span(5_400_000), span(86_400_000)
-    ('1 min', '90 min', '24 h')
+    ('1m', '90m', '24h')
     """
     minutes = window_ms // MINUTE_MS
-    return f"{minutes} min" if minutes % 60 else f"{minutes // 60} h"
+    return f"{minutes}m" if minutes % 60 else f"{minutes // 60}h"
 
 
 def declared(name: str, function: Function, window_ms: int, of: str = "", kind: Kind = "amount") -> Velocity:
