@@ -21,6 +21,7 @@ from fraudstream.agents.scoring import Scoring
 from fraudstream.deciding.dead_letters import DeadLetters
 from fraudstream.deciding.decider import Decider
 from fraudstream.deciding.intake import Intake
+from fraudstream.deciding.payloads import Schemas
 from fraudstream.domain.decision import DecisionEncoder
 from fraudstream.domain.detector import Detector
 from fraudstream.domain.events.event_type import EventType
@@ -42,6 +43,7 @@ def attach(
     detector: Detector,
     weekly: WeeklyStore,
     report: Report,
+    schemas: Schemas | None = None,
 ) -> Delivery:
     """Add the scoring agent to an app that has a publisher; return how it makes its micro-batches durable."""
     parser = Parser(event_type, entities, settings.future_tolerance_s * 1000)
@@ -69,7 +71,7 @@ def attach(
     async def scoring(stream: Any) -> None:
         """Decide payments: activity, week, features, model, rules."""
         backlog = Backlog(settings.batch_rows_max, settings.pending_rows_max, settings.linger_ms)
-        intake, assignment = Intake(parser), Assignment(app)
+        intake, assignment = Intake(parser, schemas), Assignment(app)
         outputs, reporter = Outputs(targets, encoder, assignment, letters), Reporter(report, assignment)
         with closing(Quarantine(settings.worker_state_dir, letters)) as quarantine:
             await Scoring(

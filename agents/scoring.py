@@ -89,12 +89,20 @@ class Scoring:
         except Exception as error:  # noqa: BLE001 - as above
             leave(error, "deciding payments")
 
+    async def _ready(self, taken: list[Chunk]) -> bool:
+        """Wait until all chunks can be parsed; False once a rebalance has begun."""
+        unparsed = [record for chunk in taken if chunk.parsed is None for record in chunk.records]
+        return await self.intake.ready(unparsed, lambda: self.assignment.stands)
+
     async def _finish(self, stream: StreamT[Any], taken: list[Chunk]) -> None:
         """Decide, deliver, write and acknowledge; chunks of lost partitions are left alone.
 
         Once a rebalance has begun, all chunks are: it waits only for the micro-batch in flight, and the next owners read
         what was only collected again, from the committed offsets.
         """
+        if not await self._ready(taken):
+            self.assignment.let_go(taken)
+            return
         if self.assignment.stands:
             chunks = self.assignment.undecided(taken)
             for portion in self.quarantine.portions(chunks):

@@ -19,6 +19,7 @@ from fraudstream.adapters.own_place import require_free_port, take_directory
 from fraudstream.adapters.ports import free_port
 from fraudstream.adapters.process import EXIT_CRASH, end_soon
 from fraudstream.adapters.publisher import Publisher
+from fraudstream.adapters.schema_registry import schemas_of
 from fraudstream.adapters.weekly_stores import weekly_store
 from fraudstream.domain.detector import Detector
 from fraudstream.domain.events.event_type import EventType
@@ -101,6 +102,7 @@ def create_app(settings: Settings, ports: Ports) -> App:
     login = web_login(settings)
     event_type = event_type_named(settings.event_type)
     detector = Detector.of(ports.model, event_type, settings.fraud_threshold)
+    schemas = schemas_of(event_type, settings)
     entities = entity_index(event_type, settings.tokenizer(), settings.partitions)
     kafka = Kafka.of(settings)
     app = App(settings.app_id, **kafka.faust_settings, **faust_settings(settings))
@@ -137,9 +139,11 @@ def create_app(settings: Settings, ports: Ports) -> App:
         app, table, ports.weekly, detector, event_type, sources, settings.archive_place, losses
     )
     delivery = agents.attach(
-        app, settings, event_type, entities, table, detector, ports.weekly, observer.report
+        app, settings, event_type, entities, table, detector, ports.weekly, observer.report, schemas
     )
     observer.watches.append(delivery.problems)
+    if schemas is not None:
+        observer.watches.append(schemas.problems)
     agents.topic_watch.attach(app, settings, observer.watches, observer.metrics.undecided)
     watch(app, settings, event_type, ports.weekly, observer)
     if settings.web:

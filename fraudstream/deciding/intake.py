@@ -1,10 +1,11 @@
 """Sorts incoming records: each becomes a payment, a record to repartition, or a dead letter."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from fraudstream.deciding.dead_letters import DeadLetter, DeadLetters
-from fraudstream.deciding.records import Record, as_first_timed, source_of
+from fraudstream.deciding.payloads import Payloads, Schemas
+from fraudstream.deciding.records import Record, as_first_timed, is_repartitioned, source_of
 from fraudstream.domain.errors import InvalidTransaction
 from fraudstream.domain.events.parser import Parser, Payment
 from fraudstream.domain.tokens import Entity
@@ -29,9 +30,16 @@ class Parsed(NamedTuple):
 class Intake:
     """Parses chunks; pure except for the parser's caches."""
 
-    def __init__(self, parser: Parser) -> None:
+    def __init__(self, parser: Parser, schemas: Schemas | None = None) -> None:
+        """`schemas`: those of records that are not JSON."""
         self._parse = parser.parse
+        wire = parser.event_type.wire
+        self._payloads = None if wire.is_plain else Payloads(wire, schemas)
         self._letters = DeadLetters.of(parser.event_type)
+
+    async def ready(self, records: Iterable[Record], wanted: Callable[[], bool] = lambda: True) -> bool:
+        """Wait until the records can be parsed, which may need schemas; False as soon as that is not wanted any more."""
+        return self._payloads is None or await self._payloads.ready(records, wanted)
 
     def parse(self, records: Sequence[Record]) -> Parsed:
         """Sort the records of one chunk into payments, records to repartition and dead letters."""
@@ -40,8 +48,11 @@ class Intake:
         to_repartition: list[tuple[Entity, Record]] = []
         dead: list[DeadLetter] = []
         here, parse = records[0].partition, self._parse
+        payloads = None if is_repartitioned(records[0]) else self._payloads
         for record in as_first_timed(records):
             try:
+                if payloads is not None:
+                    record = payloads.opened(record)
                 payment = parse(record.value, record.timestamp)
             except InvalidTransaction as error:
                 dead.append(self._letters.refused(record, error))

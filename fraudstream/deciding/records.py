@@ -65,7 +65,7 @@ def source_of(record: Record) -> str:
 
     The header is trusted only on the topic that workers alone write; a producer's could hold anything, even a card number.
     """
-    if _is_repartitioned(record):
+    if is_repartitioned(record):
         for name, value in record.headers:
             if name == SOURCE_HEADER:
                 return str(value, "ascii", "replace")
@@ -77,12 +77,13 @@ def as_first_timed(records: Sequence[R]) -> Sequence[R]:
 
     The header is trusted as above.
     """
-    if not _is_repartitioned(records[0]):
+    if not is_repartitioned(records[0]):
         return records
     return [dataclasses.replace(record, timestamp=_first_timestamp(record)) for record in records]
 
 
-def _is_repartitioned(record: Record) -> bool:
+def is_repartitioned(record: Record) -> bool:
+    """Tell whether a worker wrote the record: then its value is the event as JSON."""
     return bool(record.topic.endswith(topics.REPARTITIONED.name))
 
 
@@ -95,7 +96,7 @@ def _first_timestamp(record: Record) -> int:
 
 
 def repartitioned(entity: Entity, record: Record) -> Message:
-    """Return the record as it goes on to `transactions-by-card`: same value, its first source and timestamp kept.
+    """Return the record as it goes on to `transactions-by-card`: the event as JSON, its first source and timestamp kept.
 
     Its key is the entity's token, not the producer's key: that could be anything, even a card number.
     """

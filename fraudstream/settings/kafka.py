@@ -45,6 +45,16 @@ class KafkaSettings(BaseSettings):
     kafka_certificate_key_file: Path | None = Field(
         None, description="PEM of its key, unencrypted. Default: in the certificate's file."
     )
+    schema_registry_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^@]+$",
+        examples=["https://registry.example:8081"],
+        description="Where the schemas of Avro and Protobuf records are: a schema registry with Confluent's API. Needed by event types of these formats.",
+    )
+    schema_registry_username: str | None = Field(None, description="User name at the schema registry.")
+    schema_registry_password_file: Path | None = Field(
+        None, description="File with the password for the schema registry."
+    )
     app_id: str = Field(
         "fraudstream",
         pattern=rf"^{NAME_PATTERN}$",

@@ -93,6 +93,7 @@ async def _to_repartition(
         for partition in range(settings.partitions):
             committed = await logs.committed(topic, partition)
             async for records in logs.read(topic, partition, committed):
+                await intake.ready(records)
                 for card, record in intake.parse(records).to_repartition:
                     headers = tuple(repartitioned(card, record).headers)
                     there = dataclasses.replace(

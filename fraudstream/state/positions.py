@@ -10,12 +10,10 @@ from typing import NamedTuple
 
 from fraudstream import topics
 from fraudstream.adapters.partition_logs import PartitionLogs, Record, Span
-from fraudstream.deciding.records import source_of
-from fraudstream.domain.errors import InvalidTransaction
 from fraudstream.domain.windows.cells import hash64
 from fraudstream.domain.windows.entries import Entry, Layout
 from fraudstream.settings import Settings
-from fraudstream.state.source import parser_of
+from fraudstream.state.source import intake_of
 from fraudstream.tables.activity_batch import SEQUENCE_SHIFT
 from fraudstream.tables.changelog_entries import entries_of
 from fraudstream.tables.changelog_keys import after_begin
@@ -42,7 +40,7 @@ class SourceCheck:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._parser = parser_of(settings)
+        self._intake = intake_of(settings)
         self._keyed, self._repartitioned = topics.sources(settings)
 
     async def misfits(self, logs: PartitionLogs, counted_to: Mapping[int, int]) -> list[Misfit]:
@@ -107,7 +105,9 @@ class SourceCheck:
         for nth in range(LOOKED_UP):
             each = {partition: given[nth] for partition, given in entries.items() if nth < len(given)}
             starts = {(self._keyed, partition): offset_of(entry) for partition, entry in each.items()}
-            for (_, partition), record in (await logs.first_records(starts)).items():
+            found_there = await logs.first_records(starts)
+            await self._intake.ready(found_there.values())
+            for (_, partition), record in found_there.items():
                 if self._differs(record, each[partition]):
                     found[partition] = record.offset
         return found
@@ -116,11 +116,13 @@ class SourceCheck:
         """Tell whether the record at an entry's offset is another payment; False if it is no valid payment."""
         if record.offset != offset_of(entry):
             return False
-        try:
-            payment = self._parser.parse(record.value, record.timestamp)
-        except InvalidTransaction:
+        parsed = self._intake.parse([record])
+        if parsed.dead:
             return False
-        id_hash = hash64(payment.transaction_id or source_of(record))
+        if parsed.to_repartition:
+            return True
+        (payment,) = parsed.valid.payments
+        id_hash = hash64(payment.transaction_id)
         return (id_hash, payment.event_time_ms, payment.cents) != (
             entry.id_hash,
             entry.event_time_ms,

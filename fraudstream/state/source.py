@@ -7,12 +7,14 @@ import msgspec
 from fraudstream import topics
 from fraudstream.adapters.event_types import event_type_named
 from fraudstream.adapters.partition_logs import PartitionLogs
+from fraudstream.adapters.schema_registry import schemas_of
 from fraudstream.deciding.columns import Columns
 from fraudstream.deciding.dead_letters import POISON
 from fraudstream.deciding.intake import Intake
 from fraudstream.deciding.records import Record, as_first_timed
 from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.events.parser import Parser, entity_index
+from fraudstream.domain.events.wire import UNKNOWN_SCHEMA
 from fraudstream.domain.tokens import Entity
 from fraudstream.domain.windows.entries import Layout
 from fraudstream.domain.windows.velocity import Windows
@@ -96,7 +98,7 @@ def parser_of(settings: Settings, met: Callable[[str, Entity], None] | None = No
 
 def intake_of(settings: Settings, met: Callable[[str, Entity], None] | None = None) -> Intake:
     """Return the worker's own intake; `met` as above."""
-    return Intake(parser_of(settings, met))
+    return Intake(parser_of(settings, met), schemas_of(event_type_named(settings.event_type), settings))
 
 
 async def replayed(
@@ -111,14 +113,11 @@ async def replayed(
     Where it is not, only sequences of repartitioned payments differ, and they are not compared. `to_repartition`:
     payments that are still to be repartitioned to the partition.
     """
-    replay = Replay(
-        partition,
-        intake or intake_of(settings),
-        settings.lateness_horizon_s * 1000,
-        event_type_named(settings.event_type),
-    )
+    intake = intake or intake_of(settings)
+    event_type = event_type_named(settings.event_type)
+    replay = Replay(partition, intake, settings.lateness_horizon_s * 1000, event_type)
     keyed, repartitioned_topic = topics.sources(settings)
-    poison = await _poison_records(logs, settings, partition)
+    poison = await _never_decided(logs, settings, partition)
     waiting = [
         record
         async for records in logs.read(repartitioned_topic, partition)
@@ -139,19 +138,20 @@ async def replayed(
     async for records in logs.read(keyed, partition):
         feed_repartitioned([record for record in waiting if record.timestamp <= records[0].timestamp])
         waiting = [record for record in waiting if record.timestamp > records[0].timestamp]
+        await intake.ready(records)
         feed_keyed(records)
     feed_repartitioned(waiting)
     replay.feed(list(to_repartition), True, False)
     return replay
 
 
-async def _poison_records(logs: PartitionLogs, settings: Settings, partition: int) -> set[tuple[str, int]]:
-    """Return topic and offset of poison records: dead letters because they crashed the worker."""
+async def _never_decided(logs: PartitionLogs, settings: Settings, partition: int) -> set[tuple[str, int]]:
+    """Return topic and offset of dead letters that parsing does not show: their reasons may have passed."""
     dead_letters = settings.topic(topics.DEAD_LETTERS.name)
     found = set()
     async for records in logs.read(dead_letters, partition):
         for record in records:
             dead = msgspec.json.decode(record.value or b"{}")
-            if dead.get("reason") == POISON:
+            if dead.get("reason") in (POISON, UNKNOWN_SCHEMA):
                 found.add((dead["topic"], dead["offset"]))
     return found

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import polars as pl
 
 from fraudstream.adapters.publisher import Message
+from fraudstream.domain.errors import SetupError
 from fraudstream.domain.events.event_type import PER_SECOND, EventTime, EventType
 from fraudstream.domain.tokens import partition_of
 from fraudstream.offline.columns import AMOUNT, IDS, NUMBER, TIME
@@ -41,6 +42,11 @@ class Encoder:
     """
 
     def __init__(self, event_type: EventType, partitions: int, *, keyed: bool = True) -> None:
+        if not event_type.wire.is_plain:
+            raise SetupError(
+                f"records of the event type {event_type.name} are no plain JSON, and nothing else is written here: send them with "
+                "a producer of your own, or leave [format] out of a copy of the event type"
+            )
         self._partitions = partitions
         self._keyed = keyed
         self._homes: dict[str, int] = {}

@@ -26,6 +26,7 @@ from fraudstream.agents.scoring import Scoring
 from fraudstream.deciding.dead_letters import DeadLetters
 from fraudstream.deciding.decider import Decider
 from fraudstream.deciding.intake import Intake
+from fraudstream.deciding.payloads import Schemas
 from fraudstream.domain.decision import DecisionEncoder
 from fraudstream.domain.detector import Detector
 from fraudstream.domain.events.event_type import EventType
@@ -65,6 +66,7 @@ class MemoryWorker:
         weekly: WeeklyStore | None = None,
         event_type: EventType | None = None,
         model: Model | None = None,
+        schemas: Schemas | None = None,
     ) -> None:
         event_type = event_type or event_type_named("card")
         self.delivery = MemoryDelivery()
@@ -95,7 +97,7 @@ class MemoryWorker:
         assignment = Assignment(self.app)
         self.scoring = Scoring(
             assignment,
-            Intake(parser),
+            Intake(parser, schemas),
             Backlog(batch_rows_max=64, pending_rows_max=10_000, linger_ms=0),
             self.quarantine,
             Decider(self.table, weekly or SameWeek(), detector, event_type),

@@ -7,6 +7,7 @@ from typing import Literal
 import polars as pl
 
 from fraudstream.domain.events.amounts import Money
+from fraudstream.domain.events.wire import PLAIN, Wire
 from fraudstream.domain.features.schema import Column, Type, inputs
 from fraudstream.domain.rules import Ruleset
 from fraudstream.domain.tokens import EntityKind
@@ -111,6 +112,8 @@ class EventType:
     """What amounts are in each currency that events may have. They are added up as numbers, in `money.decimals`."""
     velocities: tuple[Velocity, ...] = ()
     """Declared features over the entity's recent events, beside those that every entity has."""
+    wire: Wire = PLAIN
+    """How events lie in records."""
 
     @property
     def numbers(self) -> frozenset[str]:

@@ -87,6 +87,7 @@ class File(msgspec.Struct, forbid_unknown_fields=True):
     id: Name | None = None
     time: Any = None
     label: Any = None
+    format: Any = None
     features: str | list[str] | None = None
     unknown_fields: UnknownFields = "keep"
     variables: dict[str, Any] = {}

@@ -19,6 +19,7 @@ EXAMPLES: Mapping[str, str] = {
     "fields": 'fields = ["time"]',
     "when": 'when = "amount > 1000"',
     "outcome": 'outcome = "review"',
+    "kind": 'kind = "avro"',
 }
 """Keys that must be there."""
 

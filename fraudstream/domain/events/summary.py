@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from fraudstream.domain.events.event_type import UNIT_NAMES, EventType, Variable, VariableType
+from fraudstream.domain.events.wire import Wire
 from fraudstream.domain.tokens import EntityKind
 from fraudstream.domain.windows.velocity import span
 
@@ -13,7 +14,12 @@ ENTITY_KINDS: Mapping[EntityKind, str] = {
     "account-number": "an account number",
     "text": "an id of any form",
 }
-FORMS = {"units": "", "minor-units": ", in minor units"}
+AMOUNT_FORMS = {"units": "", "minor-units": ", in minor units"}
+FORMATS = {
+    "avro": "Avro with a schema registry",
+    "protobuf": "Protobuf with a schema registry",
+    "json-schema": "JSON with the id of its schema before it",
+}
 REFUNDS = {
     "decide": "below zero it is a refund, which is decided and does not count as spending",
     "refuse": "below zero the record is a dead letter",
@@ -30,6 +36,7 @@ def facts_of(event_type: EventType) -> dict[str, Any]:
     entity, time, money, label = event_type.entity, event_type.time, event_type.money, event_type.label
     return {
         "name": event_type.name,
+        "format": event_type.wire.format,
         "entity": {"field": entity.field, "kind": entity.kind} if entity else None,
         "id": event_type.id,
         "time": {"fields": list(time.fields), "unit": time.unit, "origin_ms": time.origin_ms},
@@ -72,6 +79,7 @@ def lines_of(event_type: EventType) -> Mapping[str, str]:
     """Return what is declared, a line for each subject."""
     entity, label, rules = event_type.entity, event_type.label, event_type.ruleset.rules
     return {
+        **_wire(event_type.wire),
         "entity": f"{entity.field}, {ENTITY_KINDS[entity.kind]}"
         if entity
         else "none, so there are neither windows nor weekly aggregates",
@@ -112,6 +120,11 @@ def _velocity(event_type: EventType) -> str:
     return "; ".join(f"{each.column.name}: {each.label.lower()}" for each in event_type.velocities)
 
 
+def _wire(wire: Wire) -> dict[str, str]:
+    """Return how events lie in records, nothing if as most do."""
+    return {} if wire.is_plain else {"format": FORMATS[wire.format]}
+
+
 def _time(event_type: EventType) -> str:
     time = event_type.time
     if not time.fields:
@@ -130,7 +143,9 @@ def _amount(event_type: EventType) -> str:
     if event_type.currency_field:
         currency = f"{listed(event_type.currencies)}, as {event_type.currency_field} says"
     most = f"{money.amount_max:,.{money.decimals}f}"
-    return f"{event_type.amount}{FORMS[money.form]}, {currency}, at most {most}; {REFUNDS[money.refunds]}"
+    return (
+        f"{event_type.amount}{AMOUNT_FORMS[money.form]}, {currency}, at most {most}; {REFUNDS[money.refunds]}"
+    )
 
 
 def _variables(variables: Iterable[Variable]) -> str:

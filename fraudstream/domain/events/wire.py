@@ -1,0 +1,44 @@
+"""How an event lies in a record's value: in which format, and where in it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import msgspec
+
+Format = Literal["json", "avro", "protobuf", "json-schema"]
+"""Plain JSON, or one of three with a schema registry, in Confluent's wire format."""
+
+HEADER_BYTES = 5
+"""A zero byte, and the schema's id as four bytes, most significant first."""
+
+MISMATCH = "schema-mismatch"
+"""Reason of dead letters for values that are not what their schema says, or name none."""
+
+UNKNOWN_SCHEMA = "unknown-schema"
+"""Reason of dead letters for values with a schema's id that the registry does not know."""
+
+
+class FormatTable(msgspec.Struct, forbid_unknown_fields=True):
+    """`[format]`."""
+
+    kind: Format
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """What an event type says of the records that its events come in."""
+
+    format: Format = "json"
+
+    @classmethod
+    def of(cls, file_format: FormatTable | None) -> "Wire":
+        """Return what a file declares."""
+        return cls() if file_format is None else cls(file_format.kind)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether a record's value is the event as JSON."""
+        return self == PLAIN
+
+
+PLAIN = Wire()
