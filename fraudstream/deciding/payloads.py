@@ -6,6 +6,7 @@ from typing import Protocol
 
 from fraudstream.deciding.records import Record
 from fraudstream.domain.errors import InvalidTransaction
+from fraudstream.domain.events.envelope import Envelope
 from fraudstream.domain.events.parser import VALUE_BYTES_MAX
 from fraudstream.domain.events.raw_values import looks_like
 from fraudstream.domain.events.wire import HEADER_BYTES, MISMATCH, Wire
@@ -29,6 +30,9 @@ class Payloads:
     def __init__(self, wire: Wire, schemas: Schemas | None) -> None:
         self._wire = wire
         self._schemas = schemas
+        self._envelope = Envelope(wire.payload)
+        self._data = Envelope(wire.payload[1:]) if wire.payload[:1] == ("data",) else self._envelope
+        """Of a CloudEvent in binary mode: its value is the `data` itself."""
 
     def opened(self, record: Record) -> Record:
         """Return a record with the event as its value; raises InvalidTransaction."""
@@ -39,7 +43,8 @@ class Payloads:
             raise InvalidTransaction("too-large", f"{len(value)} bytes are more than {VALUE_BYTES_MAX}")
         if self._wire.format != "json":
             value = self._decoded(value)
-        return dataclasses.replace(record, value=value)
+        envelope = self._data if _is_binary_cloud_event(record) else self._envelope
+        return dataclasses.replace(record, value=envelope.opened(value))
 
     async def ready(self, records: Iterable[Record], wanted: Callable[[], bool] = lambda: True) -> bool:
         """Wait for the schemas of records; False if that is not wanted any more."""
@@ -71,3 +76,8 @@ def schema_id_of(value: bytes) -> int:
             f"{f', and looks like {looks}' if looks else ''}",
         )
     return int.from_bytes(value[1:HEADER_BYTES])
+
+
+def _is_binary_cloud_event(record: Record) -> bool:
+    """Tell whether a record's headers are those of a CloudEvent in binary mode; in structured mode it has none of them."""
+    return any(name == "ce_specversion" for name, _ in record.headers)

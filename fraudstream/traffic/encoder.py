@@ -45,7 +45,7 @@ class Encoder:
         if not event_type.wire.is_plain:
             raise SetupError(
                 f"records of the event type {event_type.name} are no plain JSON, and nothing else is written here: send them with "
-                "a producer of your own, or leave [format] out of a copy of the event type"
+                "a producer of your own, or leave [format] and [envelope] out of a copy of the event type"
             )
         self._partitions = partitions
         self._keyed = keyed

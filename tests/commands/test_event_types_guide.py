@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from fraudstream.commands.event_types import event_types
 from fraudstream.domain.errors import SetupError
-from fraudstream.domain.events import event_type_file
+from fraudstream.domain.events import event_type_file, velocity_tables, wire
 from fraudstream.domain.events.declaration import Declaration
 from fraudstream.domain.events.parser import Parser, entity_index
 from fraudstream.domain.tokens import Tokenizer
@@ -20,11 +20,14 @@ GUIDE = (Path(__file__).parents[2] / "docs/event-types.md").read_text()
 (RECORD,) = re.findall(r"^```json\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
 TABLES = {
     "name": event_type_file.File,
+    "format": wire.FormatTable,
+    "envelope": wire.EnvelopeTable,
     "entity": event_type_file.EntityTable,
     "time": event_type_file.TimeTable,
     "amount": event_type_file.AmountTable,
     "label": event_type_file.LabelTable,
     "variables": event_type_file.VariableTable,
+    "velocity": velocity_tables.VelocityTable,
     "rules": event_type_file.RuleTable,
 }
 """How the guide's part about a table begins, and its shape in code."""

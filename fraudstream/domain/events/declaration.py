@@ -38,7 +38,7 @@ from fraudstream.domain.events.event_type_file import (
 from fraudstream.domain.events.fields import INT64
 from fraudstream.domain.events.mistakes import default_of, mistake_in, not_toml
 from fraudstream.domain.events.velocity_tables import Velocities
-from fraudstream.domain.events.wire import FormatTable, Wire
+from fraudstream.domain.events.wire import EnvelopeTable, FormatTable, Wire
 from fraudstream.domain.features.catalogue import FEATURE_SETS, FEATURES, REASONS
 from fraudstream.domain.features.schema import NAMES, Type, inputs, judged_columns
 from fraudstream.domain.names import did_you_mean, validate_name
@@ -83,6 +83,10 @@ class Declaration:
         names, feature_set = self._features(file, entity is not None, variables, [*own])
         with self._said(("name",)):
             name = validate_name("event type", file.name)
+        form = self._optional(FormatTable, file.format, "format")
+        envelope = self._optional(EnvelopeTable, file.envelope, "envelope")
+        with self._said(("envelope", "payload")):
+            wire = Wire.of(form, envelope)
         return EventType(
             name=name,
             entity=None if entity is None else EntityField(entity.field, entity.kind),
@@ -99,7 +103,7 @@ class Declaration:
             currency_field=amount.currency_field,
             currencies=currencies,
             velocities=velocities,
-            wire=Wire.of(self._optional(FormatTable, file.format, "format")),
+            wire=wire,
         )
 
     def _as(self, kind: type[T], raw: Any, path: Path) -> T:

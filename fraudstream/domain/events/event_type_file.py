@@ -88,6 +88,7 @@ class File(msgspec.Struct, forbid_unknown_fields=True):
     time: Any = None
     label: Any = None
     format: Any = None
+    envelope: Any = None
     features: str | list[str] | None = None
     unknown_fields: UnknownFields = "keep"
     variables: dict[str, Any] = {}

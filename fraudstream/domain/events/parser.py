@@ -7,6 +7,7 @@ import msgspec
 
 from fraudstream.domain.card_numbers import PART_DIGITS_MIN, digits_of, holds_part
 from fraudstream.domain.errors import InvalidTransaction
+from fraudstream.domain.events.envelope import BOM
 from fraudstream.domain.events.event_times import EventTimes
 from fraudstream.domain.events.event_type import EventTime, EventType
 from fraudstream.domain.events.fields import Fields
@@ -19,9 +20,6 @@ from fraudstream.domain.tokens import Entity, EntityIndex, Tokenizer
 
 VALUE_BYTES_MAX = 64 * 1024
 """A payment is a few hundred bytes; larger values only cost memory."""
-
-BOM = b"\xef\xbb\xbf"
-"""UTF-8's byte order mark, which Windows writes before a text."""
 
 NUMBER_SAFE = 10.0 ** (PART_DIGITS_MIN - 1)
 """Numbers below this have too few digits before the point to hold a part of a card number."""

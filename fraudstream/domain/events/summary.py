@@ -16,6 +16,7 @@ ENTITY_KINDS: Mapping[EntityKind, str] = {
 }
 AMOUNT_FORMS = {"units": "", "minor-units": ", in minor units"}
 FORMATS = {
+    "json": "JSON",
     "avro": "Avro with a schema registry",
     "protobuf": "Protobuf with a schema registry",
     "json-schema": "JSON with the id of its schema before it",
@@ -37,6 +38,7 @@ def facts_of(event_type: EventType) -> dict[str, Any]:
     return {
         "name": event_type.name,
         "format": event_type.wire.format,
+        "payload": ".".join(event_type.wire.payload) or None,
         "entity": {"field": entity.field, "kind": entity.kind} if entity else None,
         "id": event_type.id,
         "time": {"fields": list(time.fields), "unit": time.unit, "origin_ms": time.origin_ms},
@@ -122,7 +124,8 @@ def _velocity(event_type: EventType) -> str:
 
 def _wire(wire: Wire) -> dict[str, str]:
     """Return how events lie in records, nothing if as most do."""
-    return {} if wire.is_plain else {"format": FORMATS[wire.format]}
+    where = f", the event is in {'.'.join(wire.payload)}" if wire.payload else ""
+    return {} if wire.is_plain else {"format": f"{FORMATS[wire.format]}{where}"}
 
 
 def _time(event_type: EventType) -> str:
