@@ -60,6 +60,7 @@ CLOUD = {"specversion": "1.0", "id": "e-1", "source": "/pay", "type": "paid", "d
         ("data.payment", {"payment": PAID}, [("ce_specversion", b"1.0")]),
         ("event", {"event": PAID}, [("ce_specversion", b"1.0")]),
         ("payload", {"payload": json.dumps(PAID)}, ()),
+        ("payload.after", {"payload": json.dumps(CREATED)}, ()),
         ("op", {"op": PAID}, ()),
         ("after", b"\xef\xbb\xbf" + json.dumps(CREATED).encode(), ()),
     ],
@@ -89,6 +90,8 @@ DELETED = CREATED | {"op": "d", "before": PAID, "after": None}
         ("data.event", {"data": 5}, "no-payload", "there is nothing in data.event"),
         ("data", {"data": 5}, "invalid-field", "Expected `object`, got `int`"),
         ("data", {"data": "hello"}, "not-json", "the value is not JSON"),
+        ("data", PAID | {"data": "{broken"}, "not-json", "the value is not JSON"),
+        ("data.event", PAID | {"data": "{broken"}, "not-json", "the value is not JSON"),
         ("data", b'{"data": {}', "not-json", "the value is not JSON"),
         ("data", bytes.fromhex("1f8b0800"), "not-json", "looks like gzip"),
         ("data", b'{"data": ' + b"[" * 5000 + b"]" * 5000 + b"}", "invalid-field", "nested too deeply"),
@@ -103,6 +106,13 @@ def test_what_holds_no_event_is_a_dead_letter_that_says_why(
 
     assert reason == letter.reason
     assert detail in letter.detail
+
+
+def test_a_cloud_event_without_data_is_a_dead_letter_in_binary_mode_too() -> None:
+    """Its value is what `data` is in structured mode."""
+    (letter,) = parsed("data", b"null", [("ce_specversion", b"1.0")]).dead
+
+    assert "Expected `object`, got `NoneType`" == letter.detail
 
 
 def test_what_was_repartitioned_has_no_envelope() -> None:

@@ -27,22 +27,22 @@ class Envelope:
         self._decoders = [_decoder(name) for name in path]
 
     def opened(self, value: bytes) -> bytes:
-        """Return the JSON of the event; raises InvalidTransaction. A value that is not JSON stays as it is.
+        """Return the JSON of the event; raises InvalidTransaction. What is not JSON is returned as it is.
 
-        An event that is JSON within a text is taken out of it, too.
+        JSON within a text is taken out of it, too.
         """
         inner, deletes = value.removeprefix(BOM), False
         try:
             for decode in self._decoders:
                 level = decode(inner)
                 inner, deletes = bytes(level.inner), getattr(level, "op", None) == "d"
-            if inner[:1] == b'"':
-                inner = msgspec.json.decode(inner, type=str).encode()
+                if inner[:1] == b'"':
+                    inner = msgspec.json.decode(inner, type=str).encode()
         except msgspec.ValidationError:
             inner = NULL
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return value
-        if inner != NULL:
+            return inner
+        if inner != NULL or not self._path:
             return inner
         where = ".".join(self._path)
         if deletes:
