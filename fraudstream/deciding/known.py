@@ -7,6 +7,7 @@ import polars as pl
 
 from fraudstream.domain.detector import Detector
 from fraudstream.domain.events.amounts import HUNDREDTHS
+from fraudstream.domain.features.derived import NONE, DerivedFeatures
 from fraudstream.domain.features.inputs import with_amount
 from fraudstream.domain.model import Model, Scored, scored
 
@@ -16,6 +17,8 @@ def decide(known: pl.DataFrame, detector: Detector) -> pl.DataFrame:
     return detector.decide(with_amount(known, detector.decimals))
 
 
-def score(known: pl.DataFrame, model: Model, decimals: int = HUNDREDTHS) -> Scored:
-    """Add a model's features to payments, and return its probabilities; `decimals` are the currency's."""
-    return scored(with_amount(known, decimals), model)
+def score(
+    known: pl.DataFrame, model: Model, decimals: int = HUNDREDTHS, derived: DerivedFeatures = NONE
+) -> Scored:
+    """Add a model's features and the derived ones, and return its probabilities; `decimals` are the currency's."""
+    return scored(with_amount(known, decimals), model, derived)

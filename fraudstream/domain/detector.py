@@ -10,6 +10,7 @@ from fraudstream.domain.errors import SetupError
 from fraudstream.domain.events.amounts import HUNDREDTHS
 from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.features.catalogue import check_features
+from fraudstream.domain.features.derived import NONE, DerivedFeatures
 from fraudstream.domain.features.schema import (
     ANOMALY_SCORE,
     FRAUD,
@@ -33,6 +34,7 @@ class Detector:
     fraud_threshold: float
     decimals: int = HUNDREDTHS
     """Of the currency, for reasons."""
+    derived: DerivedFeatures = NONE
 
     @classmethod
     def of(
@@ -47,7 +49,9 @@ class Detector:
         """
         check_features(model.version, model.features, event_type.numbers)
         threshold = model.threshold if fraud_threshold is None else fraud_threshold
-        detector = cls(model, event_type.ruleset, threshold, event_type.money.decimals)
+        detector = cls(
+            model, event_type.ruleset, threshold, event_type.money.decimals, event_type.derived_features
+        )
         columns = {column.name: column.dtype for column in event_type.inputs}
         try:
             detector.decide(pl.DataFrame(schema=columns | event_type.columns))
@@ -63,7 +67,7 @@ class Detector:
 
         Input columns: INPUT and whatever the rules mention. Rows are independent of each other.
         """
-        described, rows, probability = scored(frame, self.model)
+        described, rows, probability = scored(frame, self.model, self.derived)
         to_judge = described.hstack(
             [
                 PROBABILITY.series(probability),

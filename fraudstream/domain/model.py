@@ -7,6 +7,7 @@ import numpy.typing as npt
 import polars as pl
 
 from fraudstream.domain.features.compute import matrix, with_features
+from fraudstream.domain.features.derived import NONE, DerivedFeatures
 
 
 class Model(Protocol):
@@ -34,9 +35,9 @@ class Scored(NamedTuple):
     probability: npt.NDArray[np.float64]
 
 
-def scored(frame: pl.DataFrame, model: Model) -> Scored:
-    """Add the model's features to payments and ask it for their probabilities of fraud."""
-    described = with_features(frame, model.features)
+def scored(frame: pl.DataFrame, model: Model, derived: DerivedFeatures = NONE) -> Scored:
+    """Add the model's features and the derived ones to payments, and ask it for their probabilities of fraud."""
+    described = with_features(frame, model.features, derived)
     rows = matrix(described, model.features)
     probability = np.zeros(0) if frame.is_empty() else model.probabilities(rows).astype(np.float64)
     return Scored(described, rows, probability)

@@ -1,7 +1,6 @@
 """Rules turn a score into an outcome: SQL over a decision's columns, the same text online and in a backtest."""
 
 import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args, overload
@@ -11,8 +10,8 @@ import polars as pl
 from polars.exceptions import PolarsError
 
 from fraudstream.domain.errors import SetupError
+from fraudstream.domain.expressions import Expressions, check_columns, parsed
 from fraudstream.domain.features.schema import OUTCOME, RULES, Type
-from fraudstream.domain.names import did_you_mean
 
 Outcome = Literal["approve", "review", "block"]
 OUTCOMES: tuple[str, ...] = get_args(Outcome)
@@ -26,8 +25,6 @@ TYPE_NAMES: Mapping[Type, str] = {
     pl.Float64: "a number",
     pl.Boolean: "true or false",
 }
-
-QUERY = re.compile(r"\bselect\b", re.IGNORECASE)
 
 NOT_JUDGED = (RULES.series([[]]), OUTCOME.series([APPROVE]))
 """For a payment that no rule matches."""
@@ -52,22 +49,18 @@ class Rule:
 
     def condition(self) -> pl.Expr:
         """Return the condition as a Polars expression; a condition on a missing value does not hold."""
-        if QUERY.search(self.when):
-            raise SetupError(f"rule {self.name!r} is a query; a rule is a condition on one payment")
         try:
-            return pl.sql_expr(self.when).fill_null(value=False)
-        except PolarsError as error:
-            raise SetupError(f"rule {self.name!r} is not a SQL condition: {error}") from error
+            return parsed(self.when, "condition").fill_null(value=False)
+        except SetupError as error:
+            raise SetupError(f"rule {self.name!r} {error}") from error
 
     def check(self, columns: Mapping[str, Type]) -> None:
         """Raise SetupError unless the rule is a condition on these columns."""
         condition = self.condition()
-        names = condition.meta.root_names()
-        for name in names:
-            if name not in columns:
-                raise SetupError(
-                    f"rule {self.name!r} wants a column {name}{did_you_mean(name, columns)}; there are {', '.join(columns)}"
-                )
+        try:
+            names = check_columns(condition, columns)
+        except SetupError as error:
+            raise SetupError(f"rule {self.name!r} {error}") from error
         types = ", ".join(f"{name} is {TYPE_NAMES.get(columns[name], columns[name])}" for name in names)
         try:
             dtype = pl.DataFrame(schema=dict(columns)).select(condition).dtypes[0]
@@ -95,7 +88,7 @@ class Ruleset:
                 )
         content = repr([(rule.name, rule.when, rule.outcome) for rule in rules])
         self.version = hashlib.sha256(content.encode()).hexdigest()[:12]
-        self._conditions = [rule.condition().alias(rule.name) for rule in rules]
+        self._conditions = Expressions([rule.condition().alias(rule.name) for rule in rules])
 
     def judge(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Add `rules` (names of all that matched, in order) and `outcome`; raises SetupError if a rule does not fit.
@@ -104,7 +97,7 @@ class Ruleset:
         """
         try:
             holds = (
-                frame.select(self._conditions).to_numpy()
+                self._conditions.computed(frame).to_numpy()
                 if self.rules
                 else np.zeros((frame.height, 0), np.bool_)
             )

@@ -10,6 +10,7 @@ import polars as pl
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.events.amounts import rounded_units
 from fraudstream.domain.events.event_type import EventType
+from fraudstream.domain.features.catalogue import FORMULAS
 from fraudstream.domain.features.compute import with_features
 from fraudstream.domain.features.inputs import with_amount
 from fraudstream.domain.features.schema import CENTS
@@ -56,11 +57,12 @@ class Dataset:
                 filled for filled in event_type.filled if filled.meta.output_name() in paid.columns
             )
             if event_type.entity is None:
-                return cls(with_amount(paid.drop("id_hash"), decimals).drop(CENTS.name), dates_of(directory))
+                frame = with_amount(paid.drop("id_hash"), decimals).drop(CENTS.name)
+                return cls(with_derived(frame, event_type), dates_of(directory))
         known = point_in_time(arrived(paid, windows), allowed_lateness_ms, windows)
         counted = known["counted"] & ~known["conflict"]
         frame = paid.drop("card_code", "id_hash", "partition").hstack(known.drop("counted", "conflict"))
-        frame = with_amount(frame, decimals).drop(CENTS.name)
+        frame = with_derived(with_amount(frame, decimals).drop(CENTS.name), event_type)
         return cls(frame if counted.all() else frame.filter(counted), dates_of(directory))
 
     def described(self) -> dict[str, Any]:
@@ -82,6 +84,16 @@ def arrived(paid: pl.DataFrame, windows: Windows = CARD_WINDOWS) -> Arrived:
         partition=paid["partition"].to_numpy(),
         values=kept_values(paid, windows.layout),
     )
+
+
+def with_derived(frame: pl.DataFrame, event_type: EventType | None) -> pl.DataFrame:
+    """Add the derived features; raises SetupError if the history lacks a column for one."""
+    if event_type is None or not event_type.derived:
+        return frame
+    for name in event_type.derived_features.takes:
+        if name not in frame.columns and name not in FORMULAS:
+            raise SetupError(f"the history has no column {name}, which a derived feature is computed of")
+    return with_features(frame, (), event_type.derived_features)
 
 
 def features_of(frame: pl.DataFrame, names: tuple[str, ...]) -> pl.DataFrame:

@@ -60,16 +60,17 @@ class Expected:
         known = known.with_columns(CENTS.series(cents), *stream.select(event_type.filled))
         published = published_features(model.features, event_type.entity is not None, event_type.declared)
         names = (*published, PROBABILITY.name)
-        values = np.concatenate(list(_values(known, model, names, decimals)))
+        values = np.concatenate(list(_values(known, model, names, event_type)))
         return cls(names, values, partition, _offsets(partition), (~known["conflict"]).to_numpy())
 
 
 def _values(
-    known: pl.DataFrame, model: Model, names: tuple[str, ...], decimals: int
+    known: pl.DataFrame, model: Model, names: tuple[str, ...], event_type: EventType
 ) -> Iterator[npt.NDArray[np.float64]]:
     """Yield the values in parts: wide frames of millions of payments would fill the memory."""
+    derived = event_type.derived_features
     for part in known.iter_slices(ROWS_AT_ONCE):
-        described, _, probability = score(part, model, decimals)
+        described, _, probability = score(part, model, event_type.money.decimals, derived)
         with_probability = described.with_columns(PROBABILITY.series(probability))
         yield np.column_stack([with_probability[name].cast(pl.Float64).to_numpy() for name in names])
 

@@ -112,7 +112,7 @@ def test_facts_have_the_defaults(tmp_path: Path) -> None:
 
     assert facts["entity"] is facts["id"] is facts["label"] is None
     assert {"fields": [], "unit": "s", "origin_ms": 0} == facts["time"]
-    assert ("JPY", 0, 2_147_483_647, "decide") == tuple(
+    assert ("JPY", 0, 1e14, "decide") == tuple(
         facts["amount"][key] for key in ("currency", "decimals", "max", "refunds")
     )
     assert ("keep", ["amount"], []) == (facts["unknown_fields"], facts["features"], facts["rules"])

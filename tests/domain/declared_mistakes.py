@@ -62,7 +62,7 @@ MISTAKES = [
         'id = "payoutId"',
         'ids = "payoutId"',
         "line 2, ids: there is no key ids; did you mean id?; there are name, amount, entity, id, time, label, "
-        "features, unknown_fields, variables, velocity, rules",
+        "format, envelope, features, unknown_fields, variables, velocity, derived, rules",
     ),
     (
         'form = "minor-units"',

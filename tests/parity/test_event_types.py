@@ -60,6 +60,10 @@ VELOCITY = (
     'before = { function = "last", of = "since", window = "2h" }\nknown_sum = { function = "sum", of = "known", window = "1m" }\n'
     'quiet_s = { function = "seconds_since_previous", window = "24h" }\n'
 )
+DERIVED = (
+    '[derived]\nkm_share = "km / km_sum"\nthirds = "amount / 3 + tries / 7"\n'
+    'unusual = "amt_ratio2 > 2 AND shop <> \'a\'"\nhalf = "ABS(km_share - thirds) / num_trans_last_10m"\n'
+)
 ALONE = (
     'name = "alone"\nfeatures = ["amount", "tries", "km", "known"]\n[time]\nfields = ["at"]\n'
     'origin = 2019-01-01T00:00:00Z\n[amount]\nfield = "value"\ncurrency = "EUR"\n'
@@ -78,6 +82,12 @@ class VelocityModel(TriesModel):
         return np.asarray(0.5 + np.arctan(there.astype(np.float64).sum(axis=1)) / 4, np.float32)
 
 
+class DerivedModel(VelocityModel):
+    """A model of features that are derived of variables, windows, the week and each other."""
+
+    features = ("amount", "tries", "km_share", "thirds", "unusual", "half")
+
+
 def own(text: str) -> EventType:
     """Return a declared event type."""
     return Declaration(text, "own.toml").read()
@@ -94,6 +104,7 @@ def own(text: str) -> EventType:
         (own(NESTED), TriesModel()),
         (own(NESTED + VELOCITY), CountingModel()),
         (own(NESTED + VELOCITY), VelocityModel()),
+        (own(NESTED + VELOCITY + DERIVED), DerivedModel()),
         (own(NESTED.replace('id = "order.number"\n', "")), CountingModel()),
         (own(ALONE), TriesModel()),
     ],

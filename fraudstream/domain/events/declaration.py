@@ -1,30 +1,26 @@
 """Reads an event type's file (TOML); whatever is wrong is said with the line, the cause and what to write instead."""
 
-import re
-import sys
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
 from fraudstream.domain.errors import FraudstreamError, SetupError
 from fraudstream.domain.events.amounts import MINOR_UNITS_MAX, Money, units_of
 from fraudstream.domain.events.currencies import decimals_of
+from fraudstream.domain.events.derived_table import DerivedTable
 from fraudstream.domain.events.event_type import (
     EntityField,
     EventTime,
     EventType,
     LabelField,
     Variable,
-    VariableType,
 )
 from fraudstream.domain.events.event_type_file import (
-    UNNAMEABLE,
-    VARIABLE_NAME,
     AmountTable,
     EntityTable,
     File,
@@ -32,28 +28,18 @@ from fraudstream.domain.events.event_type_file import (
     Path,
     RuleTable,
     TimeTable,
-    VariableTable,
     line_of,
 )
-from fraudstream.domain.events.fields import INT64
-from fraudstream.domain.events.mistakes import default_of, mistake_in, not_toml
+from fraudstream.domain.events.mistakes import mistake_in, not_toml
+from fraudstream.domain.events.variable_tables import Variables
 from fraudstream.domain.events.velocity_tables import Velocities
 from fraudstream.domain.events.wire import EnvelopeTable, FormatTable, Wire
 from fraudstream.domain.features.catalogue import FEATURE_SETS, FEATURES, REASONS
-from fraudstream.domain.features.schema import NAMES, Type, inputs, judged_columns
+from fraudstream.domain.features.schema import Type, inputs, judged_columns
 from fraudstream.domain.names import did_you_mean, validate_name
 from fraudstream.domain.rules import Rule, Ruleset
 
 T = TypeVar("T", bound=msgspec.Struct)
-
-DEFAULTS: Mapping[VariableType, Any] = {
-    "string": str,
-    "integer": INT64,
-    "float": Annotated[float, msgspec.Meta(ge=-sys.float_info.max, le=sys.float_info.max)],
-    "boolean": bool,
-    "timestamp": INT64,
-}
-"""What a variable's default may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +60,14 @@ class Declaration:
         entity = self._optional(EntityTable, file.entity, "entity")
         time = self._optional(TimeTable, file.time, "time")
         label = self._optional(LabelTable, file.label, "label")
-        variables = self._variables(file)
+        variables = Variables(self._as, self._wrong).read(file.variables)
         money, currencies, amount = self._money(raw)
         if entity is not None:
             self._check_secret(entity.field, file, time, amount, label, variables)
         velocities = Velocities(self._as, self._wrong).read(file.velocity, entity is not None, variables)
         own = {velocity.column.name: velocity.column.dtype for velocity in velocities}
+        derived = DerivedTable(self._wrong, self._said).read(file.derived, entity is not None, variables, own)
+        own |= {feature.name: feature.column.dtype for feature in derived}
         names, feature_set = self._features(file, entity is not None, variables, [*own])
         with self._said(("name",)):
             name = validate_name("event type", file.name)
@@ -104,6 +92,7 @@ class Declaration:
             currencies=currencies,
             velocities=velocities,
             wire=wire,
+            derived=derived,
         )
 
     def _as(self, kind: type[T], raw: Any, path: Path) -> T:
@@ -166,35 +155,6 @@ class Declaration:
                     path,
                     f"{secret} is the entity, which is published as a token only: name another field, or leave this out",
                 )
-
-    def _variables(self, file: File) -> tuple[Variable, ...]:
-        """Return the variables, strings first."""
-        found = [self._variable(name, raw) for name, raw in file.variables.items()]
-        return tuple(sorted(found, key=lambda variable: variable.type != "string"))
-
-    def _variable(self, name: str, raw: Any) -> Variable:
-        path: Path = ("variables", name)
-        if not isinstance(raw, str | dict):
-            raise self._wrong(
-                path, f'write a type, e.g. {name} = "integer", or a table as {{ type = "integer" }}'
-            )
-        declared = self._as(VariableTable, {"type": raw} if isinstance(raw, str) else raw, path)
-        if not VARIABLE_NAME.fullmatch(name):
-            raise self._wrong(
-                path,
-                f"{UNNAMEABLE}, and say where it is in a record, e.g. "
-                f'{re.sub(r"[^A-Za-z0-9_]", "_", name)} = {{ field = "{name}" }}',
-            )
-        if name in NAMES or name in FEATURES:
-            raise self._wrong(
-                path,
-                f'a decision has a column {name} of its own: use another name, e.g. own_{name} = {{ field = "{declared.field or name}" }}',
-            )
-        try:
-            default = msgspec.convert(declared.default, DEFAULTS[declared.type] | None)
-        except msgspec.ValidationError:
-            raise self._wrong((*path, "default"), default_of(declared.type, declared.default)) from None
-        return Variable(name, declared.type, declared.field or name, default)
 
     def _money(self, raw: Mapping[str, Any]) -> tuple[Money, dict[str, Money], AmountTable]:
         """Return what amounts are, and what they are in each currency if events have one of their own."""

@@ -8,6 +8,7 @@ import polars as pl
 
 from fraudstream.domain.events.amounts import Money
 from fraudstream.domain.events.wire import PLAIN, Wire
+from fraudstream.domain.features.derived import Derived, DerivedFeatures
 from fraudstream.domain.features.schema import Column, Type, inputs
 from fraudstream.domain.rules import Ruleset
 from fraudstream.domain.tokens import EntityKind
@@ -114,6 +115,8 @@ class EventType:
     """Declared features over the entity's recent events, beside those that every entity has."""
     wire: Wire = PLAIN
     """How events lie in records."""
+    derived: tuple[Derived, ...] = ()
+    """Declared features as SQL, each over what is above it."""
 
     @property
     def numbers(self) -> frozenset[str]:
@@ -125,7 +128,13 @@ class EventType:
     @property
     def declared(self) -> Mapping[str, str]:
         """The features that the event type declares, and what pages call each."""
-        return {velocity.column.name: velocity.label for velocity in self.velocities}
+        own = {velocity.column.name: velocity.label for velocity in self.velocities}
+        return own | {feature.name: feature.label for feature in self.derived}
+
+    @property
+    def derived_features(self) -> DerivedFeatures:
+        """Computes `derived`."""
+        return DerivedFeatures(self.derived)
 
     @property
     def inputs(self) -> tuple[Column, ...]:

@@ -66,6 +66,7 @@ def facts_of(event_type: EventType) -> dict[str, Any]:
             }
             for each in event_type.velocities
         ],
+        "derived": {each.name: each.sql for each in event_type.derived},
         "unknown_fields": event_type.unknown_fields,
         "features": list(event_type.features),
         "feature_set": event_type.feature_set,
@@ -93,6 +94,7 @@ def lines_of(event_type: EventType) -> Mapping[str, str]:
         if label
         else "none",
         **({"velocity": _velocity(event_type)} if event_type.velocities else {}),
+        **({"derived": _derived(event_type)} if event_type.derived else {}),
         "features": f"{len(event_type.features)}: {', '.join(event_type.features)}",
         "rules": "; ".join(f"{rule.name}: {rule.outcome} if {rule.when}" for rule in rules)
         or "none, so every event is approved",
@@ -126,6 +128,11 @@ def _wire(wire: Wire) -> dict[str, str]:
     """Return how events lie in records, nothing if as most do."""
     where = f", the event is in {'.'.join(wire.payload)}" if wire.payload else ""
     return {} if wire.is_plain else {"format": f"{FORMATS[wire.format]}{where}"}
+
+
+def _derived(event_type: EventType) -> str:
+    """Return the features that the event type declares as SQL."""
+    return "; ".join(f"{each.name} = {each.sql}" for each in event_type.derived)
 
 
 def _time(event_type: EventType) -> str:

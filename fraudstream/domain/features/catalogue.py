@@ -39,6 +39,9 @@ Values = npt.NDArray[Any]
 Given = Callable[[str], Values]
 """Gives the values of a column by name."""
 
+TINY = 0.001
+"""Reasons round larger numbers to three decimals."""
+
 SAMPLE_SET, CARD_SET = "card-sample", "card"
 BOTH_SETS = (SAMPLE_SET, CARD_SET)
 
@@ -174,7 +177,10 @@ def reason_of(name: str, row: Row) -> str:
     """Say what an analyst is told of a feature that has pushed a score up; a variable has no phrase of its own."""
     if name in REASONS:
         return REASONS[name](row)
-    return f"{name} is {'missing' if row[name] is None else row[name]}"
+    value = row[name]
+    if isinstance(value, float):
+        value = f"{value:.3g}" if abs(value) < TINY else f"{round(value, 3):.15g}"
+    return f"{name} is {'missing' if value is None else value}"
 
 
 def published_features(

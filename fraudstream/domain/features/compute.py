@@ -7,22 +7,32 @@ import numpy.typing as npt
 import polars as pl
 
 from fraudstream.domain.features.catalogue import FORMULAS, Values
+from fraudstream.domain.features.derived import NONE, DerivedFeatures
 
 
-def with_features(frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
-    """Add the named features that are not columns already, computed from the columns of INPUT."""
+def with_features(frame: pl.DataFrame, names: Sequence[str], derived: DerivedFeatures = NONE) -> pl.DataFrame:
+    """Add the named features that are not columns already, computed from the columns of INPUT, and the derived ones."""
 
     def given(name: str) -> Values:
         return frame[name].to_numpy()
 
     present = set(frame.columns)
-    return frame.hstack([pl.Series(name, FORMULAS[name](given)) for name in names if name not in present])
+    wanted = dict.fromkeys((*names, *derived.takes))
+    made = [
+        pl.Series(name, FORMULAS[name](given)) for name in wanted if name in FORMULAS and name not in present
+    ]
+    return derived.added_to(frame.hstack(made))
 
 
 def matrix(frame: pl.DataFrame, names: Sequence[str]) -> npt.NDArray[np.float32]:
-    """Return the model's input: one row a payment, features in model order, float32, C order; a missing number is NaN."""
+    """Return the model's input: one row a payment, features in model order, float32, C order; a missing number is NaN.
+
+    So is one that float32 cannot hold: XGBoost refuses infinity, for training as for reasons.
+    """
     rows = np.empty((frame.height, len(names)), dtype=np.float32)
-    for position, name in enumerate(names):
-        column = frame[name]
-        rows[:, position] = (column.cast(pl.Int8) if column.dtype == pl.Boolean else column).to_numpy()
+    with np.errstate(over="ignore"):
+        for position, name in enumerate(names):
+            column = frame[name]
+            rows[:, position] = (column.cast(pl.Int8) if column.dtype == pl.Boolean else column).to_numpy()
+    rows[np.isinf(rows)] = np.nan
     return rows
