@@ -46,7 +46,7 @@ FIELDS = {
     "model_version": "what decided; see `fraudstream train`",
     "ruleset_version": "a hash of the rules",
     "weekly_as_of": "the midnight, epoch ms, at which the card's week ends; null: there was none",
-    "degraded": "what was missing: `late`, `token-rotated`, `warming-up`, `weekly-missing`, `-stale`, `-refused`, `-timeout`, `-unavailable`; "
+    "degraded": "what was missing: `late`, `token-rotated`, `warming-up`, `weekly-missing`, `-stale`, `-refused`, `-timeout`, `-unavailable`, `-token-rotated`; "
     "empty: nothing",
     "source": "the payment's place in Kafka",
     "decided_at": "epoch ms. All fields before it are equal when a decision is published again after a crash",

@@ -109,7 +109,7 @@ class Observer:
         week = answer.rows.get(card)
         if answer.as_of_ms is None or card in answer.failed:
             return None
-        return (0, 0.0, answer.as_of_ms) if week is None else (*week, answer.as_of_ms)
+        return (0, 0.0, answer.as_of_ms) if week is None else (*week[:2], answer.as_of_ms)
 
     async def _archived(self, query: ArchiveQuery) -> list[Decision]:
         """Search the archive."""

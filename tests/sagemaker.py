@@ -10,6 +10,7 @@ from fraudstream.adapters.sagemaker import Access
 from fraudstream.adapters.weekly_sagemaker import WeeklySageMaker
 from fraudstream.domain.feature_group import feature_group_named
 from fraudstream.domain.weekly import OnlineStore, Week
+from fraudstream.domain.weekly_aggregates import NOTHING_DECLARED, WeeklyAggregates
 from tests.fake_feature_store.server import FakeFeatureStore
 
 GROUP = "test-weekly"
@@ -22,10 +23,12 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextlib.asynccontextmanager
-async def opened(fake: FakeFeatureStore) -> AsyncIterator[WeeklySageMaker]:
+async def opened(
+    fake: FakeFeatureStore, weekly: WeeklyAggregates = NOTHING_DECLARED
+) -> AsyncIterator[WeeklySageMaker]:
     """Yield a store on the fake, not made yet."""
     group = replace(feature_group_named("weekly"), name=GROUP)
-    store = WeeklySageMaker(group, Access(fake.url, "us-east-1"))
+    store = WeeklySageMaker(group, Access(fake.url, "us-east-1"), weekly=weekly)
     try:
         yield store
     finally:

@@ -17,21 +17,32 @@ from fraudstream.adapters.weekly_files import CHECK_EVERY_S
 from fraudstream.domain.errors import SetupError, WeeklyUnavailable
 from fraudstream.domain.times import DAY_MS, moment_ms
 from fraudstream.domain.weekly import MIDNIGHTS_KEPT, OnlineStore, Week, WeeklyAnswer, day_of
+from fraudstream.domain.weekly_aggregates import NOTHING_DECLARED, WeeklyAggregates
 
 SCHEMA = """
-CREATE TABLE IF NOT EXISTS week (card TEXT PRIMARY KEY, payments INTEGER NOT NULL, mean_amount REAL NOT NULL) WITHOUT ROWID
+CREATE TABLE IF NOT EXISTS week (card TEXT PRIMARY KEY, payments INTEGER NOT NULL, mean_amount REAL NOT NULL{declared}) WITHOUT ROWID
 """
-LOOKUP = "SELECT card, payments, mean_amount FROM week WHERE card IN (SELECT value FROM json_each(?))"
-INSERT = "INSERT OR REPLACE INTO week VALUES (?, ?, ?)"
+DECLARED = ", declared TEXT NOT NULL"
+"""The parts of what the event type declares; only there if it declares something."""
+LOOKUP = "SELECT * FROM week WHERE card IN (SELECT value FROM json_each(?))"
+INSERT = "INSERT OR REPLACE INTO week VALUES (?, ?, ?{declared})"
 
 
 class WeeklyDisk(OnlineStore):
     """Reads in a thread: a page that is not in memory must not stop the worker."""
 
     def __init__(
-        self, directory: Path, check_every_s: float = CHECK_EVERY_S, kept: int = MIDNIGHTS_KEPT
+        self,
+        directory: Path,
+        check_every_s: float = CHECK_EVERY_S,
+        kept: int = MIDNIGHTS_KEPT,
+        weekly: WeeklyAggregates = NOTHING_DECLARED,
     ) -> None:
+        """Files of another declaration than `weekly` have other names, and are as good as none."""
         self._directory = directory
+        self._weekly = weekly
+        self._schema = SCHEMA.format(declared=DECLARED if weekly.each else "")
+        self._ending = f"{f'-{weekly.layout}' if weekly.layout else ''}.sqlite"
         self._kept = kept
         self._check_every_s = check_every_s
         self._checked_at = -float("inf")
@@ -71,7 +82,7 @@ class WeeklyDisk(OnlineStore):
         """Return which of these midnights are there, and with how many cards each."""
         self._require()
         files = self._files()
-        return {midnight: _cards(files[midnight]) for midnight in midnights_ms if midnight in files}
+        return {midnight: self._cards(files[midnight]) for midnight in midnights_ms if midnight in files}
 
     async def newest(self, midnight_ms: int) -> int | None:
         """Return the newest midnight that has a file, however old."""
@@ -84,15 +95,15 @@ class WeeklyDisk(OnlineStore):
 
     async def publish(self, as_of_ms: int, cards: int) -> None:
         """Rename the draft to its final name; raises SetupError unless it holds `cards` cards."""
-        draft, place = self._draft(as_of_ms), self._directory / f"{day_of(as_of_ms)}.sqlite"
-        found = _cards(draft)
+        draft, place = self._draft(as_of_ms), self._place(as_of_ms)
+        found = self._cards(draft)
         if found != cards:
             draft.unlink(missing_ok=True)
             raise SetupError(f"{draft} held {found} cards, not {cards}; load it again from the beginning")
         draft.replace(place)
         for midnight in sorted(self._files())[: -self._kept]:
             if midnight != as_of_ms:
-                (self._directory / f"{day_of(midnight)}.sqlite").unlink()
+                self._place(midnight).unlink()
 
     def _read(self, cards: list[str], midnight_ms: int) -> WeeklyAnswer:
         try:
@@ -101,8 +112,8 @@ class WeeklyDisk(OnlineStore):
             if night is None:
                 return WeeklyAnswer()
             rows = self._open[night].execute(LOOKUP, (json.dumps(cards),))
-            return WeeklyAnswer({card: Week(payments, mean) for card, payments, mean in rows}, night)
-        except (sqlite3.Error, OSError) as error:
+            return WeeklyAnswer({row[0]: self._week(*row[1:]) for row in rows}, night)
+        except (sqlite3.Error, OSError, ValueError) as error:
             raise WeeklyUnavailable(
                 f"the weekly store in {self._directory} cannot be read: {error}"
             ) from error
@@ -123,8 +134,11 @@ class WeeklyDisk(OnlineStore):
     def _write(self, as_of_ms: int, weeks: Sequence[tuple[str, Week]]) -> None:
         self._require()
         try:
-            with _writer(self._draft(as_of_ms)) as connection:
-                connection.executemany(INSERT, ((card, *week) for card, week in weeks))
+            with self._writer(self._draft(as_of_ms)) as connection:
+                connection.executemany(
+                    INSERT.format(declared=", ?" if self._weekly.each else ""),
+                    ((card, *week[:2], *self._declared(week)) for card, week in weeks),
+                )
         except sqlite3.Error as error:
             raise WeeklyUnavailable(f"{self._draft(as_of_ms)} cannot be written: {error}") from error
 
@@ -135,32 +149,37 @@ class WeeklyDisk(OnlineStore):
                 f"there is no weekly store in {self._directory}; make it with: fraudstream store create"
             )
 
+    def _week(self, payments: int, mean_amount: float, declared: str | None = None) -> Week:
+        return Week(payments, mean_amount, self._weekly.read(declared) if declared else ())
+
+    def _declared(self, week: Week) -> tuple[str, ...]:
+        return (self._weekly.written(week.declared),) if self._weekly.each else ()
+
     def _draft(self, as_of_ms: int) -> Path:
-        return self._directory / f".{day_of(as_of_ms)}.draft"
+        return self._directory / f".{day_of(as_of_ms)}{self._ending.removesuffix('.sqlite')}.draft"
+
+    def _place(self, as_of_ms: int) -> Path:
+        return self._directory / f"{day_of(as_of_ms)}{self._ending}"
+
+    @contextlib.contextmanager
+    def _writer(self, path: Path) -> Iterator[sqlite3.Connection]:
+        """Yield a draft open for one transaction."""
+        with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+            connection.execute(self._schema)
+            yield connection
+
+    def _cards(self, path: Path) -> int:
+        with self._writer(path) as connection:
+            return int(connection.execute("SELECT count(*) FROM week").fetchone()[0])
 
     def _files(self) -> dict[int, Path]:
         """Return the files by midnight."""
-        return {_midnight(path): path for path in self._directory.glob("????-??-??.sqlite")}
-
-
-@contextlib.contextmanager
-def _writer(path: Path) -> Iterator[sqlite3.Connection]:
-    """Yield a draft open for one transaction."""
-    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute(SCHEMA)
-        yield connection
+        return {
+            moment_ms(path.name.removesuffix(self._ending)): path
+            for path in self._directory.glob(f"????-??-??{self._ending}")
+        }
 
 
 def _reader(path: Path) -> sqlite3.Connection:
     """Open a finished file, which nobody will ever write to."""
     return sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True, check_same_thread=False)
-
-
-def _cards(path: Path) -> int:
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        connection.execute(SCHEMA)
-        return int(connection.execute("SELECT count(*) FROM week").fetchone()[0])
-
-
-def _midnight(path: Path) -> int:
-    return moment_ms(path.stem)

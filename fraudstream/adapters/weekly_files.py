@@ -9,8 +9,9 @@ import io
 import json
 import logging
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -25,6 +26,9 @@ from fraudstream.domain.weekly import MIDNIGHTS_KEPT, OnlineStore, Week, WeeklyA
 
 CHECK_EVERY_S = 1.0
 """How often a store checks for new files (one `stat` of the directory)."""
+
+FIRST = ("card", "payments", "mean_amount")
+"""The columns of every snapshot; those that the event type declares come after them."""
 
 log = logging.getLogger(__name__)
 
@@ -44,14 +48,16 @@ def write_snapshot(
     weeks: pl.DataFrame,
     kept: int = MIDNIGHTS_KEPT,
     about: Mapping[str, Any] = MappingProxyType({}),
+    layout: str = "",
 ) -> dict[str, Any]:
-    """Write the weeks as of a midnight (columns card, payments, mean_amount) and return the manifest.
+    """Write the weeks as of a midnight (columns card, payments, mean_amount and declared parts) and return the manifest.
 
-    Repeating it replaces the snapshot. Only the newest `kept` snapshots stay. `about`: more entries of the manifest.
+    Repeating it replaces the snapshot. Only the newest `kept` snapshots stay. `about`: more entries of the manifest,
+    `layout`: that of the declaration the parts are of.
     """
     directory.mkdir(parents=True, exist_ok=True)
     buffer = io.BytesIO()
-    weeks.select("card", "payments", "mean_amount").write_parquet(buffer, compression="zstd")
+    weeks.select(*FIRST, pl.exclude(FIRST)).write_parquet(buffer, compression="zstd")
     content = buffer.getvalue()
     day, digest = day_of(as_of_ms), sha256_of(content)
     file = f"{day}-{digest[:12]}.parquet"
@@ -61,6 +67,7 @@ def write_snapshot(
         "rows": weeks.height,
         "sha256": digest,
         "file": file,
+        **({"layout": layout} if layout else {}),
         **about,
     }
     write_atomically(directory / file, content)
@@ -82,15 +89,22 @@ def frame_of(directory: Path, manifest: Mapping[str, Any]) -> pl.DataFrame:
 
 def read_snapshot(directory: Path, manifest: Mapping[str, Any]) -> Snapshot:
     """Read the snapshot of a manifest for looking up."""
-    frame = frame_of(directory, manifest)
-    columns = (frame[name].to_list() for name in ("card", "payments", "mean_amount"))
-    weeks = {card: Week(payments, mean) for card, payments, mean in zip(*columns, strict=True)}
+    weeks = dict(pairs(frame_of(directory, manifest)))
     return Snapshot(manifest["as_of_ms"], manifest["sha256"], weeks)
 
 
-def newest_snapshot(directory: Path) -> Snapshot:
-    """Read the newest snapshot, e.g. to pick cards that have a week; raises SetupError if there is none."""
-    manifests = manifests_in(directory)
+def pairs(frame: pl.DataFrame) -> Iterator[tuple[str, Week]]:
+    """Yield card token and week of a snapshot's rows."""
+    others = [name for name in frame.columns if name not in FIRST]
+    columns = (frame[name].to_list() for name in FIRST)
+    parts = frame.select(others).iter_rows() if others else repeat(())
+    for card, payments, mean, declared in zip(*columns, parts, strict=False):
+        yield card, Week(payments, mean, declared)
+
+
+def newest_snapshot(directory: Path, layout: str | None = None) -> Snapshot:
+    """Read the newest snapshot, with a layout the newest that has it, e.g. to pick cards that have a week; raises SetupError if there is none."""
+    manifests = manifests_in(directory, layout)
     if not manifests:
         raise SetupError(f"no weekly aggregates in {directory}; make them with: fraudstream aggregate")
     return read_snapshot(directory, manifests[0])
@@ -103,10 +117,18 @@ class WeeklyFiles(OnlineStore):
     """
 
     def __init__(
-        self, directory: Path, check_every_s: float = CHECK_EVERY_S, kept: int = MIDNIGHTS_KEPT
+        self,
+        directory: Path,
+        check_every_s: float = CHECK_EVERY_S,
+        kept: int = MIDNIGHTS_KEPT,
+        layout: str = "",
     ) -> None:
-        """Read what is there now; a directory without snapshots is not an error, decisions are marked degraded."""
+        """Read what is there now; a directory without snapshots is not an error, decisions are marked degraded.
+
+        Snapshots of another declaration than that of `layout` are as good as none.
+        """
         self._directory = directory
+        self._layout = layout
         self._kept = kept
         self._check_every_s = check_every_s
         self._checked_at = time.monotonic()
@@ -115,7 +137,7 @@ class WeeklyFiles(OnlineStore):
         self._reading: asyncio.Task[None] | None = None
         if not self._snapshots:
             log.warning(
-                "no weekly aggregates in %s: decisions are degraded until there are; make them with: fraudstream aggregate",
+                "no weekly aggregates of this event type in %s: decisions are degraded until there are; make them with: fraudstream aggregate",
                 directory,
             )
 
@@ -146,7 +168,10 @@ class WeeklyFiles(OnlineStore):
 
     async def nights(self, midnights_ms: Sequence[int]) -> dict[int, int]:
         """Return which of these midnights there are, and with how many cards each."""
-        cards = {manifest["as_of_ms"]: int(manifest["rows"]) for manifest in manifests_in(self._directory)}
+        cards = {
+            manifest["as_of_ms"]: int(manifest["rows"])
+            for manifest in manifests_in(self._directory, self._layout)
+        }
         return {midnight: cards[midnight] for midnight in midnights_ms if midnight in cards}
 
     async def load(self, as_of_ms: int, weeks: Sequence[tuple[str, Week]]) -> None:
@@ -184,7 +209,7 @@ class WeeklyFiles(OnlineStore):
     def _load(self, known: Iterable[Snapshot]) -> list[Snapshot]:
         """Return the newest snapshots, newest first, reading only those not known yet."""
         by_digest = {snapshot.sha256: snapshot for snapshot in known}
-        manifests = manifests_in(self._directory)[: self._kept]
+        manifests = manifests_in(self._directory, self._layout)[: self._kept]
         snapshots = []
         for manifest in manifests:
             snapshot = by_digest.get(manifest["sha256"])
@@ -202,9 +227,11 @@ class WeeklyFiles(OnlineStore):
             return 0
 
 
-def manifests_in(directory: Path) -> list[dict[str, Any]]:
-    """Return the manifests, newest midnight first (their names sort by day)."""
-    return [json.loads(path.read_text()) for path in sorted(directory.glob("????-??-??.json"), reverse=True)]
+def manifests_in(directory: Path, layout: str | None = None) -> list[dict[str, Any]]:
+    """Return the manifests, newest midnight first (their names sort by day); with a layout, those that have it."""
+    paths = sorted(directory.glob("????-??-??.json"), reverse=True)
+    found = [json.loads(path.read_text()) for path in paths]
+    return [each for each in found if layout is None or each.get("layout", "") == layout]
 
 
 def _tidy(directory: Path, just_written: str, kept: int) -> None:

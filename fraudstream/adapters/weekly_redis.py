@@ -28,6 +28,7 @@ from fraudstream.domain.weekly import (
     day_of,
     midnight_before,
 )
+from fraudstream.domain.weekly_aggregates import NOTHING_DECLARED, WeeklyAggregates
 
 CONNECT_TIMEOUT_S = 1.0
 READ_TIMEOUT_S = 2.0
@@ -55,11 +56,20 @@ class WeeklyRedis(OnlineStore):
     """Asks for this midnight and the one before in one round trip; an existing hash is complete."""
 
     def __init__(
-        self, url: str, password: str | None, kept: int = MIDNIGHTS_KEPT, prefix: str = "fraudstream:weekly:"
+        self,
+        url: str,
+        password: str | None,
+        kept: int = MIDNIGHTS_KEPT,
+        prefix: str = "fraudstream:weekly:",
+        weekly: WeeklyAggregates = NOTHING_DECLARED,
     ) -> None:
-        """`url` names host, port and database (rediss:// for TLS), never the password."""
+        """`url` names host, port and database (rediss:// for TLS), never the password.
+
+        Hashes of another declaration than `weekly` have other keys, and are as good as none.
+        """
         self._url = url
-        self._prefix = prefix
+        self._prefix = f"{prefix}{weekly.layout}:" if weekly.layout else prefix
+        self._weekly = weekly
         self._kept_for = timedelta(days=kept + SPARE_DAYS)
         self._redis: Any = Redis.from_url(
             url,
@@ -99,7 +109,7 @@ class WeeklyRedis(OnlineStore):
         found = [(next(answers), next(answers) if wanted else []) for _ in candidates]
         for night, (exists, texts) in zip(candidates, found, strict=True):
             if exists:
-                return _answer(wanted, texts, night)
+                return self._answer(wanted, texts, night)
         return WeeklyAnswer()
 
     async def create(self) -> bool:
@@ -127,7 +137,7 @@ class WeeklyRedis(OnlineStore):
 
     async def load(self, as_of_ms: int, weeks: Sequence[tuple[str, Week]]) -> None:
         """Write these cards into the draft of a midnight."""
-        texts = {card: f"{week.payments} {week.mean_amount!r}" for card, week in weeks}
+        texts = {card: self._text(week) for card, week in weeks}
         with translate_errors():
             writing = self._redis.pipeline()
             writing.hset(self._draft(as_of_ms), mapping=texts)
@@ -147,6 +157,30 @@ class WeeklyRedis(OnlineStore):
             writing.expire(self._key(as_of_ms), self._kept_for)
             await writing.execute()
 
+    def _text(self, week: Week) -> str:
+        declared = f" {self._weekly.written(week.declared)}" if self._weekly.each else ""
+        return f"{week.payments} {week.mean_amount!r}{declared}"
+
+    def _week(self, text: str) -> Week:
+        """Return the week that a text holds; raises ValueError if it holds none."""
+        payments, mean_amount, *declared = text.split()
+        if len(declared) != (1 if self._weekly.each else 0):
+            raise ValueError(f"{text} is of another declaration")
+        return Week(int(payments), float(mean_amount), *(self._weekly.read(each) for each in declared))
+
+    def _answer(self, cards: Sequence[str], texts: Sequence[str | None], night: int) -> WeeklyAnswer:
+        """Read the texts of a hash; a malformed one is refused."""
+        rows: dict[str, Week] = {}
+        failed: dict[str, str] = {}
+        for card, text in zip(cards, texts, strict=True):
+            if text is None:
+                continue
+            try:
+                rows[card] = self._week(text)
+            except ValueError:
+                failed[card] = REFUSED
+        return WeeklyAnswer(rows, night, failed)
+
     def _key(self, midnight_ms: int) -> str:
         return f"{self._prefix}{day_of(midnight_ms)}"
 
@@ -165,18 +199,3 @@ def translate_errors() -> Iterator[None]:
         known = (REMEDIES[kind] for kind in type(error).__mro__ if kind in REMEDIES)
         remedy = next(known, "check FRAUDSTREAM_WEEKLY_STORE and the server")
         raise WeeklyRefused(f"Redis refuses: {redis_answer(error)}; {remedy}") from error
-
-
-def _answer(cards: Sequence[str], texts: Sequence[str | None], night: int) -> WeeklyAnswer:
-    """Read the texts of a hash; a malformed one is refused."""
-    rows: dict[str, Week] = {}
-    failed: dict[str, str] = {}
-    for card, text in zip(cards, texts, strict=True):
-        if text is None:
-            continue
-        try:
-            payments, mean_amount = text.split()
-            rows[card] = Week(int(payments), float(mean_amount))
-        except ValueError:
-            failed[card] = REFUSED
-    return WeeklyAnswer(rows, night, failed)

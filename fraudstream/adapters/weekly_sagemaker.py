@@ -4,8 +4,11 @@ import asyncio
 import random
 import time
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+
+import polars as pl
 
 from fraudstream.adapters.failures import FEATURE_STORE, PERMANENT
 from fraudstream.adapters.pace import Pace
@@ -19,7 +22,7 @@ from fraudstream.adapters.sagemaker import (
 )
 from fraudstream.adapters.sagemaker_groups import create_group, describe_group
 from fraudstream.domain.errors import WeeklyRefused, WeeklyUnavailable
-from fraudstream.domain.feature_group import FeatureGroup
+from fraudstream.domain.feature_group import FRACTIONAL, INTEGRAL, FeatureGroup
 from fraudstream.domain.times import DAY_MS
 from fraudstream.domain.weekly import (
     REFUSED,
@@ -30,6 +33,7 @@ from fraudstream.domain.weekly import (
     day_of,
     midnight_before,
 )
+from fraudstream.domain.weekly_aggregates import NOTHING_DECLARED, WeeklyAggregates
 
 IDS_PER_CALL = 100
 """BatchGetRecord's limit."""
@@ -50,9 +54,21 @@ NOBODY = ""
 class WeeklySageMaker(OnlineStore):
     """Reads and writes one feature group (online only)."""
 
-    def __init__(self, group: FeatureGroup, access: Access, puts_per_s: float = PUTS_PER_S) -> None:
-        """`puts_per_s` bounds how fast `load` writes: the account's quota is shared with everybody."""
-        self._group = group
+    def __init__(
+        self,
+        group: FeatureGroup,
+        access: Access,
+        puts_per_s: float = PUTS_PER_S,
+        weekly: WeeklyAggregates = NOTHING_DECLARED,
+    ) -> None:
+        """`puts_per_s` bounds how fast `load` writes: the account's quota is shared with everybody.
+
+        Records of another declaration than `weekly` have other identifiers, and are as good as none.
+        """
+        own = {part.name: INTEGRAL if part.dtype == pl.Int64 else FRACTIONAL for part in weekly.parts}
+        self._group = replace(group, features={**group.features, **own})
+        self._weekly = weekly
+        self._layout = f"@{weekly.layout}" if weekly.layout else ""
         self._clients = FeatureStoreClients(access)
         self._pace = Pace(puts_per_s)
         self._slots = asyncio.Semaphore(CONNECTIONS)
@@ -97,7 +113,7 @@ class WeeklySageMaker(OnlineStore):
     async def nights(self, midnights_ms: Sequence[int]) -> dict[int, int]:
         """Return which of these midnights are published, and with how many cards each."""
         days = {day_of(midnight): midnight for midnight in midnights_ms}
-        ids = [record_id(NOBODY, day) for day in days]
+        ids = [self._id(NOBODY, day) for day in days]
         records, unanswered = await self._records(ids)
         if unanswered:
             raise WeeklyUnavailable(f"Feature Store does not say whether {unanswered} are there")
@@ -119,7 +135,7 @@ class WeeklySageMaker(OnlineStore):
 
     async def publish(self, as_of_ms: int, cards: int) -> None:
         """Put the record that says how many cards there are. Older midnights expire by their time to live."""
-        await self._put(NOBODY, day_of(as_of_ms), Week(cards, 0.0))
+        await self._put(NOBODY, day_of(as_of_ms), Week(cards, 0.0, self._weekly.nothing))
 
     async def _night(self, midnight_ms: int) -> int | None:
         """Return the newest published midnight of this one and the one before; known ones are not asked for again."""
@@ -131,12 +147,12 @@ class WeeklySageMaker(OnlineStore):
 
     async def _part(self, cards: Sequence[str], day: str) -> tuple[dict[str, Week], dict[str, str]]:
         """Ask for at most 100 cards; return their weeks, and the cards with no answer or an impossible one."""
-        ids = {record_id(card, day): card for card in cards}
+        ids = {self._id(card, day): card for card in cards}
         records, unanswered = await self._records(list(ids))
         rows: dict[str, Week] = {}
         failed = dict.fromkeys((ids[unknown] for unknown in unanswered if unknown in ids), UNAVAILABLE)
         for card, record in ((ids[found], record) for found, record in records.items() if found in ids):
-            week = week_of(record, card, day)
+            week = week_of(record, card, day, self._weekly)
             if week is None:
                 failed[card] = REFUSED
             else:
@@ -168,14 +184,22 @@ class WeeklySageMaker(OnlineStore):
                 raise StoreRefused(error["ErrorCode"], str(error.get("ErrorMessage")))
         return records, unanswered
 
+    def _id(self, card: str, day: str) -> str:
+        return f"{record_id(card, day)}{self._layout}"
+
     async def _put(self, card: str, day: str, week: Week) -> None:
         """PutRecord, until it is taken."""
         record = {
-            "card_night": record_id(card, day),
+            "card_night": self._id(card, day),
             "card": card or day,
             "as_of": day,
             "num_trans_last_1w": str(week.payments),
             "avg_amt_last_1w": repr(week.mean_amount),
+            **{
+                part.name: repr(number)
+                for part, number in zip(self._weekly.parts, week.declared, strict=True)
+                if number is not None
+            },
             "loaded_at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         }
         values = [{"FeatureName": name, "ValueAsString": value} for name, value in record.items()]
@@ -207,16 +231,19 @@ def record_id(card: str, day: str) -> str:
     return f"{card}@{day}"
 
 
-def week_of(record: Mapping[str, str], card: str, day: str) -> Week | None:
+def week_of(
+    record: Mapping[str, str], card: str, day: str, weekly: WeeklyAggregates = NOTHING_DECLARED
+) -> Week | None:
     """Return the week a record holds, None if it is not that of this card and day or no week at all.
 
     >>> week_of({"card": "a", "as_of": "d", "num_trans_last_1w": "2", "avg_amt_last_1w": "0.335"}, "a", "d")
-    Week(payments=2, mean_amount=0.335)
+    Week(payments=2, mean_amount=0.335, declared=())
     """
     if (record.get("card"), record.get("as_of")) != (card, day):
         return None
     try:
-        week = Week(int(record["num_trans_last_1w"]), float(record["avg_amt_last_1w"]))
+        declared = tuple(part.read(record.get(part.name)) for part in weekly.parts)
+        week = Week(int(record["num_trans_last_1w"]), float(record["avg_amt_last_1w"]), declared)
     except (KeyError, ValueError):
         return None
     return week if week.believable() else None

@@ -28,21 +28,22 @@ def weekly_store(settings: Settings) -> WeeklyStore:
 
 def online_store(settings: Settings, puts_per_s: float | None = None) -> OnlineStore:
     """Return the bare store, as the commands fill and check it; raises SetupError if a library is missing."""
+    weekly = event_type_named(settings.event_type).weekly
     if settings.weekly_store == "snapshot":
-        return WeeklyFiles(settings.weekly_dir, kept=settings.weekly_kept)
+        return WeeklyFiles(settings.weekly_dir, kept=settings.weekly_kept, layout=weekly.layout)
     if settings.weekly_store == "disk":
-        return WeeklyDisk(settings.weekly_disk_dir, kept=settings.weekly_kept)
+        return WeeklyDisk(settings.weekly_disk_dir, kept=settings.weekly_kept, weekly=weekly)
     if settings.weekly_store.startswith("redis"):
         with extras_named():
             from fraudstream.adapters.weekly_redis import WeeklyRedis
 
         path = settings.weekly_password_file
         password = None if path is None else secret_in(path, "FRAUDSTREAM_WEEKLY_PASSWORD_FILE")
-        return WeeklyRedis(settings.weekly_store, password, settings.weekly_kept)
+        return WeeklyRedis(settings.weekly_store, password, settings.weekly_kept, weekly=weekly)
     with extras_named():
         from fraudstream.adapters.sagemaker import Access
         from fraudstream.adapters.weekly_sagemaker import PUTS_PER_S, WeeklySageMaker
 
     group = replace(feature_group_named("weekly"), name=settings.weekly_store.removeprefix("sagemaker://"))
     access = Access(settings.weekly_endpoint_url, settings.weekly_region, settings.weekly_profile)
-    return WeeklySageMaker(group, access, puts_per_s or PUTS_PER_S)
+    return WeeklySageMaker(group, access, puts_per_s or PUTS_PER_S, weekly)

@@ -83,6 +83,7 @@ def aggregate(
         force,
         event_type.money.decimals,
         kinds_of(event_type),
+        event_type.weekly,
     )
     try:
         if catch_up:
@@ -95,7 +96,9 @@ def aggregate(
         _say(f"Refused: {refused}")
         sys.exit(1)
     for manifest in made:
-        click.echo(json.dumps(manifest) if as_json else _line(manifest, settings.weekly_dir))
+        click.echo(
+            json.dumps(manifest) if as_json else _line(manifest, settings.weekly_dir, event_type.weekly.days)
+        )
     if not made:
         _say("no night was missed")
 
@@ -104,10 +107,10 @@ def _say(text: str) -> None:
     click.echo(text, err=True)
 
 
-def _line(manifest: dict[str, Any], weekly_dir: Path) -> str:
+def _line(manifest: dict[str, Any], weekly_dir: Path, wanted: int) -> str:
     """Say what was published."""
     days = manifest["days"]
-    partial = "" if days == 7 else f" (only {days} of 7 days are in the history)"
+    partial = "" if days == wanted else f" (only {days} of {wanted} days are in the history)"
     return (
         f"weeks of {manifest['rows']:,} cards, {manifest['payments']:,} payments, as of {manifest['as_of']} 00:00 UTC"
         f"{partial}, in {weekly_dir}"

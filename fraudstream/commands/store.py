@@ -5,17 +5,18 @@ import json
 import re
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import date
 from typing import Any, TypeVar
 
 import click
 
+from fraudstream.adapters.event_types import event_type_named
 from fraudstream.adapters.weekly_stores import online_store
 from fraudstream.commands.generate import Day
 from fraudstream.commands.group import Group
 from fraudstream.domain.times import DAY_MS
-from fraudstream.domain.weekly import OnlineStore, day_of, midnight_before
+from fraudstream.domain.weekly import OnlineStore, Week, day_of, midnight_before
 from fraudstream.settings import Settings
 
 Result = TypeVar("Result")
@@ -52,7 +53,9 @@ def describe(as_json: bool) -> None:
     from fraudstream.adapters.weekly_files import manifests_in
 
     settings = Settings()
-    computed = {int(manifest["as_of_ms"]) for manifest in manifests_in(settings.weekly_dir)}
+    computed = {
+        int(manifest["as_of_ms"]) for manifest in manifests_in(settings.weekly_dir, _layout(settings))
+    }
     today = midnight_before(time.time_ns() // 1_000_000)
 
     async def described(made: OnlineStore) -> dict[str, Any]:
@@ -93,7 +96,9 @@ def load(as_of: date | None, catch_up: bool, puts_per_s: float | None, as_json: 
     settings = Settings()
     nights: list[date | None] = [as_of]
     if catch_up:
-        nights = list(_with_store(settings, lambda made: missing_nights(made, settings.weekly_dir)))
+        nights = list(
+            _with_store(settings, lambda made: missing_nights(made, settings.weekly_dir, _layout(settings)))
+        )
     for night in nights:
         done = _load_night(settings, night, puts_per_s)
         if as_json:
@@ -112,7 +117,7 @@ def _load_night(settings: Settings, as_of: date | None, puts_per_s: float | None
     from fraudstream.offline.loading import LoadBookmark, computed
     from fraudstream.offline.loading import load as fill
 
-    weeks = computed(settings.weekly_dir, as_of)
+    weeks = computed(settings.weekly_dir, as_of, _layout(settings))
     day, cards = weeks.manifest["as_of"], weeks.frame.height
     name = re.sub(r"[^a-zA-Z0-9]+", "-", settings.weekly_store)
     bookmark = LoadBookmark(settings.data_dir / "loading" / f"{name}-{day}.json", weeks.manifest["sha256"])
@@ -144,12 +149,17 @@ def check(as_of: date | None, cards: int, seed: int, as_json: bool) -> None:
     from fraudstream.offline.loading import check as compare
 
     settings = Settings()
-    weeks = computed(settings.weekly_dir, as_of)
+    weeks = computed(settings.weekly_dir, as_of, _layout(settings))
     done = _with_store(settings, lambda made: compare(made, weeks, cards, seed))
     day, first = weeks.manifest["as_of"], done.differing[:FIRST_DIFFERENCES]
     if as_json:
         told = [
-            {"card": each.card, "computed": each.computed, "stored": each.stored, "why": each.why}
+            {
+                "card": each.card,
+                "computed": _numbers(each.computed),
+                "stored": _numbers(each.stored),
+                "why": each.why,
+            }
             for each in first
         ]
         click.echo(
@@ -183,12 +193,22 @@ def _with_store(
     return asyncio.run(used())
 
 
+def _layout(settings: Settings) -> str:
+    """Return the layout of what the event type declares."""
+    return event_type_named(settings.event_type).weekly.layout
+
+
+def _numbers(week: Week | None) -> Sequence[Any] | None:
+    """Return a week for a script: count and mean, and the parts of what is declared if there are some."""
+    return week if week is None or week.declared else week[:2]
+
+
 def _text(week: Any) -> str:
     """Write a week, or why there is none."""
     return (
         week
         if isinstance(week, str)
-        else f"{week.payments} payments, mean {week.mean_amount}"
+        else f"{week.payments} payments, mean {week.mean_amount}{f', {list(week.declared)}' if week.declared else ''}"
         if week
         else "none"
     )

@@ -66,9 +66,10 @@ class Decider:
         self, table: Activity, weekly: WeeklyStore, detector: Detector, event_type: EventType
     ) -> None:
         self._table = table
-        self._lookup = WeekLookup(weekly, detector.decimals)
+        self._lookup = WeekLookup(weekly, detector.decimals, event_type.weekly)
         self._detector = detector
         self._variables = event_type.variables
+        self._weekly = event_type.weekly
         self._has_entity = event_type.entity is not None
         self._windows = event_type.windows
         self._kept_values = event_type.kept_values
@@ -117,6 +118,7 @@ class Decider:
                 LATE_BY_MS.series(aggregates.late_by_ms),
                 TOKEN_AGE_MS.series(token_age_ms),
                 *(week_columns(weeks.payments, weeks.mean_amount) if self._has_entity else ()),
+                *(self._weekly.columns(weeks.declared) if self._weekly.each else ()),
                 WEEKLY_AS_OF.series(weeks.as_of_ms),
                 WEEKLY_MISSING.series(weeks.missing),
                 *(
@@ -144,7 +146,7 @@ def _nothing_remembered(rows: int) -> BatchAggregates:
 
 
 def _no_weeks(rows: int) -> Weeks:
-    return Weeks([], [], [None] * rows, [None] * rows)
+    return Weeks([], [], [], [None] * rows, [None] * rows)
 
 
 def _settled(columns: Columns, aggregates: BatchAggregates) -> tuple[Columns, BatchAggregates]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from fraudstream.deciding.columns import Columns
 from fraudstream.domain.errors import WeeklyUnavailable
 from fraudstream.domain.weekly import (
-    LONGEST_LOOK_BACK_MS,
+    LOWER_BOUND,
     MISSING,
     NO_WEEK,
     STALE,
@@ -19,6 +19,7 @@ from fraudstream.domain.weekly import (
     merge_weeks,
     midnight_before,
 )
+from fraudstream.domain.weekly_aggregates import NOTHING_DECLARED, Number, WeeklyAggregates
 
 
 class Weeks(NamedTuple):
@@ -26,23 +27,28 @@ class Weeks(NamedTuple):
 
     payments: list[int]
     mean_amount: list[float]
+    declared: list[tuple[Number, ...]]
+    """The parts of what the event type declares, empty where nothing is known; no rows if it declares nothing."""
     as_of_ms: list[int | None]
     missing: list[str | None]
     """Why there is no (fresh) week, in the words of `degraded`; None if all is well."""
 
 
 class WeekLookup:
-    """Asks a weekly store; `decimals` are the currency's."""
+    """Asks a weekly store; `decimals` are the currency's, `weekly` is what the event type declares."""
 
-    def __init__(self, store: WeeklyStore, decimals: int) -> None:
+    def __init__(
+        self, store: WeeklyStore, decimals: int, weekly: WeeklyAggregates = NOTHING_DECLARED
+    ) -> None:
         self._store = store
         self._decimals = decimals
+        self._weekly = weekly
 
     async def weeks(self, columns: Columns) -> Weeks:
         """Look up the week of every payment: one request per midnight, each card once."""
         midnights = [midnight_before(event_time_ms) for event_time_ms in columns.event_time_ms]
         tokens = [
-            card.tokens(midnight - LONGEST_LOOK_BACK_MS)
+            card.tokens(midnight - self._weekly.look_back_ms)
             for card, midnight in zip(columns.entities, midnights, strict=True)
         ]
         asked: dict[int, set[str]] = {midnight: set() for midnight in midnights}
@@ -54,15 +60,28 @@ class WeekLookup:
             answers = await asyncio.gather(*(self._answer(cards, at) for at, cards in asked.items()))
             of_midnight = dict(zip(asked, answers, strict=True))
             each = [of_midnight[midnight] for midnight in midnights]
-        weeks = [
-            _week(answer.rows, own, self._decimals) for (answer, _), own in zip(each, tokens, strict=True)
-        ]
+        weeks = [self._week(answer.rows, own) for (answer, _), own in zip(each, tokens, strict=True)]
         as_of_ms, missing = [answer.as_of_ms for answer, _ in each], [why for _, why in each]
         for row, ((answer, _), own) in enumerate(zip(each, tokens, strict=True)):
             for token in own if answer.failed else ():
                 if token in answer.failed:
                     as_of_ms[row], missing[row], weeks[row] = None, answer.failed[token], NO_WEEK
-        return Weeks([week[0] for week in weeks], [week[1] for week in weeks], as_of_ms, missing)
+            if self._weekly.has_distinct and sum(token in answer.rows for token in own) > 1:
+                missing[row] = missing[row] or LOWER_BOUND
+        return Weeks(
+            [week[0] for week in weeks],
+            [week[1] for week in weeks],
+            [week[2] for week in weeks] if self._weekly.each else [],
+            as_of_ms,
+            missing,
+        )
+
+    def _week(self, rows: Mapping[str, Week], tokens: tuple[str, ...]) -> Week:
+        """Return a card's week, merged over all tokens it had."""
+        if len(tokens) == 1:
+            return rows.get(tokens[0], NO_WEEK)
+        there = [rows[token] for token in tokens if token in rows]
+        return merge_weeks(there, self._decimals, self._weekly)
 
     async def _answer(self, cards: set[str], midnight: int) -> tuple[WeeklyAnswer, str | None]:
         """Ask the store, which answers in time (see adapters/weekly_guard.py); say why if it is not the asked midnight."""
@@ -73,10 +92,3 @@ class WeekLookup:
         if answer.as_of_ms is None:
             return answer, MISSING
         return answer, None if answer.as_of_ms == midnight else STALE
-
-
-def _week(rows: Mapping[str, Week], tokens: tuple[str, ...], decimals: int) -> Week:
-    """Return a card's week, merged over all tokens it had."""
-    if len(tokens) == 1:
-        return rows.get(tokens[0], NO_WEEK)
-    return merge_weeks([rows[token] for token in tokens if token in rows], decimals)

@@ -8,7 +8,7 @@ from typing import Any
 
 from fraudstream.domain.errors import SetupError
 
-TYPES = ("Integral", "Fractional", "String")
+TYPES = INTEGRAL, FRACTIONAL, _ = ("Integral", "Fractional", "String")
 """Feature Store's types."""
 
 

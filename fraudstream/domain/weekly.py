@@ -11,11 +11,11 @@ from typing import Any, NamedTuple, Protocol
 
 from fraudstream.domain.events.amounts import HUNDREDTHS, units_of
 from fraudstream.domain.times import DAY_MS
+from fraudstream.domain.weekly_aggregates import NOTHING_DECLARED, Number, WeeklyAggregates
 
 WEEK_MS = 7 * DAY_MS
 LONGEST_LOOK_BACK_MS = WEEK_MS + DAY_MS
-"""From a payment back to the start of its week at most, and from its midnight back to the start of the oldest week that a
-store may answer with."""
+"""From a payment back to the start of its week at most."""
 
 MIDNIGHTS_KEPT = 2
 """Midnights a store keeps: a replay of yesterday finds what yesterday found."""
@@ -26,6 +26,9 @@ TIMED_OUT, UNAVAILABLE, REFUSED = "weekly-timeout", "weekly-unavailable", "weekl
 MISSING, STALE = "weekly-missing", "weekly-stale"
 """Why a store's answer is not the one for the asked midnight, in the same words."""
 
+LOWER_BOUND = "weekly-token-rotated"
+"""The card has several tokens in the days before, and numbers of different values are at least what is said, in the same words."""
+
 NO_ANSWER = (TIMED_OUT, UNAVAILABLE, REFUSED)
 UNKNOWN = frozenset({MISSING, *NO_ANSWER})
 """With one of these nothing is known of a card's week: not even whether it has payments in it."""
@@ -35,10 +38,12 @@ LOOK_BACK_DAYS = 8
 
 
 class Week(NamedTuple):
-    """Payments of one card in [midnight - 7 days, midnight)."""
+    """Payments of one card in [midnight - 7 days, midnight), and what its event type declares."""
 
     payments: int
     mean_amount: float
+    declared: tuple[Number, ...] = ()
+    """The parts of the declared aggregates, which may reach further back: then there may be no payments in the week."""
 
     def believable(self) -> bool:
         """Tell whether a nightly job can have written this; other answers of a store are refused.
@@ -46,30 +51,35 @@ class Week(NamedTuple):
         >>> Week(2, 12.5).believable(), Week(-1, 12.5).believable(), Week(2, float("nan")).believable()
         (True, False, False)
         """
+        least = 0 if self.declared else 1
         return (
             type(self.payments) is int
             and type(self.mean_amount) is float
-            and self.payments > 0
+            and self.payments >= least
             and math.isfinite(self.mean_amount)
             and self.mean_amount >= 0
+            and all(part is None or math.isfinite(part) for part in self.declared)
         )
 
 
 NO_WEEK = Week(0, 0.0)
 
 
-def merge_weeks(weeks: Sequence[Week], decimals: int = HUNDREDTHS) -> Week:
+def merge_weeks(
+    weeks: Sequence[Week], decimals: int = HUNDREDTHS, weekly: WeeklyAggregates = NOTHING_DECLARED
+) -> Week:
     """Merge the weeks of one card under several tokens; the money is added in exact minor units.
 
     >>> merge_weeks([Week(2, 12.5), Week(1, 0.01)]), merge_weeks([])
-    (Week(payments=3, mean_amount=8.336666666666666), Week(payments=0, mean_amount=0.0))
+    (Week(payments=3, mean_amount=8.336666666666666, declared=()), Week(payments=0, mean_amount=0.0, declared=()))
     """
     if len(weeks) == 1:
         return weeks[0]
     payments = sum(week.payments for week in weeks)
     units = units_of(decimals)
     cents = sum(round(week.mean_amount * week.payments * units) for week in weeks)
-    return Week(payments, cents / (payments * units)) if payments else NO_WEEK
+    mean_amount = cents / (payments * units) if payments else 0.0
+    return Week(payments, mean_amount, weekly.merged([week.declared for week in weeks]) if weeks else ())
 
 
 @dataclass(frozen=True, slots=True)

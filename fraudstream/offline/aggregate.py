@@ -7,16 +7,19 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from fraudstream.adapters.weekly_files import manifests_in, write_snapshot
 from fraudstream.domain.errors import FraudstreamError, SetupError
 from fraudstream.domain.events.amounts import HUNDREDTHS, units_of
 from fraudstream.domain.tokens import Tokenizer
-from fraudstream.domain.weekly import MIDNIGHTS_KEPT, WEEK_MS
+from fraudstream.domain.weekly import MIDNIGHTS_KEPT
+from fraudstream.domain.weekly_aggregates import NOTHING_DECLARED, WeeklyAggregates
 from fraudstream.offline.columns import KINDS, Kinds
 from fraudstream.offline.engines import Engine, by_duckdb
 from fraudstream.offline.history import dates_of, files_of
+from fraudstream.offline.weekly_sql import WeeklyQuery
 from fraudstream.offline.world import midnight_ms
 
 WEEK, DAY = timedelta(days=7), timedelta(days=1)
@@ -48,6 +51,8 @@ class Job:
     """The currency's."""
     kinds: Kinds = field(default_factory=lambda: KINDS)
     """What the history's columns hold."""
+    weekly: WeeklyAggregates = NOTHING_DECLARED
+    """What the event type declares."""
 
     def run(self, as_of: date) -> dict[str, Any]:
         """Publish the weeks as of the midnight that starts `as_of`; return the manifest. Repeating it replaces them.
@@ -55,14 +60,17 @@ class Job:
         Raises SetupError if the week has no payments, SuspiciousNight if it has far fewer cards than the night before.
         """
         available = dates_of(self.history_dir)
-        days = [day for day in available if as_of - WEEK <= day < as_of]
-        if not days:
+        first = as_of - DAY * self.weekly.days
+        days = [day for day in available if first <= day < as_of]
+        if not any(day >= as_of - WEEK for day in days):
             raise SetupError(
                 f"the week before {as_of} has no payments: {self.history_dir} covers {available[0]} to "
                 f"{available[-1]}; try: fraudstream aggregate --as-of {last_midnight(self.history_dir)}"
             )
-        sources = files_of(self.history_dir, as_of - WEEK, as_of + LATE_DAYS)
-        weeks = weeks_of(sources, midnight_ms(as_of), self.tokenizer, self.engine, self.decimals, self.kinds)
+        sources = files_of(self.history_dir, first, as_of + LATE_DAYS)
+        weeks = weeks_of(
+            sources, midnight_ms(as_of), self.tokenizer, self.engine, self.decimals, self.kinds, self.weekly
+        )
         self._check(weeks.height, as_of)
         about = {
             "days": len(days),
@@ -70,7 +78,9 @@ class Job:
             "engine": self.engine_name,
             "sources": [source(self.history_dir, path) for path in sources],
         }
-        return write_snapshot(self.weekly_dir, midnight_ms(as_of), weeks, self.kept, about)
+        return write_snapshot(
+            self.weekly_dir, midnight_ms(as_of), weeks, self.kept, about, self.weekly.layout
+        )
 
     def catch_up(self, until: date, on_night: Callable[[date], None]) -> list[dict[str, Any]]:
         """Run every missing night that a store would keep, oldest first; return the manifests of the new ones.
@@ -80,7 +90,7 @@ class Job:
         last = min(last_midnight(self.history_dir), until)
         first = dates_of(self.history_dir)[0] + DAY
         nights = [last - DAY * back for back in reversed(range(self.kept)) if last - DAY * back >= first]
-        there = {manifest["as_of"] for manifest in manifests_in(self.weekly_dir)}
+        there = {manifest["as_of"] for manifest in manifests_in(self.weekly_dir, self.weekly.layout)}
         made = []
         for night in nights:
             if str(night) not in there:
@@ -89,7 +99,8 @@ class Job:
         return made
 
     def _check(self, cards: int, as_of: date) -> None:
-        before = [entry for entry in manifests_in(self.weekly_dir) if entry["as_of"] < str(as_of)]
+        alike = manifests_in(self.weekly_dir, self.weekly.layout)
+        before = [entry for entry in alike if entry["as_of"] < str(as_of)]
         if self.force or not before:
             if cards or self.force:
                 return
@@ -121,15 +132,19 @@ def weeks_of(
     engine: Engine = by_duckdb,
     decimals: int = HUNDREDTHS,
     kinds: Kinds = KINDS,
+    weekly: WeeklyAggregates = NOTHING_DECLARED,
 ) -> pl.DataFrame:
-    """Return card token, payments and mean amount of every card that paid in the week before a midnight."""
-    rows = engine(payments, as_of_ms - WEEK_MS, as_of_ms, decimals, kinds)
+    """Return card token, payments, mean amount and declared parts of every card that paid in the days before a midnight."""
+    rows = engine(payments, as_of_ms, decimals, kinds, WeeklyQuery(weekly))
     last = tokenizer.at(as_of_ms - 1)  # the worker looks up tokens of earlier keys, too, and adds them up
-    tokens = [token or last.token(str(number)) for number, token, _, _ in rows]
-    found = pl.DataFrame(
-        {"card": tokens, "payments": [row[2] for row in rows], "cents": [row[3] for row in rows]},
-        schema={"card": pl.String, "payments": pl.Int64, "cents": pl.Int64},
+    tokens = [token or last.token(str(number)) for number, token, *_ in rows]
+    added = {"payments": pl.Int64, "cents": pl.Int64}
+    types = added | {part.name: part.dtype for part in weekly.parts}
+    found = pl.DataFrame([row[2:] for row in rows], types, orient="row").insert_column(
+        0, pl.Series("card", tokens, pl.String)
     )
-    totals = found.group_by("card").sum().sort("card")  # a card may be there by number and by token
-    mean = totals["cents"].to_numpy() / (totals["payments"].to_numpy() * units_of(decimals))
-    return totals.with_columns(pl.Series("mean_amount", mean, pl.Float64)).drop("cents")
+    parts = [pl.sum(part.name) if part.added else pl.max(part.name) for part in weekly.parts]
+    totals = found.group_by("card").agg(pl.sum(*added), *parts).sort("card")  # by number and by token
+    mean = totals["cents"].to_numpy() / (np.maximum(totals["payments"].to_numpy(), 1) * units_of(decimals))
+    totals = totals.with_columns(pl.Series("mean_amount", mean, pl.Float64)).drop("cents")
+    return totals.select("card", "payments", "mean_amount", *(part.name for part in weekly.parts))

@@ -19,6 +19,7 @@ from fraudstream.offline.columns import LABEL
 from fraudstream.offline.history import dates_of, read_payments
 from fraudstream.offline.opening import IMPORT
 from fraudstream.offline.point_in_time import NEVER_MS, Arrived, kept_values, point_in_time
+from fraudstream.offline.weeks_before import declared_weeks
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,10 @@ class Dataset:
             if event_type.entity is None:
                 frame = with_amount(paid.drop("id_hash"), decimals).drop(CENTS.name)
                 return cls(with_derived(frame, event_type), dates_of(directory))
-        known = point_in_time(arrived(paid, windows), allowed_lateness_ms, windows)
+        came = arrived(paid, windows)
+        known = point_in_time(came, allowed_lateness_ms, windows)
+        if event_type is not None:
+            known = known.hstack(declared_weeks(event_type.weekly, came, known, paid))
         counted = known["counted"] & ~known["conflict"]
         frame = paid.drop("card_code", "id_hash", "partition").hstack(known.drop("counted", "conflict"))
         frame = with_derived(with_amount(frame, decimals).drop(CENTS.name), event_type)

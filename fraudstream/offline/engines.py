@@ -3,33 +3,40 @@
 import os
 import re
 from collections.abc import Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 from fraudstream.adapters.broker.java import find_java
 from fraudstream.adapters.extras import extras_named
+from fraudstream.domain.errors import SetupError
 from fraudstream.domain.events.amounts import HUNDREDTHS, units_of
+from fraudstream.domain.times import DAY_MS
+from fraudstream.domain.weekly import WEEK_MS
 from fraudstream.offline.columns import AMOUNT, IDS, KINDS, NUMBER, TIME, TOKEN, Kinds
 from fraudstream.offline.opening import plain_files
+from fraudstream.offline.weekly_sql import WeeklyQuery
 
 COLUMNS = (NUMBER, TOKEN, *IDS, TIME, AMOUNT)
 """Of the view `payments`; a column the files do not have is null."""
 
-Week: TypeAlias = tuple[int | str | None, str | None, int, int]
-"""cc_num, card, payments, cents."""
+Week: TypeAlias = tuple[Any, ...]
+"""cc_num, card, payments, cents, and the parts of what is declared."""
+
+
+PLAIN = WeeklyQuery()
+"""Of an event type that declares nothing."""
 
 
 class Engine(Protocol):
-    """From files of payments, the week's bounds (epoch ms, end excluded) the currency's decimals and what columns hold to a row per card."""
+    """From files of payments, a midnight (epoch ms), the currency's decimals, what columns hold and what is declared to a row per card."""
 
     def __call__(
         self,
         payments: Sequence[Path],
-        first_ms: int,
         end_ms: int,
         decimals: int = HUNDREDTHS,
         kinds: Kinds = KINDS,
+        query: WeeklyQuery = PLAIN,
         /,
     ) -> list[Week]:
         """Run the SQL."""
@@ -47,26 +54,55 @@ PATHS_ARE_NAMES = {"__globPaths__": "false"}
 """Spark's internal option for lists of files: no character of a path is a pattern."""
 
 
-def sql() -> str:
-    """Return the text all engines run."""
-    return (files("fraudstream.offline") / "aggregate.sql").read_text()
-
-
 def by_duckdb(
-    payments: Sequence[Path], first_ms: int, end_ms: int, decimals: int = HUNDREDTHS, kinds: Kinds = KINDS, /
+    payments: Sequence[Path],
+    end_ms: int,
+    decimals: int = HUNDREDTHS,
+    kinds: Kinds = KINDS,
+    query: WeeklyQuery = PLAIN,
+    /,
 ) -> list[Week]:
     """Run it in this process."""
     import duckdb
 
-    with plain_files(payments, COLUMNS, kinds) as plain, duckdb.connect() as database:
+    names = _names(query)
+    with plain_files(payments, tuple(names), kinds) as plain, duckdb.connect() as database:
         history = database.from_parquet([literal(path) for path in plain], union_by_name=True)
-        named = [name if name in history.columns else f"NULL AS {name}" for name in COLUMNS]
+        _require(query, history.columns)
+        named = [
+            f'"{name}" AS {ours}' if name in history.columns else f"NULL AS {ours}"
+            for name, ours in names.items()
+        ]
         history.project(", ".join(named)).create_view("payments")
-        database.execute(
-            "CREATE TABLE week AS SELECT ?::BIGINT AS first_ms, ?::BIGINT AS end_ms, ?::BIGINT AS units",
-            [first_ms, end_ms, units_of(decimals)],
-        )
-        return database.execute(sql()).fetchall()
+        columns = _bounds(query, end_ms, decimals)
+        asked = ", ".join(f"CAST(? AS {kind}) AS {name}" for name, (kind, _) in columns.items())
+        database.execute(f"CREATE TABLE week AS SELECT {asked}", [value for _, value in columns.values()])
+        return database.execute(query.text).fetchall()
+
+
+def _names(query: WeeklyQuery) -> dict[str, str]:
+    """Return the columns of a history that a query needs, and what the view calls them."""
+    return {name: name for name in COLUMNS} | {value.name: value.given_column for value in query.values}
+
+
+def _require(query: WeeklyQuery, columns: Sequence[str]) -> None:
+    """Raise SetupError if a history lacks a variable that is declared an aggregate of."""
+    for value in query.values:
+        if value.name not in columns:
+            raise SetupError(
+                f"the history has no column {value.name}, which a weekly aggregate is computed of"
+            )
+
+
+def _bounds(query: WeeklyQuery, end_ms: int, decimals: int) -> dict[str, tuple[str, Any]]:
+    """Return the columns of the table `week`: type and value."""
+    return {
+        "first_ms": ("BIGINT", end_ms - WEEK_MS),
+        "oldest_ms": ("BIGINT", end_ms - query.weekly.days * DAY_MS),
+        "end_ms": ("BIGINT", end_ms),
+        "units": ("BIGINT", units_of(decimals)),
+        **{value.default_column: (value.type, value.default) for value in query.values},
+    }
 
 
 def literal(path: Path) -> str:
@@ -86,10 +122,10 @@ def by_spark(master: str) -> Engine:
 
     def run(
         payments: Sequence[Path],
-        first_ms: int,
         end_ms: int,
         decimals: int = HUNDREDTHS,
         kinds: Kinds = KINDS,
+        query: WeeklyQuery = PLAIN,
         /,
     ) -> list[Week]:
         builder: Any = SparkSession.builder
@@ -97,21 +133,25 @@ def by_spark(master: str) -> Engine:
         if master.startswith("local"):
             builder = builder.config(map=ON_THIS_MACHINE)
         session = builder.getOrCreate()
+        names = _names(query)
         try:
-            with plain_files(payments, COLUMNS, kinds, copies=master.startswith("local")) as plain:
+            with plain_files(payments, tuple(names), kinds, copies=master.startswith("local")) as plain:
                 paths = [str(path.absolute()) for path in plain]
                 history = session.read.options(mergeSchema="true", **PATHS_ARE_NAMES).parquet(*paths)
+                _require(query, history.columns)
                 columns = [
-                    spark_sql.col(name)
-                    if name in history.columns
-                    else spark_sql.lit(None).cast("string").alias(name)
-                    for name in COLUMNS
+                    (
+                        spark_sql.col(name) if name in history.columns else spark_sql.lit(None).cast("string")
+                    ).alias(ours)
+                    for name, ours in names.items()
                 ]
                 history.select(*columns).createOrReplaceTempView("payments")
+                week = _bounds(query, end_ms, decimals)
                 session.createDataFrame(
-                    [(first_ms, end_ms, units_of(decimals))], "first_ms bigint, end_ms bigint, units bigint"
+                    [tuple(value for _, value in week.values())],
+                    ", ".join(f"{name} {kind}" for name, (kind, _) in week.items()),
                 ).createOrReplaceTempView("week")
-                return [tuple(row) for row in session.sql(sql()).collect()]
+                return [tuple(row) for row in session.sql(query.text).collect()]
         finally:
             session.stop()
 

@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from fraudstream.adapters.files import write_atomically
-from fraudstream.adapters.weekly_files import frame_of, manifests_in
+from fraudstream.adapters.weekly_files import frame_of, manifests_in, pairs
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.weekly import OnlineStore, Week
 
@@ -43,7 +43,7 @@ class Computed:
     def parts(self, start: int) -> Iterator[Pairs]:
         """Yield the weeks from a row on, some cards at a time."""
         for at in range(start, self.frame.height, CARDS_PER_PART):
-            yield _pairs(self.frame.slice(at, CARDS_PER_PART))
+            yield list(pairs(self.frame.slice(at, CARDS_PER_PART)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +66,18 @@ class Check:
     differing: list[WeekDifference]
 
 
-def computed(weekly_dir: Path, as_of: date | None) -> Computed:
-    """Read a snapshot, the newest unless a day is given; raises SetupError if there is none."""
+def computed(weekly_dir: Path, as_of: date | None, layout: str = "") -> Computed:
+    """Read a snapshot of this declaration, the newest unless a day is given; raises SetupError if there is none."""
     found = [
         manifest
-        for manifest in manifests_in(weekly_dir)
+        for manifest in manifests_in(weekly_dir, layout)
         if as_of in (None, date.fromisoformat(manifest["as_of"]))
     ]
     if not found:
         which = f" as of {as_of}" if as_of else ""
         again = f" --as-of {as_of}" if as_of else ""
         raise SetupError(
-            f"no weekly aggregates{which} in {weekly_dir}; make them with: fraudstream aggregate{again}"
+            f"no weekly aggregates of this event type{which} in {weekly_dir}; make them with: fraudstream aggregate{again}"
         )
     return Computed(found[0], frame_of(weekly_dir, found[0]).sort("card"))
 
@@ -126,16 +126,16 @@ async def load(
     return resumed
 
 
-async def missing_nights(store: OnlineStore, weekly_dir: Path) -> list[date]:
-    """Return the days of the snapshots that the store does not have, oldest first."""
-    days = {int(manifest["as_of_ms"]): manifest["as_of"] for manifest in manifests_in(weekly_dir)}
+async def missing_nights(store: OnlineStore, weekly_dir: Path, layout: str = "") -> list[date]:
+    """Return the days of the snapshots of this declaration that the store does not have, oldest first."""
+    days = {int(manifest["as_of_ms"]): manifest["as_of"] for manifest in manifests_in(weekly_dir, layout)}
     published = await store.nights(sorted(days))
     return [date.fromisoformat(days[midnight]) for midnight in sorted(set(days) - set(published))]
 
 
 async def check(store: OnlineStore, weeks: Computed, cards: int, seed: int) -> Check:
     """Look up random cards, and some that nobody has, and compare to the last bit."""
-    sample = dict(_pairs(weeks.frame.sample(min(cards, weeks.frame.height), seed=seed)))
+    sample = dict(pairs(weeks.frame.sample(min(cards, weeks.frame.height), seed=seed)))
     expected: dict[str, Week | None] = {**sample}
     expected |= {secrets.token_hex(16): None for _ in range(max(1, len(sample) // UNKNOWN_SHARE))}
     asked = list(expected)
@@ -151,8 +151,3 @@ async def check(store: OnlineStore, weeks: Computed, cards: int, seed: int) -> C
         if answer.rows.get(card) != week or card in answer.failed
     ]
     return Check(len(asked), answer.as_of_ms, differing)
-
-
-def _pairs(frame: pl.DataFrame) -> Pairs:
-    rows = frame.select("card", "payments", "mean_amount").iter_rows()
-    return [(card, Week(payments, mean)) for card, payments, mean in rows]

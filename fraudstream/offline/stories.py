@@ -15,6 +15,7 @@ from fraudstream.domain.errors import SetupError
 from fraudstream.domain.features.inputs import week_columns, with_amount
 from fraudstream.domain.features.schema import CENTS
 from fraudstream.domain.weekly import Week
+from fraudstream.domain.weekly_aggregates import NOTHING_DECLARED, WeeklyAggregates
 from fraudstream.offline.point_in_time import Arrived, point_in_time
 from fraudstream.offline.population import to_cents
 from fraudstream.offline.rows import Int64s
@@ -64,7 +65,13 @@ def tell(rng: np.random.Generator) -> Story:
     return Story(card, wait_s, to_cents(amounts))
 
 
-def tell_many(detector: Detector, weeks: list[Week], stories: int = 1000, seed: int = 1) -> StoriesResult:
+def tell_many(
+    detector: Detector,
+    weeks: list[Week],
+    stories: int = 1000,
+    seed: int = 1,
+    weekly: WeeklyAggregates = NOTHING_DECLARED,
+) -> StoriesResult:
     """Decide `stories` seeded stories on cards with these weeks, each on four different cards, alone in their windows.
 
     The weeks are those of real cards of the world, e.g. of the newest snapshot. Raises SetupError for fewer than four.
@@ -77,7 +84,7 @@ def tell_many(detector: Detector, weeks: list[Week], stories: int = 1000, seed: 
     told = [tell(rng) for _ in range(stories)]
     chosen = np.concatenate([rng.choice(len(weeks), CARDS, replace=False)[story.card] for story in told])
     flagged = (
-        detector.decide(_frame(told, [weeks[i] for i in chosen]))["fraud"]
+        detector.decide(_frame(told, [weeks[i] for i in chosen], weekly))["fraud"]
         .to_numpy()
         .reshape(stories, PAYMENTS)
     )
@@ -89,7 +96,7 @@ def tell_many(detector: Detector, weeks: list[Week], stories: int = 1000, seed: 
     )
 
 
-def _frame(told: list[Story], weeks: list[Week]) -> pl.DataFrame:
+def _frame(told: list[Story], weeks: list[Week], weekly: WeeklyAggregates) -> pl.DataFrame:
     """Return the detector's input for all payments of all stories; `weeks` has one week per payment."""
     card = np.concatenate([story.card + CARDS * number for number, story in enumerate(told)])
     time = np.concatenate([np.rint(np.cumsum(story.wait_s) * 1000).astype(np.int64) for story in told])
@@ -97,5 +104,6 @@ def _frame(told: list[Story], weeks: list[Week]) -> pl.DataFrame:
     known = point_in_time(Arrived.of(card, time, cents)).with_columns(
         CENTS.series(cents),
         *week_columns([week.payments for week in weeks], [week.mean_amount for week in weeks]),
+        *weekly.columns([week.declared for week in weeks]),
     )
     return with_amount(known)

@@ -15,6 +15,7 @@ from fraudstream.domain.features.schema import CENTS, PROBABILITY
 from fraudstream.domain.model import Model
 from fraudstream.domain.tokens import partition_of
 from fraudstream.offline.point_in_time import Arrived, kept_values, point_in_time
+from fraudstream.offline.weeks_before import declared_weeks
 
 ROWS_AT_ONCE = 200_000
 
@@ -57,6 +58,8 @@ class Expected:
                 kept_values(stream.with_columns(event_type.filled), event_type.windows.layout),
             )
             known = point_in_time(arrived, allowed_lateness_ms, event_type.windows)
+            filled = stream.select(event_type.filled)
+            known = known.hstack(declared_weeks(event_type.weekly, arrived, known, filled))
         known = known.with_columns(CENTS.series(cents), *stream.select(event_type.filled))
         published = published_features(model.features, event_type.entity is not None, event_type.declared)
         names = (*published, PROBABILITY.name)

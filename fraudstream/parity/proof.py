@@ -23,9 +23,11 @@ from fraudstream.adapters.model_files import current_version, load_model
 from fraudstream.adapters.tail import following
 from fraudstream.adapters.weekly_files import write_snapshot
 from fraudstream.demo.children import started
+from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.features.catalogue import check_features
 from fraudstream.domain.times import DAY_MS
-from fraudstream.offline.aggregate import LATE_DAYS, WEEK, weeks_of
+from fraudstream.offline.aggregate import DAY, LATE_DAYS, weeks_of
+from fraudstream.offline.columns import kinds_of
 from fraudstream.offline.history import files_of
 from fraudstream.parity.expected import Expected
 from fraudstream.parity.published import Published
@@ -84,7 +86,7 @@ async def prove(settings: Settings, stream: pl.DataFrame, listener: ParityListen
     listener.step("weekly aggregates, night by night")
     nights = 0
     if event_type.entity is not None:
-        nights = write_weeks(settings, stream.filter(expected.decided), event_type.money.decimals)
+        nights = write_weeks(settings, stream.filter(expected.decided), event_type)
     published = Published(expected)
     await ensure_topics(settings)
     listener.step("stream: payments through a worker")
@@ -112,20 +114,27 @@ async def prove(settings: Settings, stream: pl.DataFrame, listener: ParityListen
     return compared(stream, expected, published)
 
 
-def write_weeks(settings: Settings, decided: pl.DataFrame, decimals: int) -> int:
+def write_weeks(settings: Settings, decided: pl.DataFrame, event_type: EventType) -> int:
     """Write the weekly aggregates as of every midnight that a payment needs; return how many."""
     day = pl.from_epoch("event_time", "ms").dt.date()
     for (date,), payments in decided.with_columns(date=day).group_by("date", maintain_order=True):
         folder = settings.history_dir / f"date={date}"
         folder.mkdir(parents=True)
         payments.drop("date").write_parquet(folder / "payments.parquet")
-    tokenizer = settings.tokenizer()
+    tokenizer, weekly = settings.tokenizer(), event_type.weekly
     midnights = (decided["event_time"] // DAY_MS * DAY_MS).unique().sort().to_list()
     for midnight_ms in midnights:
         night = datetime.fromtimestamp(midnight_ms / 1000, UTC).date()
-        files = files_of(settings.history_dir, night - WEEK, night + LATE_DAYS)
-        weeks = weeks_of(files, midnight_ms, tokenizer, decimals=decimals)
-        write_snapshot(settings.weekly_dir, midnight_ms, weeks, kept=len(midnights))
+        files = files_of(settings.history_dir, night - DAY * weekly.days, night + LATE_DAYS)
+        weeks = weeks_of(
+            files,
+            midnight_ms,
+            tokenizer,
+            decimals=event_type.money.decimals,
+            kinds=kinds_of(event_type),
+            weekly=weekly,
+        )
+        write_snapshot(settings.weekly_dir, midnight_ms, weeks, kept=len(midnights), layout=weekly.layout)
     return len(midnights)
 
 

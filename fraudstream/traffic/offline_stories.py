@@ -15,13 +15,14 @@ def results(settings: Settings, stories: int, seed: int) -> list[tuple[str, str,
 
     Raises SetupError if there is no model or no weekly snapshot.
     """
-    weeks = list(newest_snapshot(settings.weekly_dir).weeks.values())
     event_type = event_type_named(settings.event_type)
+    known = newest_snapshot(settings.weekly_dir, event_type.weekly.layout).weeks.values()
+    weeks = [week for week in known if week.payments]
     told = []
     for name, version in _versions(settings).items():
         model = load_model(settings.models_dir, version)
         detector = Detector.of(model, event_type, settings.fraud_threshold)
-        told.append((version, name, tell_many(detector, weeks, stories, seed)))
+        told.append((version, name, tell_many(detector, weeks, stories, seed, event_type.weekly)))
     return told
 
 

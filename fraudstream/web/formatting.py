@@ -9,7 +9,7 @@ from urllib.parse import quote
 from fraudstream.domain.degraded import LATE, ROTATED, WARMING
 from fraudstream.domain.events.amounts import HUNDREDTHS
 from fraudstream.domain.features.catalogue import FEATURES
-from fraudstream.domain.weekly import MISSING, REFUSED, STALE, TIMED_OUT, UNAVAILABLE
+from fraudstream.domain.weekly import LOWER_BOUND, MISSING, REFUSED, STALE, TIMED_OUT, UNAVAILABLE
 
 DASH = "—"
 OUTCOME_WORDS = {"approve": "Approved", "review": "For review", "block": "Blocked"}
@@ -35,6 +35,7 @@ DEGRADED_WORDS = {
     ROTATED: "the card got another token within the ten minutes, so payments before that are not counted",
     MISSING: "there were no weekly aggregates",
     STALE: "the card's week is that of an earlier day, since the nightly aggregates are behind",
+    LOWER_BOUND: "the card got another token in the days before, so numbers of different values may be larger",
     REFUSED: "the weekly store's record of the card could not be true",
     TIMED_OUT: "the weekly aggregates did not arrive in time",
     UNAVAILABLE: "the weekly aggregates could not be read",

@@ -10,6 +10,8 @@ from fraudstream.adapters.weekly_files import WeeklyFiles, newest_snapshot, writ
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.times import DAY_MS
 from fraudstream.domain.weekly import Week, WeeklyStore
+from fraudstream.domain.weekly_aggregates import WeeklyAggregates
+from tests.contracts.declared_weeks import DeclaredWeeksContract
 from tests.contracts.weekly_store import (
     ALICE,
     BOB,
@@ -122,6 +124,27 @@ def test_an_older_midnight_that_was_asked_for_is_written_all_the_same(tmp_path: 
     write(tmp_path, WEDNESDAY + DAY_MS, {ALICE: BUSY})
 
     assert not (tmp_path / "2020-02-03.json").exists()
+
+
+class TestDeclaredInFiles(DeclaredWeeksContract):
+    """Further columns, and a layout in the manifest."""
+
+    @pytest.fixture(autouse=True)
+    def _directory(self, tmp_path: Path) -> None:
+        self.directory = tmp_path
+
+    async def store_of(
+        self, weekly: WeeklyAggregates, snapshots: Mapping[int, Mapping[str, Week]]
+    ) -> WeeklyStore:
+        """Write them as the nightly job does."""
+        for as_of_ms, weeks in snapshots.items():
+            rows = [(card, *week[:2], *week.declared) for card, week in weeks.items()]
+            types = {"card": pl.String, "payments": pl.Int64, "mean_amount": pl.Float64}
+            types |= {part.name: part.dtype for part in weekly.parts}
+            write_snapshot(
+                self.directory, as_of_ms, pl.DataFrame(rows, types, orient="row"), layout=weekly.layout
+            )
+        return WeeklyFiles(self.directory, layout=weekly.layout)
 
 
 def test_the_newest_snapshot_can_be_read_as_a_whole(tmp_path: Path) -> None:

@@ -13,12 +13,14 @@ from fraudstream.domain.errors import SetupError
 from fraudstream.domain.events import event_type_file, velocity_tables, wire
 from fraudstream.domain.events.declaration import Declaration
 from fraudstream.domain.events.parser import Parser, entity_index
+from fraudstream.domain.events.weekly_tables import WeeklyTable
 from fraudstream.domain.tokens import Tokenizer
 
 GUIDE = (Path(__file__).parents[2] / "docs/event-types.md").read_text()
 (EXAMPLE,) = re.findall(r"^```toml\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
 (RECORD,) = re.findall(r"^```json\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
 TABLES = {
+    "weekly": WeeklyTable,
     "name": event_type_file.File,
     "format": wire.FormatTable,
     "envelope": wire.EnvelopeTable,

@@ -8,6 +8,8 @@ import pytest
 from fraudstream.adapters.weekly_disk import WeeklyDisk
 from fraudstream.domain.errors import SetupError, WeeklyUnavailable
 from fraudstream.domain.weekly import Week, WeeklyStore
+from fraudstream.domain.weekly_aggregates import WeeklyAggregates
+from tests.contracts.declared_weeks import DeclaredWeeksContract
 from tests.contracts.weekly_store import (
     ALICE,
     BOB,
@@ -31,6 +33,20 @@ class TestWeeklyDisk(WeeklyStoreContract):
     async def store_with(self, snapshots: Mapping[int, Mapping[str, Week]]) -> WeeklyStore:
         """Make the directory and load it."""
         return await filled(WeeklyDisk(self.directory), snapshots)
+
+
+class TestDeclaredOnDisk(DeclaredWeeksContract):
+    """One SQLite file a midnight and declaration."""
+
+    @pytest.fixture(autouse=True)
+    def _directory(self, tmp_path: Path) -> None:
+        self.directory = tmp_path / "weekly"
+
+    async def store_of(
+        self, weekly: WeeklyAggregates, snapshots: Mapping[int, Mapping[str, Week]]
+    ) -> WeeklyStore:
+        """Load them into the directory."""
+        return await filled(WeeklyDisk(self.directory, weekly=weekly), snapshots)
 
 
 async def test_what_is_not_published_is_not_read(tmp_path: Path) -> None:

@@ -15,8 +15,10 @@ from fraudstream.adapters.weekly_guard import GuardedWeekly
 from fraudstream.adapters.weekly_redis import WeeklyRedis
 from fraudstream.domain.errors import SetupError, WeeklyRefused, WeeklyUnavailable
 from fraudstream.domain.weekly import Week, WeeklyStore
+from fraudstream.domain.weekly_aggregates import WeeklyAggregates
 from fraudstream.tables.timeline import Timeline
 from fraudstream.watches import WeeklyWatch
+from tests.contracts.declared_weeks import DeclaredWeeksContract
 from tests.contracts.weekly_store import ALICE, BOB, BUSY, CALM, MONDAY, TUESDAY, WeeklyStoreContract
 from tests.sagemaker import filled
 
@@ -70,6 +72,24 @@ class TestWeeklyRedis(WeeklyStoreContract):
     async def store_with(self, snapshots: Mapping[int, Mapping[str, Week]]) -> WeeklyStore:
         """Load the snapshots."""
         return await filled(self.store, snapshots)
+
+
+class TestDeclaredInRedis(DeclaredWeeksContract):
+    """One hash a midnight and declaration."""
+
+    @pytest.fixture(autouse=True)
+    async def _place(self, store: WeeklyRedis, url: str) -> AsyncIterator[None]:
+        self.prefix, self.url, self.opened = store._prefix, url, [store]
+        yield
+        for each in self.opened[1:]:
+            await each.close()
+
+    async def store_of(
+        self, weekly: WeeklyAggregates, snapshots: Mapping[int, Mapping[str, Week]]
+    ) -> WeeklyStore:
+        """Load them below the prefix of this test."""
+        self.opened.append(WeeklyRedis(self.url, PASSWORD, prefix=self.prefix, weekly=weekly))
+        return await filled(self.opened[-1], snapshots)
 
 
 async def test_what_is_not_published_is_not_read(store: WeeklyRedis) -> None:

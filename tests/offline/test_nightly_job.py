@@ -78,7 +78,7 @@ def test_training_learns_from_the_means_that_are_served(tmp_path: Path) -> None:
 
     assert cards == len(served) == learnt.height
     weeks = learnt.select("num_trans_last_1w", "avg_amt_last_1w").rows()
-    assert [served[tokenizer.token(str(number))] for number in after["cc_num"]] == weeks
+    assert [served[tokenizer.token(str(number))][:2] for number in after["cc_num"]] == weeks
 
 
 def test_a_night_may_be_repeated(job: Job) -> None:

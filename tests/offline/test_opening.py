@@ -82,7 +82,7 @@ def test_foreign_types_are_the_same_payments(written: list[pl.Expr], tmp_path: P
     weeks = [
         sorted(
             (str(card), *rest)
-            for card, _, *rest in by_duckdb(files_of(root, DAY, date.max), START_MS, START_MS + WEEK_MS)
+            for card, _, *rest in by_duckdb(files_of(root, DAY, date.max), START_MS + WEEK_MS)
         )
         for root in (ours, foreign)
     ]
@@ -130,7 +130,7 @@ def test_days_of_different_types_are_one_history(tmp_path: Path) -> None:
     day_of(tmp_path, next_day, day=DAY + timedelta(days=1))
     files = files_of(tmp_path, DAY, date.max)
 
-    weeks = sorted(by_duckdb(files, START_MS, START_MS + WEEK_MS), key=str)
+    weeks = sorted(by_duckdb(files, START_MS + WEEK_MS), key=str)
 
     assert 2 == read_payments(tmp_path, COLUMNS, 4)["card_code"].n_unique()
     assert [("30000000000004", None, 2, 2400), ("4000001234567899", None, 6, 248592)] == weeks
@@ -147,8 +147,7 @@ def test_spark_reads_them_as_duckdb_does(tmp_path: Path) -> None:
     files = files_of(tmp_path, DAY, date.max)
 
     by_both = [
-        sorted(engine(files, START_MS, START_MS + WEEK_MS), key=str)
-        for engine in (by_duckdb, by_spark("local[2]"))
+        sorted(engine(files, START_MS + WEEK_MS), key=str) for engine in (by_duckdb, by_spark("local[2]"))
     ]
 
     assert 4 * len(FOREIGN) == sum(payments for _, _, payments, _ in by_both[0])
@@ -210,7 +209,7 @@ def test_what_is_no_payment_is_one_sentence(
     assert "4000001234567899" not in str(told.value)
     if "is_fraud" not in sentence:
         with pytest.raises(SetupError, match=sentence):
-            by_duckdb([path], START_MS, START_MS + WEEK_MS)
+            by_duckdb([path], START_MS + WEEK_MS)
 
 
 def test_a_history_without_labels_trains_nothing(tmp_path: Path) -> None:

@@ -147,7 +147,7 @@ def test_the_nightly_sql_rounds_as_training_does(tmp_path: Path, decimals: int) 
     )
     paid.write_parquet(folder / "payments.parquet")
     files, end_ms = [folder / "payments.parquet"], monday_ms + 86_400_000
-    ((_, _, payments, total),) = by_duckdb(files, monday_ms, end_ms, decimals)
+    ((_, _, payments, total),) = by_duckdb(files, end_ms, decimals)
     learnt = Dataset.of_history(tmp_path, event_type=paid_in(decimals)).frame
 
     assert (len(spent), sum(spent)) == (payments, total)

@@ -10,13 +10,14 @@ import pytest
 from aiokafka.structs import ConsumerRecord
 
 from fraudstream.adapters.event_types import event_type_named
+from fraudstream.adapters.weekly_files import pairs
 from fraudstream.domain.events.declaration import Declaration
 from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.model import Model
 from fraudstream.domain.times import DAY_MS
 from fraudstream.domain.tokens import Tokenizer
-from fraudstream.domain.weekly import Week
 from fraudstream.offline.aggregate import weeks_of
+from fraudstream.offline.columns import kinds_of
 from fraudstream.parity.expected import Expected
 from fraudstream.parity.payments import made_up
 from fraudstream.parity.published import Published
@@ -33,14 +34,21 @@ EARLIER_MS = 14 * DAY_MS
 CHUNK_ROWS = 50
 
 
-def weeks(directory: Path, paid: pl.DataFrame, decimals: int) -> MemoryWeekly:
+def weeks(directory: Path, paid: pl.DataFrame, event_type: EventType) -> MemoryWeekly:
     """Return the weeks as of every midnight that a payment asks for."""
-    file = directory / "payments.parquet"
+    file, decimals = directory / "payments.parquet", event_type.money.decimals
     paid.write_parquet(file)
     snapshots = {}
     for midnight_ms in (paid["event_time"] // DAY_MS * DAY_MS).unique():
-        rows = weeks_of([file], midnight_ms, Tokenizer(bytes(32)), decimals=decimals).rows()
-        snapshots[midnight_ms] = {card: Week(payments, mean) for card, payments, mean in rows}
+        weeks = weeks_of(
+            [file],
+            midnight_ms,
+            Tokenizer(bytes(32)),
+            decimals=decimals,
+            kinds=kinds_of(event_type),
+            weekly=event_type.weekly,
+        )
+        snapshots[midnight_ms] = dict(pairs(weeks))
     return MemoryWeekly(snapshots)
 
 
@@ -63,6 +71,24 @@ VELOCITY = (
 DERIVED = (
     '[derived]\nkm_share = "km / km_sum"\nthirds = "amount / 3 + tries / 7"\n'
     'unusual = "amt_ratio2 > 2 AND shop <> \'a\'"\nhalf = "ABS(km_share - thirds) / num_trans_last_10m"\n'
+)
+WEEKLY = (
+    "[weekly]\n"
+    'often = { function = "count", days = 1 }\n'
+    'spent = { function = "sum", of = "amount", days = 3 }\n'
+    'usual = { function = "mean", of = "amount", days = 7 }\n'
+    'largest = { function = "max", of = "amount", days = 30 }\n'
+    'amounts = { function = "distinct", of = "amount", days = 30 }\n'
+    'all_tries = { function = "sum", of = "tries", days = 30 }\n'
+    'mean_tries = { function = "mean", of = "tries", days = 7 }\n'
+    'most_tries = { function = "max", of = "tries", days = 2 }\n'
+    'all_km = { function = "sum", of = "km", days = 30 }\n'
+    'mean_km = { function = "mean", of = "km", days = 7 }\n'
+    'most_km = { function = "max", of = "km", days = 30 }\n'
+    'kms = { function = "distinct", of = "km", days = 5 }\n'
+    'share_known = { function = "mean", of = "known", days = 30 }\n'
+    'newest = { function = "max", of = "since", days = 30 }\n'
+    'shops = { function = "distinct", of = "shop", days = 30 }\n'
 )
 ALONE = (
     'name = "alone"\nfeatures = ["amount", "tries", "km", "known"]\n[time]\nfields = ["at"]\n'
@@ -105,6 +131,8 @@ def own(text: str) -> EventType:
         (own(NESTED + VELOCITY), CountingModel()),
         (own(NESTED + VELOCITY), VelocityModel()),
         (own(NESTED + VELOCITY + DERIVED), DerivedModel()),
+        (own(NESTED + WEEKLY), CountingModel()),
+        (own(NESTED + VELOCITY + WEEKLY + DERIVED + 'much = "spent / usual + shops"\n'), DerivedModel()),
         (own(NESTED.replace('id = "order.number"\n', "")), CountingModel()),
         (own(ALONE), TriesModel()),
     ],
@@ -113,10 +141,9 @@ async def test_stream_and_batch_agree_in_every_currency_and_event_type(
     event_type: EventType, model: Model, tmp_path: Path
 ) -> None:
     """Late, repeated, contradicted and refunded payments; not a bit differs, and amounts are what was sent."""
-    decimals = event_type.money.decimals
     stream = made_up(600, 5, event_type).with_columns(pl.col("event_time") - EARLIER_MS)
     expected = Expected.of(stream, model, PARTITIONS, ALLOWED_LATENESS_MS, event_type)
-    store = weeks(tmp_path, stream.filter(expected.decided), decimals) if event_type.entity else None
+    store = weeks(tmp_path, stream.filter(expected.decided), event_type) if event_type.entity else None
     batch = Encoder(event_type, PARTITIONS).encode(stream, None)
     async with MemoryWorker(tmp_path / "worker", store, event_type, model) as worker:
         for partition in range(PARTITIONS):

@@ -33,11 +33,13 @@ from fraudstream.domain.events.event_type_file import (
 from fraudstream.domain.events.mistakes import mistake_in, not_toml
 from fraudstream.domain.events.variable_tables import Variables
 from fraudstream.domain.events.velocity_tables import Velocities
+from fraudstream.domain.events.weekly_tables import weekly_of
 from fraudstream.domain.events.wire import EnvelopeTable, FormatTable, Wire
 from fraudstream.domain.features.catalogue import FEATURE_SETS, FEATURES, REASONS
 from fraudstream.domain.features.schema import Type, inputs, judged_columns
 from fraudstream.domain.names import did_you_mean, validate_name
 from fraudstream.domain.rules import Rule, Ruleset
+from fraudstream.domain.weekly_aggregates import WeeklyAggregates
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -66,6 +68,8 @@ class Declaration:
             self._check_secret(entity.field, file, time, amount, label, variables)
         velocities = Velocities(self._as, self._wrong).read(file.velocity, entity is not None, variables)
         own = {velocity.column.name: velocity.column.dtype for velocity in velocities}
+        weekly = weekly_of(file.weekly, entity is not None, variables, own, self._as, self._wrong)
+        own |= {each.column.name: each.column.dtype for each in weekly}
         derived = DerivedTable(self._wrong, self._said).read(file.derived, entity is not None, variables, own)
         own |= {feature.name: feature.column.dtype for feature in derived}
         names, feature_set = self._features(file, entity is not None, variables, [*own])
@@ -86,6 +90,7 @@ class Declaration:
             feature_set=feature_set,
             ruleset=self._ruleset(file, entity is not None, variables, names, own),
             variables=variables,
+            weekly=WeeklyAggregates(weekly, money.decimals),
             label=None if label is None else LabelField(label.field, tuple(map(_written, label.fraud))),
             unknown_fields=file.unknown_fields,
             currency_field=amount.currency_field,

@@ -12,6 +12,7 @@ from fraudstream.domain.features.derived import Derived, DerivedFeatures
 from fraudstream.domain.features.schema import Column, Type, inputs
 from fraudstream.domain.rules import Ruleset
 from fraudstream.domain.tokens import EntityKind
+from fraudstream.domain.weekly_aggregates import NOTHING_DECLARED, Weekly, WeeklyAggregates
 from fraudstream.domain.windows.cells import Kind
 from fraudstream.domain.windows.velocity import Velocity, Windows
 
@@ -117,6 +118,8 @@ class EventType:
     """How events lie in records."""
     derived: tuple[Derived, ...] = ()
     """Declared features as SQL, each over what is above it."""
+    weekly: WeeklyAggregates = NOTHING_DECLARED
+    """Declared aggregates of the entity's days before, beside the two that every entity has."""
 
     @property
     def numbers(self) -> frozenset[str]:
@@ -128,7 +131,8 @@ class EventType:
     @property
     def declared(self) -> Mapping[str, str]:
         """The features that the event type declares, and what pages call each."""
-        own = {velocity.column.name: velocity.label for velocity in self.velocities}
+        declared: tuple[Velocity | Weekly, ...] = (*self.velocities, *self.weekly.each)
+        own = {each.column.name: each.label for each in declared}
         return own | {feature.name: feature.label for feature in self.derived}
 
     @property
@@ -139,7 +143,12 @@ class EventType:
     @property
     def inputs(self) -> tuple[Column, ...]:
         """What formulas, rules and reasons may use of every event."""
-        return (*inputs(self.entity is not None), *(velocity.column for velocity in self.velocities))
+        velocities = (velocity.column for velocity in self.velocities)
+        return (
+            *inputs(self.entity is not None),
+            *velocities,
+            *(weekly.column for weekly in self.weekly.each),
+        )
 
     @property
     def windows(self) -> Windows:

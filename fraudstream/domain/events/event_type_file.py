@@ -93,6 +93,7 @@ class File(msgspec.Struct, forbid_unknown_fields=True):
     unknown_fields: UnknownFields = "keep"
     variables: dict[str, Any] = {}
     velocity: dict[str, Any] = {}
+    weekly: dict[str, Any] = {}
     derived: dict[str, Any] = {}
     rules: list[Any] = []
 

@@ -17,6 +17,7 @@ EXAMPLES: Mapping[str, str] = {
     "amount": 'a table [amount] with field = "amount" and currency = "USD"',
     "field": 'field = "amount", the name of the field in a record',
     "fields": 'fields = ["time"]',
+    "days": "days = 7",
     "when": 'when = "amount > 1000"',
     "outcome": 'outcome = "review"',
     "kind": 'kind = "avro"',

@@ -7,7 +7,8 @@ from typing import Any
 from fraudstream.domain.events.event_type import UNIT_NAMES, EventType, Variable, VariableType
 from fraudstream.domain.events.wire import Wire
 from fraudstream.domain.tokens import EntityKind
-from fraudstream.domain.windows.velocity import span
+from fraudstream.domain.weekly_aggregates import Weekly
+from fraudstream.domain.windows.velocity import Velocity, span
 
 ENTITY_KINDS: Mapping[EntityKind, str] = {
     "card-number": "a card number",
@@ -66,6 +67,10 @@ def facts_of(event_type: EventType) -> dict[str, Any]:
             }
             for each in event_type.velocities
         ],
+        "weekly": [
+            {"name": each.column.name, "function": each.function, "of": each.of or None, "days": each.days}
+            for each in event_type.weekly.each
+        ],
         "derived": {each.name: each.sql for each in event_type.derived},
         "unknown_fields": event_type.unknown_fields,
         "features": list(event_type.features),
@@ -93,7 +98,8 @@ def lines_of(event_type: EventType) -> Mapping[str, str]:
         "label": (f"{label.field}{f', fraud is {listed(label.fraud)}' if label.fraud else ''}")
         if label
         else "none",
-        **({"velocity": _velocity(event_type)} if event_type.velocities else {}),
+        **({"velocity": _labels(event_type.velocities)} if event_type.velocities else {}),
+        **({"weekly": _labels(event_type.weekly.each)} if event_type.weekly.each else {}),
         **({"derived": _derived(event_type)} if event_type.derived else {}),
         "features": f"{len(event_type.features)}: {', '.join(event_type.features)}",
         "rules": "; ".join(f"{rule.name}: {rule.outcome} if {rule.when}" for rule in rules)
@@ -119,9 +125,9 @@ def listed(words: Iterable[str]) -> str:
     return f"{', '.join(first)} or {last}" if first else last
 
 
-def _velocity(event_type: EventType) -> str:
-    """Return the velocity features that the event type declares."""
-    return "; ".join(f"{each.column.name}: {each.label.lower()}" for each in event_type.velocities)
+def _labels(features: Iterable[Velocity | Weekly]) -> str:
+    """Return declared features, and what each is."""
+    return "; ".join(f"{each.column.name}: {each.label.lower()}" for each in features)
 
 
 def _wire(wire: Wire) -> dict[str, str]:

@@ -129,5 +129,6 @@ NAMES = frozenset(
     {column.name for column in globals().values() if isinstance(column, Column)}
     | {"tid", "cc_num", "is_fraud", "scenario", "labelled_at", "decision_offset", "label_offset"}
     | {"card_code", "id_hash", "partition", "counted", "conflict", "variables", "features", "source"}
+    | {"payments", "mean_amount"}
 )
-"""Names that no variable may have: columns of decisions, of histories and of archives."""
+"""Names that no variable may have: columns of decisions, of histories, of archives and of weekly stores."""
