@@ -17,10 +17,9 @@ from fraudstream.domain.events.weekly_tables import WeeklyTable
 from fraudstream.domain.tokens import Tokenizer
 
 GUIDE = (Path(__file__).parents[2] / "docs/event-types.md").read_text()
-(EXAMPLE,) = re.findall(r"^```toml\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
+EXAMPLE, *_ = re.findall(r"^```toml\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
 (RECORD,) = re.findall(r"^```json\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
 TABLES = {
-    "weekly": WeeklyTable,
     "name": event_type_file.File,
     "format": wire.FormatTable,
     "envelope": wire.EnvelopeTable,
@@ -30,6 +29,8 @@ TABLES = {
     "label": event_type_file.LabelTable,
     "variables": event_type_file.VariableTable,
     "velocity": velocity_tables.VelocityTable,
+    "weekly": WeeklyTable,
+    "derived": msgspec.defstruct("NamesAndSQL", []),
     "rules": event_type_file.RuleTable,
 }
 """How the guide's part about a table begins, and its shape in code."""
