@@ -88,11 +88,12 @@ class Observer:
             archive=self._archived,
             versions=self._versions,
             decimals=self._event_type.money.decimals,
+            entity=self._event_type.entity_word,
             declared=self._event_type.declared,
         )
 
     def _card_activity(self, card: str) -> list[tuple[int, int]] | None:
-        """Return a card's last ten minutes in event time; if unknown, [] with all partitions here, else None."""
+        """Return an entity's last ten minutes in event time; if unknown, [] with all partitions here, else None."""
         found = self._table.activity_of(card)
         if found is None:
             everything = len(self._table.store.held_partitions()) == self._table.partitions

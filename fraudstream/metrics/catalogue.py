@@ -57,7 +57,7 @@ METRICS = (
         "Runs of the nightly job, by how they ended.",
         ("result",),
     ),
-    Metric("fraudstream_forwarded_total", "counter", "Payments sent on to the partition of their card."),
+    Metric("fraudstream_forwarded_total", "counter", "Payments sent on to the partition of their entity."),
     Metric(
         "fraudstream_decision_latency_seconds",
         "histogram",
@@ -76,7 +76,7 @@ METRICS = (
     Metric(
         "fraudstream_weekly_cards_total",
         "counter",
-        "Cards looked up in a weekly store that is not in memory: cache, store, or why there is no answer.",
+        "Entities looked up in a weekly store that is not in memory: cache, store, or why there is no answer.",
         ("result",),
     ),
     Metric(

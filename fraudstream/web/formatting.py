@@ -152,24 +152,24 @@ def outcome(value: str) -> str:
     return OUTCOME_WORDS.get(value, value)
 
 
-def owner(decision: Mapping[str, Any]) -> str:
+def owner(decision: Mapping[str, Any], entity: str = "card") -> str:
     """Say whose payment it is; empty if events have no entity.
 
-    >>> owner({"card": "98a587477db61478", "card_last4": "0366"}), owner({"card": "98a587477db61478", "card_last4": None})
+    >>> owner({"card": "98a587477db61478", "card_last4": "0366"}), owner({"card": "98a587477db61478", "card_last4": None}, "entity")
     ('card ending 0366', 'entity 98a58747')
     """
     if decision["card_last4"]:
-        return f"card ending {decision['card_last4']}"
-    return f"entity {decision['card'][:8]}" if decision["card"] else ""
+        return f"{entity} ending {decision['card_last4']}"
+    return f"{entity} {decision['card'][:8]}" if decision["card"] else ""
 
 
-def summary(decision: Mapping[str, Any], decimals: int = HUNDREDTHS) -> str:
+def summary(decision: Mapping[str, Any], decimals: int = HUNDREDTHS, entity: str = "card") -> str:
     """Say which decision a link leads to.
 
     >>> summary({"outcome": "block", "amount": 1234.5, "card": "98a58747", "card_last4": "0366"})
     'Blocked, 1,234.50, card ending 0366'
     """
-    said = (outcome(decision["outcome"]), money(decision["amount"], decimals), owner(decision))
+    said = (outcome(decision["outcome"]), money(decision["amount"], decimals), owner(decision, entity))
     return ", ".join(filter(None, said))
 
 
@@ -179,7 +179,7 @@ def row_key(decision: Mapping[str, Any]) -> str:
     return f"{source['topic']}-{source['partition']}-{source['offset']}"
 
 
-def headline(decision: Mapping[str, Any], decimals: int = HUNDREDTHS) -> str:
+def headline(decision: Mapping[str, Any], decimals: int = HUNDREDTHS, entity: str = "card") -> str:
     """Say a decision in one sentence.
 
     >>> headline({"outcome": "block", "amount": 12.5, "probability": 0.934, "card": "98a58747", "card_last4": "0366"})
@@ -189,7 +189,7 @@ def headline(decision: Mapping[str, Any], decimals: int = HUNDREDTHS) -> str:
     """
     chance = share(min(max(decision["probability"], 1e-9), 1 - 1e-9))  # a model is never certain
     kind = "refund" if decision["amount"] < 0 else "payment"
-    who = owner(decision)
+    who = owner(decision, entity)
     payment = f"a {kind} of {money(abs(decision['amount']), decimals)}{f' with {who}' if who else ''}"
     return f"{outcome(decision['outcome'])}: {payment}. The model sees a {chance} chance of fraud."
 
@@ -220,6 +220,9 @@ def _moment(epoch_ms: int) -> datetime:
 
 OF_MONEY: Mapping[str, Callable[..., str]] = {"money": money, "summary": summary, "headline": headline}
 """Filters that want the currency's decimals."""
+
+OF_ENTITY = ("owner", "summary", "headline")
+"""Filters that want to know what the entity is called."""
 
 FILTERS = {
     function.__name__: function

@@ -150,9 +150,13 @@ def _templates(views: Views) -> jinja2.Environment:
     environment.filters.update(
         {name: partial(word, decimals=views.decimals) for name, word in formatting.OF_MONEY.items()}
     )
+    environment.filters.update(
+        {name: partial(environment.filters[name], entity=views.entity) for name in formatting.OF_ENTITY}
+    )
     environment.filters["feature"] = partial(formatting.feature, declared=views.declared)
     environment.globals["running"] = views.versions
     environment.globals["decimals"] = views.decimals
+    environment.globals["entity"] = views.entity
     return environment
 
 

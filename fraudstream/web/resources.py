@@ -147,20 +147,23 @@ class Resources:
         return unarchived(rows[0], self.views.declared) if rows else None
 
     async def card(self, query: Query, card: str) -> Answer:
-        """Return a card's ten minutes, week and recent decisions, from whichever worker holds it."""
+        """Return an entity's ten minutes, week and recent decisions, from whichever worker holds it."""
         local = numbers(query, local=LOCAL)["local"]
         token = card_token(card)
         activity = self.views.card_activity(token)
         if activity is None:
             elsewhere = None if local else await self._elsewhere(f"/api/v1/cards/{token}")
             if elsewhere is None:
-                raise _unknown_card("No worker knows that card: there was no payment of it lately.", token)
+                raise _unknown_card(
+                    f"No worker knows that {self.views.entity}: there was no payment of it lately.", token
+                )
             return elsewhere
         week = await self.views.weekly(token)
         decisions = self.views.recent.by_card(token, CARD_DECISIONS)
         if not activity and not decisions and (week is None or week[0] == 0):
             raise _unknown_card(
-                "Nothing is known of that card: no payments lately and none in the week before.", token
+                f"Nothing is known of that {self.views.entity}: no payments lately and none in the week before.",
+                token,
             )
         return Answer(
             {

@@ -27,13 +27,14 @@ class Versions:
 class Views:
     """A worker as its pages see it.
 
-    card_activity  card token -> its stored payments as (event time ms, amount in minor units), oldest first; [] if this
-                   worker has the card's partition and no payments of it, None if another worker has it
-    weekly         card token -> (count, mean amount, as of ms), or None if the week before is unknown
+    card_activity  entity's token -> its stored payments as (event time ms, amount in minor units), oldest first; [] if this
+                   worker has the entity's partition and no payments of it, None if another worker has it
+    weekly         entity's token -> (count, mean amount, as of ms), or None if the week before is unknown
     health         progress of each assigned partition and problems; called at every request; quick, no I/O
     archive        searches the archive, newest first; must not block the event loop
     peers          base URLs of the other workers (see `fraudstream.web.peers.peer_urls`)
     decimals       of the currency, for writing amounts
+    entity         what the event type's entity is called: card, account or entity
     declared       the features that the event type declares, and what to call each
     """
 
@@ -48,4 +49,5 @@ class Views:
     archive: Callable[[ArchiveQuery], Awaitable[list[Decision]]]
     stalled_after_s: float = STALLED_AFTER_S
     decimals: int = HUNDREDTHS
+    entity: str = "card"
     declared: Mapping[str, str] = field(default_factory=dict)

@@ -78,6 +78,7 @@ class FakeWorker:
 
     activity: dict[str, list[tuple[int, int]] | None] = field(default_factory=dict)
     decimals: int = 2
+    entity: str = "card"
     weeks: dict[str, tuple[int, float, int]] = field(default_factory=dict)
     health: web.Health = field(default_factory=lambda: web.Health(recovered=True))
     peers: list[str] = field(default_factory=list)
@@ -120,6 +121,7 @@ class FakeWorker:
             versions=VERSIONS,
             stalled_after_s=self.stalled_after_s,
             decimals=self.decimals,
+            entity=self.entity,
         )
 
     async def _archived(self, query: ArchiveQuery) -> list[Decision]:

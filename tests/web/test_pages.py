@@ -62,6 +62,26 @@ async def test_the_decision_page_tells_the_story(site: Site):
         assert words_of_it in page
 
 
+@pytest.mark.parametrize(
+    ("entity", "last4", "owner"),
+    [("account", "2643", "account ending 2643"), ("entity", None, f"entity {CARD[:8]}")],
+)
+async def test_pages_call_an_entity_what_it_is(serve: Serve, entity: str, last4: str | None, owner: str):
+    """An account is no card, not in a heading, a table, a sentence or an error."""
+    worker = FakeWorker(entity=entity)
+    worker.decide(a_decision("t", "block", card_last4=last4))
+    site = await serve(worker)
+    dashboard, page, decision = [await site.html(path) for path in ("/", f"/cards/{CARD}", "/decisions/t")]
+    unknown = await site.html(f"/cards/{'0' * 32}", status=404)
+
+    assert f'<th scope="col">{entity.capitalize()}</th>' in dashboard
+    assert f'aria-label="{owner.capitalize()}"' in dashboard
+    assert f"<h1>{owner.capitalize()}" in page
+    assert f"No payments of this {entity} are in memory." in page
+    assert f"of 12.50 with {owner}." in decision
+    assert f"Nothing is known of that {entity}" in unknown
+
+
 async def test_a_degraded_decision_says_what_was_missing(serve: Serve):
     """In words, not in machine words; an unknown reason is shown as it is."""
     worker = FakeWorker()

@@ -11,7 +11,7 @@ from fraudstream.domain.events.wire import PLAIN, Wire
 from fraudstream.domain.features.derived import Derived, DerivedFeatures
 from fraudstream.domain.features.schema import Column, Type, inputs
 from fraudstream.domain.rules import Ruleset
-from fraudstream.domain.tokens import EntityKind
+from fraudstream.domain.tokens import ENTITY_WORDS, EntityKind
 from fraudstream.domain.weekly_aggregates import NOTHING_DECLARED, Weekly, WeeklyAggregates
 from fraudstream.domain.windows.cells import Kind
 from fraudstream.domain.windows.velocity import Velocity, Windows
@@ -127,6 +127,11 @@ class EventType:
         return frozenset(
             [variable.name for variable in self.variables if variable.is_number] + [*self.declared]
         )
+
+    @property
+    def entity_word(self) -> str:
+        """What pages call its entity."""
+        return ENTITY_WORDS["text" if self.entity is None else self.entity.kind]
 
     @property
     def declared(self) -> Mapping[str, str]:

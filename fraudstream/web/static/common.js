@@ -2,6 +2,7 @@
 "use strict";
 /* What a proxy has put before our addresses: this file is at BASE/static/common.js. */
 const BASE = new URL("..", document.currentScript.src).pathname.slice(0, -1);
+const ENTITY = document.documentElement.dataset.entity;
 const DASH = "—";
 const OUTCOMES = { approve: "Approved", review: "For review", block: "Blocked" };
 const digits = (value, decimals) =>
@@ -21,7 +22,7 @@ const write = {
   clock: (epochMs) => new Date(epochMs).toISOString().slice(11, 19),
   stamp: (epochMs) => new Date(epochMs).toISOString().slice(0, 19).replace("T", " "),
   summary: (decision) => `${OUTCOMES[decision.outcome] || decision.outcome}, ${[write.money(decision.amount), write.owner(decision)].filter(Boolean).join(", ")}`,
-  owner: ({ card, card_last4 }) => (card_last4 ? `card ending ${card_last4}` : card ? `entity ${card.slice(0, 8)}` : ""),
+  owner: ({ card, card_last4 }) => (card ? `${ENTITY} ${card_last4 ? `ending ${card_last4}` : card.slice(0, 8)}` : ""),
   row_key: ({ source }) => `${source.topic}-${source.partition}-${source.offset}`,
 };
 
