@@ -69,7 +69,14 @@ class Job:
             )
         sources = files_of(self.history_dir, first, as_of + LATE_DAYS)
         weeks = weeks_of(
-            sources, midnight_ms(as_of), self.tokenizer, self.engine, self.decimals, self.kinds, self.weekly
+            sources,
+            midnight_ms(as_of),
+            self.tokenizer,
+            self.engine,
+            self.decimals,
+            self.kinds,
+            self.weekly,
+            self.force,
         )
         self._check(weeks.height, as_of)
         about = {
@@ -133,8 +140,13 @@ def weeks_of(
     decimals: int = HUNDREDTHS,
     kinds: Kinds = KINDS,
     weekly: WeeklyAggregates = NOTHING_DECLARED,
+    force: bool = False,
 ) -> pl.DataFrame:
-    """Return card token, payments, mean amount and declared parts of every card that paid in the days before a midnight."""
+    """Return card token, payments, mean amount and declared parts of every card that paid in the days before a midnight.
+
+    Raises SuspiciousNight if a card is there by number and by token and different values are counted, which cannot be added
+    up, unless `force`: then the larger number counts.
+    """
     rows = engine(payments, as_of_ms, decimals, kinds, WeeklyQuery(weekly))
     last = tokenizer.at(as_of_ms - 1)  # the worker looks up tokens of earlier keys, too, and adds them up
     tokens = [token or last.token(str(number)) for number, token, *_ in rows]
@@ -145,6 +157,11 @@ def weeks_of(
     )
     parts = [pl.sum(part.name) if part.added else pl.max(part.name) for part in weekly.parts]
     totals = found.group_by("card").agg(pl.sum(*added), *parts).sort("card")  # by number and by token
+    if weekly.has_distinct and totals.height < found.height and not force:
+        raise SuspiciousNight(
+            f"{found.height - totals.height:,} cards are in the history by number and by token, so their different values "
+            "cannot be counted exactly; not published (--force takes the larger of both numbers)"
+        )
     mean = totals["cents"].to_numpy() / (np.maximum(totals["payments"].to_numpy(), 1) * units_of(decimals))
     totals = totals.with_columns(pl.Series("mean_amount", mean, pl.Float64)).drop("cents")
     return totals.select("card", "payments", "mean_amount", *(part.name for part in weekly.parts))

@@ -15,7 +15,7 @@ import polars as pl
 
 from fraudstream.domain.card_numbers import masked
 from fraudstream.domain.errors import SetupError
-from fraudstream.offline.columns import AMOUNT, KINDS, NUMBER, OWN, TIME, TIMES, TOKEN, Kinds, kind_of
+from fraudstream.offline.columns import AMOUNT, KINDS, MOMENT, NUMBER, OWN, TIME, TIMES, TOKEN, Kinds, kind_of
 
 IMPORT = "docs/history.md says what a history is, and fraudstream history import makes one of other files"
 
@@ -124,10 +124,11 @@ class PaymentFile:
                 or self.sources(name) != [name]
             ):
                 return False
-        if TIME not in self.made:
+        moments = [name for name in self.made if kind_of(name, self.kinds) is MOMENT]
+        if not moments:
             return True
-        moved = self.scan().select((pl.col(TIME) != self.made[TIME]).any())
-        return not moved.collect().item()
+        moved = pl.any_horizontal((pl.col(name) != self.made[name]).any() for name in moments)
+        return not self.scan().select(moved).collect().item()
 
 
 def payment_files(

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -11,6 +12,8 @@ import pytest
 
 from fraudstream.adapters.weekly_files import newest_snapshot
 from fraudstream.domain.tokens import Tokenizer
+from fraudstream.domain.weekly import Week
+from fraudstream.domain.weekly_aggregates import WeeklyAggregates, declared
 from fraudstream.offline.aggregate import Job, SuspiciousNight
 from fraudstream.offline.dataset import Dataset
 from fraudstream.offline.world import midnight_ms
@@ -137,3 +140,33 @@ def test_a_night_without_cards_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(SuspiciousNight, match="no card paid"):
         Job(tmp_path / "history", tmp_path / "weekly", Tokenizer(bytes(32))).run(MONDAY + DAY)
+
+
+def test_different_values_of_a_card_by_number_and_by_token_are_not_published(job: Job) -> None:
+    """A value may be among both, so that neither their sum nor the larger is right; --force takes the larger."""
+    number, token = 4_006_080_000_000_000, job.tokenizer.token("4006080000000000")
+    place = job.history_dir / f"date={MONDAY + DAY}/payments.parquet"
+    paid = pl.read_parquet(place)
+    archived = paid.filter(pl.col("cc_num") == number).with_columns(tid=pl.lit("x"), card=pl.lit(token))
+    archived.drop("cc_num").write_parquet(place.with_name("archived.parquet"))
+    weekly = WeeklyAggregates((declared("amounts", "distinct", 2, "amount"),))
+    strict, forced = replace(job, weekly=weekly), replace(job, weekly=weekly, force=True)
+
+    with pytest.raises(SuspiciousNight, match="1 cards are in the history by number and by token"):
+        strict.run(MONDAY + DAY * 2)
+    manifest = forced.run(MONDAY + DAY * 2)
+    week = newest_snapshot(job.weekly_dir, weekly.layout).weeks[token]
+
+    assert Week(3, 10.0, (1,)) == week
+    assert manifest["layout"] == weekly.layout
+
+
+def test_a_night_of_another_declaration_is_computed_again(job: Job) -> None:
+    """Catching up does not take it for one that is there."""
+    weekly = WeeklyAggregates((declared("often", "count", 30),))
+    until = MONDAY + DAY * 20
+
+    assert 2 == len(job.catch_up(until, lambda night: None))
+    assert [] == job.catch_up(until, lambda night: None)
+    assert 2 == len(replace(job, weekly=weekly).catch_up(until, lambda night: None))
+    assert {10} == {week.declared[0] for week in newest_snapshot(job.weekly_dir).weeks.values()}
