@@ -62,11 +62,12 @@ class WeekLookup:
             each = [of_midnight[midnight] for midnight in midnights]
         weeks = [self._week(answer.rows, own) for (answer, _), own in zip(each, tokens, strict=True)]
         as_of_ms, missing = [answer.as_of_ms for answer, _ in each], [why for _, why in each]
+        has_distinct = self._weekly.has_distinct
         for row, ((answer, _), own) in enumerate(zip(each, tokens, strict=True)):
             for token in own if answer.failed else ():
                 if token in answer.failed:
                     as_of_ms[row], missing[row], weeks[row] = None, answer.failed[token], NO_WEEK
-            if self._weekly.has_distinct and sum(token in answer.rows for token in own) > 1:
+            if has_distinct and sum(token in answer.rows for token in own) > 1:
                 missing[row] = missing[row] or LOWER_BOUND
         return Weeks(
             [week[0] for week in weeks],

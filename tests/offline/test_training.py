@@ -201,7 +201,7 @@ def test_the_sql_is_plain() -> None:
             "amount DOUBLE)"
         )
         database.execute(
-            "CREATE TABLE week AS SELECT 0::BIGINT AS first_ms, 10::BIGINT AS end_ms, 100::BIGINT AS units"
+            "CREATE TABLE week AS SELECT 0::BIGINT AS first_ms, 0::BIGINT AS oldest_ms, 10::BIGINT AS end_ms, 100::BIGINT AS units"
         )
         database.execute(
             "INSERT INTO payments VALUES (1, NULL, 7, NULL, 0, 0.29), (1, NULL, 8, NULL, 9, 0.57), "
