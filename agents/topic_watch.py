@@ -12,6 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from fraudstream import topics
 from fraudstream.adapters.group_assignments import assigned_to
+from fraudstream.adapters.group_event_types import Member, refused_as_younger
 from fraudstream.adapters.kafka_admin import administration, existing_topics, topic_configs
 from fraudstream.adapters.kafka_security import Kafka
 from fraudstream.adapters.process import refuse
@@ -32,8 +33,9 @@ Show = Callable[[Mapping[str, int]], None]
 class TopicWatch:
     """Compares topics and group with the settings; a difference is a health problem and a line in the log."""
 
-    def __init__(self, settings: Settings, show: Show) -> None:
+    def __init__(self, settings: Settings, show: Show, member: Member) -> None:
         self._settings = settings
+        self._member = member
         self._show = show
         self._found: tuple[Problem, ...] = ()
         self._unowned: frozenset[tuple[str, int]] = frozenset()
@@ -61,6 +63,8 @@ class TopicWatch:
         settings, wanted = self._settings, topics.all_topics(self._settings)
         counts = {name: topic.partitions for name, topic in (await existing_topics(admin, wanted)).items()}
         found = [*problems(counts, await topic_configs(admin, counts), settings), *await self._nobodys(admin)]
+        if sentence := await refused_as_younger(admin, settings.app_id, self._member):
+            refuse(sentence)
         beyond = undecided(counts, settings)
         self._show({name: len(partitions) for name, partitions in beyond.items()})
         for problem in set(found) - set(self._found):
@@ -102,6 +106,6 @@ class TopicWatch:
 
 def attach(app: Any, settings: Settings, watches: list[Callable[[], Iterable[Problem]]], show: Show) -> None:
     """Let a worker look at the topics for as long as it runs."""
-    watch = TopicWatch(settings, show)
+    watch = TopicWatch(settings, show, app.member)
     watches.append(watch)
     app.task(watch.run)

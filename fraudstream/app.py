@@ -11,6 +11,7 @@ from fraudstream import agents, topics, web
 from fraudstream.adapters.coalescing_consumer import coalesce
 from fraudstream.adapters.event_types import event_type_named
 from fraudstream.adapters.fixed_assignor import FixedAssignor
+from fraudstream.adapters.group_event_types import Member, require_same_event_type
 from fraudstream.adapters.kafka_admin import ensure_topics
 from fraudstream.adapters.kafka_security import Kafka
 from fraudstream.adapters.log_losses import LogLosses
@@ -68,6 +69,7 @@ class App(faust.App):
     fraudstream_settings: Settings
     publisher: Publisher
     weekly: WeeklyStore
+    member: Member
     state_lock: int
     """The open lock of the state directory, held until the process ends."""
 
@@ -79,6 +81,7 @@ class App(faust.App):
         if settings.web:
             require_free_port(settings.web_host, self.conf.web_port)
         await ensure_topics(settings)
+        await require_same_event_type(settings, self.member)
         await self.publisher.start()
         await self.publisher.learn(topics.outputs(settings))
         await self.weekly.connect()
@@ -107,6 +110,7 @@ def create_app(settings: Settings, ports: Ports) -> App:
     kafka = Kafka.of(settings)
     app = App(settings.app_id, **kafka.faust_settings, **faust_settings(settings))
     app.fraudstream_settings = settings
+    app.member = Member.of(event_type)
     app.publisher = Publisher(kafka, f"{settings.app_id}-publisher", settings.publish_patience_s)
     app.weekly = ports.weekly
     losses = LogLosses()

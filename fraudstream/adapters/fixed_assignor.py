@@ -1,8 +1,13 @@
 """Faust's assignor, for a number of partitions that does not change while workers run."""
 
-from typing import Any
+import json
+from typing import Any, cast
 
+from aiokafka.coordinator.protocol import ConsumerProtocolMemberMetadata
 from faust.assignor.partition_assignor import PartitionAssignor
+
+MEMBER = "fraudstream"
+"""Where it says so."""
 
 
 class FixedCluster:
@@ -22,6 +27,12 @@ class FixedAssignor(PartitionAssignor):
     Faust asks the brokers: it fails with an assertion if source topics have grown and the changelog has not, or if a
     topic is gone.
     """
+
+    def metadata(self, topics: set[str]) -> ConsumerProtocolMemberMetadata:
+        """Return what the group is told of this worker: beside Faust's own, what events are to it."""
+        plain = super().metadata(topics)
+        told = json.loads(plain.user_data) | {MEMBER: cast(Any, self.app).member._asdict()}
+        return ConsumerProtocolMemberMetadata(plain.version, plain.subscription, json.dumps(told).encode())
 
     def _perform_assignment(self, cluster: Any, member_metadata: Any) -> Any:
         return super()._perform_assignment(FixedCluster(self.app.conf.topic_partitions), member_metadata)

@@ -1,0 +1,24 @@
+"""What all workers of a group must have in common of an event type: how records are read, and what is kept of them."""
+
+import hashlib
+from collections.abc import Mapping
+
+from fraudstream.domain.events.event_type import EventType
+from fraudstream.domain.events.summary import facts_of
+
+FREE = frozenset({"label", "features", "feature_set", "derived", "rules", "ruleset_version"})
+"""May differ for a while: a decision depends on the worker that made it, the state does not."""
+
+
+def fingerprint(event_type: EventType) -> dict[str, str]:
+    """Return a few characters for each key of the declaration, the same wherever it means the same."""
+    return {
+        key: hashlib.sha256(repr(value).encode()).hexdigest()[:8]
+        for key, value in facts_of(event_type).items()
+        if key not in FREE
+    }
+
+
+def differing(own: Mapping[str, str], other: Mapping[str, str]) -> list[str]:
+    """Return the keys in which two declarations differ."""
+    return sorted(key for key in own.keys() | other.keys() if own.get(key) != other.get(key))
