@@ -7,6 +7,8 @@ import pytest
 from aiokafka import AIOKafkaConsumer
 
 from fraudstream import topics
+from fraudstream.adapters.event_types import event_type_named
+from fraudstream.adapters.group_event_types import Member
 from fraudstream.adapters.kafka_security import Kafka
 from fraudstream.agents import topic_watch
 from fraudstream.agents.topic_watch import TopicWatch
@@ -27,7 +29,7 @@ async def test_partitions_that_no_worker_has_are_named_until_one_has_them(
 ) -> None:
     """The group is content with a member that leaves a topic out; nobody else would notice."""
     monkeypatch.setattr(topic_watch, "LOOK_EVERY_S", 0.2)
-    watch = TopicWatch(kafka_settings, lambda _: None)
+    watch = TopicWatch(kafka_settings, lambda _: None, Member.of(event_type_named("card")))
     repartitioned = kafka_settings.topic(topics.REPARTITIONED.name)
     looking = asyncio.create_task(watch.run())
     try:
