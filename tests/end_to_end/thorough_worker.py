@@ -11,6 +11,7 @@ from aiokafka.consumer.group_coordinator import GroupCoordinator
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 
 from fraudstream.adapters.coalescing_consumer import ConsumerThread
+from fraudstream.domain.windows.entries import Layout
 from fraudstream.tables import activity_scrub
 from tests.builders import CountingModel
 from tests.end_to_end import counting_worker
@@ -31,9 +32,9 @@ def main() -> None:
     """Look before every partition is opened, and run."""
     examine = activity_scrub.examine
 
-    def thoroughly(database: Any) -> None:
+    def thoroughly(database: Any, layout: Layout) -> None:
         time.sleep(LOOK_S)
-        examine(database)
+        examine(database, layout)
 
     activity_scrub.examine = thoroughly
     if "silent" in sys.argv:
