@@ -16,7 +16,7 @@ from tests.chaos.oracle import TEN_MINUTES_MS, Place, Truth
 NOTES_MAX = 12
 TIMED = b',"decided_at"'
 """What comes before it in a decision is a function of the log."""
-ENTRY = Struct("<qiI16x")
+ENTRY = Struct("<qII16x")
 """Event time, cents, lateness; transaction id and sequence do not matter here."""
 Entries = dict[int, Counter[tuple[str, int, int]]]
 TEN_MINUTE_FEATURES = {
@@ -197,7 +197,8 @@ def kept_entries(state_dir: Path) -> Entries:
         rows = cast(Iterable[tuple[bytes, bytes]], database.items())  # raw mode: bytes only
         for key, bucket in rows:
             if len(key) == 24 and not key.startswith(b"__"):
-                for event_time_ms, cents, _ in ENTRY.iter_unpack(bucket):
+                for time_and_high, low, _ in ENTRY.iter_unpack(bucket):
+                    event_time_ms, cents = time_and_high & (1 << 48) - 1, (time_and_high >> 48) << 32 | low
                     entries[key[8:].hex(), event_time_ms, cents] += 1
         database.close()
     return kept
