@@ -20,15 +20,19 @@ import xgboost
 
 from fraudstream.adapters.weekly_disk import WeeklyDisk
 from fraudstream.adapters.weekly_files import WeeklyFiles, frame_of, manifests_in, write_snapshot
+from fraudstream.domain.events.amounts import HUNDREDTHS
 from fraudstream.domain.features.catalogue import FEATURE_SETS
 from fraudstream.domain.features.compute import matrix
 from fraudstream.domain.times import DAY_MS
 from fraudstream.domain.weekly import Week, WeeklyStore
+from fraudstream.domain.weekly_aggregates import WeeklyAggregates, declared
+from fraudstream.offline.columns import KINDS
 from fraudstream.offline.dataset import Dataset, features_of
 from fraudstream.offline.engines import Engine, by_duckdb, by_spark
 from fraudstream.offline.evaluate import evaluate
 from fraudstream.offline.history import dates_of, files_of
 from fraudstream.offline.train import FRAUD_THRESHOLD, Split, fit
+from fraudstream.offline.weekly_sql import WeeklyQuery
 from fraudstream.offline.world import midnight_ms
 
 FEATURES = FEATURE_SETS["card"]
@@ -44,9 +48,12 @@ def aggregate(directory: Path, engine: Engine) -> dict[str, Any]:
     days = dates_of(history)
     files = files_of(history, days[0], date.max)
     end_ms = midnight_ms(days[-1]) + DAY_MS
-    rows = sorted(engine(files, midnight_ms(days[0]), end_ms), key=str)
+    span = (days[-1] - days[0]).days + 1
+    whole = (declared("payments", "count", span), declared("amounts", "sum", span, "amount"))
+    query = WeeklyQuery(WeeklyAggregates(whole))
+    rows = sorted(engine(files, end_ms, HUNDREDTHS, KINDS, query), key=str)
     digest = hashlib.sha256(repr(rows).encode()).hexdigest()
-    return {"cards": len(rows), "payments": sum(row[2] for row in rows), "rows_sha256": digest}
+    return {"cards": len(rows), "payments": sum(row[4] for row in rows), "rows_sha256": digest}
 
 
 def dataset(directory: Path) -> dict[str, Any]:

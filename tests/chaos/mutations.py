@@ -33,7 +33,7 @@ MICRO_BATCHES_BEHIND = 3
 def without_ids() -> None:
     """Recognise no repeated payment: every record gets a new id."""
     numbers = count(1)
-    columns.transaction_hash = lambda transaction_id: next(numbers)
+    columns.hash64 = lambda transaction_id: next(numbers)
 
 
 def changelog_not_awaited() -> None:
