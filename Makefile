@@ -14,6 +14,7 @@ PARALLEL ?= -n $(shell nproc) --dist loadgroup --no-loadscope-reorder
 SEED ?= 1
 ROUNDS ?= 10
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+unexport PYTHONDONTWRITEBYTECODE  # every worker of the tests would compile all its modules anew: two of three seconds
 
 .PHONY: help demo test test-fast check bench bench-batch chaos canary format clean
 

@@ -76,6 +76,7 @@ LOGS_SHOWN, LOG_CHARACTERS = 3, 3000
 """How many of a failed test's newest logs are shown, and how many of their last characters."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist names the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark tests by what they need, let the long ones go first, and keep those that share a costly fixture together."""
     for item in items:
