@@ -86,9 +86,10 @@ def delivery_of(app: Any, settings: Settings) -> Delivery:
     """Return how micro-batches become durable; with exactly-once outputs, former owners are fenced at each rebalance."""
     if not settings.exactly_once_outputs:
         return AtLeastOnce(app.publisher)
-    delivery = ExactlyOnce(
-        app.publisher, Transactions(Kafka.of(settings), settings.app_id, settings.publish_patience_s)
+    transactions = Transactions(
+        Kafka.of(settings), settings.app_id, topics.outputs(settings), settings.publish_patience_s
     )
+    delivery = ExactlyOnce(app.publisher, transactions)
     source = settings.topic(topics.TRANSACTIONS.name)
 
     async def take_over(*_: Any, **__: Any) -> None:

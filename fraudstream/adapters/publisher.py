@@ -10,7 +10,7 @@ the caller says what goes instead of that. docs/reliability.md has the table of 
 import asyncio
 import logging
 from collections import defaultdict, deque
-from collections.abc import Awaitable, Collection, Iterator, Sequence
+from collections.abc import Awaitable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from types import TracebackType
@@ -269,18 +269,21 @@ class Publisher:
     async def learn(self, topics: Collection[str]) -> None:
         """Ask for these topics' size limits and leaders: a quota that delays a record delays later questions, too."""
         if topics:
-            await asyncio.gather(*map(self.producer.client.add_topic, topics))
-            self._limits |= await limits_of(self._kafka, topics)
+            await self.know(await limits_of(self._kafka, topics))
             for topic in topics - self._limits.keys():
                 raise SetupError(f"there is no topic {topic}; make it with: fraudstream topics create")
+
+    async def know(self, limits: Mapping[str, Limit]) -> None:
+        """Take topics' limits as given, and ask for their leaders."""
+        await asyncio.gather(*map(self.producer.client.add_topic, limits))
+        self._limits |= limits
 
     def _too_large(self, each: Staged) -> tuple[str, str]:
         """Say that a record is too large for its topic, and what would help."""
         limit = self._limits[each.topic]
-        return (
-            f"a record of {each.batch.size()} bytes is more than topic {each.topic} takes ({limit.said_by})",
-            raised(each.topic, limit),
-        )
+        size = each.batch.size()
+        said = f"a record of {size} bytes is more than topic {each.topic} takes ({limit.said_by})"
+        return said, raised(each.topic, limit)
 
     async def _replaced(self, each: Staged, why: tuple[str, str], instead: Instead) -> list[Staged]:
         """Return what the caller publishes instead of a single record."""

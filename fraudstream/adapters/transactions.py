@@ -15,6 +15,7 @@ from aiokafka.structs import TopicPartition
 from faust.types import TP
 
 from fraudstream.adapters.failures import NOT_ALLOWED, not_authorised
+from fraudstream.adapters.kafka_admin import limits_of
 from fraudstream.adapters.kafka_security import Kafka
 from fraudstream.adapters.outbox import Instead, Outbox
 from fraudstream.adapters.publisher import Publisher
@@ -76,15 +77,20 @@ def _allowed_some_day(doing: str) -> Iterator[None]:
 class Transactions:
     """The producers of the partitions a worker has."""
 
-    def __init__(self, kafka: Kafka, group: str, patience_s: float | None = None) -> None:
+    def __init__(
+        self, kafka: Kafka, group: str, outputs: Collection[str], patience_s: float | None = None
+    ) -> None:
+        """`outputs` are the full names of the topics that are written."""
         self._kafka = kafka
         self._group = group
+        self._outputs = outputs
         self._patience_s = patience_s
         self._of_partition: dict[int, Transaction] = {}
 
     async def take_over(self, partitions: Collection[int]) -> None:
         """Own exactly these partitions from now on, and fence their former owners.
 
+        The producers learn their topics before they write: a quota that delays a record delays later questions, too.
         If this is cancelled half-way, the next call stops what it started.
         """
         await self.stop()
@@ -92,7 +98,14 @@ class Transactions:
             partition: Transaction(self._kafka, f"{self._group}-{partition}", self._group, self._patience_s)
             for partition in partitions
         }
-        await asyncio.gather(*(transaction.start() for transaction in self._of_partition.values()))
+        taken = self.taken()
+        await asyncio.gather(*(transaction.start() for transaction in taken))
+        limits = await limits_of(self._kafka, self._outputs) if taken else {}
+        await asyncio.gather(*(transaction.know(limits) for transaction in taken))
+
+    def taken(self) -> Collection[Transaction]:
+        """Return the producers."""
+        return self._of_partition.values()
 
     async def commit(
         self, outputs: Mapping[int, Outbox], offsets: Mapping[int, Mapping[TP, int]], instead: Instead
@@ -107,10 +120,10 @@ class Transactions:
 
     def problems(self) -> Iterator[Problem]:
         """Yield a problem for what publishing waits for."""
-        for transaction in self._of_partition.values():
+        for transaction in self.taken():
             yield from transaction.problems()
 
     async def stop(self) -> None:
         """Disconnect."""
-        await asyncio.gather(*(transaction.stop() for transaction in self._of_partition.values()))
+        await asyncio.gather(*(transaction.stop() for transaction in self.taken()))
         self._of_partition = {}

@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 
 import click
 from rich.console import Console
@@ -38,6 +37,7 @@ STOPPED_IN_ORDER = (0, 130, 143)
 
 ANSWER_TIMEOUT_S = 30.0
 FOLLOW_INTERVAL_S = 0.2
+STAY_INTERVAL_S = 0.1
 
 data_dir_option = click.option(
     "--data-dir",
@@ -193,20 +193,18 @@ def _greet_running(kafka: EmbeddedBroker, port_asked: int) -> None:
 
 
 def _stay(kafka: EmbeddedBroker) -> int:
-    """Wait for Ctrl-C or SIGTERM, then stop the broker; return the exit code."""
+    """Wait for Ctrl-C or SIGTERM, then stop the broker; return the exit code.
 
-    def leave(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, leave)
+    The handlers only take note: an exception raised in a handler is lost if it comes while an object is being finalised.
+    """
+    asked: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, _frame: asked.append(number))
     click.echo("press Ctrl-C to stop it")
-    try:
-        code = kafka.wait()
-    except KeyboardInterrupt:
-        code = 0
-    finally:
-        kafka.stop()
-    if code in STOPPED_IN_ORDER:
+    while (code := kafka.exit_code()) is None and not asked:
+        time.sleep(STAY_INTERVAL_S)
+    kafka.stop()
+    if code is None or code in STOPPED_IN_ORDER:
         click.echo("stopped")
         return 0
     click.echo(f"Error: Kafka ended by itself with code {code}; see {kafka.log_path}", err=True)

@@ -11,6 +11,7 @@ from fraudstream.adapters.publisher import Publisher
 from fraudstream.adapters.transactions import Transactions
 from fraudstream.agents.delivery import AtLeastOnce, Delivery, ExactlyOnce
 from fraudstream.settings import Settings
+from fraudstream.topics import outputs
 from tests.chaos.logs import Logs
 from tests.contracts.delivery import DeliveryContract, Place
 
@@ -45,7 +46,7 @@ class TestExactlyOnce(DeliveryContract):
         """Return a delivery that has taken partition 0 over."""
         kafka = Kafka.of(kafka_settings)
         async with Publisher(kafka, "contract") as publisher:
-            transactions = Transactions(kafka, kafka_settings.app_id)
+            transactions = Transactions(kafka, kafka_settings.app_id, outputs(kafka_settings))
             delivery = ExactlyOnce(publisher, transactions)
             await delivery.take_over([0])
             yield place_of(kafka_settings, delivery)

@@ -19,6 +19,7 @@ from fraudstream.adapters.publisher import Publisher
 from fraudstream.adapters.transactions import Transactions
 from fraudstream.domain.errors import BrokerUnavailable, SetupError
 from fraudstream.settings import Settings
+from fraudstream.topics import outputs
 from tests.commands.running import begin, fraudstream
 from tests.denials import GROUP, READ, TOPIC, WRITE, allow, deny, withdraw
 
@@ -88,7 +89,7 @@ async def test_rights_to_write_that_are_not_given_back_are_waited_for_no_longer_
 
 async def commit_one(settings: Settings) -> None:
     """Decide a payment with outputs that are there exactly once."""
-    transactions = Transactions(Kafka.of(settings), settings.app_id, 60)
+    transactions = Transactions(Kafka.of(settings), settings.app_id, outputs(settings), 60)
     try:
         await transactions.take_over([0])
         offsets = {0: {TP(settings.topic("transactions"), 0): 1}}

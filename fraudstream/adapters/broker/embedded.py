@@ -126,11 +126,11 @@ class EmbeddedBroker:
             process.stop_guard(self._guard)
         self.state = self._child = self._guard = None
 
-    def wait(self) -> int:
-        """Wait until Kafka ends and return its exit code (143 after an orderly stop)."""
+    def exit_code(self) -> int | None:
+        """Return Kafka's exit code, 143 after an orderly stop; None while it runs."""
         if self._child is None:
             raise BrokerError(f"no broker was started here on {self.data_dir}")
-        return self._child.wait()
+        return self._child.poll()
 
     def __enter__(self) -> Self:
         return self.start() if self.state is None else self
