@@ -260,11 +260,10 @@ class Publisher:
         """Ask for the limit again; if the topic's configuration does not explain the refusal, take half the refused size."""
         topic, size = each.topic, each.batch.size()
         await self.learn({topic})
-        if self._limits[topic].bytes_max >= size and len(each.messages) > 1:
-            self._limits[topic] = Limit(size // 2, self._limits[topic].said_by)
-        logger.warning(
-            "topic %s does not take %s bytes at once, only %s", topic, size, self._limits[topic].bytes_max
-        )
+        limit = self._limits[topic]
+        if limit.bytes_max >= size and len(each.messages) > 1:
+            limit = self._limits[topic] = Limit(size // 2, limit.said_by)
+        logger.warning("topic %s does not take %s bytes at once, only %s", topic, size, limit.bytes_max)
 
     async def learn(self, topics: Collection[str]) -> None:
         """Ask for these topics' size limits and leaders: a quota that delays a record delays later questions, too."""
