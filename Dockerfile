@@ -42,7 +42,7 @@ FROM base AS worker
 COPY --from=build /opt/fraudstream /opt/fraudstream
 EXPOSE 6066
 STOPSIGNAL SIGTERM
-# 503 while the state is being restored or a partition waits without progress: see fraudstream/web/health.py.
+# 503 while the state is being restored or a partition waits without progress: see fraudstream/monitor/health.py.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=60s --retries=3 \
     CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:6066/health', timeout=2)"]
 CMD ["fraudstream", "worker"]

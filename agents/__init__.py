@@ -7,9 +7,9 @@ from contextlib import closing
 from typing import Any
 
 from fraudstream import topics
-from fraudstream.adapters.kafka_security import Kafka
-from fraudstream.adapters.leaving import leave
-from fraudstream.adapters.transactions import Transactions
+from fraudstream.adapters.kafka.leaving import leave
+from fraudstream.adapters.kafka.security import Kafka
+from fraudstream.adapters.kafka.transactions import Transactions
 from fraudstream.agents import nightly, topic_watch
 from fraudstream.agents.assignment import Assignment
 from fraudstream.agents.backlog import Backlog

@@ -12,10 +12,10 @@ from typing import NamedTuple
 import polars as pl
 from aiokafka import TopicPartition
 
-from fraudstream.adapters.lake import Covered, Lake, LakeFile
-from fraudstream.adapters.objects import NoSuchObject
-from fraudstream.adapters.partition_logs import PartitionLogs, Place, Record, Span
-from fraudstream.adapters.undecodable import Undecodable
+from fraudstream.adapters.archive.lake import Covered, Lake, LakeFile
+from fraudstream.adapters.archive.objects import NoSuchObject
+from fraudstream.adapters.kafka.partition_logs import PartitionLogs, Place, Record, Span
+from fraudstream.adapters.kafka.undecodable import Undecodable
 from fraudstream.domain.errors import SetupError
 
 logger = logging.getLogger(__name__)

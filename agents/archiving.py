@@ -19,14 +19,14 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 
 from fraudstream import topics
+from fraudstream.adapters.archive.lake import Covered, Lake, LakeFile, Stream, labels_lake
+from fraudstream.adapters.archive.objects import ObjectStore, ObjectsUnavailable
 from fraudstream.adapters.event_types import event_type_named
 from fraudstream.adapters.failures import PERMANENT, kafka_error, of_kafka
-from fraudstream.adapters.kafka_security import Kafka
-from fraudstream.adapters.lake import Covered, Lake, LakeFile, Stream, labels_lake
-from fraudstream.adapters.objects import ObjectStore, ObjectsUnavailable
-from fraudstream.adapters.partition_logs import partition_logs
-from fraudstream.adapters.record_batches import read_every_batch
-from fraudstream.adapters.undecodable import Undecodable
+from fraudstream.adapters.kafka.partition_logs import partition_logs
+from fraudstream.adapters.kafka.record_batches import read_every_batch
+from fraudstream.adapters.kafka.security import Kafka
+from fraudstream.adapters.kafka.undecodable import Undecodable
 from fraudstream.agents.archive_fit import Feed, held
 from fraudstream.domain.archived import archived, labelled
 from fraudstream.settings import Settings

@@ -6,7 +6,7 @@ from typing import cast
 import faust
 from faust.types import TP
 
-from fraudstream.adapters.coalescing_consumer import CoalescingConsumer
+from fraudstream.adapters.kafka.coalescing_consumer import CoalescingConsumer
 from fraudstream.agents.backlog import Chunk
 
 

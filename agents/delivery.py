@@ -6,9 +6,9 @@ from typing import Protocol
 
 from faust.types import TP
 
-from fraudstream.adapters.outbox import Instead, Outbox, ProduceResults, nothing_instead
-from fraudstream.adapters.publisher import Publisher
-from fraudstream.adapters.transactions import Transactions
+from fraudstream.adapters.kafka.outbox import Instead, Outbox, ProduceResults, nothing_instead
+from fraudstream.adapters.kafka.publisher import Publisher
+from fraudstream.adapters.kafka.transactions import Transactions
 from fraudstream.domain.problems import Problem
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import polars as pl
 from faust.types import TP
 
-from fraudstream.adapters.outbox import Message
+from fraudstream.adapters.kafka.outbox import Message
 from fraudstream.agents.assignment import Assignment
 from fraudstream.agents.delivery import OutputBatch, offsets_by_partition
 from fraudstream.agents.micro_batch import MicroBatch

@@ -7,14 +7,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from fraudstream.adapters.process import crash
 from fraudstream.agents.assignment import Assignment
 from fraudstream.agents.micro_batch import MicroBatch
 from fraudstream.agents.outputs import Output
 from fraudstream.deciding.decider import Decided
 from fraudstream.domain.features.schema import OUTCOME
 from fraudstream.metrics import BatchReport
-from fraudstream.tables.recent import DecidedChunk
+from fraudstream.monitor.recent import DecidedChunk
+from fraudstream.process.exits import crash
 
 REPORT_AFTER_S = 0.002
 """Reporting takes a third of a millisecond; under load this moves it to when the next micro-batch waits for brokers."""

@@ -16,7 +16,7 @@ from typing import Any, cast
 from faust.streams import Stream
 from faust.types import StreamT
 
-from fraudstream.adapters.leaving import leave
+from fraudstream.adapters.kafka.leaving import leave
 from fraudstream.agents.assignment import Assignment
 from fraudstream.agents.backlog import Backlog, Chunk
 from fraudstream.agents.delivery import Delivery

@@ -11,14 +11,14 @@ from typing import Any
 from aiokafka.admin import AIOKafkaAdminClient
 
 from fraudstream import topics
-from fraudstream.adapters.group_assignments import assigned_to
-from fraudstream.adapters.group_event_types import Member, refused_as_younger
-from fraudstream.adapters.kafka_admin import administration, existing_topics, topic_configs
-from fraudstream.adapters.kafka_security import Kafka
-from fraudstream.adapters.process import refuse
-from fraudstream.adapters.topic_fit import anew, problems, remembered, undecided
+from fraudstream.adapters.kafka.admin import administration, existing_topics, topic_configs
+from fraudstream.adapters.kafka.group_assignments import assigned_to
+from fraudstream.adapters.kafka.group_event_types import Member, refused_as_younger
+from fraudstream.adapters.kafka.security import Kafka
+from fraudstream.adapters.kafka.topic_fit import anew, problems, remembered, undecided
 from fraudstream.domain.errors import FraudstreamError
 from fraudstream.domain.problems import Problem
+from fraudstream.process.exits import refuse
 from fraudstream.settings import Settings
 
 logger = logging.getLogger(__name__)

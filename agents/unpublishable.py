@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from fraudstream.adapters.outbox import Message, Refused, nothing_instead
+from fraudstream.adapters.kafka.outbox import Message, Refused, nothing_instead
 from fraudstream.deciding.dead_letters import DeadLetter, DeadLetters
 from fraudstream.deciding.records import SOURCE_HEADER, Record, source_of
 from fraudstream.tables.changelog_halves import halved

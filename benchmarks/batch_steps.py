@@ -18,12 +18,12 @@ import numpy as np
 import polars as pl
 import xgboost
 
-from fraudstream.adapters.weekly_disk import WeeklyDisk
-from fraudstream.adapters.weekly_files import WeeklyFiles, frame_of, manifests_in, write_snapshot
+from fraudstream.adapters.weekly.disk import WeeklyDisk
+from fraudstream.adapters.weekly.files import WeeklyFiles, frame_of, manifests_in, write_snapshot
 from fraudstream.domain.events.amounts import HUNDREDTHS
 from fraudstream.domain.features.catalogue import FEATURE_SETS
 from fraudstream.domain.features.compute import matrix
-from fraudstream.domain.times import DAY_MS
+from fraudstream.domain.times import DAY_MS, midnight_ms
 from fraudstream.domain.weekly import Week, WeeklyStore
 from fraudstream.domain.weekly_aggregates import WeeklyAggregates, declared
 from fraudstream.offline.columns import KINDS
@@ -33,7 +33,6 @@ from fraudstream.offline.evaluate import evaluate
 from fraudstream.offline.history import dates_of, files_of
 from fraudstream.offline.train import FRAUD_THRESHOLD, Split, fit
 from fraudstream.offline.weekly_sql import WeeklyQuery
-from fraudstream.offline.world import midnight_ms
 
 FEATURES = FEATURE_SETS["card"]
 MIDNIGHT_MS = midnight_ms(date(2020, 6, 1))

@@ -10,7 +10,7 @@ from benchmarks.children import Child, running
 from benchmarks.plan import Plan
 from benchmarks.prepared import Prepared
 from fraudstream import topics
-from fraudstream.adapters.ports import free_port
+from fraudstream.process.ports import free_port
 from fraudstream.settings import Settings
 
 

@@ -28,7 +28,7 @@ from benchmarks.latency import answered
 from benchmarks.plan import QUICK, Rate
 from benchmarks.prepared import FRAUDSTREAM, Prepared, prepare
 from fraudstream.adapters.broker import EmbeddedBroker
-from fraudstream.adapters.ports import free_port
+from fraudstream.process.ports import free_port
 from fraudstream.settings import Settings
 
 PLAN = replace(QUICK, cards=10_000, traffic_days=1, wake_up=Rate(200, 0, 20))

@@ -14,10 +14,10 @@ import polars as pl
 from benchmarks.children import BenchmarkFailed
 from benchmarks.plan import Plan
 from fraudstream.adapters.event_types import event_type_named
-from fraudstream.domain.times import DAY_MS
-from fraudstream.offline.generate import generate
-from fraudstream.offline.world import World, midnight_ms
+from fraudstream.domain.times import DAY_MS, midnight_ms
 from fraudstream.settings import Settings
+from fraudstream.world.generate import generate
+from fraudstream.world.world import World
 
 FRAUDSTREAM = (sys.executable, "-c", "from fraudstream.cli import main; main()")
 """The `fraudstream` command of the Python that runs the benchmark, whatever the search path finds."""

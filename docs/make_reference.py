@@ -10,10 +10,10 @@ from pathlib import Path
 
 import click
 
-from fraudstream.adapters.process import EXIT_CODES
 from fraudstream.cli import COMMANDS, cli
 from fraudstream.domain.times import HOUR_MS
 from fraudstream.metrics import METRICS
+from fraudstream.process.exits import EXIT_CODES
 from fraudstream.settings import Settings
 from fraudstream.settings.variables import CACHE_VARIABLE, REPOSITORY_VARIABLE
 from fraudstream.topics import TOPICS, changelog

@@ -8,32 +8,32 @@ from typing import Any
 import faust
 
 from fraudstream import agents, topics, web
-from fraudstream.adapters.coalescing_consumer import coalesce
 from fraudstream.adapters.event_types import event_type_named
-from fraudstream.adapters.fixed_assignor import FixedAssignor
-from fraudstream.adapters.group_event_types import Member, require_same_event_type
-from fraudstream.adapters.kafka_admin import ensure_topics
-from fraudstream.adapters.kafka_security import Kafka
-from fraudstream.adapters.log_losses import LogLosses
-from fraudstream.adapters.model_files import load_model
-from fraudstream.adapters.own_place import require_free_port, take_directory
-from fraudstream.adapters.ports import free_port
-from fraudstream.adapters.process import EXIT_CRASH, end_soon
-from fraudstream.adapters.publisher import Publisher
+from fraudstream.adapters.kafka.admin import ensure_topics
+from fraudstream.adapters.kafka.coalescing_consumer import coalesce
+from fraudstream.adapters.kafka.fixed_assignor import FixedAssignor
+from fraudstream.adapters.kafka.group_event_types import Member, require_same_event_type
+from fraudstream.adapters.kafka.log_losses import LogLosses
+from fraudstream.adapters.kafka.publisher import Publisher
+from fraudstream.adapters.kafka.security import Kafka
+from fraudstream.adapters.models.files import load_model
 from fraudstream.adapters.schema_registry import schemas_of
-from fraudstream.adapters.weekly_stores import weekly_store
+from fraudstream.adapters.weekly.stores import weekly_store
 from fraudstream.domain.detector import Detector
 from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.events.parser import entity_index
 from fraudstream.domain.model import Model
 from fraudstream.domain.weekly import WeeklyStore
-from fraudstream.observing import Observer
+from fraudstream.monitor.observing import Observer
+from fraudstream.monitor.watches import ArchiveWatch, NightlyWatch, WeeklyWatch, look_now_and_then
+from fraudstream.process.exits import EXIT_CRASH, end_soon
+from fraudstream.process.own_place import require_free_port, take_directory
+from fraudstream.process.ports import free_port
 from fraudstream.settings import Settings
 from fraudstream.state.preflight import LogCheck
 from fraudstream.tables.activity import ActivityTable
 from fraudstream.tables.activity_scrub import require_writable
 from fraudstream.tables.recovery import TableManager
-from fraudstream.watches import ArchiveWatch, NightlyWatch, WeeklyWatch, look_now_and_then
 
 logger = logging.getLogger(__name__)
 

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from fraudstream.adapters.extras import extras_named
-from fraudstream.adapters.process import EXIT_SETUP, EXIT_UNAVAILABLE, exit_code, scarce
 from fraudstream.commands.group import Group
 from fraudstream.domain.errors import FraudstreamError
-from fraudstream.logs import mask_card_numbers
-from fraudstream.tuning import keep_files_private
+from fraudstream.process.exits import EXIT_SETUP, EXIT_UNAVAILABLE, exit_code, scarce
+from fraudstream.process.logs import mask_card_numbers
+from fraudstream.process.tuning import keep_files_private
 
 if TYPE_CHECKING:
     from pydantic import ValidationError

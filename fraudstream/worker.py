@@ -3,7 +3,7 @@
 The only module that builds an app when it is imported.
 """
 
-from fraudstream.tuning import (
+from fraudstream.process.tuning import (
     calm_garbage_collection,
     import_xgboost_alone,
     keep_files_private,
@@ -13,7 +13,7 @@ from fraudstream.tuning import (
 limit_threads()
 import_xgboost_alone()
 
-from fraudstream.logs import mask_card_numbers  # noqa: E402 - the lines above must come first
+from fraudstream.process.logs import mask_card_numbers  # noqa: E402 - the lines above must come first
 
 mask_card_numbers()
 keep_files_private()

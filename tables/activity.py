@@ -17,12 +17,12 @@ from faust.tables.manager import TableManager
 from faust.types import TP
 from mode import Service
 
-from fraudstream.adapters.coalescing_consumer import CoalescingConsumer
-from fraudstream.adapters.leaving import leave
-from fraudstream.adapters.process import crash
-from fraudstream.adapters.publisher import Acknowledged, Message, Outbox, ProduceResults
+from fraudstream.adapters.kafka.coalescing_consumer import CoalescingConsumer
+from fraudstream.adapters.kafka.leaving import leave
+from fraudstream.adapters.kafka.publisher import Acknowledged, Message, Outbox, ProduceResults
 from fraudstream.domain.windows.entries import Entry, unpack_all
 from fraudstream.domain.windows.velocity import Windows
+from fraudstream.process.exits import crash
 from fraudstream.tables.activity_batch import Arrivals, BatchAggregates, Update, aggregate, counted_to
 from fraudstream.tables.activity_layout import bucket_key
 from fraudstream.tables.activity_store import OPTIONS, ActivityStore

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from fraudstream.adapters.process import EXIT_SETUP, EXIT_UNAVAILABLE, refuse, scarce
 from fraudstream.domain.windows.entries import Layout
+from fraudstream.process.exits import EXIT_SETUP, EXIT_UNAVAILABLE, refuse, scarce
 from fraudstream.tables.activity_layout import (
     CLOCK,
     CLOCK_KEY,

@@ -16,9 +16,9 @@ import rocksdict
 from faust.stores import rocksdb
 from faust.types import EventT
 
-from fraudstream.adapters.process import crash, refuse
-from fraudstream.adapters.undecodable import Undecodable
+from fraudstream.adapters.kafka.undecodable import Undecodable
 from fraudstream.domain.windows.entries import Layout
+from fraudstream.process.exits import crash, refuse
 from fraudstream.tables.activity_layout import (
     CLOCK,
     CLOCK_KEY,
@@ -158,7 +158,7 @@ class ActivityStore(rocksdb.Store):
         try:
             by_partition: defaultdict[int, list[Any]] = defaultdict(list)
             for event in batch:
-                records: Any = event.message.value  # a list, see adapters/coalescing_consumer.py
+                records: Any = event.message.value  # a list, see adapters/kafka/coalescing_consumer.py
                 by_partition[event.message.partition].extend(records)
             for partition, records in by_partition.items():
                 if (valid := after_begin(records)) is not None:

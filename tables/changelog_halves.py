@@ -1,6 +1,6 @@
 """What goes to the changelog instead of a record that it refuses: two halves."""
 
-from fraudstream.adapters.outbox import Message, Refused, nothing_instead
+from fraudstream.adapters.kafka.outbox import Message, Refused, nothing_instead
 from fraudstream.tables.activity_layout import halves
 from fraudstream.tables.changelog_keys import layout_of
 

@@ -8,8 +8,8 @@ from typing import NamedTuple, Protocol
 
 from aiokafka.errors import KafkaError
 
-from fraudstream.adapters.process import refuse
 from fraudstream.domain.errors import SetupError
+from fraudstream.process.exits import refuse
 
 logger = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ import hypothesis
 import pytest
 
 from fraudstream.adapters.broker import EmbeddedBroker
-from fraudstream.adapters.kafka_admin import ensure_topics
+from fraudstream.adapters.kafka.admin import ensure_topics
 from fraudstream.demo.world import DemoWorld
 from fraudstream.settings import Settings
 from tests.shared import (
@@ -33,9 +33,9 @@ hypothesis.settings.load_profile("at any speed")
 KAFKA_FIXTURES = frozenset({"broker", "own_broker", "secure_kafka"})
 
 NEEDS = {
-    "tests/adapters/test_broker": "kafka",
-    "tests/adapters/test_fake_feature_store": "server",
-    "tests/adapters/test_weekly_sagemaker": "server",
+    "tests/adapters/broker": "kafka",
+    "tests/adapters/weekly/test_fake_feature_store": "server",
+    "tests/adapters/weekly/test_sagemaker": "server",
     "tests/agents/test_nightly": "process",
     "tests/benchmarks/test_batch": "bench",
     "tests/benchmarks/test_quick_run": "bench",
@@ -53,9 +53,9 @@ NEEDS = {
     "tests/security": "kafka",
     "tests/tables/test_crash": "property",
     "tests/test_demo": "process",
-    "tests/test_private_files": "process",
+    "tests/process/test_private_files": "process",
     "tests/test_settings": "process",
-    "tests/test_supervisor": "process",
+    "tests/process/test_supervisor": "process",
     "tests/web/test_behind_nginx": "server",
     "tests/web/test_connections": "process",
     "tests/web/test_pages_in_chromium": "browser",
@@ -69,6 +69,7 @@ LONGEST_FIRST = (
     "tests/end_to_end",
     "tests/chaos",
     "tests/offline",
+    "tests/acceptance",
 )
 """These start first, so that in a parallel run no process begins them when the others have ended."""
 

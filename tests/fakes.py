@@ -4,7 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 
-from fraudstream.adapters.publisher import Acknowledged, Message, Outbox, ProduceResults
+from fraudstream.adapters.kafka.publisher import Acknowledged, Message, Outbox, ProduceResults
 from fraudstream.agents.delivery import Delivery, OutputBatch
 from fraudstream.domain.times import DAY_MS
 from fraudstream.domain.weekly import Week, WeeklyAnswer, WeeklyStore

@@ -5,8 +5,8 @@ import asyncio
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import Array, Boolean, Float64, Int16, Int32, Schema, String
 
-from fraudstream.adapters.kafka_admin import administration
-from fraudstream.adapters.kafka_security import Kafka
+from fraudstream.adapters.kafka.admin import administration
+from fraudstream.adapters.kafka.security import Kafka
 from fraudstream.settings import Settings
 from tests.topic_settings import HEEDED_AFTER_S
 

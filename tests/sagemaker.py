@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from fraudstream.adapters.sagemaker import Access
-from fraudstream.adapters.weekly_sagemaker import WeeklySageMaker
+from fraudstream.adapters.weekly.sagemaker import WeeklySageMaker
+from fraudstream.adapters.weekly.sagemaker_client import Access
 from fraudstream.domain.feature_group import feature_group_named
 from fraudstream.domain.weekly import OnlineStore, Week
 from fraudstream.domain.weekly_aggregates import NOTHING_DECLARED, WeeklyAggregates

@@ -14,8 +14,8 @@ from faust.transport import consumer as consumers
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
-from fraudstream.adapters.coalescing_consumer import CoalescingConsumer, coalesce
-from fraudstream.adapters.log_losses import LogLosses
+from fraudstream.adapters.kafka.coalescing_consumer import CoalescingConsumer, coalesce
+from fraudstream.adapters.kafka.log_losses import LogLosses
 from fraudstream.domain.windows.velocity import CARD_WINDOWS
 from fraudstream.tables.activity import ActivityTable
 from fraudstream.tables.activity_store import OPTIONS

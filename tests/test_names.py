@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from fraudstream.adapters.event_types import event_type_named
-from fraudstream.adapters.model_files import current_version, load_model, read_manifest, save_model
+from fraudstream.adapters.models.files import current_version, load_model, read_manifest, save_model
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.names import NAME_PATTERN, validate_name
 from fraudstream.settings import Settings

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fraudstream.adapters.event_types import event_type_named
-from fraudstream.adapters.model_files import read_manifest
+from fraudstream.adapters.models.files import read_manifest
 from fraudstream.domain.errors import SetupError
 from fraudstream.settings import Settings
 from fraudstream.settings.variables import CACHE_VARIABLE, REPOSITORY_VARIABLE, refuse_unknown

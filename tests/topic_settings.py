@@ -4,8 +4,8 @@ import asyncio
 
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from fraudstream.adapters.kafka_admin import administration, topic_configs
-from fraudstream.adapters.kafka_security import Kafka
+from fraudstream.adapters.kafka.admin import administration, topic_configs
+from fraudstream.adapters.kafka.security import Kafka
 from fraudstream.settings import Settings
 
 HEEDED_AFTER_S = 0.3

@@ -1,1 +1,1 @@
-"""What talks to the world outside, one technology a file: Kafka, weekly stores, the archive, model files, the process."""
+"""What talks to the world outside, one technology a room: Kafka, weekly stores, the archive, models, secrets."""

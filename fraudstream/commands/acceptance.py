@@ -56,10 +56,10 @@ def acceptance(
 
     Exit codes: 0 PASS, 1 FAIL, 2 no worker or nothing to take cards from, 75 no broker.
     """
+    from fraudstream.acceptance.lines import HEADER, closing, shown
+    from fraudstream.acceptance.live import tell_live
     from fraudstream.settings import Settings
-    from fraudstream.traffic.acceptance import tell_live
     from fraudstream.traffic.session import quiet_kafka
-    from fraudstream.traffic.story_lines import HEADER, closing, shown
 
     settings = Settings.with_options(broker=broker)
     if stories is not None:
@@ -95,7 +95,7 @@ def acceptance(
 
 def _tell_offline(settings: "Settings", stories: int, seed: int, as_json: bool) -> None:
     """Print how many of many stories each feature set's model decides right."""
-    from fraudstream.traffic.offline_stories import results
+    from fraudstream.acceptance.offline import results
 
     told = results(settings, stories, seed)
     if as_json:

@@ -45,17 +45,17 @@ def run(broker: str | None, once: bool, supervised: bool) -> None:
     Killed at any moment it loses nothing and writes nothing twice. Exit codes: 0 stopped, 2 set-up error, or a broker or an archive
     that refuses us, 75 no broker answers, or with --once no archive.
     """
-    from fraudstream.adapters.kafka_admin import ensure_topics
-    from fraudstream.adapters.objects import object_store
-    from fraudstream.adapters.process import end_soon
+    from fraudstream.adapters.archive.opening import object_store
+    from fraudstream.adapters.kafka.admin import ensure_topics
     from fraudstream.agents.archiving import Archiver
-    from fraudstream.logs import configure_logging
+    from fraudstream.process.exits import end_soon
+    from fraudstream.process.logs import configure_logging
     from fraudstream.settings import Settings
     from fraudstream.traffic.session import stopped_by_signals
 
     configure_logging("info")
     if supervised:
-        from fraudstream.supervisor import supervise
+        from fraudstream.process.supervisor import supervise
 
         sys.exit(supervise(sys.argv[1:], "the archiver"))
     log = logging.getLogger("fraudstream.archive")
@@ -84,8 +84,8 @@ def compact(as_json: bool) -> None:
 
     Exit codes: 0 done, 2 set-up error.
     """
-    from fraudstream.adapters.lake import Lake, labels_lake
-    from fraudstream.adapters.objects import object_store
+    from fraudstream.adapters.archive.lake import Lake, labels_lake
+    from fraudstream.adapters.archive.opening import object_store
     from fraudstream.settings import Settings
 
     async def compacting() -> tuple[int, int]:
@@ -133,12 +133,12 @@ def find(
 
     Exit codes: 0 found some, 1 none, 2 usage or set-up error.
     """
+    from fraudstream.adapters.archive.filters import PART, Filter
+    from fraudstream.adapters.archive.lake import Lake
+    from fraudstream.adapters.archive.opening import object_store
+    from fraudstream.adapters.archive.search import ArchiveQuery
+    from fraudstream.adapters.archive.search import find as search
     from fraudstream.adapters.event_types import event_type_named
-    from fraudstream.adapters.lake import Lake
-    from fraudstream.adapters.lake_filters import PART, Filter
-    from fraudstream.adapters.lake_search import ArchiveQuery
-    from fraudstream.adapters.lake_search import find as search
-    from fraudstream.adapters.objects import object_store
     from fraudstream.settings import Settings
 
     filters = tuple(Filter.written(text) for text in fields)

@@ -24,8 +24,8 @@ from fraudstream.adapters.broker import (
 from fraudstream.adapters.broker.embedded import LOG_FILE
 from fraudstream.adapters.broker.jars import OnBytes
 from fraudstream.adapters.broker.process import LEAN_JVM
-from fraudstream.adapters.kafka_admin import answers, until_ready
-from fraudstream.adapters.kafka_security import Kafka
+from fraudstream.adapters.kafka.admin import answers, until_ready
+from fraudstream.adapters.kafka.security import Kafka
 from fraudstream.commands.group import Group
 from fraudstream.settings import Settings
 

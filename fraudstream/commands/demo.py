@@ -47,10 +47,10 @@ def demo(
     """
     from rich.console import Console
 
-    from fraudstream.demo.children import ChildFailed
     from fraudstream.demo.live import LiveScreen
     from fraudstream.demo.screen import Screen
     from fraudstream.demo.show import Demo, play
+    from fraudstream.process.children import ChildFailed
     from fraudstream.settings import Settings
     from fraudstream.traffic.session import quiet_kafka
 

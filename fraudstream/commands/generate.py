@@ -61,9 +61,9 @@ def generate(
     """
     from fraudstream.adapters.event_types import event_type_named
     from fraudstream.commands.progress import bar
-    from fraudstream.offline.generate import generate as write
-    from fraudstream.offline.world import PAYMENTS_PER_CARD_DAY, SAMPLE_START, World
     from fraudstream.settings import Settings
+    from fraudstream.world.generate import generate as write
+    from fraudstream.world.world import PAYMENTS_PER_CARD_DAY, SAMPLE_START, World
 
     if payments and payments_per_card_day:
         raise click.UsageError("give --payments or --payments-per-card-day, not both")

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import click
 
 from fraudstream.adapters.event_types import event_type_named
-from fraudstream.adapters.weekly_stores import online_store
+from fraudstream.adapters.weekly.stores import online_store
 from fraudstream.commands.generate import Day
 from fraudstream.commands.group import Group
 from fraudstream.domain.times import DAY_MS
@@ -50,7 +50,7 @@ def create(as_json: bool) -> None:
 @json_option
 def describe(as_json: bool) -> None:
     """Show what the store is and which midnights it answers for. Exit codes: 0 shown, 2 there is none, 75 no answer."""
-    from fraudstream.adapters.weekly_files import manifests_in
+    from fraudstream.adapters.weekly.files import manifests_in
 
     settings = Settings()
     computed = {

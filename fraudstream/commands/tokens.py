@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import click
 
-from fraudstream.adapters import token_keys
+from fraudstream.adapters.secrets import token_keys
 from fraudstream.commands.group import Group
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.times import DAY_MS

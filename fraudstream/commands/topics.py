@@ -12,15 +12,15 @@ from rich.console import Console
 from rich.table import Table
 
 from fraudstream.acls import ROLES, Acl, acls
-from fraudstream.adapters.kafka_acls import give
-from fraudstream.adapters.kafka_admin import (
+from fraudstream.adapters.kafka.acls import give
+from fraudstream.adapters.kafka.admin import (
     KafkaTopic,
     administration,
     ensure_topics,
     existing_topics,
     topic_configs,
 )
-from fraudstream.adapters.kafka_security import Kafka
+from fraudstream.adapters.kafka.security import Kafka
 from fraudstream.commands.group import Group
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.times import DAY_MS, HOUR_MS

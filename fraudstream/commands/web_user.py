@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from fraudstream.adapters.password_files import NAME, PASSWORD_CHARACTERS_MIN, password_hash, put_user
+from fraudstream.adapters.secrets.password_files import NAME, PASSWORD_CHARACTERS_MIN, password_hash, put_user
 from fraudstream.domain.errors import FraudstreamError
 from fraudstream.settings import Settings
 

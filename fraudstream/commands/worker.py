@@ -7,8 +7,8 @@ from importlib.metadata import version
 
 import click
 
-from fraudstream.logs import configure_logging
-from fraudstream.tuning import calm_garbage_collection, import_xgboost_alone, limit_threads
+from fraudstream.process.logs import configure_logging
+from fraudstream.process.tuning import calm_garbage_collection, import_xgboost_alone, limit_threads
 
 
 @click.command()
@@ -34,7 +34,7 @@ def worker(
     """
     configure_logging(log_level)
     if supervised:
-        from fraudstream.supervisor import supervise
+        from fraudstream.process.supervisor import supervise
 
         sys.exit(supervise(sys.argv[1:], "the worker"))
     logging.getLogger("fraudstream.worker").info("fraudstream %s starts a worker", version("fraudstream"))
@@ -43,8 +43,8 @@ def worker(
     import faust
     import uvloop
 
-    from fraudstream.adapters.kafka_admin import ensure_topics
-    from fraudstream.adapters.leaving import leave
+    from fraudstream.adapters.kafka.admin import ensure_topics
+    from fraudstream.adapters.kafka.leaving import leave
     from fraudstream.app import Ports, create_app
     from fraudstream.settings import Settings
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from fraudstream.adapters.undecodable import Undecodable
+from fraudstream.adapters.kafka.undecodable import Undecodable
 from fraudstream.deciding.records import Record, as_first_timed
 from fraudstream.domain.card_numbers import CARD_DIGITS_MIN
 from fraudstream.domain.errors import InvalidTransaction

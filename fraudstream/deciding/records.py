@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from fraudstream import topics
-from fraudstream.adapters.outbox import Message
+from fraudstream.adapters.kafka.outbox import Message
 from fraudstream.domain.tokens import Entity
 
 SOURCE_HEADER = "fraudstream-source"

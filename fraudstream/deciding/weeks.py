@@ -85,7 +85,7 @@ class WeekLookup:
         return merge_weeks(there, self._decimals, self._weekly)
 
     async def _answer(self, cards: set[str], midnight: int) -> tuple[WeeklyAnswer, str | None]:
-        """Ask the store, which answers in time (see adapters/weekly_guard.py); say why if it is not the asked midnight."""
+        """Ask the store, which answers in time (see adapters/weekly/guard.py); say why if it is not the asked midnight."""
         try:
             answer = await self._store.get_many(cards, midnight)
         except WeeklyUnavailable:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from fraudstream.adapters.tail import Record, Tail
+from fraudstream.adapters.kafka.tail import Record, Tail
 from fraudstream.domain.rules import is_alert
 
 RECENT_S = 10.0

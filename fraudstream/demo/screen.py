@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from fraudstream.acceptance.live import STORY_ID
 from fraudstream.demo.scoreboard import Decision, Figures, Scoreboard
-from fraudstream.traffic.acceptance import STORY_ID
 
 Status = Literal["waiting", "running", "done", "failed"]
 

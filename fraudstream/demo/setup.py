@@ -9,9 +9,9 @@ from pathlib import Path
 
 from fraudstream.adapters.broker import AlreadyRunning, BrokerError, EmbeddedBroker, PortTaken, running_state
 from fraudstream.adapters.broker.ports import claim
-from fraudstream.demo.children import ChildFailed, run_to_end
 from fraudstream.demo.screen import Screen
 from fraudstream.demo.world import DemoWorld
+from fraudstream.process.children import ChildFailed, run_to_end
 from fraudstream.settings import Settings
 
 WATCH_EVERY_S = 0.5

@@ -9,17 +9,17 @@ from dataclasses import dataclass, field
 import aiohttp
 
 from fraudstream import topics
-from fraudstream.adapters.kafka_security import Kafka
-from fraudstream.adapters.tail import following
-from fraudstream.demo.children import Child, started
+from fraudstream.acceptance.lines import closing, shown
+from fraudstream.acceptance.live import StoryResult, tell_live
+from fraudstream.adapters.kafka.security import Kafka
+from fraudstream.adapters.kafka.tail import following
 from fraudstream.demo.scoreboard import Scoreboard, read_decisions, read_labels
 from fraudstream.demo.screen import Screen
 from fraudstream.demo.setup import port_for, prepare, running_broker, watch_broker
 from fraudstream.demo.world import DemoWorld
+from fraudstream.process.children import Child, started
 from fraudstream.settings import Settings
-from fraudstream.traffic.acceptance import StoryResult, tell_live
 from fraudstream.traffic.session import stopped_by_signals
-from fraudstream.traffic.story_lines import closing, shown
 
 KAFKA_PORT = 9092
 READY_TIMEOUT_S = 60.0

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from fraudstream.domain.features.catalogue import FEATURE_SETS
-from fraudstream.offline.generate import WORLD_VERSION
-from fraudstream.offline.live import rate_of
 from fraudstream.settings import Settings
+from fraudstream.world.generate import WORLD_VERSION
+from fraudstream.world.live import rate_of
 
 DAYS = 14
 """Half of them are warm-up (a payment needs the week before it); seven days with 2,000 attacks are enough to learn from."""

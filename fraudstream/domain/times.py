@@ -1,6 +1,6 @@
 """Spans of time in milliseconds, and one way to read a time that a person or a producer has written."""
 
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -20,3 +20,12 @@ def moment_ms(text: str, zone: tzinfo = UTC) -> int:
         if zone is not UTC and moment.astimezone(UTC).astimezone(zone).time() != moment.time():
             raise ValueError(f"{text} is in an hour that {zone} leaves out")
     return round(moment.timestamp() * 1000)
+
+
+def midnight_ms(day: date) -> int:
+    """Return the midnight UTC a day starts with, in epoch ms.
+
+    >>> midnight_ms(date(1970, 1, 3))
+    172800000
+    """
+    return round(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() * 1000)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import polars as pl
 from polars.exceptions import ColumnNotFoundError
 
-from fraudstream.adapters.model_files import CURRENT, load_model
+from fraudstream.adapters.models.files import CURRENT, load_model
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.features.catalogue import check_features
 from fraudstream.domain.features.compute import matrix

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from fraudstream.adapters.weekly_files import manifests_in, write_snapshot
+from fraudstream.adapters.weekly.files import manifests_in, write_snapshot
 from fraudstream.domain.errors import FraudstreamError, SetupError
 from fraudstream.domain.events.amounts import HUNDREDTHS, units_of
+from fraudstream.domain.times import midnight_ms
 from fraudstream.domain.tokens import Tokenizer
 from fraudstream.domain.weekly import MIDNIGHTS_KEPT
 from fraudstream.domain.weekly_aggregates import NOTHING_DECLARED, WeeklyAggregates
@@ -20,7 +21,6 @@ from fraudstream.offline.columns import KINDS, Kinds
 from fraudstream.offline.engines import Engine, by_duckdb
 from fraudstream.offline.history import dates_of, files_of
 from fraudstream.offline.weekly_sql import WeeklyQuery
-from fraudstream.offline.world import midnight_ms
 
 WEEK, DAY = timedelta(days=7), timedelta(days=1)
 

@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from fraudstream.adapters.files import write_atomically
-from fraudstream.adapters.weekly_files import frame_of, manifests_in, pairs
+from fraudstream.adapters.weekly.files import frame_of, manifests_in, pairs
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.weekly import OnlineStore, Week
 

@@ -17,11 +17,10 @@ from fraudstream.domain.features.inputs import week_columns, window_columns
 from fraudstream.domain.features.schema import LATE_BY_MS
 from fraudstream.domain.times import DAY_MS
 from fraudstream.domain.weekly import LONGEST_LOOK_BACK_MS, WEEK_MS
-from fraudstream.domain.windows.cells import MISSING, Kind
+from fraudstream.domain.windows.cells import MISSING, Ints, Kind
 from fraudstream.domain.windows.entries import LATE_BY_MAX_MS, Entries, Layout
 from fraudstream.domain.windows.velocity import CARD_WINDOWS, Windows
 from fraudstream.domain.windows.window_columns import aggregate_columns, aggregate_sequentially
-from fraudstream.offline.rows import Int64s
 
 NEVER_MS = LATE_BY_MAX_MS
 """An allowed lateness that no payment exceeds."""
@@ -35,22 +34,22 @@ for in neighbouring buckets only."""
 class Arrived:
     """Payments in order of arrival, as columns. Cards and ids are distinguishing integers."""
 
-    card: Int64s
-    event_time_ms: Int64s
-    cents: Int64s
+    card: Ints
+    event_time_ms: Ints
+    cents: Ints
     id_hash: npt.NDArray[np.uint64]
-    partition: Int64s
-    values: tuple[Int64s, ...] = ()
+    partition: Ints
+    values: tuple[Ints, ...] = ()
     """Cells of each value that velocity features need, in the order of the layout."""
 
     @classmethod
     def of(
         cls,
-        card: Int64s,
-        event_time_ms: Int64s,
-        cents: Int64s,
+        card: Ints,
+        event_time_ms: Ints,
+        cents: Ints,
         id_hash: npt.NDArray[np.uint64] | None = None,
-        partition: Int64s | None = None,
+        partition: Ints | None = None,
     ) -> "Arrived":
         """Make columns; without ids all payments are different, without partitions one watermark decides lateness."""
         rows = len(card)
@@ -79,7 +78,7 @@ def point_in_time(
     return known
 
 
-def _known(arrived: Arrived, late_by_ms: Int64s, allowed_lateness_ms: int, windows: Windows) -> pl.DataFrame:
+def _known(arrived: Arrived, late_by_ms: Ints, allowed_lateness_ms: int, windows: Windows) -> pl.DataFrame:
     """Return what is known at each payment, given how late it was."""
     order = np.argsort(
         arrived.card, kind="stable"
@@ -119,7 +118,7 @@ def _known(arrived: Arrived, late_by_ms: Int64s, allowed_lateness_ms: int, windo
     )
 
 
-def _late_by_ms(arrived: Arrived, conflict: npt.NDArray[np.bool_] | None = None) -> Int64s:
+def _late_by_ms(arrived: Arrived, conflict: npt.NDArray[np.bool_] | None = None) -> Ints:
     """Return how far the watermark of its partition was ahead of each payment; conflicts do not advance it."""
     clock_ms = arrived.event_time_ms if conflict is None else np.where(conflict, 0, arrived.event_time_ms)
     late_by_ms = np.zeros(len(arrived.card), np.int64)
@@ -129,7 +128,7 @@ def _late_by_ms(arrived: Arrived, conflict: npt.NDArray[np.bool_] | None = None)
     return np.clip(late_by_ms, 0, LATE_BY_MAX_MS)
 
 
-def _sessions(card: Int64s, event_time_ms: Int64s, gap_ms: int) -> Int64s:
+def _sessions(card: Ints, event_time_ms: Ints, gap_ms: int) -> Ints:
     """Return a number for each payment's session: the payments of a card without a long gap in event time."""
     start_ms, end_ms = (event_time_ms.min(), event_time_ms.max()) if len(card) else (0, 0)
     place = card * (end_ms - start_ms + 1) + event_time_ms - start_ms
@@ -141,9 +140,7 @@ def _sessions(card: Int64s, event_time_ms: Int64s, gap_ms: int) -> Int64s:
     return session
 
 
-def _week_before(
-    card: Int64s, time: Int64s, cents: Int64s, counted: npt.NDArray[np.bool_]
-) -> tuple[Int64s, Int64s]:
+def _week_before(card: Ints, time: Ints, cents: Ints, counted: npt.NDArray[np.bool_]) -> tuple[Ints, Ints]:
     """Return count and sum of each card's `counted` payments in the seven days before each payment's last midnight.
 
     All cards lie on one axis, so far apart that no look back reaches the previous card.
@@ -158,7 +155,7 @@ def _week_before(
     return end - first, cents_before[end] - cents_before[first]
 
 
-def kept_values(paid: pl.DataFrame, layout: Layout) -> tuple[Int64s, ...]:
+def kept_values(paid: pl.DataFrame, layout: Layout) -> tuple[Ints, ...]:
     """Return the cells of what velocity features need of a history's columns, which hold its variables."""
     for name, _ in layout.values:
         if name not in paid.columns:
@@ -166,7 +163,7 @@ def kept_values(paid: pl.DataFrame, layout: Layout) -> tuple[Int64s, ...]:
     return tuple(_cells(paid[value.name], value.kind) for value in layout.values)
 
 
-def _cells(values: pl.Series, kind: Kind) -> Int64s:
+def _cells(values: pl.Series, kind: Kind) -> Ints:
     """Return cells as entries have them; of texts only whether two are the same matters, so their rank does."""
     if kind == "string":
         whole = values.rank("dense").cast(pl.Int64)

@@ -12,18 +12,17 @@ import polars as pl
 import xgboost
 
 from fraudstream.adapters.files import sha256_of
-from fraudstream.adapters.model_files import save_model
+from fraudstream.adapters.models.files import save_model
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.features.catalogue import FEATURE_SETS, REASONS
 from fraudstream.domain.features.compute import matrix
-from fraudstream.domain.times import DAY_MS
+from fraudstream.domain.times import DAY_MS, midnight_ms
 from fraudstream.offline.activation import Wish, decided, judge
 from fraudstream.offline.dataset import Dataset, features_of
 from fraudstream.offline.evaluate import evaluate, recall_by_scenario
 from fraudstream.offline.opening import IMPORT
 from fraudstream.offline.point_in_time import NEVER_MS
-from fraudstream.offline.world import midnight_ms
 
 ROUNDS = 100
 PARAMS: dict[str, Any] = {

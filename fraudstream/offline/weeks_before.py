@@ -13,8 +13,8 @@ import polars as pl
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.times import DAY_MS
 from fraudstream.domain.weekly_aggregates import AMOUNT, SUMMED_MAX, Weekly, WeeklyAggregates
+from fraudstream.domain.windows.cells import Ints
 from fraudstream.offline.point_in_time import Arrived
-from fraudstream.offline.rows import Int64s
 
 Bools = npt.NDArray[np.bool_]
 
@@ -44,10 +44,10 @@ class _Axis:
     Entities lie so far apart that no look back reaches the previous one.
     """
 
-    rows: Int64s
+    rows: Ints
     """The payments that count."""
-    place: Int64s
-    midnight: Int64s
+    place: Ints
+    midnight: Ints
 
     @classmethod
     def of(cls, arrived: Arrived, counts: Bools) -> "_Axis":
@@ -59,7 +59,7 @@ class _Axis:
         rows = rows[np.argsort((offset + time)[rows], kind="stable")]
         return cls(rows, (offset + time)[rows], offset + time - time % DAY_MS)
 
-    def span(self, days: int) -> tuple[Int64s, Int64s]:
+    def span(self, days: int) -> tuple[Ints, Ints]:
         """Return which of the counted payments, first and end, lie in the days before each payment's midnight."""
         first = np.searchsorted(self.place, self.midnight - days * DAY_MS)
         return first, np.searchsorted(self.place, self.midnight)
@@ -89,7 +89,7 @@ def _values(weekly: Weekly, arrived: Arrived, paid: pl.DataFrame) -> pl.Series:
 
 def _parts(
     weekly: Weekly, axis: _Axis, values: pl.Series, decimals: int
-) -> Sequence[Int64s | npt.NDArray[np.float64]]:
+) -> Sequence[Ints | npt.NDArray[np.float64]]:
     """Return the columns of an aggregate's parts."""
     first, end = axis.span(weekly.days)
     of = values.gather(axis.rows)
@@ -111,7 +111,7 @@ def _parts(
             return [_different(of, first, end)]
 
 
-def _whole(weekly: Weekly, values: pl.Series) -> tuple[Int64s, Bools]:
+def _whole(weekly: Weekly, values: pl.Series) -> tuple[Ints, Bools]:
     """Return the whole numbers that are added up, and which values count."""
     if weekly.kind == AMOUNT:
         return values.to_numpy(), np.ones(len(values), np.bool_)
@@ -123,12 +123,12 @@ def _whole(weekly: Weekly, values: pl.Series) -> tuple[Int64s, Bools]:
     return np.rint(np.where(counts, scaled, 0.0)).astype(np.int64), counts
 
 
-def _before(values: Int64s) -> Int64s:
+def _before(values: Ints) -> Ints:
     """Return the sum of all values before each place, and of all."""
     return np.concatenate([np.zeros(1, np.int64), np.cumsum(values)])
 
 
-def _largest(values: npt.NDArray[np.float64], first: Int64s, end: Int64s) -> npt.NDArray[np.float64]:
+def _largest(values: npt.NDArray[np.float64], first: Ints, end: Ints) -> npt.NDArray[np.float64]:
     """Return the largest number in each span, NaN if there is none: by the maxima of 1, 2, 4, 8 ... neighbours."""
     found = np.full(len(first), np.nan)
     length, largest = end - first, values
@@ -140,7 +140,7 @@ def _largest(values: npt.NDArray[np.float64], first: Int64s, end: Int64s) -> npt
     return found
 
 
-def _different(values: pl.Series, first: Int64s, end: Int64s) -> Int64s:
+def _different(values: pl.Series, first: Ints, end: Ints) -> Ints:
     """Return how many different values there are in each span: those that have not been there since its beginning.
 
     A value counts where its place before lies before the span. How many places up to an end have theirs before a beginning is
@@ -154,7 +154,7 @@ def _different(values: pl.Series, first: Int64s, end: Int64s) -> Int64s:
     return _counted_below(earlier, high, first + 1) - _counted_below(earlier, low, first + 1)
 
 
-def _counted_below(values: Int64s, end: Int64s, limit: Int64s) -> Int64s:
+def _counted_below(values: Ints, end: Ints, limit: Ints) -> Ints:
     """Return, for each of many questions, how many of the values before the place `end` are below `limit`."""
     start, end = np.zeros_like(end), end.copy()
     below = np.zeros_like(end)

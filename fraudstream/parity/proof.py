@@ -15,14 +15,13 @@ from pathlib import Path
 import polars as pl
 
 from fraudstream import topics
-from fraudstream.adapters import token_keys
 from fraudstream.adapters.event_types import event_type_named
-from fraudstream.adapters.kafka_admin import ensure_topics
-from fraudstream.adapters.kafka_security import Kafka
-from fraudstream.adapters.model_files import current_version, load_model
-from fraudstream.adapters.tail import following
-from fraudstream.adapters.weekly_files import write_snapshot
-from fraudstream.demo.children import started
+from fraudstream.adapters.kafka.admin import ensure_topics
+from fraudstream.adapters.kafka.security import Kafka
+from fraudstream.adapters.kafka.tail import following
+from fraudstream.adapters.models.files import current_version, load_model
+from fraudstream.adapters.secrets import token_keys
+from fraudstream.adapters.weekly.files import write_snapshot
 from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.features.catalogue import check_features
 from fraudstream.domain.times import DAY_MS
@@ -32,6 +31,7 @@ from fraudstream.offline.history import files_of
 from fraudstream.parity.expected import Expected
 from fraudstream.parity.published import Published
 from fraudstream.parity.report import Report, compared
+from fraudstream.process.children import started
 from fraudstream.settings import Settings
 from fraudstream.traffic.encoder import EncodedBatch, Encoder
 from fraudstream.traffic.sender import Sender, send_all

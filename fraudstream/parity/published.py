@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from fraudstream.adapters.tail import Record
+from fraudstream.adapters.kafka.tail import Record
 from fraudstream.domain.errors import FraudstreamError
 from fraudstream.parity.expected import Expected
 

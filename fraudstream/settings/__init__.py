@@ -14,7 +14,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from fraudstream.adapters import token_keys
+from fraudstream.adapters.secrets import token_keys
 from fraudstream.domain.tokens import Tokenizer
 from fraudstream.settings.decisions import DecisionSettings
 from fraudstream.settings.kafka import KafkaSettings

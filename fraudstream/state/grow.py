@@ -13,16 +13,16 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 from aiokafka.errors import for_code
 
 from fraudstream import topics
-from fraudstream.adapters.kafka_admin import (
+from fraudstream.adapters.kafka.admin import (
     CREATE_TIMEOUT_S,
     POLL_INTERVAL_S,
     administration,
     ensure_topics,
     existing_topics,
 )
-from fraudstream.adapters.kafka_security import Kafka
-from fraudstream.adapters.partition_logs import partition_logs
-from fraudstream.adapters.publisher import Message, Outbox, Publisher
+from fraudstream.adapters.kafka.partition_logs import partition_logs
+from fraudstream.adapters.kafka.publisher import Message, Outbox, Publisher
+from fraudstream.adapters.kafka.security import Kafka
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.windows.entries import Layout
 from fraudstream.settings import Settings

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
-from fraudstream.adapters.partition_logs import PartitionLogs
-from fraudstream.adapters.undecodable import Undecodable
+from fraudstream.adapters.kafka.partition_logs import PartitionLogs
+from fraudstream.adapters.kafka.undecodable import Undecodable
 from fraudstream.domain.windows.entries import Entry, Layout
 from fraudstream.tables.activity_layout import CLOCK_KEY, KEY_BYTES, OFFSET_KEY, START
 from fraudstream.tables.activity_scrub import examine

@@ -1,7 +1,7 @@
 """Refuses a start whose number of partitions is not that of the state in the changelog."""
 
 from fraudstream import topics
-from fraudstream.adapters.partition_logs import PartitionLogs
+from fraudstream.adapters.kafka.partition_logs import PartitionLogs
 from fraudstream.domain.errors import SetupError
 from fraudstream.settings import Settings
 from fraudstream.tables.changelog_keys import said

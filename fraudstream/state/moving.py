@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fraudstream import topics
-from fraudstream.adapters.partition_logs import PartitionLogs
+from fraudstream.adapters.kafka.partition_logs import PartitionLogs
 from fraudstream.deciding.intake import Intake
 from fraudstream.deciding.records import Record, repartitioned
 from fraudstream.domain.tokens import Entity, partition_of

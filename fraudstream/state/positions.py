@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from fraudstream import topics
-from fraudstream.adapters.partition_logs import PartitionLogs, Record, Span
+from fraudstream.adapters.kafka.partition_logs import PartitionLogs, Record, Span
 from fraudstream.domain.windows.cells import hash64
 from fraudstream.domain.windows.entries import Entry, Layout
 from fraudstream.settings import Settings

@@ -12,9 +12,9 @@ from contextlib import AsyncExitStack
 from typing import TypeVar
 
 from fraudstream import topics
-from fraudstream.adapters.kafka_security import Kafka
-from fraudstream.adapters.log_losses import LogLosses
-from fraudstream.adapters.partition_logs import PartitionLogs, Span, partition_logs
+from fraudstream.adapters.kafka.log_losses import LogLosses
+from fraudstream.adapters.kafka.partition_logs import PartitionLogs, Span, partition_logs
+from fraudstream.adapters.kafka.security import Kafka
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.times import HOUR_MS
 from fraudstream.settings import Settings

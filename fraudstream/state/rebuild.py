@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fraudstream import topics
-from fraudstream.adapters.kafka_security import Kafka
-from fraudstream.adapters.partition_logs import forget_records
-from fraudstream.adapters.publisher import Message, Outbox, Publisher
+from fraudstream.adapters.kafka.partition_logs import forget_records
+from fraudstream.adapters.kafka.publisher import Message, Outbox, Publisher
+from fraudstream.adapters.kafka.security import Kafka
 from fraudstream.domain.windows.entries import Layout
 from fraudstream.settings import Settings
 from fraudstream.state.compare import Compared

@@ -6,7 +6,7 @@ import msgspec
 
 from fraudstream import topics
 from fraudstream.adapters.event_types import event_type_named
-from fraudstream.adapters.partition_logs import PartitionLogs
+from fraudstream.adapters.kafka.partition_logs import PartitionLogs
 from fraudstream.adapters.schema_registry import schemas_of
 from fraudstream.deciding.columns import Columns
 from fraudstream.deciding.dead_letters import POISON

@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fraudstream import topics
-from fraudstream.adapters.kafka_admin import ensure_topics
-from fraudstream.adapters.kafka_security import Kafka
-from fraudstream.adapters.partition_logs import PartitionLogs, members_of, partition_logs
+from fraudstream.adapters.kafka.admin import ensure_topics
+from fraudstream.adapters.kafka.partition_logs import PartitionLogs, members_of, partition_logs
+from fraudstream.adapters.kafka.security import Kafka
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.windows.entries import Layout
 from fraudstream.settings import Settings

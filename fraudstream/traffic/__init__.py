@@ -1,1 +1,1 @@
-"""Sends payments to workers: simulated live, replayed from history, or the acceptance story."""
+"""Sends payments to workers: simulated live, or replayed from history."""

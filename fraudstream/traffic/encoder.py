@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from fraudstream.adapters.publisher import Message
+from fraudstream.adapters.kafka.publisher import Message
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.events.event_type import PER_SECOND, EventTime, EventType
 from fraudstream.domain.tokens import partition_of

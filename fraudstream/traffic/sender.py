@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from aiokafka.errors import KafkaError
 
-from fraudstream.adapters.publisher import Outbox, ProduceResults, Publisher
+from fraudstream.adapters.kafka.publisher import Outbox, ProduceResults, Publisher
 from fraudstream.domain.errors import SetupError
 from fraudstream.traffic.encoder import EncodedBatch
 from fraudstream.traffic.tally import Tally

@@ -7,9 +7,9 @@ import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 
 from fraudstream import topics
-from fraudstream.adapters.kafka_admin import ensure_topics
-from fraudstream.adapters.kafka_security import Kafka
-from fraudstream.adapters.publisher import Publisher
+from fraudstream.adapters.kafka.admin import ensure_topics
+from fraudstream.adapters.kafka.publisher import Publisher
+from fraudstream.adapters.kafka.security import Kafka
 from fraudstream.settings import Settings
 from fraudstream.traffic.encoder import EncodedBatch
 from fraudstream.traffic.progress import shown

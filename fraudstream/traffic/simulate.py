@@ -7,13 +7,13 @@ from itertools import islice
 
 from fraudstream.adapters.event_types import event_type_named
 from fraudstream.domain.events.event_type import EventType
-from fraudstream.offline.generate import read_world
-from fraudstream.offline.live import Live, rate_of
-from fraudstream.offline.world import World
 from fraudstream.settings import Settings
 from fraudstream.traffic.encoder import EncodedBatch, Encoder
 from fraudstream.traffic.session import send_until_told
 from fraudstream.traffic.tally import Tally
+from fraudstream.world.generate import read_world
+from fraudstream.world.live import Live, rate_of
+from fraudstream.world.world import World
 
 LEAD_MS = 500
 """From now to the first payment: time to connect and to draw the first second."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from fraudstream.adapters.password_files import read_users
+from fraudstream.adapters.secrets.password_files import read_users
 from fraudstream.domain.errors import SetupError
 from fraudstream.web import guard
 from fraudstream.web.passwords import Passwords

@@ -13,12 +13,12 @@ from aiohttp import web
 from faust.web.base import BlueprintManager
 from faust.web.drivers.aiohttp import Web as AiohttpWeb
 
+from fraudstream.monitor.views import Views
 from fraudstream.web import formatting, guard
 from fraudstream.web.connections import Limits, Runner
 from fraudstream.web.front import Front
 from fraudstream.web.login import Login
 from fraudstream.web.resources import Answer, Resources
-from fraudstream.web.views import Views
 
 HERE = Path(__file__).parent
 METRICS_TYPE = "text/plain; version=1.0.0; charset=utf-8"

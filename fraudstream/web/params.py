@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from multidict import MultiMapping
 
-from fraudstream.adapters.lake_filters import PART, Filter, FilterError
-from fraudstream.adapters.lake_search import ArchiveQuery, Position
+from fraudstream.adapters.archive.filters import PART, Filter, FilterError
+from fraudstream.adapters.archive.search import ArchiveQuery, Position
 from fraudstream.domain.times import moment_ms
 
 CARD_TOKEN = re.compile(r"[0-9a-f]{32}")

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from fraudstream.adapters.password_files import password_fits
+from fraudstream.adapters.secrets.password_files import password_fits
 from fraudstream.web.turns import Crowded, Turns
 
 WRONG_S = 1.0

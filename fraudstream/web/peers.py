@@ -1,4 +1,4 @@
-"""The group's other workers: found in Faust's assignor metadata, asked for the JSON that they serve to everybody."""
+"""The group's other workers: asked for the JSON that they serve to everybody."""
 
 import asyncio
 import logging
@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import aiohttp
-import faust
 import msgspec
 from yarl import URL
 
@@ -18,14 +17,6 @@ ANSWER_MAX_BYTES = 1 << 20
 
 class PeerUnavailable(Exception):
     """A worker of the group did not answer, so "not found" is not certain."""
-
-
-def peer_urls(app: faust.App) -> list[str]:
-    """Return the advertised base URLs of the group's other workers, as of the last assignment."""
-    own = str(app.conf.canonical_url).rstrip("/")
-    advertised = {*app.router.tables_metadata(), *app.router.external_topics_metadata()}
-    urls = {str(url).rstrip("/") for url in advertised}
-    return sorted(url for url in urls if url != own and URL(url).scheme in ("http", "https"))
 
 
 async def ask(

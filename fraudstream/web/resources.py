@@ -12,17 +12,18 @@ from urllib.parse import quote
 
 from multidict import MultiMapping
 
+from fraudstream.adapters.archive.filters import FilterError
+from fraudstream.adapters.archive.objects import ObjectsRefused, ObjectsUnavailable
+from fraudstream.adapters.archive.search import ArchiveQuery, Position
 from fraudstream.adapters.extras import NotInstalled
-from fraudstream.adapters.lake_filters import FilterError
-from fraudstream.adapters.lake_search import ArchiveQuery, Position
-from fraudstream.adapters.objects import ObjectsRefused, ObjectsUnavailable
 from fraudstream.domain.archived import unarchived
 from fraudstream.domain.events.amounts import units_of
 from fraudstream.domain.rules import APPROVE, OUTCOMES
 from fraudstream.domain.windows.entries import WINDOW_MS
-from fraudstream.tables.recent import Decision, Page
+from fraudstream.monitor.health import HealthReport, StallWatch
+from fraudstream.monitor.recent import Decision, Page
+from fraudstream.monitor.views import Views
 from fraudstream.web import peers
-from fraudstream.web.health import HealthReport, StallWatch
 from fraudstream.web.params import (
     BEFORE,
     EVENT_TIME,
@@ -39,7 +40,6 @@ from fraudstream.web.params import (
     transaction_id,
 )
 from fraudstream.web.searches import Searches
-from fraudstream.web.views import Views
 
 Query = MultiMapping[str]
 RATE_SPAN_S = 10

@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from fraudstream.adapters.lake_search import ArchiveQuery
-from fraudstream.tables.recent import Decision
+from fraudstream.adapters.archive.search import ArchiveQuery
+from fraudstream.monitor.recent import Decision
 from fraudstream.web.params import PageError
 from fraudstream.web.turns import Crowded, Turns
 

@@ -14,9 +14,9 @@ import faust
 from aiokafka.structs import ConsumerRecord
 from faust.types import TP
 
-from fraudstream.adapters.coalescing_consumer import coalesce
 from fraudstream.adapters.event_types import event_type_named
-from fraudstream.adapters.log_losses import LogLosses
+from fraudstream.adapters.kafka.coalescing_consumer import coalesce
+from fraudstream.adapters.kafka.log_losses import LogLosses
 from fraudstream.agents.assignment import Assignment
 from fraudstream.agents.backlog import Backlog
 from fraudstream.agents.outputs import Outputs, Targets

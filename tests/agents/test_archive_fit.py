@@ -10,9 +10,9 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from fraudstream import topics
-from fraudstream.adapters.kafka_security import Kafka
-from fraudstream.adapters.objects import LocalObjects
-from fraudstream.adapters.partition_logs import partition_logs
+from fraudstream.adapters.archive.directory import LocalObjects
+from fraudstream.adapters.kafka.partition_logs import partition_logs
+from fraudstream.adapters.kafka.security import Kafka
 from fraudstream.agents.archiving import Archiver
 from fraudstream.domain.errors import SetupError
 from fraudstream.settings import Settings

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from fraudstream.adapters.weekly_disk import WeeklyDisk
-from fraudstream.adapters.weekly_files import newest_snapshot
+from fraudstream.adapters.weekly.disk import WeeklyDisk
+from fraudstream.adapters.weekly.files import newest_snapshot
 from fraudstream.agents import nightly
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.times import DAY_MS

@@ -8,8 +8,8 @@ from aiokafka import AIOKafkaConsumer
 
 from fraudstream import topics
 from fraudstream.adapters.event_types import event_type_named
-from fraudstream.adapters.group_event_types import Member
-from fraudstream.adapters.kafka_security import Kafka
+from fraudstream.adapters.kafka.group_event_types import Member
+from fraudstream.adapters.kafka.security import Kafka
 from fraudstream.agents import topic_watch
 from fraudstream.agents.topic_watch import TopicWatch
 from fraudstream.settings import Settings

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from fraudstream.adapters.broker import EmbeddedBroker
-from fraudstream.adapters.kafka_admin import ensure_topics
+from fraudstream.adapters.kafka.admin import ensure_topics
 from fraudstream.demo.world import DemoWorld
 from fraudstream.settings import Settings
 from tests.canary.hunt import START_UPS, Places, facts, hunt, proven, total

@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaProducer
 
 from fraudstream import topics
 from fraudstream.adapters.broker.ports import claim
-from fraudstream.adapters.kafka_security import Kafka
+from fraudstream.adapters.kafka.security import Kafka
 from fraudstream.settings import Settings
 from tests.canary.search import Needle, Place, files, rocksdbs
 from tests.canary.traffic import Sent, traffic

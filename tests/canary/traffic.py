@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from fraudstream.acceptance.live import STORY_ID
 from fraudstream.domain.tokens import partition_of
-from fraudstream.traffic.acceptance import STORY_ID
 
 
 class Sent(NamedTuple):

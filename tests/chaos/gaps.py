@@ -12,7 +12,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
-from fraudstream.adapters.coalescing_consumer import CoalescingConsumer
+from fraudstream.adapters.kafka.coalescing_consumer import CoalescingConsumer
 from fraudstream.tables.activity_store import ActivityStore
 
 STEPS = (

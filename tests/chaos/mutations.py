@@ -11,17 +11,17 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
-from fraudstream.adapters import process
 from fraudstream.adapters.failures import TOO_LARGE
-from fraudstream.adapters.packing import Staged
-from fraudstream.adapters.publisher import Instead, Message, Publisher
-from fraudstream.adapters.record_batches import Batch
+from fraudstream.adapters.kafka.packing import Staged
+from fraudstream.adapters.kafka.publisher import Instead, Message, Publisher
+from fraudstream.adapters.kafka.record_batches import Batch
 from fraudstream.agents import outputs
 from fraudstream.deciding import columns, records
 from fraudstream.deciding.intake import Intake, Parsed
 from fraudstream.deciding.records import Record
 from fraudstream.domain.events.parser import Parser, Payment
 from fraudstream.domain.tokens import Entity
+from fraudstream.process import exits
 from fraudstream.state.positions import Misfit, SourceCheck
 from fraudstream.tables.activity_layout import Clock
 from fraudstream.tables.activity_store import ActivityStore
@@ -100,10 +100,10 @@ def offset_written_apart() -> None:
 
 def carrying_on() -> None:
     """Log what should have ended the process, and go on."""
-    crash = process.crash
+    crash = exits.crash
 
     def survive(why: str) -> None:
-        process.logger.critical("%s; carrying on", why, exc_info=True)
+        exits.logger.critical("%s; carrying on", why, exc_info=True)
 
     for module in [*sys.modules.values()]:
         if vars(module).get("crash") is crash:

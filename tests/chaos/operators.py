@@ -2,9 +2,9 @@
 
 import asyncio
 
-from fraudstream.adapters.kafka_security import Kafka
-from fraudstream.adapters.partition_logs import members_of
-from fraudstream.adapters.process import EXIT_SETUP
+from fraudstream.adapters.kafka.partition_logs import members_of
+from fraudstream.adapters.kafka.security import Kafka
+from fraudstream.process.exits import EXIT_SETUP
 from tests.chaos.stage import PATIENCE_S, Stage, Stuck
 from tests.chaos.workers import Worker
 from tests.commands.running import fraudstream

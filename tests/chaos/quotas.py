@@ -6,8 +6,8 @@ import faust
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import Array, Boolean, Float64, Int16, Int32, Schema, String
 
-from fraudstream.adapters.kafka_admin import administration
-from fraudstream.adapters.kafka_security import Kafka
+from fraudstream.adapters.kafka.admin import administration
+from fraudstream.adapters.kafka.security import Kafka
 from tests.chaos.stage import Stage, Stuck
 
 BACKLOG = 3000

@@ -5,9 +5,9 @@ import asyncio
 from confluent_kafka.admin import AclOperation, ResourceType
 
 from fraudstream.acls import acls
-from fraudstream.adapters.kafka_acls import give
-from fraudstream.adapters.kafka_admin import administration
-from fraudstream.adapters.kafka_security import Kafka
+from fraudstream.adapters.kafka.acls import give
+from fraudstream.adapters.kafka.admin import administration
+from fraudstream.adapters.kafka.security import Kafka
 from fraudstream.topics import changelog
 from tests.chaos.guard import USER
 from tests.chaos.stage import Stage, Stuck

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fraudstream.adapters.kafka_admin import ensure_topics
+from fraudstream.adapters.kafka.admin import ensure_topics
 from tests.chaos.checker import Findings, check_table, kept_entries
 from tests.chaos.experiments import Experiment
 from tests.chaos.scenes import Scene

@@ -10,8 +10,8 @@ import asyncio
 import sys
 from pathlib import Path
 
-from fraudstream.logs import configure_logging
-from fraudstream.tuning import calm_garbage_collection, import_xgboost_alone, limit_threads
+from fraudstream.process.logs import configure_logging
+from fraudstream.process.tuning import calm_garbage_collection, import_xgboost_alone, limit_threads
 
 RESTART_WAITS_S = (0.2,)
 """The product waits longer with every crash; a test has no time for that."""
@@ -28,7 +28,7 @@ def main() -> None:
     options = parser.parse_args()
     configure_logging("info")
     if options.supervised:
-        from fraudstream.supervisor import Supervisor
+        from fraudstream.process.supervisor import Supervisor
 
         arguments = [argument for argument in sys.argv[1:] if argument != "--supervised"]
         sys.exit(Supervisor([sys.executable, "-m", "tests.chaos.worker", *arguments], RESTART_WAITS_S).run())
@@ -46,7 +46,7 @@ def run(trap_file: Path, mutation: str | None, weekly_url: str | None) -> None:
     import faust
     import uvloop
 
-    from fraudstream.adapters.weekly_guard import GuardedWeekly
+    from fraudstream.adapters.weekly.guard import GuardedWeekly
     from fraudstream.app import Ports, create_app
     from fraudstream.domain.weekly import WeeklyStore
     from fraudstream.settings import Settings

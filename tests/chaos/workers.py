@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from fraudstream.adapters.broker.process import spawn_guard, stop_guard
+from fraudstream.process.guard import spawn_guard, stop_guard
 from fraudstream.settings import Settings
 from tests.chaos.gaps import Trap
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from fraudstream.adapters.lake import Lake, Stream
-from fraudstream.adapters.objects import LocalObjects
+from fraudstream.adapters.archive.directory import LocalObjects
+from fraudstream.adapters.archive.lake import Lake, Stream
 from fraudstream.settings import Settings
 from tests.archive_rows import rows
 from tests.commands.running import fraudstream

@@ -4,12 +4,12 @@ import asyncio
 
 import pytest
 
-from fraudstream.adapters import partition_logs as module
 from fraudstream.adapters.broker import EmbeddedBroker
-from fraudstream.adapters.kafka_security import Kafka
-from fraudstream.adapters.partition_logs import partition_logs
-from fraudstream.adapters.process import EXIT_UNAVAILABLE
+from fraudstream.adapters.kafka import partition_logs as module
+from fraudstream.adapters.kafka.partition_logs import partition_logs
+from fraudstream.adapters.kafka.security import Kafka
 from fraudstream.cli import complaining
+from fraudstream.process.exits import EXIT_UNAVAILABLE
 from tests.shared import frozen
 
 

@@ -16,7 +16,7 @@ YEN = 'name = "yen"\n[entity]\nfield = "cc_num"\n[amount]\nfield = "amount"\ncur
 
 BEGUN = """
 from fraudstream.app import Ports, create_app
-from fraudstream.logs import configure_logging
+from fraudstream.process.logs import configure_logging
 from fraudstream.settings import Settings
 from tests.builders import CountingModel, SameWeek
 

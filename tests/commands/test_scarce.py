@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fraudstream.adapters.process import EXIT_CODES, FINAL
+from fraudstream.process.exits import EXIT_CODES, FINAL
 from fraudstream.settings import Settings
 from tests.commands.running import environment
 

@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from fraudstream.adapters.weekly_files import write_snapshot
+from fraudstream.adapters.weekly.files import write_snapshot
 from fraudstream.domain.weekly import day_of, midnight_before
 from fraudstream.settings import Settings
 from tests.commands.running import begin, fraudstream

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from fraudstream.adapters.password_files import password_fits, read_users
+from fraudstream.adapters.secrets.password_files import password_fits, read_users
 from fraudstream.app import web_login
 from fraudstream.commands.web_user import web_user
 from fraudstream.domain.errors import FraudstreamError, SetupError

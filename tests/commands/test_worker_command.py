@@ -105,7 +105,7 @@ def test_fausts_own_commands_list_the_agent_and_its_topics(small_world: Path, tm
 def test_a_worker_starts_without_scikit_learn_and_hides_it_from_nobody() -> None:
     """XGBoost would import it for estimators that no worker uses."""
     program = (
-        "import sys; from fraudstream.tuning import import_xgboost_alone; import_xgboost_alone(); "
+        "import sys; from fraudstream.process.tuning import import_xgboost_alone; import_xgboost_alone(); "
         "import fraudstream.app; print('sklearn' in sys.modules); import sklearn"
     )
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from faust.types import TP
 
-from fraudstream.adapters.publisher import Message
+from fraudstream.adapters.kafka.publisher import Message
 from fraudstream.agents.delivery import Delivery, OutputBatch
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fraudstream.adapters.objects import NoSuchObject, ObjectStore
+from fraudstream.adapters.archive.objects import NoSuchObject, ObjectStore
 
 
 class ObjectStoreContract:

@@ -6,9 +6,9 @@ import pytest
 from aiokafka import TopicPartition
 
 from fraudstream import topics
-from fraudstream.adapters.kafka_security import Kafka
-from fraudstream.adapters.publisher import Publisher
-from fraudstream.adapters.transactions import Transactions
+from fraudstream.adapters.kafka.publisher import Publisher
+from fraudstream.adapters.kafka.security import Kafka
+from fraudstream.adapters.kafka.transactions import Transactions
 from fraudstream.agents.delivery import AtLeastOnce, Delivery, ExactlyOnce
 from fraudstream.settings import Settings
 from fraudstream.topics import outputs

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from fraudstream.adapters.objects import LocalObjects, ObjectStore, ObjectsUnavailable
+from fraudstream.adapters.archive.directory import LocalObjects
+from fraudstream.adapters.archive.objects import ObjectStore, ObjectsUnavailable
 from tests.contracts.object_store import ObjectStoreContract
 
 

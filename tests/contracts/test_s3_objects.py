@@ -10,7 +10,8 @@ from collections.abc import Iterator
 import aioboto3
 import pytest
 
-from fraudstream.adapters.objects import ObjectsRefused, ObjectStore, ObjectsUnavailable, object_store
+from fraudstream.adapters.archive.objects import ObjectsRefused, ObjectStore, ObjectsUnavailable
+from fraudstream.adapters.archive.opening import object_store
 from fraudstream.settings import Settings
 from tests.commands.running import fraudstream
 from tests.contracts.object_store import ObjectStoreContract

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fraudstream.adapters.weekly_disk import WeeklyDisk
+from fraudstream.adapters.weekly.disk import WeeklyDisk
 from fraudstream.domain.errors import SetupError, WeeklyUnavailable
 from fraudstream.domain.weekly import Week, WeeklyStore
 from fraudstream.domain.weekly_aggregates import WeeklyAggregates

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from fraudstream.adapters.ports import free_port
-from fraudstream.adapters.weekly_guard import GuardedWeekly
-from fraudstream.adapters.weekly_redis import WeeklyRedis
+from fraudstream.adapters.weekly.guard import GuardedWeekly
+from fraudstream.adapters.weekly.redis import WeeklyRedis
 from fraudstream.domain.errors import SetupError, WeeklyRefused, WeeklyUnavailable
 from fraudstream.domain.weekly import Week, WeeklyStore
 from fraudstream.domain.weekly_aggregates import WeeklyAggregates
-from fraudstream.tables.timeline import Timeline
-from fraudstream.watches import WeeklyWatch
+from fraudstream.monitor.timeline import Timeline
+from fraudstream.monitor.watches import WeeklyWatch
+from fraudstream.process.ports import free_port
 from tests.contracts.declared_weeks import DeclaredWeeksContract
 from tests.contracts.weekly_store import ALICE, BOB, BUSY, CALM, MONDAY, TUESDAY, WeeklyStoreContract
 from tests.sagemaker import filled

@@ -4,7 +4,7 @@ import pytest
 from aiokafka.structs import ConsumerRecord
 
 from fraudstream.adapters.event_types import event_type_named
-from fraudstream.adapters.publisher import Message
+from fraudstream.adapters.kafka.publisher import Message
 from fraudstream.deciding.dead_letters import DeadLetters
 from fraudstream.deciding.intake import Intake
 from fraudstream.deciding.records import Record, repartitioned

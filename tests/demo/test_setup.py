@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from fraudstream.adapters.broker.ports import claim
-from fraudstream.adapters.kafka_admin import answering_cluster
-from fraudstream.adapters.kafka_security import Kafka
+from fraudstream.adapters.kafka.admin import answering_cluster
+from fraudstream.adapters.kafka.security import Kafka
 from fraudstream.demo.screen import Screen
 from fraudstream.demo.setup import running_broker
 

@@ -9,9 +9,9 @@ from typing import Any
 import click
 import pytest
 
-from fraudstream.adapters.process import FINAL
 from fraudstream.app import web_login
 from fraudstream.cli import cli
+from fraudstream.process.exits import FINAL
 from fraudstream.settings import Settings
 from tests.deploy.compose import ROOT, compose
 

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from fraudstream.adapters.broker import EmbeddedBroker
-from fraudstream.adapters.ports import free_port
-from fraudstream.offline.live import rate_of
+from fraudstream.process.ports import free_port
 from fraudstream.settings import Settings
+from fraudstream.world.live import rate_of
 from tests.commands.running import fraudstream
 from tests.deploy.compose import Service, compose
 from tests.end_to_end.harness import read_all

@@ -11,9 +11,9 @@ from typing import NoReturn
 import faust
 
 from fraudstream.domain.model import Model
-from fraudstream.logs import configure_logging
+from fraudstream.process.logs import configure_logging
+from fraudstream.process.tuning import import_xgboost_alone
 from fraudstream.settings import Settings
-from fraudstream.tuning import import_xgboost_alone
 from tests.builders import CountingModel, SameWeek
 
 
@@ -21,7 +21,7 @@ def run(model: Model, adjust: Callable[[faust.App], None] = lambda _: None) -> N
     """Run a worker with this model until SIGTERM; `adjust` may change the app before it starts."""
     configure_logging("info")
     import_xgboost_alone()
-    from fraudstream.adapters.weekly_stores import weekly_store
+    from fraudstream.adapters.weekly.stores import weekly_store
     from fraudstream.app import Ports, create_app
 
     loop = asyncio.new_event_loop()

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import numpy.typing as npt
 
-from fraudstream.supervisor import Supervisor
+from fraudstream.process.supervisor import Supervisor
 from tests.builders import CountingModel
 from tests.end_to_end import counting_worker
 

@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 
-from fraudstream.adapters.kafka_security import Kafka
+from fraudstream.adapters.kafka.security import Kafka
 from fraudstream.domain.tokens import partition_of
 from fraudstream.settings import Settings
 from tests.chaos.logs import Logs

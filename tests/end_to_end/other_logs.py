@@ -4,9 +4,9 @@ import asyncio
 
 from confluent_kafka.admin import AdminClient
 
-from fraudstream.adapters.kafka_admin import administration, ensure_topics, existing_topics
-from fraudstream.adapters.kafka_security import Kafka
-from fraudstream.adapters.partition_logs import PartitionLogs, Span, partition_logs
+from fraudstream.adapters.kafka.admin import administration, ensure_topics, existing_topics
+from fraudstream.adapters.kafka.partition_logs import PartitionLogs, Span, partition_logs
+from fraudstream.adapters.kafka.security import Kafka
 from fraudstream.settings import Settings
 
 

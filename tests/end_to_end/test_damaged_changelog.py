@@ -7,11 +7,11 @@ import pytest
 from aiokafka.admin import NewTopic
 
 from fraudstream import topics
-from fraudstream.adapters.kafka_admin import administration, ensure_topics, existing_topics
-from fraudstream.adapters.kafka_security import Kafka
-from fraudstream.adapters.partition_logs import forget_records, partition_logs
-from fraudstream.adapters.process import EXIT_SETUP
+from fraudstream.adapters.kafka.admin import administration, ensure_topics, existing_topics
+from fraudstream.adapters.kafka.partition_logs import forget_records, partition_logs
+from fraudstream.adapters.kafka.security import Kafka
 from fraudstream.domain.errors import SetupError
+from fraudstream.process.exits import EXIT_SETUP
 from fraudstream.settings import Settings
 from fraudstream.state.rebuild import rebuild_changelog, wipe_all
 from fraudstream.state.verify import compare_all, directories

@@ -9,9 +9,9 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from fraudstream import topics
-from fraudstream.adapters.kafka_security import Kafka
-from fraudstream.adapters.partition_logs import members_of
-from fraudstream.adapters.process import EXIT_CRASH, EXIT_SETUP
+from fraudstream.adapters.kafka.partition_logs import members_of
+from fraudstream.adapters.kafka.security import Kafka
+from fraudstream.process.exits import EXIT_CRASH, EXIT_SETUP
 from fraudstream.settings import Settings
 from fraudstream.state.rebuild import rebuild_changelog
 from fraudstream.state.verify import compare_all

@@ -14,11 +14,11 @@ import pytest
 from confluent_kafka import Producer
 
 from fraudstream import topics
+from fraudstream.adapters.archive.directory import LocalObjects
 from fraudstream.adapters.broker.config import LOG_DIR
 from fraudstream.adapters.broker.jars import classpath, kept
 from fraudstream.adapters.broker.java import find_java
 from fraudstream.adapters.broker.lock import Jar, locked
-from fraudstream.adapters.objects import LocalObjects
 from fraudstream.agents.archiving import Archiver
 from fraudstream.domain.tokens import partition_of
 from fraudstream.settings import Settings

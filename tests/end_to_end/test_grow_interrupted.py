@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from fraudstream.adapters.kafka_admin import ensure_topics
+from fraudstream.adapters.kafka.admin import ensure_topics
 from fraudstream.domain.errors import SetupError
 from fraudstream.settings import Settings
 from fraudstream.state import grow as growing

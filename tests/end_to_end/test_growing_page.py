@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from fraudstream.adapters.ports import free_port
+from fraudstream.process.ports import free_port
 from fraudstream.settings import Settings
 from tests.commands.running import environment
 from tests.end_to_end.harness import ROOT, decisions_of, produce, settled

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from fraudstream.adapters.broker import EmbeddedBroker
-from fraudstream.adapters.kafka_admin import ensure_topics
+from fraudstream.adapters.kafka.admin import ensure_topics
 from fraudstream.settings import Settings
 from tests.commands.running import begin, fraudstream
 from tests.end_to_end.harness import Worker, decisions_of, expected_windows, produce, read_all, settled

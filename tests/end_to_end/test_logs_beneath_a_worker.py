@@ -3,9 +3,9 @@
 import pytest
 
 from fraudstream import topics
-from fraudstream.adapters.kafka_admin import administration
-from fraudstream.adapters.kafka_security import Kafka
-from fraudstream.adapters.process import EXIT_CRASH, EXIT_SETUP
+from fraudstream.adapters.kafka.admin import administration
+from fraudstream.adapters.kafka.security import Kafka
+from fraudstream.process.exits import EXIT_CRASH, EXIT_SETUP
 from fraudstream.settings import Settings
 from tests.end_to_end.harness import Worker, decisions_of, expected_windows, produce, settled
 from tests.end_to_end.other_logs import made_anew

@@ -9,9 +9,9 @@ from typing import Any
 import aiohttp
 import pytest
 
-from fraudstream.adapters.ports import free_port
 from fraudstream.domain.tokens import Tokenizer
 from fraudstream.domain.weekly import Week, midnight_before
+from fraudstream.process.ports import free_port
 from fraudstream.settings import Settings
 from tests.end_to_end.harness import Worker, decisions_of, produce
 from tests.fake_feature_store.server import FakeFeatureStore

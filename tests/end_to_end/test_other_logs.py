@@ -6,10 +6,10 @@ from typing import Any
 import aiohttp
 import pytest
 
-from fraudstream.adapters.kafka_security import Kafka
-from fraudstream.adapters.partition_logs import forget_records
-from fraudstream.adapters.ports import free_port
-from fraudstream.adapters.process import EXIT_SETUP
+from fraudstream.adapters.kafka.partition_logs import forget_records
+from fraudstream.adapters.kafka.security import Kafka
+from fraudstream.process.exits import EXIT_SETUP
+from fraudstream.process.ports import free_port
 from fraudstream.settings import Settings
 from fraudstream.state.rebuild import rebuild_changelog
 from fraudstream.state.verify import compare_all

@@ -10,10 +10,10 @@ import aiohttp
 import pytest
 from aiokafka.admin import NewPartitions
 
-from fraudstream.adapters.kafka_admin import administration, existing_topics
-from fraudstream.adapters.kafka_security import Kafka
-from fraudstream.adapters.ports import free_port
+from fraudstream.adapters.kafka.admin import administration, existing_topics
+from fraudstream.adapters.kafka.security import Kafka
 from fraudstream.domain.tokens import partition_of
+from fraudstream.process.ports import free_port
 from fraudstream.settings import Settings
 from tests.end_to_end.harness import Worker, decisions_of, produce, settled
 from tests.end_to_end.test_worker import encoded, payments

@@ -1,6 +1,6 @@
 """What holds a rebalance up and what does not; real processes on a real broker."""
 
-from fraudstream.adapters.process import EXIT_CRASH
+from fraudstream.process.exits import EXIT_CRASH
 from fraudstream.settings import Settings
 from tests.chaos.workers import Worker, until
 from tests.end_to_end import harness

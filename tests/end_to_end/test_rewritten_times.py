@@ -7,7 +7,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
-from fraudstream.adapters.kafka_security import Kafka
+from fraudstream.adapters.kafka.security import Kafka
 from fraudstream.settings import Settings
 from fraudstream.state.verify import compare_all
 from tests.end_to_end.harness import Worker, decisions_of, read_all, settled

@@ -10,7 +10,7 @@ from confluent_kafka.schema_registry.avro import AvroSerializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 
 from fraudstream import topics
-from fraudstream.adapters.kafka_admin import ensure_topics
+from fraudstream.adapters.kafka.admin import ensure_topics
 from fraudstream.settings import Settings
 from fraudstream.state.verify import compare_all
 from tests.end_to_end.harness import Worker, read_all, settled

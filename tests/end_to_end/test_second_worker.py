@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from fraudstream.adapters.ports import free_port
+from fraudstream.process.ports import free_port
 from fraudstream.settings import Settings
 from tests.end_to_end.harness import Worker, decisions_of, produce, settled
 from tests.end_to_end.test_damaged_state import ended

@@ -10,8 +10,8 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from fraudstream import topics
-from fraudstream.adapters.kafka_security import Kafka
-from fraudstream.adapters.partition_logs import forget_records
+from fraudstream.adapters.kafka.partition_logs import forget_records
+from fraudstream.adapters.kafka.security import Kafka
 from fraudstream.domain.windows.entries import Entry
 from fraudstream.settings import Settings
 from fraudstream.state.rebuild import rebuild_changelog

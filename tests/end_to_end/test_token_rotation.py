@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from fraudstream.adapters.weekly_files import newest_snapshot
+from fraudstream.adapters.weekly.files import newest_snapshot
 from fraudstream.domain.times import DAY_MS
 from fraudstream.settings import Settings
 from tests.canary.world import canary_and_other

@@ -12,9 +12,9 @@ import pytest
 from fraudstream import topics
 from fraudstream.adapters.broker import EmbeddedBroker
 from fraudstream.adapters.broker.config import LOG_DIR
-from fraudstream.adapters.kafka_admin import ensure_topics
-from fraudstream.adapters.process import EXIT_SETUP
+from fraudstream.adapters.kafka.admin import ensure_topics
 from fraudstream.domain.tokens import partition_of
+from fraudstream.process.exits import EXIT_SETUP
 from fraudstream.settings import Settings
 from tests import segments
 from tests.archive_rows import MONDAY_MS

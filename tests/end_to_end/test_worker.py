@@ -11,8 +11,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from fraudstream.adapters.ports import free_port
 from fraudstream.domain.tokens import partition_of
+from fraudstream.process.ports import free_port
 from fraudstream.settings import Settings
 from tests.end_to_end.harness import Worker, decisions_of, expected_windows, produce, read_all, settled
 

@@ -11,13 +11,13 @@ import polars as pl
 import pytest
 from click.testing import CliRunner, Result
 
-from fraudstream.adapters.model_files import current_version, load_model
+from fraudstream.adapters.models.files import current_version, load_model
 from fraudstream.commands.train import train as train_command
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.features.catalogue import FEATURE_SETS
-from fraudstream.offline.generate import generate
 from fraudstream.offline.train import train
-from fraudstream.offline.world import World
+from fraudstream.world.generate import generate
+from fraudstream.world.world import World
 
 Run = Callable[..., Result]
 

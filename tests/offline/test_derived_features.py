@@ -12,8 +12,8 @@ from fraudstream.domain.detector import Detector
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.features.derived import Derived
 from fraudstream.offline.dataset import Dataset
-from fraudstream.offline.generate import generate
-from fraudstream.offline.world import World
+from fraudstream.world.generate import generate
+from fraudstream.world.world import World
 from tests.builders import CountingModel
 
 WORLD = World(seed=1, cards=40, days=3, payments=900, start=date(2020, 1, 1))

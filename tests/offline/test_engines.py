@@ -9,13 +9,13 @@ import numpy as np
 import polars as pl
 import pytest
 
-from fraudstream.domain.times import DAY_MS
+from fraudstream.domain.times import DAY_MS, midnight_ms
 from fraudstream.domain.weekly import WEEK_MS
 from fraudstream.offline.columns import kinds_of
 from fraudstream.offline.engines import Engine, Week, by_duckdb, by_spark
-from fraudstream.offline.generate import generate
 from fraudstream.offline.weekly_sql import WeeklyQuery
-from fraudstream.offline.world import World, midnight_ms
+from fraudstream.world.generate import generate
+from fraudstream.world.world import World
 from tests.archive_rows import MONDAY_MS, archived, encoded
 from tests.offline.test_declared_weeks import EVENT_TYPE
 

@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from fraudstream.adapters.event_types import event_type_named
-from fraudstream.adapters.model_files import load_model
-from fraudstream.adapters.weekly_files import newest_snapshot
+from fraudstream.adapters.models.files import load_model
+from fraudstream.adapters.weekly.files import newest_snapshot
 from fraudstream.commands.aggregate import aggregate as aggregate_command
 from fraudstream.domain.detector import Detector
 from fraudstream.domain.errors import SetupError
@@ -24,16 +24,16 @@ from fraudstream.offline.aggregate import Job
 from fraudstream.offline.columns import kinds_of
 from fraudstream.offline.dataset import Dataset
 from fraudstream.offline.evaluate import evaluate
-from fraudstream.offline.generate import generate
 from fraudstream.offline.import_rows import Judge
 from fraudstream.offline.importing import ImportRequest, import_history
-from fraudstream.offline.live import Live
 from fraudstream.offline.train import train
-from fraudstream.offline.world import World
 from fraudstream.offline.written_times import Times
 from fraudstream.traffic.csv_file import CsvColumns, read_csv
 from fraudstream.traffic.encoder import Encoder
 from fraudstream.traffic.payments import ParquetFiles
+from fraudstream.world.generate import generate
+from fraudstream.world.live import Live
+from fraudstream.world.world import World
 
 WORLD = World(seed=1, cards=400, days=8, payments=24_000, start=date(2020, 1, 1))
 SHIPPED = ("card", "sparkov", "creditcard")

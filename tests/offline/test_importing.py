@@ -9,14 +9,14 @@ import polars as pl
 import pytest
 from click.testing import CliRunner, Result
 
-from fraudstream.adapters.model_files import load_model
+from fraudstream.adapters.models.files import load_model
 from fraudstream.cli import cli
 from fraudstream.domain.errors import SetupError
 from fraudstream.offline import import_files, importing
-from fraudstream.offline.generate import generate
 from fraudstream.offline.history import dates_of, read_payments
 from fraudstream.offline.importing import check, import_history
-from fraudstream.offline.world import World
+from fraudstream.world.generate import generate
+from fraudstream.world.world import World
 from tests.offline.importing_of import GOOD, HEADER, csv_of, import_request, imported, rows_in
 
 

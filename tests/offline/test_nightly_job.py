@@ -10,13 +10,13 @@ import numpy as np
 import polars as pl
 import pytest
 
-from fraudstream.adapters.weekly_files import newest_snapshot
+from fraudstream.adapters.weekly.files import newest_snapshot
+from fraudstream.domain.times import midnight_ms
 from fraudstream.domain.tokens import Tokenizer
 from fraudstream.domain.weekly import Week
 from fraudstream.domain.weekly_aggregates import WeeklyAggregates, declared
 from fraudstream.offline.aggregate import Job, SuspiciousNight
 from fraudstream.offline.dataset import Dataset
-from fraudstream.offline.world import midnight_ms
 
 MONDAY = date(2020, 2, 3)
 DAY = timedelta(days=1)

@@ -9,11 +9,11 @@ import pytest
 
 from fraudstream.adapters.event_types import event_type_named
 from fraudstream.domain.errors import SetupError
+from fraudstream.domain.times import midnight_ms
 from fraudstream.domain.weekly import WEEK_MS
 from fraudstream.offline.dataset import Dataset
 from fraudstream.offline.engines import by_duckdb, by_spark
 from fraudstream.offline.history import dates_of, files_of, read_payments
-from fraudstream.offline.world import midnight_ms
 from fraudstream.traffic.payments import ParquetFiles
 
 DAY = date(2020, 2, 3)

@@ -10,22 +10,23 @@ import polars as pl
 import pytest
 from click.testing import CliRunner
 
+from fraudstream.acceptance import stories
 from fraudstream.adapters.event_types import event_type_named
-from fraudstream.adapters.model_files import load_model
-from fraudstream.adapters.weekly_files import newest_snapshot
+from fraudstream.adapters.models.files import load_model
+from fraudstream.adapters.weekly.files import newest_snapshot
 from fraudstream.commands.aggregate import aggregate as aggregate_command
 from fraudstream.commands.train import train as train_command
 from fraudstream.domain.detector import Detector
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.features.catalogue import FEATURE_SETS
+from fraudstream.domain.times import midnight_ms
 from fraudstream.domain.tokens import Tokenizer
 from fraudstream.domain.weekly import WEEK_MS, Week
-from fraudstream.offline import stories
 from fraudstream.offline.aggregate import Job, last_midnight
 from fraudstream.offline.evaluate import evaluate
-from fraudstream.offline.generate import generate
 from fraudstream.offline.train import train
-from fraudstream.offline.world import World, midnight_ms
+from fraudstream.world.generate import generate
+from fraudstream.world.world import World
 
 TOKENIZER = Tokenizer(bytes(32))
 WORLD = World(seed=1, cards=60_000, days=21, payments=1_260_000, start=date(2020, 1, 1))

@@ -10,7 +10,7 @@ import pytest
 from aiokafka.structs import ConsumerRecord
 
 from fraudstream.adapters.event_types import event_type_named
-from fraudstream.adapters.weekly_files import pairs
+from fraudstream.adapters.weekly.files import pairs
 from fraudstream.domain.events.declaration import Declaration
 from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.model import Model

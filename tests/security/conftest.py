@@ -12,9 +12,9 @@ from fraudstream.acls import acls
 from fraudstream.adapters.broker import EmbeddedBroker
 from fraudstream.adapters.broker.config import HOST
 from fraudstream.adapters.broker.ports import claim
-from fraudstream.adapters.kafka_acls import give
-from fraudstream.adapters.kafka_admin import administration, ensure_topics
-from fraudstream.adapters.kafka_security import Kafka
+from fraudstream.adapters.kafka.acls import give
+from fraudstream.adapters.kafka.admin import administration, ensure_topics
+from fraudstream.adapters.kafka.security import Kafka
 from fraudstream.settings import Settings
 from tests.security.certificates import Authority
 

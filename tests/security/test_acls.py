@@ -17,8 +17,8 @@ from aiokafka.errors import (
 
 from fraudstream import topics
 from fraudstream.acls import ROLES, acls
-from fraudstream.adapters.kafka_admin import administration, existing_topics, topic_configs
-from fraudstream.adapters.kafka_security import Kafka
+from fraudstream.adapters.kafka.admin import administration, existing_topics, topic_configs
+from fraudstream.adapters.kafka.security import Kafka
 from fraudstream.domain.errors import SetupError
 from fraudstream.settings import Settings
 from tests.commands.running import fraudstream

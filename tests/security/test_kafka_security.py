@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from fraudstream.adapters.kafka_admin import administration, answers
-from fraudstream.adapters.kafka_security import Kafka
+from fraudstream.adapters.kafka.admin import administration, answers
+from fraudstream.adapters.kafka.security import Kafka
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.tokens import partition_of
 from fraudstream.settings import Settings

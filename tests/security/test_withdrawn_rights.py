@@ -11,12 +11,12 @@ from faust.types import TP
 
 from fraudstream import topics
 from fraudstream.acls import acls
-from fraudstream.adapters.kafka_acls import give
-from fraudstream.adapters.kafka_admin import administration
-from fraudstream.adapters.kafka_security import Kafka
-from fraudstream.adapters.outbox import Message, Outbox, nothing_instead
-from fraudstream.adapters.publisher import Publisher
-from fraudstream.adapters.transactions import Transactions
+from fraudstream.adapters.kafka.acls import give
+from fraudstream.adapters.kafka.admin import administration
+from fraudstream.adapters.kafka.outbox import Message, Outbox, nothing_instead
+from fraudstream.adapters.kafka.publisher import Publisher
+from fraudstream.adapters.kafka.security import Kafka
+from fraudstream.adapters.kafka.transactions import Transactions
 from fraudstream.domain.errors import BrokerUnavailable, SetupError
 from fraudstream.settings import Settings
 from fraudstream.topics import outputs

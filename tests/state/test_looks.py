@@ -10,10 +10,10 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.client import AIOKafkaClient
 
 from fraudstream import topics
-from fraudstream.adapters.kafka_admin import ensure_topics
-from fraudstream.adapters.kafka_security import Kafka
-from fraudstream.adapters.log_losses import LogLosses
-from fraudstream.adapters.partition_logs import partition_logs
+from fraudstream.adapters.kafka.admin import ensure_topics
+from fraudstream.adapters.kafka.log_losses import LogLosses
+from fraudstream.adapters.kafka.partition_logs import partition_logs
+from fraudstream.adapters.kafka.security import Kafka
 from fraudstream.domain.errors import SetupError
 from fraudstream.settings import Settings
 from fraudstream.state import preflight

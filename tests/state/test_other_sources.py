@@ -5,8 +5,8 @@ from collections.abc import Iterable
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from fraudstream.adapters.kafka_security import Kafka
-from fraudstream.adapters.log_losses import LogLosses
+from fraudstream.adapters.kafka.log_losses import LogLosses
+from fraudstream.adapters.kafka.security import Kafka
 from fraudstream.domain.errors import SetupError
 from fraudstream.settings import Settings
 from fraudstream.state import preflight

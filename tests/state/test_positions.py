@@ -5,7 +5,7 @@ from pathlib import Path
 
 from aiokafka.structs import ConsumerRecord
 
-from fraudstream.adapters.partition_logs import PartitionLogs, Place, Record, Span
+from fraudstream.adapters.kafka.partition_logs import PartitionLogs, Place, Record, Span
 from fraudstream.domain.windows.entries import Entry
 from fraudstream.settings import Settings
 from fraudstream.state.positions import SourceCheck

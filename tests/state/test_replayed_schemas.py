@@ -6,7 +6,7 @@ from pathlib import Path
 
 from aiokafka.structs import ConsumerRecord
 
-from fraudstream.adapters.partition_logs import PartitionLogs, Record
+from fraudstream.adapters.kafka.partition_logs import PartitionLogs, Record
 from fraudstream.settings import Settings
 from fraudstream.state.source import replayed
 from tests.schema_registry import schema_registry

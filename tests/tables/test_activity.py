@@ -9,9 +9,9 @@ from faust.types import TP
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fraudstream.adapters.coalescing_consumer import coalesce
-from fraudstream.adapters.log_losses import LogLosses
-from fraudstream.adapters.publisher import Acknowledged
+from fraudstream.adapters.kafka.coalescing_consumer import coalesce
+from fraudstream.adapters.kafka.log_losses import LogLosses
+from fraudstream.adapters.kafka.publisher import Acknowledged
 from fraudstream.domain.windows.entries import WINDOW_MS, Entry
 from fraudstream.domain.windows.velocity import CARD_WINDOWS, Windows
 from fraudstream.tables.activity import ActivityTable

@@ -13,8 +13,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from fraudstream.adapters.process import EXIT_SETUP
 from fraudstream.domain.windows.entries import Entry
+from fraudstream.process.exits import EXIT_SETUP
 from fraudstream.tables.activity_layout import (
     CLOCK,
     CLOCK_KEY,

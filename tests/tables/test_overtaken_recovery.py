@@ -5,8 +5,8 @@ from pathlib import Path
 
 from faust.types import TP
 
-from fraudstream.adapters.kafka_security import Kafka
-from fraudstream.adapters.publisher import Publisher
+from fraudstream.adapters.kafka.publisher import Publisher
+from fraudstream.adapters.kafka.security import Kafka
 from fraudstream.tables.recovery import TableManager
 from tests.fakes import SlowThread
 from tests.tables.test_activity import table_in

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from fraudstream.adapters.publisher import Message
+from fraudstream.adapters.kafka.publisher import Message
 from fraudstream.settings import Settings
 from fraudstream.traffic.encoder import EncodedBatch
 from fraudstream.traffic.sender import Sender, send_all

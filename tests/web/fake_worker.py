@@ -15,13 +15,13 @@ import numpy as np
 import polars as pl
 
 from fraudstream import web
-from fraudstream.adapters.lake import Lake
-from fraudstream.adapters.lake_search import ArchiveQuery, find
-from fraudstream.adapters.objects import LocalObjects
-from fraudstream.adapters.ports import free_port
+from fraudstream.adapters.archive.directory import LocalObjects
+from fraudstream.adapters.archive.lake import Lake
+from fraudstream.adapters.archive.search import ArchiveQuery, find
 from fraudstream.metrics import BatchReport, Metrics
-from fraudstream.tables.recent import DecidedChunk, Decision, RecentDecisions
-from fraudstream.tables.timeline import Timeline
+from fraudstream.monitor.recent import DecidedChunk, Decision, RecentDecisions
+from fraudstream.monitor.timeline import Timeline
+from fraudstream.process.ports import free_port
 
 CARD = "98a587477db61478adb5dc479cab8acc"
 QUIET_CARD = "0123456789abcdef0123456789abcdef"

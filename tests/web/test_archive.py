@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from fraudstream.adapters.lake import Lake, Stream
-from fraudstream.adapters.objects import LocalObjects
+from fraudstream.adapters.archive.directory import LocalObjects
+from fraudstream.adapters.archive.lake import Lake, Stream
 from fraudstream.web import resources
 from tests.archive_rows import MONDAY_MS, decision, rows
 from tests.web.fake_worker import CARD, FakeWorker, a_decision

@@ -14,8 +14,8 @@ import pytest
 from playwright.async_api import async_playwright
 from yarl import URL
 
-from fraudstream.adapters.password_files import password_hash
-from fraudstream.adapters.ports import free_port
+from fraudstream.adapters.secrets.password_files import password_hash
+from fraudstream.process.ports import free_port
 from fraudstream.web import Front, Login
 from fraudstream.web.passwords import ADDRESS_MAX, Passwords
 from tests.web.chromium import ARGUMENTS, CHROMIUM, HAS_CHROMIUM, WITHOUT_CHROMIUM

@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 from yarl import URL
 
-from fraudstream.tables.recent import Page, RecentDecisions
+from fraudstream.monitor.recent import Page, RecentDecisions
 from fraudstream.web import Limits
 from fraudstream.web.pace import SHARE
 from tests.web.fake_worker import CARD, FakeWorker, a_decision

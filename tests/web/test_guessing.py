@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack
 import aiohttp
 import pytest
 
-from fraudstream.adapters.password_files import password_fits, password_hash
+from fraudstream.adapters.secrets.password_files import password_fits, password_hash
 from fraudstream.web import Login, passwords
 from fraudstream.web.passwords import Passwords
 from fraudstream.web.turns import Crowded

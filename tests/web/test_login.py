@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fraudstream.adapters.password_files import password_hash, put_user
+from fraudstream.adapters.secrets.password_files import password_hash, put_user
 from fraudstream.domain.errors import SetupError
 from fraudstream.web import Login
 from tests.web.fake_worker import CARD, ELSEWHERE, NOW_MS, FakeWorker, a_decision

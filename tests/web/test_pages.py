@@ -9,7 +9,8 @@ import faust
 import pytest
 
 from fraudstream import web
-from fraudstream.web import formatting, peer_urls
+from fraudstream.monitor.observing import peer_urls
+from fraudstream.web import formatting
 from tests.web.fake_worker import CARD, FakeWorker, a_decision
 from tests.web.served import Serve, Site
 
@@ -189,7 +190,6 @@ def test_the_package_exports_what_the_worker_needs():
         "Versions",
         "Views",
         "attach",
-        "peer_urls",
     } == set(web.__all__)
 
 

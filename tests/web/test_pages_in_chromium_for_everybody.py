@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser
 
-from fraudstream.adapters.lake import Lake, Stream
-from fraudstream.adapters.objects import LocalObjects
+from fraudstream.adapters.archive.directory import LocalObjects
+from fraudstream.adapters.archive.lake import Lake, Stream
 from tests.archive_rows import archived, encoded
 from tests.web.chromium import CONTRAST, NEEDS_CHROMIUM, look
 from tests.web.fake_worker import CARD, FakeWorker, a_decision

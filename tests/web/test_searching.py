@@ -7,7 +7,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from fraudstream.adapters.lake_search import ArchiveQuery
+from fraudstream.adapters.archive.search import ArchiveQuery
 from fraudstream.web import Views, searches
 from tests.web.fake_worker import FakeWorker
 from tests.web.served import Serve, Site

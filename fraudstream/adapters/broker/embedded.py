@@ -22,8 +22,9 @@ from fraudstream.adapters.broker.java import Java, find_java
 from fraudstream.adapters.broker.lock import locked
 from fraudstream.adapters.broker.state import BrokerState, forget, running_state
 from fraudstream.adapters.broker.storage import cluster_id, format_storage
-from fraudstream.adapters.kafka_admin import until_ready
-from fraudstream.adapters.kafka_security import Kafka
+from fraudstream.adapters.kafka.admin import until_ready
+from fraudstream.adapters.kafka.security import Kafka
+from fraudstream.process.guard import spawn_guard, stop_guard
 
 LOG_FILE = "broker.log"
 LOG_KEPT_BYTES = 20_000_000
@@ -109,7 +110,7 @@ class EmbeddedBroker:
     def stop(self) -> None:
         """Stop Kafka in order; kill it if it does not end in time. Stopping twice is fine."""
         if self._guard is not None:
-            process.stop_guard(self._guard)
+            stop_guard(self._guard)
             self._guard = None
         if self.state is not None:
             process.stop(self.state.pid, self.data_dir, self.stop_timeout_s, self._child)
@@ -123,7 +124,7 @@ class EmbeddedBroker:
         process.send(self.state.pid, self.data_dir, signal.SIGKILL)
         self._child.wait()
         if self._guard is not None:
-            process.stop_guard(self._guard)
+            stop_guard(self._guard)
         self.state = self._child = self._guard = None
 
     def exit_code(self) -> int | None:
@@ -196,7 +197,7 @@ class EmbeddedBroker:
         )
         try:
             if not self.detached:
-                self._guard = process.spawn_guard(child.pid)
+                self._guard = spawn_guard(child.pid)
             self.state.save(self.data_dir)
             if not self._answers(child, self.state):
                 code, silent = child.poll(), f"Kafka did not answer within {self.start_timeout_s:g} s"

@@ -5,7 +5,7 @@ import socket
 
 from fraudstream.adapters.broker.config import HOST
 from fraudstream.adapters.broker.errors import BrokerError, PortTaken
-from fraudstream.adapters.ports import bound_to_a_free_port
+from fraudstream.process.ports import bound_to_a_free_port
 
 
 def claim(*ports: int) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""Kafka's Java process: the command line, start and stop, and a guard that lets no broker outlive a killed parent."""
+"""Kafka's Java process: the command line, start and stop."""
 
 import os
 import signal
@@ -49,25 +49,6 @@ def spawn(command: Sequence[str], data_dir: Path, log: Path) -> subprocess.Popen
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-
-
-def spawn_guard(pid: int) -> subprocess.Popen[bytes]:
-    """Start a shell that stops `pid` when our end of its standard input closes, that is: when we die, however we die."""
-    return subprocess.Popen(  # noqa: S603 - a fixed script and a number
-        ["/bin/sh", "-c", 'read -r _; kill -TERM "$0"', str(pid)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-
-
-def stop_guard(guard: subprocess.Popen[bytes]) -> None:
-    """End the guard without letting it act."""
-    guard.kill()
-    guard.wait()
-    if guard.stdin is not None:
-        guard.stdin.close()
 
 
 def stop(pid: int, data_dir: Path, timeout_s: float, child: subprocess.Popen[bytes] | None = None) -> bool:

@@ -1,0 +1,1 @@
+"""The acceptance story: told to a running worker, and a thousand times to a model."""

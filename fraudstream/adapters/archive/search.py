@@ -1,0 +1,183 @@
+"""Finds payments in the archive: by id, card token, filters on any column, and time; newest first.
+
+A worker searches while it decides payments, so everything slow is done in threads and the event loop only waits.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from fraudstream.adapters.archive.filters import Filter, FilterError
+from fraudstream.adapters.archive.lake import Lake, LakeFile, Stream
+from fraudstream.adapters.archive.objects import NoSuchObject
+from fraudstream.domain.card_numbers import masked
+from fraudstream.domain.names import did_you_mean
+from fraudstream.domain.times import DAY_MS, HOUR_MS
+
+PLACE = ("source_topic", "source_partition", "source_offset")
+"""A payment's source. A killed worker decides some payments twice, with equal decisions; one is shown."""
+
+LOOKS = 3
+"""A compaction may replace a file between listing and reading: then the day is listed again."""
+
+AHEAD_MAX_MS = HOUR_MS
+"""No event time is further ahead of its decision than this; workers refuse payments ten minutes ahead of their record.
+So older files need not be read once enough newer payments are found."""
+
+
+class Position(NamedTuple):
+    """A payment's place in the answer: newest first; payments with the same time in the order of their source."""
+
+    event_time: int
+    topic: str
+    partition: int
+    offset: int
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> "Position":
+        """Return the position of an archived payment."""
+        return cls(row["event_time"], *(row[name] for name in PLACE))
+
+    def behind(self) -> pl.Expr:
+        """Return an expression that is true for payments after this one."""
+        time, place = (
+            pl.col("event_time"),
+            dict(zip(PLACE, (self.topic, self.partition, self.offset), strict=True)),
+        )
+        later: pl.Expr = pl.lit(False)
+        for name, value in reversed(place.items()):
+            later = (pl.col(name) > pl.lit(value)) | ((pl.col(name) == pl.lit(value)) & later)
+        return (time < self.event_time) | ((time == self.event_time) & later)
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveQuery:
+    """What to look for; everything given must match. Times are epoch ms, `until_ms` is not included.
+
+    `before`: only payments that come after this one in the order of the answer.
+    """
+
+    transaction_id: str | None = None
+    card: str | None = None
+    filters: tuple[Filter, ...] = ()
+    since_ms: int | None = None
+    until_ms: int | None = None
+    limit: int = 100
+    before: Position | None = None
+
+    def days(self, files: list[LakeFile]) -> list[date]:
+        """Return those days of the files that may hold matching payments, newest first."""
+        ends = [self.until_ms, None if self.before is None else self.before.event_time + 1]
+        until_ms = min((end for end in ends if end is not None), default=None)
+        newest_first = sorted({file.day for file in files}, reverse=True)
+        starts_ms = {
+            day: datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() * 1000 for day in newest_first
+        }
+        return [
+            day
+            for day, start_ms in starts_ms.items()
+            if (until_ms is None or start_ms < until_ms)
+            and (self.since_ms is None or start_ms + DAY_MS > self.since_ms)
+        ]
+
+    def condition(self, schema: Mapping[str, pl.DataType]) -> pl.Expr:
+        """Return an expression that is true for matching rows; raises FilterError if a filter does not fit."""
+        holds = [pl.lit(True)]
+        if self.transaction_id is not None:
+            holds.append(pl.col("transaction_id") == self.transaction_id)
+        if self.card is not None:
+            holds.append(pl.col("card") == self.card)
+        if self.since_ms is not None:
+            holds.append(pl.col("event_time") >= self.since_ms)
+        if self.until_ms is not None:
+            holds.append(pl.col("event_time") < self.until_ms)
+        if self.before is not None:
+            holds.append(self.before.behind())
+        # a file without the column holds nothing that matches
+        holds += [
+            each.condition(schema[each.name]) if each.name in schema else pl.lit(False)
+            for each in self.filters
+        ]
+        return pl.all_horizontal(holds)
+
+
+@dataclass
+class _Found:
+    """What was found so far in the files of a day: at most `query.limit` payments, and all columns."""
+
+    query: ArchiveQuery
+    rows: pl.DataFrame | None = None
+    columns: dict[str, None] = field(default_factory=dict)
+
+    def add(self, rows: pl.DataFrame) -> bool:
+        """Add a file's matching rows; return whether payments decided before those of the file cannot matter any more."""
+        self.columns.update(dict.fromkeys(rows.columns))
+        fitting = rows.filter(self.query.condition(rows.schema))
+        if not fitting.is_empty():
+            together = fitting if self.rows is None else pl.concat([self.rows, fitting], how="diagonal")
+            together = together.unique(subset=PLACE, keep="first", maintain_order=True)
+            order = ["event_time", *PLACE]
+            self.rows = together.sort(order, descending=[True, False, False, False]).head(self.query.limit)
+        if self.rows is None or self.rows.height < self.query.limit:
+            return False
+        decided_ms: int = rows["decided_at"].min()  # type: ignore[assignment]  # no file is empty
+        return decided_ms + AHEAD_MAX_MS < self.rows["event_time"][-1]  # type: ignore[no-any-return]
+
+    def dicts(self) -> list[dict[str, Any]]:
+        """Return the payments."""
+        return [] if self.rows is None else self.rows.to_dicts()
+
+    def check_columns(self, day: date) -> None:
+        """Raise FilterError if a filter names a column that none of the day's files has."""
+        for name in (each.name for each in self.query.filters):
+            if self.columns and name not in self.columns:
+                near = did_you_mean(name, self.columns)
+                raise FilterError(f"there is no column {masked(name)} in the archive of {day}{near}")
+
+
+async def find(lake: Lake, query: ArchiveQuery) -> list[dict[str, Any]]:
+    """Return the payments that match, newest first, at most `limit`; reads only what may hold some.
+
+    Raises FilterError, also if the newest of the days has no column that a filter names.
+    """
+    files = await lake.files()
+    days = await asyncio.to_thread(query.days, files)
+    found: list[dict[str, Any]] = []
+    for day in days:
+        if len(found) >= query.limit:
+            break
+        of_day = await _of_day(lake, day, query)
+        if day == days[0]:
+            of_day.check_columns(day)
+        found += await asyncio.to_thread(of_day.dicts)
+    return found[: query.limit]
+
+
+async def _of_day(lake: Lake, day: date, query: ArchiveQuery) -> _Found:
+    """Return the newest matching payments of a day."""
+    for look in range(LOOKS):
+        found = _Found(query)
+        streams: defaultdict[Stream, list[LakeFile]] = defaultdict(list)
+        for file in await lake.files(f"date={day}/"):
+            streams[file.stream].append(file)
+        try:
+            for of_stream in streams.values():
+                await _of_stream(lake, of_stream, found)
+        except NoSuchObject:
+            if look == LOOKS - 1:
+                raise
+            continue
+        break
+    return found
+
+
+async def _of_stream(lake: Lake, files: list[LakeFile], found: _Found) -> None:
+    """Read a stream's files of a day, the newest first, until the older ones cannot matter."""
+    for file in reversed(files):
+        if await asyncio.to_thread(found.add, await lake.read(file)):
+            break

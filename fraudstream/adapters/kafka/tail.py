@@ -1,0 +1,62 @@
+"""Follows a topic from now on, or from a moment ago, without a consumer group."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TypeAlias
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.structs import ConsumerRecord
+
+from fraudstream.adapters.kafka.security import Kafka
+
+Record: TypeAlias = ConsumerRecord[bytes, bytes]
+
+POLL_TIMEOUT_MS = 200
+
+
+class Tail:
+    """A position at the end of a topic; made by `following`."""
+
+    def __init__(self, consumer: AIOKafkaConsumer, partitions: list[TopicPartition]) -> None:
+        self._consumer = consumer
+        self._partitions = partitions
+
+    async def fetch(self, timeout_ms: int = POLL_TIMEOUT_MS) -> list[Record]:
+        """Return the records that came since the last call, waiting for some up to `timeout_ms`; perhaps none."""
+        batches = await self._consumer.getmany(timeout_ms=timeout_ms)
+        return [record for batch in batches.values() for record in batch]
+
+    async def backlog(self, since_ms: int, records_max: int) -> list[Record]:
+        """Return the records since a moment (epoch ms), about `records_max` at most; the tail goes on after them."""
+        ends = await self._consumer.end_offsets(self._partitions)
+        starts = await self._consumer.offsets_for_times(dict.fromkeys(self._partitions, since_ms))
+        for partition, end in ends.items():
+            found = starts.get(partition)
+            self._consumer.seek(partition, end if found is None else found.offset)
+        taken: list[Record] = []
+        while len(taken) < records_max and any(
+            [await self._consumer.position(partition) < end for partition, end in ends.items()]
+        ):
+            taken += await self.fetch()
+        return taken
+
+
+@asynccontextmanager
+async def following(kafka: Kafka, topic: str, partitions: int) -> AsyncIterator[Tail]:
+    """Yield a tail that stands at the end of an existing topic: whatever is published from now on will be seen."""
+    consumer = AIOKafkaConsumer(
+        **kafka.client,
+        group_id=None,
+        enable_auto_commit=False,
+        auto_offset_reset="latest",
+        fetch_max_wait_ms=100,
+        isolation_level="read_committed",
+    )
+    await consumer.start()
+    try:
+        all_of_it = [TopicPartition(topic, partition) for partition in range(partitions)]
+        consumer.assign(all_of_it)
+        await consumer.seek_to_end(*all_of_it)
+        yield Tail(consumer, all_of_it)
+    finally:
+        await consumer.stop()

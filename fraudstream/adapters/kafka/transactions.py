@@ -1,0 +1,129 @@
+"""Commits outputs and their source offsets in one Kafka transaction, with one transactional id per source partition.
+
+The id fences: the last worker to start it owns the partition's outputs. A worker that lost the partition without
+noticing (paused, cut off) has its next commit refused, and its open transaction is aborted before its successor reads
+the committed offsets. docs/decisions/0009-exactly-once-outputs.md
+"""
+
+import asyncio
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from aiokafka.structs import TopicPartition
+from faust.types import TP
+
+from fraudstream.adapters.failures import NOT_ALLOWED, not_authorised
+from fraudstream.adapters.kafka.admin import limits_of
+from fraudstream.adapters.kafka.outbox import Instead, Outbox
+from fraudstream.adapters.kafka.publisher import Publisher
+from fraudstream.adapters.kafka.security import Kafka
+from fraudstream.domain.errors import BrokerUnavailable
+from fraudstream.domain.problems import Problem
+
+TRANSACTION_TIMEOUT_MS = 30_000
+"""How long the transaction of a killed worker may keep read_committed consumers waiting if nobody takes over."""
+
+
+class Transaction(Publisher):
+    """The producer of one source partition."""
+
+    def __init__(self, kafka: Kafka, transactional_id: str, group: str, patience_s: float | None) -> None:
+        super().__init__(kafka, transactional_id, patience_s)
+        self._transactional_id = transactional_id
+        self._group = group
+
+    def _new_producer(self) -> AIOKafkaProducer:
+        return AIOKafkaProducer(
+            **self._producer_settings(),
+            transactional_id=self._transactional_id,
+            transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
+        )
+
+    async def start(self) -> None:
+        """Connect, and fence the former owner of the partition; its open transaction is aborted when this returns."""
+        with _allowed_some_day(f"begin transactions of {self._transactional_id}"):
+            await super().start()
+            await self.producer.begin_transaction()  # waits for the producer id, which the fence is part of
+            await self.producer.commit_transaction()
+
+    async def commit(self, outbox: Outbox, offsets: Mapping[TP, int], instead: Instead) -> None:
+        """Publish, and commit the offsets to read next, all or nothing; raises if fenced or undeliverable."""
+        with _allowed_some_day(f"commit what {self._group} has decided, with its outputs"):
+            await self.producer.begin_transaction()
+            await self.publish(outbox, instead)
+            await self.producer.send_offsets_to_transaction(
+                {TopicPartition(tp.topic, tp.partition): offset for tp, offset in offsets.items()},
+                self._group,
+            )
+            await self.producer.commit_transaction()
+
+    async def _until_allowed(self, topic: str, error: KafkaError) -> None:
+        """Raise: aiokafka cannot go on with this transaction, and a new producer could fence our successor."""
+        with _allowed_some_day(f"write topic {topic}"):
+            raise error
+
+
+@contextmanager
+def _allowed_some_day(doing: str) -> Iterator[None]:
+    """Raise BrokerUnavailable for a lack of rights: a restart begins afresh as soon as they are given back."""
+    try:
+        yield
+    except NOT_ALLOWED as error:
+        raise BrokerUnavailable(str(not_authorised(doing, error))) from error
+
+
+class Transactions:
+    """The producers of the partitions a worker has."""
+
+    def __init__(
+        self, kafka: Kafka, group: str, outputs: Collection[str], patience_s: float | None = None
+    ) -> None:
+        """`outputs` are the full names of the topics that are written."""
+        self._kafka = kafka
+        self._group = group
+        self._outputs = outputs
+        self._patience_s = patience_s
+        self._of_partition: dict[int, Transaction] = {}
+
+    async def take_over(self, partitions: Collection[int]) -> None:
+        """Own exactly these partitions from now on, and fence their former owners.
+
+        The producers learn their topics before they write: a quota that delays a record delays later questions, too.
+        If this is cancelled half-way, the next call stops what it started.
+        """
+        await self.stop()
+        self._of_partition = {
+            partition: Transaction(self._kafka, f"{self._group}-{partition}", self._group, self._patience_s)
+            for partition in partitions
+        }
+        taken = self.taken()
+        await asyncio.gather(*(transaction.start() for transaction in taken))
+        limits = await limits_of(self._kafka, self._outputs) if taken else {}
+        await asyncio.gather(*(transaction.know(limits) for transaction in taken))
+
+    def taken(self) -> Collection[Transaction]:
+        """Return the producers."""
+        return self._of_partition.values()
+
+    async def commit(
+        self, outputs: Mapping[int, Outbox], offsets: Mapping[int, Mapping[TP, int]], instead: Instead
+    ) -> None:
+        """Commit the outputs and offsets of a micro-batch, each partition by itself, all at the same time."""
+        await asyncio.gather(
+            *(
+                self._of_partition[partition].commit(outputs.get(partition, Outbox()), of_partition, instead)
+                for partition, of_partition in offsets.items()
+            )
+        )
+
+    def problems(self) -> Iterator[Problem]:
+        """Yield a problem for what publishing waits for."""
+        for transaction in self.taken():
+            yield from transaction.problems()
+
+    async def stop(self) -> None:
+        """Disconnect."""
+        await asyncio.gather(*(transaction.stop() for transaction in self.taken()))
+        self._of_partition = {}

@@ -1,0 +1,1 @@
+"""Files with secrets: keys of card tokens, and people's passwords."""

@@ -1,0 +1,194 @@
+"""Model versions on disk: what is loaded is what was trained, or nothing is loaded."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import xgboost
+
+from fraudstream.adapters.event_types import event_type_named
+from fraudstream.adapters.files import sha256_of
+from fraudstream.adapters.models.files import MODEL_BYTES_MAX, current_version, load_model, save_model
+from fraudstream.domain.detector import Detector
+from fraudstream.domain.errors import SetupError
+
+FEATURES = ["amount", "seconds_since_previous"]
+ROWS = np.array([[20.0, 601.0], [20.0, 1.5]], dtype=np.float32)
+
+
+@pytest.fixture(scope="module")
+def ubj() -> bytes:
+    """Return a small real model: payments within ten seconds of the last one are fraud."""
+    rng = np.random.default_rng(1)
+    rows = np.column_stack([rng.uniform(0, 100, 2000), rng.uniform(0, 20, 2000)]).astype(np.float32)
+    booster = xgboost.train({"objective": "binary:logistic"}, xgboost.DMatrix(rows, rows[:, 1] < 10), 10)
+    return bytes(booster.save_raw("ubj"))
+
+
+def saved(models_dir: Path, ubj: bytes, **fields: Any) -> str:
+    """Save the model with an ordinary manifest, some fields given."""
+    manifest = {"version": "card-1", "features": FEATURES, "threshold": 0.25, "sha256": sha256_of(ubj)}
+    return save_model(models_dir, manifest | fields, ubj)
+
+
+def test_a_saved_model_is_current_and_scores_as_it_did(tmp_path: Path, ubj: bytes) -> None:
+    """Nothing is lost on the way through the file."""
+    original = xgboost.Booster(model_file=bytearray(ubj))
+    saved(tmp_path, ubj)
+
+    model = load_model(tmp_path)
+
+    assert ("card-1", tuple(FEATURES), 0.25) == (model.version, model.features, model.threshold)
+    assert np.array_equal(original.inplace_predict(ROWS), model.probabilities(ROWS))
+    assert model.probabilities(ROWS)[0] < 0.1
+    assert model.probabilities(ROWS)[1] > 0.9
+
+
+def test_a_row_scores_the_same_alone_and_in_company(tmp_path: Path, ubj: bytes) -> None:
+    """Micro-batches of any size decide alike."""
+    saved(tmp_path, ubj)
+    model = load_model(tmp_path)
+
+    assert np.array_equal(model.probabilities(ROWS), [model.probabilities(row[None])[0] for row in ROWS])
+
+
+def test_contributions_add_up_to_the_log_odds(tmp_path: Path, ubj: bytes) -> None:
+    """One share a feature and the bias; their sum is the score before the logistic function."""
+    saved(tmp_path, ubj)
+    model = load_model(tmp_path)
+
+    shares = model.contributions(ROWS)
+
+    assert (2, 3) == shares.shape
+    assert np.allclose(model.probabilities(ROWS), 1 / (1 + np.exp(-shares.sum(axis=1))), atol=1e-6)
+
+
+def test_versions_stand_side_by_side_and_one_is_current(tmp_path: Path, ubj: bytes) -> None:
+    """Going back is naming another version."""
+    saved(tmp_path, ubj)
+    saved(tmp_path, ubj, version="card-2", threshold=0.5)
+
+    assert "card-2" == current_version(tmp_path)
+    assert 0.5 == load_model(tmp_path).threshold
+    assert 0.25 == load_model(tmp_path, "card-1").threshold
+
+
+def test_versions_named_as_earlier_releases_did_stay_loadable(tmp_path: Path, ubj: bytes) -> None:
+    """Their names have twelve digits in a row."""
+    saved(tmp_path, ubj, version="card-20261124-8947ec9d")
+
+    assert "card-20261124-8947ec9d" == load_model(tmp_path).version
+
+
+def test_nothing_but_whole_versions_is_left_behind(tmp_path: Path, ubj: bytes) -> None:
+    """Drafts become versions by one rename."""
+    saved(tmp_path, ubj)
+    saved(tmp_path, ubj)
+
+    assert ["card-1", "current"] == sorted(path.name for path in tmp_path.iterdir())
+
+
+def test_a_changed_model_file_is_not_loaded(tmp_path: Path, ubj: bytes) -> None:
+    """The checksum is looked at before XGBoost is."""
+    saved(tmp_path, ubj)
+    (tmp_path / "card-1" / "model.ubj").write_bytes(ubj[:-1] + b"?")
+
+    with pytest.raises(SetupError, match="checksum differs"):
+        load_model(tmp_path)
+
+
+def test_what_xgboost_cannot_read_is_a_sentence(tmp_path: Path) -> None:
+    """For instance a model of a much newer XGBoost."""
+    saved(tmp_path, b"not a model")
+
+    with pytest.raises(SetupError, match="cannot be read by XGBoost"):
+        load_model(tmp_path)
+
+
+def test_a_model_with_features_we_do_not_have_decides_nothing(tmp_path: Path, ubj: bytes) -> None:
+    """It would score something else than it was trained on."""
+    saved(tmp_path, ubj, features=["amount", "phase_of_the_moon"])
+
+    with pytest.raises(SetupError, match="phase_of_the_moon"):
+        Detector.of(load_model(tmp_path), event_type_named("card"))
+
+
+@pytest.mark.parametrize("version", ["current", "card-7"])
+def test_without_the_model_the_sentence_says_what_to_run(tmp_path: Path, version: str) -> None:
+    """A fresh clone has none, and names are mistyped."""
+    with pytest.raises(SetupError, match="train one with: fraudstream train"):
+        load_model(tmp_path, version)
+
+
+def test_the_manifest_is_json_for_people_too(tmp_path: Path, ubj: bytes) -> None:
+    """Indented, one field a line."""
+    saved(tmp_path, ubj)
+    text = (tmp_path / "card-1" / "manifest.json").read_text()
+
+    assert "card-1" == json.loads(text)["version"]
+    assert '\n  "version": "card-1"' in text
+
+
+@pytest.mark.parametrize("rows", [1, 7, 512])
+def test_the_direct_call_predicts_what_xgboost_predicts(tmp_path: Path, ubj: bytes, rows: int) -> None:
+    """A learning test on XGBoost's C function: the same bits as `inplace_predict`, missing values included."""
+    saved(tmp_path, ubj)
+    booster = xgboost.Booster(model_file=bytearray(ubj))
+    data = np.random.default_rng(rows).uniform(0, 700, (rows, 2)).astype(np.float32)
+    data[0, 1] = np.nan
+
+    assert np.array_equal(booster.inplace_predict(data), load_model(tmp_path).probabilities(data))
+
+
+def test_rows_of_another_shape_are_refused(tmp_path: Path, ubj: bytes) -> None:
+    """The C function would read beyond them."""
+    saved(tmp_path, ubj)
+    with pytest.raises(ValueError, match="2 columns"):
+        load_model(tmp_path).probabilities(np.zeros((3, 1), np.float32))
+
+
+def test_a_model_trained_on_other_features_than_its_manifest_names_is_not_loaded(
+    tmp_path: Path, ubj: bytes
+) -> None:
+    """By their number, and by their names where the file has them."""
+    saved(tmp_path, ubj, features=["amount"])
+    with pytest.raises(SetupError, match="trained on other features than its manifest names"):
+        load_model(tmp_path)
+
+    booster = xgboost.Booster(model_file=bytearray(ubj))
+    booster.feature_names = FEATURES[::-1]
+    other = bytes(booster.save_raw("ubj"))
+    saved(tmp_path, other, sha256=sha256_of(other))
+    with pytest.raises(SetupError, match="trained on other features than its manifest names"):
+        load_model(tmp_path)
+
+
+def test_a_file_far_larger_than_any_model_is_not_read(tmp_path: Path, ubj: bytes) -> None:
+    """Memory is not spent on it, and XGBoost never sees it."""
+    saved(tmp_path, ubj)
+    with (tmp_path / "card-1" / "model.ubj").open("r+b") as file:
+        file.truncate(MODEL_BYTES_MAX + 1)
+
+    with pytest.raises(SetupError, match="is larger than 100 MB"):
+        load_model(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        "{",
+        "[]",
+        "{}",
+        '{"version": "card-1", "features": ["amount"], "threshold": 7.0, "sha256": ""}',
+        '{"version": "card-2", "features": ["amount"], "threshold": 0.5, "sha256": ""}',
+    ],
+)
+def test_a_manifest_that_is_none_is_a_sentence(tmp_path: Path, ubj: bytes, manifest: str) -> None:
+    """Broken, empty, absurd, or of another model."""
+    saved(tmp_path, ubj)
+    (tmp_path / "card-1" / "manifest.json").write_text(manifest)
+
+    with pytest.raises(SetupError, match="the manifest of model card-1 is not"):
+        load_model(tmp_path)
