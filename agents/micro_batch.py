@@ -1,5 +1,6 @@
 """What is decided together: chunks, sorted into payments, records to repartition and dead letters."""
 
+from collections import Counter
 from typing import NamedTuple
 
 from faust.types import TP
@@ -44,6 +45,14 @@ class MicroBatch(NamedTuple):
     def repartitioned(self) -> int:
         """How many records are to be repartitioned."""
         return sum(len(each.to_repartition) for each in self.parsed)
+
+    @property
+    def undeclared(self) -> Counter[str]:
+        """How many fields of which names the event type does not declare."""
+        total: Counter[str] = Counter()
+        for each in self.parsed:
+            total.update(each.undeclared)
+        return total
 
     @property
     def parse_ms(self) -> float:

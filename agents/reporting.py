@@ -52,6 +52,7 @@ class Reporter:
             finished_at=finished_at,
             degraded=decided.degraded,
             dead_letters=Counter(letter.reason for letter in output.dead),
+            undeclared=batch.undeclared,
             repartitioned=batch.repartitioned,
             stage_ms=decided.stage_ms,
             offsets={

@@ -58,6 +58,17 @@ def test_a_batch_is_counted_by_outcome_reason_and_place():
     )
 
 
+def test_undeclared_fields_are_counted_by_the_first_names_and_then_together():
+    """Each name is a time series, and producers may send any number of them."""
+    metrics = Metrics()
+    metrics.batch(a_report(undeclared={f"field_{number}": 1 for number in range(40)}))
+    metrics.batch(a_report(undeclared={"field_0": 2, "field_39": 5, "": 1}))
+    seen = scraped(metrics)
+
+    counts = {dict(labels)["field"]: value for (name, labels), value in seen.items() if "undeclared" in name}
+    assert {f"field_{number}": 1 for number in range(1, 32)} | {"field_0": 3, "(other)": 14} == counts
+
+
 def test_latency_is_a_cumulative_histogram_in_seconds():
     """A value on a bound belongs below it; what is longer than all bounds is only in +Inf."""
     metrics = Metrics()

@@ -1,6 +1,7 @@
 """Sorts incoming records: each becomes a payment, a record to repartition, or a dead letter."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from fraudstream.deciding.dead_letters import DeadLetter, DeadLetters
@@ -8,7 +9,10 @@ from fraudstream.deciding.payloads import Payloads, Schemas
 from fraudstream.deciding.records import Record, as_first_timed, is_repartitioned, source_of
 from fraudstream.domain.errors import InvalidTransaction
 from fraudstream.domain.events.parser import Parser, Payment
+from fraudstream.domain.events.unknown_fields import counted
 from fraudstream.domain.tokens import Entity
+
+NOTHING_UNDECLARED: Mapping[str, int] = MappingProxyType({})
 
 
 class Payments(NamedTuple):
@@ -25,6 +29,8 @@ class Parsed(NamedTuple):
     to_repartition: list[tuple[Entity, Record]]
     """Records of entities that belong to another partition, with the entity."""
     dead: list[DeadLetter]
+    undeclared: Mapping[str, int] = NOTHING_UNDECLARED
+    """How many fields of which names the event type does not declare; of repartitioned records they were counted before."""
 
 
 class Intake:
@@ -33,6 +39,7 @@ class Intake:
     def __init__(self, parser: Parser, schemas: Schemas | None = None) -> None:
         """`schemas`: those of records that are not JSON."""
         self._parse = parser.parse
+        self._undeclared = parser.undeclared = list[str]()
         wire = parser.event_type.wire
         self._payloads = None if wire.is_plain else Payloads(wire, schemas)
         self._letters = DeadLetters.of(parser.event_type)
@@ -48,6 +55,7 @@ class Intake:
         to_repartition: list[tuple[Entity, Record]] = []
         dead: list[DeadLetter] = []
         here, parse = records[0].partition, self._parse
+        self._undeclared.clear()
         payloads = None if is_repartitioned(records[0]) else self._payloads
         for record in as_first_timed(records):
             try:
@@ -63,7 +71,9 @@ class Intake:
                 kept.append(record)
             else:
                 to_repartition.append((entity, record))
-        return Parsed(Payments(payments, kept), to_repartition, dead)
+        first_seen = self._undeclared and not is_repartitioned(records[0])
+        undeclared = counted(self._undeclared) if first_seen else NOTHING_UNDECLARED
+        return Parsed(Payments(payments, kept), to_repartition, dead, undeclared)
 
 
 def _named(payment: Payment, record: Record) -> Payment:

@@ -52,6 +52,12 @@ METRICS = (
     ),
     Metric("fraudstream_degraded_total", "counter", "Payments decided with something missing.", ("reason",)),
     Metric(
+        "fraudstream_undeclared_fields_total",
+        "counter",
+        "Fields in records that the event type does not declare, by name; (other): after the first 32 names.",
+        ("field",),
+    ),
+    Metric(
         "fraudstream_nightly_runs_total",
         "counter",
         "Runs of the nightly job, by how they ended.",

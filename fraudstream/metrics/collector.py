@@ -15,6 +15,10 @@ from fraudstream.metrics.catalogue import METRICS, STAGE_BUCKETS_S, STATUSES, Me
 from fraudstream.metrics.histogram import Histogram
 from fraudstream.metrics.report import BatchReport, TopicPartition
 
+FIELD_NAMES_MAX = 32
+"""Names of undeclared fields that are counted each by itself, those first seen."""
+OTHER_FIELDS = "(other)"
+
 Family = CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily
 
 
@@ -46,6 +50,8 @@ class Metrics(Collector):
         self._count("fraudstream_payments_total", report.outcomes)
         self._count("fraudstream_dead_letters_total", report.dead_letters)
         self._count("fraudstream_degraded_total", report.degraded)
+        if report.undeclared:
+            self._count_fields(report.undeclared)
         self._values["fraudstream_forwarded_total"][()] += report.repartitioned
         self._values["fraudstream_last_progress_timestamp_seconds"][()] = report.finished_at
         if report.payments:
@@ -136,6 +142,13 @@ class Metrics(Collector):
         for labels, histogram in self._histograms[metric.name].items():
             family.add_metric(labels, buckets=histogram.cumulative(), sum_value=histogram.total)
         return family
+
+    def _count_fields(self, counts: Mapping[str, int]) -> None:
+        """Count undeclared fields: producers could send any number of names, and each is a time series in Prometheus."""
+        name = "fraudstream_undeclared_fields_total"
+        for field, count in counts.items():
+            known = (field,) in self._values[name] or len(self._values[name]) < FIELD_NAMES_MAX
+            self._count(name, {field if field and known else OTHER_FIELDS: count})
 
     def _count(self, name: str, counts: Mapping[str, int]) -> None:
         values = self._values[name]

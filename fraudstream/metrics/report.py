@@ -23,6 +23,8 @@ class BatchReport:
     finished_at: float
     degraded: Mapping[str, int] = field(default_factory=dict)
     dead_letters: Mapping[str, int] = field(default_factory=dict)
+    undeclared: Mapping[str, int] = field(default_factory=dict)
+    """Fields that the event type does not declare, by name; those whose names are not shown: by ''."""
     repartitioned: int = 0
     stage_ms: Mapping[str, float] = field(default_factory=dict)
     offsets: Mapping[TopicPartition, tuple[int, int | None]] = field(default_factory=dict)

@@ -10,7 +10,7 @@ from fraudstream.domain.archived import archived, unarchived
 from fraudstream.domain.events.declaration import Declaration
 from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.tokens import partition_of
-from tests.agents.memory_worker import NOON_S, PARTITIONS, MemoryWorker
+from tests.agents.memory_worker import NOON_S, PARTITIONS, MemoryWorker, until
 
 RULES = """
 [[rules]]
@@ -117,6 +117,27 @@ async def test_undeclared_fields_are_published_among_the_variables(tmp_path: Pat
     assert [1, 1] == kept["tries"].to_list()
     assert '{"device.os":"ios","mcc":5411}' == kept["unknown_fields"][0]
     assert first["variables"] == {"shop": None} | unarchived(kept.row(0, named=True))["variables"]
+
+
+async def test_undeclared_fields_are_counted_once_by_name(tmp_path: Path) -> None:
+    """Also of events that are repartitioned; a name may hold a card number, and is not shown then."""
+    async with MemoryWorker(tmp_path, event_type=ACCOUNTS) as worker:
+        await worker.receive(
+            [
+                event(account=ACCOUNT, device={"os": "ios", "mac": None}, mcc=5411),
+                event(account=ELSEWHERE, mcc=5411),
+                event(account=ACCOUNT, **{"4000 0049 9801 2643": 1, "a b": 2}),
+                event(account=ACCOUNT),
+            ]
+        )
+        await worker.settled()
+        await worker.receive(worker.published("transactions-by-card", 1), 1, "transactions-by-card")
+        await worker.settled()
+        await until(lambda: 2 == len(worker.reports))
+
+    first, again = worker.reports
+    assert {"device.os": 1, "device.mac": 1, "mcc": 2, "": 2} == first.undeclared
+    assert {} == again.undeclared
 
 
 async def test_events_without_an_entity_are_decided_alone_where_they_are(tmp_path: Path) -> None:

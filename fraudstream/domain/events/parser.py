@@ -73,6 +73,8 @@ class Parser:
             variable.type == "string" for variable in event_type.variables
         )
         self._end = len(self._fields.fields)
+        self.undeclared: list[str] | None = None
+        """Gets the names of undeclared fields, if somebody puts a list here and clears it again."""
         self._numbers = event_type.variables[self._numbers_from - self._strings_from :]
         self._defaults = [variable.default for variable in event_type.variables]
         self._has_defaults = any(default is not None for default in self._defaults)
@@ -134,6 +136,8 @@ class Parser:
 
     def _unknown(self, others: Mapping[str, Any], number: int | str | None) -> str:
         """Return the fields that are not declared as the event type wants them; raises InvalidTransaction."""
+        if self.undeclared is not None:
+            self.undeclared.extend(others)
         if self.event_type.unknown_fields == "keep":
             return encoded(others, self._variables, number)
         if self.event_type.unknown_fields == "refuse":
