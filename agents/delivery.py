@@ -22,7 +22,7 @@ class OutputBatch:
     offsets: dict[int, dict[TP, int]] = field(default_factory=dict)
     """Source partition -> the offsets that follow the micro-batch in its topics."""
     changelog_first: bool = False
-    """Whether a replay could decide in another order (a card's payments on two topics): outputs then follow the changelog."""
+    """Whether a replay could decide in another order (an entity's payments on two topics): outputs then follow the changelog."""
     instead: Instead = nothing_instead
     """What goes instead of a record that its topic refuses."""
 

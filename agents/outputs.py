@@ -119,7 +119,7 @@ class Outputs:
                 output_batch.changelog.add(targets.changelog, partition, delta)
 
     def _has_repartitioned(self, partition: int) -> bool:
-        """Tell whether a partition's cards may also be on the repartitioned topic: a replay may order the two differently."""
+        """Tell whether a partition's entities may also be on the repartitioned topic: a replay may order the two differently."""
         return self._assignment.end(TP(self.targets.repartitioned, partition)) != 0
 
 

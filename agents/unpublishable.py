@@ -1,6 +1,6 @@
 """What goes instead of a record that its topic refuses: a dead letter, or a changelog record in two halves.
 
-A decided payment still counts in its card's ten minutes. The dead letter says what was not published.
+A decided payment still counts in its entity's ten minutes. The dead letter says what was not published.
 """
 
 from collections.abc import Iterable, Sequence
@@ -69,4 +69,4 @@ def _what(message: Message) -> str:
     """Say what is missing now."""
     if message.headers:
         return "the payment was not forwarded, and is not decided"
-    return "the payment counts for its card, and this was not published"
+    return "the payment counts for its entity, and this was not published"

@@ -269,9 +269,9 @@ class ActivityTable(faust.Table[bytes, bytes]):
         layout = self.windows.layout
         return layout.bucket_of(max(0, newest_ms - self.allowed_lateness_ms - layout.bucket_ms)) or None
 
-    def activity_of(self, card: str) -> tuple[list[Entry], int] | None:
+    def activity_of(self, entity: str) -> tuple[list[Entry], int] | None:
         """Return an entity's entries in the newest two buckets and its partition's watermark; None if there are none."""
-        token, layout = bytes.fromhex(card), self.windows.layout
+        token, layout = bytes.fromhex(entity), self.windows.layout
         for partition in self.store.held_partitions():
             watermark_ms = self.store.clock(partition).watermark_ms
             bucket = layout.bucket_of(watermark_ms)

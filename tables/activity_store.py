@@ -178,7 +178,7 @@ class ActivityStore(rocksdb.Store):
             raise ValueError(f"partition {partition} has the changelog to {int(stored)} and is given {first}")
 
     def _void(self, partition: int) -> None:
-        """Delete everything: the partition now holds other cards (`fraudstream topics grow`)."""
+        """Delete everything: the partition now holds other entities (`fraudstream topics grow`)."""
         batch = rocksdict.WriteBatch(raw_mode=True)
         batch.delete_range(START.pack(0), CLOCK_KEY)
         batch.put(CLOCK_KEY, CLOCK.pack(*Clock()))

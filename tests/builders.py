@@ -82,9 +82,9 @@ def payments_frame(units: int = 100, **columns: list[Any]) -> pl.DataFrame:
 class SameWeek(WeeklyStore):
     """A weekly store that knows every card: 25 payments with a mean of 40.00, as of any midnight."""
 
-    async def get_many(self, cards: Collection[str], midnight_ms: int) -> WeeklyAnswer:
+    async def get_many(self, entities: Collection[str], midnight_ms: int) -> WeeklyAnswer:
         """Answer for all cards."""
-        return WeeklyAnswer(dict.fromkeys(cards, Week(25, 40.0)), midnight_ms)
+        return WeeklyAnswer(dict.fromkeys(entities, Week(25, 40.0)), midnight_ms)
 
     async def newest(self, midnight_ms: int) -> int | None:
         """Return this midnight: the store has all of them."""

@@ -16,12 +16,14 @@ class MemoryWeekly(WeeklyStore):
     def __init__(self, snapshots: Mapping[int, Mapping[str, Week]]) -> None:
         self.snapshots = dict(snapshots)
 
-    async def get_many(self, cards: Collection[str], midnight_ms: int) -> WeeklyAnswer:
+    async def get_many(self, entities: Collection[str], midnight_ms: int) -> WeeklyAnswer:
         """Return the weeks as of this midnight, or of one day before it if that is the newest."""
         for as_of_ms in (midnight_ms, midnight_ms - DAY_MS):
             if as_of_ms in self.snapshots:
                 weeks = self.snapshots[as_of_ms]
-                return WeeklyAnswer({card: weeks[card] for card in cards if card in weeks}, as_of_ms)
+                return WeeklyAnswer(
+                    {entity: weeks[entity] for entity in entities if entity in weeks}, as_of_ms
+                )
         return WeeklyAnswer()
 
     async def newest(self, midnight_ms: int) -> int | None:

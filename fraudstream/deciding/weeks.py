@@ -45,11 +45,11 @@ class WeekLookup:
         self._weekly = weekly
 
     async def weeks(self, columns: Columns) -> Weeks:
-        """Look up the week of every payment: one request per midnight, each card once."""
+        """Look up the week of every payment: one request per midnight, each entity once."""
         midnights = [midnight_before(event_time_ms) for event_time_ms in columns.event_time_ms]
         tokens = [
-            card.tokens(midnight - self._weekly.look_back_ms)
-            for card, midnight in zip(columns.entities, midnights, strict=True)
+            entity.tokens(midnight - self._weekly.look_back_ms)
+            for entity, midnight in zip(columns.entities, midnights, strict=True)
         ]
         asked: dict[int, set[str]] = {midnight: set() for midnight in midnights}
         if len(asked) == 1:
@@ -57,7 +57,7 @@ class WeekLookup:
         else:
             for midnight, own in zip(midnights, tokens, strict=True):
                 asked[midnight].update(own)
-            answers = await asyncio.gather(*(self._answer(cards, at) for at, cards in asked.items()))
+            answers = await asyncio.gather(*(self._answer(entities, at) for at, entities in asked.items()))
             of_midnight = dict(zip(asked, answers, strict=True))
             each = [of_midnight[midnight] for midnight in midnights]
         weeks = [self._week(answer.rows, own) for (answer, _), own in zip(each, tokens, strict=True)]
@@ -78,18 +78,18 @@ class WeekLookup:
         )
 
     def _week(self, rows: Mapping[str, Week], tokens: tuple[str, ...]) -> Week:
-        """Return a card's week, merged over all tokens it had."""
+        """Return an entity's week, merged over all tokens it had."""
         if len(tokens) == 1:
             return rows.get(tokens[0], NO_WEEK)
         there = [rows[token] for token in tokens if token in rows]
         return merge_weeks(there, self._decimals, self._weekly)
 
-    async def _answer(self, cards: set[str], midnight: int) -> tuple[WeeklyAnswer, str | None]:
+    async def _answer(self, entities: set[str], midnight: int) -> tuple[WeeklyAnswer, str | None]:
         """Ask the store, which answers in time (see adapters/weekly/guard.py); say why if it is not the asked midnight."""
         try:
-            answer = await self._store.get_many(cards, midnight)
+            answer = await self._store.get_many(entities, midnight)
         except WeeklyUnavailable:
-            return WeeklyAnswer(failed=dict.fromkeys(cards, UNAVAILABLE)), None
+            return WeeklyAnswer(failed=dict.fromkeys(entities, UNAVAILABLE)), None
         if answer.as_of_ms is None:
             return answer, MISSING
         return answer, None if answer.as_of_ms == midnight else STALE

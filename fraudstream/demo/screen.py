@@ -118,8 +118,8 @@ class Screen:
 def described(alert: Decision) -> str:
     """Return an alert in one line.
 
-    >>> described(Decision("t", "4242", 0, 12.5, 0.99, "block", ["1 s after the card's previous payment"]))
-    "**4242      12.50  block   0.990  1 s after the card's previous payment"
+    >>> described(Decision("t", "4242", 0, 12.5, 0.99, "block", ["1 s after the previous payment"]))
+    '**4242      12.50  block   0.990  1 s after the previous payment'
     """
     return (
         f"**{alert.card_last4} {alert.amount:>10,.2f}  {alert.outcome:<6}  {alert.probability:.3f}  "

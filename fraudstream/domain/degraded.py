@@ -18,7 +18,7 @@ from fraudstream.domain.windows.entries import WINDOW_MS
 LATE = "late"
 """It came later than allowed, so its windows may be incomplete."""
 ROTATED = "token-rotated"
-"""The card's token is younger than the window, so payments under the earlier token are not in it."""
+"""The entity's token is younger than the window, so payments under the earlier token are not in it."""
 
 WARMING = "warming-up"
 """A window reaches back to when another declaration of velocity features was kept, so it may be incomplete."""

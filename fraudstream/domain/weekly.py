@@ -1,4 +1,4 @@
-"""The card's week: count and mean amount over the seven days up to the last midnight UTC before a payment.
+"""An entity's week: count and mean amount over the seven days up to the last midnight UTC before a payment.
 
 A nightly job can know exactly this much, so serving and training use the same definition and there is no skew.
 """
@@ -21,24 +21,24 @@ MIDNIGHTS_KEPT = 2
 """Midnights a store keeps: a replay of yesterday finds what yesterday found."""
 
 TIMED_OUT, UNAVAILABLE, REFUSED = "weekly-timeout", "weekly-unavailable", "weekly-refused"
-"""Why a store has no answer for a card, in the words of a decision's `degraded`."""
+"""Why a store has no answer for an entity, in the words of a decision's `degraded`."""
 
 MISSING, STALE = "weekly-missing", "weekly-stale"
 """Why a store's answer is not the one for the asked midnight, in the same words."""
 
 LOWER_BOUND = "weekly-token-rotated"
-"""The card has several tokens in the days before, and numbers of different values are at least what is said, in the same words."""
+"""The entity has several tokens in the days before, and numbers of different values are at least what is said, in the same words."""
 
 NO_ANSWER = (TIMED_OUT, UNAVAILABLE, REFUSED)
 UNKNOWN = frozenset({MISSING, *NO_ANSWER})
-"""With one of these nothing is known of a card's week: not even whether it has payments in it."""
+"""With one of these nothing is known of an entity's week: not even whether it has payments in it."""
 
 LOOK_BACK_DAYS = 8
 """How many midnights are tried to find the newest one of a store that cannot list them."""
 
 
 class Week(NamedTuple):
-    """Payments of one card in [midnight - 7 days, midnight), and what its event type declares."""
+    """Payments of one entity in [midnight - 7 days, midnight), and what its event type declares."""
 
     payments: int
     mean_amount: float
@@ -68,7 +68,7 @@ NO_WEEK = Week(0, 0.0)
 def merge_weeks(
     weeks: Sequence[Week], decimals: int = HUNDREDTHS, weekly: WeeklyAggregates = NOTHING_DECLARED
 ) -> Week:
-    """Merge the weeks of one card under several tokens; the money is added in exact minor units.
+    """Merge the weeks of one entity under several tokens; the money is added in exact minor units.
 
     >>> merge_weeks([Week(2, 12.5), Week(1, 0.01)]), merge_weeks([])
     (Week(payments=3, mean_amount=8.336666666666666, declared=()), Week(payments=0, mean_amount=0.0, declared=()))
@@ -84,9 +84,9 @@ def merge_weeks(
 
 @dataclass(frozen=True, slots=True)
 class WeeklyAnswer:
-    """What a store knows of some cards. Cards without payments in the week are absent.
+    """What a store knows of some entities. Entities without payments in the week are absent.
 
-    `as_of_ms` is the midnight the rows belong to; None if the store has nothing for that night. `failed` names the cards
+    `as_of_ms` is the midnight the rows belong to; None if the store has nothing for that night. `failed` names the entities
     the store could not answer for, and why (in the words of `degraded`): nothing is known about those.
     """
 
@@ -95,20 +95,20 @@ class WeeklyAnswer:
     failed: Mapping[str, str] = field(default_factory=dict)
 
     def completed(self, asked: Collection[str], second: "WeeklyAnswer") -> "WeeklyAnswer":
-        """Return this answer completed by a second one for some of its cards; one of another midnight is ignored."""
+        """Return this answer completed by a second one for some of its entities; one of another midnight is ignored."""
         if None not in (self.as_of_ms, second.as_of_ms) and self.as_of_ms != second.as_of_ms:
             return self
         again = set(asked)
-        still = {card: why for card, why in self.failed.items() if card not in again}
+        still = {entity: why for entity, why in self.failed.items() if entity not in again}
         as_of_ms = second.as_of_ms if self.as_of_ms is None else self.as_of_ms
         return WeeklyAnswer({**self.rows, **second.rows}, as_of_ms, still | dict(second.failed))
 
 
 class WeeklyStore(Protocol):
-    """Answers for many cards at once; raises WeeklyUnavailable when it cannot answer."""
+    """Answers for many entities at once; raises WeeklyUnavailable when it cannot answer."""
 
-    async def get_many(self, cards: Collection[str], midnight_ms: int) -> WeeklyAnswer:
-        """Return the weeks of these card tokens as of this midnight, or of the newest kept one before it."""
+    async def get_many(self, entities: Collection[str], midnight_ms: int) -> WeeklyAnswer:
+        """Return the weeks of these entity tokens as of this midnight, or of the newest kept one before it."""
         ...
 
     async def newest(self, midnight_ms: int) -> int | None:
@@ -130,7 +130,7 @@ class WeeklyStore(Protocol):
 class NoWeeks(WeeklyStore):
     """The store of events without an entity."""
 
-    async def get_many(self, cards: Collection[str], midnight_ms: int) -> WeeklyAnswer:
+    async def get_many(self, entities: Collection[str], midnight_ms: int) -> WeeklyAnswer:
         """Know nothing."""
         return WeeklyAnswer()
 
@@ -151,7 +151,7 @@ class OnlineStore(WeeklyStore, Protocol):
         ...
 
     async def nights(self, midnights_ms: Sequence[int]) -> dict[int, int]:
-        """Return which of these midnights are published, and with how many cards each."""
+        """Return which of these midnights are published, and with how many entities each."""
         ...
 
     async def newest(self, midnight_ms: int) -> int | None:
@@ -160,11 +160,11 @@ class OnlineStore(WeeklyStore, Protocol):
         return max(await self.nights(candidates), default=None)
 
     async def load(self, as_of_ms: int, weeks: Sequence[tuple[str, Week]]) -> None:
-        """Write some cards' weeks as of a midnight; repeating it changes nothing. Nobody reads them until `publish`."""
+        """Write some entities' weeks as of a midnight; repeating it changes nothing. Nobody reads them until `publish`."""
         ...
 
-    async def publish(self, as_of_ms: int, cards: int) -> None:
-        """Publish a midnight whose cards are all loaded: from now on it is answered. Old midnights are removed or expire."""
+    async def publish(self, as_of_ms: int, entities: int) -> None:
+        """Publish a midnight whose entities are all loaded: from now on it is answered. Old midnights are removed or expire."""
         ...
 
 

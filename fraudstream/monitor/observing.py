@@ -70,7 +70,7 @@ class Observer:
         self.metrics.batch(report)
         self._damage.batch(report, time.monotonic())
         if isinstance(self._weekly, GuardedWeekly):
-            self.metrics.lookups(self._weekly.cards, self._weekly.calls, self._weekly.breaker.state)
+            self.metrics.lookups(self._weekly.entities, self._weekly.calls, self._weekly.breaker.state)
         self.timeline.batch(report)
         if decided.encoded:
             self.recent.add(decided)

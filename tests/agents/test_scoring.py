@@ -204,9 +204,9 @@ async def test_the_report_says_what_a_micro_batch_did(tmp_path: Path) -> None:
 class SilentWeekly(WeeklyStore):
     """A weekly store whose answers do not come."""
 
-    async def get_many(self, cards: Any, midnight_ms: int) -> WeeklyAnswer:
+    async def get_many(self, entities: Any, midnight_ms: int) -> WeeklyAnswer:
         """Fail for every card."""
-        return WeeklyAnswer(failed=dict.fromkeys(cards, "weekly-unavailable"))
+        return WeeklyAnswer(failed=dict.fromkeys(entities, "weekly-unavailable"))
 
 
 payments = st.lists(

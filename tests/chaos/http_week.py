@@ -28,11 +28,11 @@ class HttpWeek(WeeklyStore):
         if self._session is not None:
             await self._session.close()
 
-    async def get_many(self, cards: Collection[str], midnight_ms: int) -> WeeklyAnswer:
+    async def get_many(self, entities: Collection[str], midnight_ms: int) -> WeeklyAnswer:
         """Ask for all cards at once."""
         assert self._session is not None
         try:
-            async with self._session.post(self._url, data=msgspec.json.encode(list(cards))) as response:
+            async with self._session.post(self._url, data=msgspec.json.encode(list(entities))) as response:
                 response.raise_for_status()
                 rows = msgspec.json.decode(await response.read(), type=dict[str, Week])
         except (aiohttp.ClientError, msgspec.MsgspecError, UnicodeDecodeError) as error:

@@ -86,7 +86,7 @@ async def test_a_draft_that_lacks_cards_is_not_published(tmp_path: Path) -> None
     store = WeeklyDisk(tmp_path)
     await store.load(MONDAY, [(ALICE, BUSY)])
 
-    with pytest.raises(SetupError, match="held 1 cards, not 2"):
+    with pytest.raises(SetupError, match="held 1 entities, not 2"):
         await store.publish(MONDAY, 2)
 
     assert {} == await store.nights([MONDAY])

@@ -105,7 +105,7 @@ async def test_a_draft_that_lacks_cards_is_not_published(store: WeeklyRedis) -> 
     """The number of cards is the loader's word that all came."""
     await store.load(MONDAY, [(ALICE, BUSY)])
 
-    with pytest.raises(SetupError, match="held 1 cards, not 2"):
+    with pytest.raises(SetupError, match="held 1 entities, not 2"):
         await store.publish(MONDAY, 2)
     assert None is (await store.get_many([ALICE], MONDAY)).as_of_ms
 

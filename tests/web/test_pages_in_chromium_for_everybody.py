@@ -20,7 +20,7 @@ ROW_MAX_PX = 140
 REASONS = [
     "10-minute average of 612.20 3.4 times the usual 180.11",
     "9 payments within ten minutes, 9 in the week before",
-    "amount 85 % below the card's 10-minute average (21.57)",
+    "amount 85 % below the 10-minute average (21.57)",
 ]
 HEIGHTS = "[...document.querySelectorAll('.rows tbody tr')].map((row) => row.getBoundingClientRect().height)"
 WIDER = """

@@ -1,4 +1,4 @@
-"""A bounded cache of weeks looked up lately, including that a card has none."""
+"""A bounded cache of weeks looked up lately, including that an entity has none."""
 
 from collections.abc import Collection, Mapping
 
@@ -8,7 +8,7 @@ Key = tuple[int, str]
 
 
 class WeeklyCache:
-    """Two generations of (midnight, card) -> week: a full young generation replaces the old one, which is dropped.
+    """Two generations of (midnight, entity) -> week: a full young generation replaces the old one, which is dropped.
 
     What is used moves to the young one and stays. Cheaper than an LRU list, and as bounded.
     """
@@ -21,28 +21,28 @@ class WeeklyCache:
     def __len__(self) -> int:
         return len(self._young) + len(self._old)
 
-    def split(self, cards: Collection[str], as_of_ms: int) -> tuple[dict[str, Week], list[str]]:
-        """Return the weeks of the cards that have one, and the cards about which nothing is known."""
+    def split(self, entities: Collection[str], as_of_ms: int) -> tuple[dict[str, Week], list[str]]:
+        """Return the weeks of the entities that have one, and the entities about which nothing is known."""
         weeks: dict[str, Week] = {}
         unknown = []
-        for card in cards:
-            key = (as_of_ms, card)
+        for entity in entities:
+            key = (as_of_ms, entity)
             if key in self._young:
                 week = self._young[key]
             elif key in self._old:
                 week = self._old.pop(key)
                 self._keep(key, week)
             else:
-                unknown.append(card)
+                unknown.append(entity)
                 continue
             if week is not None:
-                weeks[card] = week
+                weeks[entity] = week
         return weeks, unknown
 
-    def add(self, cards: Collection[str], as_of_ms: int, weeks: Mapping[str, Week]) -> None:
-        """Remember the weeks of these cards as of a midnight; a card that is not in `weeks` has none."""
-        for card in cards:
-            self._keep((as_of_ms, card), weeks.get(card))
+    def add(self, entities: Collection[str], as_of_ms: int, weeks: Mapping[str, Week]) -> None:
+        """Remember the weeks of these entities as of a midnight; an entity that is not in `weeks` has none."""
+        for entity in entities:
+            self._keep((as_of_ms, entity), weeks.get(entity))
 
     def _keep(self, key: Key, week: Week | None) -> None:
         if len(self._young) >= self._half:

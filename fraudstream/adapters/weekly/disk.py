@@ -61,10 +61,10 @@ class WeeklyDisk(OnlineStore):
                 connection.close()
             self._open.clear()
 
-    async def get_many(self, cards: Collection[str], midnight_ms: int) -> WeeklyAnswer:
+    async def get_many(self, entities: Collection[str], midnight_ms: int) -> WeeklyAnswer:
         """Return the weeks as of this midnight, or of one day before it if that is the newest."""
         async with self._lock:
-            return await asyncio.to_thread(self._read, list(cards), midnight_ms)
+            return await asyncio.to_thread(self._read, list(entities), midnight_ms)
 
     async def create(self) -> bool:
         """Make the directory."""
@@ -79,7 +79,7 @@ class WeeklyDisk(OnlineStore):
         return {"kind": "disk", "name": str(self._directory), "status": "Created", "bytes": size}
 
     async def nights(self, midnights_ms: Sequence[int]) -> dict[int, int]:
-        """Return which of these midnights are there, and with how many cards each."""
+        """Return which of these midnights are there, and with how many entities each."""
         self._require()
         files = self._files()
         return {midnight: self._cards(files[midnight]) for midnight in midnights_ms if midnight in files}
@@ -90,28 +90,30 @@ class WeeklyDisk(OnlineStore):
         return max((at for at in files if at <= midnight_ms), default=None)
 
     async def load(self, as_of_ms: int, weeks: Sequence[tuple[str, Week]]) -> None:
-        """Write these cards into the draft of a midnight."""
+        """Write these entities into the draft of a midnight."""
         await asyncio.to_thread(self._write, as_of_ms, weeks)
 
-    async def publish(self, as_of_ms: int, cards: int) -> None:
-        """Rename the draft to its final name; raises SetupError unless it holds `cards` cards."""
+    async def publish(self, as_of_ms: int, entities: int) -> None:
+        """Rename the draft to its final name; raises SetupError unless it holds `entities` entities."""
         draft, place = self._draft(as_of_ms), self._place(as_of_ms)
         found = self._cards(draft)
-        if found != cards:
+        if found != entities:
             draft.unlink(missing_ok=True)
-            raise SetupError(f"{draft} held {found} cards, not {cards}; load it again from the beginning")
+            raise SetupError(
+                f"{draft} held {found} entities, not {entities}; load it again from the beginning"
+            )
         draft.replace(place)
         for midnight in sorted(self._files())[: -self._kept]:
             if midnight != as_of_ms:
                 self._place(midnight).unlink()
 
-    def _read(self, cards: list[str], midnight_ms: int) -> WeeklyAnswer:
+    def _read(self, entities: list[str], midnight_ms: int) -> WeeklyAnswer:
         try:
             self._look_for_news()
             night = next((at for at in (midnight_ms, midnight_ms - DAY_MS) if at in self._open), None)
             if night is None:
                 return WeeklyAnswer()
-            rows = self._open[night].execute(LOOKUP, (json.dumps(cards),))
+            rows = self._open[night].execute(LOOKUP, (json.dumps(entities),))
             return WeeklyAnswer({row[0]: self._week(*row[1:]) for row in rows}, night)
         except (sqlite3.Error, OSError, ValueError) as error:
             raise WeeklyUnavailable(
@@ -137,7 +139,7 @@ class WeeklyDisk(OnlineStore):
             with self._writer(self._draft(as_of_ms)) as connection:
                 connection.executemany(
                     INSERT.format(declared=", ?" if self._weekly.each else ""),
-                    ((card, *week[:2], *self._declared(week)) for card, week in weeks),
+                    ((entity, *week[:2], *self._declared(week)) for entity, week in weeks),
                 )
         except sqlite3.Error as error:
             raise WeeklyUnavailable(f"{self._draft(as_of_ms)} cannot be written: {error}") from error

@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The weeks of all cards as of one midnight."""
+    """The weeks of all entities as of one midnight."""
 
     as_of_ms: int
     sha256: str
@@ -94,16 +94,16 @@ def read_snapshot(directory: Path, manifest: Mapping[str, Any]) -> Snapshot:
 
 
 def pairs(frame: pl.DataFrame) -> Iterator[tuple[str, Week]]:
-    """Yield card token and week of a snapshot's rows."""
+    """Yield entity token and week of a snapshot's rows."""
     others = [name for name in frame.columns if name not in FIRST]
     columns = (frame[name].to_list() for name in FIRST)
     parts = frame.select(others).iter_rows() if others else repeat(())
-    for card, payments, mean, declared in zip(*columns, parts, strict=False):
-        yield card, Week(payments, mean, declared)
+    for entity, payments, mean, declared in zip(*columns, parts, strict=False):
+        yield entity, Week(payments, mean, declared)
 
 
 def newest_snapshot(directory: Path, layout: str | None = None) -> Snapshot:
-    """Read the newest snapshot, with a layout the newest that has it, e.g. to pick cards that have a week; raises SetupError if there is none."""
+    """Read the newest snapshot, with a layout the newest that has it, e.g. to pick entities that have a week; raises SetupError if there is none."""
     manifests = manifests_in(directory, layout)
     if not manifests:
         raise SetupError(f"no weekly aggregates in {directory}; make them with: fraudstream aggregate")
@@ -141,13 +141,15 @@ class WeeklyFiles(OnlineStore):
                 directory,
             )
 
-    async def get_many(self, cards: Collection[str], midnight_ms: int) -> WeeklyAnswer:
-        """Return the weeks of these cards as of this midnight, or of one day before it if that is the newest."""
+    async def get_many(self, entities: Collection[str], midnight_ms: int) -> WeeklyAnswer:
+        """Return the weeks of these entities as of this midnight, or of one day before it if that is the newest."""
         self._look_for_news()
         for snapshot in self._snapshots:
             if midnight_ms - DAY_MS <= snapshot.as_of_ms <= midnight_ms:
                 weeks = snapshot.weeks
-                return WeeklyAnswer({card: weeks[card] for card in cards if card in weeks}, snapshot.as_of_ms)
+                return WeeklyAnswer(
+                    {entity: weeks[entity] for entity in entities if entity in weeks}, snapshot.as_of_ms
+                )
         return WeeklyAnswer()
 
     async def newest(self, midnight_ms: int) -> int | None:
@@ -167,17 +169,17 @@ class WeeklyFiles(OnlineStore):
         return {"kind": "snapshot", "name": str(self._directory), "status": "Created", "bytes": size}
 
     async def nights(self, midnights_ms: Sequence[int]) -> dict[int, int]:
-        """Return which of these midnights there are, and with how many cards each."""
-        cards = {
+        """Return which of these midnights there are, and with how many entities each."""
+        entities = {
             manifest["as_of_ms"]: int(manifest["rows"])
             for manifest in manifests_in(self._directory, self._layout)
         }
-        return {midnight: cards[midnight] for midnight in midnights_ms if midnight in cards}
+        return {midnight: entities[midnight] for midnight in midnights_ms if midnight in entities}
 
     async def load(self, as_of_ms: int, weeks: Sequence[tuple[str, Week]]) -> None:
         """Do nothing: the nightly job has."""
 
-    async def publish(self, as_of_ms: int, cards: int) -> None:
+    async def publish(self, as_of_ms: int, entities: int) -> None:
         """Do nothing: the nightly job has."""
 
     async def refreshed(self) -> None:

@@ -44,20 +44,20 @@ log = logging.getLogger(__name__)
 
 
 class GuardedWeekly(WeeklyStore):
-    """Wraps a store; `calls` and `cards` count what happened, for the metrics. Never raises WeeklyUnavailable."""
+    """Wraps a store; `calls` and `entities` count what happened, for the metrics. Never raises WeeklyUnavailable."""
 
     def __init__(self, store: WeeklyStore, deadline_s: float, cache_cards: int) -> None:
         self.breaker = CircuitBreaker()
         self.calls: Counter[str] = Counter()
         """Calls to the store by result: answered, failed, late."""
-        self.cards: Counter[str] = Counter()
-        """Cards looked up, by where the answer came from: cache, store, or why there is none."""
+        self.entities: Counter[str] = Counter()
+        """Entities looked up, by where the answer came from: cache, store, or why there is none."""
         self._store = store
         self._deadline_s = deadline_s
         self._cache = WeeklyCache(cache_cards)
         self._nights: dict[int, tuple[int | None, float]] = {}
         self._asked: dict[Call, tuple[int, frozenset[str]]] = {}
-        self._trouble = WeeklyUnavailable("no card was answered")
+        self._trouble = WeeklyUnavailable("no entity was answered")
         self._waited_s, self._waited_until = 0.0, -float("inf")
         self._bug: BaseException | None = None
         self._one_aside = asyncio.Lock()
@@ -82,15 +82,15 @@ class GuardedWeekly(WeeklyStore):
         await asyncio.gather(*self._asked, return_exceptions=True)
         await self._store.close()
 
-    async def get_many(self, cards: Collection[str], midnight_ms: int) -> WeeklyAnswer:
-        """Return what is known of these cards within the deadline; without suspending if all of it is cached."""
+    async def get_many(self, entities: Collection[str], midnight_ms: int) -> WeeklyAnswer:
+        """Return what is known of these entities within the deadline; without suspending if all of it is cached."""
         if self._bug is not None:
             raise self._bug
         night, until = self._nights.get(midnight_ms, (None, 0.0))
         if time.monotonic() >= until:
-            return await self._asking(list(cards), midnight_ms)
-        known, unknown = ({}, []) if night is None else self._cache.split(cards, night)
-        self.cards["cache"] += len(cards) - len(unknown)
+            return await self._asking(list(entities), midnight_ms)
+        known, unknown = ({}, []) if night is None else self._cache.split(entities, night)
+        self.entities["cache"] += len(entities) - len(unknown)
         cached = WeeklyAnswer(known, night, dict.fromkeys(unknown, UNAVAILABLE))
         if not unknown:
             return cached
@@ -98,47 +98,47 @@ class GuardedWeekly(WeeklyStore):
         if answer.as_of_ms in (None, night):
             return cached.completed(unknown, answer)
         rest = list(
-            set(cards) - set(unknown)
+            set(entities) - set(unknown)
         )  # a newer night was published meanwhile: theirs is not the cached one
         return answer.completed(rest, await self._asking(rest, midnight_ms))
 
-    async def aside(self, cards: Collection[str], midnight_ms: int) -> WeeklyAnswer:
+    async def aside(self, entities: Collection[str], midnight_ms: int) -> WeeklyAnswer:
         """Answer the pages, one question at a time; the payments' deadline, breaker, cache and counts are not changed."""
         answer = WeeklyAnswer()
         if self.breaker.state == CLOSED:
             try:
                 async with asyncio.timeout(ASIDE_S), self._one_aside:
-                    answer = await self._store.get_many(cards, midnight_ms)
+                    answer = await self._store.get_many(entities, midnight_ms)
             except (TimeoutError, WeeklyUnavailable) as error:
-                log.debug("no answer for people who look at cards: %r", error)
-        rows = {card: week for card, week in answer.rows.items() if week.believable()}
-        failed = set(cards) - rows.keys() if answer.as_of_ms is None else answer.rows.keys() - rows.keys()
+                log.debug("no answer for people who look at an entity: %r", error)
+        rows = {entity: week for entity, week in answer.rows.items() if week.believable()}
+        failed = set(entities) - rows.keys() if answer.as_of_ms is None else answer.rows.keys() - rows.keys()
         return WeeklyAnswer(rows, answer.as_of_ms, {**answer.failed, **dict.fromkeys(failed, UNAVAILABLE)})
 
-    async def _asking(self, cards: list[str], midnight_ms: int) -> WeeklyAnswer:
-        """Ask the store for cards that no other call asks for, and wait as long as the payments can."""
+    async def _asking(self, entities: list[str], midnight_ms: int) -> WeeklyAnswer:
+        """Ask the store for entities that no other call asks for, and wait as long as the payments can."""
         on_way = frozenset[str]().union(*(asked for at, asked in self._asked.values() if at == midnight_ms))
-        wanted = [card for card in cards if card not in on_way]
-        answer = WeeklyAnswer(failed=dict.fromkeys(on_way.intersection(cards), TIMED_OUT))
+        wanted = [entity for entity in entities if entity not in on_way]
+        answer = WeeklyAnswer(failed=dict.fromkeys(on_way.intersection(entities), TIMED_OUT))
         if wanted:
             answer = answer.completed(wanted, await self._asked_now(wanted, midnight_ms))
-        self.cards.update(answer.failed.values())
-        self.cards["store"] += len(cards) - len(answer.failed)
+        self.entities.update(answer.failed.values())
+        self.entities["store"] += len(entities) - len(answer.failed)
         return answer
 
-    async def _asked_now(self, cards: list[str], midnight_ms: int) -> WeeklyAnswer:
+    async def _asked_now(self, entities: list[str], midnight_ms: int) -> WeeklyAnswer:
         """Call the store if the breaker lets us; a trial is not waited for."""
         trial = self.breaker.admits_trial()
         if not trial and (self.breaker.state != CLOSED or len(self._asked) >= CALLS_MAX):
-            return WeeklyAnswer(failed=dict.fromkeys(cards, UNAVAILABLE))
-        call = asyncio.create_task(self._call(cards, midnight_ms, trial), name="weekly lookup")
-        self._asked[call] = (midnight_ms, frozenset(cards))
+            return WeeklyAnswer(failed=dict.fromkeys(entities, UNAVAILABLE))
+        call = asyncio.create_task(self._call(entities, midnight_ms, trial), name="weekly lookup")
+        self._asked[call] = (midnight_ms, frozenset(entities))
         call.add_done_callback(self._landed)
         if trial:
-            return WeeklyAnswer(failed=dict.fromkeys(cards, UNAVAILABLE))
+            return WeeklyAnswer(failed=dict.fromkeys(entities, UNAVAILABLE))
         if await self._done(call):
             return call.result()
-        return WeeklyAnswer(failed=dict.fromkeys(cards, TIMED_OUT))
+        return WeeklyAnswer(failed=dict.fromkeys(entities, TIMED_OUT))
 
     async def _done(self, call: Call) -> bool:
         """Wait for a call; tell whether it is done.
@@ -159,9 +159,9 @@ class GuardedWeekly(WeeklyStore):
         if not call.cancelled():
             self._bug = self._bug or call.exception()
 
-    async def _call(self, cards: list[str], midnight_ms: int, trial: bool) -> WeeklyAnswer:
+    async def _call(self, entities: list[str], midnight_ms: int, trial: bool) -> WeeklyAnswer:
         """Call the store and learn from its answer; the breaker hears of it at the deadline at the latest."""
-        trying = asyncio.create_task(self._tried(cards, midnight_ms))
+        trying = asyncio.create_task(self._tried(entities, midnight_ms))
         try:
             in_time, _ = await asyncio.wait({trying}, timeout=self._deadline_s)
             if not in_time:
@@ -170,42 +170,42 @@ class GuardedWeekly(WeeklyStore):
         finally:
             trying.cancel()
         if in_time:
-            self._count("failed" if len(answer.failed) == len(cards) else "answered", trial)
-        return self._learned(cards, midnight_ms, answer)
+            self._count("failed" if len(answer.failed) == len(entities) else "answered", trial)
+        return self._learned(entities, midnight_ms, answer)
 
-    async def _tried(self, cards: list[str], midnight_ms: int) -> WeeklyAnswer:
+    async def _tried(self, entities: list[str], midnight_ms: int) -> WeeklyAnswer:
         """Call the store, and once more for what failed while there is time."""
         retry_until = time.monotonic() + self._deadline_s * RETRY_SHARE
-        answer = await self._try(cards, midnight_ms)
-        again = [card for card, why in answer.failed.items() if why == UNAVAILABLE]
+        answer = await self._try(entities, midnight_ms)
+        again = [entity for entity, why in answer.failed.items() if why == UNAVAILABLE]
         if again and time.monotonic() < retry_until:
             await asyncio.sleep(random.uniform(0, RETRY_WAIT_S))  # noqa: S311 - jitter, no secret
             answer = answer.completed(again, await self._try(again, midnight_ms))
         return answer
 
-    async def _try(self, cards: list[str], midnight_ms: int) -> WeeklyAnswer:
+    async def _try(self, entities: list[str], midnight_ms: int) -> WeeklyAnswer:
         try:
-            return await self._store.get_many(cards, midnight_ms)
+            return await self._store.get_many(entities, midnight_ms)
         except WeeklyUnavailable as error:
             self._trouble = error
-            return WeeklyAnswer(failed=dict.fromkeys(cards, UNAVAILABLE))
+            return WeeklyAnswer(failed=dict.fromkeys(entities, UNAVAILABLE))
 
-    def _learned(self, cards: list[str], midnight_ms: int, answer: WeeklyAnswer) -> WeeklyAnswer:
+    def _learned(self, entities: list[str], midnight_ms: int, answer: WeeklyAnswer) -> WeeklyAnswer:
         """Refuse impossible weeks and remember the rest."""
-        rows = {card: answer.rows[card] for card in cards if card in answer.rows}
-        wrong = [card for card, week in rows.items() if not week.believable()]
-        for card in wrong:
-            del rows[card]
-        asked = set(cards)
-        failed = {card: why for card, why in answer.failed.items() if card in asked} | dict.fromkeys(
+        rows = {entity: answer.rows[entity] for entity in entities if entity in answer.rows}
+        wrong = [entity for entity, week in rows.items() if not week.believable()]
+        for entity in wrong:
+            del rows[entity]
+        asked = set(entities)
+        failed = {entity: why for entity, why in answer.failed.items() if entity in asked} | dict.fromkeys(
             wrong, REFUSED
         )
-        if len(failed) < len(cards):
+        if len(failed) < len(entities):
             fresh = answer.as_of_ms == midnight_ms
             until = float("inf") if fresh else time.monotonic() + NEWS_AFTER_S
             self._nights[midnight_ms] = (answer.as_of_ms, until)
         if answer.as_of_ms is not None:
-            self._cache.add([card for card in cards if card not in failed], answer.as_of_ms, rows)
+            self._cache.add([entity for entity in entities if entity not in failed], answer.as_of_ms, rows)
         return WeeklyAnswer(rows, answer.as_of_ms, failed)
 
     def _count(self, result: str, trial: bool) -> None:

@@ -96,9 +96,9 @@ class WeeklyRedis(OnlineStore):
         """Close all connections."""
         await self._redis.aclose()
 
-    async def get_many(self, cards: Collection[str], midnight_ms: int) -> WeeklyAnswer:
+    async def get_many(self, entities: Collection[str], midnight_ms: int) -> WeeklyAnswer:
         """Return the weeks as of this midnight, or of one day before it if that is the newest."""
-        wanted, candidates = list(cards), (midnight_ms, midnight_ms - DAY_MS)
+        wanted, candidates = list(entities), (midnight_ms, midnight_ms - DAY_MS)
         with translate_errors():
             asking = self._redis.pipeline(transaction=False)
             for night in candidates:
@@ -130,28 +130,32 @@ class WeeklyRedis(OnlineStore):
         }
 
     async def nights(self, midnights_ms: Sequence[int]) -> dict[int, int]:
-        """Return which of these midnights are there, and with how many cards each."""
+        """Return which of these midnights are there, and with how many entities each."""
         with translate_errors():
-            cards = {midnight: int(await self._redis.hlen(self._key(midnight))) for midnight in midnights_ms}
-        return {midnight: count for midnight, count in cards.items() if count}
+            entities = {
+                midnight: int(await self._redis.hlen(self._key(midnight))) for midnight in midnights_ms
+            }
+        return {midnight: count for midnight, count in entities.items() if count}
 
     async def load(self, as_of_ms: int, weeks: Sequence[tuple[str, Week]]) -> None:
-        """Write these cards into the draft of a midnight."""
-        texts = {card: self._text(week) for card, week in weeks}
+        """Write these entities into the draft of a midnight."""
+        texts = {entity: self._text(week) for entity, week in weeks}
         with translate_errors():
             writing = self._redis.pipeline()
             writing.hset(self._draft(as_of_ms), mapping=texts)
             writing.expire(self._draft(as_of_ms), self._kept_for)
             await writing.execute()
 
-    async def publish(self, as_of_ms: int, cards: int) -> None:
-        """Rename the draft to its final key; raises SetupError unless it holds `cards` cards."""
+    async def publish(self, as_of_ms: int, entities: int) -> None:
+        """Rename the draft to its final key; raises SetupError unless it holds `entities` entities."""
         draft = self._draft(as_of_ms)
         with translate_errors():
             found = await self._redis.hlen(draft)
-            if found != cards:
+            if found != entities:
                 await self._redis.delete(draft)
-                raise SetupError(f"{draft} held {found} cards, not {cards}; load it again from the beginning")
+                raise SetupError(
+                    f"{draft} held {found} entities, not {entities}; load it again from the beginning"
+                )
             writing = self._redis.pipeline()
             writing.rename(draft, self._key(as_of_ms))
             writing.expire(self._key(as_of_ms), self._kept_for)
@@ -168,17 +172,17 @@ class WeeklyRedis(OnlineStore):
             raise ValueError(f"{text} is of another declaration")
         return Week(int(payments), float(mean_amount), *(self._weekly.read(each) for each in declared))
 
-    def _answer(self, cards: Sequence[str], texts: Sequence[str | None], night: int) -> WeeklyAnswer:
+    def _answer(self, entities: Sequence[str], texts: Sequence[str | None], night: int) -> WeeklyAnswer:
         """Read the texts of a hash; a malformed one is refused."""
         rows: dict[str, Week] = {}
         failed: dict[str, str] = {}
-        for card, text in zip(cards, texts, strict=True):
+        for entity, text in zip(entities, texts, strict=True):
             if text is None:
                 continue
             try:
-                rows[card] = self._week(text)
+                rows[entity] = self._week(text)
             except ValueError:
-                failed[card] = REFUSED
+                failed[entity] = REFUSED
         return WeeklyAnswer(rows, night, failed)
 
     def _key(self, midnight_ms: int) -> str:

@@ -1,4 +1,4 @@
-"""The weekly store in SageMaker Feature Store: one record per card and midnight, and one more that publishes the midnight."""
+"""The weekly store in SageMaker Feature Store: one record per entity and midnight, and one more that publishes the midnight."""
 
 import asyncio
 import random
@@ -48,7 +48,7 @@ PUTS_PER_S = 2000.0
 """How fast records are loaded unless told otherwise: a fifth of an account's default quota."""
 
 NOBODY = ""
-"""The card of the record that publishes a midnight; its payments are the number of cards."""
+"""The entity of the record that publishes a midnight; its payments are the number of entities."""
 
 
 class WeeklySageMaker(OnlineStore):
@@ -88,12 +88,12 @@ class WeeklySageMaker(OnlineStore):
         """Close all connections."""
         await self._clients.close()
 
-    async def get_many(self, cards: Collection[str], midnight_ms: int) -> WeeklyAnswer:
-        """Return the weeks as of this midnight, or of one day before it if that is the newest; 100 cards a call."""
+    async def get_many(self, entities: Collection[str], midnight_ms: int) -> WeeklyAnswer:
+        """Return the weeks as of this midnight, or of one day before it if that is the newest; 100 entities a call."""
         night = await self._night(midnight_ms)
         if night is None:
             return WeeklyAnswer()
-        day, wanted = day_of(night), list(cards)
+        day, wanted = day_of(night), list(entities)
         parts = [wanted[at : at + IDS_PER_CALL] for at in range(0, len(wanted), IDS_PER_CALL)]
         answers = await asyncio.gather(*(self._part(part, day) for part in parts), return_exceptions=True)
         rows: dict[str, Week] = {}
@@ -111,7 +111,7 @@ class WeeklySageMaker(OnlineStore):
         return WeeklyAnswer(rows, night, failed)
 
     async def nights(self, midnights_ms: Sequence[int]) -> dict[int, int]:
-        """Return which of these midnights are published, and with how many cards each."""
+        """Return which of these midnights are published, and with how many entities each."""
         days = {day_of(midnight): midnight for midnight in midnights_ms}
         ids = [self._id(NOBODY, day) for day in days]
         records, unanswered = await self._records(ids)
@@ -129,13 +129,13 @@ class WeeklySageMaker(OnlineStore):
         return {"kind": "sagemaker"} | await describe_group(await self._clients.control(), self._group)
 
     async def load(self, as_of_ms: int, weeks: Sequence[tuple[str, Week]]) -> None:
-        """Put the records of these cards; a throttled one is tried again, more slowly."""
+        """Put the records of these entities; a throttled one is tried again, more slowly."""
         day = day_of(as_of_ms)
-        await asyncio.gather(*(self._put(card, day, week) for card, week in weeks))
+        await asyncio.gather(*(self._put(entity, day, week) for entity, week in weeks))
 
-    async def publish(self, as_of_ms: int, cards: int) -> None:
-        """Put the record that says how many cards there are. Older midnights expire by their time to live."""
-        await self._put(NOBODY, day_of(as_of_ms), Week(cards, 0.0, self._weekly.nothing))
+    async def publish(self, as_of_ms: int, entities: int) -> None:
+        """Put the record that says how many entities there are. Older midnights expire by their time to live."""
+        await self._put(NOBODY, day_of(as_of_ms), Week(entities, 0.0, self._weekly.nothing))
 
     async def _night(self, midnight_ms: int) -> int | None:
         """Return the newest published midnight of this one and the one before; known ones are not asked for again."""
@@ -145,18 +145,18 @@ class WeeklySageMaker(OnlineStore):
             self._news_at[midnight_ms] = time.monotonic() + NEWS_AFTER_S
         return next((night for night in candidates if night in self._published), None)
 
-    async def _part(self, cards: Sequence[str], day: str) -> tuple[dict[str, Week], dict[str, str]]:
-        """Ask for at most 100 cards; return their weeks, and the cards with no answer or an impossible one."""
-        ids = {self._id(card, day): card for card in cards}
+    async def _part(self, entities: Sequence[str], day: str) -> tuple[dict[str, Week], dict[str, str]]:
+        """Ask for at most 100 entities; return their weeks, and the entities with no answer or an impossible one."""
+        ids = {self._id(entity, day): entity for entity in entities}
         records, unanswered = await self._records(list(ids))
         rows: dict[str, Week] = {}
         failed = dict.fromkeys((ids[unknown] for unknown in unanswered if unknown in ids), UNAVAILABLE)
-        for card, record in ((ids[found], record) for found, record in records.items() if found in ids):
-            week = week_of(record, card, day, self._weekly)
+        for entity, record in ((ids[found], record) for found, record in records.items() if found in ids):
+            week = week_of(record, entity, day, self._weekly)
             if week is None:
-                failed[card] = REFUSED
+                failed[entity] = REFUSED
             else:
-                rows[card] = week
+                rows[entity] = week
         return rows, failed
 
     async def _records(self, ids: Sequence[str]) -> tuple[dict[str, dict[str, str]], list[str]]:
@@ -184,14 +184,14 @@ class WeeklySageMaker(OnlineStore):
                 raise StoreRefused(error["ErrorCode"], str(error.get("ErrorMessage")))
         return records, unanswered
 
-    def _id(self, card: str, day: str) -> str:
-        return f"{record_id(card, day)}{self._layout}"
+    def _id(self, entity: str, day: str) -> str:
+        return f"{record_id(entity, day)}{self._layout}"
 
-    async def _put(self, card: str, day: str, week: Week) -> None:
+    async def _put(self, entity: str, day: str, week: Week) -> None:
         """PutRecord, until it is taken."""
         record = {
-            "card_night": self._id(card, day),
-            "card": card or day,
+            "card_night": self._id(entity, day),
+            "card": entity or day,
             "as_of": day,
             "num_trans_last_1w": str(week.payments),
             "avg_amt_last_1w": repr(week.mean_amount),
@@ -222,24 +222,24 @@ class WeeklySageMaker(OnlineStore):
             await asyncio.sleep(wait_s * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, no secret
 
 
-def record_id(card: str, day: str) -> str:
-    """Return the identifier of a card's record as of a day's midnight.
+def record_id(entity: str, day: str) -> str:
+    """Return the identifier of an entity's record as of a day's midnight.
 
     >>> record_id("a11c", "2020-02-03")
     'a11c@2020-02-03'
     """
-    return f"{card}@{day}"
+    return f"{entity}@{day}"
 
 
 def week_of(
-    record: Mapping[str, str], card: str, day: str, weekly: WeeklyAggregates = NOTHING_DECLARED
+    record: Mapping[str, str], entity: str, day: str, weekly: WeeklyAggregates = NOTHING_DECLARED
 ) -> Week | None:
     """Return the week a record holds, None if it is not that of this card and day or no week at all.
 
     >>> week_of({"card": "a", "as_of": "d", "num_trans_last_1w": "2", "avg_amt_last_1w": "0.335"}, "a", "d")
     Week(payments=2, mean_amount=0.335, declared=())
     """
-    if (record.get("card"), record.get("as_of")) != (card, day):
+    if (record.get("card"), record.get("as_of")) != (entity, day):
         return None
     try:
         declared = tuple(part.read(record.get(part.name)) for part in weekly.parts)

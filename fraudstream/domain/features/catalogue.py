@@ -75,7 +75,7 @@ def _ratio(name: str) -> Column:
 
 
 def _amount_compared_with_week(row: Row) -> str:
-    """Compare a payment with the card's usual one; a refund is no payment to compare."""
+    """Compare a payment with the entity's usual one; a refund is no payment to compare."""
     said = amount_paid(row)
     return said if row["amount"] < 0 else compared_with_week(row, row["amount"], said)
 
@@ -88,7 +88,7 @@ def _mean_compared_with_week(row: Row) -> str:
 def _count_compared_with_week(row: Row) -> str:
     lately = payments_within(row["num_trans_last_10m"], "ten minutes")
     if row[WEEK_UNKNOWN]:
-        return f"{lately}, and nothing is known of the card's week"
+        return f"{lately}, and nothing is known of the week before"
     return f"{lately}, {row['num_trans_last_1w']} in the week before"
 
 
@@ -96,19 +96,19 @@ def _since_previous(row: Row) -> str:
     seconds = row["seconds_since_previous"]
     if seconds * 1000 > WINDOW_MS:
         return "no other payment in the last ten minutes"
-    return f"{seconds:.0f} s after the card's previous payment"
+    return f"{seconds:.0f} s after the previous payment"
 
 
 def _amount_compared(row: Row) -> str:
     mean = row["avg_amt_last_10m"]
     if mean <= 0 or row["amount"] < 0:
         return amount_paid(row)
-    return f"amount {compared(row['amount'], mean)} the card's 10-minute average ({money(row, mean)})"
+    return f"amount {compared(row['amount'], mean)} the 10-minute average ({money(row, mean)})"
 
 
 _CATALOGUE = (
     Feature(AMOUNT, "Amount", reason=amount_paid, sets=BOTH_SETS),
-    # Ratios to the week are 0 where the card has none.
+    # Ratios to the week are 0 where the entity has none.
     Feature(
         _ratio("amt_ratio1"),
         "Ten-minute mean amount ÷ week's mean",
@@ -132,7 +132,7 @@ _CATALOGUE = (
     ),
     Feature(
         SECONDS_SINCE_PREVIOUS,
-        "Seconds since the card's previous payment",
+        "Seconds since the previous payment",
         reason=_since_previous,
         sets=(CARD_SET,),
     ),

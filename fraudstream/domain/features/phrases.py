@@ -7,7 +7,7 @@ FAR = 2.0
 """From twice the norm on, the multiple is given instead of per cent; at a tenth of it or less, only "far below"."""
 
 WEEK_UNKNOWN = "week_unknown"
-"""True where no weekly aggregates were found, which is not the same as a card without payments in its week."""
+"""True where no weekly aggregates were found, which is not the same as an entity without payments in its week."""
 
 DECIMALS = "decimals"
 """The currency's, in every row."""
@@ -33,10 +33,10 @@ def compared(value: float, norm: float) -> str:
 def compared_with_week(row: Row, value: float, what: str) -> str:
     """Compare a sum of money, which `what` says in words, with the week's mean."""
     if row[WEEK_UNKNOWN]:
-        return f"{what}, and nothing is known of the card's week"
+        return f"{what}, and nothing is known of the week before"
     usual = row["avg_amt_last_1w"]
     if usual <= 0:
-        return f"{what} on a card without payments in the week before"
+        return f"{what}, without a payment in the week before"
     return f"{what} {compared(value, usual)} the usual {money(row, usual)}"
 
 

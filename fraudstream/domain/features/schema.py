@@ -12,7 +12,7 @@ import polars as pl
 Type: TypeAlias = pl.DataType | type[pl.DataType]
 
 Maker = Literal["payment", "window", "week", "inputs", "catalogue", "detector", "record", "encoder"]
-"""Who knows the values: the parsed payment, its card's ten minutes, its card's week, inputs.py, catalogue.py,
+"""Who knows the values: the parsed payment, its entity's ten minutes, its entity's week, inputs.py, catalogue.py,
 the detector, the record the payment came in, or the encoder of decisions."""
 
 

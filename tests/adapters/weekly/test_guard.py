@@ -29,12 +29,12 @@ class Troubled(MemoryWeekly):
         self.trouble = trouble
         self.asked: list[set[str]] = []
 
-    async def get_many(self, cards: Collection[str], midnight_ms: int) -> WeeklyAnswer:
+    async def get_many(self, entities: Collection[str], midnight_ms: int) -> WeeklyAnswer:
         """Note the question, then have trouble, then answer."""
-        self.asked.append(set(cards))
+        self.asked.append(set(entities))
         if self.trouble is not None:
             await self.trouble()
-        return await super().get_many(cards, midnight_ms)
+        return await super().get_many(entities, midnight_ms)
 
 
 async def slow() -> None:
@@ -78,7 +78,7 @@ async def test_a_card_is_asked_for_once() -> None:
 
     assert {ALICE: BUSY, BOB: CALM} == dict(answer.rows)
     assert [{ALICE, NOBODY}, {BOB}] == store.asked
-    assert {"cache": 2, "store": 3} == dict(+guard.cards)
+    assert {"cache": 2, "store": 3} == dict(+guard.entities)
 
 
 async def test_known_cards_are_answered_without_suspension() -> None:
@@ -203,7 +203,7 @@ async def test_other_cards_than_asked_are_ignored() -> None:
     """A store that mixes up its answers must not mix up ours."""
 
     class Mixed(MemoryWeekly):
-        async def get_many(self, cards: Collection[str], midnight_ms: int) -> WeeklyAnswer:
+        async def get_many(self, entities: Collection[str], midnight_ms: int) -> WeeklyAnswer:
             return WeeklyAnswer({ALICE: BUSY, BOB: CALM}, midnight_ms, {NOBODY: "weekly-unavailable"})
 
     answer = await guarded(Mixed({})).get_many([ALICE], MONDAY)
@@ -280,7 +280,7 @@ async def test_people_who_look_at_cards_cost_payments_nothing() -> None:
     assert {ALICE: BUSY} == dict(payment.rows)
     assert 1 == together
     assert CLOSED == guard.breaker.state
-    assert {"store": 1} == dict(+guard.cards)
+    assert {"store": 1} == dict(+guard.entities)
     assert [] == [look for look in looks if look.rows]
 
 

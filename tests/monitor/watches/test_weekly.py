@@ -24,7 +24,7 @@ NIGHT: Mapping[str, Week] = {"card": Week(2, 10.0)}
 class Down(MemoryWeekly):
     """A store that does not answer."""
 
-    async def get_many(self, cards: Collection[str], midnight_ms: int) -> WeeklyAnswer:
+    async def get_many(self, entities: Collection[str], midnight_ms: int) -> WeeklyAnswer:
         """Refuse."""
         raise WeeklyUnavailable("connection refused")
 
