@@ -49,14 +49,7 @@ def attach(
     parser = Parser(event_type, entities, settings.future_tolerance_s * 1000)
     encoder = DecisionEncoder(detector.model.features, event_type, table.allowed_lateness_ms)
     decider = Decider(table, weekly, detector, event_type)
-    targets = Targets(
-        decisions=settings.topic(topics.DECISIONS.name),
-        alerts=settings.topic(topics.ALERTS.name),
-        dead_letters=settings.topic(topics.DEAD_LETTERS.name),
-        repartitioned=settings.topic(topics.REPARTITIONED.name),
-        changelog=topics.changelog(settings).name,
-        changelog_key=table.changelog_key,
-    )
+    targets = Targets.of(settings, table.changelog_key)
     source = app.topic(
         *topics.sources(settings),
         key_type=bytes,

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import polars as pl
 from faust.types import TP
 
+from fraudstream import topics
 from fraudstream.adapters.kafka.outbox import Message
 from fraudstream.agents.assignment import Assignment
 from fraudstream.agents.delivery import OutputBatch, offsets_by_partition
@@ -24,6 +25,7 @@ from fraudstream.domain.features.schema import (
     SOURCE_TOPIC,
 )
 from fraudstream.domain.rules import is_alert
+from fraudstream.settings import Settings
 
 CONFLICTS = "this transaction id came before with another time or amount"
 
@@ -38,6 +40,18 @@ class Targets(NamedTuple):
     changelog: str
     changelog_key: bytes
     """The key of the changelog's records."""
+
+    @classmethod
+    def of(cls, settings: Settings, changelog_key: bytes) -> "Targets":
+        """Return the topics of a worker with these settings."""
+        return cls(
+            decisions=settings.topic(topics.DECISIONS.name),
+            alerts=settings.topic(topics.ALERTS.name),
+            dead_letters=settings.topic(topics.DEAD_LETTERS.name),
+            repartitioned=settings.topic(topics.REPARTITIONED.name),
+            changelog=topics.changelog(settings).name,
+            changelog_key=changelog_key,
+        )
 
 
 class Output(NamedTuple):

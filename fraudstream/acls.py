@@ -4,16 +4,18 @@ Kafka's authorizer refuses what no rule allows (leave `allow.everyone.if.no.acl.
 write the changelog, which is its state, and join its group, as long as nobody else is given these rights.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from fraudstream import topics
 from fraudstream.settings import Settings
+from fraudstream.topics import Role
 
 Resource = Literal["topic", "group", "transactional-id"]
 Operation = Literal["Read", "Write", "Create", "Alter", "Describe", "DescribeConfigs"]
 
-ROLES = {
+ROLES: dict[Role, str] = {
     "worker": "runs `fraudstream worker`",
     "producer": "sends payments and labels",
     "archiver": "runs `fraudstream archive run`",
@@ -38,43 +40,35 @@ class Acl:
         return f"--add --allow-principal {principal} --operation {self.operation} --{self.resource} {self.name}{pattern}"
 
 
-def acls(settings: Settings, role: str) -> list[Acl]:
+def acls(settings: Settings, role: Role) -> list[Acl]:
     """Return exactly what a role needs; every role may describe our topics, because it checks that they fit."""
-    looking = [_on(name, *operations) for name in topics.all_topics(settings) for operations in [LOOK]]
-    return [acl for group in (*looking, *_doing(settings, role)) for acl in group]
+    of_topics = topics.all_topics(settings).items()
+    looking = [Acl("topic", name, operation) for name, _ in of_topics for operation in LOOK]
+    using = [Acl("topic", name, operation) for name, topic in of_topics for operation in _uses(topic, role)]
+    return [*looking, *using, *_beside_topics(settings, role)]
 
 
 LOOK: tuple[Operation, ...] = ("Describe", "DescribeConfigs")
 
 
-def _on(topic: str, *operations: Operation) -> list[Acl]:
-    return [Acl("topic", topic, operation) for operation in operations]
+def _uses(topic: topics.Topic, role: Role) -> Iterator[Operation]:
+    """Yield what a role does with a topic."""
+    if role == "admin":
+        yield from ("Create", "Alter")
+    if role in topic.read_by:
+        yield "Read"
+    if role == topic.written_by:
+        yield "Write"
 
 
-def _doing(settings: Settings, role: str) -> list[list[Acl]]:
-    """Return what a role does, resource by resource."""
-    name = {topic.name: settings.topic(topic.name) for topic in topics.TOPICS}
-    source, repartitioned = name[topics.TRANSACTIONS.name], name[topics.REPARTITIONED.name]
-    labels, outputs = name[topics.LABELS.name], [topics.DECISIONS, topics.ALERTS, topics.DEAD_LETTERS]
+def _beside_topics(settings: Settings, role: Role) -> list[Acl]:
+    """Return the rights of a role on groups and transactions."""
+    archivers = topics.archive_group(settings)
     if role == "worker":
         return [
-            _on(source, "Read"),
-            _on(repartitioned, "Read", "Write"),
-            _on(topics.changelog(settings).name, "Read", "Write"),
-            *(_on(name[topic.name], "Write") for topic in outputs),
-            _on(name[topics.DEAD_LETTERS.name], "Read"),  # to verify state: which payments were never counted
-            [Acl("group", settings.app_id, "Read")],
-            [Acl("group", topics.archive_group(settings), "Describe")],  # whether the archiver keeps up
-            [
-                Acl("transactional-id", settings.app_id, operation, prefixed=True)
-                for operation in ("Write", "Describe")
-            ],
+            Acl("group", settings.app_id, "Read"),
+            Acl("group", archivers, "Describe"),  # whether the archiver keeps up
+            Acl("transactional-id", settings.app_id, "Write", prefixed=True),
+            Acl("transactional-id", settings.app_id, "Describe", prefixed=True),
         ]
-    if role == "archiver":
-        group = topics.archive_group(settings)
-        return [_on(name[topics.DECISIONS.name], "Read"), _on(labels, "Read"), [Acl("group", group, "Read")]]
-    if role == "producer":
-        return [_on(source, "Write"), _on(labels, "Write")]
-    if role == "reader":
-        return [_on(name[topic.name], "Read") for topic in outputs]
-    return [_on(topic, "Create", "Alter") for topic in topics.all_topics(settings)]
+    return [Acl("group", archivers, "Read")] if role == "archiver" else []

@@ -1,9 +1,13 @@
 """Every topic: its name, who writes and reads it, and how long Kafka keeps it."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from fraudstream.domain.times import DAY_MS, HOUR_MS
 from fraudstream.settings import Settings
+
+Role = Literal["worker", "producer", "archiver", "reader", "admin"]
+"""Whose rights in Kafka differ; acls.py says what each does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +17,8 @@ class Topic:
     name: str
     purpose: str
     retention_ms: int
+    written_by: Role
+    read_by: tuple[Role, ...]
     config: tuple[tuple[str, str], ...] = ()
 
     def configs(self) -> dict[str, str]:
@@ -20,16 +26,42 @@ class Topic:
         return {"cleanup.policy": "delete", "retention.ms": str(self.retention_ms), **dict(self.config)}
 
 
-TRANSACTIONS = Topic("transactions", "payments to decide; key: card number, or none", 7 * DAY_MS)
-REPARTITIONED = Topic(
-    "transactions-by-card", "payments the worker moved to their card's partition; key: card token", 7 * DAY_MS
+TRANSACTIONS = Topic(
+    "transactions", "payments to decide; key: card number, or none", 7 * DAY_MS, "producer", ("worker",)
 )
-DECISIONS = Topic("decisions", "one decision for every payment; key: card token", 7 * DAY_MS)
-ALERTS = Topic("fraud-alerts", "decisions whose outcome is not approve; key: card token", 30 * DAY_MS)
-DEAD_LETTERS = Topic("dead-letters", "records that are not payments, with the reason", 30 * DAY_MS)
-LABELS = Topic("labels", "what a payment turned out to be; key: transaction id", 365 * DAY_MS)
+REPARTITIONED = Topic(
+    "transactions-by-card",
+    "payments the worker moved to their card's partition; key: card token",
+    7 * DAY_MS,
+    "worker",
+    ("worker",),
+)
+DECISIONS = Topic(
+    "decisions",
+    "one decision for every payment; key: card token",
+    7 * DAY_MS,
+    "worker",
+    ("archiver", "reader"),
+)
+ALERTS = Topic(
+    "fraud-alerts",
+    "decisions whose outcome is not approve; key: card token",
+    30 * DAY_MS,
+    "worker",
+    ("reader",),
+)
+DEAD_LETTERS = Topic(
+    "dead-letters",
+    "records that are not payments, with the reason",
+    30 * DAY_MS,
+    "worker",
+    ("worker", "reader"),  # a worker that verifies its state reads which payments were never counted
+)
+LABELS = Topic(
+    "labels", "what a payment turned out to be; key: transaction id", 365 * DAY_MS, "producer", ("archiver",)
+)
 TOPICS = (TRANSACTIONS, REPARTITIONED, DECISIONS, ALERTS, DEAD_LETTERS, LABELS)
-WRITTEN_BY_OTHERS = (TRANSACTIONS, LABELS)
+WRITTEN_BY_OTHERS = tuple(topic for topic in TOPICS if topic.written_by != "worker")
 
 ACTIVITY_TABLE = "activity"
 CHANGELOG_RETENTION_MS = 3 * DAY_MS
@@ -47,6 +79,8 @@ def changelog(settings: Settings) -> Topic:
         f"{settings.app_id}-{ACTIVITY_TABLE}-changelog",
         "the worker's recent events as deltas; nobody else may write here",
         CHANGELOG_RETENTION_MS,
+        "worker",
+        ("worker",),
         (("segment.ms", str(HOUR_MS)),),
     )
 

@@ -25,7 +25,7 @@ from fraudstream.commands.group import Group
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.times import DAY_MS, HOUR_MS
 from fraudstream.settings import Settings
-from fraudstream.topics import all_topics
+from fraudstream.topics import Role, all_topics
 
 broker_option = click.option("--broker", help="host:port of a Kafka broker.  [default: FRAUDSTREAM_BROKER]")
 PRINCIPAL = re.compile(r"User:[^\s\x00-\x1f]{1,249}")
@@ -122,7 +122,7 @@ def grow(partitions: int, yes: bool, broker: str | None, as_json: bool) -> None:
 @click.option("--apply", is_flag=True, help="Give the rights now, with the login of the settings.")
 @broker_option
 @json_option
-def acl(role: str, principal: str, apply: bool, broker: str | None, as_json: bool) -> None:
+def acl(role: Role, principal: str, apply: bool, broker: str | None, as_json: bool) -> None:
     """Print the rights PRINCIPAL (e.g. User:fraudstream) needs in ROLE as kafka-acls commands, or give them.
 
     The broker needs an authorizer that refuses what nobody allowed. Give no one else rights on the changelog and the

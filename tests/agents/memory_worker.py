@@ -35,6 +35,7 @@ from fraudstream.domain.model import Model
 from fraudstream.domain.tokens import Tokenizer
 from fraudstream.domain.weekly import WeeklyStore
 from fraudstream.metrics import BatchReport
+from fraudstream.settings import Settings
 from fraudstream.tables.activity import ActivityTable
 from tests.builders import CountingModel, SameWeek
 from tests.fakes import MemoryDelivery
@@ -42,7 +43,7 @@ from tests.fakes import MemoryDelivery
 NOON_S = 1_580_558_400
 ALLOWED_LATENESS_MS = 3_600_000
 PARTITIONS = 2
-TARGETS = Targets("decisions", "fraud-alerts", "dead-letters", "transactions-by-card", "changelog", b"group")
+TARGETS = Targets.of(Settings(_env_file=None), b"group")
 SETTLE_TIMEOUT_S = 60.0
 
 
