@@ -24,6 +24,11 @@ class Chunk(NamedTuple):
     parse_ms: float = 0.0
 
     @property
+    def rows(self) -> int:
+        """Return how much there is to do: records, or the events in them."""
+        return len(self.records) if self.parsed is None else max(len(self.records), self.parsed.rows)
+
+    @property
     def tp(self) -> TP:
         """Return the source partition."""
         return self.event.message.tp
@@ -48,7 +53,7 @@ class Backlog:
     async def put(self, chunk: Chunk) -> None:
         """Add a chunk; wait while there is too much to do."""
         self._pending.append(chunk)
-        self._pending_rows += len(chunk.records)
+        self._pending_rows += chunk.rows
         self._arrived.set()
         if self._pending_rows >= self._pending_rows_max:
             self._room.clear()
@@ -64,13 +69,13 @@ class Backlog:
             await asyncio.sleep(self._linger_s)
             await self._settled()
         taken = [self._pending.popleft()]
-        rows = len(taken[0].records)
+        rows = taken[0].rows
         while self._pending and not alone(taken[0]) and not alone(self._pending[0]):
-            rows += len(self._pending[0].records)
+            rows += self._pending[0].rows
             if rows > self._batch_rows_max:
                 break
             taken.append(self._pending.popleft())
-        self._pending_rows -= sum(len(chunk.records) for chunk in taken)
+        self._pending_rows -= sum(chunk.rows for chunk in taken)
         if not self._pending:
             self._arrived.clear()
         self._room.set()

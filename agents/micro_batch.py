@@ -8,7 +8,7 @@ from faust.types import TP
 from fraudstream.agents.backlog import Chunk
 from fraudstream.deciding.columns import Batch
 from fraudstream.deciding.intake import Intake, Parsed, Payments
-from fraudstream.deciding.records import Record
+from fraudstream.deciding.records import Record, number_of
 
 
 class MicroBatch(NamedTuple):
@@ -37,6 +37,7 @@ class MicroBatch(NamedTuple):
             {partition: len(each.payments) for partition, each in valid.items()},
             [payment for each in valid.values() for payment in each.payments],
             [None if record.topic == repartitioned_topic else record.offset for record in records],
+            [number_of(record) for record in records] if intake.has_several else (),
         )
         sources = {chunk.tp: chunk.records[-1].offset for chunk in chunks}
         return cls(chunks, parsed, payments, records, sources)

@@ -15,11 +15,12 @@ from fraudstream.agents.micro_batch import MicroBatch
 from fraudstream.agents.unpublishable import Unpublishable
 from fraudstream.deciding.dead_letters import CONFLICT, DeadLetter, DeadLetters
 from fraudstream.deciding.decider import Decided
-from fraudstream.deciding.records import Record, repartitioned
+from fraudstream.deciding.records import Record, number_of, repartitioned
 from fraudstream.domain.decision import DecisionEncoder
 from fraudstream.domain.features.schema import (
     OUTCOME,
     QUEUED_MS,
+    SOURCE_NUMBER,
     SOURCE_OFFSET,
     SOURCE_PARTITION,
     SOURCE_TOPIC,
@@ -91,12 +92,14 @@ class Outputs:
             dead += [self._letters.letter(records[row], CONFLICT, CONFLICTS) for row in conflicts]
             records = [record for row, record in enumerate(records) if row not in conflicts]
         frame = decided.frame.hstack(_places(records, decided.known_at_ms))
+        if batch.payments.numbers:
+            frame = frame.with_columns(SOURCE_NUMBER.series([number_of(record) for record in records]))
         encoded = self._encoder.encode(frame, time.time_ns() // 1_000_000, decided.stage_ms)
         output_batch = OutputBatch(
             offsets=offsets_by_partition(batch.sources),
             changelog_first=any(self._has_repartitioned(tp.partition) for tp in batch.sources),
             instead=Unpublishable(
-                [chunk.records for chunk in batch.chunks],
+                batch,
                 self.targets.dead_letters,
                 self.targets.changelog,
                 dead,

@@ -3,13 +3,12 @@
 A decided payment still counts in its entity's ten minutes. The dead letter says what was not published.
 """
 
-from collections.abc import Iterable, Sequence
-
 import msgspec
 
 from fraudstream.adapters.kafka.outbox import Message, Refused, nothing_instead
+from fraudstream.agents.micro_batch import MicroBatch
 from fraudstream.deciding.dead_letters import DeadLetter, DeadLetters
-from fraudstream.deciding.records import SOURCE_HEADER, Record, source_of
+from fraudstream.deciding.records import SOURCE_HEADER, Record, number_of, source_of
 from fraudstream.tables.changelog_halves import halved
 
 UNPUBLISHABLE = "unpublishable"
@@ -23,14 +22,14 @@ class Unpublishable:
 
     def __init__(
         self,
-        records: Iterable[Sequence[Record]],
+        batch: MicroBatch,
         dead_letters: str,
         changelog: str,
         dead: list[DeadLetter],
         letters: DeadLetters,
     ) -> None:
         """`dead` gets the letters, so that they are counted like others."""
-        self._records = records
+        self._batch = batch
         self._dead_letters = dead_letters
         self._changelog = changelog
         self._dead = dead
@@ -42,11 +41,20 @@ class Unpublishable:
             return halved(refused)
         if refused.topic == self._dead_letters:
             return self._shortened(refused)
-        source = _source(refused.message)
-        record = next(each for records in self._records for each in records if source_of(each) == source)
+        record = self._record(refused.message)
         letter = self._letters.letter(record, UNPUBLISHABLE, f"{refused.why}: {_what(refused.message)}")
         self._dead.append(letter)
         return [(self._dead_letters, letter.partition, Message(None, letter.encode()))]
+
+    def _record(self, message: Message) -> Record:
+        """Return the record of an output's payment: a forwarded one names its first place, a decision its own."""
+        for name, value in message.headers:
+            if name == SOURCE_HEADER:
+                forwarded = (record for each in self._batch.parsed for _, record in each.to_repartition)
+                return next(record for record in forwarded if source_of(record) == value.decode())
+        source = msgspec.json.decode(message.value)["source"]
+        place = source["topic"], source["partition"], source["offset"], source.get("number", 0)
+        return next(record for record in self._batch.records if _place(record) == place)
 
     def _shortened(self, refused: Refused) -> Replacement:
         """Leave the payload out of a dead letter, once."""
@@ -57,12 +65,8 @@ class Unpublishable:
         return [(refused.topic, refused.partition, shorter)]
 
 
-def _source(message: Message) -> str:
-    """Return the source (topic-partition-offset) of an output's payment."""
-    for name, value in message.headers:
-        if name == SOURCE_HEADER:
-            return value.decode()
-    return "{topic}-{partition}-{offset}".format(**msgspec.json.decode(message.value)["source"])
+def _place(record: Record) -> tuple[str, int, int, int]:
+    return record.topic, record.partition, record.offset, number_of(record)
 
 
 def _what(message: Message) -> str:

@@ -48,7 +48,7 @@ FIELDS = {
     "weekly_as_of": "the midnight, epoch ms, at which the card's week ends; null: there was none",
     "degraded": "what was missing: `late`, `token-rotated`, `warming-up`, `weekly-missing`, `-stale`, `-refused`, `-timeout`, `-unavailable`, `-token-rotated`; "
     "empty: nothing",
-    "source": "the payment's place in Kafka",
+    "source": "the payment's place in Kafka; if records have several events, with its `number` in the record",
     "decided_at": "epoch ms. All fields before it are equal when a decision is published again after a crash",
     "timing_ms": "how long the payment waited (`queued`) and its micro-batch took, by stage",
 }

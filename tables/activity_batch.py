@@ -25,7 +25,8 @@ from fraudstream.tables.activity_layout import TOKEN, Clock, bucket_keys, grown,
 
 SEQUENCE_SHIFT = 28
 """A payment's sequence is its offset in `transactions` shifted left. Repartitioned payments, which come from
-another topic, are numbered in between: up to 2^28 after each offset. 2^35 offsets fit in a partition."""
+another topic, are numbered in between: up to 2^28 after each offset, as are the events of a record that has several.
+2^35 offsets fit in a partition."""
 
 COLUMNAR_FROM = 24
 """Below this many payments the sequential path is faster than setting up the columns (0.2 ms)."""
@@ -48,6 +49,16 @@ class Arrivals(NamedTuple):
     """None for a repartitioned payment: it is numbered after all that arrived before it."""
     values: Sequence[Sequence[int]] = ()
     """A column of cells for each value that entries keep."""
+    number: Sequence[int] = ()
+    """Of each payment among those of its record, from 1; empty if no record has several."""
+
+    @property
+    def sequences(self) -> Sequence[int | None]:
+        """Return the sequence of each payment where records may have several; None for a repartitioned one."""
+        return [
+            None if offset is None else (offset << SEQUENCE_SHIFT) + max(0, number - 1)
+            for offset, number in zip(self.offset, self.number, strict=True)
+        ]
 
     def without(self, gone: Ints) -> "Arrivals":
         """Return the arrivals without some rows."""
@@ -55,8 +66,9 @@ class Arrivals(NamedTuple):
         lost = Counter(partition[gone].tolist())
         kept = np.delete(np.arange(len(partition)), gone).tolist()
         rows = {number: count - lost[number] for number, count in self.rows.items()}
-        columns = ([column[row] for row in kept] for column in self[1:-1])
-        return Arrivals._make([rows, *columns, [[cells[row] for row in kept] for cells in self.values]])
+        columns = ([column[row] for row in kept] for column in self[1:-2])
+        values = [[cells[row] for row in kept] for cells in self.values]
+        return Arrivals._make([rows, *columns, values, [self.number[row] for row in kept if self.number]])
 
 
 class Update(NamedTuple):
@@ -196,11 +208,15 @@ def _entries(arrivals: Arrivals, clocks: Mapping[int, Clock]) -> tuple[Entries, 
     numbers: list[int] = []
     late_by_ms: list[int] = []
     after: dict[int, Clock] = {}
-    payments = zip(arrivals.event_time_ms, arrivals.offset, strict=True)
+    if arrivals.number:
+        places, shift = arrivals.sequences, 0
+    else:
+        places, shift = arrivals.offset, SEQUENCE_SHIFT
+    payments = zip(arrivals.event_time_ms, places, strict=True)
     for partition, rows in arrivals.rows.items():
         watermark_ms, last = clocks[partition]
-        for event_time_ms, offset in islice(payments, rows):
-            number = last + 1 if offset is None else offset << SEQUENCE_SHIFT
+        for event_time_ms, place in islice(payments, rows):
+            number = last + 1 if place is None else place << shift
             numbers.append(number)
             late_by_ms.append(max(0, min(watermark_ms - event_time_ms, LATE_BY_MAX_MS)))
             watermark_ms, last = max(watermark_ms, event_time_ms), max(last, number)

@@ -17,6 +17,8 @@ class Batch(NamedTuple):
     payments: Sequence[Payment]
     offsets: Sequence[int | None]
     """Each payment's offset in `transactions`; None for a repartitioned one: it comes after all before it."""
+    numbers: Sequence[int] = ()
+    """Each payment's number among those of its record; empty if no record has several."""
 
 
 class Columns(NamedTuple):
@@ -46,8 +48,9 @@ class Columns(NamedTuple):
         rows: Mapping[int, int],
         offsets: Sequence[int | None],
         kept_values: Sequence[tuple[int, Kind]] = (),
+        numbers: Sequence[int] = (),
     ) -> Arrivals:
-        """Return the columns that the activity table needs; `rows` and `offsets` as in `Batch`.
+        """Return the columns that the activity table needs; `rows`, `offsets` and `numbers` as in `Batch`.
 
         `kept_values`: the event type's.
         """
@@ -59,4 +62,5 @@ class Columns(NamedTuple):
             [hash64(transaction_id) for transaction_id in self.ids],
             offsets,
             [cells(kind, [values[place] for values in self.variables]) for place, kind in kept_values],
+            numbers,
         )

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import msgspec
 
 from fraudstream.adapters.kafka.undecodable import Undecodable
-from fraudstream.deciding.records import Record, as_first_timed
+from fraudstream.deciding.records import Record, as_first_timed, number_of
 from fraudstream.domain.card_numbers import CARD_DIGITS_MIN
 from fraudstream.domain.errors import InvalidTransaction
 from fraudstream.domain.events.event_type import EventType
@@ -34,10 +34,15 @@ class DeadLetter(NamedTuple):
     offset: int
     timestamp: int
     payload: str
+    number: int = 0
+    """Of an event whose record has several; published only then."""
 
     def encode(self) -> bytes:
         """Return the JSON that is published."""
-        return msgspec.json.encode(self._asdict())
+        fields = self._asdict()
+        if not self.number:
+            del fields["number"]
+        return msgspec.json.encode(fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,7 @@ class DeadLetters:
             record.offset,
             record.timestamp,
             shown.payload,
+            number_of(record),
         )
 
     def refused(self, record: Record, error: InvalidTransaction) -> DeadLetter:

@@ -79,7 +79,9 @@ class Decider:
         started = time.perf_counter()
         columns = Columns.of(batch.payments)
         if self._has_entity:
-            aggregates = self._table.aggregate(columns.arrivals(batch.rows, batch.offsets, self._kept_values))
+            aggregates = self._table.aggregate(
+                columns.arrivals(batch.rows, batch.offsets, self._kept_values, batch.numbers)
+            )
             columns, aggregates = _settled(columns, aggregates)
         else:
             aggregates = _nothing_remembered(len(columns.ids))

@@ -1,11 +1,11 @@
 """Sorts incoming records: each becomes a payment, a record to repartition, or a dead letter."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
 from fraudstream.deciding.dead_letters import DeadLetter, DeadLetters
-from fraudstream.deciding.payloads import Payloads, Schemas
+from fraudstream.deciding.payloads import Payloads, Refused, Schemas
 from fraudstream.deciding.records import Record, as_first_timed, is_repartitioned, source_of
 from fraudstream.domain.errors import InvalidTransaction
 from fraudstream.domain.events.parser import Parser, Payment
@@ -23,7 +23,7 @@ class Payments(NamedTuple):
 
 
 class Parsed(NamedTuple):
-    """The records of one chunk, sorted; every record is in exactly one place."""
+    """The records of one chunk, sorted; every record, and each event of one that has several, is in exactly one place."""
 
     valid: Payments
     to_repartition: list[tuple[Entity, Record]]
@@ -31,6 +31,11 @@ class Parsed(NamedTuple):
     dead: list[DeadLetter]
     undeclared: Mapping[str, int] = NOTHING_UNDECLARED
     """How many fields of which names the event type does not declare; of repartitioned records they were counted before."""
+
+    @property
+    def rows(self) -> int:
+        """How many outcomes there will be: at least one for each record."""
+        return len(self.valid.payments) + len(self.to_repartition) + len(self.dead)
 
 
 class Intake:
@@ -41,6 +46,8 @@ class Intake:
         self._parse = parser.parse
         self._undeclared = parser.undeclared = list[str]()
         wire = parser.event_type.wire
+        self.has_several = wire.has_several
+        """Whether a record may have several events."""
         self._payloads = None if wire.is_plain else Payloads(wire, schemas)
         self._letters = DeadLetters.of(parser.event_type)
 
@@ -57,10 +64,9 @@ class Intake:
         here, parse = records[0].partition, self._parse
         self._undeclared.clear()
         payloads = None if is_repartitioned(records[0]) else self._payloads
-        for record in as_first_timed(records):
+        first_timed = as_first_timed(records)
+        for record in first_timed if payloads is None else self._events(first_timed, payloads, dead):
             try:
-                if payloads is not None:
-                    record = payloads.opened(record)
                 payment = parse(record.value, record.timestamp)
             except InvalidTransaction as error:
                 dead.append(self._letters.refused(record, error))
@@ -74,6 +80,20 @@ class Intake:
         first_seen = self._undeclared and not is_repartitioned(records[0])
         undeclared = counted(self._undeclared) if first_seen else NOTHING_UNDECLARED
         return Parsed(Payments(payments, kept), to_repartition, dead, undeclared)
+
+    def _events(
+        self, records: Iterable[Record], payloads: Payloads, dead: list[DeadLetter]
+    ) -> Iterator[Record]:
+        """Yield the events of records, each as a record; what holds none goes to the dead letters."""
+        for record in records:
+            try:
+                for event in payloads.events(record):
+                    if isinstance(event, Refused):
+                        dead.append(self._letters.refused(*event))
+                    else:
+                        yield event
+            except InvalidTransaction as error:
+                dead.append(self._letters.refused(record, error))
 
 
 def _named(payment: Payment, record: Record) -> Payment:

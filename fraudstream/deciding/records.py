@@ -60,8 +60,27 @@ class Record(Protocol):
 R = TypeVar("R", bound=Record)
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class EventRecord:
+    """One event of a record that has several, as a record of its own: the same place in the log, and its number."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    value: bytes
+    headers: Sequence[tuple[str, bytes]]
+    number: int
+    """From 1: its place in the array, or its line."""
+
+
+def number_of(record: Record) -> int:
+    """Return an event's number among those of its record; 0 if the record is the event."""
+    return record.number if isinstance(record, EventRecord) else 0
+
+
 def source_of(record: Record) -> str:
-    """Return where a record first entered: `topic-partition-offset`.
+    """Return where an event first entered: `topic-partition-offset`, and `-number` if its record has several.
 
     The header is trusted only on the topic that workers alone write; a producer's could hold anything, even a card number.
     """
@@ -69,7 +88,8 @@ def source_of(record: Record) -> str:
         for name, value in record.headers:
             if name == SOURCE_HEADER:
                 return str(value, "ascii", "replace")
-    return f"{record.topic}-{record.partition}-{record.offset}"
+    place = f"{record.topic}-{record.partition}-{record.offset}"
+    return f"{place}-{record.number}" if isinstance(record, EventRecord) else place
 
 
 def as_first_timed(records: Sequence[R]) -> Sequence[R]:

@@ -13,6 +13,7 @@ from fraudstream.domain.features.schema import (
     DEGRADED,
     JUDGED,
     PAID,
+    SOURCE_NUMBER,
     SOURCE_OFFSET,
     SOURCE_PARTITION,
     SOURCE_TOPIC,
@@ -27,6 +28,8 @@ class Source(msgspec.Struct, gc=False):
     topic: str
     partition: int
     offset: int
+    number: int | None = None
+    """Of an event among those of its record; None where no record has several."""
 
 
 class Decision(msgspec.Struct, gc=False):
@@ -95,6 +98,11 @@ def archived(
         SOURCE_TOPIC.series([row.source.topic for row in rows]),
         SOURCE_PARTITION.series([row.source.partition for row in rows]),
         SOURCE_OFFSET.series([row.source.offset for row in rows]),
+        *(
+            [SOURCE_NUMBER.series([row.source.number for row in rows])]
+            if any(row.source.number is not None for row in rows)
+            else []
+        ),
         pl.Series("decision_offset", offsets, pl.Int64),
     ]
     return pl.DataFrame(columns)
@@ -124,7 +132,7 @@ def unarchived(row: Mapping[str, Any], declared: Collection[str] = ()) -> dict[s
             "amount": row["amount"],  # every set of features has it, and it is a column once
             **{name: value for name, value in others.items() if name in features},
         },
-        "source": {name: row[column] for column, name in places.items()},
+        "source": {name: row[column] for column, name in places.items() if row.get(column) is not None},
     }
 
 

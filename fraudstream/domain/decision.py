@@ -12,6 +12,7 @@ from fraudstream.domain.features.schema import (
     JUDGED,
     PAID,
     QUEUED_MS,
+    SOURCE_NUMBER,
     SOURCE_OFFSET,
     SOURCE_PARTITION,
     SOURCE_TOPIC,
@@ -52,6 +53,7 @@ class DecisionEncoder:
             pl.col(SOURCE_TOPIC.name).alias("topic"),
             pl.col(SOURCE_PARTITION.name).alias("partition"),
             pl.col(SOURCE_OFFSET.name).alias("offset"),
+            *([pl.col(SOURCE_NUMBER.name).alias("number")] if event_type.wire.has_several else []),
         ).alias("source")
 
     def encode(

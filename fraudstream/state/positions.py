@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from fraudstream import topics
 from fraudstream.adapters.kafka.partition_logs import PartitionLogs, Record, Span
+from fraudstream.deciding.records import number_of
 from fraudstream.domain.windows.cells import hash64
 from fraudstream.domain.windows.entries import Entry, Layout
 from fraudstream.settings import Settings
@@ -113,15 +114,20 @@ class SourceCheck:
         return found
 
     def _differs(self, record: Record, entry: Entry) -> bool:
-        """Tell whether the record at an entry's offset is another payment; False if it is no valid payment."""
+        """Tell whether the record at an entry's offset is another payment; False if it is no valid payment.
+
+        Of a record with several events the first one is meant: entries of others have other sequences.
+        """
         if record.offset != offset_of(entry):
             return False
         parsed = self._intake.parse([record])
-        if parsed.dead:
+        if any(letter.number <= 1 for letter in parsed.dead):
             return False
-        if parsed.to_repartition:
+        if any(number_of(each) <= 1 for _, each in parsed.to_repartition):
             return True
-        (payment,) = parsed.valid.payments
+        payment = next(iter(parsed.valid.payments), None)
+        if payment is None:
+            return True
         id_hash = hash64(payment.transaction_id)
         return (id_hash, payment.event_time_ms, payment.cents) != (
             entry.id_hash,

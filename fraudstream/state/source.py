@@ -11,7 +11,7 @@ from fraudstream.adapters.schema_registry import schemas_of
 from fraudstream.deciding.columns import Columns
 from fraudstream.deciding.dead_letters import POISON
 from fraudstream.deciding.intake import Intake
-from fraudstream.deciding.records import Record, as_first_timed
+from fraudstream.deciding.records import Record, as_first_timed, number_of
 from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.events.parser import Parser, entity_index
 from fraudstream.domain.events.wire import UNKNOWN_SCHEMA
@@ -51,7 +51,8 @@ class Replay:
         payments, valid = self._intake.parse(records).valid
         here = self._partition
         offsets = [None if repartitioned else record.offset for record in valid]
-        arrivals = Columns.of(payments).arrivals({here: len(payments)}, offsets, self._kept_values)
+        numbers = [number_of(record) for record in valid] if self._intake.has_several else ()
+        arrivals = Columns.of(payments).arrivals({here: len(payments)}, offsets, self._kept_values, numbers)
         aggregates = aggregate(
             self._windows, arrivals, {here: self._clock}, self._stored, self._allowed_lateness_ms
         )

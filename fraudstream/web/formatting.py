@@ -176,7 +176,8 @@ def summary(decision: Mapping[str, Any], decimals: int = HUNDREDTHS, entity: str
 def row_key(decision: Mapping[str, Any]) -> str:
     """Return a key for a table row, by which a browser recognises it after a refresh."""
     source = decision["source"]
-    return f"{source['topic']}-{source['partition']}-{source['offset']}"
+    place = f"{source['topic']}-{source['partition']}-{source['offset']}"
+    return f"{place}-{source['number']}" if source.get("number") else place
 
 
 def headline(decision: Mapping[str, Any], decimals: int = HUNDREDTHS, entity: str = "card") -> str:

@@ -128,7 +128,12 @@ def test_what_was_repartitioned_has_no_envelope() -> None:
         ('payload = "a..b"', r"line 5, envelope\.payload: name the objects that lead to the event, joined by dots"),
         ('payload = ""', r"line 5, envelope\.payload: is empty: write the name, or leave the key out"),
         ('payloud = "after"', r"line 5, envelope\.payloud: there is no key payloud; did you mean payload\?"),
-        ("", r"line 4, envelope: payload is missing: write payload = \"after\", the object that is the event"),
+        ("", r"line 4, envelope: say where the event is, e\.g\. payload = \"after\"; or that there are several, events = \"array\" or"),
+        ('array = "events"', r"line 5, envelope\.array: this is where an array of events is: add events = \"array\", or leave this out"),
+        ('events = "lines"\narray = "x"', r"line 6, envelope\.array: this is where an array"),
+        ('events = "array"\narray = "a."', r"line 6, envelope\.array: name the objects that lead to the array of events"),
+        ('events = "arrays"', r"line 5, envelope\.events: "),
+        ('events = "lines"\n[format]\nkind = "avro"', r"line 5, envelope\.events: lines are of plain JSON, and the format is avro: write"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_said_with_its_line(given: str, said: str) -> None:

@@ -16,11 +16,12 @@ from fraudstream.adapters.archive.filters import Filter, FilterError
 from fraudstream.adapters.archive.lake import Lake, LakeFile, Stream
 from fraudstream.adapters.archive.objects import NoSuchObject
 from fraudstream.domain.card_numbers import masked
+from fraudstream.domain.features.schema import SOURCE_NUMBER
 from fraudstream.domain.names import did_you_mean
 from fraudstream.domain.times import DAY_MS, HOUR_MS
 
-PLACE = ("source_topic", "source_partition", "source_offset")
-"""A payment's source. A killed worker decides some payments twice, with equal decisions; one is shown."""
+PLACE = ("source_topic", "source_partition", "source_offset", "source_number")
+"""A payment's source; archives of records with one event each have no number. A killed worker decides some payments twice, with equal decisions; one is shown."""
 
 LOOKS = 3
 """A compaction may replace a file between listing and reading: then the day is listed again."""
@@ -37,21 +38,24 @@ class Position(NamedTuple):
     topic: str
     partition: int
     offset: int
+    number: int = 0
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> "Position":
         """Return the position of an archived payment."""
-        return cls(row["event_time"], *(row[name] for name in PLACE))
+        topic, partition, offset, number = (row[name] for name in PLACE)
+        return cls(row["event_time"], topic, partition, offset, number or 0)
 
     def behind(self) -> pl.Expr:
         """Return an expression that is true for payments after this one."""
         time, place = (
             pl.col("event_time"),
-            dict(zip(PLACE, (self.topic, self.partition, self.offset), strict=True)),
+            dict(zip(PLACE, self[1:], strict=True)),
         )
         later: pl.Expr = pl.lit(False)
         for name, value in reversed(place.items()):
-            later = (pl.col(name) > pl.lit(value)) | ((pl.col(name) == pl.lit(value)) & later)
+            column = pl.col(name).fill_null(0) if name == SOURCE_NUMBER.name else pl.col(name)
+            later = (column > pl.lit(value)) | ((column == pl.lit(value)) & later)
         return (time < self.event_time) | ((time == self.event_time) & later)
 
 
@@ -117,12 +121,16 @@ class _Found:
     def add(self, rows: pl.DataFrame) -> bool:
         """Add a file's matching rows; return whether payments decided before those of the file cannot matter any more."""
         self.columns.update(dict.fromkeys(rows.columns))
+        if SOURCE_NUMBER.name not in rows.columns:
+            rows = rows.with_columns(SOURCE_NUMBER.constant(None, rows.height))
         fitting = rows.filter(self.query.condition(rows.schema))
         if not fitting.is_empty():
             together = fitting if self.rows is None else pl.concat([self.rows, fitting], how="diagonal")
             together = together.unique(subset=PLACE, keep="first", maintain_order=True)
             order = ["event_time", *PLACE]
-            self.rows = together.sort(order, descending=[True, False, False, False]).head(self.query.limit)
+            self.rows = together.sort(order, descending=[True, False, False, False, False]).head(
+                self.query.limit
+            )
         if self.rows is None or self.rows.height < self.query.limit:
             return False
         decided_ms: int = rows["decided_at"].min()  # type: ignore[assignment]  # no file is empty

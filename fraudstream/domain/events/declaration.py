@@ -34,7 +34,8 @@ from fraudstream.domain.events.mistakes import mistake_in, not_toml
 from fraudstream.domain.events.variable_tables import Variables
 from fraudstream.domain.events.velocity_tables import Velocities
 from fraudstream.domain.events.weekly_tables import weekly_of
-from fraudstream.domain.events.wire import EnvelopeTable, FormatTable, Wire
+from fraudstream.domain.events.wire import EnvelopeTable, FormatTable
+from fraudstream.domain.events.wire_tables import wire_of
 from fraudstream.domain.features.catalogue import FEATURE_SETS, FEATURES, REASONS
 from fraudstream.domain.features.schema import Type, inputs, judged_columns
 from fraudstream.domain.names import did_you_mean, validate_name
@@ -77,8 +78,6 @@ class Declaration:
             name = validate_name("event type", file.name)
         form = self._optional(FormatTable, file.format, "format")
         envelope = self._optional(EnvelopeTable, file.envelope, "envelope")
-        with self._said(("envelope", "payload")):
-            wire = Wire.of(form, envelope)
         return EventType(
             name=name,
             entity=None if entity is None else EntityField(entity.field, entity.kind),
@@ -96,7 +95,7 @@ class Declaration:
             currency_field=amount.currency_field,
             currencies=currencies,
             velocities=velocities,
-            wire=wire,
+            wire=wire_of(form, envelope, self._wrong),
             derived=derived,
         )
 

@@ -21,7 +21,6 @@ EXAMPLES: Mapping[str, str] = {
     "when": 'when = "amount > 1000"',
     "outcome": 'outcome = "review"',
     "kind": 'kind = "avro"',
-    "payload": 'payload = "after", the object that is the event',
 }
 """Keys that must be there."""
 

@@ -40,6 +40,8 @@ def facts_of(event_type: EventType) -> dict[str, Any]:
         "name": event_type.name,
         "format": event_type.wire.format,
         "payload": ".".join(event_type.wire.payload) or None,
+        "events": event_type.wire.events,
+        "array": ".".join(event_type.wire.array) or None,
         "entity": {"field": entity.field, "kind": entity.kind} if entity else None,
         "id": event_type.id,
         "time": {"fields": list(time.fields), "unit": time.unit, "origin_ms": time.origin_ms},
@@ -132,8 +134,10 @@ def _labels(features: Iterable[Velocity | Weekly]) -> str:
 
 def _wire(wire: Wire) -> dict[str, str]:
     """Return how events lie in records, nothing if as most do."""
+    array = f"an array of events{' in ' + '.'.join(wire.array) if wire.array else ''}"
+    several = {"one": "", "array": f", {array}", "lines": ", an event a line"}[wire.events]
     where = f", the event is in {'.'.join(wire.payload)}" if wire.payload else ""
-    return {} if wire.is_plain else {"format": f"{FORMATS[wire.format]}{where}"}
+    return {} if wire.is_plain else {"format": f"{FORMATS[wire.format]}{several}{where}"}
 
 
 def _derived(event_type: EventType) -> str:

@@ -1,14 +1,15 @@
-"""How an event lies in a record's value: in which format, and where in it."""
+"""How events lie in a record's value: in which format, how many, and where in it."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import msgspec
 
-from fraudstream.domain.errors import SetupError
-
 Format = Literal["json", "avro", "protobuf", "json-schema"]
 """Plain JSON, or one of three with a schema registry, in Confluent's wire format."""
+
+Events = Literal["one", "array", "lines"]
+"""How many events a record has: one, a JSON array of them, or one a line (NDJSON)."""
 
 HEADER_BYTES = 5
 """A zero byte, and the schema's id as four bytes, most significant first."""
@@ -29,7 +30,9 @@ class FormatTable(msgspec.Struct, forbid_unknown_fields=True):
 class EnvelopeTable(msgspec.Struct, forbid_unknown_fields=True):
     """`[envelope]`."""
 
-    payload: Annotated[str, msgspec.Meta(min_length=1)]
+    payload: Annotated[str, msgspec.Meta(min_length=1)] | None = None
+    events: Events = "one"
+    array: Annotated[str, msgspec.Meta(min_length=1)] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +41,15 @@ class Wire:
 
     format: Format = "json"
     payload: tuple[str, ...] = ()
-    """Names that lead to the event, from the outermost in; empty: the whole value is the event."""
+    """Names that lead to an event, from the outermost in; empty: the whole value, element or line is the event."""
+    events: Events = "one"
+    array: tuple[str, ...] = ()
+    """Names that lead to the array of events; empty: the whole value is the array."""
 
-    @classmethod
-    def of(cls, file_format: FormatTable | None, envelope: EnvelopeTable | None) -> "Wire":
-        """Return what a file declares; raises SetupError for a path that leads nowhere."""
-        path = tuple(envelope.payload.split(".")) if envelope else ()
-        if not all(path):
-            raise SetupError(
-                'name the objects that lead to the event, joined by dots, e.g. payload = "payload.after"'
-            )
-        return cls("json" if file_format is None else file_format.kind, path)
+    @property
+    def has_several(self) -> bool:
+        """Whether a record may have several events."""
+        return self.events != "one"
 
     @property
     def is_plain(self) -> bool:

@@ -95,6 +95,8 @@ REASONS = Column("reasons", TEXTS, "detector")
 SOURCE_TOPIC = Column("source_topic", pl.String, "record")
 SOURCE_PARTITION = Column("source_partition", pl.Int32, "record")
 SOURCE_OFFSET = Column("source_offset", pl.Int64, "record")
+SOURCE_NUMBER = Column("source_number", pl.Int32, "record")
+"""An event's number among those of its record, 0 if the record is the event. Only there if records may have several."""
 QUEUED_MS = Column("queued_ms", pl.Int64, "record", "ms")
 
 UNKNOWN_FIELDS = Column("unknown_fields", pl.String, "payment")

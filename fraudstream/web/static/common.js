@@ -23,7 +23,7 @@ const write = {
   stamp: (epochMs) => new Date(epochMs).toISOString().slice(0, 19).replace("T", " "),
   summary: (decision) => `${OUTCOMES[decision.outcome] || decision.outcome}, ${[write.money(decision.amount), write.owner(decision)].filter(Boolean).join(", ")}`,
   owner: ({ card, card_last4 }) => (card ? `${ENTITY} ${card_last4 ? `ending ${card_last4}` : card.slice(0, 8)}` : ""),
-  row_key: ({ source }) => `${source.topic}-${source.partition}-${source.offset}`,
+  row_key: ({ source }) => `${source.topic}-${source.partition}-${source.offset}${source.number ? `-${source.number}` : ""}`,
 };
 
 function element(tag, properties, ...children) {

@@ -6,11 +6,13 @@ from types import FrameType
 from typing import Any
 
 import pytest
+from multidict import MultiDict
 
 from fraudstream.adapters.archive.directory import LocalObjects
 from fraudstream.adapters.archive.filters import Filter, FilterError
 from fraudstream.adapters.archive.lake import Covered, Lake, Stream
 from fraudstream.adapters.archive.search import ArchiveQuery, Position, find
+from fraudstream.web.params import archive_search, position_text
 from tests.archive_rows import DAY_MS, MONDAY_MS, archived, encoded
 
 STREAM = Stream("decisions", 2)
@@ -133,6 +135,22 @@ async def test_pages_of_an_answer_hold_everything_once(lake: Lake) -> None:
     assert [["p9", "p20", "p21", "p22"], ["p23", "p24", "p25", "p26"]] == pages[:2]
     assert [4, 4, 4, 4, 4] == [len(page) for page in pages]
     assert 20 == len({name for page in pages for name in page})
+
+
+async def test_events_of_one_record_are_several_payments(lake: Lake) -> None:
+    """Beside files without numbers; a page may end between two of them, and its address says where."""
+    source = {"topic": "transactions", "partition": 0, "offset": 40}
+    same = [
+        paid(number, MONDAY_MS, source=source | {"number": number - 39}) for number in (40, 41, 42, 43, 41)
+    ]
+    await lake.write(STREAM, archived(same, list(range(40, 45))), {})
+    until = MONDAY_MS + 1
+    (_, second, _, _, _) = await find(lake, ArchiveQuery(until_ms=until))
+    before = archive_search(MultiDict(before=position_text(Position.of(second)))).before
+
+    assert ["p0", "p40", "p41", "p42", "p43"] == await ids(lake, until_ms=until)
+    assert "40.1-transactions" == position_text(Position.of(second)).split("-", 2)[2]
+    assert ["p41", "p42", "p43"] == await ids(lake, until_ms=until, before=before)
 
 
 class ReadNames(LocalObjects):
