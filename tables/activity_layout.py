@@ -6,6 +6,7 @@ and an entity's two buckets are two point reads. How an entry is packed, and how
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from struct import Struct
 from typing import NamedTuple
 
@@ -66,6 +67,7 @@ def packed_deltas(layout: Layout, entities: npt.NDArray[np.void], entries: npt.N
     return packed.tobytes()
 
 
+@cache
 def deltas_dtype(layout: Layout) -> np.dtype[np.void]:
     """Return the dtype of the deltas in a changelog value."""
     return np.dtype([("entity", TOKEN), ("entry", layout.dtype)])

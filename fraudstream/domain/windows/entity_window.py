@@ -8,7 +8,7 @@ import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from operator import attrgetter
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from fraudstream.domain.windows.cells import Number, number
 from fraudstream.domain.windows.entries import WINDOW_MS, Entry
@@ -47,7 +47,7 @@ class Seen(NamedTuple):
 class EntityWindow:
     """The stored events of one entity, indexed; lives for one micro-batch.
 
-    Events nearly always come in order of time, and then bisections find the windows. Late ones and replays take `_again`,
+    Bisections find the windows of an event that nobody has seen yet: all others arrived before it. Replays take `_again`,
     which looks at every stored event.
     """
 
@@ -66,9 +66,12 @@ class EntityWindow:
         self._windows = windows
         self._allowed_lateness_ms = allowed_lateness_ms
         self.entries = list(entries)
-        bucket_of = windows.layout.bucket_of
-        self._by_id = {(bucket_of(entry.event_time_ms), entry.id_hash): entry for entry in self.entries}
-        self._last_sequence = max((entry.sequence for entry in self.entries), default=-1)
+        bucket_ms = windows.layout.bucket_ms
+        self._by_id = {
+            (entry.event_time_ms - entry.event_time_ms % bucket_ms, entry.id_hash): entry
+            for entry in self.entries
+        }
+        self._last_sequence = max([entry.sequence for entry in self.entries], default=-1)
         self._index()
 
     def add(self, event: Entry) -> Answer:
@@ -77,32 +80,30 @@ class EntityWindow:
         An id is known if the event's own bucket or a neighbouring one has it; other buckets do not count. Raises
         Conflict if it is known with another time or amount. `entries` grows by one if the event was counted.
         """
-        bucket_ms = self._windows.layout.bucket_ms
-        bucket = self._windows.layout.bucket_of(event.event_time_ms)
-        near = (bucket, bucket - bucket_ms, bucket + bucket_ms)
-        known = next(
-            (self._by_id[place, event.id_hash] for place in near if (place, event.id_hash) in self._by_id),
-            None,
+        bucket_ms, find = self._windows.layout.bucket_ms, self._by_id.get
+        bucket, id_hash = event.event_time_ms - event.event_time_ms % bucket_ms, event.id_hash
+        known = (
+            find((bucket, id_hash))
+            or find((bucket - bucket_ms, id_hash))
+            or find((bucket + bucket_ms, id_hash))
         )
         if known is not None:
             if known.event_time_ms != event.event_time_ms or known.cents != event.cents:
                 raise Conflict
             return self._again(known)
-        times = self._times
-        in_order = event.sequence > self._last_sequence and (not times or times[-1] <= event.event_time_ms)
-        self._by_id[bucket, event.id_hash] = event
+        self._by_id[bucket, id_hash] = event
         self.entries.append(event)
-        self._last_sequence = max(self._last_sequence, event.sequence)
-        if not in_order:
+        if event.sequence <= self._last_sequence:
             self._index()
             return self._again(event)
-        own = self._decoded(event)
+        self._last_sequence = event.sequence
+        times, own = self._times, self._decoded(event)
+        end = bisect_right(times, event.event_time_ms)
         counts = event.cents >= 0
-        end = len(times)
         if counts:
-            times.append(event.event_time_ms)
+            times.insert(end, event.event_time_ms)
             for values, value in zip(self._values, own, strict=True):
-                values.append(value)
+                values.insert(end, value)
         return self._answer(event, Seen(times, self._values, end, event.event_time_ms, own, counts))
 
     def _decoded(self, entry: Entry) -> Sequence[Number]:
@@ -113,15 +114,10 @@ class EntityWindow:
 
     def _columns(self, counted: Sequence[Entry]) -> list[Numbers]:
         """Return the amounts of some events, and a list for each value."""
-        amounts: Numbers = [entry.cents for entry in counted]
-        values = self._windows.layout.values
-        return [
-            amounts,
-            *(
-                [number(value.kind, entry.values[place]) for entry in counted]
-                for place, value in enumerate(values)
-            ),
-        ]
+        columns: list[Numbers] = [[entry.cents for entry in counted]]
+        for place, value in enumerate(self._windows.layout.values):
+            columns.append([number(value.kind, entry.values[place]) for entry in counted])
+        return columns
 
     def _answer(self, event: Entry, seen: Seen) -> Answer:
         """Compute every feature.
@@ -129,19 +125,19 @@ class EntityWindow:
         No window reaches further back than the longest, less by how much the event is later than allowed. Older entries may
         have expired or not, depending on restarts; leaving them out makes a very late event's answer the same every time.
         """
-        now, windows = event.event_time_ms, self._windows
-        beyond_ms = max(0, event.late_by_ms - self._allowed_lateness_ms)
-        kept_ms = now - windows.layout.bucket_ms + beyond_ms
+        now, units = event.event_time_ms, self._windows.units
+        beyond_ms = event.late_by_ms - self._allowed_lateness_ms
+        kept_ms = now - self._windows.layout.bucket_ms + (beyond_ms if beyond_ms > 0 else 0)
         firsts: dict[int, int] = {}
         numbers: Numbers = []
-        for velocity, source in windows.sources:
+        for velocity, source in self._windows.sources:
             length_ms = velocity.window_ms
             first = firsts.get(length_ms)
             if first is None:
-                first = firsts[length_ms] = bisect_left(
-                    seen.times, max(now - length_ms, kept_ms), 0, seen.end
-                )
-            numbers.append(computed(velocity, seen, source, first, windows.units))
+                oldest_ms = now - length_ms
+                first = bisect_left(seen.times, oldest_ms if oldest_ms > kept_ms else kept_ms, 0, seen.end)
+                firsts[length_ms] = first
+            numbers.append(computed(velocity, seen, source, first, units))
         return Answer(numbers, event.late_by_ms)
 
     def _again(self, entry: Entry) -> Answer:
@@ -188,8 +184,9 @@ def computed(velocity: Velocity, seen: Seen, source: int, first: int, units: flo
     if function == "same_share":
         own = seen.own[source]
         return window.count(own) / len(window) if window and own is not None else None
-    given = [value for value in window if value is not None]
-    return of_numbers(function, given, velocity, units)
+    if velocity.kind == "amount":  # no event is without one
+        return of_numbers(function, cast(list[float], window), velocity, units)
+    return of_numbers(function, [value for value in window if value is not None], velocity, units)
 
 
 def in_units(value: float, velocity: Velocity, units: float) -> float:

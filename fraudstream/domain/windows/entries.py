@@ -149,11 +149,13 @@ class Layout:
 
     def unpack(self, packed: bytes) -> Iterator[Entry]:
         """Yield the entries in some bytes."""
-        for time_and_high, low, late_by_ms, id_hash, sequence, *values in self.packing.iter_unpack(packed):
-            high = time_and_high >> TIME_BITS
-            if high:
-                time_and_high, low = time_and_high & TIME_MASK, high << 32 | low
-            yield Entry(time_and_high, low, late_by_ms, id_hash, sequence, tuple(values))
+        more = bool(self.values)
+        for fields in self.packing.iter_unpack(packed):
+            if not 0 <= fields[0] <= TIME_MASK:
+                time_and_high, low, *rest = fields
+                high = time_and_high >> TIME_BITS
+                fields = (time_and_high & TIME_MASK, high << 32 | low, *rest)
+            yield Entry._make((*fields[:5], fields[5:])) if more else Entry(*fields)
 
     def pack_columns(self, entries: Entries) -> npt.NDArray[np.void]:
         """Return entries as an array of packed ones."""
