@@ -213,7 +213,7 @@ def faust_settings(settings: Settings) -> dict[str, Any]:
         "broker_request_timeout": max(30.0, settings.session_timeout_s),
         "broker_rebalance_timeout": 30.0,  # 60 would be a minute of silence after a kill
         "producer_request_timeout": 120.0,  # 1200 would hide a dead broker for 20 minutes
-        "consumer_auto_offset_reset": "none",  # coalescing_consumer.py says where to begin
+        "consumer_auto_offset_reset": "none",  # adapters/kafka/fetching.py says where to begin
         "web_enabled": settings.web,
         "web_bind": settings.web_host,
         "web_port": settings.web_port or free_port(settings.web_host),

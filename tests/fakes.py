@@ -42,6 +42,9 @@ class SlowThread:
         await self.ends.wait()
         return {}
 
+    def wait_briefly(self) -> None:
+        """Do nothing: `ends` says how long a fetch waits."""
+
 
 class MemoryDelivery(Delivery):
     """Topics as lists. What is being delivered waits while `brokers_answer` is not set."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import aiokafka
 import faust
 import pytest
+from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from faust.stores import rocksdb
 from faust.tables.recovery import Recovery
@@ -148,6 +149,16 @@ def test_fausts_long_poll_is_still_hard_coded_and_ours_reaches_aiokafka() -> Non
         driver.AIOKafkaConsumerThread._create_worker_consumer
     )
     assert "fetch_max_wait_ms=self._fetch_max_wait_ms" in inspect.getsource(aiokafka.AIOKafkaConsumer.start)
+
+
+def test_aiokafka_looks_at_its_waits_for_every_fetch() -> None:
+    """Ours change while the consumer runs."""
+    source = inspect.getsource(Fetcher._get_actions_per_node)
+
+    assert (
+        "FetchRequest(\n                self._fetch_max_wait_ms,\n                self._fetch_min_bytes,"
+        in source
+    )
 
 
 def test_recovery_still_seeks_after_it_has_resumed_the_partitions() -> None:

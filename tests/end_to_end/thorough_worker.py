@@ -10,7 +10,7 @@ from typing import Any
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 
-from fraudstream.adapters.kafka.coalescing_consumer import ConsumerThread
+from fraudstream.adapters.kafka.fetching import ConsumerThread
 from fraudstream.domain.windows.entries import Layout
 from fraudstream.tables import activity_scrub
 from tests.builders import CountingModel

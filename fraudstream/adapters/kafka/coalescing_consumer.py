@@ -7,38 +7,22 @@ Why, and what breaks if Faust changes: docs/decisions/0005-coalescing-consumer.m
 """
 
 import asyncio
-import logging
 from collections.abc import Collection, Mapping
 from typing import Any, TypeAlias, cast
 
 import faust
-from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
 from aiokafka.structs import ConsumerRecord
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 from mode.services import WaitResults
 
-from fraudstream.adapters.failures import NOT_ALLOWED
+from fraudstream.adapters.kafka.fetching import ConsumerThread
 from fraudstream.adapters.kafka.log_losses import LogLosses
-from fraudstream.adapters.kafka.out_of_range import go_on
-from fraudstream.adapters.kafka.reading_rights import may_not_read, said_in_the_group
 from fraudstream.adapters.kafka.record_batches import read_every_batch
 from fraudstream.adapters.kafka.started_coroutines import finished
 
 CHANGELOG_CHUNK_RECORDS = 4096
 """Changelog records delivered at once during recovery: 20 times faster than one by one."""
-
-FETCH_MAX_WAIT_MS = 5
-"""Faust hard-codes 1500. The broker holds a fetch back no longer than this."""
-
-FETCH_MIN_BYTES = 64 * 1024
-"""Under load the broker gathers for FETCH_MAX_WAIT_MS, or until it has this much. Faust hard-codes 1 byte: every payment is
-then answered by a fetch of its own, whose cost in worker and broker delays all others. 1,000 payments a second had a p50
-of 12.5 ms and a p99 of 19 ms that way, and 8.3 and 13.7 with this."""
-
-FEW_RECORDS = 2
-"""After a fetch with more records the next one gathers; otherwise the next payment is answered at once."""
 
 FETCH_ENDS_AFTER_S = 0.2
 """An empty fetch ends after this; Faust's default is 1 s, and a rebalance waits for the fetch."""
@@ -53,71 +37,6 @@ def chunks(records: Records, rows_max: int) -> list[Records]:
     [[1, 2], [3]]
     """
     return [records[start : start + rows_max] for start in range(0, len(records), rows_max)]
-
-
-class ConsumerThread(driver.AIOKafkaConsumerThread):
-    """The driver's fetching thread with another long poll."""
-
-    logger = logging.getLogger("faust.consumer")  # Faust's own messages, apart from ours
-
-    def _create_worker_consumer(self, *args: Any, **kwargs: Any) -> Any:
-        consumer = super()._create_worker_consumer(*args, **kwargs)
-        consumer._fetch_max_wait_ms = FETCH_MAX_WAIT_MS
-        # A payment repartitioned by an aborted transaction must not be read.
-        consumer._isolation_level = "read_committed"
-        return said_in_the_group(consumer)
-
-    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
-        """Send heartbeats to the group while partitions are opened, which may take longer than a session.
-
-        aiokafka starts them only afterwards; Java's consumer does as here.
-        """
-        self._ensure_consumer()._coordinator._start_heartbeat_task()
-        await super().on_partitions_assigned(assigned, generation_id)
-
-    async def seek_to_committed(self) -> Mapping[TP, int]:
-        """Seek every partition to its committed offset, and sources without one to their beginning.
-
-        aiokafka leaves the latter, and partitions at offset 0, where they are. Faust discards what was fetched of them
-        before the seek, and it would never be read again.
-        """
-        committed: Mapping[TP, int] = await super().seek_to_committed()
-        consumer = self._ensure_consumer()
-        for tp, offset in committed.items():
-            if tp.topic not in cast(CoalescingConsumer, self.consumer).sources:
-                continue
-            if offset is None:
-                await self.call_thread(consumer.seek_to_beginning, tp)
-            elif offset == 0:
-                await self.call_thread(_sought, consumer, tp, 0)
-        return committed
-
-    def verify_event_path(self, now: float, tp: TP) -> None:
-        """Log nothing: Faust would report an overdue commit at the first payment after some quiet minutes.
-
-        A real stall shows in the health, and the watchdog ends it.
-        """
-
-    async def _fetch_records(self, consumer: AIOKafkaConsumer, *args: Any, **kwargs: Any) -> Any:
-        try:
-            records = await super()._fetch_records(consumer, *args, **kwargs)
-        except NoOffsetForPartitionError as error:  # assigned, and not sought yet
-            await consumer.seek_to_beginning(*error.args)
-            return {}
-        except NOT_ALLOWED as error:
-            may_not_read(error)
-        except OffsetOutOfRangeError as error:
-            parent = cast(CoalescingConsumer, self.consumer)
-            for tp, position in error.args[0].items():
-                await go_on(consumer, tp, position, parent.losses if tp.topic in parent.sources else None)
-            return {}
-        many = sum(map(len, records.values())) > FEW_RECORDS
-        consumer._fetcher._fetch_min_bytes = FETCH_MIN_BYTES if many else 1  # of the fetch that leaves next
-        return records
-
-
-async def _sought(consumer: AIOKafkaConsumer, tp: TP, offset: int) -> None:
-    consumer.seek(tp, offset)
 
 
 class CoalescingConsumer(driver.Consumer):
@@ -141,6 +60,10 @@ class CoalescingConsumer(driver.Consumer):
         self._confirmed: dict[TP, int] = {}
         """Offsets the group has confirmed. Faust's own note includes commits that came too late for a rebalance."""
 
+    @property
+    def _fetching(self) -> ConsumerThread:
+        return cast(ConsumerThread, self._thread)
+
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
@@ -157,6 +80,12 @@ class CoalescingConsumer(driver.Consumer):
             return await super()._getmany(*args, **kwargs)
         finally:
             self._no_fetch.set()
+
+    def stop_flow(self) -> None:
+        """Stop the flow; until it is resumed no fetch waits long: what a rebalance asks for comes after it, on one connection."""
+        super().stop_flow()
+        if self._thread is not None:
+            self._fetching.wait_briefly()
 
     async def halt(self) -> None:
         """Stop the flow, and return when no fetch is under way any more; none begins before the flow is resumed.
@@ -264,7 +193,7 @@ class CoalescingConsumer(driver.Consumer):
         """
         if any(message.tp == tp for message in self.unacked):
             return None
-        consumer = cast(ConsumerThread, self._thread)._ensure_consumer()
+        consumer = self._fetching._ensure_consumer()
         state = consumer._subscription.subscription.assignment.state_value(tp)
         return int(state.position) if state is not None and state.has_valid_position else None
 
