@@ -38,6 +38,7 @@ NEEDS = {
     "tests/adapters/weekly/test_sagemaker": "server",
     "tests/agents/test_nightly": "process",
     "tests/benchmarks/test_batch": "bench",
+    "tests/benchmarks/test_day_windows": "bench",
     "tests/benchmarks/test_quick_run": "bench",
     "tests/commands": "process",
     "tests/contracts/test_weekly_redis": "server",
