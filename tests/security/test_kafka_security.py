@@ -192,4 +192,4 @@ def test_every_kafka_client_of_ours_is_made_from_the_settings() -> None:
     )
 
     assert [] == [file for file, after in made if not ours.match(after)]
-    assert {"kafka_admin.py", "publisher.py", "tail.py"} <= {file for file, _ in made}
+    assert {"admin.py", "publisher.py", "tail.py"} <= {file for file, _ in made}
