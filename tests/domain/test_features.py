@@ -56,3 +56,8 @@ def test_a_model_may_only_take_what_can_be_explained(name: str) -> None:
     """The message says which feature, and what to run."""
     with pytest.raises(SetupError, match=rf"model m-1 wants features .*\({name}\).*fraudstream train"):
         catalogue.check_features("m-1", ["amount", name])
+
+
+def test_what_every_decision_shows_is_there_without_a_formula() -> None:
+    """Formulas are computed of what a model takes, and of nothing else."""
+    assert [] == [name for name, feature in FEATURES.items() if feature.published and feature.formula]

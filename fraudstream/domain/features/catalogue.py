@@ -60,7 +60,7 @@ class Feature:
     sets: tuple[str, ...] = ()
     """The feature sets it is in."""
     published: bool = False
-    """Whether a decision shows it even if its model does not take it."""
+    """Whether a decision shows it even if its model does not take it; only for features without a formula."""
 
 
 def _divided(part: Values, whole: Values, otherwise: float) -> Values:
