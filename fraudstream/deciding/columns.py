@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from fraudstream.domain.events.event_type import KeptValue
 from fraudstream.domain.events.parser import Payment
 from fraudstream.domain.tokens import Entity
-from fraudstream.domain.windows.cells import Ints, Kind, cells, hash64
+from fraudstream.domain.windows.cells import Ints, hash64
 from fraudstream.tables.activity_batch import Arrivals
 
 
@@ -47,7 +48,7 @@ class Columns(NamedTuple):
         self,
         rows: Mapping[int, int],
         offsets: Sequence[int | None],
-        kept_values: Sequence[tuple[int, Kind]] = (),
+        kept_values: Sequence[KeptValue] = (),
         numbers: Sequence[int] = (),
     ) -> Arrivals:
         """Return the columns that the activity table needs; `rows`, `offsets` and `numbers` as in `Batch`.
@@ -61,6 +62,6 @@ class Columns(NamedTuple):
             self.cents,
             [hash64(transaction_id) for transaction_id in self.ids],
             offsets,
-            [cells(kind, [values[place] for values in self.variables]) for place, kind in kept_values],
+            [cells_of(self.variables) for cells_of in kept_values],
             numbers,
         )

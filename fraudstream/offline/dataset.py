@@ -10,6 +10,7 @@ import polars as pl
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.events.amounts import rounded_units
 from fraudstream.domain.events.event_type import EventType
+from fraudstream.domain.events.reversals import Reversal
 from fraudstream.domain.features.catalogue import FORMULAS
 from fraudstream.domain.features.compute import with_features
 from fraudstream.domain.features.inputs import with_amount
@@ -60,7 +61,7 @@ class Dataset:
             if event_type.entity is None:
                 frame = with_amount(paid.drop("id_hash"), decimals).drop(CENTS.name)
                 return cls(with_derived(frame, event_type), dates_of(directory))
-        came = arrived(paid, windows)
+        came = arrived(paid, windows, None if event_type is None else event_type.reversal)
         known = point_in_time(came, allowed_lateness_ms, windows)
         if event_type is not None:
             known = known.hstack(declared_weeks(event_type.weekly, came, known, paid))
@@ -78,7 +79,7 @@ class Dataset:
         }
 
 
-def arrived(paid: pl.DataFrame, windows: Windows = CARD_WINDOWS) -> Arrived:
+def arrived(paid: pl.DataFrame, windows: Windows = CARD_WINDOWS, reversal: Reversal | None = None) -> Arrived:
     """Return payments as `read_payments` gives them, with `cents`, as columns."""
     return Arrived(
         card=paid["card_code"].to_numpy(),
@@ -86,7 +87,7 @@ def arrived(paid: pl.DataFrame, windows: Windows = CARD_WINDOWS) -> Arrived:
         cents=paid[CENTS.name].to_numpy(),
         id_hash=paid["id_hash"].to_numpy(),
         partition=paid["partition"].to_numpy(),
-        values=kept_values(paid, windows.layout),
+        values=kept_values(paid, windows.layout, reversal),
     )
 
 

@@ -71,6 +71,8 @@ def read_payments(
     if "is_fraud" in columns and "transaction_id" in frame.columns and (directory / LABELS).is_dir():
         frame = _with_labels(frame, directory / LABELS)
     identity = _together(frame, ids)
+    if event_type is not None and event_type.reversal is not None:
+        identity = identity.cast(pl.String)  # reversals name ids as text
     identified = frame.select(
         *(name for name in columns if name in frame.columns),
         id_hash=identity.hash() if ids else pl.Series(np.arange(frame.height, dtype=np.uint64)),

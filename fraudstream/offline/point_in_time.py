@@ -13,11 +13,12 @@ import polars as pl
 
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.events.amounts import units_of
+from fraudstream.domain.events.reversals import Reversal
 from fraudstream.domain.features.inputs import week_columns, window_columns
 from fraudstream.domain.features.schema import LATE_BY_MS
 from fraudstream.domain.times import DAY_MS
 from fraudstream.domain.weekly import LONGEST_LOOK_BACK_MS, WEEK_MS
-from fraudstream.domain.windows.cells import MISSING, Ints, Kind
+from fraudstream.domain.windows.cells import MISSING, Ints, Kind, id_cells
 from fraudstream.domain.windows.entries import LATE_BY_MAX_MS, Entries, Layout
 from fraudstream.domain.windows.velocity import CARD_WINDOWS, Windows
 from fraudstream.domain.windows.window_columns import aggregate_columns, aggregate_sequentially
@@ -155,12 +156,28 @@ def _week_before(card: Ints, time: Ints, cents: Ints, counted: npt.NDArray[np.bo
     return end - first, cents_before[end] - cents_before[first]
 
 
-def kept_values(paid: pl.DataFrame, layout: Layout) -> tuple[Ints, ...]:
-    """Return the cells of what velocity features need of a history's columns, which hold its variables."""
-    for name, _ in layout.values:
+def kept_values(paid: pl.DataFrame, layout: Layout, reversal: Reversal | None = None) -> tuple[Ints, ...]:
+    """Return the cells of what velocity features need of a history's columns, which hold its variables.
+
+    `reversal`: what the event type says of its reversals; ids are told from each other by their hash.
+    """
+    names = [value.name for value in layout.values]
+    if reversal is not None and reversal.variable is not None:
+        names.append(reversal.variable)
+    for name in names:
         if name not in paid.columns:
             raise SetupError(f"the history has no column {name}, which a velocity feature is computed of")
-    return tuple(_cells(paid[value.name], value.kind) for value in layout.values)
+    return tuple(
+        _reversed(paid.select(reversal.originals.alias(value.name))[value.name])
+        if reversal is not None and value.kind == "reversal"
+        else _cells(paid[value.name], value.kind)
+        for value in layout.values
+    )
+
+
+def _reversed(originals: pl.Series) -> Ints:
+    """Return the cells of the ids that are taken back; they have the hashes that `Arrived.id_hash` has of ids."""
+    return np.where(originals.is_null().to_numpy(), MISSING, id_cells(originals.hash().to_numpy()))
 
 
 def _cells(values: pl.Series, kind: Kind) -> Ints:

@@ -53,9 +53,11 @@ class Expected:
                 (stream["cc_num"].rank("dense").cast(pl.Int64) - 1).to_numpy(),
                 stream["event_time"].to_numpy(),
                 cents,
-                stream["tid"].hash().to_numpy(),
+                stream["tid"].cast(pl.String).hash().to_numpy(),
                 partition,
-                kept_values(stream.with_columns(event_type.filled), event_type.windows.layout),
+                kept_values(
+                    stream.with_columns(event_type.filled), event_type.windows.layout, event_type.reversal
+                ),
             )
             known = point_in_time(arrived, allowed_lateness_ms, event_type.windows)
             filled = stream.select(event_type.filled)

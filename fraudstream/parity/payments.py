@@ -1,14 +1,17 @@
 """Streams to replay: a history, or a generated stream with ties, disorder, late, repeated and conflicting payments."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from fraudstream.domain.events.amounts import units_of
 from fraudstream.domain.events.event_type import EventType, Variable, VariableType
+from fraudstream.domain.events.reversals import Reversal
 from fraudstream.domain.times import DAY_MS
 from fraudstream.domain.weekly import WEEK_MS
 from fraudstream.traffic.payments import ParquetFiles
@@ -28,7 +31,11 @@ DELAY_SHARES = np.array([0.86, 0.06, 0.03, 0.02, 0.01, 0.01, 0.005, 0.005])
 """How long after its event time a payment arrives; the last two are later than allowed."""
 
 REFUND_SHARE = 0.03
+REVERSAL_SHARE = 0.1
+"""Of event types that declare reversals."""
 MISSING_SHARE = 0.1
+KINDS: Mapping[str, type] = {"String": str, "Int64": int, "Boolean": bool}
+"""What the variable may be that says which events are reversals."""
 REPEATED_SHARE, CONTRADICTED_SHARE = 0.03, 0.003
 REPEATED_WITHIN_MS = 1_200_000
 REPEATED_DELAY_MAX_MS = 900_000
@@ -74,6 +81,8 @@ def made_up(payments: int, seed: int, event_type: EventType) -> pl.DataFrame:
             "arrives": START_MS + event_time + delay.astype(np.int64),
         }
     )
+    if event_type.reversal is not None:
+        stream = _with_reversals(stream, event_type.reversal, chance)
     early = stream.filter(pl.col("arrives") - pl.col("event_time") <= REPEATED_DELAY_MAX_MS)
     again = early.sample(repeated + contradicted, seed=seed).with_columns(
         arrives=pl.col("arrives") + chance.integers(0, REPEATED_WITHIN_MS, repeated + contradicted),
@@ -84,6 +93,24 @@ def made_up(payments: int, seed: int, event_type: EventType) -> pl.DataFrame:
     if event_type.id is None:  # then no two events are the same
         stream = stream.with_columns(tid=pl.format("p{}", pl.int_range(pl.len())))
     return stream if event_type.entity else stream.drop("cc_num")
+
+
+def _with_reversals(stream: pl.DataFrame, reversal: Reversal, chance: np.random.Generator) -> pl.DataFrame:
+    """Let some payments take another of their card back: mostly the one before it, some an unknown one or one to come."""
+    rows = stream.height
+    marked = pl.Series(chance.random(rows) < REVERSAL_SHARE)
+    places = np.arange(rows) - chance.choice([1, 2, 3, -1, rows], rows, p=[0.5, 0.2, 0.1, 0.1, 0.1])
+    original = pl.Series([f"p{place}" for place in places])
+    columns = [
+        pl.when(marked).then(-pl.col("amount").abs()).otherwise("amount").alias("amount"),
+        pl.when(marked).then(original).alias(reversal.of),
+    ]
+    if reversal.variable is not None:
+        kind: Any = msgspec.convert(
+            reversal.values[0], KINDS[str(stream.schema[reversal.variable])], strict=False
+        )
+        columns.append(pl.when(marked).then(pl.lit(kind)).alias(reversal.variable))
+    return stream.with_columns(columns)
 
 
 def _values(variable: Variable, chance: np.random.Generator, rows: int) -> pl.Series:

@@ -61,9 +61,11 @@ class Dressing:
         }
 
     def variables(self, rows: Rows, first_tid: int) -> list[pl.Series]:
-        """Return the variables of payments whose ids count up from `first_tid`."""
+        """Return the variables of payments whose ids count up from `first_tid`; none of them takes another back."""
         drawn = Drawn(rows, np.random.default_rng([self.seed, 6, first_tid]))
-        own = self.shape(drawn)
+        reversal = self.event_type.reversal
+        names = () if reversal is None else (reversal.of, reversal.variable)
+        own = {**self.shape(drawn), **{name: [None] * len(rows) for name in names if name}}
         return [
             pl.Series(variable.name, own[variable.name], variable.dtype)
             if variable.name in own

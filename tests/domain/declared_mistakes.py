@@ -62,7 +62,7 @@ MISTAKES = [
         'id = "payoutId"',
         'ids = "payoutId"',
         "line 2, ids: there is no key ids; did you mean id?; there are name, amount, entity, id, time, label, "
-        "format, envelope, features, unknown_fields, variables, velocity, weekly, derived, rules",
+        "format, envelope, features, unknown_fields, variables, velocity, weekly, derived, reversal, rules",
     ),
     (
         'form = "minor-units"',

@@ -97,6 +97,12 @@ ALONE = (
 )
 
 
+REVERSING = NESTED.replace(
+    "[variables]", '[variables]\noriginal = "string"\nkind = "string"\nvoid = "boolean"'
+)
+REVERSAL = '[reversal]\nof = "original"\n'
+
+
 class VelocityModel(TriesModel):
     """A model of what the event type declares, some of it missing."""
 
@@ -135,12 +141,18 @@ def own(text: str) -> EventType:
         (own(NESTED + VELOCITY + WEEKLY + DERIVED + 'much = "spent / usual + shops"\n'), DerivedModel()),
         (own(NESTED.replace('id = "order.number"\n', "")), CountingModel()),
         (own(ALONE), TriesModel()),
+        (own(REVERSING + REVERSAL), CountingModel()),
+        (
+            own(REVERSING + VELOCITY + REVERSAL + 'variable = "kind"\nvalues = ["reversal"]\n'),
+            VelocityModel(),
+        ),
+        (own(REVERSING + VELOCITY + WEEKLY + REVERSAL + 'variable = "void"\n'), VelocityModel()),
     ],
 )
 async def test_stream_and_batch_agree_in_every_currency_and_event_type(
     event_type: EventType, model: Model, tmp_path: Path
 ) -> None:
-    """Late, repeated, contradicted and refunded payments; not a bit differs, and amounts are what was sent."""
+    """Late, repeated, contradicted, refunded and reversed payments; not a bit differs, and amounts are what was sent."""
     stream = made_up(600, 5, event_type).with_columns(pl.col("event_time") - EARLIER_MS)
     expected = Expected.of(stream, model, PARTITIONS, ALLOWED_LATENESS_MS, event_type)
     store = weeks(tmp_path, stream.filter(expected.decided), event_type) if event_type.entity else None

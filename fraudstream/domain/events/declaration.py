@@ -31,6 +31,7 @@ from fraudstream.domain.events.event_type_file import (
     line_of,
 )
 from fraudstream.domain.events.mistakes import mistake_in, not_toml
+from fraudstream.domain.events.reversal_table import Declared, ReversalTable, reversal_of
 from fraudstream.domain.events.variable_tables import Variables
 from fraudstream.domain.events.velocity_tables import Velocities
 from fraudstream.domain.events.weekly_tables import weekly_of
@@ -41,6 +42,7 @@ from fraudstream.domain.features.schema import Type, inputs, judged_columns
 from fraudstream.domain.names import did_you_mean, validate_name
 from fraudstream.domain.rules import Rule, Ruleset
 from fraudstream.domain.weekly_aggregates import WeeklyAggregates
+from fraudstream.domain.windows.velocity import Velocity
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -68,6 +70,9 @@ class Declaration:
         if entity is not None:
             self._check_secret(entity.field, file, time, amount, label, variables)
         velocities = Velocities(self._as, self._wrong).read(file.velocity, entity is not None, variables)
+        reversal = self._reversal(file, money.refunds, variables, velocities)
+        if reversal is not None:
+            velocities = (*velocities, reversal.feature)
         own = {velocity.column.name: velocity.column.dtype for velocity in velocities}
         weekly = weekly_of(file.weekly, entity is not None, variables, own, self._as, self._wrong)
         own |= {each.column.name: each.column.dtype for each in weekly}
@@ -97,6 +102,7 @@ class Declaration:
             velocities=velocities,
             wire=wire_of(form, envelope, self._wrong),
             derived=derived,
+            reversal=None if reversal is None else reversal.reversal,
         )
 
     def _as(self, kind: type[T], raw: Any, path: Path) -> T:
@@ -122,6 +128,15 @@ class Declaration:
             yield
         except FraudstreamError as error:
             raise self._wrong(path, str(error)) from error
+
+    def _reversal(
+        self, file: File, refunds: str, variables: Sequence[Variable], velocities: Sequence[Velocity]
+    ) -> Declared | None:
+        table = self._optional(ReversalTable, file.reversal, "reversal")
+        if table is None:
+            return None
+        taken = {*(each.name for each in variables), *file.velocity, *file.weekly, *file.derived}
+        return reversal_of(table, file, refunds, variables, velocities, taken, self._wrong)
 
     def _time(self, time: TimeTable) -> EventTime:
         if not time.fields:

@@ -1,19 +1,21 @@
 """An event type: which fields a record has and what they mean, which features describe it and which rules judge it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from functools import partial
+from typing import Any, Literal
 
 import polars as pl
 
 from fraudstream.domain.events.amounts import Money
+from fraudstream.domain.events.reversals import Reversal
 from fraudstream.domain.events.wire import PLAIN, Wire
 from fraudstream.domain.features.derived import Derived, DerivedFeatures
 from fraudstream.domain.features.schema import Column, Type, inputs
 from fraudstream.domain.rules import Ruleset
 from fraudstream.domain.tokens import ENTITY_WORDS, EntityKind
 from fraudstream.domain.weekly_aggregates import NOTHING_DECLARED, Weekly, WeeklyAggregates
-from fraudstream.domain.windows.cells import Kind
+from fraudstream.domain.windows.cells import Kind, cells
 from fraudstream.domain.windows.velocity import Velocity, Windows
 
 VariableType = Literal["string", "integer", "float", "boolean", "timestamp"]
@@ -36,6 +38,10 @@ DTYPES: Mapping[VariableType, Type] = {
     "timestamp": pl.Int64,
 }
 """How a variable is stored; a timestamp as epoch milliseconds."""
+
+
+KeptValue = Callable[[Sequence[Sequence[Any]]], list[int]]
+"""Makes the cells of one value that entries keep, of the variables of each event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +126,8 @@ class EventType:
     """Declared features as SQL, each over what is above it."""
     weekly: WeeklyAggregates = NOTHING_DECLARED
     """Declared aggregates of the entity's days before, beside the two that every entity has."""
+    reversal: Reversal | None = None
+    """Which events take others back; then the last of `velocities` says whether they are known."""
 
     @property
     def numbers(self) -> frozenset[str]:
@@ -161,10 +169,15 @@ class EventType:
         return Windows(self.velocities, self.money.decimals)
 
     @property
-    def kept_values(self) -> list[tuple[int, Kind]]:
-        """The variables whose values entries keep: their places among the variables, and their types."""
+    def kept_values(self) -> list[KeptValue]:
+        """What entries keep beside the amount: for each value a function that makes its cells of events' variables."""
         places = {variable.name: place for place, variable in enumerate(self.variables)}
-        return [(places[value.name], value.kind) for value in self.windows.layout.values]
+        return [
+            self.reversal.cells
+            if self.reversal is not None and value.kind == "reversal"
+            else partial(_cells, places[value.name], value.kind)
+            for value in self.windows.layout.values
+        ]
 
     @property
     def columns(self) -> dict[str, Type]:
@@ -180,3 +193,7 @@ class EventType:
             else pl.col(variable.name).fill_null(variable.default)
             for variable in self.variables
         ]
+
+
+def _cells(place: int, kind: Kind, variables: Sequence[Sequence[Any]]) -> list[int]:
+    return cells(kind, [values[place] for values in variables])

@@ -95,6 +95,7 @@ class File(msgspec.Struct, forbid_unknown_fields=True):
     velocity: dict[str, Any] = {}
     weekly: dict[str, Any] = {}
     derived: dict[str, Any] = {}
+    reversal: Any = None
     rules: list[Any] = []
 
 

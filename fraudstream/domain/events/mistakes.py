@@ -21,6 +21,7 @@ EXAMPLES: Mapping[str, str] = {
     "when": 'when = "amount > 1000"',
     "outcome": 'outcome = "review"',
     "kind": 'kind = "avro"',
+    "of": 'of = "original_id", a variable',
 }
 """Keys that must be there."""
 

@@ -77,7 +77,8 @@ class Parser:
         """Gets the names of undeclared fields, if somebody puts a list here and clears it again."""
         self._numbers = event_type.variables[self._numbers_from - self._strings_from :]
         self._defaults = [variable.default for variable in event_type.variables]
-        self._has_defaults = any(default is not None for default in self._defaults)
+        self._reversal = event_type.reversal
+        self._completes = self._reversal is not None or any(default is not None for default in self._defaults)
 
     def parse(self, value: bytes | None, timestamp_ms: int) -> Payment:
         """Return the payment in a record's value; raises InvalidTransaction.
@@ -107,9 +108,11 @@ class Parser:
             variables = tuple(self._variables.shown(value, number) for value in variables)
         if self._numbers:
             variables = (*variables, *self._checked(record[self._numbers_from : self._end], number))
-        if self._has_defaults:
+        if self._completes:
             pairs = zip(variables, self._defaults, strict=True)
             variables = tuple(default if value is None else value for value, default in pairs)
+            if self._reversal is not None and self._reversal.original(variables) is not None:
+                cents = -abs(cents)
         unknown = self._unknown(others, number) if others else ""
         return Payment(transaction_id, entity, event_time_ms, cents, tuple(variables), unknown)
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from fraudstream.domain.events.event_type import UNIT_NAMES, EventType, Variable, VariableType
+from fraudstream.domain.events.reversals import Reversal
 from fraudstream.domain.events.wire import Wire
 from fraudstream.domain.tokens import EntityKind
 from fraudstream.domain.weekly_aggregates import Weekly
@@ -36,6 +37,7 @@ UNKNOWN_FIELDS = {
 def facts_of(event_type: EventType) -> dict[str, Any]:
     """Return what is declared, with the defaults filled in, as a JSON object."""
     entity, time, money, label = event_type.entity, event_type.time, event_type.money, event_type.label
+    reversal = event_type.reversal
     return {
         "name": event_type.name,
         "format": event_type.wire.format,
@@ -68,12 +70,16 @@ def facts_of(event_type: EventType) -> dict[str, Any]:
                 "window": span(each.window_ms),
             }
             for each in event_type.velocities
+            if each.function != "reversal"
         ],
         "weekly": [
             {"name": each.column.name, "function": each.function, "of": each.of or None, "days": each.days}
             for each in event_type.weekly.each
         ],
         "derived": {each.name: each.sql for each in event_type.derived},
+        "reversal": {"of": reversal.of, "variable": reversal.variable, "values": list(reversal.values)}
+        if reversal
+        else None,
         "unknown_fields": event_type.unknown_fields,
         "features": list(event_type.features),
         "feature_set": event_type.feature_set,
@@ -106,6 +112,7 @@ def lines_of(event_type: EventType) -> Mapping[str, str]:
         "features": f"{len(event_type.features)}: {', '.join(event_type.features)}",
         "rules": "; ".join(f"{rule.name}: {rule.outcome} if {rule.when}" for rule in rules)
         or "none, so every event is approved",
+        **({"reversals": _reversals(event_type.reversal)} if event_type.reversal else {}),
         "other fields": UNKNOWN_FIELDS[event_type.unknown_fields],
     }
 
@@ -138,6 +145,13 @@ def _wire(wire: Wire) -> dict[str, str]:
     several = {"one": "", "array": f", {array}", "lines": ", an event a line"}[wire.events]
     where = f", the event is in {'.'.join(wire.payload)}" if wire.payload else ""
     return {} if wire.is_plain else {"format": f"{FORMATS[wire.format]}{several}{where}"}
+
+
+def _reversals(reversal: Reversal) -> str:
+    """Return which events take others back."""
+    if reversal.variable is None:
+        return f"events with {reversal.of}, the id of the event they take back"
+    return f"events whose {reversal.variable} is {listed(reversal.values)}; {reversal.of} is the id of the event they take back"
 
 
 def _derived(event_type: EventType) -> str:

@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from murmurhash2 import murmurhash2
 
-Kind = Literal["amount", "integer", "float", "boolean", "timestamp", "string"]
-"""What a velocity feature is computed of; of text only a hash is kept, which tells whether two are the same."""
+Kind = Literal["amount", "integer", "float", "boolean", "timestamp", "string", "reversal"]
+"""What a velocity feature is computed of; of text only a hash is kept, which tells whether two are the same. `reversal`: the
+id of the event that an event takes back."""
 
 Ints: TypeAlias = npt.NDArray[np.int64]
 Number: TypeAlias = int | float | None
@@ -42,6 +43,20 @@ def as_text(value: str | float | bool) -> str:
 
 def _text_cell(value: Any) -> int:
     return max(hash64(as_text(value)) - 2**63, MISSING + 1)
+
+
+def id_cell(id_hash: int) -> int:
+    """Return the cell of a transaction id's hash, by which a reversal's entry names another entry."""
+    return max(id_hash - 2**63, MISSING + 1)
+
+
+def id_cells(id_hash: npt.NDArray[np.uint64]) -> Ints:
+    """Return the cells of many.
+
+    >>> id_cells(np.array([0, 2**64 - 1], np.uint64)).tolist() == [id_cell(0), id_cell(2**64 - 1)]
+    True
+    """
+    return np.maximum((id_hash ^ np.uint64(2**63)).view(np.int64), MISSING + 1)
 
 
 TO_CELL: dict[Kind, Callable[[Any], int]] = {

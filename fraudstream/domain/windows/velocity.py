@@ -31,8 +31,10 @@ Function = Literal[
     "distinct",
     "same_share",
     "seconds_since_previous",
+    "reversal",
 ]
-FUNCTIONS: tuple[Function, ...] = get_args(Function)
+FUNCTIONS: tuple[Function, ...] = tuple(each for each in get_args(Function) if each != "reversal")
+"""Those that may be declared; `reversal` comes with `[reversal]`: 1 or 0, whether the event that is taken back is known."""
 OF_NOTHING: tuple[Function, ...] = ("count", "seconds_since_previous")
 """Those that are of events, not of a value."""
 OF_NUMBERS: tuple[Function, ...] = ("sum", "mean", "min", "max", "last")
@@ -47,6 +49,7 @@ WORDS: dict[Function, str] = {
     "distinct": "number of different {of}",
     "same_share": "share of events with the same {of}",
     "seconds_since_previous": "seconds since the event before",
+    "reversal": "whether a reversal's event is known, 1 or 0,",
 }
 
 
@@ -54,7 +57,7 @@ WORDS: dict[Function, str] = {
 class Velocity:
     """A number that describes the events of an entity with event time in [t - window, t] that arrived before, and itself.
 
-    Refunds count in none. Missing values do not count, except that `same_share` divides by all events. Of an empty window,
+    Refunds count in none, nor do events that were taken back before. Missing values do not count, except that `same_share` divides by all events. Of an empty window,
     which only a refund can have, count, sum, distinct and the mean amount are 0. What there is no value for is null.
     """
 
@@ -140,12 +143,19 @@ class Windows:
 
     @cached_property
     def sources(self) -> list[tuple[Velocity, int]]:
-        """Return each feature with what it is of: 0 for the amount, from 1 on a value of an entry."""
+        """Return each feature with what it is of: 0 for the amount, from 1 on a value of an entry. Without that of reversals."""
         values = [*self.layout.values]
         return [
             (each, 0 if each.kind == "amount" else 1 + values.index(Value(each.of, each.kind)))
             for each in self.velocities
+            if each.function != "reversal"
         ]
+
+    @cached_property
+    def reversal_at(self) -> int | None:
+        """Return which value of an entry says what it takes back; None if there are no reversals."""
+        kinds = [value.kind for value in self.layout.values]
+        return kinds.index("reversal") if "reversal" in kinds else None
 
 
 CARD_WINDOWS = Windows()
