@@ -48,7 +48,7 @@ SETTLE_TIMEOUT_S = 60.0
 
 
 class Thread:
-    """The consumer's fetching thread as far as the loop uses it: the logs' end offsets."""
+    """The consumer's fetching thread as far as the loop uses it: the logs' end offsets, and that no fetch waits long."""
 
     def __init__(self) -> None:
         self.ends: dict[TP, int] = {}
@@ -56,6 +56,9 @@ class Thread:
     def highwater(self, tp: TP) -> int:
         """Return where a partition ends."""
         return self.ends.get(tp, 0)
+
+    def wait_briefly(self) -> None:
+        """Do nothing: it fetches nothing that could take long."""
 
 
 class MemoryWorker:
