@@ -13,6 +13,7 @@ from fraudstream.domain.errors import SetupError
 from fraudstream.domain.events import event_type_file, velocity_tables, wire
 from fraudstream.domain.events.declaration import Declaration
 from fraudstream.domain.events.parser import Parser, entity_index
+from fraudstream.domain.events.reversal_table import ReversalTable
 from fraudstream.domain.events.weekly_tables import WeeklyTable
 from fraudstream.domain.tokens import Tokenizer
 
@@ -29,6 +30,7 @@ TABLES = {
     "label": event_type_file.LabelTable,
     "variables": event_type_file.VariableTable,
     "velocity": velocity_tables.VelocityTable,
+    "reversal": ReversalTable,
     "weekly": WeeklyTable,
     "derived": msgspec.defstruct("NamesAndSQL", []),
     "rules": event_type_file.RuleTable,
