@@ -26,9 +26,7 @@ DOCS = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 
 @click.command(help=__doc__)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object as the very last line.")
-@click.option(
-    "--quick", is_flag=True, help="A minute instead of seven: proves that it runs, its figures mean little."
-)
+@click.option("--quick", is_flag=True, help="A minute or two: proves that it runs, its figures mean little.")
 @click.option("--write-docs", is_flag=True, help="Put the tables into docs/benchmarks.md.")
 @click.option(
     "--only", "who", multiple=True, type=click.Choice(CONTESTANTS), help="Only this contestant; repeatable."
@@ -70,6 +68,7 @@ def main(
             scratch=(scratch := Path(tempfile.mkdtemp(prefix="fraudstream-benchmark-"))),
             console=progress,
             worker_command=tuple(shlex.split(worker)) if worker else (*FRAUDSTREAM, *WORKER),
+            programs_dir=data_dir,
             who=who or CONTESTANTS,
             parts=parts or PARTS,
         )

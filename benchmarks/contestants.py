@@ -6,12 +6,24 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
+import xgboost as xgb
+
 from benchmarks.children import Child, running
+from benchmarks.peers.kafka_streams.program import Program
 from benchmarks.plan import Plan
 from benchmarks.prepared import Prepared
 from fraudstream import topics
 from fraudstream.process.ports import free_port
 from fraudstream.settings import Settings
+
+TITLES = {
+    "fraudstream": "fraudstream, the full job",
+    "kafka_streams": "Kafka Streams, the same job",
+    "quix": "Quix Streams, the same job",
+    "noop_agent": "Faust agent that does nothing",
+    "floor": "aiokafka getmany alone",
+}
+"""Everybody who takes part, in the order in which they do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +48,13 @@ class Contestant:
     """A program and how it is started."""
 
     name: str
-    title: str
     decides: bool
     start: Callable[[Run], AbstractContextManager[Child]]
+
+    @property
+    def title(self) -> str:
+        """What people are told it is."""
+        return TITLES[self.name]
 
 
 def fraudstream_with(worker_command: tuple[str, ...]) -> Contestant:
@@ -56,12 +72,29 @@ def fraudstream_with(worker_command: tuple[str, ...]) -> Contestant:
         }
         return running("fraudstream", worker_command, run.directory / "log", environment)
 
-    return Contestant("fraudstream", "fraudstream, the full job", decides=True, start=start)
+    return Contestant("fraudstream", decides=True, start=start)
+
+
+def kafka_streams_with(program: Program) -> Contestant:
+    """The same job on Kafka Streams; it reads the model from XGBoost's JSON."""
+
+    def start(run: Run) -> AbstractContextManager[Child]:
+        model = run.directory / "model.json"
+        xgb.Booster(model_file=run.prepared.model_dir / "model.ubj").save_model(model)
+        command = program.command({**_job(run), "model": model})
+        return running("kafka_streams", command, run.directory / "log")
+
+    return Contestant("kafka_streams", decides=True, start=start)
 
 
 def _start_quix(run: Run) -> AbstractContextManager[Child]:
+    return running("quix", _peer("quix_streams", _job(run)), run.directory / "log")
+
+
+def _job(run: Run) -> dict[str, object]:
+    """Return what a peer that does the whole job is told."""
     model = run.prepared.model_dir
-    arguments = {
+    return {
         "bootstrap": run.bootstrap,
         "group": run.group,
         "transactions": run.topic(topics.TRANSACTIONS),
@@ -74,7 +107,6 @@ def _start_quix(run: Run) -> AbstractContextManager[Child]:
         "card-token-key": run.prepared.data_dir / "card-token.key",
         "state-dir": run.directory / "state",
     }
-    return running("quix", _peer("quix_streams", arguments), run.directory / "log")
 
 
 def _start_noop(run: Run) -> AbstractContextManager[Child]:
@@ -104,9 +136,9 @@ def _peer(module: str, arguments: dict[str, object]) -> list[str]:
     return [sys.executable, "-m", f"benchmarks.peers.{module}", *options]
 
 
-QUIX = Contestant("quix", "Quix Streams, the same job", decides=True, start=_start_quix)
-NOOP = Contestant("noop_agent", "Faust agent that does nothing", decides=False, start=_start_noop)
-FLOOR = Contestant("floor", "aiokafka getmany alone", decides=False, start=_start_floor)
+QUIX = Contestant("quix", decides=True, start=_start_quix)
+NOOP = Contestant("noop_agent", decides=False, start=_start_noop)
+FLOOR = Contestant("floor", decides=False, start=_start_floor)
 
 
 def topic_configs(prefix: str, plan: Plan) -> dict[str, dict[str, str]]:

@@ -45,6 +45,10 @@ def latencies(contestant: Contestant, run: Run, rates: Sequence[Rate], on_load: 
         on_load(f"{contestant.name} wakes up")
         answered(run, run.plan.wake_up, 0)
         skip = run.plan.wake_up.payments
+        if warm_up := run.plan.warm_up.get(contestant.name):
+            on_load(f"{contestant.name} warms up")
+            answered(run, warm_up, skip)
+            skip += warm_up.payments
         for rate in rates:
             on_load(f"{contestant.name} at {rate.per_s:,}/s")
             started = time.time()

@@ -1,9 +1,12 @@
-"""How large a run is: the default of about six minutes, and `--quick` for a smoke test."""
+"""How large a run is: the default, and `--quick` for a smoke test."""
 
 from dataclasses import dataclass, field, replace
 
 FIRST_MARK, LAST_MARK = 0.10, 0.95
 """Throughput is measured between these shares of a backlog: neither start-up nor the last trickle counts."""
+
+WARM_MARK = 0.50
+"""From here to the last mark a contestant counts as warm: a JVM has compiled by then what it runs most."""
 
 WARMUP_S = 40
 """Before this the broker's JVM still compiles the paths of small requests: p99 falls by half, for every contestant."""
@@ -33,10 +36,14 @@ class Plan:
     backlog: dict[str, int]
     """Payments each contestant works off; slow ones get fewer, so that they end in reasonable time."""
     floor_passes: int
-    rates: tuple[Rate, ...]
-    quix_rates: tuple[Rate, ...]
+    rates: dict[str, tuple[Rate, ...]]
+    """The loads of each contestant that decides, one after the other."""
+    idle_s: float
+    """How long the CPU of a contestant without traffic is watched."""
+    warm_up: dict[str, Rate] = field(default_factory=dict)
+    """Sent to some contestants after they woke up, and not measured."""
     wake_up: Rate = Rate(200, 0, 4)
-    """Sent before the loads and not measured: the worker has started and is warm when it is answered."""
+    """Sent before the loads and not measured: the contestant has started when it is answered."""
     heap_mb: int = 1024
     partitions: int = 4
     seed: int = 20_200_101
@@ -64,23 +71,44 @@ class Plan:
         return max(self.backlog.values())
 
 
+_RATES = (Rate(1, 3, 20), Rate(20, 3, 25), Rate(200, 3, 15), Rate(1_000, WARMUP_S, 15), Rate(5_000, 4, 15))
+_QUICK_RATES = (Rate(20, 1, 2), Rate(1_000, 1, 2), Rate(5_000, 0.5, 1))
+
+_WARM_UP = Rate(5_000, 0, 40)
+"""As many payments as a JVM takes to compile what it runs most; our worker gets them, too."""
+
 DEFAULT = Plan(
     cards=100_000,
     payments_per_card_day=3.55,
     repetitions=3,
-    backlog={"fraudstream": 600_000, "quix": 50_000, "noop_agent": 200_000, "floor": 600_000},
+    backlog={
+        "fraudstream": 600_000,
+        "kafka_streams": 600_000,
+        "quix": 50_000,
+        "noop_agent": 200_000,
+        "floor": 600_000,
+    },
     floor_passes=4,
-    rates=(Rate(20, 3, 25), Rate(1_000, WARMUP_S, 15), Rate(5_000, 4, 15)),
-    quix_rates=(Rate(20, 3, 15), Rate(1_000, WARMUP_S, 10)),
+    rates={
+        "fraudstream": _RATES,
+        "kafka_streams": _RATES,
+        "quix": (Rate(1, 3, 20), Rate(20, 3, 15), Rate(200, 3, 10), Rate(1_000, WARMUP_S, 10)),
+    },
+    idle_s=30.0,
+    warm_up={"fraudstream": _WARM_UP, "kafka_streams": _WARM_UP},
 )
 
 QUICK = Plan(
     cards=2_500,
     payments_per_card_day=3.55,
     repetitions=1,
-    backlog=dict.fromkeys(("fraudstream", "quix", "noop_agent", "floor"), 5_000),
+    backlog=dict.fromkeys(("fraudstream", "kafka_streams", "quix", "noop_agent", "floor"), 5_000),
     floor_passes=40,
-    rates=(Rate(20, 1, 2), Rate(1_000, 1, 2), Rate(5_000, 0.5, 1)),
-    quix_rates=(Rate(1_000, 1, 2),),
+    rates={
+        "fraudstream": _QUICK_RATES,
+        "kafka_streams": (Rate(20, 1, 2), Rate(200, 1, 2)),
+        "quix": (Rate(1_000, 1, 2),),
+    },
+    idle_s=2.0,
     heap_mb=256,
 )

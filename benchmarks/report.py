@@ -6,28 +6,32 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.contestants import FLOOR, NOOP, QUIX, fraudstream_with
-from benchmarks.results import Results
+from benchmarks.contestants import TITLES
+from benchmarks.results import PEERS, Results
 
 BEGIN, END = "<!-- benchmark:begin -->", "<!-- benchmark:end -->"
 BUSY_LOAD = 0.5
 """Load average above which the machine was not ours alone."""
-
-TITLES = {who.name: who.title for who in (fraudstream_with(()), QUIX, NOOP, FLOOR)}
 
 Cells = list[str]
 
 
 def throughput_rows(results: Results) -> Iterator[Cells]:
     """Yield the rows of the throughput table, headings first."""
-    yield ["", "events/s", "lowest - highest", "CPU µs/event", "peak MB", "fraudstream is"]
+    yield [
+        *("", "events/s", "lowest - highest", "CPU µs/event", "warm: events/s", "warm: CPU µs/event"),
+        *("start and first tenth", "peak MB", "fraudstream is"),
+    ]
     for name, races in results.races.items():
-        speed = results.events_per_s(name)
+        speed, warm, cold = results.events_per_s(name), results.warm(name), results.cold(name)
         yield [
             TITLES[name],
             f"{speed.median:,.0f}",
             f"{speed.lowest:,.0f} - {speed.highest:,.0f}",
             f"{results.cpu_us(name).median:,.1f}",
+            f"{warm.events_per_s:,.0f}" if warm else "",
+            f"{warm.cpu_us_per_event:,.1f}" if warm else "",
+            f"{cold.seconds:,.1f} s, {cold.cpu_s:,.1f} s CPU" if cold else "",
             f"{results.peak_rss_mb(name):,.0f}" if results.peak_rss_mb(name) else "",
             "" if name == "fraudstream" or not races else _times(results, name),
         ]
@@ -51,11 +55,19 @@ def latency_rows(results: Results) -> Iterator[Cells]:
             ]
 
 
+def idle_rows(results: Results) -> Iterator[Cells]:
+    """Yield the rows of the table without traffic, headings first."""
+    yield ["", "CPU without traffic"]
+    for name, share in results.idle.items():
+        yield [TITLES[name], f"{share:.1%}"]
+
+
 def show(results: Results, console: Console) -> None:
     """Print everything."""
     tables = {
         "Throughput on a backlog": throughput_rows(results),
         "Produce to decision, open loop": latency_rows(results),
+        "No traffic": idle_rows(results),
     }
     for title, rows in tables.items():
         heading, *body = rows
@@ -79,19 +91,26 @@ def checks(results: Results) -> str:
     said = "Every payment was decided."
     if float(results.machine.get("load before", 0)) > BUSY_LOAD:
         said = "The machine was busy with other work before the run: the figures are too low. " + said
-    if results.compared() and "fraudstream" in results.races:
-        said += (
-            f" fraudstream and Quix Streams counted the same ten minutes for all {results.compared():,} payments"
-            " both decided."
-        )
-    return said
+    for peer in PEERS:
+        if results.compared(peer) and "fraudstream" in results.races:
+            said += (
+                f" fraudstream and {_short(peer)} counted the same ten minutes and came to the same outcome for all"
+                f" {results.compared(peer):,} payments both decided."
+            )
+    return said + "".join(f" {_short(name)} is left out: {why}." for name, why in results.left_out.items())
+
+
+def _short(name: str) -> str:
+    return TITLES[name].partition(",")[0]
 
 
 def markdown(results: Results) -> str:
     """Return the tables as Markdown."""
     parts = []
-    for rows in (throughput_rows(results), latency_rows(results)):
+    for rows in (throughput_rows(results), latency_rows(results), idle_rows(results)):
         heading, *body = rows
+        if not body:
+            continue
         rule = ["---"] + ["---:"] * (len(heading) - 1)
         parts.append("\n".join("| " + " | ".join(row) + " |" for row in (heading, rule, *body)))
     about = "\n".join(f"- {name}: {value}" for name, value in results.machine.items())

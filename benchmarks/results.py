@@ -3,7 +3,7 @@
 import os
 import platform
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from statistics import median
@@ -11,7 +11,7 @@ from typing import Any
 
 from benchmarks.latency import Latency
 from benchmarks.plan import Plan
-from benchmarks.throughput import Race
+from benchmarks.throughput import Cold, Pace, Race
 
 PACKAGES = (
     "faust-streaming",
@@ -23,7 +23,10 @@ PACKAGES = (
     "uvloop",
 )
 
-DECIDING = ("fraudstream", "quix")
+PEERS = ("kafka_streams", "quix")
+"""Contestants that do the same job as our worker."""
+
+DECIDING = ("fraudstream", *PEERS)
 """Contestants that publish decisions."""
 
 
@@ -49,6 +52,10 @@ class Results:
     machine: dict[str, str]
     races: dict[str, list[Race]]
     latency: dict[str, list[Latency]]
+    idle: dict[str, float] = field(default_factory=dict)
+    """The share of a core that a contestant uses while no payment comes."""
+    left_out: dict[str, str] = field(default_factory=dict)
+    """Why contestants that were asked for did not take part."""
 
     def events_per_s(self, name: str) -> Spread:
         """Return the throughput of a contestant."""
@@ -58,6 +65,16 @@ class Results:
         """Return the CPU time per event of a contestant's process, in µs."""
         return Spread.of([race.cpu_us_per_event for race in self.races[name]])
 
+    def warm(self, name: str) -> Pace | None:
+        """Return the median pace of the backlog's second half, of contestants that decide."""
+        paces = [race.warm for race in self.races[name] if race.warm]
+        return Pace(*map(median, zip(*paces, strict=True))) if paces else None
+
+    def cold(self, name: str) -> Cold | None:
+        """Return the median of what start-up and the backlog's first tenth took, of contestants that decide."""
+        starts = [race.cold for race in self.races[name] if race.cold]
+        return Cold(*map(median, zip(*starts, strict=True))) if starts else None
+
     def peak_rss_mb(self, name: str) -> float:
         """Return the most memory a contestant's process ever held."""
         return max(race.peak_rss_mb for race in self.races[name])
@@ -65,6 +82,19 @@ class Results:
     def ratio(self, name: str) -> float:
         """Return how many times as fast as a contestant our worker is."""
         return self.events_per_s("fraudstream").median / self.events_per_s(name).median
+
+    def cpu_ratio(self, name: str) -> float | None:
+        """Return how many times as much CPU a contestant uses for an event as our worker does."""
+        if name not in self.races or "fraudstream" not in self.races:
+            return None
+        return round(self.cpu_us(name).median / self.cpu_us("fraudstream").median, 2)
+
+    def warm_cpu_ratio(self, name: str) -> float | None:
+        """Return the same for the second half of the backlog, when both are warm."""
+        if name not in self.races or "fraudstream" not in self.races:
+            return None
+        theirs, ours = self.warm(name), self.warm("fraudstream")
+        return round(theirs.cpu_us_per_event / ours.cpu_us_per_event, 2) if theirs and ours else None
 
     def problems(self) -> list[str]:
         """Return what makes the figures worthless; empty if all is well."""
@@ -81,27 +111,28 @@ class Results:
                 for load in loads
                 if load.missing
             ]
-        different = self.disagreements()
-        if different:
-            found.append(
-                f"fraudstream and quix counted ten minutes differently for {len(different)} payments: {different[:3]}"
-            )
+        for peer in PEERS:
+            different = self.disagreements(peer)
+            if different:
+                found.append(
+                    f"fraudstream and {peer} decided {len(different)} payments differently: {different[:3]}"
+                )
         return found
 
-    def disagreements(self) -> list[str]:
-        """Return the payments both decided and whose ten minutes they counted differently, in any repetition."""
+    def disagreements(self, peer: str) -> list[str]:
+        """Return the payments both decided with other counts of ten minutes or outcomes, in any repetition."""
         wrong: set[str] = set()
-        for ours, theirs in zip(self.races.get("fraudstream", ()), self.races.get("quix", ()), strict=False):
+        for ours, theirs in zip(self.races.get("fraudstream", ()), self.races.get(peer, ()), strict=False):
             wrong |= {
                 tid
                 for tid, answer in theirs.answers.items()
-                if ours.answers.get(tid, (0, ""))[0] != answer[0]
+                if tid not in ours.answers or not answer.agrees(ours.answers[tid])
             }
         return sorted(wrong)
 
-    def compared(self) -> int:
-        """Return how many payments both decided, in one repetition."""
-        races = self.races.get("quix")
+    def compared(self, peer: str) -> int:
+        """Return how many payments our worker and a peer decided, in one repetition."""
+        races = self.races.get(peer)
         return len(races[0].answers) if races else 0
 
     def to_json(self) -> dict[str, Any]:
@@ -121,7 +152,17 @@ class Results:
             if "quix" in names and "fraudstream" in names
             else None,
             "latency_ms": percentiles.get("fraudstream", {}),
-            "latency_ms_quix": percentiles.get("quix", {}),
+            **{f"latency_ms_{peer}": percentiles.get(peer, {}) for peer in PEERS},
+            "cpu_share": {
+                name: {rate: round(load.cpu_share, 4) for rate, load in by_rate.items()}
+                for name, by_rate in loads.items()
+            },
+            "idle_cpu_share": {name: round(share, 4) for name, share in self.idle.items()},
+            "ratio_kafka_streams": self.cpu_ratio("kafka_streams"),
+            "ratio_kafka_streams_warm": self.warm_cpu_ratio("kafka_streams"),
+            "warm": {name: pace._asdict() for name in names if (pace := self.warm(name))},
+            "cold": {name: cold._asdict() for name in names if (cold := self.cold(name))},
+            "peak_rss_mb": {name: round(self.peak_rss_mb(name)) for name in names},
             "cpu_us_per_event": {name: round(self.cpu_us(name).median, 1) for name in names},
             "spread": {
                 name: [round(self.events_per_s(name).lowest), round(self.events_per_s(name).highest)]
@@ -132,8 +173,10 @@ class Results:
                 for name in names
                 if name in DECIDING
             },
-            "compared": self.compared(),
-            "disagreements": len(self.disagreements()),
+            "compared": self.compared("quix"),
+            "compared_kafka_streams": self.compared("kafka_streams"),
+            "disagreements": sum(len(self.disagreements(peer)) for peer in PEERS),
+            "left_out": self.left_out,
             "loads": {name: [asdict(load) for load in loads] for name, loads in self.latency.items()},
             "machine": self.machine,
         }

@@ -9,9 +9,22 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from benchmarks.children import BenchmarkFailed
 from benchmarks.cluster import Cluster
-from benchmarks.contestants import FLOOR, NOOP, QUIX, Contestant, Run, fraudstream_with, topic_configs
+from benchmarks.contestants import (
+    FLOOR,
+    NOOP,
+    QUIX,
+    TITLES,
+    Contestant,
+    Run,
+    fraudstream_with,
+    kafka_streams_with,
+    topic_configs,
+)
+from benchmarks.idle import idle_share
 from benchmarks.latency import Latency, latencies
+from benchmarks.peers.kafka_streams.program import CannotBuild, built
 from benchmarks.plan import Plan
 from benchmarks.prepared import Prepared, prepare
 from benchmarks.results import Results, machine
@@ -20,8 +33,8 @@ from benchmarks.traffic import payments_of, records_of
 from fraudstream import topics
 from fraudstream.adapters.broker import EmbeddedBroker
 
-CONTESTANTS = ("fraudstream", "quix", "noop_agent", "floor")
-PARTS = ("throughput", "latency")
+CONTESTANTS = tuple(TITLES)
+PARTS = ("throughput", "latency", "idle")
 
 BACKLOG, QUIX_BACKLOG = "backlog-", "quix-backlog-"
 """Topic prefixes. Quix has a copy of the first payments: it must have an end to reach, too."""
@@ -39,6 +52,8 @@ class Session:
     scratch: Path
     console: Console
     worker_command: tuple[str, ...]
+    programs_dir: Path
+    """Keeps what is built for contestants between runs."""
     who: tuple[str, ...] = CONTESTANTS
     parts: tuple[str, ...] = PARTS
     _started: int = field(default=0, init=False)
@@ -46,10 +61,8 @@ class Session:
     def run(self) -> Results:
         """Do it all."""
         described = machine()
-        contestants = [
-            who for who in (fraudstream_with(self.worker_command), QUIX, NOOP, FLOOR) if who.name in self.who
-        ]
         with self._progress() as progress:
+            contestants, left_out = self._contestants(progress, described)
             prepared = self._prepare(progress)
             broker = EmbeddedBroker(
                 self.scratch / "broker", heap_mb=self.plan.heap_mb, java_options=SERVER_JVM
@@ -58,12 +71,38 @@ class Session:
                 cluster = Cluster(broker.bootstrap, self.plan.partitions)
                 races: dict[str, list[Race]] = {}
                 loads: dict[str, list[Latency]] = {}
+                idle: dict[str, float] = {}
                 if "throughput" in self.parts:
                     self._preload(cluster, prepared, progress)
                     races = self._races(cluster, contestants, prepared, progress)
                 if "latency" in self.parts:
                     loads = self._loads(cluster, contestants, prepared, progress)
-        return Results(self.plan, described, races, loads)
+                if "idle" in self.parts:
+                    idle = self._idle(cluster, contestants, prepared, progress)
+        return Results(self.plan, described, races, loads, idle, left_out)
+
+    def _contestants(
+        self, progress: Progress, described: dict[str, str]
+    ) -> tuple[list[Contestant], dict[str, str]]:
+        """Return who takes part, and why others that were asked for do not; one of them has to be built first.
+
+        `described` gets the versions of what was built.
+        """
+        found = {who.name: who for who in (fraudstream_with(self.worker_command), QUIX, NOOP, FLOOR)}
+        left_out: dict[str, str] = {}
+        if "kafka_streams" in self.who:
+            with self._step(progress, "Kafka Streams, built by Maven once"):
+                try:
+                    program = built(self.programs_dir / "kafka-streams")
+                    described.update(program.versions)
+                    found["kafka_streams"] = kafka_streams_with(program)
+                except CannotBuild as error:
+                    left_out["kafka_streams"] = str(error)
+                    self.console.print(f"Kafka Streams is left out: {error}")
+        contestants = [found[name] for name in CONTESTANTS if name in self.who and name in found]
+        if not contestants:
+            raise BenchmarkFailed("; ".join(f"{name} is left out: {why}" for name, why in left_out.items()))
+        return contestants, left_out
 
     @contextmanager
     def _progress(self) -> Iterator[Progress]:
@@ -140,17 +179,28 @@ class Session:
         for who in contestants:
             if not who.decides:
                 continue
-            rates = self.plan.quix_rates if who is QUIX else self.plan.rates
             prefix = f"live-{who.name}-"
             cluster.create(topic_configs(prefix, self.plan))
             with self._step(progress, f"{who.title}, latency") as task:
                 loads[who.name] = latencies(
                     who,
                     self._run(cluster, who, prefix, prepared),
-                    rates,
+                    self.plan.rates[who.name],
                     partial(self._tell, progress, task),
                 )
         return loads
+
+    def _idle(
+        self, cluster: Cluster, contestants: list[Contestant], prepared: Prepared, progress: Progress
+    ) -> dict[str, float]:
+        """Measure what each contestant costs without traffic, on fresh topics."""
+        shares: dict[str, float] = {}
+        for who in contestants:
+            prefix = f"idle-{who.name}-"
+            cluster.create(topic_configs(prefix, self.plan))
+            with self._step(progress, f"{who.title}, idle"):
+                shares[who.name] = idle_share(cluster, who, self._run(cluster, who, prefix, prepared))
+        return shares
 
     def _run(self, cluster: Cluster, who: Contestant, prefix: str, prepared: Prepared) -> Run:
         """Name a start: its group, topics and directory."""

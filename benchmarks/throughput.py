@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -10,10 +11,17 @@ import numpy as np
 from benchmarks.children import BenchmarkFailed, Child, CpuMeter
 from benchmarks.cluster import Cluster
 from benchmarks.contestants import Contestant, Run
-from benchmarks.plan import FIRST_MARK, LAST_MARK
+from benchmarks.plan import FIRST_MARK, LAST_MARK, WARM_MARK
 from fraudstream import topics
 
 POLL_INTERVAL_S = 0.2
+
+CLOCK_S = 0.001
+"""The broker's clock counts milliseconds: less time cannot pass between two marks."""
+
+WITHOUT_WEEK = "weekly-"
+"""What `degraded` says of a decision without the card's week begins with this."""
+
 OnProgress = Callable[[float], None]
 """Told which share of the backlog is done."""
 
@@ -30,10 +38,36 @@ class Decision(msgspec.Struct):
     transaction_id: str
     outcome: str
     features: Features
+    degraded: list[str] = []
 
 
-Answer = tuple[int, str]
-"""num_trans_last_10m and outcome."""
+class Answer(NamedTuple):
+    """What is compared of two decisions on the same payment."""
+
+    recent: int
+    """num_trans_last_10m."""
+    outcome: str
+    without_week: bool = False
+    """It was decided without the card's week, so that the outcome may be another one."""
+
+    def agrees(self, other: "Answer") -> bool:
+        """Tell whether both say the same."""
+        comparable = not (self.without_week or other.without_week)
+        return self.recent == other.recent and (self.outcome == other.outcome or not comparable)
+
+
+class Pace(NamedTuple):
+    """How fast a contestant was between two moments, and what that cost."""
+
+    events_per_s: float
+    cpu_us_per_event: float
+
+
+class Cold(NamedTuple):
+    """What it took from the command to the first mark: start-up, and a tenth of the backlog by a process that is not warm."""
+
+    seconds: float
+    cpu_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +82,10 @@ class Race:
     """By transaction id, of contestants that decide."""
     repeated: int = 0
     dead_letters: int = 0
+    warm: Pace | None = None
+    """Between WARM_MARK and LAST_MARK, of contestants that decide."""
+    cold: Cold | None = None
+    """Of contestants that decide."""
 
 
 def race(cluster: Cluster, contestant: Contestant, run: Run, on_progress: OnProgress) -> Race:
@@ -61,6 +99,7 @@ def _decide(cluster: Cluster, contestant: Contestant, run: Run, on_progress: OnP
     events = run.plan.backlog[contestant.name]
     decisions, dead_letters = run.topic(topics.DECISIONS), run.topic(topics.DEAD_LETTERS)
     start, dead_start = cluster.ends(decisions), cluster.ends(dead_letters)
+    began = time.time()
     with contestant.start(run) as child, CpuMeter(child) as meter:
         clock = _Deadline(child, run, events)
         while True:
@@ -76,17 +115,23 @@ def _decide(cluster: Cluster, contestant: Contestant, run: Run, on_progress: OnP
     dead = sum(cluster.ends(dead_letters).values()) - sum(dead_start.values())
     cluster.forget(decisions)
     appended_ms.sort()
-    first, last = round(events * FIRST_MARK), round(events * LAST_MARK)
-    at_first, at_last = (float(appended_ms[place - 1]) / 1000 for place in (first, last))
+    places = [round(events * share) for share in (FIRST_MARK, WARM_MARK, LAST_MARK)]
+    at_first, at_warm, at_last = (float(appended_ms[place - 1]) / 1000 for place in places)
+    first, warm, last = places
     return Race(
         events,
-        (last - first) / (at_last - at_first),
-        meter.used_s(at_first, at_last) / (last - first) * 1e6,
+        *_pace(meter, last - first, at_first, at_last),
         peak_rss_mb,
         answers,
         repeated,
         dead,
+        _pace(meter, last - warm, at_warm, at_last),
+        Cold(at_first - began, meter.used_s(began, at_first)),
     )
+
+
+def _pace(meter: CpuMeter, count: int, start: float, end: float) -> Pace:
+    return Pace(count / max(end - start, CLOCK_S), meter.used_s(start, end) / count * 1e6)
 
 
 def _read(cluster: Cluster, contestant: Contestant, run: Run, on_progress: OnProgress) -> Race:
@@ -103,9 +148,7 @@ def _read(cluster: Cluster, contestant: Contestant, run: Run, on_progress: OnPro
     first, last = (
         next(mark for mark in marks if mark[0] >= events * share) for share in (FIRST_MARK, LAST_MARK)
     )
-    count, seconds = last[0] - first[0], last[1] - first[1]
-    used_s = meter.used_s(first[1], last[1])
-    return Race(marks[-1][0], count / seconds, used_s / count * 1e6, peak_rss_mb)
+    return Race(marks[-1][0], *_pace(meter, last[0] - first[0], first[1], last[1]), peak_rss_mb)
 
 
 class _Deadline:
@@ -143,6 +186,8 @@ def _read_back(
             decision = decode(message.value())
             if decision.transaction_id not in answers:
                 appended_ms.append(message.timestamp()[1])
-            answers[decision.transaction_id] = (decision.features.num_trans_last_10m, decision.outcome)
+            without_week = any(what.startswith(WITHOUT_WEEK) for what in decision.degraded)
+            recent = decision.features.num_trans_last_10m
+            answers[decision.transaction_id] = Answer(recent, decision.outcome, without_week)
     read = sum(end.values()) - sum(start.values())
     return answers, np.array(appended_ms, dtype=np.int64), read - len(answers)

@@ -9,23 +9,38 @@ from typing import Any
 
 import pytest
 
+from benchmarks.peers.kafka_streams.program import CannotBuild, find_jdk, find_maven
 from benchmarks.plan import QUICK
 
 ROOT = Path(__file__).parents[2]
 TIMEOUT_S = 280
 
 
-@pytest.fixture(scope="module")
-def answer(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Run `python -m benchmarks --quick --json` once and return the object on its last line."""
-    if find_spec("quixstreams") is None:
-        pytest.skip("the peer is not installed: pip install fraudstream[bench]")
-    data_dir = tmp_path_factory.mktemp("benchmark")
-    command = [sys.executable, "-m", "benchmarks", "--quick", "--json", "--data-dir", str(data_dir)]
+def quick_run(data_dir: Path, *arguments: str) -> dict[str, Any]:
+    """Run `python -m benchmarks --quick --json` and return the object on its last line."""
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks",
+        "--quick",
+        "--json",
+        "--data-dir",
+        str(data_dir),
+        *arguments,
+    ]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
     assert 0 == done.returncode, done.stdout + done.stderr
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
+
+
+@pytest.fixture(scope="module")
+def answer(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Run the four contestants in Python once."""
+    if find_spec("quixstreams") is None:
+        pytest.skip("the peer is not installed: pip install fraudstream[bench]")
+    only = [f"--only={name}" for name in ("fraudstream", "quix", "noop_agent", "floor")]
+    return quick_run(tmp_path_factory.mktemp("benchmark"), *only, "--part=throughput", "--part=latency")
 
 
 @pytest.mark.kafka
@@ -54,3 +69,26 @@ def test_the_json_has_what_scripts_read(answer: dict[str, Any]) -> None:
     assert ["20", "1000", "5000"] == list(answer["latency_ms"])
     for percentiles in answer["latency_ms"].values():
         assert 0 < percentiles["p50"] <= percentiles["p99"] <= percentiles["p999"]
+
+
+@pytest.mark.kafka
+def test_kafka_streams_decides_every_payment_as_the_worker_does(tmp_path: Path) -> None:
+    """Built by Maven from the source in this repository; every count and outcome is compared, and the JSON has its figures."""
+    try:
+        find_maven(), find_jdk()
+    except CannotBuild as error:
+        pytest.skip(f"Kafka Streams cannot be built: {error}")
+    both = {"fraudstream", "kafka_streams"}
+
+    found = quick_run(tmp_path, *(f"--only={name}" for name in sorted(both)))
+
+    assert {} == found["left_out"]
+    assert dict.fromkeys(both, 0) == found["missing"]
+    assert QUICK.backlog["kafka_streams"] == found["compared_kafka_streams"]
+    assert 0 == found["disagreements"]
+    assert both == {name for name, cost in found["cpu_us_per_event"].items() if cost > 0}
+    assert both == set(found["idle_cpu_share"]) == set(found["cold"]) == set(found["warm"])
+    assert (
+        ["20", "200"] == list(found["latency_ms_kafka_streams"]) == list(found["cpu_share"]["kafka_streams"])
+    )
+    assert found["ratio_kafka_streams"] > 0

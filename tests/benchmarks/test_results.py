@@ -10,14 +10,14 @@ from benchmarks.latency import Latency
 from benchmarks.load import Load, transaction_id
 from benchmarks.peers.marks import Marks
 from benchmarks.plan import QUICK
-from benchmarks.report import BEGIN, END, write_docs
+from benchmarks.report import BEGIN, END, checks, write_docs
 from benchmarks.results import Results
-from benchmarks.throughput import Answer, Race
+from benchmarks.throughput import Answer, Cold, Pace, Race
 
 
 def race(events_per_s: float, answers: dict[str, Answer] | None = None, **more: Any) -> Race:
     """Return a race of one or two payments."""
-    answers = {"1": (1, "approve"), "2": (2, "approve")} if answers is None else answers
+    answers = {"1": Answer(1, "approve"), "2": Answer(2, "approve")} if answers is None else answers
     return Race(2, events_per_s, 10.0, 100.0, answers, **more)
 
 
@@ -44,19 +44,65 @@ def test_a_good_run_has_no_problems() -> None:
 @pytest.mark.parametrize(
     ("found", "said"),
     [
-        (results([race(1, {"1": (1, "approve")})], []), "fraudstream decided 1 of 2 payments"),
+        (results([race(1, {"1": Answer(1, "approve")})], []), "fraudstream decided 1 of 2 payments"),
         (results([race(1)], [race(1, {})]), "quix decided 0 of 2 payments"),
         (results([race(1, dead_letters=3)], []), "fraudstream refused 3 valid payments"),
         (results([race(1)], [], missing=7), "fraudstream left 7 payments undecided at 1000/s"),
         (
-            results([race(1)], [race(1, {"1": (1, "approve"), "2": (3, "approve")})]),
-            "counted ten minutes differently for 1 payments: ['2']",
+            results([race(1)], [race(1, {"1": Answer(1, "approve"), "2": Answer(3, "approve")})]),
+            "fraudstream and quix decided 1 payments differently: ['2']",
+        ),
+        (
+            results([race(1)], [race(1, {"1": Answer(1, "review"), "2": Answer(2, "approve")})]),
+            "fraudstream and quix decided 1 payments differently: ['1']",
         ),
     ],
 )
 def test_what_makes_the_figures_worthless_is_said(found: Results, said: str) -> None:
     """A fast program that loses or miscounts payments has no speed."""
     assert any(said in problem for problem in found.problems())
+
+
+def test_kafka_streams_is_compared_by_cpu_cold_and_warm() -> None:
+    """It has a just-in-time compiler: how it compares depends on how long it has run."""
+    ours = Race(2, 1, 20.0, 100.0, race(1).answers, warm=Pace(9, 10.0), cold=Cold(2.0, 1.0))
+    theirs = Race(2, 1, 50.0, 100.0, race(1).answers, warm=Pace(9, 12.0), cold=Cold(4.0, 6.0))
+    found = Results(QUICK, {}, {"fraudstream": [ours], "kafka_streams": [theirs]}, {}).to_json()
+
+    assert 2.5 == found["ratio_kafka_streams"]
+    assert 1.2 == found["ratio_kafka_streams_warm"]
+    assert 50.0 == found["cpu_us_per_event"]["kafka_streams"]
+    assert {"seconds": 4.0, "cpu_s": 6.0} == found["cold"]["kafka_streams"]
+    assert 2 == found["compared_kafka_streams"]
+
+
+def test_the_json_has_cpu_and_latency_for_every_rate_and_contestant() -> None:
+    """The keys are an interface: scripts read them by contestant and by rate."""
+    load = Latency(20, 10, 0, 1.0, 2.0, 3.0, 4.0, 0.1, 0.05)
+    loads = {"fraudstream": [load], "kafka_streams": [load], "quix": [load]}
+    found = Results(QUICK, {}, {}, loads, idle={"fraudstream": 0.004, "floor": 0.01}).to_json()
+
+    assert {"fraudstream": 0.004, "floor": 0.01} == found["idle_cpu_share"]
+    assert {name: {"20": 0.05} for name in loads} == found["cpu_share"]
+    for key in ("latency_ms", "latency_ms_kafka_streams", "latency_ms_quix"):
+        assert {"20": {"p50": 1.0, "p99": 2.0, "p999": 3.0}} == found[key]
+    assert found["ratio_kafka_streams"] is None
+
+
+def test_the_outcome_of_a_decision_without_its_week_is_not_compared() -> None:
+    """The worker decides without the week when it does not come in time; a peer with a map in memory always has it."""
+    without = Answer(1, "approve", without_week=True)
+
+    assert without.agrees(Answer(1, "review"))
+    assert not without.agrees(Answer(2, "review"))
+
+
+def test_who_is_left_out_is_said() -> None:
+    """A contestant that cannot be built is missing from the tables, and the reason stands below them."""
+    found = Results(QUICK, {}, {}, {}, left_out={"kafka_streams": "Maven (mvn) is not on the search path"})
+
+    assert "Kafka Streams is left out: Maven (mvn) is not on the search path." in checks(found)
+    assert {"kafka_streams": "Maven (mvn) is not on the search path"} == found.to_json()["left_out"]
 
 
 def test_latency_counts_from_the_scheduled_time() -> None:
