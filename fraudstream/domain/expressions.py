@@ -56,7 +56,7 @@ def parsed(sql: str, kind: str = "expression") -> pl.Expr:
         expression = pl.sql_expr(sql)
     except PolarsError as error:
         raise SetupError(f"is not a SQL {kind}: {str(error).partition(chr(10))[0]}") from error
-    for node, inner in _nodes(_tree(expression)):
+    for node, inner in _nodes(syntax_tree(expression)):
         if node == "Function":
             name, *own = _names(inner["function"])
             allowed = name in FUNCTIONS and not OTHER_ROWS.intersection(own) and "Strptime" not in own
@@ -97,7 +97,7 @@ def as_numbers(expression: pl.Expr) -> Numbers:
     constant by multiplying with its inverse, and a CASE that happens to give all rows the same is a constant to it.
     """
     constants: dict[str, float] = {}
-    tree = _in_floats(_tree(expression), constants)
+    tree = _in_floats(syntax_tree(expression), constants)
     return Numbers(pl.Expr.deserialize(StringIO(json.dumps(tree)), format="json"), constants)
 
 
@@ -105,7 +105,7 @@ def calculates(expression: pl.Expr) -> bool:
     """Tell whether an expression does more than compare columns."""
     return any(
         node == "Function" or (node == "BinaryExpr" and inner["op"] not in COMPARISONS)
-        for node, inner in _nodes(_tree(expression))
+        for node, inner in _nodes(syntax_tree(expression))
     )
 
 
@@ -135,7 +135,8 @@ class Expressions:
         return twice.select(self._expressions).head(1)
 
 
-def _tree(expression: pl.Expr) -> Any:
+def syntax_tree(expression: pl.Expr) -> Any:
+    """Return what Polars made of an expression."""
     return json.loads(expression.meta.serialize(format="json"))
 
 
