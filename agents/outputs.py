@@ -4,7 +4,6 @@ import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import polars as pl
 from faust.types import TP
 
 from fraudstream import topics
@@ -17,6 +16,7 @@ from fraudstream.deciding.dead_letters import CONFLICT, DeadLetter, DeadLetters
 from fraudstream.deciding.decider import Decided
 from fraudstream.deciding.records import Record, number_of, repartitioned
 from fraudstream.domain.decision import DecisionEncoder
+from fraudstream.domain.event_columns import Known
 from fraudstream.domain.features.schema import (
     OUTCOME,
     QUEUED_MS,
@@ -58,12 +58,12 @@ class Targets(NamedTuple):
 class Output(NamedTuple):
     """A decided micro-batch, encoded and addressed."""
 
-    frame: pl.DataFrame
-    """Decisions, with the topic, partition and offset of their payments."""
+    outcomes: list[str]
+    """Of each decision."""
     encoded: list[bytes]
-    """The published JSON of each row."""
+    """The published JSON of each decision."""
     records: Sequence[Record]
-    """Of each row."""
+    """Of each decision."""
     dead: list[DeadLetter]
     batch: OutputBatch
 
@@ -91,10 +91,11 @@ class Outputs:
             conflicts = dict.fromkeys(decided.conflicts.tolist())
             dead += [self._letters.letter(records[row], CONFLICT, CONFLICTS) for row in conflicts]
             records = [record for row, record in enumerate(records) if row not in conflicts]
-        frame = decided.frame.hstack(_places(records, decided.known_at_ms))
+        events = decided.events
+        events.add(*_places(records, decided.known_at_ms))
         if batch.payments.numbers:
-            frame = frame.with_columns(SOURCE_NUMBER.series([number_of(record) for record in records]))
-        encoded = self._encoder.encode(frame, time.time_ns() // 1_000_000, decided.stage_ms)
+            events.add(Known(SOURCE_NUMBER, [number_of(record) for record in records]))
+        encoded = self._encoder.encode(events, time.time_ns() // 1_000_000, decided.stage_ms)
         output_batch = OutputBatch(
             offsets=offsets_by_partition(batch.sources),
             changelog_first=any(self._has_repartitioned(tp.partition) for tp in batch.sources),
@@ -106,21 +107,20 @@ class Outputs:
                 self._letters,
             ),
         )
-        output = Output(frame, encoded, records, dead, output_batch)
+        output = Output(events.values(OUTCOME), encoded, records, dead, output_batch)
         self._address(output, batch, decided)
         return output
 
     def _address(self, output: Output, batch: MicroBatch, decided: Decided) -> None:
         """Fill the output batch. Decisions keep the order and the partition of their payments."""
         targets, output_batch = self.targets, output.batch
-        alerts = is_alert(output.frame[OUTCOME.name]).to_list()
         outboxes = {partition: output_batch.output(partition) for partition in output_batch.offsets}
-        rows = zip(decided.entities, output.records, output.encoded, alerts, strict=True)
-        for entity, record, value, alert in rows:
+        rows = zip(decided.entities, output.records, output.encoded, output.outcomes, strict=True)
+        for entity, record, value, outcome in rows:
             message = Message(None if entity is None else entity.token.encode(), value)
             outbox = outboxes[record.partition]
             outbox.add(targets.decisions, record.partition, message)
-            if alert:
+            if is_alert(outcome):
                 outbox.add(targets.alerts, record.partition, message)
         for letter in output.dead:
             message = Message(None, letter.encode())
@@ -140,11 +140,11 @@ class Outputs:
         return self._assignment.end(TP(self.targets.repartitioned, partition)) != 0
 
 
-def _places(records: Sequence[Record], known_at_ms: int) -> list[pl.Series]:
+def _places(records: Sequence[Record], known_at_ms: int) -> list[Known]:
     """Return the columns that say where in Kafka payments were, and how long they waited to be decided."""
     return [
-        SOURCE_TOPIC.series([record.topic for record in records]),
-        SOURCE_PARTITION.series([record.partition for record in records]),
-        SOURCE_OFFSET.series([record.offset for record in records]),
-        QUEUED_MS.series([known_at_ms - record.timestamp for record in records]),
+        Known(SOURCE_TOPIC, [record.topic for record in records]),
+        Known(SOURCE_PARTITION, [record.partition for record in records]),
+        Known(SOURCE_OFFSET, [record.offset for record in records]),
+        Known(QUEUED_MS, [known_at_ms - record.timestamp for record in records]),
     ]

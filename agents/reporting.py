@@ -11,7 +11,6 @@ from fraudstream.agents.assignment import Assignment
 from fraudstream.agents.micro_batch import MicroBatch
 from fraudstream.agents.outputs import Output
 from fraudstream.deciding.decider import Decided
-from fraudstream.domain.features.schema import OUTCOME
 from fraudstream.metrics import BatchReport
 from fraudstream.monitor.recent import DecidedChunk
 from fraudstream.process.exits import crash
@@ -37,7 +36,7 @@ class Reporter:
     def _tell(self, finished_at: float, batch: MicroBatch, decided: Decided, output: Output) -> None:
         try:
             report = self._report_of(finished_at, batch, decided, output)
-            self._report(report, DecidedChunk(output.frame, output.encoded))
+            self._report(report, DecidedChunk(output.outcomes, output.encoded))
         except Exception:  # noqa: BLE001 - a worker that cannot say what it does must not go on
             crash("reporting failed")
 
@@ -47,7 +46,7 @@ class Reporter:
         timestamps = np.array([record.timestamp for record in output.records], dtype=np.float64)
         return BatchReport(
             payments=len(output.encoded),
-            outcomes=Counter(output.frame[OUTCOME.name].to_list()),
+            outcomes=Counter(output.outcomes),
             latency_ms=finished_at * 1000 - timestamps,
             finished_at=finished_at,
             degraded=decided.degraded,

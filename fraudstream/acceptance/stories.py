@@ -101,9 +101,10 @@ def _frame(told: list[Story], weeks: list[Week], weekly: WeeklyAggregates) -> pl
     card = np.concatenate([story.card + CARDS * number for number, story in enumerate(told)])
     time = np.concatenate([np.rint(np.cumsum(story.wait_s) * 1000).astype(np.int64) for story in told])
     cents = np.concatenate([story.cents for story in told])
+    week = week_columns([week.payments for week in weeks], [week.mean_amount for week in weeks])
     known = point_in_time(Arrived.of(card, time, cents)).with_columns(
         CENTS.series(cents),
-        *week_columns([week.payments for week in weeks], [week.mean_amount for week in weeks]),
+        *(each.series() for each in week),
         *weekly.columns([week.declared for week in weeks]),
     )
     return with_amount(known)

@@ -2,17 +2,17 @@
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-import polars as pl
 
 from fraudstream.deciding.columns import Batch, Columns
 from fraudstream.deciding.known import decide
 from fraudstream.deciding.weeks import WeekLookup, Weeks
-from fraudstream.domain.degraded import count_degraded
+from fraudstream.domain.degraded import Limits, count_degraded
 from fraudstream.domain.detector import Detector
+from fraudstream.domain.event_columns import FEW_EVENTS, EventColumns, FewEvents, Known, ManyEvents
 from fraudstream.domain.events.event_type import EventType, Variable
 from fraudstream.domain.features.inputs import week_columns, window_columns
 from fraudstream.domain.features.schema import (
@@ -27,7 +27,9 @@ from fraudstream.domain.features.schema import (
     WARMING_UP,
     WEEKLY_AS_OF,
     WEEKLY_MISSING,
+    Column,
 )
+from fraudstream.domain.few_detector import FewDetector
 from fraudstream.domain.tokens import Entity
 from fraudstream.domain.weekly import WeeklyStore
 from fraudstream.domain.windows.cells import Ints, as_text
@@ -47,12 +49,12 @@ class Activity(Protocol):
 class Decided(NamedTuple):
     """A decided micro-batch: what to publish, and what to write then."""
 
-    frame: pl.DataFrame
+    events: EventColumns
     entities: Sequence[Entity | None]
-    """Of each row of `frame`."""
+    """Of each event."""
     updates: dict[int, Update]
     conflicts: Ints
-    """Payments of the batch that are not in `frame`: their transaction id came before with another time or amount."""
+    """Payments of the batch that are not among `events`: their transaction id came before with another time or amount."""
     degraded: Counter[str]
     known_at_ms: int
     """When ten minutes and week were known, epoch milliseconds: the end of the payments' wait."""
@@ -63,11 +65,19 @@ class Decider:
     """Knows what a decision needs: the activity table, the weekly store and the detector."""
 
     def __init__(
-        self, table: Activity, weekly: WeeklyStore, detector: Detector, event_type: EventType
+        self,
+        table: Activity,
+        weekly: WeeklyStore,
+        detector: Detector,
+        event_type: EventType,
+        few_events: int = FEW_EVENTS,
     ) -> None:
+        """Micro-batches of up to `few_events` are decided without Polars, if the event type's rules and features allow it."""
+        self._few_events = few_events
         self._table = table
         self._lookup = WeekLookup(weekly, detector.decimals, event_type.weekly)
         self._detector = detector
+        self._few_detector = FewDetector.of(detector, event_type)
         self._variables = event_type.variables
         self._weekly = event_type.weekly
         self._has_entity = event_type.entity is not None
@@ -89,56 +99,71 @@ class Decider:
         weeks = await self._lookup.weeks(columns) if self._has_entity else _no_weeks(len(columns.ids))
         weekly_done = time.perf_counter()
         known_at_ms = time.time_ns() // 1_000_000
-        frame = decide(self._frame(columns, aggregates, weeks), self._detector)
+        events = self._judged(len(columns.ids), self._known(columns, aggregates, weeks))
         stage_ms = {
             "activity": (activity_done - started) * 1000,
             "weekly": (weekly_done - activity_done) * 1000,
             "decide": (time.perf_counter() - weekly_done) * 1000,
         }
-        degraded = count_degraded(
-            frame, weeks.missing, self._table.allowed_lateness_ms, self._windows.layout.bucket_ms
-        )
+        limits = Limits(self._table.allowed_lateness_ms, self._windows.layout.bucket_ms)
+        degraded = count_degraded(events, weeks.missing, limits)
         return Decided(
-            frame, columns.entities, aggregates.updates, aggregates.conflicts, degraded, known_at_ms, stage_ms
+            events,
+            columns.entities,
+            aggregates.updates,
+            aggregates.conflicts,
+            degraded,
+            known_at_ms,
+            stage_ms,
         )
 
-    def _frame(self, columns: Columns, aggregates: BatchAggregates, weeks: Weeks) -> pl.DataFrame:
-        """Collect the columns that `Detector.decide` and a decision need."""
+    def _judged(self, rows: int, known: Iterable[Known]) -> EventColumns:
+        """Decide payments of which this is known; few of them without Polars."""
+        if self._few_detector is None or rows > self._few_events:
+            return ManyEvents(decide(ManyEvents.of(known).frame(), self._detector))
+        few = FewEvents.of(rows, known)
+        self._few_detector.decide(few)
+        return few
+
+    def _known(self, columns: Columns, aggregates: BatchAggregates, weeks: Weeks) -> Iterator[Known]:
+        """Yield the columns that a detector and a decision need."""
         rows = len(columns.ids)
         entities = columns.entities if self._has_entity else ()
         since_ms = [entity.since_ms for entity in entities] or [0] * rows
+        yield Known(TRANSACTION_ID, columns.ids)
+        yield Known(CARD, [entity.token for entity in entities] or [None] * rows)
+        yield Known(CARD_LAST4, [entity.last4 or None for entity in entities] or [None] * rows)
+        yield Known(EVENT_TIME, columns.event_time_ms)
+        yield Known(CENTS, columns.cents)
+        if self._has_entity:
+            yield from window_columns(self._windows, aggregates.windows)
+            yield from week_columns(weeks.payments, weeks.mean_amount)
+        yield Known(LATE_BY_MS, aggregates.late_by_ms)
         token_age_ms = [at - since for at, since in zip(columns.event_time_ms, since_ms, strict=True)]
+        yield Known(TOKEN_AGE_MS, token_age_ms)
+        if self._weekly.each:
+            declared = self._weekly.columns(weeks.declared)
+            yield from (
+                Known(each.column, values) for each, values in zip(self._weekly.each, declared, strict=True)
+            )
+        yield Known(WEEKLY_AS_OF, weeks.as_of_ms)
+        yield Known(WEEKLY_MISSING, weeks.missing)
         variables = list(zip(*columns.variables, strict=True)) or [()] * len(self._variables)
-        return pl.DataFrame(
-            [
-                TRANSACTION_ID.series(columns.ids),
-                CARD.series([entity.token for entity in entities] or [None] * rows),
-                CARD_LAST4.series([entity.last4 or None for entity in entities] or [None] * rows),
-                EVENT_TIME.series(columns.event_time_ms),
-                CENTS.series(columns.cents),
-                *(window_columns(self._windows, aggregates.windows) if self._has_entity else ()),
-                LATE_BY_MS.series(aggregates.late_by_ms),
-                TOKEN_AGE_MS.series(token_age_ms),
-                *(week_columns(weeks.payments, weeks.mean_amount) if self._has_entity else ()),
-                *(self._weekly.columns(weeks.declared) if self._weekly.each else ()),
-                WEEKLY_AS_OF.series(weeks.as_of_ms),
-                WEEKLY_MISSING.series(weeks.missing),
-                *(
-                    _series(variable, values)
-                    for variable, values in zip(self._variables, variables, strict=True)
-                ),
-                *([] if aggregates.warming is None else [WARMING_UP.series(aggregates.warming)]),
-                *([UNKNOWN_FIELDS.series(columns.unknown_fields)] if any(columns.unknown_fields) else ()),
-            ]
-        )
+        for variable, values in zip(self._variables, variables, strict=True):
+            yield _variable(variable, values)
+        if aggregates.warming is not None:
+            yield Known(WARMING_UP, aggregates.warming)
+        if any(columns.unknown_fields):
+            yield Known(UNKNOWN_FIELDS, columns.unknown_fields)
 
 
-def _series(variable: Variable, values: Sequence[Any]) -> pl.Series:
-    """Return a variable as a column; a string may come as a number, such as a zip code, or as true or false."""
-    if variable.type != "string":
-        return pl.Series(variable.name, values, variable.dtype)
-    texts = [value if value is None or type(value) is str else as_text(value) for value in values]
-    return pl.Series(variable.name, texts, pl.String)
+def _variable(variable: Variable, values: Sequence[Any]) -> Known:
+    """Return a variable; a string may come as a number, such as a zip code, or as true or false."""
+    if variable.type == "string":
+        values = [value if value is None or type(value) is str else as_text(value) for value in values]
+    elif variable.type == "float":
+        values = [None if value is None else float(value) for value in values]
+    return Known(Column(variable.name, variable.dtype, "payment"), values)
 
 
 def _nothing_remembered(rows: int) -> BatchAggregates:

@@ -74,7 +74,9 @@ def _node(tree: Any, columns: Mapping[str, Type]) -> Node:
         return _binary(content["op"], left, right)
     if name == "Function":
         return _function(content["function"], [_node(each, columns) for each in content["input"]])
-    if name == "Cast" and content["dtype"] == {"Literal": "Boolean"}:  # which Polars writes around NOT's operand
+    if name == "Cast" and content["dtype"] == {
+        "Literal": "Boolean"
+    }:  # which Polars writes around NOT's operand
         inner = _node(content["expr"], columns)
         if inner.kind == "truth":
             return inner
@@ -82,7 +84,7 @@ def _node(tree: Any, columns: Mapping[str, Type]) -> Node:
 
 
 def _kind(dtype: Type | None) -> str:
-    if dtype not in KINDS:
+    if dtype is None or dtype not in KINDS:
         raise NotCompiled(str(dtype))
     return KINDS[dtype]
 
@@ -108,7 +110,7 @@ def _function(function: Any, inputs: list[Node]) -> Node:
         case {"Boolean": "IsNotNull"}:
             return Node("truth", lambda row: inputs[0].evaluate(row) is not None)
         case "FillNull" | {"FillNull": _} if inputs[0].kind == inputs[1].kind == "truth":
-            return Node("truth", partial(_filled, *(each.evaluate for each in inputs)))
+            return Node("truth", partial(_filled, inputs[0].evaluate, inputs[1].evaluate))
     raise NotCompiled(str(function))
 
 
@@ -134,13 +136,14 @@ def _negated(evaluate: Evaluate, row: Row) -> bool | None:
 
 def _filled(evaluate: Evaluate, otherwise: Evaluate, row: Row) -> bool | None:
     value: bool | None = evaluate(row)
-    return otherwise(row) if value is None else value
+    filled: bool | None = otherwise(row) if value is None else value
+    return filled
 
 
 def _connected(decisive: bool, left: Evaluate, right: Evaluate, row: Row) -> bool | None:
     """Connect by AND (decided by one that is false) or OR (by one that is true); otherwise one unknown makes it unknown."""
     one, other = left(row), right(row)
-    if one is decisive or other is decisive:
+    if decisive in (one, other):
         return decisive
     return None if one is None or other is None else not decisive
 

@@ -2,10 +2,12 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 
+from fraudstream.domain.event_columns import EventColumns, FewEvents
 from fraudstream.domain.features.schema import (
     DEGRADED,
     LATE_BY_MS,
@@ -23,35 +25,62 @@ ROTATED = "token-rotated"
 WARMING = "warming-up"
 """A window reaches back to when another declaration of velocity features was kept, so it may be incomplete."""
 
-Values = TypeVar("Values", pl.Expr, pl.Series)
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When an event is late, and when its token is too young."""
+
+    allowed_lateness_ms: int
+    longest_window_ms: int = WINDOW_MS
+
+    def is_late(self, late_by_ms: Any) -> Any:
+        """Tell it of a number, a column or an expression."""
+        return late_by_ms > self.allowed_lateness_ms
+
+    def is_rotated(self, token_age_ms: Any) -> Any:
+        """Tell it of a number, a column or an expression."""
+        return token_age_ms < self.longest_window_ms
 
 
-def _is_late(late_by_ms: Values, allowed_lateness_ms: int) -> Values:
-    return late_by_ms > allowed_lateness_ms
-
-
-def _is_rotated(token_age_ms: Values, longest_window_ms: int) -> Values:
-    return token_age_ms < longest_window_ms
-
-
-def degraded(allowed_lateness_ms: int, warming: bool = False, longest_window_ms: int = WINDOW_MS) -> pl.Expr:
+def degraded(limits: Limits, warming: bool = False) -> pl.Expr:
     """Return the column `degraded`; `warming`: whether there is a column `warming_up`."""
-    late = pl.when(_is_late(pl.col(LATE_BY_MS.name), allowed_lateness_ms)).then(pl.lit(LATE))
-    rotated = pl.when(_is_rotated(pl.col(TOKEN_AGE_MS.name), longest_window_ms)).then(pl.lit(ROTATED))
+    late = pl.when(limits.is_late(pl.col(LATE_BY_MS.name))).then(pl.lit(LATE))
+    rotated = pl.when(limits.is_rotated(pl.col(TOKEN_AGE_MS.name))).then(pl.lit(ROTATED))
     warmed = [pl.when(pl.col(WARMING_UP.name)).then(pl.lit(WARMING))] if warming else []
     return pl.concat_list(late, rotated, *warmed, WEEKLY_MISSING.name).list.drop_nulls().alias(DEGRADED.name)
 
 
+def degraded_lists(events: FewEvents, limits: Limits) -> list[list[str]]:
+    """Return what the column `degraded` would hold, of few events."""
+    warming = events.values(WARMING_UP) if events.has(WARMING_UP) else [False] * events.rows
+    columns = zip(
+        events.values(LATE_BY_MS),
+        events.values(TOKEN_AGE_MS),
+        warming,
+        events.values(WEEKLY_MISSING),
+        strict=True,
+    )
+    return [
+        [
+            *([LATE] if limits.is_late(late_by_ms) else ()),
+            *([ROTATED] if limits.is_rotated(token_age_ms) else ()),
+            *([WARMING] if warm else ()),
+            *([missing] if missing is not None else ()),
+        ]
+        for late_by_ms, token_age_ms, warm, missing in columns
+    ]
+
+
 def count_degraded(
-    frame: pl.DataFrame,
-    weekly_missing: Sequence[str | None],
-    allowed_lateness_ms: int,
-    longest_window_ms: int = WINDOW_MS,
+    events: EventColumns, weekly_missing: Sequence[str | None], limits: Limits
 ) -> Counter[str]:
-    """Count each word of `degraded` without making the column; `weekly_missing`: the frame's column of that name."""
+    """Count each word of `degraded`; `weekly_missing`: the column of that name."""
+    if isinstance(events, FewEvents):
+        return Counter(word for words in degraded_lists(events, limits) for word in words)
+    frame = events.frame()
     counts = Counter(why for why in weekly_missing if why)
-    counts[ROTATED] = int(_is_rotated(frame[TOKEN_AGE_MS.name], longest_window_ms).sum())
+    counts[ROTATED] = int(limits.is_rotated(frame[TOKEN_AGE_MS.name]).sum())
     if WARMING_UP.name in frame.columns:
         counts[WARMING] = int(frame[WARMING_UP.name].sum())
-    counts[LATE] = int(_is_late(frame[LATE_BY_MS.name], allowed_lateness_ms).sum())
+    counts[LATE] = int(limits.is_late(frame[LATE_BY_MS.name]).sum())
     return counts

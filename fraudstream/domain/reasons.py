@@ -1,5 +1,8 @@
 """Why a payment was not approved, in words an analyst can use: the features that pushed its score up the most."""
 
+from collections.abc import Iterable
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import polars as pl
@@ -33,23 +36,37 @@ def reasons_of(
     known = (column.name for column in INPUT if column.name in frame.columns)
     columns = dict.fromkeys((*known, *model.features))
     mentioned = frame.select(*columns)[suspicious]
-    mentioned = mentioned.with_columns(_weeks_unknown(frame, suspicious), pl.lit(decimals).alias(DECIMALS))
-    contributions = model.contributions(rows[suspicious])[:, :-1]
-    reasons = [
-        [
-            catalogue.reason_of(model.features[feature], row)
-            for feature in np.argsort(-pushes)[:REASONS_MAX]
-            if pushes[feature] > 0
-        ]
-        for pushes, row in zip(contributions, mentioned.iter_rows(named=True), strict=True)
-    ]
+    weeks_unknown = _weeks_unknown(frame, suspicious)
+    reasons = sentences(
+        zip(mentioned.iter_rows(named=True), weeks_unknown, strict=True), rows[suspicious], model, decimals
+    )
     which = np.zeros(frame.height, dtype=np.uint32)
     which[suspicious] = np.arange(1, len(suspicious) + 1)
     return pl.concat([NONE, REASONS.series(reasons)]).gather(which)
 
 
-def _weeks_unknown(frame: pl.DataFrame, rows: npt.NDArray[np.intp]) -> pl.Series:
+def sentences(
+    payments: Iterable[tuple[dict[str, Any], bool]],
+    rows: npt.NDArray[np.float32],
+    model: Model,
+    decimals: int,
+) -> list[list[str]]:
+    """Return the sentences for each of some payments: what is known of it, and whether its week is unknown."""
+    contributions = model.contributions(rows)[:, :-1]
+    return [
+        [
+            catalogue.reason_of(
+                model.features[feature], known | {WEEK_UNKNOWN: week_unknown, DECIMALS: decimals}
+            )
+            for feature in np.argsort(-pushes)[:REASONS_MAX]
+            if pushes[feature] > 0
+        ]
+        for pushes, (known, week_unknown) in zip(contributions, payments, strict=True)
+    ]
+
+
+def _weeks_unknown(frame: pl.DataFrame, rows: npt.NDArray[np.intp]) -> list[bool]:
     """Return for some payments whether their week is unknown; history (no column `weekly_missing`) knows all weeks."""
     if WEEKLY_MISSING.name not in frame.columns:
-        return pl.Series(WEEK_UNKNOWN, np.zeros(len(rows), dtype=np.bool_))
-    return pl.Series(WEEK_UNKNOWN, [why in UNKNOWN for why in frame[WEEKLY_MISSING.name][rows]])
+        return [False] * len(rows)
+    return [why in UNKNOWN for why in frame[WEEKLY_MISSING.name][rows]]

@@ -1,7 +1,7 @@
 """Rules turn a score into an outcome: SQL over a decision's columns, the same text online and in a backtest."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args, overload
 
@@ -37,6 +37,15 @@ def is_alert(outcome: pl.Series) -> pl.Series: ...
 def is_alert(outcome: str | pl.Series) -> bool | pl.Series:
     """Tell whether a decision is an alert, or which of many are."""
     return outcome != APPROVE
+
+
+def strictest(outcomes: Iterable[str]) -> str:
+    """Return the outcome that wins.
+
+    >>> strictest(["review", "block", "review"])
+    'block'
+    """
+    return max(outcomes, key=OUTCOMES.index)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +118,7 @@ class Ruleset:
         rules = [[rule for rule, held in zip(self.rules, row, strict=True) if held] for row in holds[matched]]
         judged = (
             RULES.series([[rule.name for rule in those] for those in rules]),
-            OUTCOME.series([max((rule.outcome for rule in those), key=OUTCOMES.index) for those in rules]),
+            OUTCOME.series([strictest(rule.outcome for rule in those) for those in rules]),
         )
         which = np.zeros(frame.height, np.uint32)
         which[matched] = np.arange(1, len(matched) + 1)

@@ -11,10 +11,7 @@ from itertools import islice
 from typing import Any
 
 import msgspec
-import numpy as np
-import polars as pl
 
-from fraudstream.domain.features.schema import OUTCOME
 from fraudstream.domain.rules import is_alert
 
 Decision = dict[str, Any]
@@ -23,9 +20,9 @@ Decision = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class DecidedChunk:
-    """A decided micro-batch: `encoded[i]` is the published JSON of row i of `frame` (needs column `outcome`)."""
+    """A decided micro-batch: outcome and published JSON of each decision."""
 
-    frame: pl.DataFrame
+    outcomes: list[str]
     encoded: list[bytes]
 
 
@@ -81,8 +78,8 @@ class RecentDecisions:
     def add(self, chunk: DecidedChunk) -> None:
         """Append a whole micro-batch, in order of decision."""
         self._all.extend(chunk.encoded)
-        rows = np.flatnonzero(is_alert(chunk.frame[OUTCOME.name]).to_numpy())
-        self._alerts.extend([chunk.encoded[row] for row in rows.tolist()])
+        decisions = zip(chunk.outcomes, chunk.encoded, strict=True)
+        self._alerts.extend([encoded for outcome, encoded in decisions if is_alert(outcome)])
 
     def latest(self, limit: int, before: int | None = None) -> list[Decision]:
         """Return the newest decisions, newest first."""

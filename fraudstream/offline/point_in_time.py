@@ -110,9 +110,9 @@ def _known(arrived: Arrived, late_by_ms: Ints, allowed_lateness_ms: int, windows
     place[order] = np.arange(len(order))
     return pl.DataFrame(
         [
-            *window_columns(windows, [column[place] for column in window]),
+            *(each.series() for each in window_columns(windows, [column[place] for column in window])),
             LATE_BY_MS.series(new.late_by_ms[place]),
-            *week_columns(week_count[place], mean_amount[place]),
+            *(each.series() for each in week_columns(week_count[place], mean_amount[place])),
             pl.Series("counted", counted[place]),
             pl.Series("conflict", conflict[place]),
         ]

@@ -29,6 +29,7 @@ from fraudstream.deciding.intake import Intake
 from fraudstream.deciding.payloads import Schemas
 from fraudstream.domain.decision import DecisionEncoder
 from fraudstream.domain.detector import Detector
+from fraudstream.domain.event_columns import FEW_EVENTS
 from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.events.parser import Parser, entity_index
 from fraudstream.domain.model import Model
@@ -71,6 +72,8 @@ class MemoryWorker:
         event_type: EventType | None = None,
         model: Model | None = None,
         schemas: Schemas | None = None,
+        few_events: int = FEW_EVENTS,
+        batch_rows_max: int = 64,
     ) -> None:
         event_type = event_type or event_type_named("card")
         self.delivery = MemoryDelivery()
@@ -102,9 +105,9 @@ class MemoryWorker:
         self.scoring = Scoring(
             assignment,
             Intake(parser, schemas),
-            Backlog(batch_rows_max=64, pending_rows_max=10_000, linger_ms=0),
+            Backlog(batch_rows_max=batch_rows_max, pending_rows_max=10_000, linger_ms=0),
             self.quarantine,
-            Decider(self.table, weekly or SameWeek(), detector, event_type),
+            Decider(self.table, weekly or SameWeek(), detector, event_type, few_events),
             Outputs(TARGETS, encoder, assignment, letters),
             self.delivery,
             self.table,

@@ -48,7 +48,7 @@ def decided(*payments: tuple[str, int, int]) -> Decided:
 
 def test_payments_are_decided_without_records() -> None:
     """Each finds those before it in its ten minutes; where in Kafka a payment was is for who read it there."""
-    frame = decided(("a", 0, 100), ("b", 300, 200), ("c", 601, 300)).frame
+    frame = decided(("a", 0, 100), ("b", 300, 200), ("c", 601, 300)).events.frame()
 
     assert [1, 2, 2] == frame["num_trans_last_10m"].to_list()
     assert [1.0, 1.5, 2.5] == frame["avg_amt_last_10m"].to_list()
@@ -61,18 +61,18 @@ def test_a_payment_that_contradicts_another_is_named_and_not_decided() -> None:
     done = decided(("a", 0, 100), ("a", 0, 200), ("b", 60, 300))
 
     assert [1] == done.conflicts.tolist()
-    assert ["a", "b"] == done.frame["transaction_id"].to_list()
+    assert ["a", "b"] == done.events.frame()["transaction_id"].to_list()
     assert 2 == len(done.entities)
 
 
 def test_nothing_is_decided_of_no_payments() -> None:
     """A micro-batch may hold nothing but dead letters."""
-    assert decided().frame.is_empty()
+    assert decided().events.frame().is_empty()
 
 
 def test_the_frame_holds_what_the_schema_declares() -> None:
     """Every column by the maker that it names, with its type; beside them the variables and the model's features."""
-    frame = decided(("a", 0, 100), ("b", 30, 200)).frame
+    frame = decided(("a", 0, 100), ("b", 30, 200)).events.frame()
     columns = [each for each in vars(schema).values() if isinstance(each, schema.Column)]
     columns += [FEATURES[name].column for name in CountingModel.features if FEATURES[name].formula]
     later = ("record", "encoder")

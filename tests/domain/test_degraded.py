@@ -4,11 +4,14 @@ from collections import Counter
 
 import polars as pl
 
-from fraudstream.domain.degraded import LATE, ROTATED, count_degraded, degraded
+from fraudstream.domain.degraded import LATE, ROTATED, Limits, count_degraded, degraded, degraded_lists
+from fraudstream.domain.event_columns import FewEvents, Known, ManyEvents
+from fraudstream.domain.features.schema import LATE_BY_MS, TOKEN_AGE_MS, WEEKLY_MISSING
 from fraudstream.domain.weekly import MISSING, TIMED_OUT
 from fraudstream.domain.windows.entries import WINDOW_MS
 
 ALLOWED_LATENESS_MS = 3_600_000
+LIMITS = Limits(ALLOWED_LATENESS_MS)
 
 
 def test_what_is_counted_is_what_decisions_say() -> None:
@@ -21,7 +24,12 @@ def test_what_is_counted_is_what_decisions_say() -> None:
             "weekly_missing": missing,
         }
     )
-    said = frame.select(degraded(ALLOWED_LATENESS_MS)).to_series().to_list()
+    said = frame.select(degraded(LIMITS)).to_series().to_list()
 
     assert [[], [], [LATE, ROTATED, MISSING], [LATE, TIMED_OUT]] == said
-    assert Counter(why for row in said for why in row) == count_degraded(frame, missing, ALLOWED_LATENESS_MS)
+    assert Counter(why for row in said for why in row) == count_degraded(ManyEvents(frame), missing, LIMITS)
+    few = FewEvents.of(
+        4, (Known(each, frame[each.name].to_list()) for each in (LATE_BY_MS, TOKEN_AGE_MS, WEEKLY_MISSING))
+    )
+    assert said == degraded_lists(few, LIMITS)
+    assert Counter(why for row in said for why in row) == count_degraded(few, missing, LIMITS)

@@ -1,7 +1,6 @@
 """The newest decisions, newest first, found by id and by card."""
 
 import msgspec
-import polars as pl
 
 from fraudstream.monitor.recent import DecidedChunk, RecentDecisions
 
@@ -13,9 +12,7 @@ def chunk(*rows: tuple[str, str, str]) -> DecidedChunk:
     """A micro-batch of (transaction id, card, outcome)."""
     names = ("transaction_id", "card", "outcome")
     decisions = [dict(zip(names, row, strict=True)) for row in rows]
-    return DecidedChunk(
-        pl.DataFrame(rows, schema=names, orient="row"), [msgspec.json.encode(d) for d in decisions]
-    )
+    return DecidedChunk([outcome for *_, outcome in rows], [msgspec.json.encode(d) for d in decisions])
 
 
 def ids(decisions: list[dict[str, object]]) -> list[object]:

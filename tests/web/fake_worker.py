@@ -12,7 +12,6 @@ from zlib import crc32
 import faust
 import msgspec
 import numpy as np
-import polars as pl
 
 from fraudstream import web
 from fraudstream.adapters.archive.directory import LocalObjects
@@ -68,8 +67,8 @@ def a_decision(transaction_id: str, outcome: str = "approve", **changed: Any) ->
 
 def chunk_of(*decisions: dict[str, Any]) -> DecidedChunk:
     """A micro-batch of decisions."""
-    frame = pl.DataFrame({"outcome": [decision["outcome"] for decision in decisions]})
-    return DecidedChunk(frame, [msgspec.json.encode(decision) for decision in decisions])
+    outcomes = [decision["outcome"] for decision in decisions]
+    return DecidedChunk(outcomes, [msgspec.json.encode(decision) for decision in decisions])
 
 
 @dataclass

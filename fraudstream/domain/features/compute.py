@@ -29,10 +29,16 @@ def matrix(frame: pl.DataFrame, names: Sequence[str]) -> npt.NDArray[np.float32]
 
     So is one that float32 cannot hold: XGBoost refuses infinity, for training as for reasons.
     """
-    rows = np.empty((frame.height, len(names)), dtype=np.float32)
+    columns = (frame[name] for name in names)
+    numbers = (column.cast(pl.Int8) if column.dtype == pl.Boolean else column for column in columns)
+    return filled(frame.height, [column.to_numpy() for column in numbers])
+
+
+def filled(rows: int, columns: Sequence[Values]) -> npt.NDArray[np.float32]:
+    """Return columns of numbers as a model's input."""
+    taken = np.empty((rows, len(columns)), dtype=np.float32)
     with np.errstate(over="ignore"):
-        for position, name in enumerate(names):
-            column = frame[name]
-            rows[:, position] = (column.cast(pl.Int8) if column.dtype == pl.Boolean else column).to_numpy()
-    rows[np.isinf(rows)] = np.nan
-    return rows
+        for position, column in enumerate(columns):
+            taken[:, position] = column
+    taken[np.isinf(taken)] = np.nan
+    return taken

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from fraudstream.domain.event_columns import Known
 from fraudstream.domain.events.amounts import HUNDREDTHS, units_of
 from fraudstream.domain.features.schema import AMOUNT, AVG_AMT_LAST_1W, CENTS, NUM_TRANS_LAST_1W
 from fraudstream.domain.windows.cells import Ints
@@ -13,17 +14,19 @@ from fraudstream.domain.windows.velocity import BUILT_IN, Windows
 from fraudstream.domain.windows.window_columns import Column
 
 
-def window_columns(windows: Windows, values: Sequence[Column]) -> list[pl.Series]:
+def window_columns(windows: Windows, values: Sequence[Column]) -> list[Known]:
     """Return the velocity features of each event; a NaN becomes null, and those built in have none."""
-    series = [each.column.series(column) for each, column in zip(windows.velocities, values, strict=True)]
-    return [*series[: len(BUILT_IN)], *(each.fill_nan(None) for each in series[len(BUILT_IN) :])]
+    return [
+        Known(each.column, column, nan_is_null=place >= len(BUILT_IN))
+        for place, (each, column) in enumerate(zip(windows.velocities, values, strict=True))
+    ]
 
 
 def week_columns(
     payments: Sequence[int] | Ints, mean_amount: Sequence[float] | npt.NDArray[np.float64]
-) -> list[pl.Series]:
+) -> list[Known]:
     """Return the statistics of each payment's week."""
-    return [NUM_TRANS_LAST_1W.series(payments), AVG_AMT_LAST_1W.series(mean_amount)]
+    return [Known(NUM_TRANS_LAST_1W, payments), Known(AVG_AMT_LAST_1W, mean_amount)]
 
 
 def with_amount(frame: pl.DataFrame, decimals: int = HUNDREDTHS) -> pl.DataFrame:

@@ -1,0 +1,106 @@
+"""A detector for few events: the features, model, rules and reasons of the one for many, without Polars.
+
+It answers as `Detector.decide`, bit by bit; tests/deciding/test_few_and_many.py compares them.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fraudstream.domain.conditions import Evaluate, NotCompiled, compiled
+from fraudstream.domain.detector import Detector
+from fraudstream.domain.event_columns import FewEvents, Known
+from fraudstream.domain.events.amounts import units_of
+from fraudstream.domain.events.event_type import EventType
+from fraudstream.domain.features.catalogue import FEATURES, FORMULAS
+from fraudstream.domain.features.compute import filled
+from fraudstream.domain.features.schema import (
+    AMOUNT,
+    ANOMALY_SCORE,
+    CENTS,
+    FRAUD,
+    FRAUD_THRESHOLD,
+    INPUT,
+    MODEL_VERSION,
+    OUTCOME,
+    PROBABILITY,
+    REASONS,
+    RULES,
+    RULESET_VERSION,
+    SCORE,
+    WEEKLY_MISSING,
+    judged_columns,
+)
+from fraudstream.domain.reasons import sentences
+from fraudstream.domain.rules import APPROVE, is_alert, strictest
+from fraudstream.domain.weekly import UNKNOWN
+
+
+class FewDetector:
+    """Decides few events as a detector decides many."""
+
+    def __init__(self, detector: Detector, conditions: Sequence[Evaluate], mentioned: Sequence[str]) -> None:
+        self._detector = detector
+        self._rules = list(zip(detector.ruleset.rules, conditions, strict=True))
+        self._mentioned = mentioned
+        self._formulas = {name: FORMULAS[name] for name in detector.model.features if name in FORMULAS}
+
+    @classmethod
+    def of(cls, detector: Detector, event_type: EventType) -> "FewDetector | None":
+        """Return a detector for few events; None if only Polars computes all of the event type's features and rules."""
+        if event_type.derived or event_type.weekly.each:
+            return None
+        inputs = {column.name: column.dtype for column in event_type.inputs}
+        features = {name: FEATURES[name].column.dtype for name in detector.model.features if name in FEATURES}
+        columns = judged_columns(event_type.entity is not None) | inputs | features | event_type.columns
+        conditions = [rule.condition() for rule in detector.ruleset.rules]
+        try:
+            evaluated = [compiled(each, columns) for each in conditions]
+        except NotCompiled:
+            return None
+        return cls(detector, evaluated, [name for each in conditions for name in each.meta.root_names()])
+
+    def decide(self, events: FewEvents) -> None:
+        """Add features, probability, score, outcome, fraud, rules and reasons."""
+        detector, rows = self._detector, events.rows
+        model = detector.model
+        events.add(Known(AMOUNT, events.numbers(CENTS.name) / units_of(detector.decimals)))
+        for name, formula in self._formulas.items():
+            events.add(Known(FEATURES[name].column, formula(events.numbers)))
+        taken = filled(rows, [events.numbers(name) for name in model.features])
+        probability = model.probabilities(taken).astype(np.float64) if rows else np.zeros(0)
+        events.add(
+            Known(PROBABILITY, probability),
+            Known(SCORE, np.rint(probability * 1000).astype(np.int32)),
+            Known(FRAUD, probability > detector.fraud_threshold),
+            Known(FRAUD_THRESHOLD, [detector.fraud_threshold] * rows),
+            Known(ANOMALY_SCORE, [None] * rows),
+            Known(MODEL_VERSION, [model.version] * rows),
+            Known(RULESET_VERSION, [detector.ruleset.version] * rows),
+        )
+        matched = [self._matching(events.row(position, self._mentioned)) for position in range(rows)]
+        outcomes = [strictest(rule.outcome for rule in rules) if rules else APPROVE for rules in matched]
+        events.add(
+            Known(RULES, [[rule.name for rule in rules] for rules in matched]), Known(OUTCOME, outcomes)
+        )
+        events.add(Known(REASONS, self._reasons(events, taken, outcomes)))
+
+    def _matching(self, row: dict[str, Any]) -> list[Any]:
+        return [rule for rule, holds in self._rules if holds(row)]
+
+    def _reasons(
+        self, events: FewEvents, taken: npt.NDArray[np.float32], outcomes: Sequence[str]
+    ) -> list[list[str]]:
+        reasons: list[list[str]] = [[] for _ in outcomes]
+        alerts = [position for position, outcome in enumerate(outcomes) if is_alert(outcome)]
+        if alerts:
+            model = self._detector.model
+            names = dict.fromkeys((*(column.name for column in INPUT if events.has(column)), *model.features))
+            missing = events.values(WEEKLY_MISSING)
+            rows = [(events.row(position, names), missing[position] in UNKNOWN) for position in alerts]
+            said = sentences(rows, taken[alerts], model, self._detector.decimals)
+            for position, each in zip(alerts, said, strict=True):
+                reasons[position] = each
+        return reasons
