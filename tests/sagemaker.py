@@ -15,11 +15,19 @@ from tests.fake_feature_store.server import FakeFeatureStore
 
 GROUP = "test-weekly"
 
+CONNECT_TIMEOUT_S = 60.0
+"""The fake runs on the event loop of the test, which a busy machine may stop for a while."""
+
 
 def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     """Set credentials, so that requests can be signed; the fake accepts any."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+
+
+def access(fake: FakeFeatureStore) -> Access:
+    """Return where the fake is."""
+    return Access(fake.url, "us-east-1", connect_timeout_s=CONNECT_TIMEOUT_S)
 
 
 @contextlib.asynccontextmanager
@@ -28,7 +36,7 @@ async def opened(
 ) -> AsyncIterator[WeeklySageMaker]:
     """Yield a store on the fake, not made yet."""
     group = replace(feature_group_named("weekly"), name=GROUP)
-    store = WeeklySageMaker(group, Access(fake.url, "us-east-1"), weekly=weekly)
+    store = WeeklySageMaker(group, access(fake), weekly=weekly)
     try:
         yield store
     finally:

@@ -64,6 +64,7 @@ class Access:
     endpoint_url: str | None = None
     region: str | None = None
     profile: str | None = None
+    connect_timeout_s: float = CONNECT_TIMEOUT_S
 
 
 class FeatureStoreClients:
@@ -95,7 +96,7 @@ class FeatureStoreClients:
             try:
                 session = aioboto3.Session(profile_name=self._access.profile, region_name=self._access.region)
                 config = Config(
-                    connect_timeout=CONNECT_TIMEOUT_S,
+                    connect_timeout=self._access.connect_timeout_s,
                     read_timeout=READ_TIMEOUT_S,
                     max_pool_connections=CONNECTIONS,
                     retries={"total_max_attempts": 1},

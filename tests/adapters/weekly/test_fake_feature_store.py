@@ -8,10 +8,10 @@ import aiohttp
 import pytest
 from botocore.exceptions import ClientError
 
-from fraudstream.adapters.weekly.sagemaker_client import Access, FeatureStoreClients
+from fraudstream.adapters.weekly.sagemaker_client import FeatureStoreClients
 from tests.fake_feature_store.records import Store
 from tests.fake_feature_store.server import FakeFeatureStore
-from tests.sagemaker import credentials
+from tests.sagemaker import access, credentials
 
 GROUP = {
     "FeatureGroupName": "g",
@@ -33,7 +33,7 @@ async def runtime(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
     """Yield a client of a store with one group and a quota of five batches a second."""
     credentials(monkeypatch)
     async with FakeFeatureStore(Store(batch_gets_per_s=5, others_per_s=1000)) as fake:
-        clients = FeatureStoreClients(Access(fake.url, "us-east-1"))
+        clients = FeatureStoreClients(access(fake))
         await (await clients.control()).create_feature_group(**GROUP)
         yield await clients.runtime()
         await clients.close()

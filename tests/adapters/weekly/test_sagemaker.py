@@ -7,7 +7,6 @@ import pytest
 
 from fraudstream.adapters.weekly.guard import GuardedWeekly
 from fraudstream.adapters.weekly.sagemaker import WeeklySageMaker
-from fraudstream.adapters.weekly.sagemaker_client import Access
 from fraudstream.domain.errors import SetupError, WeeklyRefused, WeeklyUnavailable
 from fraudstream.domain.feature_group import FeatureGroup, feature_group_named
 from fraudstream.domain.weekly import Week
@@ -17,7 +16,7 @@ from tests.contracts.weekly_store import ALICE, BOB, BUSY, CALM, MONDAY, TUESDAY
 from tests.fake_feature_store.faults import GARBAGE
 from tests.fake_feature_store.records import Store
 from tests.fake_feature_store.server import FakeFeatureStore
-from tests.sagemaker import credentials, filled, opened
+from tests.sagemaker import access, credentials, filled, opened
 
 MANY = {f"{number:032x}": Week(number + 1, number / 3) for number in range(250)}
 
@@ -214,7 +213,7 @@ async def test_a_group_with_another_schema_is_not_touched(
 ) -> None:
     """Somebody else's group may have the same name."""
     other = FeatureGroup("test-weekly", "id", "at", 3, {"id": "String", "at": "String"})
-    theirs = WeeklySageMaker(other, Access(fake.url, "us-east-1"))
+    theirs = WeeklySageMaker(other, access(fake))
     await theirs.create()
     await theirs.close()
 
