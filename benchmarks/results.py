@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
+from math import isnan
 from statistics import median
 from typing import Any
 
@@ -177,9 +178,14 @@ class Results:
             "compared_kafka_streams": self.compared("kafka_streams"),
             "disagreements": sum(len(self.disagreements(peer)) for peer in PEERS),
             "left_out": self.left_out,
-            "loads": {name: [asdict(load) for load in loads] for name, loads in self.latency.items()},
+            "loads": {name: [_figures(load) for load in loads] for name, loads in self.latency.items()},
             "machine": self.machine,
         }
+
+
+def _figures(load: Latency) -> dict[str, float | None]:
+    """Return all figures of a load, null for those it does not have: JSON has no NaN."""
+    return {name: None if isnan(value) else value for name, value in asdict(load).items()}
 
 
 def machine() -> dict[str, str]:

@@ -1,5 +1,6 @@
 """What is made of the measurements: medians, ratios, alarms, the clock of the load, and the table in the docs."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,8 @@ def test_the_json_has_cpu_and_latency_for_every_rate_and_contestant() -> None:
     for key in ("latency_ms", "latency_ms_kafka_streams", "latency_ms_quix"):
         assert {"20": {"p50": 1.0, "p99": 2.0, "p999": 3.0}} == found[key]
     assert found["ratio_kafka_streams"] is None
+    assert found["loads"]["quix"][0]["lookup_p99"] is None
+    json.dumps(found, allow_nan=False)
 
 
 def test_the_outcome_of_a_decision_without_its_week_is_not_compared() -> None:
