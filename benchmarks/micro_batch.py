@@ -22,8 +22,8 @@ from fraudstream.adapters.models.files import XGBoostModel
 from fraudstream.domain.event_columns import FEW_EVENTS
 from tests.agents.memory_worker import NOON_S, MemoryWorker
 
-SIZES = (1, 10, 64, 100, 512)
-PAYMENTS = 20_000
+SIZES = (1, 10, 64, 100, 512, 4_096)
+PAYMENTS = 60_000
 CARDS = 5_000
 TREES, DEPTH = 100, 5
 WARMING, BATCHES_MAX = 5, 600

@@ -1,6 +1,6 @@
 """A detector for few events: the features, model, rules and reasons of the one for many, without Polars.
 
-It answers as `Detector.decide`, bit by bit; tests/deciding/test_few_and_many.py compares them.
+It answers as `Detector.decide`, bit by bit; tests/agents/test_few_and_many.py compares them.
 """
 
 from collections.abc import Sequence
