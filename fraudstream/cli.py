@@ -34,27 +34,39 @@ class Entry(NamedTuple):
 
 
 COMMANDS = {
-    "demo": Entry("demo", "Everything at once: broker, world, model, worker, traffic, dashboard."),
-    "acceptance": Entry("acceptance", "Play the story of one attack against a worker and judge it."),
+    "demo": Entry(
+        "demo", "Start everything at once: broker, simulated history, model, worker, traffic and dashboard."
+    ),
+    "acceptance": Entry(
+        "acceptance", "Send one attack to a running worker and check its decisions: PASS or FAIL."
+    ),
     "broker": Entry("broker", "Start, stop and inspect the embedded Kafka broker."),
-    "topics": Entry("topics", "Create, list and describe our topics."),
-    "state": Entry("state", "Compare state, changelog and log, and mend them."),
-    "worker": Entry("worker", "Run a worker: decide payments until told to stop."),
+    "topics": Entry("topics", "Create, list, describe and grow the topics; print or grant rights to them."),
+    "state": Entry(
+        "state", "Compare a worker's state and the changelog with the source topics, and repair them."
+    ),
+    "worker": Entry("worker", "Run a worker: decide payments until it is stopped."),
     "produce": Entry("produce", "Send payments: simulated live traffic or a replay of history."),
     "event-types": Entry(
-        "event_types", "List, show, check and draft event types: what an event's fields mean."
+        "event_types", "List, show, check and draft event types, which declare the fields of events."
     ),
-    "generate": Entry("generate", "Make a world: months of card payments with attacks in them."),
+    "generate": Entry(
+        "generate", "Generate a simulated history: months of card payments with attacks among them."
+    ),
     "history": Entry(
         "history", "Import payments of your own: CSV, Parquet or NDJSON, with or without labels."
     ),
-    "aggregate": Entry("aggregate", "Compute the weekly aggregates of every card (the nightly job)."),
-    "store": Entry("store", "Make, fill and check the store where workers look the weekly aggregates up."),
+    "aggregate": Entry("aggregate", "Compute the weekly aggregates of every entity (the nightly job)."),
+    "store": Entry("store", "Create, load and check the store in which workers look up weekly aggregates."),
     "train": Entry("train", "Train, evaluate and save a model version."),
-    "archive": Entry("archive", "Keep every decided payment as Parquet, tidy it, look into it."),
-    "parity": Entry("parity", "Prove that the stream computes what the batch path computes."),
+    "archive": Entry(
+        "archive", "Archive every decided payment as Parquet, compact the archive and search it."
+    ),
+    "parity": Entry(
+        "parity", "Check that the stream computes the same features as training, to the last bit."
+    ),
     "tokens": Entry("tokens", "List and rotate the keys that turn card numbers into tokens."),
-    "web-user": Entry("web_user", "Give somebody a name and a password for the pages."),
+    "web-user": Entry("web_user", "Add a user to the users file of the pages, with a password."),
 }
 """Command -> where it is, in the order a newcomer meets them. The click object has the command's name."""
 
@@ -88,7 +100,7 @@ def cli() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line; an error is one sentence, and exit code 2 if a user can mend it, 75 if time may."""
+    """Run the command line; an error is one sentence; the exit code is 2 if the user has to act, 75 if it may pass by itself."""
     mask_card_numbers()
     keep_files_private()
     with complaining():
@@ -97,7 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 @contextmanager
 def complaining() -> Iterator[None]:
-    """Turn an error that a user or time can mend into one sentence and its exit code."""
+    """Turn an error that the user can correct, or that may pass by itself, into one sentence and its exit code."""
     try:
         with extras_named():
             yield
@@ -115,7 +127,7 @@ def complaining() -> Iterator[None]:
         if not isinstance(error, OSError) or error.filename is None or error.errno not in NO_RIGHT:
             raise
         complain(
-            f"{error.filename} cannot be used ({error.strerror}); mend that, or name another place, e.g. by FRAUDSTREAM_DATA_DIR"
+            f"{error.filename} cannot be used ({error.strerror}); correct that, or use another directory, e.g. with FRAUDSTREAM_DATA_DIR"
         )
 
 

@@ -27,32 +27,32 @@ class Topic:
 
 
 TRANSACTIONS = Topic(
-    "transactions", "payments to decide; key: card number, or none", 7 * DAY_MS, "producer", ("worker",)
+    "transactions", "payments to decide; key: the entity, such as the card number, or none", 7 * DAY_MS, "producer", ("worker",)
 )
 REPARTITIONED = Topic(
     "transactions-by-card",
-    "payments the worker moved to their card's partition; key: card token",
+    "payments that a worker repartitioned by entity; key: entity token",
     7 * DAY_MS,
     "worker",
     ("worker",),
 )
 DECISIONS = Topic(
     "decisions",
-    "one decision for every payment; key: card token",
+    "one decision for every payment; key: entity token",
     7 * DAY_MS,
     "worker",
     ("archiver", "reader"),
 )
 ALERTS = Topic(
     "fraud-alerts",
-    "decisions whose outcome is not approve; key: card token",
+    "decisions whose outcome is not approve; key: entity token",
     30 * DAY_MS,
     "worker",
     ("reader",),
 )
 DEAD_LETTERS = Topic(
     "dead-letters",
-    "records that are not payments, with the reason",
+    "records that got no decision, with the reason",
     30 * DAY_MS,
     "worker",
     ("worker", "reader"),  # a worker that verifies its state reads which payments were never counted
@@ -77,7 +77,7 @@ def changelog(settings: Settings) -> Topic:
     """Return the activity table's changelog topic, named as Faust names it (full name, prefix not applied)."""
     return Topic(
         f"{settings.app_id}-{ACTIVITY_TABLE}-changelog",
-        "the worker's recent events as deltas; nobody else may write here",
+        "changes of the workers' state; nobody else may write here",
         CHANGELOG_RETENTION_MS,
         "worker",
         ("worker",),

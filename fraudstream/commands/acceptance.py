@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 @click.option(
     "--only",
     type=click.Choice(["keyed", "unkeyed"]),
-    help="Send with or without a key.  [default: both at once]",
+    help="Send the payments only with keys, or only without.  [default: both, at the same time]",
 )
 @click.option(
     "--cards-file",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="Take the cards from this file, one number a line.  [default: the last week of the history]",
+    help="File of card numbers to use, one per line.  [default: cards of the history's last week]",
 )
 @click.option(
     "--seed",
     type=click.IntRange(0),
     default=1,
     show_default=True,
-    help="Which story: amounts, pauses and, of the cards nobody uses right now, which.",
+    help="Random seed of the amounts, the pauses and the choice among cards without payments in the last ten minutes.",
 )
 @click.option(
     "--timeout", "timeout_s", type=click.FloatRange(0, min_open=True), default=20.0, show_default=True,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 @click.option(
     "--stories",
     type=click.IntRange(1),
-    help="Offline: tell this many stories to the model instead of the worker.",
+    help="Score this many stories with the model alone, without a worker and Kafka.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
 def acceptance(
@@ -50,11 +50,11 @@ def acceptance(
     stories: int | None,
     as_json: bool,
 ) -> None:
-    """Tell a running worker the AWS streaming feature-store sample's story: three single payments, then ten on one card 1-2 s apart.
+    """Send the test of the AWS streaming feature-store sample to a running worker: three single payments, then ten with one card, 1-2 s apart.
 
-    The first three and the first of the ten are not fraud, the other nine are. It takes about 20 seconds.
+    It passes if the first three and the first of the ten are decided as not fraud, and the other nine as fraud. It takes about 20 seconds.
 
-    Exit codes: 0 PASS, 1 FAIL, 2 no worker or nothing to take cards from, 75 no broker.
+    Exit codes: 0 PASS, 1 FAIL, 2 no worker or not enough cards, 75 no broker.
     """
     from fraudstream.acceptance.lines import HEADER, closing, shown
     from fraudstream.acceptance.live import tell_live

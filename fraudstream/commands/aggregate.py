@@ -16,10 +16,10 @@ from fraudstream.domain.errors import SetupError
 @click.option(
     "--as-of",
     type=Day(),
-    help="Midnight (UTC) the week ends with.  [default: the last one the history reaches]",
+    help="Midnight (UTC) at which the week ends.  [default: the last midnight that the history covers]",
 )
 @click.option(
-    "--catch-up", is_flag=True, help="Instead of one night: all missed ones that workers would ask for."
+    "--catch-up", is_flag=True, help="Compute all missed midnights that workers may look up, instead of one."
 )
 @click.option(
     "--history",
@@ -31,7 +31,7 @@ from fraudstream.domain.errors import SetupError
     type=click.Choice(["duckdb", "spark"]),
     default="duckdb",
     show_default=True,
-    help="Who computes.",
+    help="What computes them.",
 )
 @click.option(
     "--spark-master",
@@ -39,8 +39,13 @@ from fraudstream.domain.errors import SetupError
     show_default=True,
     help="With --engine spark: this machine, or a cluster's URL.",
 )
-@click.option("--force", is_flag=True, help="Publish also a night that looks as if payments were missing.")
-@click.option("--json", "as_json", is_flag=True, help="Print a manifest a night as JSON, the newest last.")
+@click.option("--force", is_flag=True, help="Publish even if payments seem to be missing.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print the manifest of each midnight as JSON, one per line, the newest last.",
+)
 def aggregate(
     as_of: date | None,
     catch_up: bool,
@@ -50,10 +55,10 @@ def aggregate(
     force: bool,
     as_json: bool,
 ) -> None:
-    """Compute count and mean amount of every card over the seven days before a midnight, for workers to look up.
+    """Compute the weekly aggregates of every entity: count and mean amount of the seven days before a midnight, and what the event type declares.
 
-    Running workers notice the new snapshot within a second or two. A night without cards, or with less than half of
-    the night before, is not published. Exit codes: 0 published or nothing missed, 1 refused, 2 no history for that week, or an
+    Running workers load the new snapshot within a second or two. A result without entities, or with fewer than half of those of the midnight
+    before, is not published. Exit codes: 0 published or nothing missed, 1 not published, 2 no history for that week, or an
     event type without an entity.
     """
     from fraudstream.adapters.event_types import event_type_named
@@ -71,7 +76,7 @@ def aggregate(
     event_type = event_type_named(settings.event_type)
     if event_type.entity is None:
         raise SetupError(
-            f"events of the type {event_type.name} have no entity, so there are no weeks to aggregate; FRAUDSTREAM_EVENT_TYPE names another"
+            f"events of the type {event_type.name} have no entity, so they have no weekly aggregates; set FRAUDSTREAM_EVENT_TYPE to an event type with an entity"
         )
     nightly = job.Job(
         history or settings.history_dir,
@@ -93,14 +98,14 @@ def aggregate(
         else:
             made = [nightly.run(as_of or job.last_midnight(nightly.history_dir))]
     except job.SuspiciousNight as refused:
-        _say(f"Refused: {refused}")
+        _say(f"Not published: {refused}")
         sys.exit(1)
     for manifest in made:
         click.echo(
             json.dumps(manifest) if as_json else _line(manifest, settings.weekly_dir, event_type.weekly.days)
         )
     if not made:
-        _say("no night was missed")
+        _say("no midnight was missed")
 
 
 def _say(text: str) -> None:
@@ -112,6 +117,6 @@ def _line(manifest: dict[str, Any], weekly_dir: Path, wanted: int) -> str:
     days = manifest["days"]
     partial = "" if days == wanted else f" (only {days} of {wanted} days are in the history)"
     return (
-        f"weeks of {manifest['rows']:,} cards, {manifest['payments']:,} payments, as of {manifest['as_of']} 00:00 UTC"
+        f"weekly aggregates of {manifest['rows']:,} entities, {manifest['payments']:,} payments, as of {manifest['as_of']} 00:00 UTC"
         f"{partial}, in {weekly_dir}"
     )

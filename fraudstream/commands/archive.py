@@ -23,7 +23,7 @@ class Moment(click.ParamType):
         try:
             return moment_ms(str(value))
         except ValueError:
-            self.fail(f"{value!r} is no time; write it as 2026-11-21 or 2026-11-21T14:30", param, ctx)
+            self.fail(f"{value!r} is not a time; write it as 2026-11-21 or 2026-11-21T14:30", param, ctx)
 
 
 HEADER = f"{'event time (UTC)':<19}  {'outcome':<7} {'score':>4}  {'amount':>10}  card (last four)  transaction  merchant  reasons"
@@ -32,18 +32,18 @@ HEADER = f"{'event time (UTC)':<19}  {'outcome':<7} {'score':>4}  {'amount':>10}
 
 @click.group(cls=Group)
 def archive() -> None:
-    """Keep every decided payment as Parquet, in a directory or in S3 (FRAUDSTREAM_ARCHIVE)."""
+    """Archive every decided payment as Parquet, in a directory or in S3 (FRAUDSTREAM_ARCHIVE)."""
 
 
 @archive.command()
 @click.option("--broker", help="Kafka bootstrap servers.  [default: FRAUDSTREAM_BROKER or localhost:9092]")
-@click.option("--once", is_flag=True, help="Archive what is there now, and end.")
-@click.option("--supervised", is_flag=True, help="Start it again whenever it crashes or no broker answers.")
+@click.option("--once", is_flag=True, help="Archive the decisions that are there now, then end.")
+@click.option("--supervised", is_flag=True, help="Restart it whenever it crashes or no broker answers.")
 def run(broker: str | None, once: bool, supervised: bool) -> None:
-    """Archive decisions until told to stop; run it beside the workers, once or several times.
+    """Archive decisions until it is stopped. Run one or several such processes beside the workers.
 
-    Killed at any moment it loses nothing and writes nothing twice. Exit codes: 0 stopped, 2 set-up error, or a broker or an archive
-    that refuses us, 75 no broker answers, or with --once no archive.
+    If it is killed, no decision is lost and none is written twice. Exit codes: 0 stopped, 2 set-up error, or the broker or the archive
+    refuses access, 75 no broker answers, or with --once no archive.
     """
     from fraudstream.adapters.archive.opening import object_store
     from fraudstream.adapters.kafka.admin import ensure_topics
@@ -80,7 +80,7 @@ def run(broker: str | None, once: bool, supervised: bool) -> None:
 @archive.command()
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def compact(as_json: bool) -> None:
-    """Merge small files; safe while the archive is written and read.
+    """Merge small files into large ones; the archive may be written and read meanwhile.
 
     Exit codes: 0 done, 2 set-up error.
     """
@@ -98,25 +98,31 @@ def compact(as_json: bool) -> None:
 
     gone, files = asyncio.run(compacting())
     click.echo(
-        json.dumps({"merged": gone, "files": files}) if as_json else f"{gone} files less, {files} are left"
+        json.dumps({"merged": gone, "files": files})
+        if as_json
+        else f"merged {gone} files; the archive has {files} files now"
     )
 
 
 @archive.command()
 @click.option("--id", "transaction_id", help="Transaction id.")
 @click.option("--card", help="Card token; card numbers are not in the archive.")
-@click.option("--merchant", help="A part of the merchant's name, in capital or small letters.")
+@click.option("--merchant", help="Part of the merchant's name; upper and lower case are the same.")
 @click.option(
     "--field",
     "fields",
     multiple=True,
     metavar="NAME=VALUE",
-    help="Any column, also several times: zip_code=10115, 'amount>=100', outcome!=approve; ~ is contains: reasons~usual.",
+    help="Condition on any column, repeatable: zip_code=10115, 'amount>=100', outcome!=approve; ~ means contains: reasons~usual.",
 )
-@click.option("--since", type=Moment(), help="From this event time on.")
-@click.option("--until", type=Moment(), help="Before this event time.")
+@click.option("--since", type=Moment(), help="Earliest event time.")
+@click.option("--until", type=Moment(), help="Only payments before this event time.")
 @click.option(
-    "--limit", type=click.IntRange(1, 1000), default=100, show_default=True, help="At most so many."
+    "--limit",
+    type=click.IntRange(1, 1000),
+    default=100,
+    show_default=True,
+    help="How many payments to print at most.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 def find(

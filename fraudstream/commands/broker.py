@@ -48,7 +48,7 @@ data_dir_option = click.option(
 
 @click.group(cls=Group)
 def broker() -> None:
-    """Run a real Kafka on this machine: one directory, one Java process, loopback only."""
+    """Run a real Kafka on this machine: one data directory, one Java process, reachable from this machine only."""
 
 
 @broker.command(short_help="Start the broker.")
@@ -56,16 +56,18 @@ def broker() -> None:
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
-    help="0: any free one.  [default: the one in FRAUDSTREAM_BROKER, 9092]",
+    help="Port to listen on; 0 picks a free one.  [default: the port in FRAUDSTREAM_BROKER, 9092]",
 )
-@click.option("--heap-mb", type=click.IntRange(64), default=256, show_default=True, help="Java's heap.")
+@click.option(
+    "--heap-mb", type=click.IntRange(64), default=256, show_default=True, help="Heap of the Java process, MB."
+)
 @click.option(
     "--java-option",
     "java_options",
     multiple=True,
-    help=f"Option for Java, repeatable; replaces the lean defaults {' '.join(LEAN_JVM)}.",
+    help=f"Option for Java, repeatable; replaces the defaults {' '.join(LEAN_JVM)}.",
 )
-@click.option("--foreground", is_flag=True, help="Stay until Ctrl-C and stop the broker then.")
+@click.option("--foreground", is_flag=True, help="Do not return; stop the broker at Ctrl-C.")
 @click.pass_context
 def up(
     ctx: click.Context,
@@ -75,9 +77,9 @@ def up(
     java_options: tuple[str, ...],
     foreground: bool,
 ) -> None:
-    """Start the broker and return when it answers; downloads Kafka (44 MB) the first time.
+    """Start the broker and return when it answers; the first start downloads Kafka (44 MB).
 
-    Exit codes: 0 it runs (also if it ran before), 2 it cannot run, 70 it crashed in the foreground.
+    Exit codes: 0 it runs (also if it was running already), 2 it cannot run, 70 it crashed in the foreground.
     """
     settings = Settings()
     port_asked = port is not None or "broker" in settings.model_fields_set
@@ -106,7 +108,7 @@ def up(
 @broker.command()
 @data_dir_option
 def down(data_dir: Path | None) -> None:
-    """Stop the broker and keep its data. Exit code 0, also if none runs."""
+    """Stop the broker and keep its data. The exit code is 0 even if no broker runs."""
     directory = _data_dir(data_dir)
     stopped = stop_broker(directory)
     click.echo(f"stopped the broker at {stopped.bootstrap}" if stopped else f"no broker runs on {directory}")
@@ -114,10 +116,10 @@ def down(data_dir: Path | None) -> None:
 
 @broker.command()
 @data_dir_option
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
 def status(ctx: click.Context, data_dir: Path | None, as_json: bool) -> None:
-    """Say whether the broker runs and answers. Exit codes: 0 it does, 1 it does not."""
+    """Show whether the broker runs and answers. Exit codes: 0 it does, 1 it does not."""
     directory = _data_dir(data_dir)
     state = running_state(directory)
     answering = state is not None and asyncio.run(answers(Kafka(state.bootstrap)))
@@ -134,11 +136,16 @@ def status(ctx: click.Context, data_dir: Path | None, as_json: bool) -> None:
 @broker.command()
 @data_dir_option
 @click.option(
-    "-n", "--lines", type=click.IntRange(1), default=50, show_default=True, help="How many of the last lines."
+    "-n",
+    "--lines",
+    type=click.IntRange(1),
+    default=50,
+    show_default=True,
+    help="How many lines to print, from the end.",
 )
-@click.option("-f", "--follow", is_flag=True, help="Go on until Ctrl-C.")
+@click.option("-f", "--follow", is_flag=True, help="Print new lines as they come, until Ctrl-C.")
 def logs(data_dir: Path | None, lines: int, follow: bool) -> None:
-    """Print what Kafka printed."""
+    """Print the end of Kafka's log."""
     path = _data_dir(data_dir) / LOG_FILE
     if not path.exists():
         raise BrokerError(

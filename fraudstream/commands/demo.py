@@ -18,32 +18,32 @@ if TYPE_CHECKING:
 @click.command()
 @click.option(
     "--for", "for_s", type=click.FloatRange(1),
-    help="End by itself after so many seconds of traffic, with the acceptance's verdict.  [default: at Ctrl-C]",
+    help="End after this many seconds of traffic; the exit code is the result of the acceptance test.  [default: run until Ctrl-C]",
 )  # fmt: skip
 @click.option(
     "--rate", type=click.FloatRange(1, 1000), default=50.0, show_default=True, help="Payments a second."
 )
 @click.option(
     "--attacks", type=click.FloatRange(0), default=20.0, show_default=True,
-    help="How many attacks, as a multiple of the history's; more, so that there is something to see.",
+    help="Rate of attacks, as a multiple of that in the history; high, so that there is something to see.",
 )  # fmt: skip
 @click.option(
     "--data-dir", type=click.Path(path_type=Path, file_okay=False),
-    help="Where everything is kept.  [default: demo/ in FRAUDSTREAM_DATA_DIR]",
+    help="Directory for all data of the demo.  [default: demo/ in FRAUDSTREAM_DATA_DIR]",
 )  # fmt: skip
-@click.option("--plain", is_flag=True, help="Plain lines also on a terminal.")
+@click.option("--plain", is_flag=True, help="Print plain lines on a terminal, too.")
 @click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object at the end; the rest goes to stderr."
 )
 def demo(
     for_s: float | None, rate: float, attacks: float, data_dir: Path | None, plain: bool, as_json: bool
 ) -> None:
-    """Start a broker, a simulated world, a worker and live traffic, and show fraud being found.
+    """Start a broker, a worker and simulated live traffic, and show how fraud is found.
 
-    The first run downloads Kafka and trains a model; later ones start in seconds. Ctrl-C ends everything it started.
+    The first run downloads Kafka, generates a history and trains a model; later runs start in seconds. Ctrl-C stops everything it started.
 
-    Exit codes: 0 the acceptance story passed (or you ended it), 1 it failed or something died, 2 wrong set-up,
-    130 stopped before the end.
+    Exit codes: 0 the acceptance test passed, 1 it failed or a process of the demo ended, 2 set-up error,
+    130 stopped before the acceptance test was decided, or with --for before the time was over.
     """
     from rich.console import Console
 
@@ -58,7 +58,7 @@ def demo(
     check_installed("duckdb", "sklearn", what="the demo", extra="demo")
     settings = Settings()
     if settings.kafka_security_protocol != "PLAINTEXT":
-        raise SetupError("the demo has a Kafka of its own, without a login; unset FRAUDSTREAM_KAFKA_*")
+        raise SetupError("the demo starts its own Kafka, which has no login; unset FRAUDSTREAM_KAFKA_*")
     directory = (data_dir or settings.data_dir / "demo").absolute()
     shown = Demo(settings.model_copy(update={"data_dir": directory}), rate, attacks, for_s)
     console = Console(stderr=as_json)
@@ -106,7 +106,7 @@ def summary(shown: "Demo") -> str:
         lines[0] += f", the first {shown.first_alert_s:.1f} s after the start"
     lines.append(
         f"precision {share(board.precision)}, recall {share(board.recall)} of {board.fraud:,} fraudulent payments "
-        "(the first of an attack looks honest)"
+        "(the first payment of an attack looks like any other)"
     )
     if latency:
         lines.append(f"from payment to decision: p50 {latency.p50:.1f} ms, p99 {latency.p99:.1f} ms")

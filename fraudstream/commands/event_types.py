@@ -1,4 +1,4 @@
-"""`fraudstream event-types`: which event types there are, whether a file of one's own is one, and a first draft of it."""
+"""`fraudstream event-types`: list and show event types, check a file of one's own, and draft one from a CSV file."""
 
 import json
 import sys
@@ -12,15 +12,15 @@ from fraudstream.commands.group import Group
 
 @click.group(cls=Group)
 def event_types() -> None:
-    """List, show, check and draft event types: TOML files that declare the fields of an event and what they mean."""
+    """List, show, check and draft event types: TOML files that declare the fields of an event, its features and its rules."""
 
 
 @event_types.command("list")
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
 def list_(as_json: bool) -> None:
-    """List the event types of the package: entity, amount and number of variables.
+    """List the event types of the package, with entity, amount and number of variables.
 
-    Exit codes: 0 listed.
+    Exit code: 0.
     """
     from fraudstream.adapters import event_types as adapter
     from fraudstream.domain.events.summary import facts_of, line_of_list
@@ -40,11 +40,11 @@ def list_(as_json: bool) -> None:
     "--json", "as_json", is_flag=True, help="What is declared as one JSON object, with the defaults."
 )
 def show(name_or_file: str, as_json: bool) -> None:
-    """Print the declaration of an event type of the package, or of a file.
+    """Print the TOML of an event type: the NAME of one of the package, or a FILE.
 
     `fraudstream event-types show card > payment.toml` is a start for a file of your own.
 
-    Exit codes: 0 printed, 2 there is none, or (with --json) it is not valid.
+    Exit codes: 0 printed, 2 there is no such event type, or (with --json) it is not valid.
     """
     from fraudstream.adapters.event_types import event_type_named, text_of
     from fraudstream.domain.events.summary import facts_of
@@ -61,9 +61,9 @@ def show(name_or_file: str, as_json: bool) -> None:
     "--json", "as_json", is_flag=True, help="What is declared as one JSON object, with the defaults."
 )
 def check(file: str, as_json: bool) -> None:
-    """Check the FILE of an event type, and say what it declares; a mistake is said with line, cause and fix.
+    """Check the FILE of an event type and show what it declares; an error names the line, the cause and the fix.
 
-    Workers and commands use a valid one with FRAUDSTREAM_EVENT_TYPE=FILE.
+    To use the event type, set FRAUDSTREAM_EVENT_TYPE=FILE for workers and commands.
 
     Exit codes: 0 valid, 2 not valid, or no such file.
     """
@@ -87,12 +87,12 @@ def check(file: str, as_json: bool) -> None:
 @encoding_option
 @delimiter_option
 def infer(file: Path, name: str | None, encoding: str, delimiter: str) -> None:
-    """Draft the declaration of an event type from the header and first rows of a CSV FILE, on stdout.
+    """Draft an event type from the header and the first rows of a CSV FILE, and print it to stdout.
 
-    Entity, id, time, amount and label are recognised by name and values, all other columns become variables with a type.
-    What was guessed has a comment; read those first. No value of the file is printed.
+    Entity, id, time, amount and label are recognised by names and values; every other column becomes a variable with a type.
+    Each guess has a comment: check those first. No value of the file is printed.
 
-    Exit codes: 0 drafted, 2 the file cannot be read, or no column looks like an amount (the draft then lacks it).
+    Exit codes: 0 drafted, 2 the file cannot be read, or no column looks like an amount (the draft is printed without it).
     """
     from fraudstream.offline.infer_columns import inferred
     from fraudstream.offline.infer_text import toml_of
@@ -100,5 +100,5 @@ def infer(file: Path, name: str | None, encoding: str, delimiter: str) -> None:
     found = inferred(file, name, encoding, delimiter)
     click.echo(toml_of(found), nl=False)
     if found.amount is None:
-        click.echo("no column looks like an amount: fill in [amount]", err=True)
+        click.echo("no column looks like an amount: fill in [amount] yourself", err=True)
         sys.exit(2)

@@ -20,7 +20,7 @@ class Column(click.ParamType):
             return value
         ours, equals, theirs = str(value).partition("=")
         if not (ours and equals and theirs):
-            self.fail(f"{value!r} names no two columns; write it as cc_num=card_number", param, ctx)
+            self.fail(f"{value!r} does not name two columns; write it as cc_num=card_number", param, ctx)
         return ours.strip(), theirs.strip()
 
 
@@ -29,7 +29,7 @@ column_option = click.option(
     "columns",
     type=Column(),
     multiple=True,
-    help="Which column is which, e.g. cc_num=card_number; once for each.",
+    help="The file's column THEIRS is our column OURS, e.g. cc_num=card_number; repeatable.",
 )
 
 
@@ -44,7 +44,7 @@ class Encoding(click.ParamType):
             found = codecs.lookup(str(value))
             "".encode(found.name)  # raises LookupError for codecs that are not text encodings: hex, zip
         except LookupError:
-            self.fail(f"{value!r} is no encoding of text", param, ctx)
+            self.fail(f"{value!r} is not an encoding of text; examples are utf-8 and latin-1", param, ctx)
         return found.name
 
 
@@ -53,7 +53,7 @@ encoding_option = click.option(
     type=Encoding(),
     default="utf-8",
     show_default=True,
-    help="CSV: how the file's text is encoded, e.g. latin-1.",
+    help="CSV: encoding of the text, e.g. latin-1.",
 )
 
 
@@ -68,7 +68,7 @@ delimiter_option = click.option(
     default=",",
     show_default=True,
     callback=_one_character,
-    help="CSV: what stands between the cells.",
+    help="CSV: the character between cells.",
 )
 
 

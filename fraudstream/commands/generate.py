@@ -27,17 +27,29 @@ class Day(click.ParamType):
 
 
 @click.command()
-@click.option("--cards", type=SIZES, default=10_000, show_default=True, help="Cards in the world.")
+@click.option("--cards", type=SIZES, default=10_000, show_default=True, help="Number of cards.")
 @click.option("--days", type=SIZES, default=152, show_default=True, help="Days of history.")
-@click.option("--payments", type=SIZES, help="Payments in all.  [default: 3.55 a card and day, 5.4 million]")
-@click.option("--payments-per-card-day", type=click.FloatRange(min=0.01), help="Instead of --payments.")
+@click.option(
+    "--payments", type=SIZES, help="Number of payments.  [default: 3.55 per card and day, 5.4 million in all]"
+)
+@click.option(
+    "--payments-per-card-day",
+    type=click.FloatRange(min=0.01),
+    help="Payments per card and day, instead of --payments.",
+)
 @click.option("--start", type=Day(), help="First day.  [default: 2020-01-01]")
 @click.option(
-    "--end", type=Day(), help="Midnight the history ends with, instead of --start; `today` for the last one."
+    "--end",
+    type=Day(),
+    help="Midnight at which the history ends, instead of --start; `today`: the last midnight (UTC).",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Which world.")
-@click.option("--directory", type=click.Path(path_type=Path), help="Where to.  [default: <data_dir>/history]")
-@click.option("--force", is_flag=True, help="Replace whatever else the directory holds.")
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Random seed.")
+@click.option(
+    "--directory",
+    type=click.Path(path_type=Path),
+    help="Directory to write to.  [default: <data_dir>/history]",
+)
+@click.option("--force", is_flag=True, help="Replace everything in the directory if it holds something else.")
 @click.option("--json", "as_json", is_flag=True, help="Print the manifest as JSON.")
 def generate(
     cards: int,
@@ -51,11 +63,11 @@ def generate(
     force: bool,
     as_json: bool,
 ) -> None:
-    """Write payments with fraud in them, one Parquet file a day: the AWS sample's world unless options say otherwise.
+    """Write simulated payments with fraud among them, one Parquet file per day; the default sizes are those of the AWS sample.
 
-    One payment in 400 is fraud, as in the sample; in a world of fewer than 1.6 million payments more, up to one in 20, since a
-    model needs some 4,000 frauds to learn from and to test with. The same seed and sizes always give the same payments; if
-    they are there already, nothing is done. They have the variables of the event type (FRAUDSTREAM_EVENT_TYPE).
+    One payment in 400 is fraud, as in the sample. With fewer than 1.6 million payments the share is higher, up to one in 20, because a
+    model needs some 4,000 frauds to train and to test with. The same seed and sizes always give the same payments; if
+    they exist already, nothing is done. They have the variables of the event type (FRAUDSTREAM_EVENT_TYPE).
 
     Exit codes: 0 written or there already, 2 the directory holds something else or an option is wrong.
     """

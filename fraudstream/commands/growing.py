@@ -17,7 +17,7 @@ def ask_and_grow(settings: Settings, partitions: int, *, yes: bool, as_json: boo
     plan = asyncio.run(planned(settings, partitions))
     if not plan.nothing and not yes:
         if as_json:
-            raise SetupError("with --json nobody can be asked; add --yes")
+            raise SetupError("--json does not ask for confirmation; add --yes")
         click.echo(_intent(settings, plan), err=True)
         click.confirm("Kafka cannot take partitions away again. Go on?", abort=True, err=True)
     grown = (
@@ -60,12 +60,12 @@ def _said(settings: Settings, plan: Plan, grown: Grown) -> str:
     lines = [f"{len(grown.topics)} topics have {grown.after} partitions now"]
     if grown.before != grown.after:
         lines.append(
-            f"{grown.entries} payments of the last minutes are on the partitions of their cards; {grown.undecided} of them "
+            f"{grown.entries} recent payments were moved to the new partitions of their cards; {grown.undecided} of them "
             "wait to be decided"
         )
     if grown.unknown:
         lines.append(
-            f"{grown.unknown} payments were left out, because the log no longer has any of their cards: they do not count "
-            "in windows any more"
+            f"{grown.unknown} payments were left out, because the source topics no longer hold any payment of their cards: they do "
+            "not count in windows any more"
         )
     return "\n".join([*lines, f"start all workers with FRAUDSTREAM_PARTITIONS={grown.after}"])

@@ -33,12 +33,12 @@ class Zone(click.ParamType):
         try:
             return ZoneInfo(str(value)).key
         except (ZoneInfoNotFoundError, ValueError, OSError):
-            self.fail(f"{value!r} is no time zone; write it as Europe/Berlin", param, ctx)
+            self.fail(f"{value!r} is not a time zone; write it as Europe/Berlin", param, ctx)
 
 
 @click.group(cls=Group)
 def history() -> None:
-    """Make a history of payments that you have in files."""
+    """Import files of payments as a history."""
 
 
 @history.command("import")
@@ -46,49 +46,47 @@ def history() -> None:
     "files", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False)
 )
 @column_option
-@click.option("--label", help="Column that says what was fraud; the same as --column is_fraud=NAME.")
+@click.option(
+    "--label", help="Column that says which payments were fraud; the same as --column is_fraud=NAME."
+)
 @click.option(
     "--fraud-value",
     "fraud_values",
     multiple=True,
-    help="What the label says of fraud; all else is none.  [default: yes, true, 1, fraud and their contraries]",
+    help="Value of the label that means fraud, repeatable; every other value means no fraud.  [default: yes, true, 1, fraud and their opposites]",
 )
 @click.option(
     "--time-unit",
     type=click.Choice(["s", "ms", "us", "ns"]),
-    help="Unit of times that are numbers.  [default: told by their size]",
+    help="Unit of times that are numbers.  [default: derived from their size]",
 )
 @click.option(
-    "--time-zone", type=Zone(), default="UTC", show_default=True, help="Zone of times that name none."
+    "--time-zone", type=Zone(), default="UTC", show_default=True, help="Time zone of times without one."
 )
-@click.option(
-    "--time-format", help="How times are written, if not as ISO 8601, e.g. '%d/%m/%Y %H:%M'.  [strptime]"
-)
+@click.option("--time-format", help="strptime format of times that are not ISO 8601, e.g. '%d/%m/%Y %H:%M'.")
 @encoding_option
 @delimiter_option
 @click.option(
     "--to",
     "directory",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Where to.  [default: <data_dir>/history]",
+    help="Directory to write to.  [default: <data_dir>/history]",
 )
-@click.option("--force", is_flag=True, help="Replace whatever else the directory holds.")
+@click.option("--force", is_flag=True, help="Replace everything in the directory if it holds something else.")
 @click.option(
     "--bad-rows-max",
     type=click.IntRange(min=0),
     default=0,
     show_default=True,
-    help="So many rows may be left out.",
+    help="How many bad rows may be left out.",
 )
 @click.option(
     "--bad-rows",
     "bad_rows_file",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Where they are listed.  [default: <directory>.bad-rows.csv]",
+    help="File in which bad rows are listed.  [default: <directory>.bad-rows.csv]",
 )
-@click.option(
-    "--dry-run", is_flag=True, help="Read and judge everything, and write only the list of bad rows."
-)
+@click.option("--dry-run", is_flag=True, help="Check everything, but write only the list of bad rows.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def import_(
     files: tuple[Path, ...],
@@ -100,13 +98,13 @@ def import_(
     as_json: bool,
     **reading: Any,
 ) -> None:
-    """Write FILES of payments (CSV, Parquet, NDJSON) as a history, which `aggregate`, `train`, `parity` and `produce replay` read.
+    """Import FILES of payments (CSV, Parquet, NDJSON) as a history, which `aggregate`, `train`, `parity` and `produce replay` read.
 
-    A payment needs cc_num, amount and event_time; tid, is_fraud, scenario, merchant and zip_code are taken if there. Columns
-    of other names are told with --column; names that can mean nothing else are recognised, and said. Every row is a
-    payment or is listed with line and reason; unless --bad-rows-max allows so many, nothing is imported.
+    A payment needs cc_num, amount and event_time; tid, is_fraud, scenario, merchant and zip_code are optional. Map columns
+    of other names with --column; unambiguous names are recognised, and printed. Rows that are not payments are listed with
+    line and reason; if there are more than --bad-rows-max, nothing is imported.
 
-    Exit codes: 0 imported (or would be), 2 bad rows, bad input, or the directory holds something else.
+    Exit codes: 0 imported (or, with --dry-run, it could be), 2 bad rows, bad input, or the directory holds something else.
     """
     from fraudstream.adapters.extras import check_installed
     from fraudstream.offline import importing
@@ -183,9 +181,9 @@ def _show(done: "Imported", bad_rows_file: Path, directory: Path | None) -> None
     where = f" in {directory}" if directory else ""
     click.echo(f"{what} {done.payments:,} payments, {labels}, {done.first_date} to {done.last_date}{where}")
     if done.bad:
-        click.echo(f"{done.bad:,} bad rows left out; {bad_rows_file} lists them with line and reason")
+        click.echo(f"left out {done.bad:,} bad rows; {bad_rows_file} lists them with line and reason")
     if not done.labelled:
-        click.echo("without labels nothing can be learnt from it: --label names their column", err=True)
+        click.echo("no model can be trained without labels: name their column with --label", err=True)
     elif directory:
         click.echo(
             f"next: fraudstream aggregate --history {directory}, fraudstream train --history {directory}"

@@ -13,20 +13,24 @@ import click
 
 @click.command()
 @click.option(
-    "--payments", type=click.IntRange(min=1), help="Only so many payments.  [default: all, or 50,000]"
+    "--payments",
+    type=click.IntRange(min=1),
+    help="How many payments to compare.  [default: all of the history; 50,000 with --made-up]",
 )
 @click.option(
-    "--made-up", is_flag=True, help="Ties, disorder, late and repeated payments instead of history."
+    "--made-up",
+    is_flag=True,
+    help="Use generated payments instead of the history: with equal times, out of order, late and repeated.",
 )
 @click.option(
-    "--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Which made-up stream."
+    "--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Random seed of --made-up."
 )
 @click.option("--broker", help="Kafka bootstrap servers.  [default: an embedded broker for this run]")
 @click.option("--json", "as_json", is_flag=True, help="Print the counts as JSON, in the last line.")
 def parity(payments: int | None, made_up: bool, seed: int, broker: str | None, as_json: bool) -> None:
     """Replay payments through a real worker and compare every feature, to the last bit, with what training computes.
 
-    Uses topics, state and weekly aggregates of its own, and the model in use. The first differences are named.
+    It uses topics, state and weekly aggregates of its own, and the active model. The first differences are printed.
     Exit codes: 0 all equal, 1 something differs, 2 no history or no model.
     """
     from fraudstream.adapters.event_types import event_type_named

@@ -26,7 +26,7 @@ broker_option = click.option(
 unkeyed_option = click.option(
     "--unkeyed",
     is_flag=True,
-    help="Send without a key, as the AWS sample does; the worker then forwards by card.",
+    help="Send records without keys, as the AWS sample does; the worker then repartitions them by entity.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
 
@@ -58,22 +58,26 @@ class Speed(click.ParamType):
 @click.argument("path", type=click.Path(path_type=Path, exists=True), required=False)
 @broker_option
 @click.option(
-    "--speed", type=Speed(), default="1", show_default=True, help="60: an hour in a minute; max: unpaced."
+    "--speed",
+    type=Speed(),
+    default="1",
+    show_default=True,
+    help="Speed relative to the original times: 60 sends an hour in a minute; max: as fast as possible.",
 )
-@click.option("--shuffled", is_flag=True, help="In a random order, at the pace of the original one.")
-@click.option("--seed", default=1, show_default=True, help="Which random order.")
+@click.option("--shuffled", is_flag=True, help="Send in random order, at the original pace.")
+@click.option("--seed", default=1, show_default=True, help="Random seed of --shuffled.")
 @click.option(
     "--shift-to-now",
     type=click.Choice(["first", "last"]),
-    help="Move all times so that the first or the last payment is now.",
+    help="Shift all times so that the first or the last payment happens now.",
 )
 @click.option(
     "--resume",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Remember in this file what Kafka has acknowledged, and go on from there if it exists.",
+    help="File that records what Kafka has acknowledged; if it exists, continue from there.",
 )
 @click.option("--labels", is_flag=True, help="Send the labels too (is_fraud and, if there, scenario).")
-@click.option("--skip-bad", is_flag=True, help="CSV: leave out bad rows instead of refusing the file.")
+@click.option("--skip-bad", is_flag=True, help="CSV: skip bad rows instead of refusing the file.")
 @encoding_option
 @column_option
 @unkeyed_option
@@ -93,13 +97,13 @@ def replay(
     unkeyed: bool,
     as_json: bool,
 ) -> None:
-    """Send payments that are on file, PATH: a history directory, a Parquet file or a CSV file [the own history].
+    """Send the payments of PATH: a history directory, a Parquet file or a CSV file [default: <data_dir>/history].
 
-    A CSV file names its columns in the first line, as the event type does, for card payments cc_num, amount, trans_ts or
-    datetime, and optionally tid, merchant, zip_code; --column says it of other names, and then the columns that nobody named
-    are left out. A payment sent twice, after a crash, keeps its id and is counted once.
+    The first line of a CSV file names its columns as the event type does: for card payments cc_num, amount, trans_ts or
+    datetime, and optionally tid, merchant, zip_code. Map other names with --column; columns that are then still unknown are
+    left out. A payment that is sent twice, after a crash, keeps its id and is counted once.
 
-    Exit codes: 0 all sent, 1 stopped early (repeat it with --resume to go on), 2 bad input, 75 no broker.
+    Exit codes: 0 all sent, 1 stopped early (repeat the command with --resume to continue), 2 bad input, 75 no broker.
     """
     from fraudstream.traffic import replay as replaying
     from fraudstream.traffic.csv_file import CsvColumns
@@ -113,7 +117,7 @@ def replay(
     source, bad = replaying.opened(path or settings.history_dir, settings, encoding, selected)
     _show_bad(bad, skip_bad, path)
     if not source.rows:
-        raise FraudstreamError(f"there is no payment to send in {path or settings.history_dir}")
+        raise FraudstreamError(f"there are no payments in {path or settings.history_dir}")
     tally = Tally()
     total = asyncio.run(
         replaying.replay(settings, source, plan, tally, keyed=not unkeyed, bookmark_path=resume)
@@ -123,11 +127,15 @@ def replay(
     if as_json:
         click.echo(json.dumps(facts))
     else:
-        left_out = f", {skipped:,} bad rows left out" if skipped else ""
+        left_out = f", {skipped:,} bad rows skipped" if skipped else ""
         click.echo(_closing(tally) + left_out)
         if not done:
-            hint = "repeat the command to go on" if resume else "with --resume FILE the next run can go on"
-            click.echo(f"{total - tally.sent:,} payments are not sent; {hint}", err=True)
+            hint = (
+                "repeat the command to continue"
+                if resume
+                else "with --resume FILE a later run could continue"
+            )
+            click.echo(f"{total - tally.sent:,} payments were not sent; {hint}", err=True)
     sys.exit(0 if done else 1)
 
 
@@ -141,16 +149,16 @@ def replay(
     help="Payments a second.",
 )
 @click.option(
-    "--for", "for_s", type=click.IntRange(1), help="Stop after so many seconds.  [default: at Ctrl-C]"
+    "--for", "for_s", type=click.IntRange(1), help="Stop after this many seconds.  [default: at Ctrl-C]"
 )
 @click.option(
     "--attacks",
     type=click.FloatRange(0),
     default=1.0,
     show_default=True,
-    help="How many attacks; with 1 one payment in 400 is fraud.",
+    help="Rate of attacks, as a multiple of the default, at which one payment in 400 is fraud.",
 )
-@click.option("--seed", default=1, show_default=True, help="Which traffic.")
+@click.option("--seed", default=1, show_default=True, help="Random seed.")
 @unkeyed_option
 @json_option
 def simulate(
@@ -162,9 +170,9 @@ def simulate(
     unkeyed: bool,
     as_json: bool,
 ) -> None:
-    """Let the simulated world of the history live on: payments of its cards, now, with attacks mixed in.
+    """Send live payments of the cards of the simulated history, with attacks among them.
 
-    Payments leave on schedule whatever becomes of them (open loop). What each was in truth goes to the `labels` topic.
+    The rate does not depend on how fast payments are decided (open loop). The true label of each payment goes to the `labels` topic.
 
     Exit codes: 0 done or stopped, 1 Kafka did not take some payments, 2 no simulated history, 75 no broker.
     """
@@ -198,5 +206,5 @@ def _show_bad(bad: "Sequence[BadRow]", skip_bad: bool, path: Path | None) -> Non
         click.echo(f"... and {len(bad) - BAD_LINES_SHOWN:,} more", err=True)
     if bad and not skip_bad:
         raise FraudstreamError(
-            f"{len(bad):,} rows of {path} are bad and nothing was sent; mend them, or leave them out with --skip-bad"
+            f"{len(bad):,} rows of {path} are bad and nothing was sent; correct them, or skip them with --skip-bad"
         )

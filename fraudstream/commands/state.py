@@ -23,16 +23,16 @@ EXIT_DIFFERENT = 1
 
 @click.group(cls=Group)
 def state() -> None:
-    """Compare RocksDB, changelog and source log, and mend them. All workers must be stopped."""
+    """Compare RocksDB and the changelog with the source topics, and repair them. Stop all workers first."""
 
 
 @state.command()
 @broker_option
 @json_option
 def verify(broker: str | None, as_json: bool) -> None:
-    """Compare this worker's RocksDB and the changelog with the log itself, for every card in the kept horizon.
+    """Compare this worker's RocksDB and the changelog with the source topics: every kept event of every entity.
 
-    Exit codes: 0 all the same, 1 something differs, 2 workers are running, 75 the broker is away.
+    Exit codes: 0 no difference, 1 something differs, 2 workers are running, 75 no broker answers.
     """
     settings = Settings.with_options(broker=broker)
     partitions = asyncio.run(_compare_all(settings, quiet=as_json))
@@ -47,9 +47,9 @@ def verify(broker: str | None, as_json: bool) -> None:
 @broker_option
 @json_option
 def rebuild(broker: str | None, as_json: bool) -> None:
-    """Write to the changelog what it misses, computed from the log, and wipe this worker's RocksDB.
+    """Add to the changelog what it lacks, computed from the source topics, and delete this worker's RocksDB.
 
-    Safe to repeat. Exit codes: 0 done, 2 workers are running, 75 the broker is away.
+    It may be repeated. Exit codes: 0 done, 2 workers are running, 75 no broker answers.
     """
     settings = Settings.with_options(broker=broker)
     rebuilt, wiped = _rebuilt(settings, as_json)
@@ -66,17 +66,17 @@ def rebuild(broker: str | None, as_json: bool) -> None:
     type=click.Choice(["earliest", "end"]),
     default="earliest",
     show_default=True,
-    help="Where to go on in a log that is another than remembered: at its earliest record, so that nothing is left out and "
-    "what was decided before is decided once more; or at its end, if all that it has now has been decided.",
+    help="Where to continue in a changed log: at its earliest record (nothing is left out, what was decided before is decided "
+    "again), or at its end (if everything in it has been decided already).",
 )
 @broker_option
 @json_option
 def adopt(begin: str, broker: str | None, as_json: bool) -> None:
-    """Take the source topics as they are now: after a restore, a fail-over, a topic made anew or cut.
+    """Accept the source topics as they are now, after a restore, a fail-over, or a topic that was recreated or truncated.
 
-    Where the committed offset lies beyond the log's end, or the state has payments that the log does not, the offset is set
-    and that state given up; all other partitions stay as they are. Then the state is rebuilt, as by `fraudstream state rebuild`.
-    Safe to repeat. Exit codes: 0 done, 2 workers are running, 75 the broker is away.
+    A partition whose committed offset lies beyond the end of its log, or whose state holds payments that the log does not, gets
+    a new offset and loses that state; all other partitions stay as they are. Then the state is rebuilt, as by `fraudstream state rebuild`.
+    It may be repeated. Exit codes: 0 done, 2 workers are running, 75 no broker answers.
     """
     settings = Settings.with_options(broker=broker)
     adopted = asyncio.run(adopt_sources(settings, at_end=begin == "end"))
@@ -87,9 +87,9 @@ def adopt(begin: str, broker: str | None, as_json: bool) -> None:
         click.echo(json.dumps({"adopted": [each._asdict() for each in adopted], **done}))
         return
     for each in adopted:
-        click.echo(f"{each.why}; it goes on from {each.goes_on_from}")
+        click.echo(f"{each.why}; decisions continue from {each.goes_on_from}")
     if not adopted:
-        click.echo("the source topics are those that group and changelog remember")
+        click.echo("the source topics fit the group's committed offsets and the changelog; nothing to adopt")
     _print_rebuilt(settings, rebuilt, wiped)
 
 
@@ -134,7 +134,7 @@ def _print(partitions: list[Compared]) -> None:
         if each.damage:
             click.echo(f"partition {each.partition}: {each.damage}")
     if not all(each.clean for each in partitions):
-        click.echo("mend it with: fraudstream state rebuild")
+        click.echo("repair it with: fraudstream state rebuild")
 
 
 def _row(each: Compared) -> dict[str, object]:

@@ -25,31 +25,31 @@ EXIT_DIFFERS = 1
 
 json_option = click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
 as_of_option = click.option(
-    "--as-of", type=Day(), help="Which midnight's aggregates.  [default: the newest that were computed]"
+    "--as-of", type=Day(), help="Midnight of the aggregates.  [default: the newest that were computed]"
 )
 
 
 @click.group(cls=Group)
 def store() -> None:
-    """Make, fill and check the store that FRAUDSTREAM_WEEKLY_STORE names: snapshot, disk, sagemaker://… or redis://…"""
+    """Create, load and check the weekly store that FRAUDSTREAM_WEEKLY_STORE names: snapshot, disk, sagemaker://… or redis://…"""
 
 
 @store.command()
 @json_option
 def create(as_json: bool) -> None:
-    """Make the store unless it is there. Exit codes: 0 there now, 2 it cannot be made or does not fit, 75 no answer."""
+    """Create the store unless it exists. Exit codes: 0 it exists, 2 it cannot be created or does not fit, 75 no answer."""
     settings = Settings()
     created = _with_store(settings, lambda made: made.create())
     if as_json:
         click.echo(json.dumps({"store": settings.weekly_store, "created": created}))
         return
-    click.echo(f"{settings.weekly_store} {'made' if created else 'was there already'}")
+    click.echo(f"{settings.weekly_store} {'created' if created else 'existed already'}")
 
 
 @store.command()
 @json_option
 def describe(as_json: bool) -> None:
-    """Show what the store is and which midnights it answers for. Exit codes: 0 shown, 2 there is none, 75 no answer."""
+    """Describe the store and list the midnights that it holds. Exit codes: 0 shown, 2 there is no store, 75 no answer."""
     from fraudstream.adapters.weekly.files import manifests_in
 
     settings = Settings()
@@ -79,15 +79,19 @@ def describe(as_json: bool) -> None:
 @click.option(
     "--catch-up",
     is_flag=True,
-    help="Instead of one midnight: all that were computed and are not in the store.",
+    help="Load all midnights that were computed and are not in the store, instead of one.",
 )
-@click.option("--puts-per-s", type=click.FloatRange(min=1), help="How fast, at most (Feature Store only).")
+@click.option(
+    "--puts-per-s",
+    type=click.FloatRange(min=1),
+    help="Limit of PutRecord requests per second (Feature Store only).",
+)
 @json_option
 def load(as_of: date | None, catch_up: bool, puts_per_s: float | None, as_json: bool) -> None:
     """Load the aggregates of a midnight, which `fraudstream aggregate` has computed, and publish them.
 
-    Started again after an interruption it goes on where it stopped. Exit codes: 0 published or nothing to catch up with,
-    2 nothing was computed, or the store does not take it, 75 no answer.
+    After an interruption, repeat the command: it continues where it stopped. Exit codes: 0 published, or nothing to catch up with,
+    2 nothing was computed, or the store refuses it, 75 no answer.
     """
     from fraudstream.offline.loading import missing_nights
 
@@ -105,7 +109,7 @@ def load(as_of: date | None, catch_up: bool, puts_per_s: float | None, as_json: 
             click.echo(json.dumps(done))
             continue
         rest = f", {done['resumed_at']:,} of them before it was interrupted" if done["resumed_at"] else ""
-        what = f"weeks of {done['cards']:,} cards as of {done['as_of']} in {settings.weekly_store}"
+        what = f"weekly aggregates of {done['cards']:,} entities as of {done['as_of']} in {settings.weekly_store}"
         click.echo(f"{what}{rest}, {done['seconds']:.1f} s")
     if not nights:
         click.echo("every midnight that was computed is in the store", err=True)
@@ -136,12 +140,16 @@ def _load_night(settings: Settings, as_of: date | None, puts_per_s: float | None
 @store.command()
 @as_of_option
 @click.option(
-    "--cards", type=click.IntRange(min=1), default=1000, show_default=True, help="Cards to look up."
+    "--cards",
+    type=click.IntRange(min=1),
+    default=1000,
+    show_default=True,
+    help="How many entities to look up.",
 )
-@click.option("--seed", type=int, default=1, show_default=True, help="Which cards.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Random seed of the choice.")
 @json_option
 def check(as_of: date | None, cards: int, seed: int, as_json: bool) -> None:
-    """Look random cards up and compare them, to the last bit, with what was computed.
+    """Look up random entities and compare their aggregates, to the last bit, with what was computed.
 
     Exit codes: 0 equal, 1 they differ, 2 nothing to compare, 75 no answer.
     """
@@ -174,7 +182,7 @@ def check(as_of: date | None, cards: int, seed: int, as_json: bool) -> None:
         for each in first:
             stored = each.why or each.stored
             click.echo(f"{each.card}: computed {_text(each.computed)}, stored {_text(stored)}")
-        click.echo(f"{done.cards:,} cards as of {day} looked up, {len(done.differing):,} differ")
+        click.echo(f"{done.cards:,} entities as of {day} looked up, {len(done.differing):,} differ")
     sys.exit(EXIT_DIFFERS if done.differing else 0)
 
 

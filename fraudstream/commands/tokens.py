@@ -26,14 +26,14 @@ def tokens() -> None:
 @tokens.command("list")
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
 def list_(as_json: bool) -> None:
-    """Show every key: number (0: none), from which event time it counts, and a check value to compare files by.
+    """List every key: its number (0: none), the event time from which it is used, and a check value to compare files with.
 
     Exit codes: 0 listed, 2 there is no key or the file is damaged.
     """
     settings = Settings()
     if not settings.has_card_token_keys:
         raise SetupError(
-            f"there is no card token key in {settings.card_token_key_path} yet; a worker makes it"
+            f"there is no card token key in {settings.card_token_key_path} yet; the first worker creates it"
         )
     newest = settings.tokenizer()
     in_use = newest.at(time.time_ns() // 1_000_000)
@@ -60,21 +60,22 @@ def list_(as_json: bool) -> None:
 @click.option(
     "--from",
     "since",
-    help="Event time from which the new key counts, with zone.  [default: the next midnight UTC]",
+    help="Event time from which the new key is used, with time zone.  [default: the next midnight UTC]",
 )
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
 def rotate(since: str | None, as_json: bool) -> None:
-    """Add a new key to the file. Give the file to every worker and the nightly job, and restart the workers before it counts.
+    """Add a new key to the file. Copy the file to every worker and the nightly job, and restart the workers before the key is used.
 
-    For ten minutes from then on decisions are marked `token-rotated`: a card's ten minutes are not counted across the
-    change. Its week is. Keep the old keys in the file: late payments, replays and the week need them.
+    Windows do not reach across the change, so decisions are marked `token-rotated` until the longest window of the event type (ten
+    minutes or more) has passed. Weekly aggregates do reach across it. Keep the old keys in the file: late payments, replays and
+    weekly aggregates need them.
 
     Exit codes: 0 added, 2 the time is too close or the file cannot be changed.
     """
     settings = Settings()
     if settings.card_token_keys is not None and settings.card_token_key_file is None:
         raise SetupError(
-            "the keys are in FRAUDSTREAM_CARD_TOKEN_KEYS; put them into a file to rotate them there"
+            "the keys are in FRAUDSTREAM_CARD_TOKEN_KEYS; to rotate them, put them into a file and set FRAUDSTREAM_CARD_TOKEN_KEY_FILE"
         )
     now_ms = time.time_ns() // 1_000_000
     since_ms = (
@@ -82,7 +83,7 @@ def rotate(since: str | None, as_json: bool) -> None:
     )
     if since_ms < now_ms + NOTICE_MS:
         raise SetupError(
-            f"a key must not count before {_moment(now_ms + NOTICE_MS)}: all workers have to know it by then"
+            f"a new key must not be used before {_moment(now_ms + NOTICE_MS)}: all workers have to be restarted by then"
         )
     settings.tokenizer()  # makes the first key if there is none
     added = token_keys.add(settings.card_token_key_path, since_ms)
@@ -91,8 +92,8 @@ def rotate(since: str | None, as_json: bool) -> None:
         click.echo(json.dumps(facts))
         return
     click.echo(
-        f"key {added.number} (check {facts['check']}) is in {settings.card_token_key_path} and counts from "
-        f"{facts['from']}; give the file to all workers and the nightly job and restart the workers before"
+        f"key {added.number} (check {facts['check']}) is in {settings.card_token_key_path} and used from "
+        f"{facts['from']}; before that, copy the file to all workers and the nightly job and restart the workers"
     )
 
 

@@ -34,14 +34,14 @@ json_option = click.option("--json", "as_json", is_flag=True, help="JSON instead
 
 @click.group(cls=Group)
 def topics() -> None:
-    """Make the topics, look at them and grow them."""
+    """Create, list, describe and grow the topics; print or grant rights to them."""
 
 
 @topics.command()
 @broker_option
 @json_option
 def create(broker: str | None, as_json: bool) -> None:
-    """Create the topics that are missing and check those that exist. Exit codes: 0 all fit, 2 they do not, 75 no broker."""
+    """Create missing topics and check existing ones. Exit codes: 0 all fit, 2 they do not, 75 no broker."""
     settings = Settings.with_options(broker=broker)
     created = asyncio.run(ensure_topics(settings))
     if as_json:
@@ -57,7 +57,7 @@ def create(broker: str | None, as_json: bool) -> None:
 @broker_option
 @json_option
 def list_(broker: str | None, as_json: bool) -> None:
-    """List our topics: what they are for, partitions (0: missing), and how long records are kept."""
+    """List the topics: purpose, partitions (0: missing), and how long records are kept."""
     settings = Settings.with_options(broker=broker)
     wanted = all_topics(settings)
     found = asyncio.run(_existing(Kafka.of(settings), wanted))
@@ -85,7 +85,7 @@ def list_(broker: str | None, as_json: bool) -> None:
 @broker_option
 @json_option
 def describe(name: str, broker: str | None, as_json: bool) -> None:
-    """Show one topic as Kafka has it: partitions, replicas, leaders and configuration."""
+    """Show a topic's partitions, replicas, leaders and configuration."""
     settings = Settings.with_options(broker=broker)
     topic, configs = asyncio.run(_described(Kafka.of(settings), (name, settings.topic(name))))
     if as_json:
@@ -99,16 +99,18 @@ def describe(name: str, broker: str | None, as_json: bool) -> None:
 
 @topics.command()
 @click.argument("partitions", type=click.IntRange(1, 1024))
-@click.option("--yes", is_flag=True, help="Do not ask: Kafka cannot take partitions away again.")
+@click.option(
+    "--yes", is_flag=True, help="Do not ask for confirmation; Kafka cannot remove partitions again."
+)
 @broker_option
 @json_option
 def grow(partitions: int, yes: bool, broker: str | None, as_json: bool) -> None:
-    """Grow all our topics to so many PARTITIONS and divide the workers' state among them anew.
+    """Increase all topics to this number of PARTITIONS and redistribute the workers' state among them.
 
     Stop all workers first. Payments that wait are decided afterwards, with the windows they would have had; it may be
     interrupted and run again. Then start all workers with FRAUDSTREAM_PARTITIONS set to the new number.
 
-    Exit codes: 0 done, 1 you said no, 2 workers are running, or it cannot be, 75 no broker.
+    Exit codes: 0 done, 1 not confirmed, 2 workers are running, or the topics cannot grow like this, 75 no broker.
     """
     settings = Settings.with_options(broker=broker)
     from fraudstream.commands.growing import ask_and_grow
@@ -116,19 +118,19 @@ def grow(partitions: int, yes: bool, broker: str | None, as_json: bool) -> None:
     ask_and_grow(settings, partitions, yes=yes, as_json=as_json)
 
 
-@topics.command(short_help="Print or give the rights that a principal needs.")
+@topics.command(short_help="Print or grant the rights that a principal needs.")
 @click.argument("role", type=click.Choice(list(ROLES)))
 @click.argument("principal")
-@click.option("--apply", is_flag=True, help="Give the rights now, with the login of the settings.")
+@click.option("--apply", is_flag=True, help="Grant the rights now, with the login in the settings.")
 @broker_option
 @json_option
 def acl(role: Role, principal: str, apply: bool, broker: str | None, as_json: bool) -> None:
-    """Print the rights PRINCIPAL (e.g. User:fraudstream) needs in ROLE as kafka-acls commands, or give them.
+    """Print the rights that PRINCIPAL (e.g. User:fraudstream) needs in ROLE, as kafka-acls commands, or grant them.
 
-    The broker needs an authorizer that refuses what nobody allowed. Give no one else rights on the changelog and the
-    worker's group: the changelog is its state.
+    The brokers need an authorizer that denies by default. Give nobody else rights on the changelog and the workers' group:
+    the changelog is the workers' state.
 
-    Exit codes: 0 printed or given, 2 not authorised by Kafka, 75 no broker.
+    Exit codes: 0 printed or granted, 2 not authorised by Kafka, 75 no broker.
     """
     settings = Settings.with_options(broker=broker)
     if not PRINCIPAL.fullmatch(principal):

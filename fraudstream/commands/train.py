@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     "--features",
     "feature_set",
     type=click.Choice(list(FEATURE_SETS)),
-    help="Feature set; card-sample are the AWS sample's four.  [default: the event type's]",
+    help="Feature set; card-sample is the four features of the AWS sample.  [default: the event type's]",
 )
 @click.option(
     "--history",
@@ -30,18 +30,22 @@ if TYPE_CHECKING:
     type=click.Choice(["if-better", "always", "never"]),
     default="if-better",
     show_default=True,
-    help="Whether workers that start from now on use it: if it is not worse than the active version and better than chance.",
+    help="Whether the new version becomes the active one, which workers load at their next start; if-better: under the conditions above.",
 )
 @click.option(
-    "--json", "as_json", is_flag=True, help="Print the manifest as JSON; `activation` says what became of it."
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print the manifest as JSON; `activation` says whether it is active, and why.",
 )
 def train(feature_set: str | None, history: Path | None, activate: "Wish", as_json: bool) -> None:
-    """Train XGBoost on what a worker would have known at each payment, and test it on later payments.
+    """Train an XGBoost model on the point-in-time features of each payment, and test it on later payments.
 
-    The version is kept in any case. It becomes the active one if more of its alerts are fraud than of all payments, if it
-    learnt from 500 frauds or more, and if its average precision is not worse than that of the active version on the same payments; both figures are printed.
+    The new version is always saved. It becomes the active one if its precision is higher than the share of fraud among all payments,
+    if it was trained on at least 500 frauds, and if its average precision is at most 0.02 lower than that of the active version on the
+    same payments; both figures are printed.
 
-    Exit codes: 0 written, 1 written but not activated since it is not good enough, 2 no history or too little fraud in it.
+    Exit codes: 0 written, 1 written but not activated because it is not good enough, 2 no history or too little fraud in it.
     """
     from fraudstream.adapters.event_types import event_type_named
     from fraudstream.commands.progress import bar

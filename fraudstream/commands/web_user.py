@@ -16,12 +16,12 @@ from fraudstream.settings import Settings
     "--file",
     "users_file",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Where the line goes; one of the same name is replaced.  [default: FRAUDSTREAM_WEB_USERS_FILE, else it is printed]",
+    help="Users file to write to; a line with the same name is replaced.  [default: FRAUDSTREAM_WEB_USERS_FILE, else the line is printed]",
 )
 def web_user(name: str, users_file: Path | None) -> None:
-    """Ask for a password (or read it from the first line of stdin) and write the line for the users file.
+    """Ask for a password (or read the first line of stdin) and write a line for user NAME to the users file.
 
-    Only a salted scrypt hash is kept. Restart the workers afterwards: they read the file when they start.
+    The file holds only a salted scrypt hash. Restart the workers afterwards: they read the file at their start.
     """
     if not NAME.fullmatch(name):
         raise FraudstreamError("a name is 1 to 64 letters, digits or one of _ . @ -")

@@ -12,25 +12,25 @@ from fraudstream.process.tuning import calm_garbage_collection, import_xgboost_a
 
 
 @click.command()
-@click.option("--broker", help="Kafka bootstrap servers; default: FRAUDSTREAM_BROKER or localhost:9092.")
+@click.option("--broker", help="Kafka bootstrap servers.  [default: FRAUDSTREAM_BROKER or localhost:9092]")
 @click.option("--web-port", type=int, help="Port of the pages; 0 picks a free one.")
 @click.option("--without-web", is_flag=True, help="Serve no pages.")
-@click.option("--supervised", is_flag=True, help="Start the worker again whenever it crashes or is killed.")
+@click.option("--supervised", is_flag=True, help="Restart the worker whenever it crashes or is killed.")
 @click.option(
     "-l",
     "--log-level",
     type=click.Choice(["debug", "info", "warning", "error"]),
     default="info",
     show_default=True,
-    help="How much fraudstream itself logs; Faust and Kafka log warnings.",
+    help="Lowest level that fraudstream logs; Faust and the Kafka client log warnings and errors only.",
 )
 def worker(
     broker: str | None, web_port: int | None, without_web: bool, supervised: bool, log_level: str
 ) -> None:
-    """Decide payments until told to stop (Ctrl-C or SIGTERM).
+    """Decide payments until it is stopped (Ctrl-C or SIGTERM).
 
-    Exit codes: 0 stopped, 2 set-up error, 70 crashed before acknowledging, 75 no broker answers, or no space, memory or file
-    handles are left. After 70 and 75 start it again, or use --supervised.
+    Exit codes: 0 stopped, 2 set-up error, 70 crashed before acknowledging, 75 no broker answers, or disk space, memory or file
+    handles are used up. Start it again after 70 and 75, or use --supervised.
     """
     configure_logging(log_level)
     if supervised:

@@ -48,33 +48,38 @@ STATUSES = ("ok", "degraded", "recovering", "stalled", "failing")
 METRICS = (
     Metric("fraudstream_payments_total", "counter", "Payments decided, by outcome.", ("outcome",)),
     Metric(
-        "fraudstream_dead_letters_total", "counter", "Records that are not payments, by reason.", ("reason",)
+        "fraudstream_dead_letters_total",
+        "counter",
+        "Records published as dead letters, by reason.",
+        ("reason",),
     ),
-    Metric("fraudstream_degraded_total", "counter", "Payments decided with something missing.", ("reason",)),
+    Metric("fraudstream_degraded_total", "counter", "Degraded decisions, by what was missing.", ("reason",)),
     Metric(
         "fraudstream_undeclared_fields_total",
         "counter",
-        "Fields in records that the event type does not declare, by name; (other): after the first 32 names.",
+        "Fields that the event type does not declare, by name; names after the first 32 are counted as (other).",
         ("field",),
     ),
     Metric(
         "fraudstream_nightly_runs_total",
         "counter",
-        "Runs of the nightly job, by how they ended.",
+        "Runs of the nightly job, by result.",
         ("result",),
     ),
-    Metric("fraudstream_forwarded_total", "counter", "Payments sent on to the partition of their entity."),
+    Metric(
+        "fraudstream_forwarded_total", "counter", "Payments repartitioned to the partition of their entity."
+    ),
     Metric(
         "fraudstream_decision_latency_seconds",
         "histogram",
-        "From the payment's Kafka timestamp to its acknowledged decision.",
+        "Seconds from a payment's Kafka timestamp to its acknowledged decision.",
         (),
         LATENCY_BUCKETS_S,
     ),
     Metric(
         "fraudstream_stage_seconds",
         "histogram",
-        "Time a micro-batch spends in a stage.",
+        "Seconds that a micro-batch spends in a stage.",
         ("stage",),
         STAGE_BUCKETS_S,
     ),
@@ -82,19 +87,19 @@ METRICS = (
     Metric(
         "fraudstream_weekly_cards_total",
         "counter",
-        "Entities looked up in a weekly store that is not in memory: cache, store, or why there is no answer.",
+        "Lookups of entities in a weekly store outside memory, by where the answer came from (cache, store) or why there was none.",
         ("result",),
     ),
     Metric(
         "fraudstream_weekly_calls_total",
         "counter",
-        "Calls to that store: answered, failed, late (not within the deadline).",
+        "Calls to a weekly store outside memory: answered, failed, or late (after the deadline).",
         ("result",),
     ),
     Metric(
         "fraudstream_weekly_breaker_state",
         "gauge",
-        "Circuit breaker before that store: 0 closed, 1 half-open (on trial), 2 open (left alone).",
+        "Circuit breaker of a weekly store outside memory: 0 closed, 1 half-open (one trial call), 2 open (no calls).",
     ),
     Metric(
         "fraudstream_source_offset", "gauge", "Offset of the last record decided.", ("topic", "partition")
@@ -102,34 +107,38 @@ METRICS = (
     Metric(
         "fraudstream_source_lag",
         "gauge",
-        "Records that wait behind the last one decided.",
+        "Records after the last one decided.",
         ("topic", "partition"),
     ),
     Metric(
         "fraudstream_state_wiped_total",
         "counter",
-        "Partitions whose RocksDB was damaged and rebuilt from the changelog.",
+        "Partitions whose RocksDB was deleted, and rebuilt from the changelog, since the worker started.",
     ),
     Metric(
         "fraudstream_undecided_partitions",
         "gauge",
-        "Partitions added to a topic of payments since its group was made: their payments wait.",
+        "Partitions of a source topic that no worker decides, because they were added with other tools than `fraudstream topics grow`.",
         ("topic",),
     ),
     Metric(
         "fraudstream_removed_undecided_total",
         "counter",
-        "Source records that Kafka removed (retention, kafka-delete-records) before they were decided.",
+        "Source records that Kafka deleted (retention, kafka-delete-records) before they were decided.",
         ("topic", "partition"),
     ),
     Metric(
         "fraudstream_restarted_partitions_total",
         "counter",
-        "Partitions read from their earliest record although there was state of them: the group had no committed offset.",
+        "Partitions that had state and were read from the earliest record, because the group had no committed offset.",
         ("topic", "partition"),
     ),
-    Metric("fraudstream_last_progress_timestamp_seconds", "gauge", "When the last micro-batch was finished."),
-    Metric("fraudstream_healthy", "gauge", "1 while the health page answers 200, else 0."),
+    Metric(
+        "fraudstream_last_progress_timestamp_seconds",
+        "gauge",
+        "Unix time at which the last micro-batch was finished.",
+    ),
+    Metric("fraudstream_healthy", "gauge", "1 if the health page answers 200, else 0."),
     Metric(
         "fraudstream_status",
         "gauge",

@@ -13,7 +13,7 @@ from fraudstream.domain.errors import FraudstreamError
 logger = logging.getLogger(__name__)
 
 EXIT_SETUP = 2
-"""Settings, model or broker do not fit: a restart does not mend it."""
+"""Settings, model or broker do not fit: a restart does not help."""
 
 EXIT_UNAVAILABLE = 75
 """EX_TEMPFAIL of sysexits.h: no broker or store answers, no space, no memory, no file handles; a later start may find them."""
@@ -28,16 +28,16 @@ LEAVING_S = 10.0
 EXIT_CODES = {
     0: ("done, or stopped on request", "nothing"),
     1: (
-        "it ran, and the answer is no: something differs, nothing was found, not all was sent",
-        "read what it says",
+        "it ran, with a negative result: something differs, nothing was found, or not everything was sent",
+        "read its output",
     ),
     EXIT_SETUP: (
-        "usage, settings, input, model, topics or rights do not fit, also a broker, a store or an archive that refuses us",
-        "mend it: the message says how; a start without that ends the same way",
+        "wrong usage, settings, input, model, topics or rights; also a broker, store or archive that refuses access",
+        "correct it as the message says; until then every start ends the same way",
     ),
     EXIT_CRASH: ("a worker crashed before it acknowledged", "start it again"),
     EXIT_UNAVAILABLE: (
-        "no broker, store or archive answers, a clock is wrong, or no space, memory or file handles are left",
+        "no broker, store or archive answers, a clock is wrong, or disk space, memory or file handles are used up",
         "start it again",
     ),
     130: ("ended by Ctrl-C", "nothing"),
@@ -50,10 +50,10 @@ FINAL = frozenset({0, EXIT_SETUP})
 SCARCE = {
     errno.ENOSPC: "no space is left on the disk; make room",
     errno.EDQUOT: "the disk quota is used up; raise it or make room",
-    errno.EFBIG: "a file may not grow any more; raise the limit of file sizes (ulimit -f, LimitFSIZE)",
+    errno.EFBIG: "a file has reached the limit of file sizes; raise it (ulimit -f, LimitFSIZE)",
     errno.EMFILE: "too many files are open; raise the limit (ulimit -n, LimitNOFILE)",
     errno.ENFILE: "too many files are open on this machine; raise fs.file-max",
-    errno.ENOMEM: "no memory is left; give it more, or less to do",
+    errno.ENOMEM: "no memory is left; give the process more memory, or less work",
 }
 """What a machine may run out of -> what to do. Not a set-up error: the next start may find it again."""
 
@@ -110,8 +110,8 @@ def end_soon(code: Callable[[], int] = lambda: 0) -> None:
 
     def end() -> None:
         logger.warning(
-            "told to stop %.0f s ago, but a broker or a store does not answer; ending now: nothing is lost, the next start "
-            "does again what is not committed",
+            "still waiting for a broker or a store %.0f s after the request to stop; ending now: nothing is lost, the next "
+            "start repeats what was not committed",
             LEAVING_S,
         )
         logging.shutdown()

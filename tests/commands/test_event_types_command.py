@@ -215,7 +215,7 @@ def test_a_file_without_an_amount_is_drafted_with_a_gap(tmp_path: Path) -> None:
 
     assert 2 == done.exit_code
     assert "# [amount]  # no column looks like one" in done.stdout
-    assert "no column looks like an amount: fill in [amount]\n" == done.stderr
+    assert "no column looks like an amount: fill in [amount] yourself\n" == done.stderr
 
 
 def test_a_file_without_a_header_is_refused_and_not_repeated(tmp_path: Path) -> None:

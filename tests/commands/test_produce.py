@@ -88,7 +88,7 @@ def test_a_stopped_replay_says_how_to_go_on(
     said, _ = sending.communicate(timeout=20)
 
     assert 1 == sending.returncode
-    assert "with --resume FILE the next run can go on" in said
+    assert "with --resume FILE a later run could continue" in said
     assert "Traceback" not in said
 
 
@@ -183,7 +183,7 @@ def test_an_encoding_that_nobody_knows_is_a_sentence(tmp_path: Path, given: tupl
     done = fraudstream(Settings(_env_file=None, data_dir=tmp_path), "produce", "replay", path, *given)
 
     assert 2 == done.returncode
-    assert f"'{given[1]}' is no encoding of text" in done.stderr
+    assert f"'{given[1]}' is not an encoding of text" in done.stderr
 
 
 @pytest.mark.parametrize("rows", [b"", b"\n\n", b"no-card,1.00,1580000000,Shop\n"])
@@ -194,5 +194,5 @@ def test_a_csv_file_without_payments_is_a_sentence(tmp_path: Path, rows: bytes) 
     done = fraudstream(Settings(_env_file=None, data_dir=tmp_path), "produce", "replay", path, "--skip-bad")
 
     assert 2 == done.returncode
-    assert f"there is no payment to send in {path}" in done.stderr
+    assert f"there are no payments in {path}" in done.stderr
     assert "Traceback" not in done.stderr

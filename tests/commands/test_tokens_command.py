@@ -38,7 +38,7 @@ def test_a_key_is_added_and_listed_without_secrets(settings: Settings) -> None:
 @pytest.mark.parametrize(
     ("since", "sentence"),
     [
-        ("2020-01-01T00:00:00Z", "a key must not count before"),
+        ("2020-01-01T00:00:00Z", "a new key must not be used before"),
         ("tomorrow", "--from: from wants a time with its zone"),
         ("2030-01-01T00:00:00", "--from: from wants a time with its zone"),
     ],

@@ -135,7 +135,7 @@ def test_compose_shows_a_sensible_world(services: dict[str, Service], fresh_sett
         lambda: (found := recognisable(settings)) and len(found[2]) >= RECOGNISABLE and found,
         *running,
     )
-    until("the nightly job's aggregates", lambda: "weeks of" in nightly.said, *running)
+    until("the nightly job's aggregates", lambda: "weekly aggregates of" in nightly.said, *running)
 
     judged = [decision for decision in decisions if decision["transaction_id"] in labels]
     alerts = [decision for decision in judged if decision["outcome"] != "approve"]

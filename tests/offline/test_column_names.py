@@ -45,7 +45,7 @@ def test_a_header_that_does_not_fit_is_one_sentence_that_says_what_to_name(
         (("--column", "cc_nun=card_number"), "a history has no column cc_nun; did you mean cc_num?"),
         (("--column", "cc_num=a", "--column", "cc_num=b"), "--column names cc_num more than once"),
         (("--time-zone", "Berlin"), "is no time zone"),
-        (("--encoding", "hex"), "is no encoding of text"),
+        (("--encoding", "hex"), "is not an encoding of text"),
         (("--delimiter", "::"), "is not one character"),
     ],
 )
