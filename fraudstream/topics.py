@@ -27,7 +27,11 @@ class Topic:
 
 
 TRANSACTIONS = Topic(
-    "transactions", "payments to decide; key: the entity, such as the card number, or none", 7 * DAY_MS, "producer", ("worker",)
+    "transactions",
+    "payments to decide; key: the entity, such as the card number, or none",
+    7 * DAY_MS,
+    "producer",
+    ("worker",),
 )
 REPARTITIONED = Topic(
     "transactions-by-card",

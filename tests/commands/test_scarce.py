@@ -31,7 +31,7 @@ def limited(settings: Settings, limit: str) -> tuple[int, str]:
     [
         ("-n 12", "too many files are open; raise the limit (ulimit -n, LimitNOFILE)"),
         ("-n 36", "too many files are open; raise the limit (ulimit -n, LimitNOFILE)"),
-        ("-f 8", "a file may not grow any more; raise the limit of file sizes"),
+        ("-f 8", "a file has reached the limit of file sizes; raise it (ulimit -f, LimitFSIZE)"),
     ],
     ids=["files, at the first", "files, at the brokers or the state", "space"],
 )

@@ -41,10 +41,10 @@ def test_a_header_that_does_not_fit_is_one_sentence_that_says_what_to_name(
 @pytest.mark.parametrize(
     ("option", "sentence"),
     [
-        (("--column", "card_number"), "names no two columns"),
+        (("--column", "card_number"), "does not name two columns"),
         (("--column", "cc_nun=card_number"), "a history has no column cc_nun; did you mean cc_num?"),
         (("--column", "cc_num=a", "--column", "cc_num=b"), "--column names cc_num more than once"),
-        (("--time-zone", "Berlin"), "is no time zone"),
+        (("--time-zone", "Berlin"), "is not a time zone"),
         (("--encoding", "hex"), "is not an encoding of text"),
         (("--delimiter", "::"), "is not one character"),
     ],
