@@ -7,7 +7,7 @@ same, so what is not surely the same (arithmetic, functions of text, numbers bey
 import json
 import math
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
 from io import StringIO
@@ -41,6 +41,7 @@ COMPARED: Mapping[str, Callable[[Any, Any], bool]] = {
     "Gt": operator.gt,
     "GtEq": operator.ge,
 }
+IS_IN = {"Sql": {"IsIn": {"nulls_equal": False}}}
 NUMBERS = frozenset({"whole", "float", "decimal"})
 
 
@@ -72,6 +73,8 @@ def _node(tree: Any, columns: Mapping[str, Type]) -> Node:
     if name == "BinaryExpr":
         left, right = _node(content["left"], columns), _node(content["right"], columns)
         return _binary(content["op"], left, right)
+    if name == "Function" and content["function"] == IS_IN:
+        return _one_of(content["input"], columns)
     if name == "Function":
         return _function(content["function"], [_node(each, columns) for each in content["input"]])
     if name == "Cast" and content["dtype"] == {
@@ -91,12 +94,32 @@ def _kind(dtype: Type | None) -> str:
 
 def _literal(content: Any) -> Node:
     """Return a constant, as Polars reads it."""
-    value = pl.select(pl.Expr.deserialize(StringIO(json.dumps({"Literal": content})), format="json")).item()
+    value = _constant({"Literal": content})
     kinds = {bool: "truth", int: "whole", float: "float", str: "text", Decimal: "decimal"}
     kind = kinds.get(type(value))
     if kind is None or (kind == "whole" and abs(value) >= LITERAL_MAX):
         raise NotCompiled(repr(value))
     return Node(kind, lambda _row: value)
+
+
+def _constant(tree: Any) -> Any:
+    return pl.select(pl.Expr.deserialize(StringIO(json.dumps(tree)), format="json")).item()
+
+
+def _one_of(inputs: Sequence[Any], columns: Mapping[str, Type]) -> Node:
+    """Return SQL's IN with a list of texts or whole numbers."""
+    tree, among = inputs
+    node = _node(tree, columns)
+    listed = _constant(among) if "Literal" in among else None
+    if not isinstance(listed, pl.Series) or listed.null_count():
+        raise NotCompiled("IN with something else than constants")
+    kind = KINDS.get(listed.dtype)
+    if kind not in ("text", "whole") or kind != node.kind:
+        raise NotCompiled(f"{node.kind} IN {kind}")
+    values = frozenset(listed.to_list())
+    if kind == "whole" and any(abs(value) >= LITERAL_MAX for value in values):
+        raise NotCompiled("IN with large numbers")
+    return Node("truth", partial(_contained, values, node.evaluate))
 
 
 def _function(function: Any, inputs: list[Node]) -> Node:
@@ -146,6 +169,11 @@ def _connected(decisive: bool, left: Evaluate, right: Evaluate, row: Row) -> boo
     if decisive in (one, other):
         return decisive
     return None if one is None or other is None else not decisive
+
+
+def _contained(values: frozenset[Any], evaluate: Evaluate, row: Row) -> bool | None:
+    value = evaluate(row)
+    return None if value is None else value in values
 
 
 def _compared(compare: Callable[[Any, Any], bool], left: Evaluate, right: Evaluate, row: Row) -> bool | None:

@@ -47,6 +47,16 @@ comparisons = st.one_of(
     st.builds("{} {} {}".format, texts, operators, texts),
     st.builds("{} = {}".format, truths, st.sampled_from(["TRUE", "FALSE", "new"])),
     st.builds("{} IS {}NULL".format, st.sampled_from(list(COLUMNS)), st.sampled_from(["", "NOT "])),
+    st.builds(
+        "{} {}IN ({})".format,
+        st.sampled_from(["shop", "city", "n", "score", "amount"]),
+        st.sampled_from(["", "NOT "]),
+        st.one_of(
+            st.lists(st.one_of(st.sampled_from(TEXTS).map(literal), st.just("NULL")), min_size=1, max_size=3),
+            st.lists(st.integers(-5, 5).map(str), min_size=1, max_size=3),
+            st.lists(st.sampled_from(["2.5", "1", "3"]), min_size=1, max_size=3),
+        ).map(", ".join),
+    ),
     st.builds("amount BETWEEN {} AND {}".format, st.integers(-5, 5), st.decimals(0, 5, places=2)),
     truths,
 )
@@ -114,6 +124,7 @@ def test_a_compiled_condition_says_what_polars_says(sql: str, some: list[dict[st
         "shop = 'a' OR NOT fraud",
         "n >= 5 AND shop <> 'x' AND (new = TRUE OR new IS NOT NULL)",
         "amount BETWEEN 1 AND 2.5",
+        "shop IN ('a', 'b') AND n NOT IN (1, 2)",
     ],
 )
 def test_what_rules_usually_say_is_compiled(sql: str) -> None:
@@ -121,7 +132,17 @@ def test_what_rules_usually_say_is_compiled(sql: str) -> None:
     assert callable(compiled(Rule("r", sql, "block").condition(), COLUMNS | {"fraud_threshold": pl.Float64}))
 
 
-@pytest.mark.parametrize("sql", ["amount * 2 > 3", "shop LIKE '%a%'", "n > 99999999999", "n > 2.5"])
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "amount * 2 > 3",
+        "shop IN ('a', NULL)",
+        "amount IN (1, 2)",
+        "shop LIKE '%a%'",
+        "n > 99999999999",
+        "n > 2.5",
+    ],
+)
 def test_what_only_polars_computes_is_not_compiled(sql: str) -> None:
     """Polars judges those rules in any number of events."""
     with pytest.raises(NotCompiled):
