@@ -7,7 +7,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from confluent_kafka import Consumer, Message, Producer, TopicPartition  # type: ignore[import-untyped]
+from confluent_kafka import (  # type: ignore[import-untyped]
+    Consumer,
+    KafkaException,
+    Message,
+    Producer,
+    TopicPartition,
+)
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec  # type: ignore[import-untyped]
 
 from benchmarks.children import BenchmarkFailed
@@ -16,6 +22,7 @@ from benchmarks.traffic import Record
 REQUEST_TIMEOUT_S = 30.0
 READ_AT_ONCE = 10_000
 SILENCE_MAX_S = 20.0
+LEADER_POLL_S = 0.1
 
 Ends = dict[int, int]
 """Partition -> offset after its last record."""
@@ -30,10 +37,24 @@ class Cluster:
         self._admin = AdminClient({**QUIET, "bootstrap.servers": bootstrap})
 
     def create(self, topics: dict[str, dict[str, str]]) -> None:
-        """Create topics with their configuration."""
+        """Create topics with their configuration; their partitions have leaders when this returns."""
         wanted = [NewTopic(name, self.partitions, 1, config=config) for name, config in topics.items()]
         for answer in self._admin.create_topics(wanted, operation_timeout=REQUEST_TIMEOUT_S).values():
             answer.result()
+        for name in topics:
+            self._await_leaders(name)
+
+    def _await_leaders(self, topic: str) -> None:
+        """Wait until a new topic can be read: it is known some time before its partitions have leaders."""
+        deadline = time.monotonic() + REQUEST_TIMEOUT_S
+        while True:
+            try:
+                self.ends(topic)
+                return
+            except KafkaException as error:
+                if time.monotonic() > deadline:
+                    raise BenchmarkFailed(f"the topic {topic} could not be read: {error}") from error
+            time.sleep(LEADER_POLL_S)
 
     def ends(self, topic: str) -> Ends:
         """Return where the partitions of a topic end now."""

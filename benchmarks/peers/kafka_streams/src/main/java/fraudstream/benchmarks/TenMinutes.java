@@ -14,8 +14,8 @@ final class TenMinutes {
     static final long WINDOW_MS = 600_000;
     private static final long MINUTE_MS = 60_000;
 
-    /** How late a payment may be and still find its whole window. */
-    private static final long LATENESS_MS = 600_000;
+    /** How late a payment may be and still find its whole window: the default of the worker, too. */
+    private static final long LATENESS_MS = 3_600_000;
 
     private static final double ALONE_S = 601.0;
     private static final int ENTRY_BYTES = 3 * Long.BYTES;
