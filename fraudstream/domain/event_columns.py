@@ -15,7 +15,7 @@ from fraudstream.domain.features.schema import Column, Type
 
 Values = Sequence[Any] | npt.NDArray[Any] | pl.Series
 
-FEW_EVENTS = 64
+FEW_EVENTS = 128
 """Up to so many events lists are faster than frames."""
 
 
