@@ -45,11 +45,14 @@ class Cluster:
             self._await_leaders(name)
 
     def _await_leaders(self, topic: str) -> None:
-        """Wait until a new topic can be read: it is known some time before its partitions have leaders."""
+        """Wait until a new topic can be read: it is known some time before its partitions have leaders.
+
+        Each time by a new client, because one that has found no leaders remembers that for half a minute.
+        """
         deadline = time.monotonic() + REQUEST_TIMEOUT_S
         while True:
             try:
-                self.ends(topic)
+                Cluster(self.bootstrap, self.partitions).ends(topic)
                 return
             except KafkaException as error:
                 if time.monotonic() > deadline:
