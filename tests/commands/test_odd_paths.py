@@ -23,7 +23,7 @@ def test_a_data_directory_may_have_any_name(kafka_settings: Settings, tmp_path: 
         return done.stdout
 
     assert ODD in run("generate", "--cards", "300", "--days", "20")
-    assert "weeks of " in run("aggregate")
+    assert "weekly aggregates of " in run("aggregate")
     assert ODD in run("train", "--activate", "always")
     run("store", "create")
     run("store", "load")
