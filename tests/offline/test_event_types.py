@@ -214,7 +214,9 @@ def test_events_without_an_entity_have_no_weeks(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setenv("FRAUDSTREAM_DATA_DIR", str(tmp_path))
     monkeypatch.setenv("FRAUDSTREAM_EVENT_TYPE", "creditcard")
 
-    with pytest.raises(SetupError, match="of the type creditcard have no entity, so they have no weekly aggregates"):
+    with pytest.raises(
+        SetupError, match="of the type creditcard have no entity, so they have no weekly aggregates"
+    ):
         CliRunner().invoke(aggregate_command, [], catch_exceptions=False)
 
 
