@@ -32,11 +32,11 @@ STAGE_WORDS = {
 DEGRADED_WORDS = {
     LATE: "it arrived so late that its windows may no longer be complete",
     WARMING: "the velocity features were declared so recently that a window reaches back to before",
-    ROTATED: "the card got another token within the ten minutes, so payments before that are not counted",
+    ROTATED: "the token changed within the ten minutes, so payments before that are not counted",
     MISSING: "there were no weekly aggregates",
-    STALE: "the card's week is that of an earlier day, since the nightly aggregates are behind",
-    LOWER_BOUND: "the card got another token in the days before, so numbers of different values may be larger",
-    REFUSED: "the weekly store's record of the card could not be true",
+    STALE: "the weekly aggregates are those of an earlier day, since the nightly job is behind",
+    LOWER_BOUND: "the token changed in the days before, so numbers of different values may be larger",
+    REFUSED: "the weekly store's record could not be true",
     TIMED_OUT: "the weekly aggregates did not arrive in time",
     UNAVAILABLE: "the weekly aggregates could not be read",
 }
