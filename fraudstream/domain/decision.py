@@ -28,7 +28,7 @@ from fraudstream.domain.features.schema import (
 )
 
 WRITTEN_OTHERWISE = 1e16
-"""From here on."""
+"""Polars and msgspec write floats of this size and more differently: 1e+16 and 1e16."""
 
 
 class DecisionEncoder:
