@@ -13,6 +13,7 @@ from collections import defaultdict, deque
 from collections.abc import Awaitable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from itertools import chain
 from types import TracebackType
 from typing import Any, Self
 
@@ -35,7 +36,7 @@ from fraudstream.adapters.kafka.outbox import (
 from fraudstream.adapters.kafka.own_clock import require_clock
 from fraudstream.adapters.kafka.packing import Staged, packed
 from fraudstream.adapters.kafka.security import Kafka
-from fraudstream.adapters.kafka.topic_limits import Limit, described, raised
+from fraudstream.adapters.kafka.topic_limits import Limit, described, why_too_large
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.problems import Problem
 
@@ -138,13 +139,15 @@ class Publisher:
     async def _staged(self, outbox: Outbox, instead: Instead) -> list[Staged]:
         """Pack everything into record batches; a record that is too large for its topic is replaced."""
         await self.learn({topic for topic, _ in outbox.messages} - self._limits.keys())
+        by_place = [self._batches(*place, messages) for place, messages in outbox.messages.items()]
+        batches = list(chain.from_iterable(by_place))
+        await self.learn({each.topic for each in batches if self._too_large(each)})  # may have been raised
         staged = []
-        for (topic, partition), messages in outbox.messages.items():
-            for each in self._batches(topic, partition, messages):
-                if len(each.messages) == 1 and each.batch.size() > self._limits[topic].bytes_max:
-                    staged += await self._replaced(each, self._too_large(each), instead)
-                else:
-                    staged.append(each)
+        for each in batches:
+            if self._too_large(each):
+                staged += await self._replaced(each, self._why_too_large(each), instead)
+            else:
+                staged.append(each)
         return staged
 
     def _batches(self, topic: str, partition: int, messages: Sequence[Message]) -> list[Staged]:
@@ -245,12 +248,9 @@ class Publisher:
         if isinstance(each.failed, TOO_LARGE):
             await self._lower(each)
         if len(each.messages) == 1:
-            too_large = isinstance(each.failed, TOO_LARGE)
-            why = (
-                self._too_large(each)
-                if too_large
-                else (f"topic {each.topic} refuses a record ({each.failed})", described(each.topic))
-            )
+            why = f"topic {each.topic} refuses a record ({each.failed})", described(each.topic)
+            if isinstance(each.failed, TOO_LARGE):
+                why = self._why_too_large(each)
             return await self._replaced(each, why, instead)
         middle = len(each.messages) // 2
         halves = each.messages[:middle], each.messages[middle:]
@@ -277,12 +277,12 @@ class Publisher:
         await asyncio.gather(*map(self.producer.client.add_topic, limits))
         self._limits |= limits
 
-    def _too_large(self, each: Staged) -> tuple[str, str]:
-        """Say that a record is too large for its topic, and what would help."""
-        limit = self._limits[each.topic]
-        size = each.batch.size()
-        said = f"a record of {size} bytes is more than topic {each.topic} takes ({limit.said_by})"
-        return said, raised(each.topic, limit)
+    def _too_large(self, each: Staged) -> bool:
+        """Whether this is a single record that is larger than its topic takes."""
+        return len(each.messages) == 1 and each.batch.size() > self._limits[each.topic].bytes_max
+
+    def _why_too_large(self, each: Staged) -> tuple[str, str]:
+        return why_too_large(each.topic, each.batch.size(), self._limits[each.topic])
 
     async def _replaced(self, each: Staged, why: tuple[str, str], instead: Instead) -> list[Staged]:
         """Return what the caller publishes instead of a single record."""

@@ -50,6 +50,13 @@ def raised(topic: str, limit: Limit) -> str:
     )
 
 
+def why_too_large(topic: str, size: int, limit: Limit) -> tuple[str, str]:
+    """Say that a record is too large for its topic, and what would help."""
+    return f"a record of {size} bytes is more than topic {topic} takes ({limit.said_by})", raised(
+        topic, limit
+    )
+
+
 def described(topic: str) -> str:
     """Say how to see a topic's configuration: the broker's answer does not name what refuses a record."""
     return f"see its cleanup.policy and message.timestamp settings with: fraudstream topics describe {topic}"
