@@ -11,9 +11,8 @@ from polars.exceptions import ColumnNotFoundError
 from fraudstream.adapters.models.files import CURRENT, load_model
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.features.catalogue import check_features
-from fraudstream.domain.features.compute import matrix
-from fraudstream.offline.dataset import features_of
 from fraudstream.offline.evaluate import evaluate
+from fraudstream.offline.model_input import predicted
 
 Wish = Literal["if-better", "always", "never"]
 """The value of `train --activate`."""
@@ -56,7 +55,7 @@ def judge(
         try:
             model = load_model(models_dir)
             check_features(model.version, model.features, tested.columns)
-            scores = model.probabilities(matrix(features_of(tested, model.features), model.features))
+            scores = predicted(tested, model.features, model.probabilities)
             version, active = model.version, evaluate(tested["is_fraud"].to_numpy(), scores, model.threshold)
         except ColumnNotFoundError as error:
             reason = f"the active model takes what these events do not have ({error})"

@@ -16,11 +16,11 @@ from fraudstream.adapters.models.files import save_model
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.features.catalogue import FEATURE_SETS, REASONS
-from fraudstream.domain.features.compute import matrix
 from fraudstream.domain.times import DAY_MS, midnight_ms
 from fraudstream.offline.activation import Wish, decided, judge
-from fraudstream.offline.dataset import Dataset, features_of
+from fraudstream.offline.dataset import Dataset
 from fraudstream.offline.evaluate import evaluate, recall_by_scenario
+from fraudstream.offline.model_input import LabelledPayments, predicted
 from fraudstream.offline.opening import IMPORT
 from fraudstream.offline.point_in_time import NEVER_MS
 
@@ -158,7 +158,7 @@ def _tested(
 ) -> tuple[dict[str, float], Mapping[str, float]]:
     """Return the figures on payments the model has not seen, and the recall per kind of fraud where it is known."""
     fraud = payments["is_fraud"].to_numpy()
-    scores = booster.inplace_predict(matrix(features_of(payments, names), names))
+    scores = predicted(payments, names, booster.inplace_predict)
     by_scenario: Mapping[str, float] = {}
     if "scenario" in payments.columns:
         by_scenario = recall_by_scenario(fraud, scores, threshold, payments["scenario"].to_numpy())
@@ -181,10 +181,10 @@ class Split:
         first_ms = midnight_ms(data.dates[0]) + warm_up * DAY_MS
         cut_ms = first_ms + round((days - warm_up) * DAY_MS * TRAIN_SHARE)
         time = pl.col("event_time")
-        known = data.frame.filter(pl.col("is_fraud").is_not_null())  # unlabelled payments are left out
+        known = pl.col("is_fraud").is_not_null()  # unlabelled payments are left out
         split = cls(
-            known.filter((time >= first_ms) & (time < cut_ms)),
-            known.filter(time >= cut_ms),
+            _those(data.frame, known & (time >= first_ms) & (time < cut_ms)),
+            _those(data.frame, known & (time >= cut_ms)),
             warm_up,
         )
         if not (split.train["is_fraud"].any() and split.test["is_fraud"].any()):
@@ -195,12 +195,19 @@ class Split:
         return split
 
 
+def _those(frame: pl.DataFrame, which: pl.Expr) -> pl.DataFrame:
+    """Return some rows; without a copy if they lie together, as those of a history in order of time do."""
+    rows = frame.select(which.arg_true()).to_series()
+    if len(rows) and rows[-1] - rows[0] + 1 == len(rows):
+        return frame.slice(rows[0], len(rows))
+    return frame.filter(which)
+
+
 def fit(
     payments: pl.DataFrame, names: tuple[str, ...], on_round: Callable[[int], None] = lambda number: None
 ) -> xgboost.Booster:
     """Train the classifier on labelled payments of a dataset."""
-    rows = matrix(features_of(payments, names), names)
-    data = xgboost.QuantileDMatrix(rows, label=payments["is_fraud"].to_numpy(), max_bin=PARAMS["max_bin"])
+    data = xgboost.QuantileDMatrix(LabelledPayments(payments, names), max_bin=PARAMS["max_bin"])
     booster = xgboost.train(PARAMS, data, ROUNDS, callbacks=[_Rounds(on_round)])
     booster.feature_names = list(names)  # stored in the model's file, so that loading can compare
     return booster
@@ -220,7 +227,8 @@ class _Rounds(xgboost.callback.TrainingCallback):
 
 def _range(frame: pl.DataFrame) -> dict[str, Any]:
     """Describe one side of the split."""
-    first, last = (datetime.fromtimestamp(frame["event_time"].sort()[end] / 1000, UTC) for end in (0, -1))
+    time = frame["event_time"].to_numpy()
+    first, last = (datetime.fromtimestamp(time_ms / 1000, UTC) for time_ms in (time.min(), time.max()))
     return {
         "first": first.isoformat(timespec="seconds"),
         "last": last.isoformat(timespec="seconds"),
