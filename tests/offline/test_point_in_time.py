@@ -16,7 +16,7 @@ from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.windows.velocity import BUILT_IN, CARD_WINDOWS
 from fraudstream.offline.dataset import Dataset
 from fraudstream.offline.engines import by_duckdb
-from fraudstream.offline.point_in_time import Arrived, point_in_time
+from fraudstream.offline.point_in_time import ROWS_AT_ONCE, Arrived, point_in_time
 from fraudstream.tables.activity_batch import Arrivals, aggregate
 from fraudstream.tables.activity_layout import Clock
 
@@ -183,3 +183,25 @@ def test_refunds_are_learnt_from_and_in_nobody_s_week() -> None:
 
     assert known["counted"].all()
     assert [(1, 5.0), (0, 0.0)] == known.select("num_trans_last_1w", "avg_amt_last_1w").rows()[3:]
+
+
+def test_what_is_known_of_a_card_does_not_depend_on_the_cards_beside_it() -> None:
+    """Millions of payments are looked at some cards at a time; a card may have more of them than that."""
+    rng = np.random.default_rng(1)
+    rows = 2 * ROWS_AT_ONCE
+    card = np.where(rng.random(rows) < 0.6, 3, rng.integers(0, 40, rows))
+    late_ms = np.where(rng.random(rows) < 0.001, rng.integers(0, 90 * MINUTES_MS, rows), 0)
+    time_ms = MONDAY_MS + np.sort(rng.integers(0, 20_000 * MINUTES_MS, rows)) - late_ms
+    of_half_hour = time_ms // (30 * MINUTES_MS)
+    id_hash = np.where(rng.random(rows) < 0.2, of_half_hour, np.arange(rows)).astype(np.uint64)
+    cents = rng.integers(-100, 50_000, rows)
+
+    known = point_in_time(Arrived(card, time_ms, cents, id_hash, card), ALLOWED_LATENESS_MS)
+
+    for alone in (0, 3, 39):
+        its = np.flatnonzero(card == alone)
+        stream = Arrived.of(card[its], time_ms[its], cents[its], id_hash[its])
+        expected = point_in_time(stream, ALLOWED_LATENESS_MS)
+        assert 0 < expected["late_by_ms"].sum()
+        assert expected["conflict"].any()
+        assert expected.equals(known[its])
