@@ -10,7 +10,8 @@ PYTHONS := python3.13 python3.12 python3.11 python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
-PARALLEL ?= -n $(shell nproc) --dist loadgroup --no-loadscope-reorder
+CORES := $(shell nproc)
+PARALLEL := --dist loadgroup --no-loadscope-reorder
 SEED ?= 1
 ROUNDS ?= 10
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -25,10 +26,10 @@ demo: $(VENV)/.demo ## Broker, world, model, worker, traffic and dashboard on on
 	@exec $(BIN)/fraudstream demo $(ARGS)
 
 test: $(VENV)/.dev ## The tests; ARGS="-k window" for some of them
-	@$(BIN)/pytest $(PARALLEL) $(ARGS)
+	@$(BIN)/pytest -n $$((2 * $(CORES))) $(PARALLEL) $(ARGS)
 
 test-fast: $(VENV)/.dev ## The tests that need no broker, browser, Spark or other process
-	@$(BIN)/pytest -q $(PARALLEL) -m "not (bench or browser or kafka or process or property or server or spark)" $(ARGS)
+	@$(BIN)/pytest -q -n $(CORES) $(PARALLEL) -m "not (bench or browser or kafka or process or property or server or spark)" $(ARGS)
 
 check: $(VENV)/.dev ## What CI runs: ruff, mypy --strict, make test
 	$(BIN)/ruff check

@@ -133,12 +133,13 @@ async def test_scrypt_is_paid_once(serve: Serve, users_file: Path):
     """A dashboard asks every second; the password itself is remembered nowhere."""
     login = guarded(users_file)
     site = await serve(FakeWorker(), login=login)
+    started = time.process_time()
     await status(site, "/", basic("ada", PASSWORD))
-    started = time.monotonic()
+    with_scrypt = time.process_time() - started
     for _ in range(20):
         assert 200 == await status(site, "/api/v1/summary", basic("ada", PASSWORD))
 
-    assert time.monotonic() - started < 1.0
+    assert time.process_time() - started < 10 * with_scrypt
     passwords = vars(vars(login)["_passwords"])
     assert PASSWORD not in str(passwords)
     assert PASSWORD.encode() not in b"".join(passwords["_known"].values())
