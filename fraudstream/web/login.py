@@ -48,9 +48,9 @@ class Login:
             if guard.is_loopback(host) or without_login:
                 return None
             raise SetupError(
-                f"pages at {host} can be reached by others and have no login: set FRAUDSTREAM_WEB_USERS_FILE (made with: "
+                f"others can reach the pages at {host}, which have no login: set FRAUDSTREAM_WEB_USERS_FILE (written by: "
                 "fraudstream web-user NAME) or FRAUDSTREAM_WEB_TOKEN_FILE, or FRAUDSTREAM_WEB_WITHOUT_LOGIN=true if your "
-                "own proxy asks for one"
+                "own proxy requires a login"
             )
         passwords = None if users_file is None else Passwords(read_users(users_file))
         return cls(passwords, None if token_file is None else read_token(token_file))

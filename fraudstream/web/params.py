@@ -63,7 +63,7 @@ def numbers(query: Mapping[str, str], **known: Number) -> dict[str, int | None]:
     """Read the known parameters; raises a 400 for unknown, repeated, malformed or out-of-range ones."""
     if set(query) - set(known):
         names = ", ".join(known) or "none"
-        raise PageError(400, "unknown-parameter", f"This address knows these parameters: {names}.")
+        raise PageError(400, "unknown-parameter", f"The parameters of this address are: {names}.")
     values: dict[str, int | None] = {}
     for name, number in known.items():
         text = query.get(name)
@@ -80,9 +80,7 @@ def numbers(query: Mapping[str, str], **known: Number) -> dict[str, int | None]:
 def card_token(text: str) -> str:
     """Return a card token; raises a 404 that does not repeat what was asked for, as it may be a card number."""
     if not CARD_TOKEN.fullmatch(text):
-        raise not_found(
-            "A card is addressed by its token, 32 hexadecimal digits; card numbers are not accepted."
-        )
+        raise not_found("Use the token, 32 hexadecimal digits; card numbers are not accepted.")
     return text
 
 
@@ -103,12 +101,12 @@ def archive_search(query: MultiMapping[str]) -> ArchiveQuery:
     """Read the parameters of an archive search; empty ones, as forms send them, are ignored."""
     if set(query) - set(SEARCH):
         raise _invalid_search(
-            f"This address knows these parameters: {', '.join(SEARCH)}.", "unknown-parameter"
+            f"The parameters of this address are: {', '.join(SEARCH)}.", "unknown-parameter"
         )
     given = {name: value for name, value in query.items() if value}
     filters = [text for text in query.getall("field", []) if text]
     if len(filters) > FILTERS_MAX:
-        raise _invalid_search(f"field may be given {FILTERS_MAX} times.")
+        raise _invalid_search(f"field may be given at most {FILTERS_MAX} times.")
     try:
         filled = tuple(Filter.written(text) for text in filters)
     except FilterError as error:
@@ -135,7 +133,7 @@ def _position(text: str | None) -> Position | None:
         return None
     found = POSITION.fullmatch(text)
     if not found:
-        raise _invalid_search("before is the next_before of another page.")
+        raise _invalid_search("before must be the next_before of another page.")
     return Position(int(found[1]), found[5], int(found[2]), int(found[3]), int(found[4] or 0))
 
 
@@ -150,4 +148,4 @@ def _moment_ms(text: str | None) -> int | None:
     try:
         return moment_ms(text)
     except ValueError:
-        raise _invalid_search("since and until are written as 2026-11-21 or 2026-11-21T14:30.") from None
+        raise _invalid_search("Write since and until as 2026-11-21 or 2026-11-21T14:30.") from None

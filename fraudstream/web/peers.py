@@ -49,7 +49,9 @@ async def _get(session: aiohttp.ClientSession, peer: str, path: str) -> dict[str
             if response.status == 404:
                 return True
             if response.status == 401:
-                logger.warning("%s wants a login: give all workers the same FRAUDSTREAM_WEB_TOKEN_FILE", peer)
+                logger.warning(
+                    "%s refuses the token: give all workers the same FRAUDSTREAM_WEB_TOKEN_FILE", peer
+                )
             if response.status != 200:
                 return False
             body = await response.content.read(ANSWER_MAX_BYTES)

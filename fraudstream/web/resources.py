@@ -137,8 +137,8 @@ class Resources:
                 rows = await self._searched(query, who)
         except TimeoutError as error:
             message = (
-                f"No worker remembers this decision, and {DECISION_SEARCH_S:.0f} seconds were not enough to find it in the "
-                "archive; search there, with a day."
+                f"No worker remembers this decision, and it was not found in the archive within {DECISION_SEARCH_S:.0f} seconds; "
+                "search the archive with a day."
             )
             raise PageError(503, "archive-unavailable", message, "/archive") from error
         except PageError as error:
@@ -154,15 +154,13 @@ class Resources:
         if activity is None:
             elsewhere = None if local else await self._elsewhere(f"/api/v1/cards/{token}")
             if elsewhere is None:
-                raise _unknown_card(
-                    f"No worker knows that {self.views.entity}: there was no payment of it lately.", token
-                )
+                raise _unknown_card(f"No worker holds recent payments of that {self.views.entity}.", token)
             return elsewhere
         week = await self.views.weekly(token)
         decisions = self.views.recent.by_card(token, CARD_DECISIONS)
         if not activity and not decisions and (week is None or week[0] == 0):
             raise _unknown_card(
-                f"Nothing is known of that {self.views.entity}: no payments lately and none in the week before.",
+                f"There are no recent payments of that {self.views.entity}, and no weekly aggregates.",
                 token,
             )
         return Answer(
@@ -203,7 +201,9 @@ class Resources:
         except NotInstalled as error:
             raise PageError(503, "archive-unavailable", f"{error}.") from error
         except (ObjectsUnavailable, TimeoutError) as error:
-            message = "The archive does not answer; try later, or search less with since and until."
+            message = (
+                "The archive does not answer; try again later, or narrow the search with since and until."
+            )
             raise PageError(503, "archive-unavailable", message) from error
 
     async def health(self, query: Query) -> Answer:
@@ -255,7 +255,7 @@ class Resources:
         try:
             found = await peers.ask(self.views.peers(), path, self._peer_headers)
         except peers.PeerUnavailable as error:
-            message = "Not on this worker, and another one did not answer; try again."
+            message = "It is not on this worker, and another worker did not answer; try again."
             raise PageError(503, "worker-unavailable", message) from error
         return None if found is None else Answer({**found[1], "worker": found[0]})
 

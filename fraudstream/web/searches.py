@@ -31,10 +31,10 @@ class Searches:
             async with asyncio.timeout(TURN_S):
                 await self._turns.enter(who)
         except Crowded as error:
-            message = "Others wait for the archive, or you have searches waiting already; try again."
+            message = "Too many searches of the archive are waiting; try again later."
             raise PageError(429, "too-many-searches", message) from error
         except TimeoutError as error:
-            message = "The searches of others take too long; try again."
+            message = "Other searches of the archive take too long; try again later."
             raise PageError(503, "archive-busy", message) from error
         free_after_s = ABANDONED_S
         try:

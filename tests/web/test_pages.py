@@ -78,9 +78,9 @@ async def test_pages_call_an_entity_what_it_is(serve: Serve, entity: str, last4:
     assert f'<th scope="col">{entity.capitalize()}</th>' in dashboard
     assert f'aria-label="{owner.capitalize()}"' in dashboard
     assert f"<h1>{owner.capitalize()}" in page
-    assert f"No payments of this {entity} are in memory." in page
+    assert f"The worker's state holds no recent payments of this {entity}." in page
     assert f"of 12.50 with {owner}." in decision
-    assert f"Nothing is known of that {entity}" in unknown
+    assert f"There are no recent payments of that {entity}" in unknown
 
 
 async def test_a_degraded_decision_says_what_was_missing(serve: Serve):

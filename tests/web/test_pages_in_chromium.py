@@ -113,7 +113,7 @@ async def test_a_degraded_worker_shows_it_on_the_dashboard(browser: Browser, sit
 
     assert f"{share}. Run: fraudstream aggregate" == live.splitlines()[0]
     assert live.split() == written.split()
-    assert "To mend it: set FRAUDSTREAM_PARTITIONS=4." in live
+    assert "To fix it: set FRAUDSTREAM_PARTITIONS=4." in live
     assert [] == await page.evaluate(CONTRAST)
     assert "0 %" == await page.inner_text('[data-show="degraded_share"]')
     site.worker.health = replace(site.worker.health, problems=())

@@ -52,7 +52,7 @@ function bar(part, kind) {
 function problemItem(problem) {
   const item = element("li", { className: problem.severity }, `${problem.sentence}.`);
   if (problem.remedy.startsWith("fraudstream ")) item.append(" Run: ", element("code", { textContent: problem.remedy }));
-  else if (problem.remedy) item.append(` To mend it: ${problem.remedy}.`);
+  else if (problem.remedy) item.append(` To fix it: ${problem.remedy}.`);
   return item;
 }
 
@@ -99,7 +99,7 @@ function showRows(body, decisions) {
   return [...wanted].filter(([key]) => !rows.has(key)).map(([, row]) => row);
 }
 
-/* Ask for `path` below BASE every second and hand the answer to `show`; a silent worker is shown as such, not as calm. */
+/* Ask for `path` below BASE every second and pass the answer to `show`; if the worker does not answer, say so instead of showing old figures. */
 function poll(path, show) {
   const pill = document.getElementById("health");
   async function once() {
