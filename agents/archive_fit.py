@@ -60,7 +60,7 @@ async def held(logs: PartitionLogs, feeds: Mapping[str, Feed], places: Collectio
         if offset > end or (offset > begin and not files[place]):
             starts[place] = begin
             logger.warning(
-                "the archivers' group has archived %s, partition %s to offset %s, and %s: it goes on at its first record",
+                "the archivers' group has archived %s, partition %s up to offset %s, but %s: archiving starts at its first record",
                 *(*place, offset),
                 f"the log ends at {end}" if offset > end else "this archive has nothing of it",
             )
@@ -70,7 +70,9 @@ async def held(logs: PartitionLogs, feeds: Mapping[str, Feed], places: Collectio
 def _require_ends(newest: Mapping[TopicPartition, LakeFile], spans: Mapping[Place, Span]) -> None:
     for (topic, partition), file in newest.items():
         if file.last >= spans[topic, partition].end:
-            raise _foreign(f"the archive has {file.name}, and partition {partition} of {topic} ends before")
+            raise _foreign(
+                f"the archive has {file.name}, but partition {partition} of {topic} ends before its offsets"
+            )
 
 
 async def _require_same(
@@ -85,7 +87,7 @@ async def _require_same(
         topic, partition = place
         if record.offset == kept[place] and await _differs(feeds[topic], newest[place], record):
             raise _foreign(
-                f"the archive has another record at offset {record.offset} of {topic}, partition {partition} than the log"
+                f"at offset {record.offset} of {topic}, partition {partition}, the archive has another record than the log"
             )
 
 
@@ -101,4 +103,4 @@ async def _differs(feed: Feed, file: LakeFile, record: Record) -> bool:
 
 
 def _foreign(what: str) -> SetupError:
-    return SetupError(f"{what}: the topic was made anew; archive to another place (FRAUDSTREAM_ARCHIVE)")
+    return SetupError(f"{what}: the topic was recreated; archive to another place (FRAUDSTREAM_ARCHIVE)")

@@ -159,7 +159,7 @@ class Archiver(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
             except ObjectsUnavailable as error:
                 if once or stop.is_set():
                     raise
-                logger.warning("archiving waits, nothing is lost: %s", error)
+                logger.warning("archiving is retried, nothing is lost: %s", error)
                 await asyncio.sleep(wait_s)
                 wait_s = min(2 * wait_s, RETRY_MOST_S)
 
@@ -205,7 +205,7 @@ def _readable(records: Records) -> Records:
     damaged = [record for record in records if isinstance(record.value, Undecodable)]
     for record in damaged:
         logger.error(
-            "not archived, %s partition %s offset %s is damaged: %s",
+            "not archived, because %s partition %s offset %s is damaged: %s",
             *(record.topic, record.partition, record.offset, cast(Undecodable, record.value).why),
         )
     return [record for record in records if not isinstance(record.value, Undecodable)] if damaged else records

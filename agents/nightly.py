@@ -39,7 +39,7 @@ def attach(app: Any, settings: Settings, count: Count) -> None:
     """Run the nightly job at `nightly_cron`, on the group's leader; raises SetupError if that is no cron expression."""
     if not croniter.is_valid(settings.nightly_cron):
         raise SetupError(
-            f"FRAUDSTREAM_NIGHTLY_CRON={settings.nightly_cron} is no time; write it as in cron: 10 0 * * *"
+            f"FRAUDSTREAM_NIGHTLY_CRON={settings.nightly_cron} is not a cron expression; write e.g. 10 0 * * *"
         )
 
     check_installed("duckdb", what="FRAUDSTREAM_NIGHTLY_CRON")
@@ -85,8 +85,8 @@ async def _ran(command: list[str]) -> str:
         said, _ = await process.communicate()
         result = RESULTS.get(process.returncode or 0, "failed")
     except Exception:  # a failed night must not end a worker
-        logger.exception("the nightly job did not start")
+        logger.exception("the nightly job could not be started")
         return "failed"
     log = logger.info if result == "done" else logger.error
-    log("the nightly job: %s: %s", result, said.decode(errors="replace").strip()[-500:])
+    log("nightly job %s: %s", result, said.decode(errors="replace").strip()[-500:])
     return result

@@ -84,7 +84,7 @@ class Quarantine:
         self._save()
         self._note.write({})
         logger.warning(
-            "the last run ended while it decided %s (%d in a row)",
+            "the worker crashed while it decided %s (%d times in a row)",
             ", ".join(f"{place} {first}..{last}" for place, (first, last) in in_flight.items()),
             self.history.crashes,
         )
@@ -171,7 +171,7 @@ class Quarantine:
         hour_ago = time.time() - HOUR_S
         if sum(at > hour_ago for *_, at in self.history.poison_records) >= POISON_RECORDS_PER_HOUR_MAX:
             raise FraudstreamError(
-                f"{POISON_RECORDS_PER_HOUR_MAX} records within an hour ended the worker: mend it, then remove {self._path}"
+                f"{POISON_RECORDS_PER_HOUR_MAX} records crashed the worker within an hour: fix the cause, then delete {self._path}"
             )
         logger.error("%s offset %d becomes a dead letter", place, offset)
         self.history.poison_records.append(PoisonRecord(place, offset, time.time()))
@@ -180,7 +180,7 @@ class Quarantine:
 
     def _letters(self, records: list[Record]) -> Parsed:
         """Return poison records as dead letters."""
-        detail = "the worker ended again and again while it decided this record"
+        detail = "the worker crashed repeatedly while it decided this record"
         return Parsed(
             Payments([], []), [], [self._dead_letters.letter(record, POISON, detail) for record in records]
         )

@@ -54,9 +54,9 @@ class TopicWatch:
                         await self._look(admin)
                         await asyncio.sleep(LOOK_EVERY_S)
             except FraudstreamError as error:
-                logger.debug("no look at the topics: %s", error)
+                logger.debug("the topics could not be checked: %s", error)
             except Exception:  # a failed look must not end a worker
-                logger.warning("no look at the topics", exc_info=True)
+                logger.warning("the topics could not be checked", exc_info=True)
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def _look(self, admin: AIOKafkaAdminClient) -> None:
@@ -70,7 +70,7 @@ class TopicWatch:
         for problem in set(found) - set(self._found):
             logger.error("%s; %s", problem.sentence, problem.remedy)
         for problem in set(self._found) - set(found):
-            logger.info("mended: %s", problem.sentence)
+            logger.info("resolved: %s", problem.sentence)
         self._found = tuple(found)
         self._require(counts)
 
@@ -81,7 +81,7 @@ class TopicWatch:
         """
         before, self._gone = self._gone, frozenset(remembered(self._settings) - counts.keys())
         for name in before & self._gone:
-            refuse(f"topic {name} is gone; {anew(self._settings, name)}")
+            refuse(f"topic {name} was deleted; {anew(self._settings, name)}")
 
     async def _nobodys(self, admin: AIOKafkaAdminClient) -> list[Problem]:
         """Return the partitions that no worker of the group had at this look and the one before."""
@@ -97,8 +97,8 @@ class TopicWatch:
         return [
             Problem(
                 "failing",
-                f"no worker of {settings.app_id} has {name}, partition {partition}",
-                "restart the workers: partitions are assigned anew",
+                f"{name}, partition {partition} is assigned to no worker of the group {settings.app_id}",
+                "restart the workers, so that partitions are reassigned",
             )
             for name, partition in sorted(before & self._unowned)
         ]

@@ -72,5 +72,5 @@ def _place(record: Record) -> tuple[str, int, int, int]:
 def _what(message: Message) -> str:
     """Say what is missing now."""
     if message.headers:
-        return "the payment was not forwarded, and is not decided"
-    return "the payment counts for its entity, and this was not published"
+        return "the payment was not repartitioned, so it is not decided"
+    return "the payment counts in its entity's windows, but this was not published"

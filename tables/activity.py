@@ -134,7 +134,7 @@ class ActivityTable(faust.Table[bytes, bytes]):
             try:
                 stale = await self.check_logs.before_recovery(self._remembered(new))
             except Exception as error:  # noqa: BLE001 - whatever it is, nothing may be decided before
-                leave(error, "looking at the logs")
+                leave(error, "checking the logs")
             for partition in stale:
                 self.store.begin_again(partition)
 
@@ -212,7 +212,7 @@ class ActivityTable(faust.Table[bytes, bytes]):
             last = self._last_changelog_offset[tp.partition]
             if written.base_offset != last + 1:
                 crash(
-                    f"the changelog of partition {tp.partition} was read to {last} and goes to {written.base_offset - 1}"
+                    f"the changelog of partition {tp.partition} was read up to {last}, but goes up to {written.base_offset - 1}"
                 )
             self._last_changelog_offset[tp.partition] = written.base_offset
 

@@ -61,7 +61,9 @@ def opened(path: Path, open_database: Callable[[Path], Any], layout: Layout) -> 
             raise
         require_writable(path)
         logger.error(
-            "the state in %s is damaged (%s): wiped, and rebuilt from the changelog", path, str(error)
+            "the state in %s is damaged (%s): wiped, and rebuilt from the changelog",
+            path,
+            str(error),
         )
     wipe(path)
     return open_database(path), True
@@ -93,7 +95,7 @@ def require_writable(directory: Path) -> None:
             probe.write(bytes(PROBE_BYTES))
     except OSError as error:
         refuse(
-            f"the state directory {directory} cannot be written ({error.strerror}); mend it or set FRAUDSTREAM_STATE_DIR",
+            f"the state directory {directory} cannot be written ({error.strerror}); correct that, or set FRAUDSTREAM_STATE_DIR",
             EXIT_UNAVAILABLE if scarce(error) else EXIT_SETUP,
         )
 
@@ -112,7 +114,7 @@ def examine(database: Any, layout: Layout) -> None:
     """Read everything; raises OtherLayout, Damaged or RocksDB's error if something is missing or malformed."""
     whole = read_whole(database.get(LAYOUT_KEY))
     if whole is None and database.get(CLOCK_KEY) is not None:
-        raise OtherLayout("is of an earlier release")
+        raise OtherLayout("was written by an earlier release")
     if whole is not None and whole.layout != layout.text:
         raise OtherLayout(f"was written for other velocity features ({whole.layout}, now {layout.text})")
     newest_ms, last_sequence, buckets = 0, -1, 0
@@ -127,7 +129,7 @@ def examine(database: Any, layout: Layout) -> None:
             raise Damaged("the clock is missing")
         return
     if len(packed_clock) != CLOCK.size:
-        raise Damaged("the clock is cut off")
+        raise Damaged("the clock is truncated")
     clock = Clock._make(CLOCK.unpack(packed_clock))
     if clock.watermark_ms < newest_ms or clock.last_sequence < last_sequence:
         raise Damaged("entries are newer than the clock")
@@ -145,7 +147,7 @@ def _chunks(database: Any) -> Iterator[tuple[list[bytes], list[bytes]]]:
             keys.append(key)
             values.append(iterator.value())
         elif key not in (CLOCK_KEY, LAYOUT_KEY, OFFSET_KEY):
-            raise Damaged(f"a key of {len(key)} bytes that nobody wrote")
+            raise Damaged(f"a key has the unknown length of {len(key)} bytes")
         iterator.next()
         if len(keys) == CHUNK_BUCKETS:
             yield keys, values
@@ -161,10 +163,10 @@ def _examine_buckets(
     """Check that buckets hold whole entries of their own time; return the newest time and sequence so far."""
     sizes = np.array([len(value) for value in values], np.int64)
     if (sizes % layout.size).any() or not sizes.all():
-        raise Damaged("a bucket that is not a number of whole entries")
+        raise Damaged("a bucket ends in the middle of an entry")
     starts = np.frombuffer(b"".join(key[: START.size] for key in keys), ">u8").astype(np.int64)
     entries = layout.unpack_columns(np.frombuffer(b"".join(values), layout.dtype))
     times = entries.event_time_ms
     if (times - times % layout.bucket_ms != np.repeat(starts, sizes // layout.size)).any():
-        raise Damaged("an entry outside the time of its bucket")
+        raise Damaged("an entry lies outside the time of its bucket")
     return max(newest_ms, int(times.max())), max(last_sequence, int(entries.sequence.max()))

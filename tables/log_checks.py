@@ -57,7 +57,7 @@ async def look_on(
             except SetupError as error:
                 refuse(str(error))
             except KafkaError as error:
-                logger.warning("the logs could not be looked at, and will be again: %s", error)
+                logger.warning("the logs could not be checked, and will be checked again: %s", error)
                 took_s = 0.0
             else:
                 took_s = time.monotonic() - started_s

@@ -37,7 +37,7 @@ async def standstill(
             return (
                 _recovery_stalled(recovery, stall_s)
                 if recovery.in_recovery
-                else f"a rebalance did not come to its end: partitions {partitions} were held for {stall_s:g} s and not read"
+                else f"a rebalance did not finish: partitions {partitions} were assigned for {stall_s:g} s and not read"
             )
     return None
 
@@ -45,6 +45,6 @@ async def standstill(
 def _recovery_stalled(recovery: Any, stall_s: float) -> str:
     left = {tp.partition: count for tp, count in recovery.active_remaining().items() if count > 0}
     return (
-        f"recovery made no progress for {stall_s:g} s, changelog records left by partition: {left}; if it stops "
+        f"the recovery made no progress for {stall_s:g} s; changelog records not yet read, by partition: {left}; if it stops "
         "there again, stop all workers and run: fraudstream state rebuild"
     )

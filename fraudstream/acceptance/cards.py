@@ -48,7 +48,7 @@ def candidates(settings: Settings, cards_file: Path | None, rng: np.random.Gener
         found = Cards([str(number) for number in made_up], origin)
     if len(found.numbers) < needed:
         raise SetupError(
-            f"the story needs {needed} cards and there are {len(found.numbers)} ({found.origin})"
+            f"the story needs {needed} cards, but there are only {len(found.numbers)} ({found.origin})"
         )
     rng.shuffle(found.numbers)
     return found

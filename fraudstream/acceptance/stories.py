@@ -78,7 +78,7 @@ def tell_many(
     """
     if len(weeks) < CARDS:
         raise SetupError(
-            "the weekly aggregates hold fewer than four cards; make some with: fraudstream aggregate"
+            "the weekly aggregates have fewer than four cards; compute them with: fraudstream aggregate"
         )
     rng = np.random.default_rng(seed)
     told = [tell(rng) for _ in range(stories)]

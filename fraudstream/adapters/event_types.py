@@ -30,12 +30,12 @@ def text_of(name: str) -> str:
     try:
         path = files("fraudstream.event_types") / f"{validate_name('event type', name)}{ENDING}"
     except SetupError as error:
-        raise SetupError(f"{error}; a file of your own ends with {ENDING}") from error
+        raise SetupError(f"{error}; the path of your own file ends with {ENDING}") from error
     if not path.is_file():
         known = event_types()
         raise SetupError(
             f"there is no event type {name!r}; the package has: {', '.join(known)}{did_you_mean(name, known)}; "
-            f"a file of your own is named by its path and ends with {ENDING}, e.g. ./payout.toml"
+            f"to use your own file, give its path, which ends with {ENDING}, e.g. ./payout.toml"
         )
     return path.read_text(encoding="utf-8")
 
@@ -47,7 +47,7 @@ def _text_of_file(path: Path) -> str:
         beside = [other.name for other in path.parent.glob(f"*{ENDING}")]
         raise SetupError(
             f"there is no file {path}{did_you_mean(path.name, beside)}; "
-            "fraudstream event-types show card prints one to begin with"
+            "to begin with a copy of card, run: fraudstream event-types show card"
         ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise SetupError(f"the event type {path} cannot be read: {error}") from error

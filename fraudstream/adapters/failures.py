@@ -20,7 +20,7 @@ RETRY: Final = "retry"
 RECORD: Final = "record"
 PERMANENT: Final = "permanent"
 
-RIGHTS = "rights are given with: fraudstream topics acl"
+RIGHTS = "grant rights with: fraudstream topics acl"
 """What to do about a refusal for lack of rights."""
 
 
@@ -286,7 +286,7 @@ def redis_answer(error: BaseException) -> str:
 
 
 def kafka_error(what: str, error: KafkaError) -> SetupError:
-    """Return one of our errors with a sentence for it: BrokerUnavailable if waiting mends it, else SetupError."""
+    """Return one of our errors with a sentence for it: BrokerUnavailable if it may pass by itself, else SetupError."""
     reason = str(error) or type(error).__name__
     if isinstance(error, NOT_ALLOWED):
         return SetupError(f"{what}: {reason}; {RIGHTS}")

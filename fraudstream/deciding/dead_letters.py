@@ -79,5 +79,5 @@ class DeadLetters:
     def refused(self, record: Record, error: InvalidTransaction) -> DeadLetter:
         """Describe a record that is not a payment; the value of an undecodable one is empty."""
         if isinstance(record.value, Undecodable):
-            return self.letter(record, UNDECODABLE, f"Kafka has this record damaged: {record.value.why}")
+            return self.letter(record, UNDECODABLE, f"this record is damaged in Kafka: {record.value.why}")
         return self.letter(record, error.reason, error.detail)

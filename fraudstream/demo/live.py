@@ -47,7 +47,7 @@ class LiveScreen(Screen):
         try:
             yield from list(console.render(self._picture(console, options), options))
         except Exception as error:  # noqa: BLE001 - the demo goes on whatever is wrong with its picture
-            self._mishap = f"a picture could not be drawn: {type(error).__name__}: {error}"
+            self._mishap = f"the screen could not be drawn: {type(error).__name__}: {error}"
             yield Text(self._mishap, style="yellow")
 
     def _picture(self, console: Console, options: ConsoleOptions) -> Group:

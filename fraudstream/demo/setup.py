@@ -34,7 +34,7 @@ async def running_broker(data_dir: Path, port: int, screen: Screen) -> AsyncIter
 
     def on_bytes(done_bytes: int, total_bytes: int) -> None:
         if given_up.is_set():
-            raise BrokerError("the download was given up")
+            raise BrokerError("the download was cancelled")
         screen.running("broker", f"downloading Kafka, {done_bytes / 1e6:.0f} of {total_bytes / 1e6:.0f} MB")
 
     broker = EmbeddedBroker(data_dir / "broker", port, on_bytes=on_bytes)
@@ -102,7 +102,7 @@ def _summary(name: str, facts: Mapping[str, object]) -> str:
     if name == "history":
         return f"{facts['payments']:,} payments, {facts['fraud']:,} of them fraud, up to {facts['last_date']}"
     if name == "weeks":
-        return f"weeks of {facts['rows']:,} cards as of {facts['as_of']} 00:00 UTC"
+        return f"of {facts['rows']:,} cards as of {facts['as_of']} 00:00 UTC"
     metrics = facts["metrics"]
     assert isinstance(metrics, dict)
     return (

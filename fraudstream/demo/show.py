@@ -122,7 +122,7 @@ async def _until_ready(settings: Settings, screen: Screen) -> None:
                         break
             await asyncio.sleep(POLL_S)
     screen.address = address
-    screen.done("worker", f"decides; pages at {address}")
+    screen.done("worker", f"running; pages at {address}")
 
 
 async def _watch_traffic(demo: Demo, settings: Settings, screen: Screen) -> None:

@@ -63,11 +63,11 @@ def parsed(sql: str, kind: str = "expression") -> pl.Expr:
         else:
             allowed = node in NODES
         if node == "Literal" and MOMENTS.intersection(_names(inner)):
-            raise SetupError("asks for a time or a date, which events have as numbers: leave it out")
+            raise SetupError("uses SQL's dates or times, but events hold times as numbers: leave it out")
         if not allowed:
             raise SetupError(
-                "uses what cannot be computed of one event alone, such as SUM, COUNT, LAG or OVER: use columns of the event; "
-                "what is counted over an entity's events is declared in [velocity]"
+                "uses what cannot be computed from one event alone, such as SUM, COUNT, LAG or OVER: use columns of the event; "
+                "declare what is computed over an entity's events in [velocity]"
             )
     return expression
 

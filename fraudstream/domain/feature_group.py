@@ -31,13 +31,13 @@ class FeatureGroup:
             group = cls(**raw)
             wrong = [f"{name} = {kind!r}" for name, kind in group.features.items() if kind not in TYPES]
         except (tomllib.TOMLDecodeError, TypeError, AttributeError) as error:
-            raise SetupError(f"the feature group does not parse: {error}") from error
+            raise SetupError(f"the feature group's file cannot be parsed: {error}") from error
         if wrong:
-            raise SetupError(f"features have the types {', '.join(TYPES)}, not {', '.join(wrong)}")
+            raise SetupError(f"the types of features are {', '.join(TYPES)}, not {', '.join(wrong)}")
         if absent := {group.record_identifier, group.event_time} - set(group.features):
-            raise SetupError(f"the feature group lacks its own {' and '.join(sorted(absent))}")
+            raise SetupError(f"the feature group does not declare its {' and '.join(sorted(absent))}")
         if type(group.ttl_days) is not int or group.ttl_days < 1:
-            raise SetupError("ttl_days is a number of days, 1 or more")
+            raise SetupError("ttl_days must be a number of days, 1 or more")
         return group
 
 

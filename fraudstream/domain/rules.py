@@ -79,7 +79,7 @@ class Rule:
                 f"rule {self.name!r} does not fit the types of its columns ({types}): {why}"
             ) from error
         if dtype != pl.Boolean:
-            raise SetupError(f"rule {self.name!r} is no condition: compare something, e.g. amount > 1000")
+            raise SetupError(f"rule {self.name!r} is not a condition: compare something, e.g. amount > 1000")
 
 
 class Ruleset:
@@ -89,7 +89,7 @@ class Ruleset:
         """Check and compile the rules; raises SetupError."""
         self.rules = tuple(rules)
         if len({rule.name for rule in rules}) < len(rules):
-            raise SetupError("two rules have the same name: give each its own")
+            raise SetupError("two rules have the same name: give each its own name")
         for rule in rules:
             if rule.outcome not in OUTCOMES:
                 raise SetupError(

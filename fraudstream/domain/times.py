@@ -18,7 +18,9 @@ def moment_ms(text: str, zone: tzinfo = UTC) -> int:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=zone)
         if zone is not UTC and moment.astimezone(UTC).astimezone(zone).time() != moment.time():
-            raise ValueError(f"{text} is in an hour that {zone} leaves out")
+            raise ValueError(
+                f"{text} is in an hour that does not exist in {zone}, because clocks were set forward"
+            )
     return round(moment.timestamp() * 1000)
 
 

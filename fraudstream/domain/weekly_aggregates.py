@@ -207,7 +207,7 @@ class WeeklyAggregates:
         """Return the parts that a text holds; raises ValueError if they are not those of this declaration."""
         given = json.loads(text)
         if not isinstance(given, list) or len(given) != len(self.parts):
-            raise ValueError(f"{text} are no {len(self.parts)} numbers")
+            raise ValueError(f"{text} is not a list of {len(self.parts)} numbers")
         return tuple(part.read(number) for part, number in zip(self.parts, given, strict=True))
 
 

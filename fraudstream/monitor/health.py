@@ -73,8 +73,8 @@ class StallWatch:
         stalls = tuple(
             Problem(
                 "failing",
-                f"{topic}, partition {partition}: records wait and none was decided for {seconds:.0f} s",
-                "restart this worker; nothing is lost by it",
+                f"{topic}, partition {partition}: records are waiting, and none was decided for {seconds:.0f} s",
+                "restart this worker; that loses nothing",
             )
             for (topic, partition), seconds in stalled_s.items()
             if seconds >= self._stalled_after_s

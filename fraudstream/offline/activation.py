@@ -58,20 +58,20 @@ def judge(
             scores = predicted(tested, model.features, model.probabilities)
             version, active = model.version, evaluate(tested["is_fraud"].to_numpy(), scores, model.threshold)
         except ColumnNotFoundError as error:
-            reason = f"the active model takes what these events do not have ({error})"
+            reason = f"the active model needs features that these events do not have ({error})"
         except SetupError as error:
             reason = f"the active model cannot be loaded ({error})"
     if not better_than_chance(metrics):
         why = (
-            f"at the threshold {threshold} {metrics['precision']:.1%} of its alerts are fraud and "
-            f"{metrics['fraud_per_1000'] / 1000:.1%} of all payments are, so it is no better than chance"
+            f"at the threshold {threshold}, {metrics['precision']:.1%} of its alerts are fraud, and so are "
+            f"{metrics['fraud_per_1000'] / 1000:.1%} of all payments: it is no better than chance"
         )
         return ModelComparison(False, why, version, active)
     frauds = int(learnt["is_fraud"].sum())
     if frauds < FRAUDS_ENOUGH:
         why = (
-            f"it learnt from {frauds:,} frauds, and from fewer than {FRAUDS_ENOUGH:,} a model often misses an attack's second "
-            "payment: use a longer history, or one of more cards"
+            f"it learnt from {frauds:,} frauds, and a model that learnt from fewer than {FRAUDS_ENOUGH:,} often misses an attack's "
+            "second payment: use a longer history, or one of more cards"
         )
         return ModelComparison(False, why, version, active)
     if active is None:
@@ -97,7 +97,7 @@ def better_than_chance(metrics: Mapping[str, float]) -> bool:
 def decided(wish: Wish, comparison: ModelComparison) -> dict[str, Any]:
     """Return the decision for the manifest: `activated`, `why` and the active model's figures."""
     activated = wish == "always" or (wish == "if-better" and comparison.good)
-    told = {"always": "as told: ", "never": "as told: ", "if-better": ""}[wish]
+    told = {"always": "as requested: ", "never": "as requested: ", "if-better": ""}[wish]
     return {
         "wish": wish,
         "activated": activated,

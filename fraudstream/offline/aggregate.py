@@ -111,12 +111,14 @@ class Job:
         if self.force or not before:
             if cards or self.force:
                 return
-            raise SuspiciousNight(f"no card paid in the week before {as_of}; not published (--force does)")
+            raise SuspiciousNight(
+                f"there are no payments in the week before {as_of} (--force publishes anyway)"
+            )
         least = before[0]["rows"] * SUSPICIOUS_SHARE
         if cards < least or not cards:
             raise SuspiciousNight(
-                f"{cards:,} cards paid in the week before {as_of}, {before[0]['rows']:,} in the one before "
-                f"{before[0]['as_of']}: payments seem to be missing; not published (--force does)"
+                f"only {cards:,} entities have payments in the week before {as_of}, {before[0]['rows']:,} had some in the week "
+                f"before {before[0]['as_of']}: payments seem to be missing (--force publishes anyway)"
             )
 
 
@@ -159,8 +161,8 @@ def weeks_of(
     totals = found.group_by("card").agg(pl.sum(*added), *parts).sort("card")  # by number and by token
     if weekly.has_distinct and totals.height < found.height and not force:
         raise SuspiciousNight(
-            f"{found.height - totals.height:,} cards are in the history by number and by token, so their different values "
-            "cannot be counted exactly; not published (--force takes the larger of both numbers)"
+            f"{found.height - totals.height:,} cards are in the history both by number and by token, so their different values "
+            "cannot be counted exactly (--force publishes the larger of both counts)"
         )
     mean = totals["cents"].to_numpy() / (np.maximum(totals["payments"].to_numpy(), 1) * units_of(decimals))
     totals = totals.with_columns(pl.Series("mean_amount", mean, pl.Float64)).drop("cents")

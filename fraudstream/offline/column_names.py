@@ -49,7 +49,7 @@ class Columns:
 
     def sentences(self) -> list[str]:
         """Say what was guessed and what is left out."""
-        said = [f"{self.names[name]} is taken for {name}" for name in self.guessed]
+        said = [f"{self.names[name]} is used as {name}" for name in self.guessed]
         return [*said, f"left out: {', '.join(self.left_out)}"] if self.left_out else said
 
 
@@ -94,7 +94,7 @@ def columns_of(columns: Sequence[str], told: Names, path: Path, event_type: Even
         found = _found(ours, known, [name for name in free if name not in names.values()])
         if len(found) > 1:
             raise SetupError(
-                f"{path}: {' or '.join(found)} may be the {ours}; say which, e.g. --column {ours}={found[0]}"
+                f"{path}: {' or '.join(found)} may be the {ours}; choose one, e.g. --column {ours}={found[0]}"
             )
         if found:
             names[ours] = found[0]

@@ -78,7 +78,7 @@ def csv_rows(text: TextIO, path: Path, encoding: str, delimiter: str = ",") -> I
         except csv.Error as error:
             if lines.line_num > first:
                 raise SetupError(
-                    f"line {first} of {path} opens a quote that is not closed up to line {lines.line_num}; mend line {first}"
+                    f"line {first} of {path} opens a quote that is not closed by line {lines.line_num}; correct line {first}"
                 ) from error
             fault = _malformed(error)
         yield Row(first, lines.line_num, cells, fault or _undecodable(cells, encoding))
@@ -89,7 +89,7 @@ def _malformed(error: csv.Error) -> InvalidTransaction:
         return InvalidTransaction(
             "field-too-long", f"a field is longer than {csv.field_size_limit():,} characters"
         )
-    return InvalidTransaction("quoting", "a quote is not closed, or text stands behind the closing one")
+    return InvalidTransaction("quoting", "a quote is not closed, or text follows the closing one")
 
 
 def _undecodable(cells: Sequence[str], encoding: str) -> InvalidTransaction | None:
@@ -98,12 +98,12 @@ def _undecodable(cells: Sequence[str], encoding: str) -> InvalidTransaction | No
     try:
         joined.encode()
     except UnicodeEncodeError:
-        return InvalidTransaction("encoding", f"holds bytes that are not {encoding}; {_mend(encoding)}")
+        return InvalidTransaction("encoding", f"contains bytes that are not {encoding}; {_mend(encoding)}")
     if "\0" in joined:
-        return InvalidTransaction("encoding", f"holds a NUL byte; {_mend(encoding)}")
+        return InvalidTransaction("encoding", f"contains a NUL byte; {_mend(encoding)}")
     return None
 
 
 def _mend(encoding: str) -> str:
     other = "latin-1" if encoding == UTF_8 else UTF_8
-    return f"name the file's encoding, e.g. --encoding {other}"
+    return f"set the file's encoding, e.g. --encoding {other}"

@@ -51,7 +51,7 @@ class Dataset:
         columns = ("event_time", "amount", *variables, LABEL, "scenario")
         paid = read_payments(directory, columns, partitions, event_type)
         if LABEL not in paid.columns:
-            raise SetupError(f"no file in {directory} has a column {LABEL} to learn from; {IMPORT}")
+            raise SetupError(f"no file in {directory} has a column {LABEL}, which training needs; {IMPORT}")
         cents = rounded_units(paid["amount"].to_numpy(), decimals)
         paid = paid.drop("amount").with_columns(CENTS.series(cents))
         if event_type is not None:
@@ -97,7 +97,7 @@ def with_derived(frame: pl.DataFrame, event_type: EventType | None) -> pl.DataFr
         return frame
     for name in event_type.derived_features.takes:
         if name not in frame.columns and name not in FORMULAS:
-            raise SetupError(f"the history has no column {name}, which a derived feature is computed of")
+            raise SetupError(f"the history has no column {name}, from which a derived feature is computed")
     return with_features(frame, (), event_type.derived_features)
 
 

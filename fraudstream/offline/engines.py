@@ -90,7 +90,7 @@ def _require(query: WeeklyQuery, columns: Sequence[str]) -> None:
     for value in query.values:
         if value.name not in columns:
             raise SetupError(
-                f"the history has no column {value.name}, which a weekly aggregate is computed of"
+                f"the history has no column {value.name}, from which a weekly aggregate is computed"
             )
 
 

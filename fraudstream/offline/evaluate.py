@@ -20,7 +20,7 @@ def evaluate(fraud: Labels, scores: Scores, threshold: float) -> dict[str, float
     """Return all figures for payments with known labels; raises SetupError if all have the same one."""
     if not fraud.any() or fraud.all():
         raise SetupError(
-            "the payments to test with are all of one kind (no fraud, or nothing else); "
+            "the payments to test with are all fraud, or none of them is; "
             "use a longer history: fraudstream generate --days 28"
         )
     alerts = scores > threshold

@@ -30,7 +30,7 @@ def dates_of(directory: Path) -> list[date]:
             day = date.fromisoformat(folder.name.removeprefix("date="))
         except ValueError:
             raise SetupError(
-                f"{folder} is not named date=YYYY-MM-DD, as the days of a history are; {IMPORT}"
+                f"{folder} must be named date=YYYY-MM-DD, like every folder of a history; {IMPORT}"
             ) from None
         if any(folder.glob("*.parquet")):
             days.append(day)
@@ -39,7 +39,7 @@ def dates_of(directory: Path) -> list[date]:
     others = sum(path.is_file() for ending in ("*.parquet", "*.csv") for path in directory.rglob(ending))
     if others:
         raise SetupError(
-            f"{directory} holds {others:,} files of payments, but no date=YYYY-MM-DD/*.parquet, as a history does; {IMPORT}"
+            f"{directory} is not a history: it holds {others:,} files of payments, but no date=YYYY-MM-DD/*.parquet; {IMPORT}"
         )
     raise SetupError(f"no payments in {directory}; make some with: fraudstream generate")
 

@@ -52,9 +52,7 @@ def source_of(path: Path, encoding: str, delimiter: str) -> Source:
     """Open a file by the ending of its name; raises SetupError for another."""
     kind = READ.get(path.suffix.lower())
     if kind is None:
-        raise SetupError(
-            f"{path} is named like no file that can be read; its name must end with {', '.join(READ)}"
-        )
+        raise SetupError(f"{path} cannot be imported: the name of a file must end with {', '.join(READ)}")
     if kind == "CSV":
         return CsvSource(path, encoding, delimiter)
     return ParquetSource(path) if kind == "Parquet" else NdjsonSource(path)
@@ -134,7 +132,7 @@ class NdjsonSource:
                 name for name, cell in zip(wanted, cells, strict=False) if isinstance(cell, dict | list)
             ]
             if nested:
-                fault = InvalidTransaction("invalid-field", f"{nested[0]} holds an object or a list")
+                fault = InvalidTransaction("invalid-field", f"{nested[0]} is an object or a list")
             gathered.add(Row(number, number, [_text(cell) for cell in cells], fault), len(wanted), places)
             if gathered.full:
                 yield gathered.batch(end / size)
@@ -206,7 +204,7 @@ def _object_in(line: bytes) -> dict[str, object] | InvalidTransaction:
         return InvalidTransaction("not-json", f"the line is not JSON: {error}")
     if isinstance(found, dict):
         return found
-    return InvalidTransaction("not-json", "the line is no JSON object")
+    return InvalidTransaction("not-json", "the line is not a JSON object")
 
 
 def _text(cell: object) -> str:

@@ -141,13 +141,13 @@ def _read(request: ImportRequest, listener: ImportListener, staged: _Staged | No
         listed = f"nothing was imported; {request.bad_rows_file} lists them with line and reason"
         if done.bad > BAD_LISTED_MAX:
             raise SetupError(
-                f"more than {BAD_LISTED_MAX:,} rows are no payments and {listed}: are the columns right?"
+                f"more than {BAD_LISTED_MAX:,} rows are not payments and {listed}: are the columns right?"
             )
         raise SetupError(
-            f"{done.bad:,} rows are no payments and {listed}: mend them, or leave them out with --bad-rows-max {done.bad}"
+            f"{done.bad:,} rows are not payments and {listed}: correct them, or leave them out with --bad-rows-max {done.bad}"
         )
     if not done.payments:
-        raise SetupError(f"there is no payment in {', '.join(map(str, request.files))}")
+        raise SetupError(f"there are no payments in {', '.join(map(str, request.files))}")
     return done
 
 

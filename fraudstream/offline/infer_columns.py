@@ -97,14 +97,14 @@ def _first_rows(path: Path, encoding: str, delimiter: str) -> tuple[list[str], l
         header = header_of(lines, path)
         if any(DECIMAL(name) or moment(name) is not None for name in header):
             raise SetupError(
-                f"the first line of {path} holds numbers or times; write a line before it that names the columns"
+                f"the first line of {path} holds numbers or times; add a line before it that names the columns"
             )
         whole = (row.cells for row in lines if not row.fault and len(row.cells) == len(header))
         rows = list(islice(whole, ROWS_READ))
     if not rows:
         raise SetupError(
-            f"{path} has no row that fits its first line, which should name the columns: nothing can be recognised; "
-            "--delimiter says what stands between the cells"
+            f"no row of {path} fits its first line, which should name the columns, so nothing can be recognised; "
+            "set the character between cells with --delimiter"
         )
     return header, rows
 

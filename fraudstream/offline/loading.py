@@ -77,7 +77,7 @@ def computed(weekly_dir: Path, as_of: date | None, layout: str = "") -> Computed
         which = f" as of {as_of}" if as_of else ""
         again = f" --as-of {as_of}" if as_of else ""
         raise SetupError(
-            f"no weekly aggregates of this event type{which} in {weekly_dir}; make them with: fraudstream aggregate{again}"
+            f"no weekly aggregates of this event type{which} in {weekly_dir}; compute them with: fraudstream aggregate{again}"
         )
     return Computed(found[0], frame_of(weekly_dir, found[0]).sort("card"))
 

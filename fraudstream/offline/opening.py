@@ -17,7 +17,7 @@ from fraudstream.domain.card_numbers import masked
 from fraudstream.domain.errors import SetupError
 from fraudstream.offline.columns import AMOUNT, KINDS, MOMENT, NUMBER, OWN, TIME, TIMES, TOKEN, Kinds, kind_of
 
-IMPORT = "docs/history.md says what a history is, and fraudstream history import makes one of other files"
+IMPORT = "docs/history.md explains histories; fraudstream history import creates one from other files"
 
 VALUE_SHOWN_MAX = 40
 
@@ -40,7 +40,7 @@ class PaymentFile:
                 return pl.Schema(pl.read_parquet_schema(content))
         except (OSError, pl.exceptions.PolarsError) as error:
             raise SetupError(
-                f"{self.path} cannot be read as Parquet: {str(error).splitlines()[0]}"
+                f"{self.path} is not a readable Parquet file: {str(error).splitlines()[0]}"
             ) from error
 
     def sources(self, name: str) -> list[str]:
@@ -106,7 +106,7 @@ class PaymentFile:
             kind = kind_of(name, self.kinds)
             shown = "" if kind.secret else f" ({masked(self._given(name, first))[:VALUE_SHOWN_MAX]!r})"
             raise SetupError(
-                f"{where}hold in {' or '.join(self.sources(name))} what are no {kind.what}{shown}; {IMPORT}"
+                f"{where}have values in {' or '.join(self.sources(name))} that are not {kind.what}{shown}; {IMPORT}"
             )
 
     def _given(self, name: str, row: int) -> str:
@@ -179,7 +179,9 @@ def plain_files(
                 plain.append(file.path)
                 continue
             if not copies:
-                raise SetupError(f"{file.path} holds other types than a cluster can read alike; {IMPORT}")
+                raise SetupError(
+                    f"{file.path} has other column types than the files before it, which a cluster cannot read together; {IMPORT}"
+                )
             plain.append(Path(scratch) / f"{number:06}.parquet")
             file.scan().select(_typed(file, types)).sink_parquet(plain[-1])
         yield plain

@@ -195,7 +195,7 @@ def kept_values(paid: pl.DataFrame, layout: Layout, reversal: Reversal | None = 
         names.append(reversal.variable)
     for name in names:
         if name not in paid.columns:
-            raise SetupError(f"the history has no column {name}, which a velocity feature is computed of")
+            raise SetupError(f"the history has no column {name}, from which a velocity feature is computed")
     return tuple(
         _reversed(paid.select(reversal.originals.alias(value.name))[value.name])
         if reversal is not None and value.kind == "reversal"

@@ -94,7 +94,7 @@ def train(
     """
     listener = listener or TrainingListener()
     names = tuple(features or FEATURE_SETS[feature_set])
-    listener.step("computing what was known at each payment")
+    listener.step("computing point-in-time features of each payment")
     data = Dataset.of_history(history_dir, partitions, allowed_lateness_ms, event_type)
     _check(data.frame, names, history_dir)
     split = Split.of(data)
@@ -138,7 +138,7 @@ def _check(frame: pl.DataFrame, names: Sequence[str], history_dir: Path) -> None
     missing = [name for name in names if name not in REASONS and name not in frame.columns]
     if missing:
         raise SetupError(
-            f"no file in {history_dir} has a column {' or '.join(missing)}, which the model is to learn from; {IMPORT}"
+            f"no file in {history_dir} has a column {' or '.join(missing)}, which the model needs; {IMPORT}"
         )
 
 
@@ -189,8 +189,8 @@ class Split:
         )
         if not (split.train["is_fraud"].any() and split.test["is_fraud"].any()):
             raise SetupError(
-                f"{days} days of {data.frame.height:,} payments hold too little fraud to learn from and to test with; "
-                "make a larger history: fraudstream generate --force --cards 2000 --days 28"
+                f"{days} days of {data.frame.height:,} payments contain too little fraud to train and to test a model; "
+                "generate a larger history: fraudstream generate --force --cards 2000 --days 28"
             )
         return split
 

@@ -74,7 +74,7 @@ def _values(weekly: Weekly, arrived: Arrived, paid: pl.DataFrame) -> pl.Series:
     if weekly.kind == AMOUNT:
         return pl.Series(arrived.cents)
     if weekly.of not in paid.columns:
-        raise SetupError(f"the history has no column {weekly.of}, which a weekly aggregate is computed of")
+        raise SetupError(f"the history has no column {weekly.of}, from which a weekly aggregate is computed")
     values = paid[weekly.of]
     if weekly.kind == "float":
         values = values.cast(pl.Float64)

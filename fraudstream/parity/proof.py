@@ -78,7 +78,7 @@ async def prove(settings: Settings, stream: pl.DataFrame, listener: ParityListen
     """
     listener = listener or ParityListener()
     model = load_model(settings.models_dir, settings.model)
-    listener.step("batch: what is known at each payment")
+    listener.step("batch: computing point-in-time features")
     event_type = event_type_named(settings.event_type)
     check_features(model.version, model.features, event_type.numbers)
     allowed_lateness_ms = settings.lateness_horizon_s * 1000

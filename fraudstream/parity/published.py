@@ -58,7 +58,7 @@ class Published:
         """Return a decision's values; raises FraudstreamError if it has other features."""
         if tuple(decision.features) != self._features:
             raise FraudstreamError(
-                f"the worker publishes the features {', '.join(decision.features)} and the model here has "
+                f"the worker publishes the features {', '.join(decision.features)}, but the model here has "
                 f"{', '.join(self._features)}; is another worker on these topics?"
             )
         features = (math.nan if value is None else value for value in decision.features.values())

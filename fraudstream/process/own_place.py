@@ -39,7 +39,7 @@ def take_directory(directory: Path) -> int:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         refuse(
-            f"the state directory {directory} is another worker's; give every worker one of its own, e.g. "
+            f"the state directory {directory} is used by another worker; give every worker its own, e.g. "
             f"FRAUDSTREAM_STATE_DIR={directory.with_name(directory.name + '-2')}"
         )
     return lock

@@ -54,7 +54,7 @@ class Supervisor:
                 crashes = 0
             wait_s = self._waits_s[min(crashes, len(self._waits_s) - 1)]
             crashes += 1
-            logger.error("%s %s; starting it again in %.1f s", self._name, _ended(code), wait_s)
+            logger.error("%s %s; restarting it in %.1f s", self._name, _ended(code), wait_s)
             if self._sleep(wait_s):
                 return 0
 

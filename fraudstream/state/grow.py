@@ -73,7 +73,7 @@ async def planned(settings: Settings, after: int) -> Plan:
     if widest > after:
         name = max(counts, key=lambda topic: counts[topic])
         raise SetupError(
-            f"topic {name} has {widest} partitions, and Kafka takes none away; run: fraudstream topics grow {widest}"
+            f"topic {name} has {widest} partitions, and Kafka cannot remove any; run: fraudstream topics grow {widest}"
         )
     found = await _found(settings, counts)
     before, aim = found or (settings.partitions, settings.partitions)
@@ -151,7 +151,7 @@ async def _add_partitions(settings: Settings, plan: Plan) -> None:
         for name, code, message in answer.topic_errors:
             if code and counts[name] < plan.after:
                 raise SetupError(
-                    f"Kafka does not add partitions to topic {name}: {message or for_code(code).description}"
+                    f"Kafka refuses to add partitions to topic {name}: {message or for_code(code).description}"
                 )
         async with asyncio.timeout(CREATE_TIMEOUT_S):
             while min(counts[name] for name in lacking) < plan.after:

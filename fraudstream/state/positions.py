@@ -68,7 +68,7 @@ class SourceCheck:
                 found.append(Misfit(topic, partition, foreign[partition], True))
             elif offset > end:
                 sentence = (
-                    f"the group {self._settings.app_id} has decided {topic}, partition {partition}, to offset {offset}, and "
+                    f"the group {self._settings.app_id} has decided {topic}, partition {partition}, up to offset {offset}, but "
                     f"the log ends at {end}"
                 )
                 found.append(Misfit(topic, partition, sentence, False))
@@ -89,11 +89,11 @@ class SourceCheck:
                 looked_up[partition] = [entry for entry in newest[partition] if offset_of(entry) >= begin]
                 continue
             found[partition] = (
-                f"the state has a payment at offset {last} of {self._keyed}, partition {partition}, and the log ends at {end}"
+                f"the state has a payment at offset {last} of {self._keyed}, partition {partition}, but the log ends at {end}"
             )
         for partition, offset in (await self._differing(logs, looked_up)).items():
             found[partition] = (
-                f"the state has another payment at offset {offset} of {self._keyed}, partition {partition} than the log"
+                f"at offset {offset} of {self._keyed}, partition {partition}, the state has another payment than the log"
             )
         return found
 

@@ -96,7 +96,7 @@ class LogCheck:
     async def _require_sources(self, logs: PartitionLogs, counted_to: Mapping[int, int]) -> None:
         for misfit in await self._sources.misfits(logs, counted_to):
             raise SetupError(
-                f"{misfit.sentence}: the log was cut, restored or made anew; stop all workers and run: fraudstream state adopt"
+                f"{misfit.sentence}: the log was truncated, restored or recreated; stop all workers and run: fraudstream state adopt"
             )
 
     async def _note_restarts(self, logs: PartitionLogs, counted_to: Mapping[int, int]) -> None:
@@ -117,7 +117,7 @@ class LogCheck:
         for partition, (offset, _) in remembered.items():
             begin, end = spans[partition]
             if offset is not None and offset >= end:
-                raise self._lost(partition, f"it ends at {end}, the state has read it to {offset}")
+                raise self._lost(partition, f"it ends at {end}, but the state has read it up to {offset}")
             if offset is None or offset + 1 < begin:
                 doubtful[partition] = spans[partition]
         for partition in await self._unexplained(logs, doubtful):

@@ -98,7 +98,7 @@ class _Reader:
             known = ", ".join(sorted(self._known - {*LABEL_COLUMNS, self._label_field}))
             raise SetupError(
                 f"the first line of {path} must name the columns, from {known}; it {' and '.join(wrong)}; "
-                f"--column says which is which, e.g. --column {self._needed[0]}={(unknown or ['card_number'])[0]}"
+                f"map other names with --column, e.g. --column {self._needed[0]}={(unknown or ['card_number'])[0]}"
             )
 
     @property
@@ -195,7 +195,7 @@ def _label(cell: str | None) -> bool | None:
         return None
     word = cell.lower()
     if word not in (*TRUE, *FALSE):
-        raise InvalidTransaction("invalid-label", f"{LABEL} is none of {', '.join((*TRUE, *FALSE))}")
+        raise InvalidTransaction("invalid-label", f"{LABEL} is not one of {', '.join((*TRUE, *FALSE))}")
     return word in TRUE
 
 

@@ -44,8 +44,8 @@ class Encoder:
     def __init__(self, event_type: EventType, partitions: int, *, keyed: bool = True) -> None:
         if not event_type.wire.is_plain:
             raise SetupError(
-                f"records of the event type {event_type.name} are no plain JSON, and nothing else is written here: send them with "
-                "a producer of your own, or leave [format] and [envelope] out of a copy of the event type"
+                f"records of the event type {event_type.name} are not plain JSON, and this command sends plain JSON only: use "
+                "a producer of your own, or a copy of the event type without [format] and [envelope]"
             )
         self._partitions = partitions
         self._keyed = keyed

@@ -42,7 +42,7 @@ def prepared(source: ParquetFiles | Frame, plan: Plan) -> Payments:
         raise SetupError("there are no payments to replay")
     if plan.labels and not source.labelled:
         raise SetupError(
-            "the payments carry no labels (column is_fraud); name it with --column, or leave out --labels"
+            "the payments have no labels (column is_fraud); map their column with --column, or leave out --labels"
         )
     if plan.shuffle_seed is None:
         return source
@@ -98,6 +98,6 @@ def check_times(plan: Plan, payments: Payments, shift_ms: int, now_ms: int, futu
     lasts_ms = 0.0 if plan.speed is None else (last_ms - first_ms) / plan.speed
     if last_ms > now_ms + lasts_ms + future_tolerance_ms:
         raise SetupError(
-            "the last payments would arrive before their time, and the worker refuses payments from the future; "
+            "the last payments would be sent before their event time, and workers refuse payments from the future; "
             "use --shift-to-now last, or --speed 1"
         )

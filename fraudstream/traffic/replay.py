@@ -28,7 +28,9 @@ def opened(
     if path.suffix.lower() == ".csv":
         return read_csv(path, event_type_named(settings.event_type), encoding, columns)
     if columns.names:
-        raise SetupError("--column is for CSV files; make a history of others: fraudstream history import")
+        raise SetupError(
+            "--column is for CSV files only; convert other files to a history with: fraudstream history import"
+        )
     return ParquetFiles.of(path, event_type_named(settings.event_type)), ()
 
 
@@ -49,7 +51,7 @@ async def replay(
     event_type = event_type_named(settings.event_type)
     if plan.labels and event_type.id is None:
         raise SetupError(
-            f"events of the type {event_type.name} have no id that a label could name; leave out --labels"
+            f"events of the type {event_type.name} have no id, so labels cannot refer to them; leave out --labels"
         )
     payments = prepared(source, plan)
     topic = settings.topic(topics.TRANSACTIONS.name)

@@ -46,7 +46,7 @@ def read_bookmark(path: Path) -> Bookmark | None:
         fields: dict[str, Any] = json.loads(path.read_text())
         return Bookmark(**fields)
     except (ValueError, TypeError) as error:
-        raise SetupError(f"{path} is not a replay's bookmark; name another file with --resume") from error
+        raise SetupError(f"{path} was not written by --resume; use another file") from error
 
 
 def check_same_replay(found: Bookmark, wanted: Bookmark, path: Path) -> None:
@@ -55,7 +55,7 @@ def check_same_replay(found: Bookmark, wanted: Bookmark, path: Path) -> None:
                        ("keyed", "another keying")):  # fmt: skip
         if getattr(found, name) != getattr(wanted, name):
             raise SetupError(
-                f"{path} remembers a replay of {what}; repeat that one's options, or name another file with --resume"
+                f"{path} belongs to a replay of {what}; repeat its options, or use another file with --resume"
             )
 
 

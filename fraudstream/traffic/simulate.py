@@ -46,8 +46,8 @@ class Simulation:
         if self.rate <= most:
             return ""
         return (
-            f"{self.world.cards:,} cards make {most:,.0f} payments a second; at {self.rate:,.0f} honest payments fill the "
-            "ten-minute windows and look like fraud (fraudstream generate --cards makes a larger world)"
+            f"{self.world.cards:,} cards are enough for {most:,.0f} payments a second; at {self.rate:,.0f} a second honest cards pay "
+            "so often that they look like fraud (more cards: fraudstream generate --cards)"
         )
 
     def batches(self, start_ms: int) -> Iterator[EncodedBatch]:

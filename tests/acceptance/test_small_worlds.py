@@ -57,5 +57,6 @@ def test_a_model_that_learnt_from_too_few_frauds_is_not_activated(
     assert few < FRAUDS_ENOUGH
     assert not (tmp_path / "models" / CURRENT).exists()
     assert (
-        f"it learnt from {few} frauds, and from fewer than {FRAUDS_ENOUGH}" in manifest["activation"]["why"]
+        f"it learnt from {few} frauds, and a model that learnt from fewer than {FRAUDS_ENOUGH}"
+        in manifest["activation"]["why"]
     )

@@ -64,7 +64,7 @@ async def test_a_night_is_loaded_where_workers_look_it_up(
 
 def test_a_clock_that_makes_no_sense_is_a_set_up_error(settings: Settings) -> None:
     """Said at the start, not at midnight."""
-    with pytest.raises(SetupError, match="is no time; write it as in cron"):
+    with pytest.raises(SetupError, match="is not a cron expression"):
         nightly.attach(None, settings.model_copy(update={"nightly_cron": "at night"}), lambda result: None)
 
 

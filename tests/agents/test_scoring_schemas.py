@@ -137,7 +137,7 @@ async def test_an_unknown_schema_costs_only_its_own_records(tmp_path: Path, regi
 
         assert ["unknown-schema"] == [letter["reason"] for letter in dead]
         assert (
-            "(24 bytes that are no text and look like Confluent's wire format (schema id 99), and then Avro or Protobuf)"
+            "(24 bytes that are not text and look like Confluent's wire format (schema id 99), and then Avro or Protobuf)"
             == dead[0]["payload"]
         )
         assert 1 == len(worker.published("decisions"))

@@ -46,8 +46,8 @@ async def test_partitions_that_no_worker_has_are_named_until_one_has_them(
     assert [
         (
             "failing",
-            f"no worker of {kafka_settings.app_id} has {repartitioned}, partition {partition}",
-            "restart the workers: partitions are assigned anew",
+            f"{repartitioned}, partition {partition} is assigned to no worker of the group {kafka_settings.app_id}",
+            "restart the workers, so that partitions are reassigned",
         )
         for partition in range(kafka_settings.partitions)
     ] == named

@@ -11,7 +11,7 @@ STEPS_S = (-7200, 1800, 90_000, -600, -90_000, 5)
 
 TAKEN_S_MAX = 3600
 """How far ahead a broker takes a record's time to be (`message.timestamp.after.max.ms`)."""
-SAID = "set the clock"
+SAID = "correct the clock that is wrong"
 """What a worker logs if brokers refuse the time of its records."""
 
 

@@ -14,7 +14,7 @@ BACKLOG = 3000
 FROZEN_S = (0.5, 1.0)
 LIMITS = (4096, 8192, 16_384)
 """Bytes: what a worker wants at least of its changelog, and more; one decision fits, a micro-batch of them does not."""
-REFUSED = "bytes at once"
+REFUSED = "refuses a batch of"
 """What a worker logs when a batch was too large for its topic."""
 
 

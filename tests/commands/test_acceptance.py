@@ -54,7 +54,7 @@ def test_too_few_cards_in_a_file_is_one_sentence(kafka_settings: Settings, tmp_p
     done = fraudstream(kafka_settings, "acceptance", "--cards-file", cards)
 
     assert 2 == done.returncode
-    assert "needs 8 cards and there are 2" in done.stderr
+    assert "needs 8 cards, but there are only 2" in done.stderr
 
 
 def test_a_thousand_stories_offline_say_how_often_each_position_is_flagged(small_world: Path) -> None:
@@ -76,4 +76,4 @@ def test_stories_without_a_model_say_what_to_run(tmp_path: Path) -> None:
     done = fraudstream(Settings(_env_file=None, data_dir=tmp_path), "acceptance", "--stories", "10")
 
     assert 2 == done.returncode
-    assert "make them with: fraudstream aggregate" in done.stderr
+    assert "compute them with: fraudstream aggregate" in done.stderr

@@ -113,7 +113,7 @@ def test_a_worker_without_codecs_is_refused_before_it_meets_a_compressed_payment
     done = without_extras(small_world, "worker", program=WITHOUT_CODECS, state_dir=tmp_path / "state")
 
     assert 2 == done.returncode, done.stderr
-    assert "what is compressed with snappy, lz4, zstd cannot be read" in done.stderr
+    assert "records compressed with snappy, lz4, zstd cannot be read" in done.stderr
     assert "pip install cramjam" in done.stderr
     assert "Traceback" not in done.stderr
 

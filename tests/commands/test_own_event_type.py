@@ -65,7 +65,7 @@ def test_a_mistake_in_the_file_ends_a_command_with_its_line(tmp_path: Path, own:
 
     assert 2 == done.returncode
     assert (
-        "Error: my types/own.toml, line 6, amount.currency: 'YEN' is no currency code"
+        "Error: my types/own.toml, line 6, amount.currency: 'YEN' is not a currency code"
         in done.stderr.replace("./my", "my")
     )
 

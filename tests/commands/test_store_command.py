@@ -114,7 +114,7 @@ def test_without_aggregates_the_sentence_says_what_to_run(settings: Settings) ->
     done = fraudstream(settings, "store", "load", "--as-of", "2020-02-03")
 
     assert 2 == done.returncode
-    assert "make them with: fraudstream aggregate --as-of 2020-02-03" in done.stderr
+    assert "compute them with: fraudstream aggregate --as-of 2020-02-03" in done.stderr
 
 
 def test_an_interrupted_load_goes_on_where_it_stopped(settings: Settings) -> None:
@@ -141,12 +141,12 @@ def test_a_store_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
     done = fraudstream(settings, "store", "describe")
 
     assert 2 == done.returncode
-    assert "make it with: fraudstream store create" in done.stderr
+    assert "create it with: fraudstream store create" in done.stderr
 
 
 @pytest.mark.parametrize(
     ("refusal", "code", "said"),
-    [("AccessDeniedException", 2, "AWS's credentials"), ("ServiceUnavailable", 75, "cannot now")],
+    [("AccessDeniedException", 2, "the AWS credentials"), ("ServiceUnavailable", 75, "is unavailable")],
 )
 def test_only_what_time_may_mend_is_code_75(
     settings: Settings, endpoint: dict[str, str], refusal: str, code: int, said: str

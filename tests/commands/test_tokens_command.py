@@ -39,8 +39,8 @@ def test_a_key_is_added_and_listed_without_secrets(settings: Settings) -> None:
     ("since", "sentence"),
     [
         ("2020-01-01T00:00:00Z", "a new key must not be used before"),
-        ("tomorrow", "--from: from wants a time with its zone"),
-        ("2030-01-01T00:00:00", "--from: from wants a time with its zone"),
+        ("tomorrow", "--from: from= must be a time with its zone"),
+        ("2030-01-01T00:00:00", "--from: from= must be a time with its zone"),
     ],
 )
 def test_a_time_that_workers_cannot_meet_is_refused(settings: Settings, since: str, sentence: str) -> None:

@@ -68,7 +68,7 @@ def test_without_the_store_of_the_weeks_it_says_make_one(small_world: Path, tmp_
     done = fraudstream(settings, "worker", timeout_s=30)
 
     assert 2 == done.returncode
-    assert "make it with: fraudstream store create" in done.stderr
+    assert "create it with: fraudstream store create" in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -83,7 +83,7 @@ async def test_without_weekly_aggregates_it_decides_and_says_what_is_missing(
         log = worker.log
 
     assert ["weekly-missing"] == decision["degraded"]
-    assert "make them with: fraudstream aggregate" in log
+    assert "compute them with: fraudstream aggregate" in log
 
 
 def test_fausts_own_commands_list_the_agent_and_its_topics(small_world: Path, tmp_path: Path) -> None:

@@ -115,7 +115,7 @@ def test_a_picture_that_cannot_be_drawn_is_a_line_and_the_next_one_is_drawn() ->
 
     screen = in_full_swing()
     whole, screen.board = screen.board, Broken(since_ms=0)
-    line = "a picture could not be drawn: RuntimeError: deque mutated during iteration"
+    line = "the screen could not be drawn: RuntimeError: deque mutated during iteration"
     assert [line] == picture(screen, 80, 24)
     screen.board = whole
     assert line in picture(screen, 80, 24), "and what happened stays on the screen"

@@ -23,24 +23,24 @@ DERIVED_MISTAKES = [
     (
         ABOVE,
         derived('a = "SUM(risk) OVER (PARTITION BY country)"'),
-        "line 24, derived.a: uses what cannot be computed of one event alone, such as SUM, COUNT, LAG or OVER: ",
+        "line 24, derived.a: uses what cannot be computed from one event alone, such as SUM, COUNT, LAG or OVER: ",
     ),
     (
         ABOVE,
         derived('a = "risk - AVG(risk)"'),
-        "line 24, derived.a: uses what cannot be computed of one event alone",
+        "line 24, derived.a: uses what cannot be computed from one event alone",
     ),
     (
         ABOVE,
         derived('a = "country"'),
-        "line 24, derived.a: is no number: compare it, e.g. country = 'a', or use CASE",
+        "line 24, derived.a: is not a number: compare it, e.g. country = 'a', or use CASE",
     ),
     (ABOVE, derived('a = "country + 1 > risk"'), "line 24, derived.a: cannot be computed: "),
     (ABOVE, derived('a = "1 / 3"'), "line 24, derived.a: is the same for every event: use a column"),
     (
         ABOVE,
         derived('a = "risk > NOW()"'),
-        "line 24, derived.a: asks for a time or a date, which events have as numbers",
+        "line 24, derived.a: uses SQL's dates or times, but events hold times as numbers",
     ),
     (ABOVE, derived("a = 3"), 'line 24, derived.a: write SQL in quotes, e.g. a = "amount / 2"'),
     (
@@ -54,7 +54,7 @@ DERIVED_MISTAKES = [
         "line 24, derived.amt_ratio1: there is a column amt_ratio1 already",
     ),
     (ABOVE, derived('"a-b" = "amount"'), "line 24, derived.a-b: rules could not name it"),
-    (ABOVE, derived('a = "a + 1"'), "line 24, derived.a: is computed of itself: use other columns"),
+    (ABOVE, derived('a = "a + 1"'), "line 24, derived.a: is computed from itself: use other columns"),
     (
         ABOVE,
         derived('a = "b + 1"', 'b = "risk"'),
@@ -63,6 +63,6 @@ DERIVED_MISTAKES = [
     (
         ABOVE,
         derived('a = "b + 1"', 'b = "c"', 'c = "a * 2"'),
-        "line 24, derived.a: and b are computed of each other: write one of them without the other",
+        "line 24, derived.a: and b are computed from each other: write one of them without the other",
     ),
 ]

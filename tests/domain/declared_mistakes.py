@@ -44,12 +44,12 @@ MISTAKES = [
     (
         'id = "payoutId"',
         "id = payoutId",
-        'line 2: this is not TOML (Invalid value): text stands in quotes, e.g. name = "payout"',
+        'line 2: this is not TOML (Invalid value): text needs quotes, e.g. name = "payout"',
     ),
     (
         'id = "payoutId"',
         'name = "x"',
-        "line 2: this is not TOML (Cannot overwrite a value): a key is there twice; keep one",
+        "line 2: this is not TOML (Cannot overwrite a value): a key is written twice; keep one",
     ),
     (
         'outcome = "review"\n',
@@ -87,24 +87,24 @@ MISTAKES = [
     (
         'id = "payoutId"',
         'unknown_fields = "drop"',
-        "line 2, unknown_fields: 'drop' is none of keep, ignore, refuse",
+        "line 2, unknown_fields: 'drop' is not one of keep, ignore, refuse",
     ),
     (
         'id = "payoutId"',
         'id = "account.id"',
-        "line 2, id: account.id is the entity, which is published as a token only: name another field, or leave this out",
+        "line 2, id: account.id is the entity, which is only published as a token: name another field, or leave this out",
     ),
     (
         'currency_field = "money.currency"',
         'currency_field = "account.id"',
-        "line 16, amount.currency_field: account.id is the entity, which is published as a token only",
+        "line 16, amount.currency_field: account.id is the entity, which is only published as a token",
     ),
     ('id = "payoutId"', 'id = ""', "line 2, id: is empty: write the name, or leave the key out"),
     # entity and time
     (
         'kind = "text"',
         'kind = "token"',
-        "line 7, entity.kind: 'token' is none of card-number, account-number, text",
+        "line 7, entity.kind: 'token' is not one of card-number, account-number, text",
     ),
     (
         '[entity]\nfield = "account.id"\nkind = "text"',
@@ -126,7 +126,7 @@ MISTAKES = [
         "fields = [1]",
         "line 10, time.fields: write text in quotes, not a whole number",
     ),
-    ('unit = "ms"', 'unit = "millis"', "line 11, time.unit: 'millis' is none of s, ms, us, ns"),
+    ('unit = "ms"', 'unit = "millis"', "line 11, time.unit: 'millis' is not one of s, ms, us, ns"),
     (
         'unit = "ms"',
         "origin = 2020-01-01",
@@ -136,12 +136,12 @@ MISTAKES = [
     (
         'form = "minor-units"',
         'form = "cents"',
-        "line 15, amount.form: 'cents' is none of units, minor-units; did you mean units?",
+        "line 15, amount.form: 'cents' is not one of units, minor-units; did you mean units?",
     ),
     (
         'form = "minor-units"',
         'refunds = "ignore"',
-        "line 15, amount.refunds: 'ignore' is none of decide, refuse",
+        "line 15, amount.refunds: 'ignore' is not one of decide, refuse",
     ),
     (
         'form = "minor-units"',
@@ -151,7 +151,7 @@ MISTAKES = [
     (
         'currencies = ["USD", "JPY"]',
         'currencies = ["USDD"]',
-        "line 17, amount.currencies: 'USDD' is no currency code of ISO 4217; did you mean USD?",
+        "line 17, amount.currencies: 'USDD' is not a currency code of ISO 4217; did you mean USD?",
     ),
     (
         'currencies = ["USD", "JPY"]\n',
@@ -172,13 +172,13 @@ MISTAKES = [
     (
         'form = "minor-units"',
         'currency = "EUR"',
-        "line 15, amount.currency: EUR is what events without a currency have: add it to currencies",
+        "line 15, amount.currency: EUR is the currency of events without one: add it to currencies",
     ),
     # variables
     (
         'country = "string"',
         'country = "text"',
-        "line 20, variables.country.type: 'text' is none of string, integer, float, boolean, timestamp",
+        "line 20, variables.country.type: 'text' is not one of string, integer, float, boolean, timestamp",
     ),
     (
         'country = "string"',
@@ -188,22 +188,22 @@ MISTAKES = [
     (
         "default = 1",
         'default = "many"',
-        "line 21, variables.attempts.default: 'many' is no integer: write e.g. default = 0",
+        "line 21, variables.attempts.default: 'many' is not of the type integer: write e.g. default = 0",
     ),
     (
         "default = 1",
         "default = true",
-        "line 21, variables.attempts.default: true is no integer: write e.g. default = 0",
+        "line 21, variables.attempts.default: true is not of the type integer: write e.g. default = 0",
     ),
     (
         "default = 1",
         "default = 9223372036854775808",
-        "line 21, variables.attempts.default: 9223372036854775808 is no integer: write e.g. default = 0",
+        "line 21, variables.attempts.default: 9223372036854775808 is not of the type integer: write e.g. default = 0",
     ),
     (
         'risk = "float"',
         'risk = { type = "float", default = nan }',
-        "line 22, variables.risk.default: nan is no float: write e.g. default = 0.0",
+        "line 22, variables.risk.default: nan is not of the type float: write e.g. default = 0.0",
     ),
     (
         'country = "string"',
@@ -226,7 +226,7 @@ MISTAKES = [
     (
         'country = "string"',
         'country = { field = "account.id" }',
-        "line 20, variables.country: account.id is the entity, which is published as a token only: name another field, or leave this out",
+        "line 20, variables.country: account.id is the entity, which is only published as a token: name another field, or leave this out",
     ),
     # features
     (
@@ -243,9 +243,9 @@ MISTAKES = [
     (
         '"amt_ratio1", "risk"',
         '"country"',
-        "line 3, features: country is no number, and models take numbers: leave it out",
+        "line 3, features: country is not a number, and models take numbers only: leave it out",
     ),
-    ('"amt_ratio1", "risk"', '"risk", "risk"', "line 3, features: risk is there twice"),
+    ('"amt_ratio1", "risk"', '"risk", "risk"', "line 3, features: risk is listed twice"),
     ('["amount", "amt_ratio1", "risk"]', "[]", "line 3, features: list at least one"),
     (
         '["amount", "amt_ratio1", "risk"]',
@@ -273,7 +273,7 @@ MISTAKES = [
     (
         'when = "risk > 0.9"',
         'when = "risk + 0.9"',
-        "line 26, rules.when: rule 'risky' is no condition: compare something, e.g. amount > 1000",
+        "line 26, rules.when: rule 'risky' is not a condition: compare something, e.g. amount > 1000",
     ),
     (
         'when = "risk > 0.9"',
@@ -283,12 +283,12 @@ MISTAKES = [
     (
         'outcome = "block"',
         'outcome = "deny"',
-        "line 27, rules.outcome: 'deny' is none of approve, review, block",
+        "line 27, rules.outcome: 'deny' is not one of approve, review, block",
     ),
     (
         'name = "tried-often"',
         'name = "risky"',
-        "line 30, rules.name: two rules have the same name: give each its own",
+        "line 30, rules.name: two rules have the same name: give each its own name",
     ),
     ('when = "risk > 0.9"\n', "", 'line 24, rules: when is missing: write when = "amount > 1000"'),
     (

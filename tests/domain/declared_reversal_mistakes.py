@@ -22,7 +22,7 @@ REVERSAL_MISTAKES = [
     (
         RISK,
         reversal('of = "country"', before="reversal_known = { field = 'x' }"),
-        "line 24, reversal: this makes a feature reversal_known, and there is one already: rename that",
+        "line 24, reversal: this adds a feature reversal_known, and there is a column of that name already: rename that",
     ),
     (
         'id = "payoutId"',

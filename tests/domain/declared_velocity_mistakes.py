@@ -19,12 +19,12 @@ VELOCITY_MISTAKES = [
     (
         'risk = "float"',
         'risk = "float"\n[velocity]\nn = { function = "count", of = "risk", window = "1h" }',
-        "line 24, velocity.n.of: count is of events, not of a value: leave this out",
+        "line 24, velocity.n.of: count counts events, not values: leave this out",
     ),
     (
         'risk = "float"',
         'risk = "float"\n[velocity]\nn = { function = "sum", window = "1h" }',
-        'line 24, velocity.n: say of what, e.g. of = "amount"; there are amount, country, attempts, risk',
+        'line 24, velocity.n: write what it is computed from, e.g. of = "amount"; there are amount, country, attempts, risk',
     ),
     (
         'risk = "float"',
@@ -34,7 +34,7 @@ VELOCITY_MISTAKES = [
     (
         'risk = "float"',
         'risk = "float"\n[velocity]\nn = { function = "max", of = "country", window = "1h" }',
-        "line 24, velocity.n.function: max is of numbers, and country is text: use distinct or same_share",
+        "line 24, velocity.n.function: max needs numbers, and country is text: use distinct or same_share",
     ),
     (
         'risk = "float"',

@@ -78,7 +78,7 @@ def test_a_file_that_is_missing_is_said(tmp_path: Path) -> None:
 
     assert str(raised.value) == (
         f"there is no file {tmp_path}/payuot.toml; did you mean payout.toml?; "
-        "fraudstream event-types show card prints one to begin with"
+        "to begin with a copy of card, run: fraudstream event-types show card"
     )
 
 
@@ -88,7 +88,7 @@ def test_a_name_that_is_none_is_said() -> None:
         SetupError, match=r"there is no event type 'crad'; the package has: .*; did you mean card"
     ):
         text_of("crad")
-    with pytest.raises(SetupError, match=r"a file of your own ends with \.toml"):
+    with pytest.raises(SetupError, match=r"the path of your own file ends with \.toml"):
         text_of("./payout.tml")
 
 

@@ -173,5 +173,5 @@ def test_rules_are_judged_alike_in_any_number_of_rows() -> None:
 
 def test_a_rule_looks_at_its_own_event_only() -> None:
     """The mean of a micro-batch is chance."""
-    with pytest.raises(SetupError, match="rule 'r' uses what cannot be computed of one event alone"):
+    with pytest.raises(SetupError, match="rule 'r' uses what cannot be computed from one event alone"):
         Rule("r", "amount > AVG(amount)", "review").check({"amount": pl.Float64})

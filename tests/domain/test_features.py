@@ -54,7 +54,7 @@ def test_a_formula_uses_input_alone_and_gives_the_declared_type() -> None:
 @pytest.mark.parametrize("name", ["moon_phase", "avg_amt_last_1w"])
 def test_a_model_may_only_take_what_can_be_explained(name: str) -> None:
     """The message says which feature, and what to run."""
-    with pytest.raises(SetupError, match=rf"model m-1 wants features .*\({name}\).*fraudstream train"):
+    with pytest.raises(SetupError, match=rf"model m-1 needs features .*\({name}\).*fraudstream train"):
         catalogue.check_features("m-1", ["amount", name])
 
 

@@ -127,7 +127,7 @@ BODY = json.dumps({"cc_num": int(CARD), "amount": 12.5}).encode()
 def test_bytes_that_are_no_text_are_named_and_not_shown(expected: str, value: bytes) -> None:
     """A card number in binary is no row of digits, and can be read all the same."""
     assert expected == looks_like(value)
-    assert f"({len(value)} bytes that are no text and look like {expected})" == payload(value)
+    assert f"({len(value)} bytes that are not text and look like {expected})" == payload(value)
 
 
 def test_an_escape_that_is_cut_hides_no_digits_before_it() -> None:
@@ -148,7 +148,7 @@ def test_many_digits_take_no_time_to_speak_of() -> None:
 
 def test_unknown_bytes_are_counted() -> None:
     """What they are, only the producer knows."""
-    assert "(3 bytes that are no text)" == payload(b"\x00\xff\x01")
+    assert "(3 bytes that are not text)" == payload(b"\x00\xff\x01")
 
 
 @pytest.mark.parametrize("before", range(SHOWN_BYTES_MAX - 20, SHOWN_BYTES_MAX + 1))

@@ -32,11 +32,11 @@ MISTAKES = [
     (
         'function = "max"',
         'function = "maximum"',
-        "line 16, weekly.worst.function: 'maximum' is none of count, sum, mean, max, distinct; did you mean max?",
+        "line 16, weekly.worst.function: 'maximum' is not one of count, sum, mean, max, distinct; did you mean max?",
     ),
     ('function = "max", ', "", 'line 16, weekly.worst: function is missing: write function = "count"'),
-    ("days = 7", "days = 31", "line 16, weekly.worst.days: 31 is no number of days from 1 to 30"),
-    ("days = 7", "days = 0", "line 16, weekly.worst.days: 0 is no number of days from 1 to 30"),
+    ("days = 7", "days = 31", "line 16, weekly.worst.days: 31 is not a number of days from 1 to 30"),
+    ("days = 7", "days = 0", "line 16, weekly.worst.days: 0 is not a number of days from 1 to 30"),
     ("days = 7", 'days = "7"', "line 16, weekly.worst.days: write a whole number, not text in quotes"),
     (", days = 7", "", "line 16, weekly.worst: days is missing: write days = 7"),
     (
@@ -47,14 +47,14 @@ MISTAKES = [
     (
         'of = "risk", ',
         "",
-        'line 16, weekly.worst: say of what, e.g. of = "amount"; there are amount, country, risk',
+        'line 16, weekly.worst: write what it is computed from, e.g. of = "amount"; there are amount, country, risk',
     ),
     (
         'of = "risk"',
         'of = "country"',
-        "line 16, weekly.worst.function: max is of numbers, and country is text: use distinct",
+        "line 16, weekly.worst.function: max needs numbers, and country is text: use distinct",
     ),
-    ('"max"', '"count"', "line 16, weekly.worst.of: count is of events, not of a value: leave this out"),
+    ('"max"', '"count"', "line 16, weekly.worst.of: count counts events, not values: leave this out"),
     ("worst =", "risk =", "line 16, weekly.risk: there is a column risk already: use another name"),
     ("worst =", "often =", "line 16, weekly.often: there is a column often already: use another name"),
     ("worst =", "score =", "line 16, weekly.score: there is a column score already: use another name"),
@@ -68,7 +68,7 @@ MISTAKES = [
     (
         '[entity]\nfield = "account"\nkind = "text"\n',
         "",
-        "weekly: this is about an entity's events: declare [entity], too, or leave this out",
+        "weekly: weekly aggregates are computed per entity: declare [entity], too, or leave this out",
     ),
     ('"worst"]', '"worse"]', "line 2, features: there is no feature worse; did you mean worst?"),
     ("countries >", "contries >", "rule 'abroad' wants a column contries; did you mean countries?"),

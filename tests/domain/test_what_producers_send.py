@@ -51,7 +51,7 @@ def test_an_amount_is_read_exactly(cents: int, amount: Any) -> None:
 @pytest.mark.parametrize(("text", "said"), BAD_AMOUNTS.items())
 def test_what_is_wrong_with_an_amount_is_said(text: str, said: str) -> None:
     """So that the producer can mend it."""
-    assert f"the amount is text that {said}: send a number, or plain decimal text as 1250.00" == refused(
+    assert f"the amount is text that {said}: send a number, or plain decimal text such as 1250.00" == refused(
         changed(amount=text)
     )
 

@@ -125,5 +125,5 @@ async def test_a_topic_made_anew_does_not_disappear_behind_an_old_archive(settin
     done = fraudstream(settings, "archive", "run", "--once")
 
     assert 2 == done.returncode
-    assert "the topic was made anew" in done.stderr
+    assert "the topic was recreated" in done.stderr
     assert os.listdir(settings.archive_place) == ["date=2020-02-03"]

@@ -32,7 +32,7 @@ async def test_a_topic_that_is_deleted_beneath_a_worker_ends_it_with_what_to_do(
 
     assert EXIT_SETUP == code, worker.log
     assert (
-        f"topic {name} is gone; stop all workers, run `fraudstream state rebuild`, and start them"
+        f"topic {name} was deleted; stop all workers, run `fraudstream state rebuild`, and start them"
         in worker.log.splitlines()[-1]
     )
 

@@ -61,7 +61,7 @@ async def test_partitions_added_while_a_worker_runs_are_said_and_the_old_ones_de
         await health(settings, lambda found: found.get("status") == "ok")
         await add_partitions(settings, source, 6)
         found = await health(settings, lambda found: found.get("status") == "failing")
-        assert f"{source} has 6 partitions and the group was made for 4" in json.dumps(found)
+        assert f"{source} has 6 partitions, but the group was created for 4" in json.dumps(found)
         assert "payments on partitions 4, 5 are not decided" in worker.log
         assert "fraudstream topics grow 6" in worker.log
         async with (

@@ -26,7 +26,7 @@ async def test_a_rebalance_that_does_not_come_to_its_end_ends_the_worker(kafka_s
                 worker.kill()
 
     assert EXIT_CRASH == code, waiting.log
-    assert "a rebalance did not come to its end" in waiting.log
+    assert "a rebalance did not finish" in waiting.log
 
 
 async def test_a_rebalance_waits_for_the_micro_batch_in_flight_and_not_for_the_backlog(

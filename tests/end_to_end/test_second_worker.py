@@ -28,7 +28,9 @@ async def test_a_second_worker_is_told_what_to_set_and_then_runs(settings: Setti
             assert 2 == await ended(same_directory)
         assert f"port {settings.web_port} of 127.0.0.1 is in use" in same_port.log
         assert "set FRAUDSTREAM_WEB_PORT=0" in same_port.log
-        assert f"the state directory {settings.worker_state_dir} is another worker's" in same_directory.log
+        assert (
+            f"the state directory {settings.worker_state_dir} is used by another worker" in same_directory.log
+        )
         own = settings.worker_state_dir.with_name(settings.worker_state_dir.name + "-2")
         assert f"FRAUDSTREAM_STATE_DIR={own}" in same_directory.log
         assert "Traceback" not in same_port.log + same_directory.log

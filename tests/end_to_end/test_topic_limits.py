@@ -89,13 +89,13 @@ async def test_a_payment_that_cannot_be_repartitioned_is_a_dead_letter(kafka_set
     (letter,) = [json.loads(record.value or b"") for record in await read_all(settings, "dead-letters")]
 
     assert ("unpublishable", 7) == (letter["reason"], letter["offset"])
-    assert f"more than topic {repartitioned} takes (max.message.bytes=5000)" in letter["detail"]
+    assert f"larger than topic {repartitioned} accepts (max.message.bytes=5000)" in letter["detail"]
 
 
 @pytest.mark.parametrize(
     ("config", "said"),
     [
-        ({"max_message_bytes": 500}, "takes at most 500 bytes (max.message.bytes=500)"),
+        ({"max_message_bytes": 500}, "accepts at most 500 bytes (max.message.bytes=500)"),
         ({"min_insync_replicas": 3}, "min.insync.replicas=3, and it has 1 replicas"),
     ],
     ids=["no record fits", "too few replicas"],

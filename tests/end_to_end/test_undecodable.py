@@ -155,7 +155,9 @@ async def test_damaged_decisions_are_left_out_of_the_archive_and_named(
     archived = pl.read_parquet(f"{settings.archive_place}/date=*/*.parquet")
 
     assert [0, 1, 4, 5] == sorted(archived["decision_offset"].to_list())
-    assert f"not archived, {settings.topic('decisions')} partition 0 offset 3 is damaged" in said.stderr
+    assert (
+        f"not archived, because {settings.topic('decisions')} partition 0 offset 3 is damaged" in said.stderr
+    )
 
 
 def _damage_largest_batch(data_dir: Path, topic: str) -> int:

@@ -167,7 +167,7 @@ def test_a_history_without_the_column_is_refused(tmp_path: Path) -> None:
     )
     frame.write_parquet(tmp_path / "payments.parquet")
 
-    with pytest.raises(SetupError, match="no column tries, which a weekly aggregate is computed of"):
+    with pytest.raises(SetupError, match="no column tries, from which a weekly aggregate is computed"):
         weeks_of(
             [tmp_path / "payments.parquet"],
             MONDAY + DAY_MS,

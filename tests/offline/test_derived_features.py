@@ -39,5 +39,7 @@ def test_training_has_the_derived_features_of_decisions(tmp_path: Path) -> None:
     alone = [detector.decide(known[row : row + 1])[NAMES] for row in range(30)]
     assert learnt[NAMES][:30].equals(pl.concat(alone))
     lacking = replace(event_type, derived=(Derived("far", "km / 2"),))
-    with pytest.raises(SetupError, match="the history has no column km, which a derived feature is computed"):
+    with pytest.raises(
+        SetupError, match="the history has no column km, from which a derived feature is computed"
+    ):
         Dataset.of_history(tmp_path, event_type=lacking)

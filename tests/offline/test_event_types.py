@@ -198,9 +198,7 @@ def test_a_model_never_learns_from_a_column_that_is_not_there(tmp_path: Path) ->
     """A history of another event type, or of an export that left something out."""
     generate(World(seed=1, cards=50, days=4, payments=2000), tmp_path / "history")
 
-    with pytest.raises(
-        SetupError, match=r"has a column city_pop or lat or .*, which the model is to learn from"
-    ):
+    with pytest.raises(SetupError, match=r"has a column city_pop or lat or .*, which the model needs"):
         train(
             tmp_path / "history",
             tmp_path / "models",

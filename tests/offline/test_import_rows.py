@@ -183,7 +183,7 @@ def test_times_are_read_as_they_are_written(
     judge = replace(JUDGE, times=times)
 
     if expected_ms is None:
-        with pytest.raises(SetupError, match="1 rows are no payments"):
+        with pytest.raises(SetupError, match="1 rows are not payments"):
             imported(tmp_path, *lines, judge=judge)
     else:
         assert [expected_ms] == imported(tmp_path, *lines, judge=judge)["event_time"].to_list()

@@ -62,7 +62,7 @@ def test_a_foreign_csv_becomes_a_model(tmp_path: Path, monkeypatch: pytest.Monke
     run("aggregate")
     run("train", "--json")
 
-    assert "PAN is taken for cc_num" in said.stderr
+    assert "PAN is used as cc_num" in said.stderr
     assert "left out: branch" in said.stderr
     assert f"imported {ours.height:,} payments" in said.stdout
     columns = ["cc_num", "amount", "event_time", "is_fraud"]
@@ -137,7 +137,7 @@ def test_bad_rows_that_nobody_allowed_import_nothing(tmp_path: Path) -> None:
         csv_of(tmp_path, HEADER, GOOD, "x,1,2020-01-26,0", "y,1,2020-01-26,0"), bad_rows_max=1
     )
 
-    with pytest.raises(SetupError, match=r"2 rows are no payments .* leave them out with --bad-rows-max 2"):
+    with pytest.raises(SetupError, match=r"2 rows are not payments .* leave them out with --bad-rows-max 2"):
         import_history(given, tmp_path / "history")
 
     assert ["mine.bad.csv", "mine.csv"] == sorted(path.name for path in tmp_path.iterdir())
@@ -153,7 +153,7 @@ def test_a_file_that_is_bad_throughout_is_given_up_early(
     monkeypatch.setattr(importing, "BAD_LISTED_MAX", 3)
     given = import_request(csv_of(tmp_path, HEADER, *["x,1,2020-01-26,0"] * 20))
 
-    with pytest.raises(SetupError, match=r"more than 3 rows are no payments.* are the columns right"):
+    with pytest.raises(SetupError, match=r"more than 3 rows are not payments.* are the columns right"):
         check(given)
 
     assert 5 == len(given.bad_rows_file.read_text().splitlines())
@@ -226,10 +226,10 @@ def test_a_dry_run_says_the_same_and_writes_nothing(tmp_path: Path, monkeypatch:
     facts = json.loads(told.stdout)
     assert (1, 0, False) == (facts["payments"], facts["fraud"], facts["written"])
     assert ["history", "mine.csv"] == sorted(path.name for path in tmp_path.iterdir())
-    assert "card_number is taken for cc_num" in told.stderr
+    assert "card_number is used as cc_num" in told.stderr
 
 
 def test_nothing_imported_is_no_history(tmp_path: Path) -> None:
     """A file with a header only."""
-    with pytest.raises(SetupError, match="there is no payment in"):
+    with pytest.raises(SetupError, match="there are no payments in"):
         imported(tmp_path, HEADER)

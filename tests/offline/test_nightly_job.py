@@ -116,7 +116,7 @@ def test_half_of_the_cards_missing_is_refused_and_nothing_changes(job: Job) -> N
     for number in range(10, 18):
         write_day(job.history_dir, MONDAY + DAY * number, cards=49)
 
-    with pytest.raises(SuspiciousNight, match=r"49 cards .* 100 in the one before 2020-02-13"):
+    with pytest.raises(SuspiciousNight, match=r"49 entities .* 100 had some in the week before 2020-02-13"):
         job.run(MONDAY + DAY * 18)
 
     assert midnight_ms(MONDAY + DAY * 10) == newest_snapshot(job.weekly_dir).as_of_ms
@@ -138,7 +138,7 @@ def test_a_night_without_cards_is_refused(tmp_path: Path) -> None:
     path = write_day(tmp_path / "history", MONDAY, cards=1)
     pl.read_parquet(path).clear().write_parquet(path)
 
-    with pytest.raises(SuspiciousNight, match="no card paid"):
+    with pytest.raises(SuspiciousNight, match="there are no payments in the week"):
         Job(tmp_path / "history", tmp_path / "weekly", Tokenizer(bytes(32))).run(MONDAY + DAY)
 
 
@@ -152,7 +152,7 @@ def test_different_values_of_a_card_by_number_and_by_token_are_not_published(job
     weekly = WeeklyAggregates((declared("amounts", "distinct", 2, "amount"),))
     strict, forced = replace(job, weekly=weekly), replace(job, weekly=weekly, force=True)
 
-    with pytest.raises(SuspiciousNight, match="1 cards are in the history by number and by token"):
+    with pytest.raises(SuspiciousNight, match="1 cards are in the history both by number and by token"):
         strict.run(MONDAY + DAY * 2)
     manifest = forced.run(MONDAY + DAY * 2)
     week = newest_snapshot(job.weekly_dir, weekly.layout).weeks[token]

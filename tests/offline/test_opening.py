@@ -170,19 +170,19 @@ REFUSED: dict[str, tuple[Callable[[pl.DataFrame], pl.DataFrame], str]] = {
     ),
     "words": (
         lambda ours: ours.with_columns(amount=pl.Series(["1", "2", "12,50", "n/a"])),
-        r"2 rows, the first is row 3, hold in amount what are no amounts .*'12,50'",
+        r"2 rows, the first is row 3, have values in amount that are not amounts .*'12,50'",
     ),
     "times nobody can read": (
         lambda ours: ours.with_columns(event_time=pl.Series(["03/02/2020"] * 4)),
-        "hold in event_time what are no times.*03/02/2020",
+        "have values in event_time that are not times.*03/02/2020",
     ),
     "cards without their last digits": (
         lambda ours: ours.with_columns(cc_num=pl.Series([4.000001234567899e18] * 4)),
-        "4 rows, the first is row 1, hold in cc_num what are no card numbers",
+        "4 rows, the first is row 1, have values in cc_num that are not card numbers",
     ),
     "labels of three kinds": (
         lambda ours: ours.with_columns(is_fraud=pl.Series([0, 1, 2, 0])),
-        "1 rows, the first is row 3, hold in is_fraud what are no labels",
+        "1 rows, the first is row 3, have values in is_fraud that are not labels",
     ),
     "no card in a row": (
         lambda ours: ours.with_columns(cc_num=pl.Series([1, None, 3, 4])),
@@ -216,7 +216,7 @@ def test_a_history_without_labels_trains_nothing(tmp_path: Path) -> None:
     """And says which column is missing."""
     day_of(tmp_path, OURS.drop("is_fraud"))
 
-    with pytest.raises(SetupError, match="has a column is_fraud to learn from"):
+    with pytest.raises(SetupError, match="has a column is_fraud, which training needs"):
         Dataset.of_history(tmp_path)
 
 
@@ -225,7 +225,7 @@ def test_a_file_that_is_no_parquet_is_named(tmp_path: Path) -> None:
     path = day_of(tmp_path, OURS)
     path.write_bytes(path.read_bytes()[:100])
 
-    with pytest.raises(SetupError, match=r"part-0\.parquet cannot be read as Parquet"):
+    with pytest.raises(SetupError, match=r"part-0\.parquet is not a readable Parquet file"):
         read_payments(tmp_path, COLUMNS, 4)
 
 
@@ -234,7 +234,7 @@ def test_a_file_that_is_no_parquet_is_named(tmp_path: Path) -> None:
     [
         ("payments.parquet", "holds 1 files of payments, but no date=YYYY-MM-DD"),
         ("2020/02/mine.csv", "holds 1 files of payments, but no date=YYYY-MM-DD"),
-        ("date=2020-2-3/part-0.parquet", "is not named date=YYYY-MM-DD"),
+        ("date=2020-2-3/part-0.parquet", "must be named date=YYYY-MM-DD"),
         ("README.md", "no payments in .*generate"),
     ],
 )

@@ -177,7 +177,7 @@ def test_perfect_scores_have_perfect_figures() -> None:
 
 def test_payments_of_one_kind_cannot_be_evaluated() -> None:
     """There is no curve through one point."""
-    with pytest.raises(SetupError, match="no fraud"):
+    with pytest.raises(SetupError, match="all fraud, or none of them is"):
         evaluate(np.zeros(10, dtype=bool), np.zeros(10), 0.25)
 
 

@@ -61,7 +61,7 @@ def test_a_worker_that_crashes_or_is_killed_is_started_again(tmp_path: Path) -> 
 
     assert 0 == supervisor.returncode
     assert 3 == len(starts(tmp_path))
-    assert "the worker ended with code 70; starting it again in 0.0 s" in said
+    assert "the worker ended with code 70; restarting it in 0.0 s" in said
     assert "the worker was ended by SIGKILL" in said
 
 

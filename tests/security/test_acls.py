@@ -112,7 +112,7 @@ async def test_a_stranger_is_told_why_nothing_can_be_seen(principal: Principal, 
     """The sentence names the command that gives rights."""
     stranger = principal("stranger")
     async with administration(Kafka.of(stranger)) as admin:
-        with pytest.raises(SetupError, match="rights are given with: fraudstream topics acl"):
+        with pytest.raises(SetupError, match="grant rights with: fraudstream topics acl"):
             await topic_configs(admin, [stranger.topic(topics.DECISIONS.name)])
 
 
@@ -132,7 +132,7 @@ def test_only_an_administrator_gives_rights(principal: Principal, rights: Settin
     refused = fraudstream(principal("worker"), "topics", "acl", "worker", "User:stranger", "--apply")
 
     assert 2 == refused.returncode
-    assert "Kafka does not give User:stranger" in refused.stderr
+    assert "Kafka refuses to grant User:stranger" in refused.stderr
 
 
 def test_the_rights_are_printed_as_kafka_acls_wants_them(principal: Principal) -> None:
@@ -178,5 +178,5 @@ def test_a_worker_that_may_not_read_says_so_and_may_be_started_again(
     ended = fraudstream(principal("worker", data_dir=small_world), "worker", timeout_s=120)
 
     assert 75 == ended.returncode, ended.stderr
-    assert "rights are given with: fraudstream topics acl" in ended.stderr.splitlines()[-1]
+    assert "grant rights with: fraudstream topics acl" in ended.stderr.splitlines()[-1]
     assert "Traceback" not in ended.stderr

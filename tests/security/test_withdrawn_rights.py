@@ -66,7 +66,7 @@ async def test_rights_to_write_that_are_given_back_are_used(principal: Principal
         healthy = list(publisher.problems())
 
     assert still_waiting
-    assert ("failing", "rights are given with: fraudstream topics acl") == (problem.severity, problem.remedy)
+    assert ("failing", "grant rights with: fraudstream topics acl") == (problem.severity, problem.remedy)
     assert f"not authorised by Kafka to write topic {topic}" in problem.sentence
     assert [1] == [each.base_offset for each in results[topic, 0]]
     assert [] == healthy
@@ -81,7 +81,7 @@ async def test_rights_to_write_that_are_not_given_back_are_waited_for_no_longer_
         await asyncio.to_thread(
             withdraw, rights.broker, "User:worker", TOPIC, settings.topic("decisions"), WRITE
         )
-        with pytest.raises(SetupError, match="rights are given with: fraudstream topics acl") as refused:
+        with pytest.raises(SetupError, match="grant rights with: fraudstream topics acl") as refused:
             await publisher.publish(one_record(settings))
 
     assert not refused.value.later
@@ -112,7 +112,7 @@ async def test_rights_of_exactly_once_outputs_may_be_given_back(
     await asyncio.to_thread(deny, rights.broker, *refused)
 
     for _ in range(2):
-        with pytest.raises(BrokerUnavailable, match="rights are given with: fraudstream topics acl"):
+        with pytest.raises(BrokerUnavailable, match="grant rights with: fraudstream topics acl"):
             await commit_one(settings)
 
     await asyncio.to_thread(allow, rights.broker, *refused)
@@ -134,7 +134,7 @@ async def test_an_archiver_without_a_right_is_a_sentence(
     done = await asyncio.to_thread(fraudstream, settings, "archive", "run", "--once", timeout_s=120)
 
     assert 2 == done.returncode, done.stderr
-    assert "rights are given with: fraudstream topics acl" in done.stderr
+    assert "grant rights with: fraudstream topics acl" in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -160,5 +160,5 @@ async def test_an_archiver_whose_rights_are_withdrawn_says_so_and_ends(
             running.kill()
 
     assert 2 == running.returncode, said
-    assert "rights are given with: fraudstream topics acl" in said
+    assert "grant rights with: fraudstream topics acl" in said
     assert "Traceback" not in said

@@ -136,13 +136,13 @@ SOUND = {
 @pytest.mark.parametrize(
     ("harm", "why"),
     [
-        ({b"short": b""}, "a key of 5 bytes"),
-        ({bucket_key(NOON, token(2)): BUCKET[:-1]}, "whole entries"),
-        ({bucket_key(NOON, token(2)): b""}, "whole entries"),
+        ({b"short": b""}, "unknown length of 5 bytes"),
+        ({bucket_key(NOON, token(2)): BUCKET[:-1]}, "in the middle of an entry"),
+        ({bucket_key(NOON, token(2)): b""}, "in the middle of an entry"),
         ({bucket_key(NOON + 600_000, token(2)): BUCKET}, "outside the time of its bucket"),
         ({CLOCK_KEY: CLOCK.pack(NOON - 1, 0)}, "newer than the clock"),
         ({CLOCK_KEY: CLOCK.pack(NOON, -1)}, "newer than the clock"),
-        ({CLOCK_KEY: b"12"}, "the clock is cut off"),
+        ({CLOCK_KEY: b"12"}, "the clock is truncated"),
         ({CLOCK_KEY: None}, "the clock is missing"),
         ({OFFSET_KEY: b"many"}, "not a number"),
     ],

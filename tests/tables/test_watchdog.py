@@ -48,8 +48,8 @@ async def seen(worker: Any, preparing: bool = False) -> str | None:
 @pytest.mark.parametrize(
     ("what", "worker"),
     [
-        ("partitions [0, 1] were held for 0.05 s and not read", app(flowing=False)),
-        ("changelog records left by partition: {0: 3}", app(recovering=True)),
+        ("partitions [0, 1] were assigned for 0.05 s and not read", app(flowing=False)),
+        ("changelog records not yet read, by partition: {0: 3}", app(recovering=True)),
     ],
 )
 async def test_what_does_not_get_on_is_named(what: str, worker: Any) -> None:

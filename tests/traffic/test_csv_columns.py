@@ -75,7 +75,7 @@ def test_labels_that_are_not_there_are_one_sentence(tmp_path: Path) -> None:
     """For CSV as for Parquet."""
     payments, _ = read(tmp_path, "cc_num,amount,trans_ts", "4000000000000002,1,1580000000", labels=True)
 
-    with pytest.raises(SetupError, match="carry no labels"):
+    with pytest.raises(SetupError, match="have no labels"):
         prepared(payments, Plan(labels=True))
 
 
@@ -84,7 +84,7 @@ def test_labels_that_are_not_there_are_one_sentence(tmp_path: Path) -> None:
     [
         ({"cc_nun": "card_number"}, "payments have no cc_nun; did you mean cc_num"),
         ({"cc_num": "card_numer"}, "has no card_numer; did you mean card_number"),
-        ({}, "--column says which is which, e.g. --column cc_num=card_number"),
+        ({}, "map other names with --column, e.g. --column cc_num=card_number"),
     ],
 )
 def test_names_that_do_not_fit_are_one_sentence(names: dict[str, str], sentence: str, tmp_path: Path) -> None:

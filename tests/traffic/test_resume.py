@@ -28,7 +28,7 @@ def test_another_file_is_refused_and_kept(tmp_path: Path, content: str) -> None:
     path = tmp_path / "notes.txt"
     path.write_text(content)
 
-    with pytest.raises(SetupError, match="not a replay's bookmark"):
+    with pytest.raises(SetupError, match="was not written by --resume"):
         read_bookmark(path)
     assert content == path.read_text()
 
@@ -44,7 +44,7 @@ def test_another_file_is_refused_and_kept(tmp_path: Path, content: str) -> None:
 )
 def test_a_bookmark_of_another_replay_is_refused(tmp_path: Path, other: Bookmark) -> None:
     """Going on at row n of other payments would leave a gap nobody sees."""
-    with pytest.raises(SetupError, match=r"remembers a replay of (another|other)"):
+    with pytest.raises(SetupError, match=r"belongs to a replay of (another|other)"):
         check_same_replay(BOOKMARK, other, tmp_path / "mark")
 
 

@@ -23,7 +23,7 @@ PART = "~"
 """The text, or a text of the list, contains the value; upper and lower case are the same."""
 
 WRITTEN = re.compile(rf"\s*([^\s<>=!~]+)\s*({'|'.join([*COMPARISONS, PART])})\s*(\S.*?)\s*", re.DOTALL)
-HOW = "a filter is written as NAME=VALUE; beside = there are != < <= > >= and ~ (contains)"
+HOW = "write a filter as NAME=VALUE; besides = there are != < <= > >= and ~ (contains)"
 
 
 class FilterError(SetupError):
@@ -55,13 +55,13 @@ class Filter:
         column, value, compare = pl.col(self.name), self.value, COMPARISONS.get(self.operator)
         if dtype.is_numeric():
             if compare is None:
-                raise FilterError(f"{self.name} is a number, and {PART} looks into texts")
+                raise FilterError(f"{self.name} is a number; {PART} is for texts only")
             return compare(column, _number(self.name, value))  # type: ignore[no-any-return]
         if self.operator not in ("=", "!=", PART):
-            raise FilterError(f"{self.name} is no number: only =, != and {PART} can be asked of it")
+            raise FilterError(f"{self.name} is not a number: use =, != or {PART}")
         if dtype == pl.Boolean:
             if compare is None or value.lower() not in ("true", "false"):
-                raise FilterError(f"{self.name} is true or false: only = and != can be asked of it")
+                raise FilterError(f"{self.name} is true or false: use = or !=")
             return compare(column, value.lower() == "true")  # type: ignore[no-any-return]
         if isinstance(dtype, pl.List):
             if compare is None:
@@ -81,5 +81,5 @@ def _number(name: str, text: str) -> float:
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        raise FilterError(f"{name} is a number, and what it is compared with is none")
+        raise FilterError(f"{name} is a number: compare it with a number")
     return number

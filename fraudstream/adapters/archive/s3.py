@@ -85,5 +85,5 @@ def _error(place: str, error: Exception, sort: Sort) -> ObjectsRefused | Objects
     if sort != PERMANENT:
         return ObjectsUnavailable(f"{place}: {error}")
     return ObjectsRefused(
-        f"{place}: {error}; check FRAUDSTREAM_ARCHIVE, AWS's credentials and what they are allowed to do"
+        f"{place}: {error}; check FRAUDSTREAM_ARCHIVE, and the AWS credentials and their rights"
     )

@@ -159,7 +159,7 @@ class EmbeddedBroker:
         free = shutil.disk_usage(self.data_dir).free
         if free < self.free_bytes_min:
             raise BrokerError(
-                f"only {free / 1e6:,.0f} MB are free on the disk of {self.data_dir} and the broker wants "
+                f"only {free / 1e6:,.0f} MB are free on the disk of {self.data_dir}, but the broker needs "
                 f"{self.free_bytes_min / 1e6:,.0f} MB; free some space or choose another --data-dir"
             )
 

@@ -6,11 +6,11 @@ from fraudstream.adapters.broker.errors import BrokerError, PortTaken
 
 CAUSES = {
     "No space left on device": "the disk is full; free some space and start it again",
-    "OutOfMemoryError": "its heap is too small; give it more with --heap-mb",
-    "Could not reserve enough space": "this machine has too little free memory for its heap; give it less with --heap-mb",
+    "OutOfMemoryError": "its heap is too small; increase --heap-mb",
+    "Could not reserve enough space": "this machine has too little free memory for its heap; decrease --heap-mb",
     "UnsupportedClassVersionError": "this Java is too old for Kafka; point JAVA_HOME to a newer one",
     "Failed to acquire lock on file": "another process uses its data directory; stop that one first",
-    "Unrecognized VM option": "this Java does not know one of the options it was given",
+    "Unrecognized VM option": "this Java does not know one of the values of --java-option",
     "InconsistentClusterIdException": "its data directory belongs to another cluster; choose another --data-dir",
 }
 """What Kafka or Java prints -> what it means."""

@@ -132,7 +132,7 @@ def _fetch(maven: Any, jar: Jar, folder: Path) -> None:
     if sha256(path) != jar.sha256:
         raise BrokerError(
             f"{jar.filename} from {_source(maven)} is not the file it should be (its SHA-256 differs), "
-            f"so it was thrown away; try again, or set {REPOSITORY_VARIABLE} to a repository you trust"
+            f"so it was deleted; try again, or set {REPOSITORY_VARIABLE} to a repository you trust"
         )
     path.replace(folder / jar.filename)
 
@@ -163,8 +163,8 @@ def _source(maven: Any) -> str:
 def _why(error: OSError, folder: Path, repository: str) -> str:
     """Say in one sentence why a download failed."""
     if error.errno is not None and error.filename is not None:
-        return f"cannot keep Kafka's jars in {folder} ({error.strerror}); make room there, or name another directory with {CACHE_VARIABLE}"
+        return f"cannot keep Kafka's jars in {folder} ({error.strerror}); make room there, or set {CACHE_VARIABLE} to another directory"
     return (
         f"cannot download Apache Kafka {locked().kafka} from {repository or 'Maven Central'} "
-        f"({type(error).__name__}); connect to the network once, or set {REPOSITORY_VARIABLE} to a mirror you reach"
+        f"({type(error).__name__}); connect to the network once, or set {REPOSITORY_VARIABLE} to a mirror that you can reach"
     )

@@ -35,8 +35,8 @@ def find_java() -> Java:
         seen.append(f"{path} is {f'Java {major}' if major else 'not a working Java'}")
     found = f" ({'; '.join(seen)})" if seen else ""
     raise BrokerError(
-        f"Kafka needs Java {JAVA_MAJOR_MIN} or newer and there is none{found}; "
-        "get one with: pip install 'fraudstream[broker]'"
+        f"Kafka needs Java {JAVA_MAJOR_MIN} or newer, which was not found{found}; "
+        "install it with: pip install 'fraudstream[broker]'"
     )
 
 

@@ -61,7 +61,7 @@ def stop(pid: int, data_dir: Path, timeout_s: float, child: subprocess.Popen[byt
         if _gone(pid, data_dir, timeout_s, child):
             return number == signal.SIGTERM
     raise BrokerError(
-        f"the broker with process id {pid} does not end, not even when killed; its disk may hang"
+        f"the broker with process id {pid} does not end even after SIGKILL; perhaps its disk does not answer"
     )
 
 

@@ -32,6 +32,6 @@ async def give(admin: AIOKafkaAdminClient, principal: str, acls: Iterable[Acl]) 
         for code, message in answer.creation_responses:
             if code:
                 raise SetupError(
-                    f"Kafka does not give {principal} {acl.operation} on {acl.resource} {acl.name}: "
+                    f"Kafka refuses to grant {principal} {acl.operation} on {acl.resource} {acl.name}: "
                     f"{message or for_code(code).description}"
                 )

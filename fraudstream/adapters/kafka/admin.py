@@ -82,7 +82,7 @@ async def administration(
             raise SetupError(await refusal(kafka)) from error
         yield admin
     except (KafkaError, TimeoutError) as error:
-        asked = f"Kafka at {kafka.bootstrap} did not do what it was asked"
+        asked = f"Kafka at {kafka.bootstrap} did not complete a request"
         if isinstance(error, KafkaError) and of_kafka(error) != RETRY:
             raise kafka_error(asked, error) from error
         reason = str(error) or "no answer in time"
@@ -129,7 +129,7 @@ async def topic_configs(admin: AIOKafkaAdminClient, names: Collection[str]) -> d
         if code:
             raise SetupError(
                 f"Kafka does not show the configuration of topic {name}: {message or for_code(code).description}; "
-                "rights are given with: fraudstream topics acl"
+                "grant rights with: fraudstream topics acl"
             )
     return {name: {entry[0]: entry[1] for entry in entries} for *_, name, entries in described}
 
@@ -174,7 +174,7 @@ async def _create(admin: AIOKafkaAdminClient, topics: Mapping[str, Topic], setti
         if code == 0:
             created.append(name)
         elif code != TopicAlreadyExistsError.errno:
-            what = f"Kafka does not create topic {name}: {message or f'error {code}'}"
+            what = f"Kafka refuses to create topic {name}: {message or f'error {code}'}"
             later = of_kafka(for_code(code)()) == RETRY
             raise BrokerUnavailable(what) if later else SetupError(what)
     return created

@@ -60,7 +60,7 @@ class BrokerAnswers:
         self._since = self._since or time.time()
 
     def refused(self, refusal: SetupError) -> None:
-        """Note a refusal that is retried, although a person has to mend it."""
+        """Note a refusal that is retried, although a person has to act."""
         self._refusal = refusal
 
     def answered(self) -> None:
@@ -73,7 +73,7 @@ class BrokerAnswers:
             return self._refusal
         because = f" ({self._said})" if self._said else ""
         return BrokerUnavailable(
-            f"Kafka at {self._bootstrap} did not take what was published for {after_s:g} s{because}"
+            f"Kafka at {self._bootstrap} did not accept published records for {after_s:g} s{because}"
         )
 
     def problems(self) -> Iterator[Problem]:
@@ -88,12 +88,12 @@ class BrokerAnswers:
                 because = f" ({self._said})" if self._said else ""
                 yield Problem(
                     "failing",
-                    f"Kafka has not taken what was published since {since}{because}",
-                    f"look at the brokers at {self._bootstrap}; the worker goes on by itself",
+                    f"Kafka has not accepted published records since {since}{because}",
+                    f"check the brokers at {self._bootstrap}; the worker continues by itself",
                 )
         if now < self._throttled_until:
             yield Problem(
                 "degraded",
-                f"Kafka slows this worker down by a quota, last by {self._throttle_ms} ms a request",
-                "raise producer_byte_rate with kafka-configs, or send fewer payments",
+                f"a Kafka quota slows this worker down, last by {self._throttle_ms} ms per request",
+                "increase producer_byte_rate with kafka-configs, or send fewer payments",
             )

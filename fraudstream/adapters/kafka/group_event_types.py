@@ -56,7 +56,9 @@ async def require_same_event_type(settings: Settings, own: Member) -> None:
     async with administration(Kafka.of(settings)) as admin:
         others = await _others(admin, settings.app_id, own)
         if others:
-            logger.info("waiting until workers with another event type declaration have left the group")
+            logger.info(
+                "waiting until workers with another declaration of the event type have left the group"
+            )
         while others and time.monotonic() < deadline:
             await asyncio.sleep(ASK_EVERY_S)
             others = await _others(admin, settings.app_id, own)

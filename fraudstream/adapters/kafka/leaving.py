@@ -10,7 +10,7 @@ from fraudstream.process.exits import EXIT_UNAVAILABLE, crash, exit_code, refuse
 
 
 def leave(error: BaseException, doing: str) -> NoReturn:
-    """End the process: 2 if a person has to mend it, 75 if time does, else 70 with the traceback."""
+    """End the process: code 2 if a person has to act, 75 if the cause may pass by itself, else 70 with the traceback."""
     if sentence := scarce(error):
         refuse(f"{doing} failed: {sentence} ({error})", EXIT_UNAVAILABLE)
     if isinstance(error, KafkaError):

@@ -29,17 +29,17 @@ class LogLosses:
         """Note that the records from `first` to before `begin` are gone and were not decided."""
         self.removed[topic, partition] = self.removed.get((topic, partition), 0) + begin - first
         self._say(
-            f"{begin - first} records of {topic}, partition {partition} (offsets {first} to {begin - 1}) were removed by "
+            f"{begin - first} records of {topic}, partition {partition} (offsets {first} to {begin - 1}) were deleted by "
             "retention or kafka-delete-records before they were decided",
-            "give the topic a longer retention.ms, and more workers if it falls behind",
+            "increase the topic's retention.ms; start more workers if they fall behind",
         )
 
     def note_restarted(self, topic: str, partition: int) -> None:
         """Note that the group has no committed offset for a partition that this state has payments of."""
         self.restarted[topic, partition] = self.restarted.get((topic, partition), 0) + 1
         self._say(
-            f"the group has no committed offset for {topic}, partition {partition}, and the state has payments of it: all that "
-            "the log has is decided again",
+            f"the group has no committed offset for {topic}, partition {partition}, but the state has payments of it: everything "
+            "in the log is decided again",
             "if offsets expired, set the brokers' offsets.retention.minutes longer than any outage",
         )
 

@@ -21,7 +21,7 @@ async def go_on(consumer: AIOKafkaConsumer, tp: TP, position: int, losses: LogLo
     try:
         begin = (await consumer.beginning_offsets([tp]))[tp]
     except KafkaError:
-        crash(f"offset {position} of {place} is out of range, and no broker says why")
+        crash(f"offset {position} of {place} is out of range, and the brokers do not say why")
     if position >= begin:
         crash(f"{place} was read to {position} and ends before: it was cut or made anew")
     if losses is not None:

@@ -18,6 +18,6 @@ def require_clock(topic: str, messages: Sequence[Message], refusal: BaseExceptio
     if isinstance(refusal, InvalidTimestampError) and all(each.timestamp_ms is None for each in messages):
         now = datetime.fromtimestamp(time.time(), UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
         raise BrokerUnavailable(
-            f"topic {topic} does not take records of now, {now} by the clock of this host: "
-            "set the clock, here or on the brokers, by which it is wrong"
+            f"topic {topic} refuses records with the current time, which is {now} by this host's clock: "
+            "correct the clock that is wrong, here or on the brokers"
         ) from refusal

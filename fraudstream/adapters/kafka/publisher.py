@@ -263,7 +263,7 @@ class Publisher:
         limit = self._limits[topic]
         if limit.bytes_max >= size and len(each.messages) > 1:
             limit = self._limits[topic] = Limit(size // 2, limit.said_by)
-        logger.warning("topic %s does not take %s bytes at once, only %s", topic, size, limit.bytes_max)
+        logger.warning("topic %s refuses a batch of %s bytes; its limit is %s", topic, size, limit.bytes_max)
 
     async def learn(self, topics: Collection[str]) -> None:
         """Ask for these topics' size limits and leaders: a quota that delays a record delays later questions, too."""

@@ -119,7 +119,7 @@ def require_codecs() -> None:
     missing = [name for name, found in there.items() if not found]
     if missing:
         raise SetupError(
-            f"what is compressed with {', '.join(missing)} cannot be read, the Python package cramjam is missing; install it "
+            f"records compressed with {', '.join(missing)} cannot be read, because the Python package cramjam is missing; install it "
             "with: pip install cramjam"
         )
 

@@ -64,11 +64,11 @@ async def _refusal_of(kafka: Kafka, host: str, port: int) -> str | None:
     except UnsupportedSaslMechanismError:
         return f"{broker} does not offer {kafka.mechanism}; set FRAUDSTREAM_KAFKA_SASL_MECHANISM"
     except IllegalSaslStateError:
-        return f"{broker} asks for no login; set FRAUDSTREAM_KAFKA_SECURITY_PROTOCOL without SASL_"
+        return f"{broker} does not support logins; set FRAUDSTREAM_KAFKA_SECURITY_PROTOCOL to a value without SASL_"
     except ssl.SSLCertVerificationError as error:
         return (
-            f"{broker} shows a certificate that is not to be trusted ({error.verify_message.rstrip('.')}); check "
-            "FRAUDSTREAM_KAFKA_CA_FILE, and that FRAUDSTREAM_BROKER has the name the certificate is for"
+            f"{broker} shows a certificate that is not trusted ({error.verify_message.rstrip('.')}); check "
+            "FRAUDSTREAM_KAFKA_CA_FILE, and that FRAUDSTREAM_BROKER has the name in the certificate"
         )
     except (OSError, KafkaError, TimeoutError) as error:
         return await _without_an_answer(kafka, host, port, error)
@@ -83,17 +83,17 @@ async def _without_an_answer(kafka: Kafka, host: str, port: int, error: BaseExce
         return f"{broker} wants TLS; set FRAUDSTREAM_KAFKA_SECURITY_PROTOCOL to SSL or SASL_SSL"
     if encrypted and not speaks_tls:
         return (
-            f"{broker} does not speak TLS, and FRAUDSTREAM_KAFKA_SECURITY_PROTOCOL={kafka.protocol} wants it"
+            f"{broker} does not use TLS, but FRAUDSTREAM_KAFKA_SECURITY_PROTOCOL={kafka.protocol} requires it"
         )
     if encrypted and isinstance(error, ssl.SSLError):
         return (
-            f"{broker} ends the TLS connection ({error.reason}); does it want a certificate of ours "
+            f"{broker} ends the TLS connection ({error.reason}); does it require a client certificate "
             "(FRAUDSTREAM_KAFKA_CERTIFICATE_FILE)?"
         )
     if kafka.password is not None or encrypted:
         return (
-            f"{broker} closes the connection; does it want another FRAUDSTREAM_KAFKA_SECURITY_PROTOCOL than "
-            f"{kafka.protocol}, or a certificate of ours?"
+            f"{broker} closes the connection; does it require another FRAUDSTREAM_KAFKA_SECURITY_PROTOCOL than "
+            f"{kafka.protocol}, or a client certificate?"
         )
     return None
 

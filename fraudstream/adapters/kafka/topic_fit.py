@@ -35,7 +35,7 @@ def _wrong_partitions(counts: Mapping[str, int], settings: Settings) -> str | No
     if not different:
         return None
     name = different[0]
-    return f"topic {name} has {counts[name]} partitions and the settings say {wanted}; " + (
+    return f"topic {name} has {counts[name]} partitions, but the settings say {wanted}; " + (
         _grow(max(widest, wanted))
         if min(counts.values()) < widest or (made_for == wanted)
         else f"set FRAUDSTREAM_PARTITIONS={widest}"
@@ -52,7 +52,7 @@ def _grow(partitions: int) -> str:
 
 
 def _wrong_policies(configs: Configs, settings: Settings) -> Iterator[tuple[str, str]]:
-    """Yield cleanup policies that would lose records, and the command that mends each."""
+    """Yield cleanup policies that would lose records, and the command that corrects each."""
     for name, topic in topics.all_topics(settings).items():
         policy, actual = topic.configs()["cleanup.policy"], configs.get(name, {}).get("cleanup.policy")
         if actual not in (None, policy):
@@ -79,15 +79,17 @@ def problems(counts: Mapping[str, int], configs: Configs, settings: Settings) ->
     for name in topics.all_topics(settings):
         count, made_for = counts.get(name, 0), settings.partitions
         more = ", ".join(map(str, range(made_for, count)))
-        shape = f"{name} has {count} partitions and the group was made for {made_for}"
+        shape = f"{name} has {count} partitions, but the group was created for {made_for}"
         if count == 0:
-            yield Problem("failing", f"topic {name} is gone", anew(settings, name))
+            yield Problem("failing", f"topic {name} was deleted", anew(settings, name))
         elif count < made_for:
-            yield Problem("failing", f"{shape}: it was made anew without the others", _grow(made_for))
+            yield Problem(
+                "failing", f"{shape}: the topic was recreated with fewer partitions", _grow(made_for)
+            )
         elif name in sources and more:
             yield Problem("failing", f"{shape}: payments on partitions {more} are not decided", _grow(count))
         elif name == log and more:
-            yield Problem("degraded", f"{shape}: no worker can be started with it", _grow(count))
+            yield Problem("degraded", f"{shape}: no worker can be started", _grow(count))
         elif more:
             yield Problem("degraded", f"{shape}: nothing is written to partitions {more}", _grow(count))
     for what, remedy in _wrong_policies(configs, settings):
@@ -118,7 +120,7 @@ def _short_retention(configs: Configs, settings: Settings, names: tuple[str, ...
             wanted = topics.all_topics(settings)[name].retention_ms
             yield Problem(
                 "degraded",
-                f"topic {name} keeps records for {kept_ms} ms (retention.ms) and state reaches back {held_ms} ms",
+                f"topic {name} keeps records for {kept_ms} ms (retention.ms), but state reaches back {held_ms} ms",
                 _configure(settings, name, f"retention.ms={wanted}"),
             )
 
@@ -137,7 +139,7 @@ def _refused_times(configs: Configs, settings: Settings) -> Iterator[Problem]:
     ):
         yield Problem(
             "degraded",
-            f"topic {name} refuses records older than {taken_ms} ms (message.timestamp.before.max.ms): payments to forward that "
-            "waited longer become dead letters",
+            f"topic {name} refuses records older than {taken_ms} ms (message.timestamp.before.max.ms): payments that wait longer "
+            "before they are repartitioned become dead letters",
             _configure(settings, name, "message.timestamp.type=LogAppendTime"),
         )

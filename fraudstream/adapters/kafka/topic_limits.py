@@ -31,13 +31,13 @@ def require_writable(topic: str, replicas: int, config: Mapping[str, str]) -> No
     wanted = int(config["min.insync.replicas"])
     if wanted > replicas:
         raise SetupError(
-            f"nothing can be written to topic {topic}: min.insync.replicas={wanted}, and it has {replicas} "
+            f"nothing can be written to topic {topic}: min.insync.replicas={wanted}, but it has {replicas} "
             f"replicas; {alter(topic, f'min.insync.replicas={replicas}')}, or give it more replicas"
         )
     limit = limit_in(config)
     if limit.bytes_max < RECORD_BYTES_MIN:
         raise SetupError(
-            f"topic {topic} takes at most {limit.bytes_max} bytes ({limit.said_by}), and a record may have "
+            f"topic {topic} accepts at most {limit.bytes_max} bytes ({limit.said_by}), but a record may have "
             f"{RECORD_BYTES_MIN}; {raised(topic, limit)}"
         )
 
@@ -52,7 +52,7 @@ def raised(topic: str, limit: Limit) -> str:
 
 def why_too_large(topic: str, size: int, limit: Limit) -> tuple[str, str]:
     """Say that a record is too large for its topic, and what would help."""
-    return f"a record of {size} bytes is more than topic {topic} takes ({limit.said_by})", raised(
+    return f"a record of {size} bytes is larger than topic {topic} accepts ({limit.said_by})", raised(
         topic, limit
     )
 

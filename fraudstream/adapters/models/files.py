@@ -108,7 +108,7 @@ def load_model(models_dir: Path, version: str = CURRENT) -> XGBoostModel:
     if model.probabilities(np.zeros((1, len(features)), dtype=np.float32)).shape != (
         1,
     ):  # and the first call is slow
-        raise SetupError(f"model {version} does not give one probability a payment; {TRAIN}")
+        raise SetupError(f"model {version} does not return one probability per payment; {TRAIN}")
     return model
 
 
@@ -139,7 +139,9 @@ def read_manifest(models_dir: Path, version: str) -> dict[str, Any]:
         isinstance(manifest.get(name), kind) for name, kind in MANIFEST_FIELDS.items()
     )
     if not fits or manifest["version"] != version or not 0 < manifest["threshold"] < 1:
-        raise SetupError(f"the manifest of model {version} is not that of a model of this name; {TRAIN}")
+        raise SetupError(
+            f"the manifest of model {version} is not valid: it names another version, or has wrong values; {TRAIN}"
+        )
     return cast(dict[str, Any], manifest)
 
 
@@ -151,7 +153,9 @@ def _content(path: Path, bytes_max: int) -> bytes:
     except OSError as error:
         raise SetupError(f"{path} cannot be read ({error.strerror}); {TRAIN}") from error
     if len(content) > bytes_max:
-        raise SetupError(f"{path} is larger than {bytes_max / 1e6:.0f} MB, as no model of ours is; {TRAIN}")
+        raise SetupError(
+            f"{path} is larger than {bytes_max / 1e6:.0f} MB, the largest size allowed for it; {TRAIN}"
+        )
     return content
 
 
@@ -161,8 +165,8 @@ def current_version(models_dir: Path) -> str:
     if not path.is_file():
         if any(models_dir.glob("*/manifest.json")):
             raise SetupError(
-                f"no model in {models_dir} is active, since none was good enough; activate the next one in any case "
-                "with: fraudstream train --activate always"
+                f"no model in {models_dir} is active, because none was good enough; to activate one anyway, run: "
+                "fraudstream train --activate always"
             )
         raise SetupError(f"no model in {models_dir}; {TRAIN}")
     return validate_name("model", path.read_text().strip())

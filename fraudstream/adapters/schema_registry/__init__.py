@@ -21,7 +21,7 @@ def schemas_of(event_type: EventType, settings: Settings) -> Schemas | None:
     what = f"the event type {event_type.name}, whose records are {kind.capitalize()},"
     check_installed(*LIBRARIES[kind], what=what)
     if settings.schema_registry_url is None:
-        raise SetupError(f"{what} needs the registry of their schemas: set FRAUDSTREAM_SCHEMA_REGISTRY_URL")
+        raise SetupError(f"{what} needs a schema registry: set FRAUDSTREAM_SCHEMA_REGISTRY_URL")
     login = None
     if settings.schema_registry_username is not None:
         path = settings.schema_registry_password_file

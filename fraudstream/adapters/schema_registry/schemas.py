@@ -81,7 +81,7 @@ class Schemas:
             yield Problem(
                 "failing",
                 f"records wait for a schema: {self._trouble}",
-                "it is asked again and again; see FRAUDSTREAM_SCHEMA_REGISTRY_URL",
+                "check FRAUDSTREAM_SCHEMA_REGISTRY_URL and the registry; the worker retries by itself",
             )
 
     async def _ask(self, schema_id: int, again: bool, wanted: Callable[[], bool]) -> bool:
@@ -99,7 +99,7 @@ class Schemas:
                     return True
                 if trouble is not UNKNOWN and waited_s >= self._patience_s:
                     raise BrokerUnavailable(
-                        f"no schema registry answers for {waited_s:.0f} s ({trouble}); see FRAUDSTREAM_SCHEMA_REGISTRY_URL"
+                        f"the schema registry has not answered for {waited_s:.0f} s ({trouble}); check FRAUDSTREAM_SCHEMA_REGISTRY_URL"
                     )
                 self._trouble = f"{trouble} (id {schema_id}, {self._registry.url})"
                 await _wait(wait_s, wanted)
@@ -124,7 +124,7 @@ class Schemas:
         """Return what decodes values with a schema; with one that is no schema of ours all are refused."""
         if registered.kind != KINDS[self._kind]:
             return _refusing(
-                f"the schema with id {schema_id} is {registered.kind}, and the event type says {self._kind}"
+                f"the schema with id {schema_id} is {registered.kind}, but the event type says {self._kind}"
             )
         with extras_named():
             if self._kind == "avro":

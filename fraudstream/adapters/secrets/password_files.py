@@ -45,7 +45,7 @@ def read_users(path: Path) -> dict[str, str]:
 
     Raises SetupError, which never repeats what stands in the file, if it is missing, empty or malformed.
     """
-    mend = f"make it with: fraudstream web-user NAME --file {path}"
+    mend = f"write it with: fraudstream web-user NAME --file {path}"
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -57,11 +57,11 @@ def read_users(path: Path) -> dict[str, str]:
         name, _, hashed = line.strip().partition(":")
         if not NAME.fullmatch(name) or name in users or not _usable(hashed):
             raise SetupError(
-                f"line {number} of the users file {path} is not a new `name:scrypt-hash`; {mend}"
+                f"line {number} of the users file {path} is not `name:scrypt-hash`, or repeats a name; {mend}"
             )
         users[name] = hashed
     if not users:
-        raise SetupError(f"the users file {path} names nobody; {mend}")
+        raise SetupError(f"the users file {path} has no user; {mend}")
     return users
 
 

@@ -59,11 +59,11 @@ def _next(line: str, before: Tokenizer | None, where: str) -> Tokenizer:
     if before is None:
         if number > NUMBER_MAX or since_ms:
             raise SetupError(
-                f"{where}: the first key has a number up to {NUMBER_MAX} or none, and counts from the beginning"
+                f"{where}: the first key must have a number up to {NUMBER_MAX} or none, and no from="
             )
     elif not before.number < number <= NUMBER_MAX or since_ms <= before.since_ms:
         raise SetupError(
-            f"{where}: a later key has a higher number, up to {NUMBER_MAX}, and a later from=time"
+            f"{where}: a later key must have a higher number, up to {NUMBER_MAX}, and a later from=time"
         )
     return Tokenizer(key, number, since_ms, before)
 
@@ -75,7 +75,7 @@ def epoch_ms(text: str, where: str) -> int:
     except ValueError:
         moment = datetime(1970, 1, 1)
     if moment.tzinfo is None:
-        raise SetupError(f"{where}: from wants a time with its zone, e.g. 2026-12-01T00:00:00Z")
+        raise SetupError(f"{where}: from= must be a time with its zone, e.g. 2026-12-01T00:00:00Z")
     return round(moment.timestamp() * 1000)
 
 
@@ -90,7 +90,9 @@ def add(path: Path, since_ms: int) -> Tokenizer:
     """Add a new key that starts at an event time and return it; raises SetupError."""
     before = read(path)
     if before.number == NUMBER_MAX:
-        raise SetupError(f"{path} has all {NUMBER_MAX} numbers; begin a new file with new state and history")
+        raise SetupError(
+            f"all {NUMBER_MAX} key numbers in {path} are used; start a new file, with new state and history"
+        )
     since = datetime.fromtimestamp(since_ms / 1000, UTC).isoformat()
     line = f"{before.number + 1}:{secrets.token_hex(KEY_BYTES)} from={since}\n"
     text = path.read_text(encoding="utf-8").rstrip("\n") + "\n" + line

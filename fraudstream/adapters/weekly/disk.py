@@ -148,7 +148,7 @@ class WeeklyDisk(OnlineStore):
         """Raise SetupError if the directory does not exist."""
         if not self._directory.is_dir():
             raise SetupError(
-                f"there is no weekly store in {self._directory}; make it with: fraudstream store create"
+                f"there is no weekly store in {self._directory}; create it with: fraudstream store create"
             )
 
     def _week(self, payments: int, mean_amount: float, declared: str | None = None) -> Week:

@@ -81,7 +81,7 @@ def frame_of(directory: Path, manifest: Mapping[str, Any]) -> pl.DataFrame:
     content = (directory / validate_name("snapshot", manifest["file"])).read_bytes()
     if sha256_of(content) != manifest["sha256"]:
         raise SetupError(
-            f"{directory / manifest['file']} is damaged; make it again with: "
+            f"{directory / manifest['file']} is damaged; compute it again with: "
             f"fraudstream aggregate --as-of {manifest['as_of']}"
         )
     return pl.read_parquet(io.BytesIO(content))
@@ -106,7 +106,7 @@ def newest_snapshot(directory: Path, layout: str | None = None) -> Snapshot:
     """Read the newest snapshot, with a layout the newest that has it, e.g. to pick entities that have a week; raises SetupError if there is none."""
     manifests = manifests_in(directory, layout)
     if not manifests:
-        raise SetupError(f"no weekly aggregates in {directory}; make them with: fraudstream aggregate")
+        raise SetupError(f"no weekly aggregates in {directory}; compute them with: fraudstream aggregate")
     return read_snapshot(directory, manifests[0])
 
 
@@ -137,7 +137,7 @@ class WeeklyFiles(OnlineStore):
         self._reading: asyncio.Task[None] | None = None
         if not self._snapshots:
             log.warning(
-                "no weekly aggregates of this event type in %s: decisions are degraded until there are; make them with: fraudstream aggregate",
+                "no weekly aggregates of this event type in %s: decisions are degraded until there are; compute them with: fraudstream aggregate",
                 directory,
             )
 
@@ -206,7 +206,7 @@ class WeeklyFiles(OnlineStore):
             self._snapshots = await asyncio.to_thread(self._load, self._snapshots)
         except (SetupError, OSError, ValueError) as error:
             self._seen = -1  # look again at the next check
-            log.warning("weekly aggregates not reloaded: %s", error)
+            log.warning("weekly aggregates could not be reloaded: %s", error)
 
     def _load(self, known: Iterable[Snapshot]) -> list[Snapshot]:
         """Return the newest snapshots, newest first, reading only those not known yet."""

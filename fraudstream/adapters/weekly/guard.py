@@ -57,7 +57,7 @@ class GuardedWeekly(WeeklyStore):
         self._cache = WeeklyCache(cache_cards)
         self._nights: dict[int, tuple[int | None, float]] = {}
         self._asked: dict[Call, tuple[int, frozenset[str]]] = {}
-        self._trouble = WeeklyUnavailable("no entity was answered")
+        self._trouble = WeeklyUnavailable("no lookup was answered")
         self._waited_s, self._waited_until = 0.0, -float("inf")
         self._bug: BaseException | None = None
         self._one_aside = asyncio.Lock()
@@ -110,7 +110,7 @@ class GuardedWeekly(WeeklyStore):
                 async with asyncio.timeout(ASIDE_S), self._one_aside:
                     answer = await self._store.get_many(entities, midnight_ms)
             except (TimeoutError, WeeklyUnavailable) as error:
-                log.debug("no answer for people who look at an entity: %r", error)
+                log.debug("the weekly store did not answer a page: %r", error)
         rows = {entity: week for entity, week in answer.rows.items() if week.believable()}
         failed = set(entities) - rows.keys() if answer.as_of_ms is None else answer.rows.keys() - rows.keys()
         return WeeklyAnswer(rows, answer.as_of_ms, {**answer.failed, **dict.fromkeys(failed, UNAVAILABLE)})
@@ -223,6 +223,6 @@ class GuardedWeekly(WeeklyStore):
                 if result == "failed"
                 else f"no answer within {self._deadline_s * 1000:g} ms"
             )
-            log.warning("the weekly store is left alone for a while: %s", why)
+            log.warning("the circuit breaker of the weekly store has opened: %s", why)
         elif before != CLOSED == after:
-            log.warning("the weekly store answers again")
+            log.warning("the weekly store answers again; the circuit breaker is closed")

@@ -40,12 +40,12 @@ SPARE_DAYS = 1
 """Added to the time a midnight is kept: tomorrow's job may be late."""
 
 
-NO_CLUSTER = "name a server in FRAUDSTREAM_WEEKLY_STORE that is no part of a cluster"
+NO_CLUSTER = "set FRAUDSTREAM_WEEKLY_STORE to a server that is not part of a cluster"
 
 REMEDIES: dict[type[RedisError], str] = {
     AuthenticationError: "check FRAUDSTREAM_WEEKLY_PASSWORD_FILE and the user in FRAUDSTREAM_WEEKLY_STORE",
-    NoPermissionError: "give the user the rights that docs/weekly-stores.md names, with ACL SETUSER",
-    ReadOnlyError: "name the primary in FRAUDSTREAM_WEEKLY_STORE, this server is a replica",
+    NoPermissionError: "grant the user the rights that docs/weekly-stores.md lists, with ACL SETUSER",
+    ReadOnlyError: "this server is a replica; name the primary in FRAUDSTREAM_WEEKLY_STORE",
     AskError: NO_CLUSTER,
     ClusterCrossSlotError: NO_CLUSTER,
 }
@@ -169,7 +169,7 @@ class WeeklyRedis(OnlineStore):
         """Return the week that a text holds; raises ValueError if it holds none."""
         payments, mean_amount, *declared = text.split()
         if len(declared) != (1 if self._weekly.each else 0):
-            raise ValueError(f"{text} is of another declaration")
+            raise ValueError(f"{text} was written for another declaration")
         return Week(int(payments), float(mean_amount), *(self._weekly.read(each) for each in declared))
 
     def _answer(self, entities: Sequence[str], texts: Sequence[str | None], night: int) -> WeeklyAnswer:

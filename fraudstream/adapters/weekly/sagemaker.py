@@ -116,7 +116,7 @@ class WeeklySageMaker(OnlineStore):
         ids = [self._id(NOBODY, day) for day in days]
         records, unanswered = await self._records(ids)
         if unanswered:
-            raise WeeklyUnavailable(f"Feature Store does not say whether {unanswered} are there")
+            raise WeeklyUnavailable(f"Feature Store did not process the records {unanswered}")
         with translate_errors():
             return {days[record["as_of"]]: int(record["num_trans_last_1w"]) for record in records.values()}
 

@@ -28,19 +28,19 @@ THROTTLED = frozenset(
 
 
 REMEDIES = {
-    "ResourceNotFound": "is the group made? fraudstream store create",
+    "ResourceNotFound": "create the feature group with: fraudstream store create",
     "ResourceLimitExceeded": "ask AWS for a higher quota, or delete feature groups",
 }
 """Error code -> what to do about it; ACCESS for all others."""
 
-ACCESS = "check FRAUDSTREAM_WEEKLY_STORE, FRAUDSTREAM_WEEKLY_REGION, AWS's credentials and what they are allowed to do"
+ACCESS = "check FRAUDSTREAM_WEEKLY_STORE, FRAUDSTREAM_WEEKLY_REGION, and the AWS credentials and their rights"
 
 
 class StoreBusy(WeeklyUnavailable):
     """The store answered that it cannot serve the request now."""
 
     def __init__(self, code: str, message: str) -> None:
-        super().__init__(f"Feature Store cannot now: {code}: {message}")
+        super().__init__(f"Feature Store is unavailable: {code}: {message}")
         self.throttled = code in THROTTLED
 
 
@@ -120,7 +120,7 @@ def translate_errors() -> Iterator[None]:
         raise answered(str(told.get("Code", "")), str(told.get("Message", "")), status) from error
     except (BotoCoreError, aiohttp.ClientError, OSError, TimeoutError) as error:
         if by_name(error, AWS_CLIENT) == PERMANENT:
-            raise WeeklyRefused(f"Feature Store cannot be asked: {error}; {ACCESS}") from error
+            raise WeeklyRefused(f"Feature Store cannot be reached: {error}; {ACCESS}") from error
         raise WeeklyUnavailable(f"Feature Store does not answer: {error}") from error
     except (ResponseParserError, LookupError, TypeError, ValueError, AttributeError) as error:
-        raise WeeklyUnavailable(f"Feature Store answers nonsense: {error!r}") from error
+        raise WeeklyUnavailable(f"Feature Store's answer cannot be read: {error!r}") from error

@@ -39,7 +39,7 @@ SHAPES: tuple[tuple[str, str], ...] = (
     (r"\s.*|.*\s", "has spaces around it"),
     (r".*,.*", "has a comma"),
     (r"[+-]?[0-9.]+[eE][+-]?[0-9]+", "has an exponent"),
-    (r"(?i)[+-]?(nan|inf|infinity)", "is no number"),
+    (r"(?i)[+-]?(nan|inf|infinity)", "is not a number"),
     (r"\+.*", "has a plus sign"),
 )
 """What a text looks like, and what to say of it."""
@@ -128,7 +128,7 @@ class Money:
         self._check_limits(float(number) / self.units)
         if number != int(number):
             raise InvalidTransaction(
-                "amount-decimals", "the amount is not a whole number, and is declared in minor units"
+                "amount-decimals", "the amount is not a whole number, but is declared in minor units"
             )
         return int(number)
 
@@ -157,8 +157,11 @@ class Money:
     def _decimal(self, text: str) -> Decimal:
         if PLAIN(text):
             return Decimal(text)
-        said = next((said for shape, said in SHAPES if re.fullmatch(shape, text, re.DOTALL)), "is none")
+        said = next(
+            (said for shape, said in SHAPES if re.fullmatch(shape, text, re.DOTALL)),
+            "is not a plain decimal",
+        )
         raise InvalidTransaction(
             "invalid-field",
-            f"the amount is text that {said}: send a number, or plain decimal text as 1250.00",
+            f"the amount is text that {said}: send a number, or plain decimal text such as 1250.00",
         )

@@ -184,5 +184,5 @@ def decimals_of(currency: str) -> int:
     (2, 0, 3)
     """
     if currency not in DECIMALS:
-        raise SetupError(f"{currency!r} is no currency code of ISO 4217{did_you_mean(currency, DECIMALS)}")
+        raise SetupError(f"{currency!r} is not a currency code of ISO 4217{did_you_mean(currency, DECIMALS)}")
     return DECIMALS[currency]

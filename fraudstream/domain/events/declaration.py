@@ -172,7 +172,7 @@ class Declaration:
             if secret in names:
                 raise self._wrong(
                     path,
-                    f"{secret} is the entity, which is published as a token only: name another field, or leave this out",
+                    f"{secret} is the entity, which is only published as a token: name another field, or leave this out",
                 )
 
     def _money(self, raw: Mapping[str, Any]) -> tuple[Money, dict[str, Money], AmountTable]:
@@ -209,7 +209,7 @@ class Declaration:
         if amount.currencies and amount.currency is not None and amount.currency not in own:
             raise self._wrong(
                 ("amount", "currency"),
-                f"{amount.currency} is what events without a currency have: add it to currencies",
+                f"{amount.currency} is the currency of events without one: add it to currencies",
             )
         return money, own if amount.currencies else {}, amount
 
@@ -236,7 +236,7 @@ class Declaration:
         for name in file.features:
             if name in texts:
                 raise self._wrong(
-                    ("features",), f"{name} is no number, and models take numbers: leave it out"
+                    ("features",), f"{name} is not a number, and models take numbers only: leave it out"
                 )
             if name not in known:
                 raise self._wrong(
@@ -246,7 +246,7 @@ class Declaration:
         repeated = sorted({name for name in file.features if file.features.count(name) > 1})
         if repeated or not file.features:
             raise self._wrong(
-                ("features",), f"{', '.join(repeated)} is there twice" if repeated else "list at least one"
+                ("features",), f"{', '.join(repeated)} is listed twice" if repeated else "list at least one"
             )
         return tuple(file.features), file.name
 

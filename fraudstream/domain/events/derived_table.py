@@ -67,11 +67,11 @@ class DerivedTable:
         expression = parsed(feature.sql)
         for name in expression.meta.root_names():
             if name == feature.name:
-                raise SetupError("is computed of itself: use other columns")
+                raise SetupError("is computed from itself: use other columns")
             if name in later:
                 if feature.name in _roots(later, name):
                     raise SetupError(
-                        f"and {name} are computed of each other: write one of them without the other"
+                        f"and {name} are computed from each other: write one of them without the other"
                     )
                 raise SetupError(f"uses {name}, which is declared below it: move {name} above it")
         if not check_columns(expression, known):
@@ -110,5 +110,5 @@ def _try(declared: list[Derived], columns: Mapping[str, Type]) -> None:
         raise SetupError(f"cannot be computed: {str(error).partition(chr(10))[0]}") from error
     if not (dtype.is_numeric() or dtype == pl.Boolean):
         raise SetupError(
-            f"is no number: compare it, e.g. {declared[-1].sql} = 'a', or use CASE WHEN ... THEN 1 ELSE 0 END"
+            f"is not a number: compare it, e.g. {declared[-1].sql} = 'a', or use CASE WHEN ... THEN 1 ELSE 0 END"
         )

@@ -67,7 +67,7 @@ class EventTimes:
         if timestamp_ms < 0:
             return InvalidTransaction(
                 "no-timestamp",
-                "the record has no Kafka timestamp, which a payment's time is judged by; producers set it, or brokers with "
+                "the record has no Kafka timestamp, which event times are checked against; producers set it, or brokers with "
                 "message.timestamp.type=LogAppendTime",
             )
         reason, where = ("time-ancient", "before the year 2000")
@@ -94,5 +94,5 @@ def _of_list(parts: list[Any]) -> int:
         *given, nanosecond = parts if len(parts) == LIST_PARTS else [*parts, 0]
         moment = datetime(*given, microsecond=nanosecond // 1000, tzinfo=UTC)  # type: ignore[misc]
     except (ValueError, TypeError, OverflowError):
-        raise InvalidTransaction("invalid-time", "the time is a list that is no date") from None
+        raise InvalidTransaction("invalid-time", "the time is a list that is not a date") from None
     return round(moment.timestamp() * 1000)

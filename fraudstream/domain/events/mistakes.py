@@ -38,11 +38,11 @@ WORDS: Mapping[str, str] = {
 """What TOML can hold, in words."""
 
 TOML_FIXES: tuple[tuple[str, str], ...] = (
-    ("Invalid value", 'text stands in quotes, e.g. name = "payout"'),
+    ("Invalid value", 'text needs quotes, e.g. name = "payout"'),
     ("Illegal character", "a quote is not closed in this line"),
     ("Unterminated string", "a quote is not closed"),
-    ("Cannot overwrite", "a key is there twice; keep one"),
-    ("Cannot declare", "a table is there twice; keep one"),
+    ("Cannot overwrite", "a key is written twice; keep one"),
+    ("Cannot declare", "a table is written twice; keep one"),
     ("Expected '='", 'a line is key = value, e.g. name = "payout"'),
     ("Invalid statement", 'a line is key = value, e.g. name = "payout", [table] or # comment'),
     ("Unclosed array", "a list ends with ]"),
@@ -89,7 +89,7 @@ def mistake_in(kind: type[msgspec.Struct], error: msgspec.ValidationError) -> Mi
 
 def none_of(given: str, known: tuple[str, ...]) -> str:
     """Say that a word is not one of those there are."""
-    return f"{given!r} is none of {', '.join(known)}{did_you_mean(given, known)}"
+    return f"{given!r} is not one of {', '.join(known)}{did_you_mean(given, known)}"
 
 
 def wanted(said: str) -> str:
@@ -124,4 +124,4 @@ def default_of(kind: str, given: Any) -> str:
         "timestamp": "1577836800000, epoch milliseconds",
     }
     shown = repr(given) if isinstance(given, str) else str(given).lower()
-    return f"{shown} is no {kind}: write e.g. default = {examples[kind]}"
+    return f"{shown} is not of the type {kind}: write e.g. default = {examples[kind]}"

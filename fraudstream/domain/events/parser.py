@@ -122,7 +122,7 @@ class Parser:
         money = self.event_type.currencies.get(common.currency if own is None else own)
         if money is None:
             known = ", ".join(self.event_type.currencies)
-            raise InvalidTransaction("unknown-currency", f"the currency is none of {known}")
+            raise InvalidTransaction("unknown-currency", f"the currency is not one of {known}")
         return money.minor_units(record[0]) * (common.units // money.units)
 
     def _checked(self, numbers: Sequence[Any], own: int | str | None) -> list[Any]:

@@ -162,7 +162,7 @@ def _text(value: bytes) -> str:
         text = "\0"
     if CONTROL.search(text):
         what = looks_like(value)
-        return f"({len(value):,} bytes that are no text{f' and look like {what}' if what else ''})"
+        return f"({len(value):,} bytes that are not text{f' and look like {what}' if what else ''})"
     text = ESCAPES.sub(lambda found: _unescaped(found[0]), text if whole else CUT_ESCAPE.sub("", text))
     return text if whole else _without_last_run(text)
 

@@ -57,7 +57,8 @@ def reversal_of(
         )
     if REVERSAL_KNOWN in taken:
         raise wrong(
-            ("reversal",), f"this makes a feature {REVERSAL_KNOWN}, and there is one already: rename that"
+            ("reversal",),
+            f"this adds a feature {REVERSAL_KNOWN}, and there is a column of that name already: rename that",
         )
     by_name = {variable.name: variable for variable in variables}
     _check(table.of, ("reversal", "of"), by_name, wrong)

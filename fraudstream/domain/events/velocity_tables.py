@@ -54,7 +54,8 @@ class Velocities:
         """Return the declared features."""
         if tables and not has_entity:
             raise self._wrong(
-                ("velocity",), "this is about an entity's events: declare [entity], too, or leave this out"
+                ("velocity",),
+                "velocity features are computed per entity: declare [entity], too, or leave this out",
             )
         by_name = {variable.name: variable for variable in variables}
         return tuple(self._velocity(name, raw, by_name) for name, raw in tables.items())
@@ -83,10 +84,12 @@ class Velocities:
         known = [AMOUNT, *variables]
         if function in OF_NOTHING:
             if of is not None:
-                raise self._wrong((*path, "of"), f"{function} is of events, not of a value: leave this out")
+                raise self._wrong((*path, "of"), f"{function} counts events, not values: leave this out")
             return "amount"
         if of is None:
-            raise self._wrong(path, f'say of what, e.g. of = "amount"; there are {", ".join(known)}')
+            raise self._wrong(
+                path, f'write what it is computed from, e.g. of = "amount"; there are {", ".join(known)}'
+            )
         if of == AMOUNT:
             return "amount"
         if of not in variables:
@@ -97,7 +100,7 @@ class Velocities:
         kind = variables[of].type
         if kind == "string" and function in OF_NUMBERS:
             raise self._wrong(
-                (*path, "function"), f"{function} is of numbers, and {of} is text: use distinct or same_share"
+                (*path, "function"), f"{function} needs numbers, and {of} is text: use distinct or same_share"
             )
         return kind
 

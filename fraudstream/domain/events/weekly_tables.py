@@ -39,7 +39,9 @@ def weekly_of(
 ) -> tuple[Weekly, ...]:
     """Return the declared aggregates; `taken` are names of other features, `as_table` reads a table or raises SetupError."""
     if raw and not has_entity:
-        raise wrong(("weekly",), "this is about an entity's events: declare [entity], too, or leave this out")
+        raise wrong(
+            ("weekly",), "weekly aggregates are computed per entity: declare [entity], too, or leave this out"
+        )
     variables = {variable.name: variable for variable in declared_variables}
     found = []
     for name, given in raw.items():
@@ -50,7 +52,7 @@ def weekly_of(
             raise wrong(path, f"there is a column {name} already: use another name")
         table = as_table(WeeklyTable, given, path)
         if not 1 <= table.days <= DAYS_MAX:
-            raise wrong((*path, "days"), f"{table.days} is no number of days from 1 to {DAYS_MAX}")
+            raise wrong((*path, "days"), f"{table.days} is not a number of days from 1 to {DAYS_MAX}")
         kind = _kind(table, path, variables, wrong)
         default = variables[table.of].default if table.of and table.of in variables else None
         found.append(declared(name, table.function, table.days, table.of or "", kind, default))
@@ -62,10 +64,10 @@ def _kind(table: WeeklyTable, path: Path, variables: Mapping[str, Variable], wro
     there = [AMOUNT, *variables]
     if table.function == "count":
         if table.of is not None:
-            raise wrong((*path, "of"), "count is of events, not of a value: leave this out")
+            raise wrong((*path, "of"), "count counts events, not values: leave this out")
         return "amount"
     if table.of is None:
-        raise wrong(path, f'say of what, e.g. of = "amount"; there are {", ".join(there)}')
+        raise wrong(path, f'write what it is computed from, e.g. of = "amount"; there are {", ".join(there)}')
     if table.of == AMOUNT:
         return "amount"
     if table.of not in variables:
@@ -76,6 +78,6 @@ def _kind(table: WeeklyTable, path: Path, variables: Mapping[str, Variable], wro
     kind = variables[table.of].type
     if kind == "string" and table.function in OF_NUMBERS:
         raise wrong(
-            (*path, "function"), f"{table.function} is of numbers, and {table.of} is text: use distinct"
+            (*path, "function"), f"{table.function} needs numbers, and {table.of} is text: use distinct"
         )
     return kind

@@ -196,6 +196,6 @@ def check_features(version: str, names: Sequence[str], numbers: Collection[str] 
     unknown = [name for name in names if name not in REASONS and name not in numbers]
     if unknown:
         raise SetupError(
-            f"model {version} wants features that neither this release nor the event type has ({', '.join(unknown)}); "
+            f"model {version} needs features that neither this release nor the event type has ({', '.join(unknown)}); "
             "train one with: fraudstream train"
         )

@@ -44,4 +44,4 @@ async def _look(watch: Looking) -> None:
     try:
         await watch.look()
     except Exception:  # a failed look must not end a worker
-        logger.exception("%s could not look", type(watch).__name__)
+        logger.exception("the check %s failed", type(watch).__name__)

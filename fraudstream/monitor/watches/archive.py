@@ -38,7 +38,7 @@ class ArchiveWatch:
             behind = await unread(Kafka.of(settings), group, topic, before_ms)
         except (BrokerUnavailable, SetupError, KafkaError, TimeoutError) as error:
             if self._asked:
-                logger.warning("Kafka does not say how far the archiver is: %s", error)
+                logger.warning("the archiver's offsets could not be read from Kafka: %s", error)
             self._asked = False
             return
         self._asked = True

@@ -44,12 +44,16 @@ class NightlyWatch:
         now_s = self._clock()
         due_s = croniter(self._cron, now_s - GRACE_S).get_prev(float)
         if result in {"failed", "refused"}:
-            why = "failed" if result == "failed" else "refused to publish suspicious aggregates"
-            yield Problem(
-                "degraded", f"the nightly job of {_minute(at_s)} {why}; the log says why", self._remedy
+            why = (
+                "failed"
+                if result == "failed"
+                else "did not publish the weekly aggregates, because they look wrong"
             )
+            yield Problem("degraded", f"the nightly job of {_minute(at_s)} {why}; see the log", self._remedy)
         elif at_s < due_s:
-            yield Problem("degraded", f"the nightly job due at {_minute(due_s)} has not ended", self._remedy)
+            yield Problem(
+                "degraded", f"the nightly job that was due at {_minute(due_s)} has not ended", self._remedy
+            )
 
 
 def _minute(epoch_s: float) -> str:

@@ -78,7 +78,7 @@ class WeeklyWatch:
         if self._newest is None:
             return "there are no weekly aggregates"
         today = day_of(midnight_before(self._now_ms()))
-        return f"the newest weekly aggregates are those of {self._newest}; those of {today} are not there"
+        return f"the newest weekly aggregates are those of {self._newest}; those of {today} are missing"
 
     @property
     def _newest(self) -> str | None:

@@ -69,5 +69,5 @@ def test_without_any_java_one_sentence_says_how_to_get_one(tmp_path: Path) -> No
         [sys.executable, "-c", NO_JAVA_AT_ALL], env=environment, capture_output=True, text=True, check=True
     ).stdout
 
-    assert said.startswith(f"Kafka needs Java 17 or newer and there is none ({old} is Java 11)")
+    assert said.startswith(f"Kafka needs Java 17 or newer, which was not found ({old} is Java 11)")
     assert "pip install 'fraudstream[broker]'" in said

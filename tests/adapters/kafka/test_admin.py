@@ -57,7 +57,7 @@ async def test_another_number_of_partitions_is_refused(fresh_settings: Settings,
     """A card's partition would change, or its state would be looked for on another partition."""
     names = {"input": fresh_settings.topic(TRANSACTIONS.name), "changelog": changelog(fresh_settings).name}
     await make(fresh_settings, names[which], 3)
-    with pytest.raises(SetupError, match=f"{names[which]} has 3 partitions and the settings say 4"):
+    with pytest.raises(SetupError, match=f"{names[which]} has 3 partitions, but the settings say 4"):
         await ensure_topics(fresh_settings)
 
     async with administration(Kafka.of(fresh_settings)) as admin:
@@ -77,7 +77,7 @@ async def test_a_compacted_changelog_is_refused(fresh_settings: Settings) -> Non
 async def test_more_replicas_than_brokers_are_refused_in_kafkas_words(fresh_settings: Settings) -> None:
     """A production setting on a single broker."""
     settings = fresh_settings.model_copy(update={"replication": 3})
-    with pytest.raises(SetupError, match=r"Kafka does not create topic .*replication factor"):
+    with pytest.raises(SetupError, match=r"Kafka refuses to create topic .*replication factor"):
         await ensure_topics(settings)
 
 

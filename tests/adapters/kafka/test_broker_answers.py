@@ -45,8 +45,8 @@ async def test_a_quota_is_said_while_it_slows_down_and_everything_arrives(kafka_
         (problem,) = publisher.problems()
 
     assert "degraded" == problem.severity
-    assert "Kafka slows this worker down by a quota" in problem.sentence
-    assert "raise producer_byte_rate with kafka-configs" in problem.remedy
+    assert "a Kafka quota slows this worker down" in problem.sentence
+    assert "increase producer_byte_rate with kafka-configs" in problem.remedy
     assert 1 + published == len(await read_all(kafka_settings, "decisions"))
 
 
@@ -58,12 +58,12 @@ async def test_what_brokers_do_not_answer_is_given_up_after_the_patience_and_may
         await hold_back(kafka_settings, f"{kafka_settings.app_id}-publisher", 24_000)
         while not list(publisher.problems()):
             await publisher.publish(decisions(kafka_settings, 400))
-        with pytest.raises(BrokerUnavailable, match="did not take what was published for 4 s") as given_up:
+        with pytest.raises(BrokerUnavailable, match="did not accept published records for 4 s") as given_up:
             await publisher.publish(decisions(kafka_settings, 1))
         unanswered, _ = publisher.problems()
 
     assert "failing" == unanswered.severity
-    assert unanswered.sentence.startswith("Kafka has not taken what was published since 20")
+    assert unanswered.sentence.startswith("Kafka has not accepted published records since 20")
     assert given_up.value.later
 
 
@@ -73,6 +73,6 @@ def test_a_quota_is_said_for_as_long_as_it_delays_an_answer(monkeypatch: pytest.
     answers = broker_answers.BrokerAnswers("localhost:9092")
     answers._read(ProduceResponse_v1(topics=[], throttle_time_ms=600_000))
 
-    assert ["Kafka slows this worker down by a quota, last by 600000 ms a request"] == [
+    assert ["a Kafka quota slows this worker down, last by 600000 ms per request"] == [
         problem.sentence for problem in answers.problems()
     ]

@@ -135,7 +135,7 @@ async def test_one_record_that_no_batch_can_hold_is_replaced_and_the_others_arri
 
     assert before + small == await values_in(kafka_settings, "decisions")
     assert [b"in its place"] == await values_in(kafka_settings, "dead-letters")
-    assert f"topic {kafka_settings.topic('decisions')} takes (max.message.bytes={LIMIT})" in said[0].why
+    assert f"topic {kafka_settings.topic('decisions')} accepts (max.message.bytes={LIMIT})" in said[0].why
     assert [large] == [refused.message.value for refused in said]
 
 
@@ -145,9 +145,7 @@ async def test_a_record_that_nothing_can_replace_is_a_sentence_with_topic_limit_
     """Who publishes without saying what goes instead cannot go on."""
     topic = kafka_settings.topic("decisions")
     await configure(kafka_settings, topic, max_message_bytes=LIMIT)
-    sentence = (
-        f"more than topic {topic} takes .max.message.bytes={LIMIT}.; change it with: kafka-configs --alter"
-    )
+    sentence = f"larger than topic {topic} accepts .max.message.bytes={LIMIT}.; change it with: kafka-configs --alter"
     with pytest.raises(SetupError, match=sentence):
         await publisher.publish(outbox_of(kafka_settings, "decisions", [b"x" * LIMIT]))
 
@@ -187,7 +185,7 @@ async def test_a_clock_that_the_brokers_do_not_take_is_no_records_matter(
         gone.append(refused)
         return []
 
-    with pytest.raises(BrokerUnavailable, match="set the clock, here or on the brokers"):
+    with pytest.raises(BrokerUnavailable, match="correct the clock that is wrong, here or on the brokers"):
         await publisher.publish(outbox_of(kafka_settings, "decisions", [b"a", b"b", b"c"]), leave_out)
 
     assert [] == gone
@@ -274,8 +272,8 @@ async def test_aiokafka_counts_on_after_a_refusal(kafka_settings: Settings) -> N
 @pytest.mark.parametrize(
     ("config", "sentence"),
     [
-        ({"min_insync_replicas": 2}, "min.insync.replicas=2, and it has 1 replicas"),
-        ({"max_message_bytes": 300}, "takes at most 300 bytes .max.message.bytes=300."),
+        ({"min_insync_replicas": 2}, "min.insync.replicas=2, but it has 1 replicas"),
+        ({"max_message_bytes": 300}, "accepts at most 300 bytes .max.message.bytes=300."),
     ],
     ids=["too few replicas", "no record fits"],
 )

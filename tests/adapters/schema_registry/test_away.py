@@ -85,7 +85,8 @@ async def test_a_registry_that_never_answers_ends_the_wait_and_a_rebalance_at_on
     registry.failing = 503
     assert not await schemas(registry).ready({1}, lambda: False)
     with pytest.raises(
-        BrokerUnavailable, match=r"no schema registry answers .* see FRAUDSTREAM_SCHEMA_REGISTRY_URL"
+        BrokerUnavailable,
+        match=r"the schema registry has not answered .* check FRAUDSTREAM_SCHEMA_REGISTRY_URL",
     ):
         await schemas(registry, patience_s=0.0).ready({1})
 

@@ -181,7 +181,7 @@ async def test_protobuf_keeps_numbers_as_numbers_and_reads_the_message_it_is_tol
 @pytest.mark.parametrize(
     ("kind", "schema", "registered", "body", "said"),
     [
-        ("avro", PROTO, "PROTOBUF", b"", "the schema with id 1 is PROTOBUF, and the event type says avro"),
+        ("avro", PROTO, "PROTOBUF", b"", "the schema with id 1 is PROTOBUF, but the event type says avro"),
         ("avro", '{"type": "recrod"}', "AVRO", b"", "cannot be compiled: UnknownType: .*recrod"),
         ("avro", "{", "AVRO", b"", "cannot be compiled"),
         ("avro", '"string"', "AVRO", b"\x06Ulm!", "1 bytes are left"),

@@ -40,15 +40,15 @@ def test_keys_follow_each_other(between: str) -> None:
         ("not hexadecimal", "line 1 .* is not `number:hexadecimal key"),
         (A[:-1], "line 1 .* is not `number:hexadecimal key"),
         (A[:-2], "line 1 .* is shorter than 32 bytes"),
-        (f"256:{A}", "line 1 .*: the first key has a number up to 255"),
-        (f"{A} from={DECEMBER}", "line 1 .*: the first key .* counts from the beginning"),
-        (f"{A}\n1:{B}", "line 2 .*: a later key has a higher number"),
-        (f"{A}\n{B} from={DECEMBER}", "line 2 .*: a later key has a higher number"),
-        (f"2:{A}\n2:{B} from={DECEMBER}", "line 2 .*: a later key has a higher number"),
-        (f"2:{A}\n1:{B} from={DECEMBER}", "line 2 .*: a later key has a higher number"),
+        (f"256:{A}", "line 1 .*: the first key must have a number up to 255"),
+        (f"{A} from={DECEMBER}", "line 1 .*: the first key .* no from="),
+        (f"{A}\n1:{B}", "line 2 .*: a later key must have a higher number"),
+        (f"{A}\n{B} from={DECEMBER}", "line 2 .*: a later key must have a higher number"),
+        (f"2:{A}\n2:{B} from={DECEMBER}", "line 2 .*: a later key must have a higher number"),
+        (f"2:{A}\n1:{B} from={DECEMBER}", "line 2 .*: a later key must have a higher number"),
         (f"{A}\n2:{B} from={DECEMBER}\n3:{C} from={DECEMBER}", "line 3 .* a later from=time"),
-        (f"{A}\n1:{B} from=2026-12-01T00:00:00", "line 2 .*: from wants a time with its zone"),
-        (f"{A}\n1:{B} from=tomorrow", "line 2 .*: from wants a time with its zone"),
+        (f"{A}\n1:{B} from=2026-12-01T00:00:00", "line 2 .*: from= must be a time with its zone"),
+        (f"{A}\n1:{B} from=tomorrow", "line 2 .*: from= must be a time with its zone"),
     ],
 )
 def test_a_line_that_cannot_be_meant_is_refused_without_repeating_it(text: str, sentence: str) -> None:
@@ -76,7 +76,7 @@ def test_a_new_key_changes_nothing_before_it_counts(tmp_path: Path) -> None:
 def test_numbers_end_at_one_byte(tmp_path: Path) -> None:
     """A token has no room for more."""
     (tmp_path / "key").write_text(f"255:{A}")
-    with pytest.raises(SetupError, match="has all 255 numbers"):
+    with pytest.raises(SetupError, match="all 255 key numbers"):
         token_keys.add(tmp_path / "key", DECEMBER_MS)
 
 

@@ -102,7 +102,7 @@ def test_a_worker_does_not_start_on_a_damaged_snapshot(tmp_path: Path) -> None:
     manifest = write(tmp_path, MONDAY, {ALICE: BUSY})
     (tmp_path / str(manifest["file"])).write_bytes(b"not what was written")
 
-    with pytest.raises(SetupError, match="make it again with: fraudstream aggregate --as-of 2020-02-03"):
+    with pytest.raises(SetupError, match="compute it again with: fraudstream aggregate --as-of 2020-02-03"):
         WeeklyFiles(tmp_path)
 
 
@@ -157,5 +157,5 @@ def test_the_newest_snapshot_can_be_read_as_a_whole(tmp_path: Path) -> None:
 
 def test_without_any_snapshot_the_sentence_says_what_to_run(tmp_path: Path) -> None:
     """A fresh clone has none."""
-    with pytest.raises(SetupError, match="make them with: fraudstream aggregate"):
+    with pytest.raises(SetupError, match="compute them with: fraudstream aggregate"):
         newest_snapshot(tmp_path)

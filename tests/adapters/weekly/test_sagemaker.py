@@ -68,7 +68,7 @@ async def test_a_midnight_nobody_tells_about_is_not_taken_for_missing(
     await filled(store, {MONDAY: {ALICE: BUSY}})
     await fake.change(unprocessed_share=1.0)
 
-    with pytest.raises(WeeklyUnavailable, match="does not say"):
+    with pytest.raises(WeeklyUnavailable, match="did not process"):
         await store.get_many([ALICE], MONDAY)
 
     await fake.change()
@@ -113,8 +113,8 @@ async def test_a_fault_of_the_store_is_told_as_such(
 @pytest.mark.parametrize(
     ("code", "remedy"),
     [
-        ("AccessDeniedException", "AWS's credentials and what they are allowed to do"),
-        ("ExpiredTokenException", "AWS's credentials and what they are allowed to do"),
+        ("AccessDeniedException", "the AWS credentials and their rights"),
+        ("ExpiredTokenException", "the AWS credentials and their rights"),
         ("ResourceNotFound", "fraudstream store create"),
         ("ValidationError", "check FRAUDSTREAM_WEEKLY_STORE"),
         ("UnheardOfException", "check FRAUDSTREAM_WEEKLY_STORE"),
@@ -173,7 +173,7 @@ async def test_rights_withdrawn_while_it_runs_are_named_by_health_and_given_back
     assert (
         "decided without weekly aggregates: Feature Store refuses: AccessDeniedException" in problem.sentence
     )
-    assert "AWS's credentials and what they are allowed to do" in problem.remedy
+    assert "the AWS credentials and their rights" in problem.remedy
     assert {ALICE: BUSY} == dict(given_back.rows)
 
 
@@ -257,7 +257,7 @@ def test_a_group_file_says_what_is_wrong_with_it() -> None:
     text = 'name = "g"\nrecord_identifier = "id"\nevent_time = "at"\nttl_days = 1\n[features]\nid = "String"\nat = "{}"\n'
     with pytest.raises(SetupError, match="at = 'Timestamp'"):
         FeatureGroup.from_toml(text.format("Timestamp"))
-    with pytest.raises(SetupError, match="lacks its own at"):
+    with pytest.raises(SetupError, match="does not declare its at"):
         FeatureGroup.from_toml(text.replace('at = "{}"', ""))
-    with pytest.raises(SetupError, match="does not parse"):
+    with pytest.raises(SetupError, match="cannot be parsed"):
         FeatureGroup.from_toml("name = ")

@@ -29,7 +29,7 @@ def test_a_night_that_failed_is_said_until_one_is_done():
     assert [] == scene.at(0.1)
     scene.at(0.5)
     scene.watch.ended("failed")
-    sentence = "the nightly job of 2020-02-04 00:30 UTC failed; the log says why"
+    sentence = "the nightly job of 2020-02-04 00:30 UTC failed; see the log"
     assert [Problem("degraded", sentence, CATCH_UP)] == scene.at(0.6)
 
     scene.watch.ended("done")
@@ -42,7 +42,7 @@ def test_a_night_that_refused_itself_says_so():
     scene.at(0.5)
     scene.watch.ended("refused")
 
-    assert "refused to publish suspicious aggregates" in scene.at(0.6)[0].sentence
+    assert "did not publish the weekly aggregates, because they look wrong" in scene.at(0.6)[0].sentence
 
 
 def test_a_night_that_never_ended_is_missed_after_its_grace():
@@ -51,7 +51,7 @@ def test_a_night_that_never_ended_is_missed_after_its_grace():
 
     assert [] == scene.at(2.1)
     (problem,) = scene.at(2.3)
-    assert "the nightly job due at 2020-02-04 00:10 UTC has not ended" == problem.sentence
+    assert "the nightly job that was due at 2020-02-04 00:10 UTC has not ended" == problem.sentence
     assert f"{CATCH_UP} && fraudstream store load --catch-up" == problem.remedy
 
 

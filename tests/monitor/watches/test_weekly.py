@@ -97,7 +97,7 @@ async def test_aggregates_of_the_day_before_are_enough_for_two_hours_of_the_nigh
     scene = Scene(MONDAY_MS, at_s=TUESDAY_S + 3600 * hour)
     scene.decided(10, stale=10)
 
-    expected = "the newest weekly aggregates are those of 2020-02-03; those of 2020-02-04 are not there"
+    expected = "the newest weekly aggregates are those of 2020-02-03; those of 2020-02-04 are missing"
     assert ([expected] if said else []) == [problem.sentence for problem in await scene.problems()]
 
 
