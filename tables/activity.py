@@ -23,9 +23,10 @@ from fraudstream.adapters.kafka.publisher import Acknowledged, Message, Outbox, 
 from fraudstream.domain.windows.entries import Entry, unpack_all
 from fraudstream.domain.windows.velocity import Windows
 from fraudstream.process.exits import crash
-from fraudstream.tables.activity_batch import Arrivals, BatchAggregates, Update, aggregate, counted_to
+from fraudstream.tables.activity_batch import Arrivals, BatchAggregates, Update, counted_to
 from fraudstream.tables.activity_layout import bucket_key
 from fraudstream.tables.activity_store import OPTIONS, ActivityStore
+from fraudstream.tables.aggregating import aggregate
 from fraudstream.tables.changelog_entries import warming
 from fraudstream.tables.changelog_keys import made_for
 from fraudstream.tables.log_checks import LogCheck, Remembered, look_on

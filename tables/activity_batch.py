@@ -19,7 +19,6 @@ from fraudstream.domain.windows.window_columns import (
     Column,
     aggregate_columns,
     aggregate_sequentially,
-    columns_of,
 )
 from fraudstream.tables.activity_layout import TOKEN, Clock, bucket_keys, grown, packed_deltas
 
@@ -27,9 +26,6 @@ SEQUENCE_SHIFT = 28
 """A payment's sequence is its offset in `transactions` shifted left. Repartitioned payments, which come from
 another topic, are numbered in between: up to 2^28 after each offset, as are the events of a record that has several.
 2^35 offsets fit in a partition."""
-
-COLUMNAR_FROM = 24
-"""Below this many payments the sequential path is faster than setting up the columns (0.2 ms)."""
 
 BUCKET_BITS = 24
 """Low bits of a `place`, for the number of the bucket since 1970: enough for those of ten minutes until the year 2288."""
@@ -102,31 +98,6 @@ def counted_to(clock: Clock) -> int:
     return clock.last_sequence >> SEQUENCE_SHIFT or -1 if clock.last_sequence >= 0 else -1
 
 
-def aggregate(
-    windows: Windows,
-    arrivals: Arrivals,
-    clocks: Mapping[int, Clock],
-    read: Callable[[int, list[bytes]], dict[bytes, bytes]],
-    allowed_lateness_ms: int,
-) -> BatchAggregates:
-    """Aggregate the payments in order, from stored buckets (`read`: partition, keys) and from each other.
-
-    A conflicting payment is not logged in the changelog, so it does not advance the watermark.
-    """
-    batch = MicroBatch(windows, read, allowed_lateness_ms)
-    aggregates = batch.aggregate(arrivals, clocks)
-    gone = aggregates.conflicts
-    if not len(gone):
-        return aggregates
-    rest = batch.aggregate(arrivals.without(gone), clocks)
-    places = gone - np.arange(len(gone))
-    return rest._replace(
-        windows=[np.insert(column, places, 0) for column in rest.windows],
-        late_by_ms=np.insert(rest.late_by_ms, places, 0),
-        conflicts=gone,
-    )
-
-
 class MicroBatch:
     """Reads what is stored and aggregates; conflicts included."""
 
@@ -158,7 +129,7 @@ class MicroBatch:
         )  # its id may be known from the next bucket
         asked = np.unique(np.concatenate([place - 1, place, place[behind] + 1]))
         stored, buckets = self._stored(tokens, asked, home)
-        columns, unordered = self._by_columns(buckets, new, entity, len(tokens))
+        columns, unordered = self._by_columns(buckets, new, entity)
         added, conflicts = aggregate_sequentially(
             self._windows, columns, buckets, new, entity, unordered, self._allowed_lateness_ms
         )
@@ -191,11 +162,9 @@ class MicroBatch:
         return stored, buckets
 
     def _by_columns(
-        self, buckets: dict[int, list[bytes]], new: Entries, entity: Ints, entities: int
+        self, buckets: dict[int, list[bytes]], new: Entries, entity: Ints
     ) -> tuple[list[Column], npt.NDArray[np.bool_]]:
-        """Aggregate all payments at once; return also which entities need the sequential path (all, if payments are few)."""
-        if len(entity) < COLUMNAR_FROM:
-            return columns_of(self._windows, len(entity)), np.ones(entities, np.bool_)
+        """Aggregate all payments at once; return also which entities need the sequential path."""
         packed = b"".join(bucket for kept in buckets.values() for bucket in kept)
         old = self._layout.unpack_columns(np.frombuffer(packed, self._layout.dtype))
         sizes = [sum(map(len, kept)) // self._layout.size for kept in buckets.values()]
@@ -203,8 +172,10 @@ class MicroBatch:
         return aggregate_columns(self._windows, old, owners, new, entity, self._allowed_lateness_ms)
 
 
-def _entries(arrivals: Arrivals, clocks: Mapping[int, Clock]) -> tuple[Entries, dict[int, Clock]]:
-    """Turn payments into entries with sequence and lateness; return them and the clocks after them."""
+def numbered(
+    arrivals: Arrivals, clocks: Mapping[int, Clock]
+) -> tuple[list[int], list[int], dict[int, Clock]]:
+    """Return each payment's sequence and lateness, and the clocks after all of them."""
     numbers: list[int] = []
     late_by_ms: list[int] = []
     after: dict[int, Clock] = {}
@@ -221,6 +192,12 @@ def _entries(arrivals: Arrivals, clocks: Mapping[int, Clock]) -> tuple[Entries, 
             late_by_ms.append(max(0, min(watermark_ms - event_time_ms, LATE_BY_MAX_MS)))
             watermark_ms, last = max(watermark_ms, event_time_ms), max(last, number)
         after[partition] = Clock(watermark_ms, last)
+    return numbers, late_by_ms, after
+
+
+def _entries(arrivals: Arrivals, clocks: Mapping[int, Clock]) -> tuple[Entries, dict[int, Clock]]:
+    """Turn payments into entries; return them and the clocks after them."""
+    numbers, late_by_ms, after = numbered(arrivals, clocks)
     new = Entries(
         np.array(arrivals.event_time_ms, np.int64),
         np.array(arrivals.cents, np.int64),

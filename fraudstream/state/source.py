@@ -20,8 +20,8 @@ from fraudstream.domain.windows.entries import Layout
 from fraudstream.domain.windows.velocity import Windows
 from fraudstream.settings import Settings
 from fraudstream.state.kept import Key, Logged, key_of
-from fraudstream.tables.activity_batch import aggregate
 from fraudstream.tables.activity_layout import START, Clock, deltas
+from fraudstream.tables.aggregating import aggregate
 
 EXPIRE_EVERY_BUCKETS = 6
 

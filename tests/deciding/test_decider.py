@@ -13,8 +13,9 @@ from fraudstream.domain.features import schema
 from fraudstream.domain.features.catalogue import FEATURES
 from fraudstream.domain.tokens import EntityIndex, Tokenizer
 from fraudstream.domain.windows.velocity import CARD_WINDOWS
-from fraudstream.tables.activity_batch import Arrivals, BatchAggregates, aggregate
+from fraudstream.tables.activity_batch import Arrivals, BatchAggregates
 from fraudstream.tables.activity_layout import Clock
+from fraudstream.tables.aggregating import aggregate
 from tests.builders import CountingModel, SameWeek
 
 NOON_MS = 1_580_558_400_000

@@ -17,8 +17,9 @@ from fraudstream.domain.windows.velocity import BUILT_IN, CARD_WINDOWS
 from fraudstream.offline.dataset import Dataset
 from fraudstream.offline.engines import by_duckdb
 from fraudstream.offline.point_in_time import ROWS_AT_ONCE, Arrived, point_in_time
-from fraudstream.tables.activity_batch import Arrivals, aggregate
+from fraudstream.tables.activity_batch import Arrivals
 from fraudstream.tables.activity_layout import Clock
+from fraudstream.tables.aggregating import aggregate
 
 MONDAY_MS = 1_580_688_000_000
 ALLOWED_LATENESS_MS = 3_600_000

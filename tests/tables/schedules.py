@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 from fraudstream.domain.windows.entries import WINDOW_MS, Entry
 from fraudstream.domain.windows.velocity import CARD_WINDOWS
-from fraudstream.tables.activity_batch import Arrivals, BatchAggregates, Update, aggregate
+from fraudstream.tables.activity_batch import Arrivals, BatchAggregates, Update
 from fraudstream.tables.activity_layout import START, Clock, merged
+from fraudstream.tables.aggregating import aggregate
 from tests.tables.oracle import Answer, Expectation, Paid, entries_of, judge
 from tests.windows import LAYOUT, all_told
 

@@ -12,8 +12,9 @@ from fraudstream.domain.events.reversals import Reversal
 from fraudstream.domain.windows.cells import hash64
 from fraudstream.domain.windows.velocity import Windows, declared
 from fraudstream.offline.point_in_time import Arrived, kept_values, point_in_time
-from fraudstream.tables.activity_batch import Arrivals, aggregate
+from fraudstream.tables.activity_batch import Arrivals
 from fraudstream.tables.activity_layout import Clock
+from fraudstream.tables.aggregating import aggregate
 
 START_MS = 1_580_688_000_000
 HOUR_MS = 3_600_000
