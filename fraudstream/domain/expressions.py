@@ -78,7 +78,7 @@ def check_columns(expression: pl.Expr, known: Mapping[str, Any]) -> list[str]:
     for name in names:
         if name not in known:
             raise SetupError(
-                f"wants a column {name}{did_you_mean(name, known)}; there are {', '.join(known)}"
+                f"uses an unknown column, {name}{did_you_mean(name, known)}; there are {', '.join(known)}"
             )
     return names
 

@@ -126,7 +126,7 @@ def test_a_mistake_ends_with_code_2_and_one_sentence(tmp_path: Path) -> None:
 
     assert (2, "") == (done.returncode, done.stdout)
     assert done.stderr.startswith(
-        f"Error: {path}, line 26, rules.when: rule 'risky' wants a column rsik; did you mean risk?"
+        f"Error: {path}, line 26, rules.when: rule 'risky' uses an unknown column, rsik; did you mean risk?"
     )
     assert 1 == done.stderr.count("\n")
 

@@ -12,7 +12,7 @@ DERIVED_MISTAKES = [
     (
         ABOVE,
         derived('a = "riks / 2"'),
-        "line 24, derived.a: wants a column riks; did you mean risk?; there are amount, ",
+        "line 24, derived.a: uses an unknown column, riks; did you mean risk?; there are amount, ",
     ),
     (
         ABOVE,

@@ -256,7 +256,7 @@ MISTAKES = [
     (
         'when = "risk > 0.9"',
         'when = "rsik > 0.9"',
-        "line 26, rules.when: rule 'risky' wants a column rsik; did you mean risk?; there are amount, ",
+        "line 26, rules.when: rule 'risky' uses an unknown column, rsik; did you mean risk?; there are amount, ",
     ),
     (
         'when = "risk > 0.9"',

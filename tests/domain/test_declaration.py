@@ -60,7 +60,7 @@ def test_an_event_type_without_an_entity_has_no_windows_to_use() -> None:
     named = without.replace('["amount", "amt_ratio1", "risk"]', '"card"')
 
     assert "line 3, features: there is no feature amt_ratio1" in mistake(without)
-    assert "rule 'risky' wants a column num_trans_last_10m; there are amount" in mistake(rule)
+    assert "rule 'risky' uses an unknown column, num_trans_last_10m; there are amount" in mistake(rule)
     assert "without an entity has no set 'card': list features" in mistake(named)
 
 

@@ -71,7 +71,7 @@ MISTAKES = [
         "weekly: weekly aggregates are computed per entity: declare [entity], too, or leave this out",
     ),
     ('"worst"]', '"worse"]', "line 2, features: there is no feature worse; did you mean worst?"),
-    ("countries >", "contries >", "rule 'abroad' wants a column contries; did you mean countries?"),
+    ("countries >", "contries >", "rule 'abroad' uses an unknown column, contries; did you mean countries?"),
 ]
 
 

@@ -55,7 +55,7 @@ async def test_a_worker_decides_over_an_encrypted_connection_with_a_login(
                 "kafka_password_file": None,
                 "kafka_ca_file": None,
             },
-            "wants TLS; set FRAUDSTREAM_KAFKA_SECURITY_PROTOCOL to SSL or SASL_SSL",
+            "requires TLS; set FRAUDSTREAM_KAFKA_SECURITY_PROTOCOL to SSL or SASL_SSL",
         ),
     ],
 )

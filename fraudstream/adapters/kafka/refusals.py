@@ -80,7 +80,7 @@ async def _without_an_answer(kafka: Kafka, host: str, port: int, error: BaseExce
     broker, encrypted = f"the Kafka broker at {host}:{port}", kafka.tls is not None
     speaks_tls = await _speaks_tls(host, port)
     if speaks_tls and not encrypted:
-        return f"{broker} wants TLS; set FRAUDSTREAM_KAFKA_SECURITY_PROTOCOL to SSL or SASL_SSL"
+        return f"{broker} requires TLS; set FRAUDSTREAM_KAFKA_SECURITY_PROTOCOL to SSL or SASL_SSL"
     if encrypted and not speaks_tls:
         return (
             f"{broker} does not use TLS, but FRAUDSTREAM_KAFKA_SECURITY_PROTOCOL={kafka.protocol} requires it"
