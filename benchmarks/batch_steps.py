@@ -64,7 +64,7 @@ def dataset(directory: Path) -> dict[str, Any]:
 
 def train(directory: Path) -> dict[str, Any]:
     """Train on the first part of the dataset."""
-    from fraudstream.offline.train import fit
+    from fraudstream.offline.training.fitting import fit
 
     split = _split(directory)
     fit(split.train, FEATURES).save_model(directory / "model.ubj")

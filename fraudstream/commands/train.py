@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fraudstream.commands.fitting_options import fitting_options
 from fraudstream.domain.features.catalogue import FEATURE_SETS
 
 if TYPE_CHECKING:
@@ -32,29 +33,36 @@ if TYPE_CHECKING:
     show_default=True,
     help="Whether the new version becomes the active one, which workers load at their next start; if-better: under the conditions above.",
 )
+@fitting_options
 @click.option(
     "--json",
     "as_json",
     is_flag=True,
     help="Print the manifest as JSON; `activation` says whether it is active, and why.",
 )
-def train(feature_set: str | None, history: Path | None, activate: "Wish", as_json: bool) -> None:
+def train(
+    feature_set: str | None, history: Path | None, activate: "Wish", as_json: bool, **fitting: Any
+) -> None:
     """Train an XGBoost model on the point-in-time features of each payment, and test it on later payments.
 
     The new version is always saved. It becomes the active one if its precision is higher than the share of fraud among all payments,
     if it was trained on at least 500 frauds, and if its average precision is at most 0.02 lower than that of the active version on the
     same payments; both figures are printed.
 
+    Without options it is fitted as in the AWS sample: 100 rounds, no class weights, no calibration.
+
     Exit codes: 0 written, 1 written but not activated because it is not good enough, 2 no history or too little fraud in it.
     """
     from fraudstream.adapters.event_types import event_type_named
     from fraudstream.commands.progress import bar
     from fraudstream.offline import train as training
+    from fraudstream.offline.training.options import TrainingOptions
     from fraudstream.settings import Settings
 
     settings = Settings()
+    options = TrainingOptions(**fitting)
     event_type = event_type_named(settings.event_type)
-    with bar("Training", training.ROUNDS) as advance:
+    with bar("Training", options.rounds) as advance:
         manifest = training.train(
             history or settings.history_dir,
             settings.models_dir,
@@ -65,6 +73,7 @@ def train(feature_set: str | None, history: Path | None, activate: "Wish", as_js
             partitions=settings.partitions,
             allowed_lateness_ms=settings.lateness_horizon_s * 1000,
             activate=activate,
+            options=options,
             listener=training.TrainingListener(step=_say(as_json), round=lambda number: advance(1)),
         )
     if as_json:
@@ -98,6 +107,8 @@ def _show(manifest: dict[str, Any]) -> None:
         f"trained on {manifest['train']['rows']:,} payments with {manifest['train']['fraud']:,} frauds after {manifest['warm_up_days']} days of warm-up, "
         f"tested on {tested['rows']:,} later ones with {tested['fraud']:,} frauds"
     )
+    if manifest["calibration"] is not None:
+        click.echo(f"calibrated                               {manifest['calibration']['method']}")
     click.echo(f"AUC                                      {metrics['auc']:.4f}")
     click.echo(f"average precision                        {metrics['average_precision']:.4f}")
     click.echo(

@@ -8,6 +8,7 @@ import polars as pl
 
 from fraudstream.domain.features.compute import matrix, with_features
 from fraudstream.domain.features.derived import NONE, DerivedFeatures
+from fraudstream.domain.table import Table
 
 
 class Model(Protocol):
@@ -24,6 +25,11 @@ class Model(Protocol):
     def contributions(self, rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Return each feature's share of each row's log odds (TreeSHAP), the bias in a last column."""
         ...
+
+
+def calibrated(scores: npt.NDArray[np.float32], table: Table | None) -> npt.NDArray[np.float32]:
+    """Return the shares of fraud that a calibration has for a classifier's scores; without one they are what it says."""
+    return scores if table is None else table.at(scores.astype(np.float64)).astype(np.float32)
 
 
 class Scored(NamedTuple):

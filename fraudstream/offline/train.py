@@ -12,7 +12,7 @@ import polars as pl
 import xgboost
 
 from fraudstream.adapters.files import sha256_of
-from fraudstream.adapters.models.files import save_model
+from fraudstream.adapters.models.files import CALIBRATION, save_model
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.features.catalogue import FEATURE_SETS, REASONS
@@ -20,27 +20,10 @@ from fraudstream.domain.times import DAY_MS, midnight_ms
 from fraudstream.offline.activation import Wish, decided, judge
 from fraudstream.offline.dataset import Dataset
 from fraudstream.offline.evaluate import evaluate, recall_by_scenario
-from fraudstream.offline.model_input import LabelledPayments, predicted
 from fraudstream.offline.opening import IMPORT
 from fraudstream.offline.point_in_time import NEVER_MS
-
-ROUNDS = 100
-PARAMS: dict[str, Any] = {
-    # The sample's.
-    "objective": "binary:logistic",
-    "max_depth": 5,
-    "eta": 0.2,
-    "gamma": 4,
-    "min_child_weight": 6,
-    "subsample": 0.7,
-    # Defaults of the XGBoost it was written for, or finer. min_child_weight counts p(1 - p): from today's start at the
-    # share of fraud, 6 would be 2,400 payments, more than there are of any attack; from 0.5 it is 24.
-    "base_score": 0.5,
-    # Nine payments in ten are alone in their ten minutes; 256 quantiles put 0 to 5 s since the last one into one bin.
-    "tree_method": "hist",
-    "max_bin": 16_384,
-    "seed": 1,
-}
+from fraudstream.offline.training.fitting import Fitted, fitted
+from fraudstream.offline.training.options import TrainingOptions
 
 FRAUD_THRESHOLD = 0.25
 """From the sample's template."""
@@ -84,29 +67,34 @@ def train(
     partitions: int = 1,
     allowed_lateness_ms: int = NEVER_MS,
     activate: Wish = "if-better",
+    options: TrainingOptions | None = None,
     listener: TrainingListener | None = None,
 ) -> dict[str, Any]:
     """Train, evaluate on the later 30 %, write `models_dir/<version>/`; return the manifest.
 
     `current` then names it if the manifest's `activation` says `activated`. The version's name contains a hash of the
-    model, so the same history gives the same version. `event_type` says what payments are (None: as `Dataset.of_history`).
+    model, so the same history gives the same version. `event_type` says what payments are (None: as `Dataset.of_history`),
+    `options` how to fit (None: as the AWS sample).
     Raises SetupError if there is no history or too little of it.
     """
-    listener = listener or TrainingListener()
+    listener, options = listener or TrainingListener(), options or TrainingOptions()
     names = tuple(features or FEATURE_SETS[feature_set])
     listener.step("computing point-in-time features of each payment")
     data = Dataset.of_history(history_dir, partitions, allowed_lateness_ms, event_type)
     _check(data.frame, names, history_dir)
     split = Split.of(data)
     listener.step(f"training on {split.train.height:,} payments")
-    booster = fit(split.train, names, listener.round)
+    model = fitted(split.train, names, options, listener.round)
     listener.step(f"testing on {split.test.height:,} later payments")
-    metrics, by_scenario = _tested(booster, split.test, names, threshold)
+    metrics, by_scenario = _tested(model, split.test, names, threshold)
     activation = decided(activate, judge(metrics, threshold, split.train, split.test, models_dir))
-    content = bytes(booster.save_raw("ubj"))
+    content = bytes(model.booster.save_raw("ubj"))
+    beside = {} if model.table is None else {CALIBRATION: model.table.to_json()}
     digest = sha256_of(content)
     manifest = {
-        "version": version_name(feature_set, data.dates[-1], digest),
+        "version": version_name(
+            feature_set, data.dates[-1], sha256_of(b"".join([content, *beside.values()]))
+        ),
         "event_type": "card" if event_type is None else event_type.name,
         "feature_set": feature_set,
         "features": list(names),
@@ -118,9 +106,19 @@ def train(
         "metrics": metrics,
         "recall_by_scenario": by_scenario,
         "activation": activation,
-        "rounds": ROUNDS,
-        "params": PARAMS,
         "sha256": digest,
+        **_fitting(model),
+    }
+    save_model(models_dir, manifest, content, beside, activate=activation["activated"])
+    return manifest
+
+
+def _fitting(model: Fitted) -> dict[str, Any]:
+    """Say with what a model was fitted, and when."""
+    return {
+        "rounds": model.rounds,
+        "params": model.params,
+        "calibration": None if model.calibration is None else model.calibration.described(),
         "libraries": {
             "python": platform.python_version(),
             "xgboost": xgboost.__version__,
@@ -129,8 +127,6 @@ def train(
         },
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    save_model(models_dir, manifest, content, activate=activation["activated"])
-    return manifest
 
 
 def _check(frame: pl.DataFrame, names: Sequence[str], history_dir: Path) -> None:
@@ -154,11 +150,11 @@ def version_name(feature_set: str, last_date: date, digest: str) -> str:
 
 
 def _tested(
-    booster: xgboost.Booster, payments: pl.DataFrame, names: tuple[str, ...], threshold: float
+    model: Fitted, payments: pl.DataFrame, names: tuple[str, ...], threshold: float
 ) -> tuple[dict[str, float], Mapping[str, float]]:
     """Return the figures on payments the model has not seen, and the recall per kind of fraud where it is known."""
     fraud = payments["is_fraud"].to_numpy()
-    scores = predicted(payments, names, booster.inplace_predict)
+    scores = model.probabilities(payments, names)
     by_scenario: Mapping[str, float] = {}
     if "scenario" in payments.columns:
         by_scenario = recall_by_scenario(fraud, scores, threshold, payments["scenario"].to_numpy())
@@ -201,28 +197,6 @@ def _those(frame: pl.DataFrame, which: pl.Expr) -> pl.DataFrame:
     if len(rows) and rows[-1] - rows[0] + 1 == len(rows):
         return frame.slice(rows[0], len(rows))
     return frame.filter(which)
-
-
-def fit(
-    payments: pl.DataFrame, names: tuple[str, ...], on_round: Callable[[int], None] = lambda number: None
-) -> xgboost.Booster:
-    """Train the classifier on labelled payments of a dataset."""
-    data = xgboost.QuantileDMatrix(LabelledPayments(payments, names), max_bin=PARAMS["max_bin"])
-    booster = xgboost.train(PARAMS, data, ROUNDS, callbacks=[_Rounds(on_round)])
-    booster.feature_names = list(names)  # stored in the model's file, so that loading can compare
-    return booster
-
-
-class _Rounds(xgboost.callback.TrainingCallback):
-    """Reports every round to a callback."""
-
-    def __init__(self, on_round: Callable[[int], None]) -> None:
-        super().__init__()
-        self._on_round = on_round
-
-    def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
-        self._on_round(epoch + 1)
-        return False
 
 
 def _range(frame: pl.DataFrame) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, cast
 
 import numpy as np
@@ -18,9 +19,13 @@ from xgboost.core import _LIB
 
 from fraudstream.adapters.files import sha256_of, write_atomically
 from fraudstream.domain.errors import SetupError
+from fraudstream.domain.model import calibrated
 from fraudstream.domain.names import did_you_mean, validate_name
+from fraudstream.domain.table import Table
 
 CURRENT = "current"
+CALIBRATION = "calibration.json"
+"""The file of a version's calibration, if it has one."""
 
 PREDICT = json.dumps(
     {
@@ -48,12 +53,18 @@ class XGBoostModel:
     """A loaded classifier; one thread, because starting more takes longer than they save for few rows."""
 
     def __init__(
-        self, version: str, features: tuple[str, ...], threshold: float, booster: xgboost.Booster
+        self,
+        version: str,
+        features: tuple[str, ...],
+        threshold: float,
+        booster: xgboost.Booster,
+        calibration: Table | None = None,
     ) -> None:
         self.version = version
         self.features = features
         self.threshold = threshold
         self._booster = booster
+        self._calibration = calibration
         self._booster.set_param({"nthread": 1})
 
     def probabilities(self, rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -83,7 +94,7 @@ class XGBoostModel:
         )
         if code:
             raise xgboost.core.XGBoostError(_LIB.XGBGetLastError().decode())
-        return np.ctypeslib.as_array(found, (len(rows),)).copy()
+        return calibrated(np.ctypeslib.as_array(found, (len(rows),)).copy(), self._calibration)
 
     def contributions(self, rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Return each feature's share of each row's log odds (TreeSHAP), the bias in a last column."""
@@ -104,12 +115,33 @@ def load_model(models_dir: Path, version: str = CURRENT) -> XGBoostModel:
     booster = _booster(version, content)
     if booster.num_features() != len(features) or tuple(booster.feature_names or features) != features:
         raise SetupError(f"model {version} was trained on other features than its manifest names; {TRAIN}")
-    model = XGBoostModel(version, features, manifest["threshold"], booster)
+    beside = _beside(models_dir, version, manifest)
+    model = XGBoostModel(version, features, manifest["threshold"], booster, _calibration(version, beside))
     if model.probabilities(np.zeros((1, len(features)), dtype=np.float32)).shape != (
         1,
     ):  # and the first call is slow
         raise SetupError(f"model {version} does not return one probability per payment; {TRAIN}")
     return model
+
+
+def _beside(models_dir: Path, version: str, manifest: Mapping[str, Any]) -> dict[str, bytes]:
+    """Return the files beside the model by name, after checking them; raises SetupError."""
+    found = {}
+    described = manifest.get("files", {})
+    for name, digest in described.items() if isinstance(described, dict) else ():
+        content = _content(models_dir / version / validate_name("model's file", name), MODEL_BYTES_MAX)
+        if sha256_of(content) != digest:
+            raise SetupError(
+                f"{name} of model {version} is not the one its manifest describes (checksum differs); {TRAIN}"
+            )
+        found[name] = content
+    return found
+
+
+def _calibration(version: str, beside: Mapping[str, bytes]) -> Table | None:
+    if CALIBRATION not in beside:
+        return None
+    return Table.of_json(beside[CALIBRATION], f"{CALIBRATION} of model {version}")
 
 
 def _booster(version: str, content: bytes) -> xgboost.Booster:
@@ -173,11 +205,17 @@ def current_version(models_dir: Path) -> str:
 
 
 def save_model(
-    models_dir: Path, manifest: Mapping[str, Any], content: bytes, *, activate: bool = True
+    models_dir: Path,
+    manifest: Mapping[str, Any],
+    content: bytes,
+    beside: Mapping[str, bytes] = MappingProxyType({}),
+    *,
+    activate: bool = True,
 ) -> str:
     """Write a version named by `manifest["version"]`, whole or not at all, and make it the current one if wanted.
 
-    An existing version of that name is replaced. `content`: the UBJ file whose checksum is in the manifest.
+    An existing version of that name is replaced. `content`: the UBJ file whose checksum is in the manifest;
+    `beside`: the version's other files by name, whose checksums are added to it.
     """
     version = validate_name("model", manifest["version"])
     models_dir.mkdir(parents=True, exist_ok=True)
@@ -185,7 +223,10 @@ def save_model(
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir()
     write_atomically(draft / "model.ubj", content)
-    write_atomically(draft / "manifest.json", (json.dumps(manifest, indent=2) + "\n").encode())
+    for name, other in beside.items():
+        write_atomically(draft / name, other)
+    described = {**manifest, "files": {name: sha256_of(other) for name, other in beside.items()}}
+    write_atomically(draft / "manifest.json", (json.dumps(described, indent=2) + "\n").encode())
     shutil.rmtree(models_dir / version, ignore_errors=True)
     draft.rename(models_dir / version)
     if activate:

@@ -1,0 +1,1 @@
+"""How a model is fitted: options, early stopping, calibration, the anomaly model."""
