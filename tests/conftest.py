@@ -59,6 +59,7 @@ NEEDS = {
     "tests/process/test_supervisor": "process",
     "tests/web/test_behind_nginx": "server",
     "tests/web/test_connections": "process",
+    "tests/report/test_page": "browser",
     "tests/web/test_pages_in_chromium": "browser",
 }
 """Start of a test's path -> what it needs beside Python and the disk, or why it takes long; `make test-fast` has none of them."""

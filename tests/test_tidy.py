@@ -34,6 +34,7 @@ LAYERS = {
     "acls": {"settings", "topics"},
     "adapters": {"acls", "adapters.secrets", "domain", "process", "settings", "topics"},
     "offline": {"adapters", "domain"},
+    "report": {"adapters", "domain", "offline"},
     "world": {"domain", "offline"},
     "tables": {"adapters", "domain", "process"},
     "deciding": {"adapters", "domain", "tables", "topics"},

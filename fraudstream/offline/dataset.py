@@ -25,7 +25,10 @@ from fraudstream.offline.weeks_before import declared_weeks
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """Labelled payments with everything the features need; `frame` has event_time, is_fraud, scenario if known."""
+    """Labelled payments with everything the features need.
+
+    `frame` has event_time, is_fraud, scenario if known, and card_code: a number that payments of one entity share.
+    """
 
     frame: pl.DataFrame
     dates: list[date]
@@ -66,7 +69,7 @@ class Dataset:
         if event_type is not None:
             known = known.hstack(declared_weeks(event_type.weekly, came, known, paid))
         counted = known["counted"] & ~known["conflict"]
-        frame = paid.drop("card_code", "id_hash", "partition").hstack(known.drop("counted", "conflict"))
+        frame = paid.drop("id_hash", "partition").hstack(known.drop("counted", "conflict"))
         frame = with_derived(with_amount(frame, decimals).drop(CENTS.name), event_type)
         return cls(frame if counted.all() else frame.filter(counted), dates_of(directory))
 

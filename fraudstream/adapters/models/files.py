@@ -103,6 +103,11 @@ class XGBoostModel:
         )
         return contributions
 
+    def gains(self) -> dict[str, float]:
+        """Return the loss that splits by each feature saved in training; features that no split uses are left out."""
+        found = self._booster.get_score(importance_type="total_gain")
+        return {name: float(gain) for name, gain in found.items() if isinstance(gain, float)}
+
 
 def load_model(models_dir: Path, version: str = CURRENT) -> XGBoostModel:
     """Load a model version after checking it; raises SetupError that says what to run."""

@@ -1,0 +1,108 @@
+"""Makes the report of a model version: reads the history, lets the model judge what is later than what it learnt from."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import xgboost
+
+from fraudstream.adapters.models.files import XGBoostModel, load_model, read_manifest
+from fraudstream.domain.errors import SetupError
+from fraudstream.domain.events.event_type import EventType
+from fraudstream.offline.dataset import Dataset
+from fraudstream.offline.model_input import model_inputs, predicted
+from fraudstream.report.judged import Judged
+from fraudstream.report.money import Costs
+from fraudstream.report.ranking import Ranking
+from fraudstream.report.report import report_of
+
+ENTITY = "card_code"
+"""The column of a dataset that numbers its entities."""
+
+
+def make_reports(
+    versions: list[str],
+    models_dir: Path,
+    history_dir: Path,
+    event_type: EventType,
+    *,
+    partitions: int = 1,
+    costs: Costs | None = None,
+    step: Callable[[str], None] = lambda text: None,
+) -> list[dict[str, Any]]:
+    """Return the reports of versions on the same payments: those later than what any of them has learnt from.
+
+    Raises SetupError if a version is not there or was made for another event type, or if no payment is left.
+    """
+    manifests = [read_manifest(models_dir, version) for version in versions]
+    for manifest in manifests:
+        if manifest["event_type"] != event_type.name:
+            raise SetupError(
+                f"model {manifest['version']} is for events of type {manifest['event_type']}, not {event_type.name}; set "
+                f"FRAUDSTREAM_EVENT_TYPE={manifest['event_type']}"
+            )
+    step("computing what was known at each payment")
+    data = Dataset.of_history(history_dir, partitions, event_type=event_type)
+    labelled = data.frame.filter(pl.col("is_fraud").is_not_null())
+    learnt_until_ms = max(_ms(manifest["train"]["last"]) for manifest in manifests) + 999  # it is in seconds
+    later = labelled.filter(pl.col("event_time") > learnt_until_ms)
+    if not later.height:
+        raise SetupError(
+            f"all payments of {history_dir} are from before {max(m['train']['last'] for m in manifests)}, until which "
+            f"{' and '.join(versions)} learnt; a report needs later ones"
+        )
+    reports = []
+    for version, manifest in zip(versions, manifests, strict=True):
+        step(f"judging {later.height:,} payments by {version}")
+        reports.append(_report(load_model(models_dir, version), manifest, labelled, later, event_type, costs))
+    return reports
+
+
+def _report(
+    model: XGBoostModel,
+    manifest: dict[str, Any],
+    labelled: pl.DataFrame,
+    later: pl.DataFrame,
+    event_type: EventType,
+    costs: Costs | None,
+) -> dict[str, Any]:
+    entities = later[ENTITY].to_numpy() if ENTITY in later.columns else None
+    scores = predicted(later, model.features, model.probabilities).astype(np.float64)
+    judged = Judged(later, scores, model.threshold, entities)
+    rows = np.concatenate([numbers for _, numbers in model_inputs(later, model.features)])
+    about = {
+        "version": model.version,
+        "event_type": event_type.name,
+        "currency": event_type.money.currency
+        if event_type.currency_field is None
+        else "each event's currency",
+        "tested": {"first": _date(judged.times_ms.min()), "last": _date(judged.times_ms.max())},
+        "details": {
+            "sha256": manifest["sha256"][:16],
+            "trained on": f"{manifest['train']['rows']:,} payments, {manifest['train']['first'][:10]} to {manifest['train']['last'][:10]}",
+            "XGBoost": xgboost.__version__,
+        },
+    }
+    return report_of(model, model.features, judged, rows, about, costs, _learnt(model, manifest, labelled))
+
+
+def _learnt(model: XGBoostModel, manifest: dict[str, Any], labelled: pl.DataFrame) -> float | None:
+    """Return the average precision on the payments it learnt from; None if this history does not have them."""
+    first, last = _ms(manifest["train"]["first"]), _ms(manifest["train"]["last"])
+    learnt = labelled.filter(pl.col("event_time").is_between(first, last))
+    fraud = learnt["is_fraud"].to_numpy().astype(bool)
+    if not fraud.any() or fraud.all():
+        return None
+    scores = predicted(learnt, model.features, model.probabilities).astype(np.float64)
+    return Ranking.of(fraud, scores).curve().average_precision()
+
+
+def _ms(text: str) -> int:
+    return round(datetime.fromisoformat(text).timestamp() * 1000)
+
+
+def _date(time_ms: int) -> str:
+    return f"{datetime.fromtimestamp(time_ms / 1000, UTC):%Y-%m-%d}"
