@@ -29,7 +29,7 @@ GOAL_S, GOAL_MB = 60.0, 3000.0
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A step that has ended well."""
+    """A step that has ended without an error."""
 
     seconds: float
     cpu_s: float

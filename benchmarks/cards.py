@@ -3,7 +3,7 @@
 For every number of cards a worker is given one payment of each, all within the window. Then, in rounds, all of them work
 off the same backlogs one after the other, each worker restarted for it: one over as many cards as the smallest state has,
 which shows what a larger state costs; and one over all its cards, where nearly every payment is of a card not seen lately.
-What is kept is the median of the rounds, each against the smallest state of the same round, as machines have moods. Every
+What is reported is the median of the rounds, each against the smallest state of the same round, because speeds vary. Every
 round pays other cards, and the smallest state is filled anew, so that the cards have the same past everywhere.
 At last a restart with the state on disk and one with an empty directory.
 """
@@ -80,7 +80,7 @@ class Remembering:
     rss_mb: float = 0.0
 
     def fill(self) -> None:
-        """Have one payment of each card decided."""
+        """Let the worker decide one payment of each card."""
         self.worker.create_topics()
         with self.worker.started() as child:
             self.worker.send(

@@ -38,7 +38,7 @@ class Latency:
 
 
 def latencies(contestant: Contestant, run: Run, rates: Sequence[Rate], on_load: OnLoad) -> list[Latency]:
-    """Start a contestant on empty topics and measure it at each rate; loads follow each other in the world's time."""
+    """Start a contestant on empty topics and measure it at each rate; loads follow each other in event time."""
     run.directory.mkdir(parents=True)
     measured = []
     with contestant.start(run) as child, CpuMeter(child) as meter:

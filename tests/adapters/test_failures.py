@@ -30,7 +30,7 @@ def test_no_class_of_aiokafka_is_left_unsorted() -> None:
 
 
 def test_examples_of_each_sort() -> None:
-    """What operators meet in their first week."""
+    """Errors that operators often see."""
     assert RECORD == of_kafka(kafka.MessageSizeTooLargeError())
     assert RETRY == of_kafka(kafka.NotEnoughReplicasError())
     assert PERMANENT == of_kafka(kafka.TopicAuthorizationFailedError())
@@ -51,7 +51,7 @@ def test_examples_of_redis() -> None:
 
 
 def test_examples_of_aws_without_an_answer() -> None:
-    """Nobody there is an outage; being nobody oneself is not."""
+    """A server that does not answer is an outage; missing credentials are not."""
     assert RETRY == by_name(aws.EndpointConnectionError(endpoint_url="http://127.0.0.1:9"), AWS_CLIENT)
     assert RETRY == by_name(aws.ReadTimeoutError(endpoint_url="http://127.0.0.1:9"), AWS_CLIENT)
     assert PERMANENT == by_name(aws.NoCredentialsError(), AWS_CLIENT)

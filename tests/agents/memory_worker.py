@@ -1,4 +1,4 @@
-"""A worker's scoring loop without a broker: real stream, consumer, table and RocksDB; only the way to Kafka is short.
+"""A worker's scoring loop without a broker: real stream, consumer, table and RocksDB; only Kafka is replaced.
 
 Records arrive as the consumer delivers them, in chunks; decisions go to a `MemoryDelivery`.
 """

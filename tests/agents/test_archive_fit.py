@@ -41,10 +41,10 @@ async def commit(settings: Settings, offset: int) -> None:
         await logs.commit({(settings.topic("decisions"), 0): offset})
 
 
-async def test_a_topic_made_anew_that_has_grown_past_the_archive_is_refused_and_archived_whole_elsewhere(
+async def test_a_recreated_topic_that_has_grown_past_the_archive_is_refused_and_archived_whole_elsewhere(
     kafka_settings: Settings, tmp_path: Path
 ) -> None:
-    """No offset is out of range: only the records are others. Its first ones are not left out where it is archived anew."""
+    """No offset is out of range: only the records differ. In a new place it is archived from its first record."""
     await publish(kafka_settings, range(3))
     assert ["p0", "p1", "p2"] == await archive(kafka_settings, tmp_path / "old")
     await made_anew(kafka_settings, kafka_settings.topic("decisions"))

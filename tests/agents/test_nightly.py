@@ -1,4 +1,4 @@
-"""The nightly job beside a worker: whatever becomes of it, the worker goes on."""
+"""The nightly job beside a worker: however it ends, the worker goes on."""
 
 from datetime import date
 from pathlib import Path
@@ -62,14 +62,14 @@ async def test_a_night_is_loaded_where_workers_look_it_up(
     assert {MONDAY_MS + DAY_MS: 5} == await store.nights([MONDAY_MS + DAY_MS])
 
 
-def test_a_clock_that_makes_no_sense_is_a_set_up_error(settings: Settings) -> None:
+def test_an_invalid_cron_expression_is_a_set_up_error(settings: Settings) -> None:
     """Said at the start, not at midnight."""
     with pytest.raises(SetupError, match="is not a cron expression"):
         nightly.attach(None, settings.model_copy(update={"nightly_cron": "at night"}), lambda result: None)
 
 
-async def test_a_suspicious_night_and_a_failed_one_are_told_apart(settings: Settings) -> None:
-    """Both leave the weeks as they are."""
+async def test_a_refused_run_and_a_failed_one_are_told_apart(settings: Settings) -> None:
+    """Both leave the weekly aggregates as they are."""
     assert "failed" == await ended(settings)
     write_day(settings.history_dir, MONDAY, cards=100)
     assert "done" == await ended(settings)

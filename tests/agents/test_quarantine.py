@@ -1,4 +1,4 @@
-"""A poison record is found in halves, over as many runs as it takes."""
+"""A poison record is found by halving, over several runs."""
 
 from contextlib import closing
 from pathlib import Path
@@ -76,12 +76,12 @@ def shown(part: Chunk) -> str:
 
 
 def test_without_a_crash_everything_is_decided_together(tmp_path: Path) -> None:
-    """The ordinary day."""
+    """The usual case."""
     assert [["0: 0..7", "1: 0..3"]] == run(tmp_path, [[chunk(HERE, 0, 7), chunk(THERE, 0, 3)]], set())
 
 
 def test_a_few_crashes_make_no_poison_record(tmp_path: Path) -> None:
-    """Two kills of an operator over the same offsets: the third run decides as if nothing had been."""
+    """An operator kills two runs over the same offsets: the third decides them all together, as usual."""
     for _ in range(CRASHES_BEFORE_HALVING - 1):
         with pytest.raises(Crashed):
             run(tmp_path, [[chunk(HERE, 0, 7)]], {(HERE, 5)})
@@ -90,7 +90,7 @@ def test_a_few_crashes_make_no_poison_record(tmp_path: Path) -> None:
     assert 0 == history(tmp_path).crashes
 
 
-def test_the_poison_record_is_found_in_halves_and_becomes_a_dead_letter(tmp_path: Path) -> None:
+def test_the_poison_record_is_found_by_halving_and_becomes_a_dead_letter(tmp_path: Path) -> None:
     """Eight records, the sixth is poison: 0..7 three times, 4..7, 4..5, 5 alone; then it is a dead letter."""
     crashes = 0
     while True:
@@ -135,7 +135,7 @@ def test_all_poison_records_and_no_others_become_dead_letters(
 
 
 def test_a_worker_that_crashes_over_everything_stays_down(tmp_path: Path) -> None:
-    """A broken model is no reason to empty a topic into dead letters."""
+    """A broken model must not turn a whole topic into dead letters."""
     everything = {(HERE, offset) for offset in range(100)}
     for start in range(POISON_RECORDS_PER_HOUR_MAX + 1):
         for _ in range(CRASHES_BEFORE_HALVING):
@@ -186,7 +186,7 @@ def test_the_note_survives_its_writer_and_shorter_ones_replace_longer(tmp_path: 
 
 
 def test_a_closed_note_cannot_be_written(tmp_path: Path) -> None:
-    """Its descriptor's number may be another file's by then."""
+    """The number of its descriptor may belong to another file by then."""
     note = InFlightNote(tmp_path / "in-flight")
     note.close()
     with pytest.raises(OSError, match="Bad file descriptor"):

@@ -76,7 +76,7 @@ async def test_nothing_is_acknowledged_or_remembered_before_it_is_delivered(tmp_
 
 
 async def test_every_record_of_a_chunk_has_one_outcome_and_all_are_acknowledged(tmp_path: Path) -> None:
-    """A payment, a stranger to this partition, and two records that are no payments."""
+    """A payment, one of another partition's card, and two records that are not payments."""
     async with MemoryWorker(tmp_path) as worker:
         await worker.receive([paid("a"), paid("b", card=ELSEWHERE), b"{", {"amount": 1}])
         await worker.settled()
@@ -189,7 +189,7 @@ async def test_without_a_week_a_payment_is_decided_and_marked(tmp_path: Path) ->
 
 
 async def test_the_report_says_what_a_micro_batch_did(tmp_path: Path) -> None:
-    """Metrics and pages are made from it."""
+    """Metrics and pages use it."""
     async with MemoryWorker(tmp_path) as worker:
         await worker.receive([paid("a"), paid("b", card=ELSEWHERE), b"{"])
         await worker.settled()
@@ -202,7 +202,7 @@ async def test_the_report_says_what_a_micro_batch_did(tmp_path: Path) -> None:
 
 
 class SilentWeekly(WeeklyStore):
-    """A weekly store whose answers do not come."""
+    """A weekly store that does not answer."""
 
     async def get_many(self, entities: Any, midnight_ms: int) -> WeeklyAnswer:
         """Fail for every card."""

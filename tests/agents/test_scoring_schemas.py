@@ -1,4 +1,4 @@
-"""The scoring loop with records in Confluent's wire format: decided as JSON is, and late rather than wrongly."""
+"""The scoring loop with records in Confluent's wire format: decided as JSON is, after waiting for the schema, if need be."""
 
 import json
 from collections.abc import Iterator
@@ -89,7 +89,7 @@ async def test_avro_is_decided_and_repartitioned_as_json(tmp_path: Path, registr
     assert [3, 4] == [letter["offset"] for letter in dead]
 
 
-async def test_nothing_is_decided_or_acknowledged_while_the_registry_is_away(
+async def test_nothing_is_decided_or_acknowledged_while_the_registry_does_not_answer(
     tmp_path: Path, registry: SchemaRegistry
 ) -> None:
     """Records wait, the health says why, and then they are decided as ever."""

@@ -1,4 +1,4 @@
-"""The look at group and topics, against a real group."""
+"""The checks of group and topics, against a real group."""
 
 import asyncio
 from contextlib import suppress
@@ -27,7 +27,7 @@ def member(settings: Settings, topic: topics.Topic) -> AIOKafkaConsumer:
 async def test_partitions_that_no_worker_has_are_named_until_one_has_them(
     kafka_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The group is content with a member that leaves a topic out; nobody else would notice."""
+    """Kafka accepts a group member that leaves out a topic, and nothing else would notice it."""
     monkeypatch.setattr(topic_watch, "LOOK_EVERY_S", 0.2)
     watch = TopicWatch(kafka_settings, lambda _: None, Member.of(event_type_named("card")))
     repartitioned = kafka_settings.topic(topics.REPARTITIONED.name)

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.mark.timeout(280)
 def test_every_step_is_timed_weighed_and_agrees() -> None:
-    """Each is a process of its own; the last line is for scripts."""
+    """Each runs in its own process; the last line is for scripts."""
     size = ["--cards", "2000", "--days", "10", "--payments", "100000", "--weekly-cards", "5000"]
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.batch", *size, "--json"],

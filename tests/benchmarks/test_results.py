@@ -60,7 +60,7 @@ def test_a_good_run_has_no_problems() -> None:
     ],
 )
 def test_what_makes_the_figures_worthless_is_said(found: Results, said: str) -> None:
-    """A fast program that loses or miscounts payments has no speed."""
+    """The speed of a program that loses or miscounts payments means nothing."""
     assert any(said in problem for problem in found.problems())
 
 
@@ -100,8 +100,8 @@ def test_the_outcome_of_a_decision_without_its_week_is_not_compared() -> None:
     assert not without.agrees(Answer(2, "review"))
 
 
-def test_who_is_left_out_is_said() -> None:
-    """A contestant that cannot be built is missing from the tables, and the reason stands below them."""
+def test_a_contestant_that_is_left_out_is_named_with_the_reason() -> None:
+    """One that cannot be built is missing from the tables, and the reason stands below them."""
     found = Results(QUICK, {}, {}, {}, left_out={"kafka_streams": "Maven (mvn) is not on the search path"})
 
     assert "Kafka Streams is left out: Maven (mvn) is not on the search path." in checks(found)
@@ -129,7 +129,7 @@ def test_the_id_of_a_decision_is_found_with_and_without_spaces() -> None:
 
 
 def test_marks_are_printed_once_each(capsys: pytest.CaptureFixture[str]) -> None:
-    """A reader that jumps over a mark speaks once, at the count it has reached."""
+    """A reader that jumps over a mark prints once, at the count it has reached."""
     marks = Marks(100)
     for count in (1, 2, 5, 31, 34, 95, 100):
         if count >= marks.next:
@@ -138,8 +138,8 @@ def test_marks_are_printed_once_each(capsys: pytest.CaptureFixture[str]) -> None
     assert ["1", "5", "31", "95", "100"] == [line.split()[1] for line in capsys.readouterr().out.splitlines()]
 
 
-def test_the_docs_get_a_new_table_and_keep_their_words(tmp_path: Path) -> None:
-    """Only what stands between the markers is replaced, as often as one likes."""
+def test_the_docs_get_a_new_table_and_keep_their_text(tmp_path: Path) -> None:
+    """Only the text between the markers is replaced, also when it is repeated."""
     page = tmp_path / "benchmarks.md"
     page.write_text(f"before\n{BEGIN}\nold table\n{END}\nafter\n")
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""A card number is nowhere but where it was put; `make canary` asks the same of both start-ups and a world of its own."""
+"""A card number is found in the input only; `make canary` checks the same for both ways to start a worker, with a history of its own."""
 
 import asyncio
 import shutil
@@ -38,7 +38,7 @@ def test_the_search_finds_every_writing(data: bytes) -> None:
 
 
 def test_last_digits_and_other_numbers_are_no_hits() -> None:
-    """What pages show of a card."""
+    """Pages show the last digits of a card."""
     assert 0 == Needle(NUMBER).hits(b"**** **** **** 2643, 4006080000000000 and 1580515200250")
 
 

@@ -1,4 +1,4 @@
-"""Payments of a canary: good ones, and everything a careless producer could do with its card number."""
+"""Payments of a canary: valid ones, and everything a careless producer could do with its card number."""
 
 import json
 import time
@@ -20,7 +20,7 @@ class Sent(NamedTuple):
 
 
 def traffic(canary: str, other: str, partitions: int, part: str) -> list[Sent]:
-    """Return records with a canary's number in every thinkable place; `part` makes ids distinct."""
+    """Return records with a canary's number in every possible place; `part` makes ids distinct."""
     home = partition_of(canary, partitions)
     now = time.time()
     dashed = "-".join(canary[start : start + 4] for start in range(0, len(canary), 4))
@@ -81,7 +81,7 @@ def traffic(canary: str, other: str, partitions: int, part: str) -> list[Sent]:
 
 
 def _at_home(sent: Sent, number: int | str, partitions: int) -> Sent:
-    """Send a payment where its card lives."""
+    """Send a payment to the partition of its card."""
     digits = str(number).strip().replace("-", "").replace(" ", "")
     return sent._replace(partition=partition_of(digits, partitions))
 

@@ -1,4 +1,4 @@
-"""Brokers that die, restart and freeze: three of them, three copies of everything."""
+"""Brokers that are killed, restarted and paused: three of them, with three copies of everything."""
 
 import asyncio
 

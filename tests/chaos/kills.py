@@ -1,4 +1,4 @@
-"""A worker that dies: at any time, between any two steps, with its disk and without."""
+"""A worker that is killed: at any time, between any two steps, with its disk and without."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Workers that come, go, and come back from the dead."""
+"""Workers that join, leave, and resume after the group has given them up."""
 
 import asyncio
 

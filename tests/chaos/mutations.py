@@ -1,4 +1,4 @@
-"""Workers that do it wrong, each in one way, in their own process: an experiment that stays green with one proves nothing."""
+"""Workers with one defect each, in their own process: an experiment that passes with a defect proves nothing."""
 
 import asyncio
 import sys

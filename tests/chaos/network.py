@@ -1,4 +1,4 @@
-"""A network that delays, falls silent and cuts."""
+"""A network that delays, drops or resets what is sent."""
 
 from tests.chaos.proxy import FAULTS
 from tests.chaos.stage import Stage

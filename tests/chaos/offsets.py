@@ -1,4 +1,4 @@
-"""A group that remembers more of a log than there is: its offsets are another cluster's, or the log was restored."""
+"""Committed offsets beyond the end of a log: they come from another cluster, or the log was restored."""
 
 import asyncio
 
@@ -11,7 +11,7 @@ BEYOND = 1_000_000
 
 
 async def beyond_the_end(stage: Stage, rounds: int) -> None:
-    """Set the group's offsets behind the end of a log while the worker is stopped; it refuses; do what it says.
+    """Set the group's offsets beyond the end of a log while the worker is stopped; it refuses; do what it says.
 
     Every other time all payments have been decided before, and the log is gone on with at its end.
     """

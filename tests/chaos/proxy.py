@@ -1,4 +1,4 @@
-"""A network that delays, falls silent and cuts: a proxy between worker and broker, which the broker advertises."""
+"""A network that delays, drops or resets what is sent: a proxy between worker and broker, which the broker advertises."""
 
 import asyncio
 import socket

@@ -67,7 +67,7 @@ async def times_rewritten(stage: Stage, rounds: int) -> None:
 
 
 async def policies_changed(stage: Stage, rounds: int) -> None:
-    """Let what is written be compacted for a while; dead letters have no key, so the worker ends and says what to mend."""
+    """Let what is written be compacted for a while; dead letters have no key, so the worker ends and says what to correct."""
     worker = stage.worker("a", supervised=True)
     worker.start()
     for _ in range(rounds):

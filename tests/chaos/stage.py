@@ -50,7 +50,7 @@ class Stuck(Exception):
 
 @dataclass
 class Stage:
-    """One experiment's world."""
+    """The environment of one experiment."""
 
     scene: Scene
     settings: Settings
@@ -87,7 +87,7 @@ class Stage:
         mutation: str | None = None,
         **changed: Any,
     ) -> "Stage":
-        """Make a stage with unique names."""
+        """Create a stage with unique names."""
         unique = f"c{uuid.uuid4().hex[:8]}"
         settings = Settings(
             _env_file=None,

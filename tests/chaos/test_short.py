@@ -32,8 +32,10 @@ async def test_kills_and_wrong_input_of_every_kind_lose_and_double_nothing(
 
 
 @pytest.mark.timeout(180)
-async def test_a_worker_that_knows_no_payment_again_is_found_out(broker: Broker, tmp_path: Path) -> None:
-    """The experiments are worth something only if they fail for a worker that does it wrong."""
+async def test_a_worker_that_does_not_recognise_repeated_payments_is_found_out(
+    broker: Broker, tmp_path: Path
+) -> None:
+    """The experiments prove something only if they fail for a worker with a defect."""
     outcome = await played(MUTANTS["id check off"], broker, tmp_path, "id check off")
 
     assert outcome.findings.double > 0

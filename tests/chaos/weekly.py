@@ -1,4 +1,4 @@
-"""A weekly store that is slow, away, flapping or talks rubbish: real HTTP between it and the worker."""
+"""A weekly store that is slow, unreachable, unstable or wrong: real HTTP between it and the worker."""
 
 import asyncio
 

@@ -67,7 +67,7 @@ class Worker:
         return workers[0] if workers else 0
 
     def kill(self) -> None:
-        """Kill it as a power switch would; a supervisor lives on and starts it again."""
+        """Kill it with SIGKILL; a supervisor is not killed and starts it again."""
         if pid := self.pid:
             os.kill(pid, signal.SIGKILL)
         if not self.supervised:

@@ -1,4 +1,4 @@
-"""A broker that stops answering in the midst of a command is said in one sentence, and time may mend it."""
+"""A broker that stops answering during a command is one sentence and code 75."""
 
 import asyncio
 

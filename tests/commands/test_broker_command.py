@@ -65,7 +65,7 @@ def test_up_twice_is_the_same_as_once(up: Path) -> None:
 
 
 def test_up_on_another_port_is_refused_while_it_runs(up: Path) -> None:
-    """Who asks for a port must not be told that all is well on another."""
+    """A user who asks for a port must not get a success message about another one."""
     refused = run("broker", "up", "--port", "19999", "--data-dir", up)
 
     assert 2 == refused.returncode
@@ -118,7 +118,7 @@ def test_what_does_not_run_says_so(tmp_path: Path) -> None:
 
 
 def test_a_taken_port_is_one_sentence_and_exit_code_2(tmp_path: Path) -> None:
-    """No traceback for what the user can mend."""
+    """No traceback for what the user can correct."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
@@ -133,7 +133,7 @@ def test_a_taken_port_is_one_sentence_and_exit_code_2(tmp_path: Path) -> None:
 
 
 def test_no_network_is_one_sentence_and_exit_code_2(tmp_path: Path) -> None:
-    """A first start on a train."""
+    """A first start without a network."""
     refused = run(
         *("broker", "up", "--port", "0", "--data-dir", tmp_path / "data"),
         FRAUDSTREAM_CACHE_DIR=str(tmp_path / "cache"),
@@ -219,7 +219,7 @@ def test_topics_are_created_listed_and_described(broker: Broker, fresh_settings:
 
 
 def test_topics_without_a_broker_say_how_to_start_one() -> None:
-    """The first thing a newcomer may try; a script may try again later."""
+    """With code 75, so that a script may try again later."""
     refused = run("topics", "list", "--broker", "127.0.0.1:9")
 
     assert 75 == refused.returncode

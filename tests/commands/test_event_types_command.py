@@ -229,7 +229,7 @@ def test_a_file_without_a_header_is_refused_and_not_repeated(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("content", [b"", b"cc_num,amt\n", b"PAR1\x15\x04\xff\xfe\x00\n1\n", b"a,a\n1,2\n"])
-def test_what_is_no_table_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_not_a_table_is_refused(tmp_path: Path, content: bytes) -> None:
     """With a sentence."""
     path = tmp_path / "x.csv"
     path.write_bytes(content)

@@ -93,7 +93,7 @@ def test_a_stopped_replay_says_how_to_go_on(
 
 
 def test_bad_rows_are_listed_and_nothing_is_sent(kafka_settings: Settings, tmp_path: Path) -> None:
-    """Half a file would be worse than none: mend it, or say --skip-bad."""
+    """Half a file would be worse than none: correct it, or use --skip-bad."""
     path = tmp_path / "payments.csv"
     path.write_text(
         "cc_num,amount,trans_ts\n4000000000000002,1,1580000000\n4000000000000002,oops,1580000001\n"
@@ -109,8 +109,8 @@ def test_bad_rows_are_listed_and_nothing_is_sent(kafka_settings: Settings, tmp_p
     assert [1.0] == [payment["amount"] for payment in payments_in(kafka_settings)]
 
 
-def test_simulated_traffic_carries_its_truth_beside_it(world_settings: Settings) -> None:
-    """Rate times seconds payments, each with a label, none with its label inside."""
+def test_simulated_payments_have_their_labels_in_a_topic_of_their_own(world_settings: Settings) -> None:
+    """Rate times seconds payments; each has one label in `labels`, and none in its own record."""
     done = fraudstream(
         world_settings, "produce", "simulate", "--rate", "8", "--for", "3", "--attacks", "200", "--json"
     )
@@ -137,7 +137,7 @@ def test_unkeyed_traffic_has_no_keys_and_all_partitions(world_settings: Settings
 
 
 def test_without_a_broker_it_says_what_to_run(tmp_path: Path) -> None:
-    """One sentence, and the code of what time may mend."""
+    """One sentence and code 75."""
     settings = Settings(_env_file=None, broker="127.0.0.1:9", data_dir=tmp_path)
     path = tmp_path / "payments.csv"
     path.write_text("cc_num,amount,trans_ts\n4000000000000002,1,1580000000\n")
@@ -149,7 +149,7 @@ def test_without_a_broker_it_says_what_to_run(tmp_path: Path) -> None:
 
 
 def test_without_a_history_it_says_what_to_run(tmp_path: Path) -> None:
-    """The simulation is the history's world living on."""
+    """The simulation continues the history."""
     done = fraudstream(Settings(_env_file=None, data_dir=tmp_path), "produce", "simulate")
 
     assert 2 == done.returncode

@@ -110,7 +110,7 @@ def test_a_midnight_that_is_not_loaded_is_told(settings: Settings) -> None:
 
 
 def test_without_aggregates_the_sentence_says_what_to_run(settings: Settings) -> None:
-    """Exit code 2, as for everything a user can mend."""
+    """Exit code 2, as for everything a user can correct."""
     done = fraudstream(settings, "store", "load", "--as-of", "2020-02-03")
 
     assert 2 == done.returncode
@@ -148,7 +148,7 @@ def test_a_store_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
     ("refusal", "code", "said"),
     [("AccessDeniedException", 2, "the AWS credentials"), ("ServiceUnavailable", 75, "is unavailable")],
 )
-def test_only_what_time_may_mend_is_code_75(
+def test_only_errors_that_may_pass_are_code_75(
     settings: Settings, endpoint: dict[str, str], refusal: str, code: int, said: str
 ) -> None:
     """A nightly job may try that again."""

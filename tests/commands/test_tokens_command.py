@@ -43,8 +43,8 @@ def test_a_key_is_added_and_listed_without_secrets(settings: Settings) -> None:
         ("2030-01-01T00:00:00", "--from: from= must be a time with its zone"),
     ],
 )
-def test_a_time_that_workers_cannot_meet_is_refused(settings: Settings, since: str, sentence: str) -> None:
-    """They have to be restarted before."""
+def test_a_time_that_is_too_close_is_refused(settings: Settings, since: str, sentence: str) -> None:
+    """Workers have to be restarted before it."""
     before = settings.card_token_key_path.read_text()
     refused = fraudstream(settings, "tokens", "rotate", "--from", since)
 

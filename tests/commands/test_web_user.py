@@ -1,4 +1,4 @@
-"""`fraudstream web-user`, and a worker that refuses to show its pages to everybody."""
+"""`fraudstream web-user`, and a worker that refuses to serve its pages without a login."""
 
 from pathlib import Path
 
@@ -52,7 +52,7 @@ def test_short_passwords_and_odd_names_are_refused():
         run("a:b")
 
 
-def test_a_worker_that_everybody_could_look_at_does_not_start(tmp_path: Path):
+def test_a_worker_with_pages_that_others_can_reach_without_a_login_does_not_start(tmp_path: Path):
     """Before it needs a broker or a model; without pages it would."""
     settings = Settings(
         _env_file=None, web_host="0.0.0.0", web_port=0, data_dir=tmp_path, broker="127.0.0.1:9"

@@ -61,7 +61,7 @@ def test_without_a_broker_it_says_start_one(small_world: Path, tmp_path: Path) -
 
 
 def test_without_the_store_of_the_weeks_it_says_make_one(small_world: Path, tmp_path: Path) -> None:
-    """A setting that names a store that is not there does not mend itself."""
+    """Waiting does not create a store that is missing."""
     settings = Settings(
         _env_file=None, data_dir=small_world, state_dir=tmp_path / "state", weekly_store="disk", web_port=0
     )
@@ -102,7 +102,7 @@ def test_fausts_own_commands_list_the_agent_and_its_topics(small_world: Path, tm
     assert "transactions,transactions-by-card" in "".join(listed.stdout.split())
 
 
-def test_a_worker_starts_without_scikit_learn_and_hides_it_from_nobody() -> None:
+def test_a_worker_starts_without_importing_scikit_learn_and_others_still_can() -> None:
     """XGBoost would import it for estimators that no worker uses."""
     program = (
         "import sys; from fraudstream.process.tuning import import_xgboost_alone; import_xgboost_alone(); "

@@ -33,7 +33,7 @@ class DeclaredWeeksContract:
         raise NotImplementedError
 
     async def test_what_is_declared_comes_back_to_the_last_bit(self) -> None:
-        """Also a maximum of nothing, and a card without payments in the week."""
+        """Also the maximum of no events, and a card without payments in the week."""
         store = await self.store_of(WEEKLY, {MONDAY: {ALICE: FULL, BOB: EARLIER}})
 
         answer = await store.get_many([ALICE, BOB, NOBODY], MONDAY)
@@ -42,8 +42,8 @@ class DeclaredWeeksContract:
         assert {} == dict(answer.failed)
         assert all(week.believable() for week in answer.rows.values())
 
-    async def test_what_is_of_another_declaration_is_as_good_as_none(self) -> None:
-        """Its numbers would mean something else: no week is better, and decisions say so."""
+    async def test_aggregates_of_another_declaration_are_treated_as_missing(self) -> None:
+        """Their numbers would mean something else; decisions say that the week is missing."""
         await self.store_of(WEEKLY, {MONDAY: {ALICE: FULL}})
         for weekly in (OTHER, WeeklyAggregates()):
             store = await self.store_of(weekly, {})

@@ -57,7 +57,7 @@ class DeliveryContract:
         assert [b"again"] == await place.published(place.decisions)
 
     async def test_the_changelog_may_go_first(self, place: Place) -> None:
-        """Nothing is lost by it."""
+        """That loses nothing."""
         first = place.output_batch(1, [b"decided"], b"delta")
         first.changelog_first = True
         results = await place.delivery.deliver(first)

@@ -77,7 +77,7 @@ async def test_parts_of_a_bucket_do_not_see_each_other(bucket: str) -> None:
 
 
 async def test_a_missing_bucket_is_refused_in_a_sentence_that_says_where(bucket: str) -> None:
-    """Nobody makes a bucket because an archiver waits for it."""
+    """Waiting would not create the bucket."""
     async with object_store("s3://nobody-has-this/lake") as objects:
         with pytest.raises(ObjectsRefused, match="s3://nobody-has-this/lake/a"):
             await objects.put("a", b"")
@@ -86,7 +86,7 @@ async def test_a_missing_bucket_is_refused_in_a_sentence_that_says_where(bucket:
 async def test_a_store_that_does_not_answer_may_answer_later(
     bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An outage is waited for."""
+    """An outage may pass."""
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     async with object_store(f"s3://{bucket}/lake") as objects:
@@ -98,7 +98,7 @@ async def test_a_store_that_does_not_answer_may_answer_later(
 def test_archiving_into_a_bucket_that_does_not_exist_ends_with_one_sentence(
     bucket: str, kafka_settings: Settings
 ) -> None:
-    """Once or for ever: what no waiting mends is exit code 2."""
+    """With and without --once: exit code 2, because waiting does not help."""
     settings = kafka_settings.model_copy(update={"archive": "s3://nobody-has-this/lake"})
     for options in ([], ["--once"]):
         ended = fraudstream(settings, "archive", "run", *options)

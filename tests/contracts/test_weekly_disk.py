@@ -93,7 +93,7 @@ async def test_a_draft_that_lacks_cards_is_not_published(tmp_path: Path) -> None
 
 
 async def test_a_worker_does_not_start_without_the_directory(tmp_path: Path) -> None:
-    """A wrong path is a sentence, not a day of degraded decisions."""
+    """A wrong path is refused at the start, instead of a day of degraded decisions."""
     with pytest.raises(SetupError, match="create it with: fraudstream store create"):
         await WeeklyDisk(tmp_path / "nowhere").connect()
 

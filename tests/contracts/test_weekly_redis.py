@@ -198,7 +198,7 @@ async def test_the_rights_that_are_documented_are_enough(url: str, store: Weekly
 async def test_a_user_without_the_rights_is_refused_at_the_start(
     url: str, store: WeeklyRedis, admin: Any, rights: tuple[str, ...]
 ) -> None:
-    """Not one payment later."""
+    """Before the first payment."""
     await admin.execute_command("ACL", "SETUSER", "narrow", "reset", "on", f">{PASSWORD}", *rights)
     narrow = user(url, store, "narrow")
     with pytest.raises(WeeklyRefused, match=r"ACL SETUSER|check FRAUDSTREAM_WEEKLY_PASSWORD_FILE"):
@@ -235,7 +235,7 @@ async def test_rights_withdrawn_while_it_runs_are_named_by_health_and_given_back
 
 
 async def test_a_full_server_is_waited_for_and_still_answers(store: WeeklyRedis, admin: Any) -> None:
-    """There may be room tomorrow: what is old expires."""
+    """There may be room later, when old keys have expired."""
     await filled(store, {MONDAY: {ALICE: BUSY}})
     await admin.config_set("maxmemory", 1)
     with pytest.raises(WeeklyUnavailable, match="maxmemory") as met:
@@ -258,7 +258,7 @@ async def test_a_replica_is_read_and_not_loaded(store: WeeklyRedis, admin: Any) 
 
 
 async def test_a_wrong_password_is_a_sentence_a_server_that_is_down_is_not(url: str) -> None:
-    """One has to be mended, the other ends by itself."""
+    """Somebody has to correct the password; the server may come back by itself."""
     stranger = WeeklyRedis(url, "wrong")
     with pytest.raises(SetupError, match="Redis refuses"):
         await stranger.connect()

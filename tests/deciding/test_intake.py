@@ -73,8 +73,8 @@ def test_a_time_that_is_no_number_counts_as_absent(intake: Intake, value: bytes 
     assert [NOON_MS] == [payment.event_time_ms for payment in payments]
 
 
-def test_only_the_worker_says_when_a_payment_came(intake: Intake) -> None:
-    """A header in `transactions` is a payer's."""
+def test_only_a_worker_s_header_says_when_a_payment_came(intake: Intake) -> None:
+    """A header in `transactions` comes from the producer."""
     headers = [("fraudstream-timestamp", str(NOON_MS - HALF_AN_HOUR_MS).encode())]
     payments, _ = intake.parse(
         [arrived(Message(None, TIMELESS, headers=headers), NOON_MS, "transactions")]

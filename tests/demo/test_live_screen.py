@@ -123,7 +123,7 @@ def test_a_picture_that_cannot_be_drawn_is_a_line_and_the_next_one_is_drawn() ->
 
 
 def test_shares_wait_for_what_they_are_shares_of() -> None:
-    """`recall 0 %, precision -` looks like a bad model when the labels are only a second behind."""
+    """`recall 0 %, precision -` would look like a bad model, although the labels only come a second later."""
     board = Scoreboard(since_ms=0)
     told = [judged(board.figures())]
     for tid, outcome, fraud in (("a", "approve", False), ("b", "approve", True), ("c", "block", True)):

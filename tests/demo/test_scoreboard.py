@@ -57,7 +57,7 @@ def test_what_an_earlier_demo_left_undecided_does_not_count() -> None:
 
 
 def test_latency_runs_from_when_a_payment_was_due_to_its_decision_read() -> None:
-    """Waiting to be sent is waiting too."""
+    """The wait before it is sent is included."""
     board = Scoreboard(since_ms=0)
     for number in range(100):
         board.add_decision(decided(str(number), paid_ms=NOW_MS - number), NOW_MS / 1000)
@@ -69,7 +69,7 @@ def test_latency_runs_from_when_a_payment_was_due_to_its_decision_read() -> None
 
 
 def test_the_first_alert_is_remembered() -> None:
-    """How long a newcomer waits for it is a promise."""
+    """It shows how long a user waits for the first one."""
     board = Scoreboard(since_ms=0)
     for tid, outcome, read_at in (("a", "approve", NOW), ("b", "block", NOW + 1), ("c", "block", NOW + 2)):
         board.add_decision(decided(tid, outcome), read_at)

@@ -1,4 +1,4 @@
-"""The demo's ground: a broker of its own, whoever else starts one now."""
+"""The demo has a broker of its own, even if others start one at the same time."""
 
 import asyncio
 from contextlib import AsyncExitStack

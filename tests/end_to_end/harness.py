@@ -58,7 +58,7 @@ class Worker:
                 self.process.wait()
 
     def kill(self) -> None:
-        """Kill the worker as a power switch would."""
+        """Kill the worker with SIGKILL."""
         assert self.process is not None
         self.process.kill()
         self.process.wait()

@@ -1,4 +1,4 @@
-"""When does waiting become stalling?"""
+"""When a backlog counts as a stall."""
 
 from fraudstream.domain.problems import Problem
 from fraudstream.monitor.health import Health, PartitionState, StallWatch
@@ -22,7 +22,7 @@ def test_waiting_at_the_same_position_for_long_enough_is_a_stall():
 
 
 def test_a_partition_that_moves_is_not_stalled_however_far_behind():
-    """Slow is another alarm than dead."""
+    """A backlog has an alert of its own."""
     watch = StallWatch(30.0)
 
     assert all(watch.judge(at(position, 1_000_000), T0 + 100 * position).ok for position in range(5))
@@ -46,8 +46,8 @@ def test_a_partition_that_was_taken_away_is_forgotten():
     assert watch.judge(at(5, 1), T0 + 40).ok
 
 
-def test_not_recovered_is_not_ready_whatever_else():
-    """And says so first."""
+def test_a_worker_that_recovers_is_not_ready():
+    """Whatever else is wrong."""
     report = StallWatch(30.0).judge(
         Health(False, problems=(Problem("failing", "the broker does not answer"),)), T0
     )
@@ -64,8 +64,8 @@ def test_a_problem_the_worker_names_makes_it_fail():
     assert "failing" == StallWatch(30.0).judge(Health(True, problems=(no_broker,)), T0).status
 
 
-def test_a_degraded_worker_keeps_its_work():
-    """It decides, with something missing: a restart would not bring that back."""
+def test_a_degraded_worker_answers_200():
+    """It decides, with something missing, and a restart would not help."""
     report = StallWatch(30.0).judge(Health(True, problems=(Problem("degraded", "no weeks"),)), T0)
 
     assert ("degraded", True) == (report.status, report.ok)

@@ -31,7 +31,7 @@ def test_the_newest_decision_comes_first():
 
 
 def test_alerts_are_what_was_not_approved_and_outlive_the_approvals_around_them():
-    """At full speed the general room lasts half a second."""
+    """At full speed, the memory for all decisions lasts half a second."""
     recent = RecentDecisions(capacity=2)
     recent.add(chunk(("a", CARD, "block"), ("b", OTHER, "approve"), ("c", CARD, "review")))
     recent.add(chunk(("d", OTHER, "approve"), ("e", OTHER, "approve")))

@@ -47,8 +47,8 @@ def test_percentiles_are_within_three_percent_of_numpy_s():
     assert np.percentile(latency_ms, 99) == pytest.approx(span.p99_ms, rel=0.03)
 
 
-def test_a_span_of_silence_has_no_latency():
-    """None is not zero."""
+def test_a_time_without_payments_has_no_latency():
+    """None, which is not zero."""
     span = Timeline().span(60, NOON)
 
     assert 0 == span.payments
@@ -56,7 +56,7 @@ def test_a_span_of_silence_has_no_latency():
 
 
 def test_the_ring_forgets_what_is_older_than_itself():
-    """A slot that is used again starts from nothing; totals stay."""
+    """A slot that is used again starts at zero; totals stay."""
     timeline = Timeline()
     timeline.batch(report(NOON, [1.0], approve=7))
     timeline.batch(report(NOON + KEPT_S, [1.0], approve=1, review=2))

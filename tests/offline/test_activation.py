@@ -112,7 +112,7 @@ def test_a_worse_model_is_activated_when_told_to(
 
 
 def test_a_better_model_takes_over(history: Path, poorer: Trained, tmp_path: Path, run: Run) -> None:
-    """Without a word of the user."""
+    """Without an option."""
     poorer.in_use(tmp_path)
 
     done = run("--history", history)
@@ -144,7 +144,7 @@ def test_never_leaves_the_active_model_as_it_is(
 def test_a_first_model_that_is_no_better_than_chance_is_not_activated(
     unlearnable: Path, tmp_path: Path, run: Run
 ) -> None:
-    """A worker then says that there are models and none is good, instead of sending to train in a circle."""
+    """A worker then says that no model was good enough, instead of advising to train again."""
     done = run("--history", unlearnable)
 
     assert 1 == done.exit_code
@@ -156,7 +156,7 @@ def test_a_first_model_that_is_no_better_than_chance_is_not_activated(
 def test_a_model_that_cannot_be_loaded_is_replaced(
     history: Path, richer: Trained, tmp_path: Path, run: Run
 ) -> None:
-    """Nothing can be worse than a model with which no worker starts."""
+    """With that model no worker would start."""
     first = richer.in_use(tmp_path)
     (tmp_path / "models" / first["version"] / "model.ubj").write_bytes(b"damaged")
 

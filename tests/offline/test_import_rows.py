@@ -207,10 +207,10 @@ def test_timestamps_of_parquet_without_a_zone_are_in_the_zone_that_is_told(tmp_p
     ("values", "labels"),
     [(("C", "F"), [True, True, False, None]), (("C",), [True, False, False, None])],
 )
-def test_the_values_that_mean_fraud_may_be_told(
+def test_the_values_that_mean_fraud_may_be_given(
     values: Sequence[str], labels: list[bool | None], tmp_path: Path
 ) -> None:
-    """Everything else is none; nothing is nobody's judgement."""
+    """Other values mean no fraud; an empty one means that it is not known."""
     rows = [f"4000000000000002,1,2020-01-26,{word}" for word in ("C", "F", "ok", "")]
 
     assert (

@@ -148,7 +148,7 @@ def test_bad_rows_that_nobody_allowed_import_nothing(tmp_path: Path) -> None:
 def test_a_file_that_is_bad_throughout_is_given_up_early(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A wrong column is one mistake, not fifty million rows on a list."""
+    """A wrong column should not list fifty million rows."""
     monkeypatch.setattr(import_files, "BATCH_ROWS", 2)
     monkeypatch.setattr(importing, "BAD_LISTED_MAX", 3)
     given = import_request(csv_of(tmp_path, HEADER, *["x,1,2020-01-26,0"] * 20))
@@ -160,7 +160,7 @@ def test_a_file_that_is_bad_throughout_is_given_up_early(
 
 
 def test_the_list_of_an_earlier_import_is_gone_when_nothing_is_bad(tmp_path: Path) -> None:
-    """Else it would seem to be of this one."""
+    """It would seem to belong to this one."""
     given = import_request(csv_of(tmp_path, HEADER, GOOD))
     given.bad_rows_file.write_text("old")
 

@@ -1,4 +1,4 @@
-"""The nightly job: what it publishes, what it refuses, and what it makes up for."""
+"""The nightly job: what it publishes, what it refuses, and what it catches up with."""
 
 import hashlib
 import json
@@ -44,7 +44,7 @@ def job(tmp_path: Path) -> Job:
     return Job(tmp_path / "history", tmp_path / "weekly", Tokenizer(bytes(32)))
 
 
-def test_the_manifest_says_what_the_night_was_made_of(job: Job) -> None:
+def test_the_manifest_says_what_the_aggregates_were_computed_from(job: Job) -> None:
     """Rows, payments, engine, and every file with its checksum."""
     manifest = job.run(MONDAY + DAY * 8)
 
@@ -84,13 +84,13 @@ def test_training_learns_from_the_means_that_are_served(tmp_path: Path) -> None:
     assert [served[tokenizer.token(str(number))][:2] for number in after["cc_num"]] == weeks
 
 
-def test_a_night_may_be_repeated(job: Job) -> None:
+def test_the_job_may_be_repeated_for_a_midnight(job: Job) -> None:
     """Same payments, same file, same manifest."""
     assert job.run(MONDAY + DAY * 8) == job.run(MONDAY + DAY * 8)
     assert 1 == len(list(job.weekly_dir.glob("*.parquet")))
 
 
-def test_missed_nights_are_made_up_for_oldest_first(job: Job) -> None:
+def test_missed_midnights_are_computed_oldest_first(job: Job) -> None:
     """As many as a store keeps; what is there stays as it is, and the future is never published."""
     nights: list[date] = []
 
@@ -110,8 +110,8 @@ def test_catching_up_ends_where_the_history_ends(job: Job) -> None:
     assert ["2020-02-12", "2020-02-13"] == [manifest["as_of"] for manifest in made]
 
 
-def test_half_of_the_cards_missing_is_refused_and_nothing_changes(job: Job) -> None:
-    """A source that went silent must not make all cards look new."""
+def test_aggregates_without_half_of_the_cards_are_refused_and_nothing_changes(job: Job) -> None:
+    """A source that stopped must not make all cards look new."""
     job.run(MONDAY + DAY * 10)
     for number in range(10, 18):
         write_day(job.history_dir, MONDAY + DAY * number, cards=49)
@@ -133,7 +133,7 @@ def test_force_publishes_it_all_the_same(job: Job, tmp_path: Path) -> None:
     assert 49 == forced.run(MONDAY + DAY * 18)["rows"]
 
 
-def test_a_night_without_cards_is_refused(tmp_path: Path) -> None:
+def test_a_week_without_payments_is_refused(tmp_path: Path) -> None:
     """A day's file may be there and hold nothing of the week."""
     path = write_day(tmp_path / "history", MONDAY, cards=1)
     pl.read_parquet(path).clear().write_parquet(path)
@@ -161,8 +161,8 @@ def test_different_values_of_a_card_by_number_and_by_token_are_not_published(job
     assert manifest["layout"] == weekly.layout
 
 
-def test_a_night_of_another_declaration_is_computed_again(job: Job) -> None:
-    """Catching up does not take it for one that is there."""
+def test_aggregates_of_another_declaration_are_computed_again(job: Job) -> None:
+    """Catching up treats them as missing."""
     weekly = WeeklyAggregates((declared("often", "count", 30),))
     until = MONDAY + DAY * 20
 

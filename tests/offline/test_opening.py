@@ -220,8 +220,8 @@ def test_a_history_without_labels_trains_nothing(tmp_path: Path) -> None:
         Dataset.of_history(tmp_path)
 
 
-def test_a_file_that_is_no_parquet_is_named(tmp_path: Path) -> None:
-    """A download that broke off."""
+def test_a_file_that_is_not_parquet_is_named(tmp_path: Path) -> None:
+    """For example an incomplete download."""
     path = day_of(tmp_path, OURS)
     path.write_bytes(path.read_bytes()[:100])
 
@@ -239,7 +239,7 @@ def test_a_file_that_is_no_parquet_is_named(tmp_path: Path) -> None:
     ],
 )
 def test_another_layout_is_explained(name: str, sentence: str, tmp_path: Path) -> None:
-    """Never the advice to make up payments where there are some."""
+    """The message does not advise to generate payments, because there are some."""
     path = tmp_path / name
     path.parent.mkdir(parents=True, exist_ok=True)
     OURS.write_parquet(path)

@@ -85,7 +85,7 @@ def test_a_card_that_stands_there_by_number_and_by_token_is_one_card(tmp_path: P
 
 
 def test_a_week_without_history_says_which_midnight_has_some(data_dir: Path, tmp_path: Path) -> None:
-    """The usual mistake is a history of 2020 and today's date."""
+    """A common mistake is a history of 2020 with today's date."""
     with pytest.raises(SetupError, match="try: fraudstream aggregate --as-of 2020-01-22"):
         Job(data_dir / "history", tmp_path, TOKENIZER).run(END + timedelta(days=30))
 
@@ -112,7 +112,7 @@ def test_training_again_gives_the_same_version(data_dir: Path, tmp_path: Path) -
 
 
 def test_too_little_history_is_a_sentence(tmp_path: Path) -> None:
-    """A day or two hold no attack to learn from."""
+    """A day or two may contain no attack to learn from."""
     generate(World(seed=1, cards=20, days=2, payments=100), tmp_path / "history")
 
     with pytest.raises(SetupError, match="too little fraud"):
@@ -126,8 +126,8 @@ def detector_of(data_dir: Path, feature_set: str) -> Detector:
     return Detector.of(load_model(data_dir / "models", version), event_type)
 
 
-def test_the_story_comes_out_right_also_in_a_smaller_world(data_dir: Path) -> None:
-    """Nothing was trained on it: ten days of card tests by script, and honest people in a hurry, are enough."""
+def test_the_acceptance_test_passes_with_a_smaller_history_too(data_dir: Path) -> None:
+    """Ten days of history with scripted attacks and honest bursts are enough; the test's own payments are not in it."""
     weeks = list(newest_snapshot(data_dir / "weekly").weeks.values())
 
     result = stories.tell_many(detector_of(data_dir, "card"), weeks, stories=1000, seed=1)
@@ -138,8 +138,8 @@ def test_the_story_comes_out_right_also_in_a_smaller_world(data_dir: Path) -> No
     assert min(result.flagged_by_position[1:]) >= 0.97
 
 
-def test_the_samples_features_cannot_tell_the_story(data_dir: Path) -> None:
-    """Without the time since the last payment a script looks like a shopping trip: said openly, not hidden."""
+def test_the_samples_features_do_not_pass_the_acceptance_test(data_dir: Path) -> None:
+    """Without the time since the last payment, a script looks like a shopping trip."""
     weeks = list(newest_snapshot(data_dir / "weekly").weeks.values())
 
     result = stories.tell_many(detector_of(data_dir, "card-sample"), weeks, stories=500, seed=1)
@@ -176,7 +176,7 @@ def test_perfect_scores_have_perfect_figures() -> None:
 
 
 def test_payments_of_one_kind_cannot_be_evaluated() -> None:
-    """There is no curve through one point."""
+    """Precision and recall need payments with and without fraud."""
     with pytest.raises(SetupError, match="all fraud, or none of them is"):
         evaluate(np.zeros(10, dtype=bool), np.zeros(10), 0.25)
 

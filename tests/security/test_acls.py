@@ -78,7 +78,7 @@ async def test_nobody_else_does_what_the_worker_does(principal: Principal, right
         await write(payer, payer.topic(topics.TRANSACTIONS.name), f"{payer.app_id}-0")
 
 
-async def test_a_stranger_with_a_login_does_nothing(principal: Principal, rights: Settings) -> None:
+async def test_a_login_without_rights_can_do_nothing(principal: Principal, rights: Settings) -> None:
     """It does not even learn which topics there are."""
     stranger = principal("stranger")
     with pytest.raises(KafkaError):
@@ -89,7 +89,7 @@ async def test_a_stranger_with_a_login_does_nothing(principal: Principal, rights
 
 
 async def test_the_worker_does_all_of_it(principal: Principal, rights: Settings) -> None:
-    """The same acts, so that the refusals above mean something; and transactions under its own names."""
+    """The same requests as those refused above, and transactions under its own names."""
     worker = principal("worker")
     for act in worker_only(worker).values():
         await act(worker)
@@ -108,7 +108,9 @@ async def test_the_payer_sends_and_reads_what_it_should(principal: Principal, ri
     await read(payer, payer.topic(topics.DECISIONS.name))
 
 
-async def test_a_stranger_is_told_why_nothing_can_be_seen(principal: Principal, rights: Settings) -> None:
+async def test_a_login_without_rights_is_told_why_no_topic_can_be_seen(
+    principal: Principal, rights: Settings
+) -> None:
     """The sentence names the command that gives rights."""
     stranger = principal("stranger")
     async with administration(Kafka.of(stranger)) as admin:
@@ -171,7 +173,7 @@ def test_only_the_worker_has_rights_on_its_state() -> None:
 def test_a_worker_that_may_not_read_says_so_and_may_be_started_again(
     principal: Principal, rights: Settings, small_world: Path, kind: Any
 ) -> None:
-    """One sentence instead of Faust's silence or its code 1, so that whoever supervises it goes on when the right is given back."""
+    """With code 75, so that a supervisor restarts it and it continues when the right is given back."""
     name = rights.topic(topics.TRANSACTIONS.name) if kind is TOPIC else rights.app_id
     deny(rights.broker, "User:worker", kind, name, READ)
 

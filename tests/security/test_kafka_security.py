@@ -83,8 +83,10 @@ def test_a_worker_that_is_refused_ends_as_wrongly_set_up(
     assert "not-the-password" not in ran.stdout + ran.stderr
 
 
-def test_a_broker_of_another_authority_is_not_believed(principal: Principal, tmp_path: Path) -> None:
-    """Whoever pretends to be the broker gets no login."""
+def test_a_broker_with_a_certificate_of_another_authority_is_refused(
+    principal: Principal, tmp_path: Path
+) -> None:
+    """A server that pretends to be the broker does not get the password."""
     other = Authority.create(tmp_path / "other-ca.pem")
     ran = fraudstream(principal("worker", kafka_ca_file=other.file), "topics", "create")
 
@@ -92,8 +94,8 @@ def test_a_broker_of_another_authority_is_not_believed(principal: Principal, tmp
     assert "shows a certificate that is not trusted" in ran.stderr
 
 
-def test_the_name_in_the_certificate_counts(principal: Principal) -> None:
-    """The certificate is for 127.0.0.1, and `localhost` is somebody else."""
+def test_a_certificate_for_another_name_is_refused(principal: Principal) -> None:
+    """The certificate is for 127.0.0.1, not for `localhost`."""
     broker = principal("worker").broker.replace("127.0.0.1", "localhost")
     ran = fraudstream(principal("worker", broker=broker), "topics", "create")
 
@@ -120,8 +122,10 @@ async def test_a_broker_that_asks_for_a_certificate_gets_one(
             pytest.fail("it was let in")
 
 
-async def test_tls_is_not_spoken_to_a_plain_listener(secure_kafka: SecureKafka, principal: Principal) -> None:
-    """The other way round: settings want what the broker does not have."""
+async def test_settings_with_tls_are_refused_by_a_listener_without_it(
+    secure_kafka: SecureKafka, principal: Principal
+) -> None:
+    """The message says which setting to change."""
     plain = Kafka.of(principal("worker", broker=secure_kafka.broker.bootstrap))
 
     assert not await answers(plain)
@@ -156,8 +160,8 @@ def test_settings_that_do_not_fit_are_refused(
         _ = Kafka.of(principal("worker", **others)).addresses
 
 
-def test_a_login_in_clear_has_to_be_meant(principal: Principal) -> None:
-    """One more setting says that nobody can listen."""
+def test_a_login_without_encryption_needs_a_setting_of_its_own(principal: Principal) -> None:
+    """FRAUDSTREAM_KAFKA_LOGIN_IN_CLEAR allows it."""
     kafka = Kafka.of(
         principal(
             "worker", kafka_security_protocol="SASL_PLAINTEXT", kafka_ca_file=None, kafka_login_in_clear=True
@@ -179,7 +183,7 @@ def test_the_password_is_never_shown(principal: Principal) -> None:
 
 
 def test_every_kafka_client_of_ours_is_made_from_the_settings() -> None:
-    """One that is not would talk in clear where all others are encrypted."""
+    """A client that is not would connect without encryption."""
     root = Path(__file__).parents[2]
     made = [
         (path.name, after)

@@ -75,7 +75,7 @@ async def test_rights_to_write_that_are_given_back_are_used(principal: Principal
 async def test_rights_to_write_that_are_not_given_back_are_waited_for_no_longer_than_told(
     principal: Principal, rights: Settings
 ) -> None:
-    """Then it is a set-up error: a supervisor would start in vain."""
+    """Then it is a set-up error, which a supervisor does not restart."""
     settings = principal("worker")
     async with publishing(settings, patience_s=2.0) as publisher:
         await asyncio.to_thread(
@@ -123,7 +123,7 @@ async def test_rights_of_exactly_once_outputs_may_be_given_back(
 async def test_an_archiver_without_a_right_is_a_sentence(
     principal: Principal, rights: Settings, kind: Any, name: str
 ) -> None:
-    """Code 2, as for a bucket that does not take it: what no waiting mends."""
+    """Code 2, as for a bucket that refuses it, because waiting does not help."""
     settings = principal("payer")
     whole = settings.topic(name) if name else topics.archive_group(settings)
     await give_role(rights, "User:payer", "archiver")

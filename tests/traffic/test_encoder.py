@@ -1,4 +1,4 @@
-"""Payments as records: what the worker will read, on which partition, and what it must never see."""
+"""Payments as records: what the worker will read, on which partition, and what must not be in them."""
 
 import json
 
@@ -56,8 +56,8 @@ def test_without_a_key_partitions_take_turns() -> None:
     assert [0, 1, 2, 0, 1, 2, 0, 1, 2, 0] == first.partitions + second.partitions
 
 
-def test_the_truth_travels_apart() -> None:
-    """A label never rides with its payment: a model that could see it would learn nothing else."""
+def test_labels_are_sent_to_a_topic_of_their_own() -> None:
+    """A payment's record never has its label: a model that could see it would learn nothing else."""
     batch = Encoder(CARD, 8).encode(PAYMENTS, None, labelled_at_ms=NOON_MS)
     labels = [json.loads(message.value) for _, message in batch.labels]
 
@@ -73,6 +73,6 @@ def test_the_truth_travels_apart() -> None:
     assert [message.key for _, message in batch.labels] == [str(tid).encode() for tid in PAYMENTS["tid"]]
 
 
-def test_nobody_is_told_unless_asked() -> None:
+def test_without_the_option_no_labels_are_sent() -> None:
     """A replay without --labels publishes none."""
     assert [] == Encoder(CARD, 8).encode(PAYMENTS, None).labels

@@ -202,7 +202,7 @@ async def test_a_decision_made_elsewhere_is_found(serve: Serve):
     assert "a/b c" == answer["decision"]["transaction_id"]
 
 
-async def test_not_found_is_not_said_while_a_worker_is_silent(serve: Serve):
+async def test_not_found_is_not_answered_while_a_worker_does_not_answer(serve: Serve):
     """It might be the one that holds the card: 503, and within seconds."""
     site = await serve(FakeWorker(activity={ELSEWHERE: None}, peers=["http://127.0.0.1:1"]))
     started = time.monotonic()

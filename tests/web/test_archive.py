@@ -55,7 +55,7 @@ async def test_without_a_question_the_newest_are_shown_and_older_ones_by_a_link(
     assert (10, None, False) == (len(answer["payments"]), answer["next_before"], answer["asked"])
 
 
-async def test_an_empty_archive_says_who_writes_it(serve: Serve) -> None:
+async def test_an_empty_archive_says_which_command_fills_it(serve: Serve) -> None:
     """And an answer without payments says that it was the filters."""
     site = await serve(FakeWorker())
 
@@ -96,8 +96,10 @@ async def test_a_decision_that_nobody_has_is_one_sentence(site: Site) -> None:
     await site.json("/api/v1/decisions/p3?local=1", status=404)
 
 
-async def test_a_silent_worker_does_not_hide_what_is_in_the_archive(serve: Serve, site: Site) -> None:
-    """Only what is in neither may still be on that worker."""
+async def test_a_worker_that_does_not_answer_does_not_hide_what_is_in_the_archive(
+    serve: Serve, site: Site
+) -> None:
+    """A decision that is not in the archive may be on that worker."""
     lonely = await serve(FakeWorker(archive=site.worker.archive, peers=["http://127.0.0.1:1"]))
 
     assert (await lonely.json("/api/v1/decisions/p3"))["archived"]
@@ -105,10 +107,10 @@ async def test_a_silent_worker_does_not_hide_what_is_in_the_archive(serve: Serve
     assert "worker-unavailable" == answer["error"]["code"]
 
 
-async def test_an_archive_that_does_not_answer_is_waited_for_so_long(
+async def test_an_archive_that_does_not_answer_is_waited_for_for_a_limited_time(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The page says what was tried and leads to the search, where a day can be given."""
+    """The page says so and links to the search, where a day can be given."""
     monkeypatch.setattr(resources, "DECISION_SEARCH_S", 0.05)
     site = await serve(FakeWorker(archive_answers=False))
     page = await site.html("/decisions/p3", status=503)
@@ -140,7 +142,7 @@ async def test_a_card_leads_to_its_payments_in_the_archive(serve: Serve, site: S
         ("card=4006080197832643", 404),
     ],
 )
-async def test_what_cannot_be_asked_is_said_without_repeating_it(site: Site, query: str, status: int) -> None:
+async def test_an_invalid_search_is_refused_without_repeating_it(site: Site, query: str, status: int) -> None:
     """Somebody may have typed a card number."""
     answer = await site.json(f"/api/v1/archive?{query}", status)
 
@@ -149,7 +151,7 @@ async def test_what_cannot_be_asked_is_said_without_repeating_it(site: Site, que
 
 
 async def test_a_column_that_is_not_there_is_said_with_the_nearest_one(site: Site) -> None:
-    """Instead of an empty answer; the form is there to mend it."""
+    """Instead of an empty answer; the form is there to correct it."""
     page = await site.html("/archive?field=amuont%3E1", status=400)
 
     assert "There is no column amuont in the archive of 2020-02-03; did you mean amount?" in page

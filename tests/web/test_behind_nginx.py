@@ -137,7 +137,7 @@ async def test_behind_the_example_s_nginx_pages_are_as_ever(serve: Serve, proxie
 
 
 async def test_limits_go_by_the_client_s_address_and_not_by_nginx_s(serve: Serve, proxied: Proxied):
-    """A stranger with more guesses than an address may have keeps out nobody at another one; unless nginx is not trusted."""
+    """A client that uses up the guesses of its address does not lock out another address, provided that nginx is trusted."""
     told, untold = settings_of_the_example(), Front.of("/fraud", "pay.example.com", "")
     answers = {}
     for front in (told, untold):

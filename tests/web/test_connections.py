@@ -96,10 +96,10 @@ async def drip(wire: Wire, piece: bytes) -> None:
         "slow chunks",
     ],
 )
-async def test_a_client_that_does_not_get_on_is_ended(
+async def test_the_connection_of_a_client_that_makes_no_progress_is_ended(
     serve: Serve, limits: Limits, begin: bytes, piece: bytes
 ):
-    """Whether it says nothing, never stops, or keeps its connection for nothing."""
+    """Whether it sends nothing, never ends its request, or keeps an unused connection."""
     site = await serve(FakeWorker(), limits=limits)
     wire = await Wire.to(site)
     wire.writer.write(begin)
@@ -110,7 +110,7 @@ async def test_a_client_that_does_not_get_on_is_ended(
     assert 200 == await (await Wire.to(site)).status()
 
 
-async def test_a_client_that_takes_no_answer_is_ended(serve: Serve):
+async def test_the_connection_of_a_client_that_does_not_read_is_ended(serve: Serve):
     """Answers pile up in the socket, then in the worker: until the time is over."""
     worker = FakeWorker()
     worker.decide(*(a_decision(f"t-{number}", "block") for number in range(200)))
@@ -139,8 +139,8 @@ async def test_an_answer_that_takes_too_long_is_given_up(serve: Serve):
     assert b"" == await wire.ended()
 
 
-async def test_whoever_has_most_connections_loses_one(serve: Serve):
-    """Not who has few: 30 idle ones of a stranger keep nobody out, nor end one that is used."""
+async def test_the_address_with_most_connections_loses_one(serve: Serve):
+    """30 idle connections of one address neither lock out another one nor end a connection that is used."""
     site = await serve(FakeWorker(), limits=Limits(connections=10))
     user = await Wire.to(site, "127.0.0.2")
     before = await user.status()
@@ -200,7 +200,7 @@ async def test_a_flood_of_requests_leaves_the_loop_to_the_payments(flooded: Site
 
 
 async def test_in_a_flood_others_are_answered(flooded: Site):
-    """A probe is one of two who ask, not one of twenty-one: it waits for a few of the flood's answers at most."""
+    """A probe takes turns with the flood's address, so it waits for a few of its answers at most."""
     recent = flooded.worker.recent
     assert isinstance(recent, Counted)
     connector = aiohttp.TCPConnector(local_addr=("127.0.0.2", 0))

@@ -30,14 +30,14 @@ def test_every_feature_has_a_name_for_people():
 
 
 def test_everything_a_decision_may_lack_has_words():
-    """A warning that shows a code warns nobody."""
+    """A code would not be understood."""
     lacked = (LATE, ROTATED, STALE, *UNKNOWN)
 
     assert [] == [why for why in lacked if formatting.degraded(why) == why]
 
 
-def test_no_chance_is_certain():
-    """A model that says 1 sees more than 99.9 %, not 100."""
+def test_no_probability_is_shown_as_100_percent():
+    """A probability of 1 is shown as more than 99.9 %."""
     sure = {"outcome": "block", "amount": 12.5, "probability": 1.0, "card_last4": "0366"}
 
     assert "The model sees a > 99.9 % chance of fraud." in formatting.headline(sure)

@@ -84,7 +84,7 @@ async def test_host_names_are_answered_by_setting(serve: Serve, host: str, statu
     assert (200 if host == "localhost" else 421) == (await get(closed, "/health", {"Host": host}))[0]
 
 
-async def test_what_a_proxy_says_counts_and_what_others_say_does_not(serve: Serve):
+async def test_headers_of_trusted_proxies_count_and_those_of_others_do_not(serve: Serve):
     """Host and prefix; a prefix that is none is left out."""
     site = await serve(front=FRAUD)
     says = {"X-Forwarded-Host": "evil.example", "X-Forwarded-Prefix": "/other"}
@@ -115,12 +115,12 @@ async def test_what_a_proxy_says_counts_and_what_others_say_does_not(serve: Serv
     ],
 )
 def test_the_client_is_the_last_who_is_no_proxy_of_ours(peer: str, said: str, address: str):
-    """Whatever stands before it was written by the client himself."""
+    """The entries before it were written by the client itself."""
     assert address == FRAUD.seen(peer, {"X-Forwarded-For": said}).address
 
 
 async def test_bound_to_more_than_loopback_names_are_checked_if_they_are_set(serve: Serve):
-    """Addresses are answered all the same: nobody can point one elsewhere, and probes use them."""
+    """IP addresses are always answered: DNS cannot redirect them, and probes use them."""
     site, any_name = await serve(front=FRAUD, bind="0.0.0.0"), await serve(bind="0.0.0.0")
     answers = [(await get(site, "/health", {"Host": host}))[0] for host in ("evil", "10.0.0.7:6066", "fraud")]
 
@@ -141,7 +141,7 @@ async def test_bound_to_more_than_loopback_names_are_checked_if_they_are_set(ser
         ("WEB_PROXIES", "10.0.0.1/8"),
     ],
 )
-def test_a_setting_that_cannot_be_meant_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str):
+def test_an_invalid_setting_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str):
     """With an example of a right one."""
     monkeypatch.setenv(f"FRAUDSTREAM_{name}", value)
     with pytest.raises(ValueError, match=name.lower()):

@@ -1,4 +1,4 @@
-"""Strangers guess passwords: over real HTTP, with real scrypt, from addresses of their own."""
+"""Clients that guess passwords, from several addresses: over real HTTP, with real scrypt."""
 
 import asyncio
 import base64
@@ -82,8 +82,8 @@ async def guessing(
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def test_guesses_at_made_up_names_keep_nobody_out(serve: Serve, client: Client):
-    """24 clients at the user's own address: in at once, also the first time, and scrypt is asked for nobody else."""
+async def test_guesses_for_made_up_names_lock_out_no_user(serve: Serve, client: Client):
+    """24 clients at the user's own address: the user gets in at once, also the first time, and scrypt runs for no other name."""
     checked = Checked()
     site = await serve(FakeWorker(), login=Login(Passwords(HASHES, checked), None))
     user = client()
@@ -96,7 +96,9 @@ async def test_guesses_at_made_up_names_keep_nobody_out(serve: Serve, client: Cl
     assert [PASSWORD] == checked.guesses
 
 
-async def test_guesses_at_a_name_keep_out_nobody_who_was_right_from_his_address(serve: Serve, client: Client):
+async def test_guesses_for_a_name_do_not_lock_out_a_user_who_logged_in_from_the_same_address_before(
+    serve: Serve, client: Client
+):
     """Neither from elsewhere nor from the same address."""
     site = await serve(FakeWorker(), login=Login(Passwords(HASHES), None))
     user = client("127.0.0.2")
@@ -110,8 +112,8 @@ async def test_guesses_at_a_name_keep_out_nobody_who_was_right_from_his_address(
     assert [200] * 31 == [first, *answers]
 
 
-async def test_the_first_login_waits_for_one_guess_of_everybody_at_most(serve: Serve, client: Client):
-    """One stranger with many guesses at the very name is one turn."""
+async def test_the_first_login_waits_for_at_most_one_guess_of_each_address(serve: Serve, client: Client):
+    """Many guesses of one address for the same name are one turn."""
     site = await serve(FakeWorker(), login=Login(Passwords(HASHES), None))
     async with guessing(client("127.0.0.3"), site, ["ada"] * 8) as guesses:
         answer = await log_in(client("127.0.0.2"), site, "ada", PASSWORD)
@@ -121,8 +123,8 @@ async def test_the_first_login_waits_for_one_guess_of_everybody_at_most(serve: S
     assert len(checked) <= 3
 
 
-async def test_a_name_that_was_right_elsewhere_can_be_guessed_at_no_faster():
-    """Also by who does not wait for the answer: a right password is known at once only where it was right before."""
+async def test_guessing_is_no_faster_for_a_name_that_logged_in_from_another_address():
+    """Also for a client that does not wait for the answer: a right password gets in at once only from an address where it was right before."""
     judge = Passwords(HASHES)
     await judge.fit("ada", PASSWORD, "10.0.0.1")
     started_s = time.monotonic()
@@ -136,8 +138,10 @@ async def test_a_name_that_was_right_elsewhere_can_be_guessed_at_no_faster():
     assert passwords.WRONG_S <= time.monotonic() - started_s
 
 
-async def test_whoever_guesses_where_a_name_was_right_is_not_told_for_ever(monkeypatch: pytest.MonkeyPatch):
-    """After many wrong passwords the right one waits its turn there, too; it has one."""
+async def test_guessing_from_an_address_where_a_name_logged_in_is_limited_too(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """After many wrong passwords the right one has to wait for its turn there, too."""
     monkeypatch.setattr(passwords, "SLIPS", 3.5)
     monkeypatch.setattr(passwords, "SLIP_S", 3600.0)
     judge = Passwords(HASHES)
@@ -158,7 +162,7 @@ async def test_whoever_guesses_where_a_name_was_right_is_not_told_for_ever(monke
 async def test_guesses_whose_client_has_gone_are_not_checked(
     serve: Serve, client: Client, monkeypatch: pytest.MonkeyPatch
 ):
-    """Of twenty that left, one was being checked already."""
+    """Of twenty clients that disconnected, one guess was already being checked."""
     monkeypatch.setattr(passwords, "WRONG_S", 2.0)
     checked = Checked()
     site = await serve(FakeWorker(), login=Login(Passwords(HASHES, checked), None))
@@ -175,7 +179,7 @@ async def test_guesses_whose_client_has_gone_are_not_checked(
 
 
 async def test_passwords_are_checked_in_a_thread_of_their_own(serve: Serve, client: Client):
-    """State and look-ups use the loop's threads; the loop goes on."""
+    """State and lookups use the loop's threads, and the loop continues."""
     threads: list[str] = []
 
     def slow(password: str, hashed: str) -> bool:
@@ -194,8 +198,8 @@ async def test_passwords_are_checked_in_a_thread_of_their_own(serve: Serve, clie
     assert ["password"] == [name.partition("_")[0] for name in threads]
 
 
-async def test_what_is_remembered_of_guesses_ends_with_them(monkeypatch: pytest.MonkeyPatch):
-    """Names nobody has and addresses that come once must not add up; a name keeps its last 64 addresses."""
+async def test_memory_for_guesses_is_limited(monkeypatch: pytest.MonkeyPatch):
+    """Names that no user has, and addresses that come once, are forgotten; a name keeps its last 64 addresses."""
     monkeypatch.setattr(passwords, "WRONG_S", 0.01)
     judge = Passwords(HASHES)
     for _ in range(2):
@@ -217,8 +221,8 @@ async def test_what_is_remembered_of_guesses_ends_with_them(monkeypatch: pytest.
     assert "10.0.1.99" in kept["_places"]["ada"]
 
 
-async def test_an_address_has_only_so_many_guesses_at_once(monkeypatch: pytest.MonkeyPatch):
-    """At whatever names; another address does not notice."""
+async def test_the_guesses_of_an_address_are_limited(monkeypatch: pytest.MonkeyPatch):
+    """For all names together; other addresses are not affected."""
     monkeypatch.setattr(passwords, "WRONG_S", 0.2)
     judge = Passwords(HASHES)
     guesses = [asyncio.create_task(judge.fit(f"nobody{at}", "guess", "10.0.0.1")) for at in range(60)]

@@ -106,7 +106,7 @@ async def test_a_token_opens_everything(serve: Serve, token_file: Path):
     assert 401 == await status(site, "/metrics", basic("ada", TOKEN))
 
 
-async def test_health_is_open_and_says_little(serve: Serve, token_file: Path):
+async def test_health_needs_no_login_and_then_shows_the_status_only(serve: Serve, token_file: Path):
     """A probe needs no secret, a stranger no details; with login they are there."""
     site = await serve(FakeWorker(), login=guarded(token_file=token_file))
     async with site.http.get(f"{site.url}/health", headers={"Authorization": f"Bearer {TOKEN}"}) as response:
@@ -121,8 +121,8 @@ async def test_health_is_open_and_says_little(serve: Serve, token_file: Path):
             assert {"error"} == set(await response.json())
 
 
-async def test_a_worker_in_trouble_says_so_to_strangers_too(serve: Serve, token_file: Path):
-    """503, as before: the container is restarted by it."""
+async def test_an_unhealthy_worker_answers_503_without_a_login_too(serve: Serve, token_file: Path):
+    """Docker's health check depends on it."""
     site = await serve(FakeWorker(stalled_after_s=0.0), login=guarded(token_file=token_file))
     site.worker.health = type(site.worker.health)(False)
 
@@ -145,7 +145,7 @@ async def test_scrypt_is_paid_once(serve: Serve, users_file: Path):
     assert PASSWORD.encode() not in b"".join(passwords["_known"].values())
 
 
-async def test_workers_show_each_other_the_token(serve: Serve, token_file: Path):
+async def test_workers_send_each_other_the_token(serve: Serve, token_file: Path):
     """A card on another worker is found as before; without the token the answer is "unknown", not "not found"."""
     login = guarded(token_file=token_file)
     holder = await serve(FakeWorker(activity={ELSEWHERE: [(NOW_MS, 100)]}), login=login)
@@ -183,13 +183,13 @@ def test_pages_for_others_without_login_are_a_setup_error():
     assert Login.wanted("127.0.0.1", None, None, without_login=False) is None
 
 
-def test_a_file_means_login_whatever_else_is_said(token_file: Path):
-    """Two settings that contradict each other end on the safe side."""
+def test_a_users_or_token_file_requires_a_login_whatever_else_is_set(token_file: Path):
+    """If two settings contradict each other, the safer one counts."""
     assert Login.wanted("0.0.0.0", None, token_file, without_login=True) is not None
 
 
 @pytest.mark.parametrize("content", [None, "", "short-secret", "with spaces " * 5, "ü" * 40])
-def test_a_token_of_no_use_is_refused_without_being_repeated(tmp_path: Path, content: str | None):
+def test_an_unsuitable_token_is_refused_without_being_repeated(tmp_path: Path, content: str | None):
     """The sentence says how to make one."""
     path = tmp_path / "token"
     if content is not None:

@@ -47,8 +47,8 @@ async def test_pages_hold_nothing_inline_and_nothing_from_elsewhere(site: Site, 
     assert "<html lang=" in page
 
 
-async def test_the_decision_page_tells_the_story(site: Site):
-    """Outcome, chance, reasons, rules, what the model saw, timing and versions."""
+async def test_the_decision_page_shows_how_it_was_decided(site: Site):
+    """Outcome, probability, reasons, rules, features, timing and versions."""
     page = await site.html("/decisions/t-3")
 
     for words_of_it in (
@@ -84,7 +84,7 @@ async def test_pages_call_an_entity_what_it_is(serve: Serve, entity: str, last4:
 
 
 async def test_a_degraded_decision_says_what_was_missing(serve: Serve):
-    """In words, not in machine words; an unknown reason is shown as it is."""
+    """In words instead of codes; an unknown reason is shown as it is."""
     worker = FakeWorker()
     worker.decide(a_decision("t", degraded=["late", "meteor"]))
     page = await (await serve(worker)).html("/decisions/t")

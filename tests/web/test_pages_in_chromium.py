@@ -120,8 +120,8 @@ async def test_a_degraded_worker_shows_it_on_the_dashboard(browser: Browser, sit
     await page.wait_for_selector("#problems", state="hidden")
 
 
-async def test_dark_is_dark_and_light_is_light(browser: Browser, site: Site):
-    """By the reader's preference; charts are drawn anew when it changes."""
+async def test_pages_follow_the_reader_s_colour_scheme(browser: Browser, site: Site):
+    """Charts are drawn anew when it changes."""
     page = (await look(browser, site.url, "dark")).page
     await page.wait_for_selector("#latency-chart canvas")
     background = "getComputedStyle(document.body).backgroundColor"
@@ -136,8 +136,8 @@ async def test_dark_is_dark_and_light_is_light(browser: Browser, site: Site):
     assert "rgb(246, 246, 243)" == await page.evaluate(background)
 
 
-async def test_a_silent_worker_is_shown_as_silent(browser: Browser, site: Site):
-    """Old numbers must not look like calm."""
+async def test_a_worker_that_does_not_answer_is_shown_as_such(browser: Browser, site: Site):
+    """Old numbers must not look like current ones."""
     page = (await look(browser, site.url)).page
     await page.wait_for_selector("#latency-chart canvas")
     await page.context.set_offline(True)

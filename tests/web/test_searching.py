@@ -1,4 +1,4 @@
-"""Searching the archive: nobody waits for another's search, and nobody has more than his share."""
+"""Searching the archive: no client waits for another's search, and none gets more than its share."""
 
 import asyncio
 from dataclasses import dataclass, field, replace
@@ -50,8 +50,8 @@ async def begun(*searches: tuple[Site, str, str]) -> list[asyncio.Task[tuple[int
     return tasks
 
 
-async def test_a_slow_search_is_waited_for_by_its_viewer_only(serve: Serve) -> None:
-    """Who has one running waits for it; others are next, and who asks for too much is told so."""
+async def test_a_slow_search_delays_only_the_client_that_asked_for_it(serve: Serve) -> None:
+    """A client waits for its own search; others are next, and too many searches are refused."""
     worker = SlowWorker()
     site = await serve(worker)
     one, other = "127.0.0.2", "127.0.0.3"
@@ -66,10 +66,10 @@ async def test_a_slow_search_is_waited_for_by_its_viewer_only(serve: Serve) -> N
     assert [(200, "")] * 4 == answers
 
 
-async def test_a_search_whose_viewer_has_gone_makes_room(
+async def test_a_search_whose_client_has_gone_makes_room(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After the moment that its thread may need; who only waited is not searched for at all."""
+    """After a moment that its thread may need; a search that only waited does not begin."""
     monkeypatch.setattr(searches, "ABANDONED_S", 0.05)
     worker = SlowWorker()
     site = await serve(worker)
@@ -85,10 +85,10 @@ async def test_a_search_whose_viewer_has_gone_makes_room(
     assert ["gone2", "gone3", "after"] == worker.searched
 
 
-async def test_who_has_waited_long_enough_for_others_searches_is_told_so(
+async def test_a_client_that_has_waited_too_long_for_others_searches_is_told_so(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In words that say that it was not his own."""
+    """The message says that it was not its own search."""
     monkeypatch.setattr(searches, "TURN_S", 0.1)
     worker = SlowWorker()
     site = await serve(worker)

@@ -1,4 +1,4 @@
-"""Who is next: in turn by who they are."""
+"""In which order clients get in: each in turn, however often it asks."""
 
 import asyncio
 
@@ -25,24 +25,24 @@ async def served(turns: Turns, asking: list[str]) -> list[str]:
     return order
 
 
-async def test_whoever_asks_often_waits_behind_himself():
+async def test_a_client_that_asks_often_waits_for_its_own_requests_only_and_delays_no_other():
     """One each, then again."""
     assert ["A", "B", "C", "A", "A", "A"] == await served(Turns(1, 8, 8), list("AAAABC"))
 
 
-async def test_only_so_many_of_one_wait():
-    """The rest is told at once."""
+async def test_the_number_of_waiting_requests_of_a_client_is_limited():
+    """More are refused at once."""
     assert ["a", "a", "A", "B", "A"] == await served(Turns(1, 2, 8), list("AAAAB"))
 
 
-async def test_where_all_places_are_taken_the_newest_of_whoever_has_most_goes():
-    """A stranger with three places loses one to who has none, but one with one does not."""
+async def test_where_all_places_are_taken_the_client_with_most_loses_its_newest():
+    """A client with three places loses one to a client with none; a client with one place keeps it."""
     assert ["b", "a", "A", "B", "A"] == await served(Turns(1, 3, 3), list("AAABB"))
     assert ["d", "A", "B", "C"] == await served(Turns(1, 3, 3), list("ABCD"))
 
 
 async def test_a_reserved_place_is_beyond_the_limit():
-    """Whoever else waits."""
+    """However many wait."""
     turns = Turns(1, 2, 1)
     async with turns.turn("first"):
         waiting = [asyncio.create_task(turns.enter(who, reserved=who == "known")) for who in ("any", "known")]
@@ -57,8 +57,8 @@ async def test_a_reserved_place_is_beyond_the_limit():
     assert turns.idle
 
 
-async def test_who_stops_waiting_has_no_turn():
-    """Neither while waiting nor in the moment of being let in; the next one is."""
+async def test_a_client_that_stops_waiting_has_no_turn():
+    """Neither while it waits nor at the moment of its turn; the next client gets it."""
     turns = Turns(1, 8, 8)
     await turns.enter("first")
     gone, let_in, last = (asyncio.create_task(turns.enter(who)) for who in ("gone", "let in", "last"))
@@ -75,7 +75,7 @@ async def test_who_stops_waiting_has_no_turn():
     assert turns.idle
 
 
-async def test_nobody_is_in_twice():
+async def test_no_client_has_two_places_at_once():
     """Of two places one stays free for another."""
     turns = Turns(2, 8, 8)
     await turns.enter("A")
@@ -92,8 +92,8 @@ async def test_nobody_is_in_twice():
     await again
 
 
-async def test_who_goes_in_the_moment_in_which_somebody_leaves_is_passed_over():
-    """Or makes room: his task has not noticed yet."""
+async def test_a_client_that_goes_at_the_moment_of_its_turn_is_passed_over():
+    """Although its task has not noticed yet."""
     turns = Turns(1, 8, 2)
     await turns.enter("first")
     gone, next_one = (asyncio.create_task(turns.enter(who)) for who in ("gone", "next"))

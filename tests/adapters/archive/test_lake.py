@@ -91,7 +91,7 @@ async def test_files_of_two_models_merge(lake: Lake) -> None:
     assert [None, 0.5] == (await lake.read(file))["amt_change"].to_list()
 
 
-def test_other_files_are_none_of_ours() -> None:
+def test_other_files_in_the_directory_are_ignored() -> None:
     """A directory may hold a history or notes beside the archive."""
     assert LakeFile.named("date=2020-02-03/payments.parquet") is None
     assert LakeFile.named("notes-1-2-3.parquet") is None
@@ -115,7 +115,7 @@ async def test_the_archive_is_a_history(lake: Lake, tmp_path: Path) -> None:
 async def test_the_newest_label_says_what_an_archived_payment_turned_out_to_be(
     lake: Lake, tmp_path: Path
 ) -> None:
-    """A payment that nobody judged has none."""
+    """A payment without a label has none."""
     await lake.write(STREAM, rows(0, 1, 2), {})
     told = [("p0", False, 1), ("p2", True, 2), ("p0", True, 3)]
     labels = [

@@ -101,7 +101,7 @@ async def test_all_filters_must_match(lake: Lake, filters: list[str], found: str
         ("4006080197832643=1", r"there is no column \*\*\* in"),
     ],
 )
-async def test_a_filter_that_cannot_be_asked_says_why(lake: Lake, text: str, sentence: str) -> None:
+async def test_an_invalid_filter_is_refused_with_the_reason(lake: Lake, text: str, sentence: str) -> None:
     """Instead of finding nothing; what it was compared with is not repeated."""
     with pytest.raises(FilterError, match=sentence) as caught:
         await ids(lake, text)
@@ -109,7 +109,7 @@ async def test_a_filter_that_cannot_be_asked_says_why(lake: Lake, text: str, sen
     assert not {"much", "maybe", "4006080197832643"} & set(str(caught.value).split())
 
 
-async def test_a_column_that_only_some_files_have_is_no_mistake(lake: Lake) -> None:
+async def test_a_filter_may_name_a_column_that_only_some_files_have(lake: Lake) -> None:
     """A new feature is in the newer files."""
     newer = archived([paid(11, MONDAY_MS + DAY_MS, features={"amt_change": 0.5})], [11])
     await lake.write(STREAM, newer, {})
@@ -117,7 +117,7 @@ async def test_a_column_that_only_some_files_have_is_no_mistake(lake: Lake) -> N
     assert ["p11"] == await ids(lake, "amt_change>0.1")
 
 
-async def test_nothing_is_wrong_with_a_filter_on_an_empty_archive(tmp_path: Path) -> None:
+async def test_any_filter_is_accepted_on_an_empty_archive(tmp_path: Path) -> None:
     """No file, no columns."""
     assert [] == await ids(Lake(LocalObjects(tmp_path)), "nocol=1")
 

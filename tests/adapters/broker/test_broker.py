@@ -1,4 +1,4 @@
-"""The embedded broker in good times and bad: every fault here is a real one."""
+"""The embedded broker with and without faults, all of them real."""
 
 import fcntl
 import json
@@ -123,7 +123,7 @@ async def test_records_survive_kill_9_another_port_and_an_odd_path(tmp_path: Pat
 
 
 def test_another_process_with_the_saved_id_is_neither_believed_nor_stopped(tmp_path: Path) -> None:
-    """Process ids are reused: a stale state file may name anybody, here the test itself."""
+    """Process ids are reused: a stale state file may name any process, here the test itself."""
     state = {"pid": os.getpid(), "port": 1, "controller_port": 2, "cluster_id": "x", "kafka_version": "4"}
     (tmp_path / "broker.json").write_text(json.dumps({**state, "java": "java", "started_at": 0.0}))
 
@@ -179,7 +179,7 @@ def test_a_port_taken_while_kafka_starts_is_named_too(tmp_path: Path) -> None:
 
 
 def test_a_nearly_full_disk_is_named(tmp_path: Path) -> None:
-    """Kafka would die in the middle of a write; we do not even begin."""
+    """Kafka would crash in the middle of a write, so it is not started."""
     with pytest.raises(BrokerError, match=r"^only [\d,]+ MB are free on the disk of"):
         EmbeddedBroker(tmp_path, free_bytes_min=1 << 60).start()
 
@@ -202,7 +202,7 @@ def test_files_that_are_not_kafkas_are_left_alone(tmp_path: Path) -> None:
 
 
 def test_a_kafka_that_ends_is_explained_and_leaves_nothing_running(tmp_path: Path) -> None:
-    """Somebody else holds the lock of Kafka's own directory: Kafka ends, and we say why and where to read more."""
+    """Another process holds the lock of Kafka's directory: Kafka ends, and the message says why and which log to read."""
     with EmbeddedBroker(tmp_path):
         pass
     with (tmp_path / "kafka" / ".lock").open("w") as lock:
@@ -260,7 +260,7 @@ def test_the_broker_does_not_outlive_a_killed_parent(tmp_path: Path) -> None:
 
 
 async def test_nobody_answers_where_nobody_listens() -> None:
-    """A closed port is a plain no, not an error."""
+    """A closed port is not an error."""
     assert not await answers(Kafka("127.0.0.1:1"))
 
 

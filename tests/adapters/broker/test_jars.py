@@ -1,4 +1,4 @@
-"""Kafka's jars: a cache that needs no network, mends itself, and never runs bytes it does not know."""
+"""Kafka's jars: a cache that needs no network, replaces damaged files, and never runs a jar with another checksum."""
 
 import http.server
 import os
@@ -83,7 +83,7 @@ def rewrite(path: Path, content: bytes) -> None:
 
 
 def test_a_complete_cache_needs_no_network(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The second start works on a train."""
+    """The second start works offline."""
     monkeypatch.setenv(REPOSITORY_VARIABLE, UNREACHABLE)
 
     assert {jar.filename for jar in locked().jars} == {path.name for path in classpath()}
@@ -118,7 +118,7 @@ def test_a_broken_proxy_counts_as_no_network(tmp_path: Path, monkeypatch: pytest
 def test_only_the_damaged_jar_is_fetched_again(
     cache: Path, repository: type[Repository], damage: str
 ) -> None:
-    """Whatever happened to the cache, it mends itself with one small download and says how far it is."""
+    """A damaged cache is repaired by one small download, with its progress shown."""
     path = cache / SMALL.filename
     good = path.read_bytes()
     bad = {"cut short": good[:-100], "one byte changed": bytes([good[0] ^ 1]) + good[1:]}
@@ -137,7 +137,7 @@ def test_only_the_damaged_jar_is_fetched_again(
 
 
 def test_a_jar_with_other_bytes_is_thrown_away(cache: Path, repository: type[Repository]) -> None:
-    """A repository cannot make us run what we did not choose."""
+    """A repository must not make us run other code than we chose."""
     path = cache / SMALL.filename
     repository.contents[SMALL.filename] = b"x" * SMALL.size
     path.unlink()

@@ -36,7 +36,7 @@ def test_the_major_version_is_read_as_java_writes_it(tmp_path: Path, said: str, 
 
 
 def test_a_java_that_does_not_run_has_no_version(tmp_path: Path) -> None:
-    """macOS has a /usr/bin/java that only says where to buy one."""
+    """macOS has a /usr/bin/java that only says where to download one."""
     assert None is major_version(launcher(tmp_path, "17", exit_code=1))
     assert None is major_version(tmp_path / "missing")
 
@@ -53,7 +53,7 @@ def test_an_old_java_is_passed_over_for_the_wheels(tmp_path: Path, monkeypatch: 
 
 
 def test_java_home_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who sets JAVA_HOME means it."""
+    """A JAVA_HOME that is set takes precedence."""
     (tmp_path / "bin").mkdir()
     mine = launcher(tmp_path / "bin", "21.0.1")
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))

@@ -83,7 +83,7 @@ async def test_more_replicas_than_brokers_are_refused_in_kafkas_words(fresh_sett
 
 @pytest.mark.parametrize("bootstrap", ["127.0.0.1:9", "localhost:9,127.0.0.1:9"])
 async def test_no_broker_is_one_sentence(bootstrap: str) -> None:
-    """It says where nobody answers and how to start one."""
+    """It says which address does not answer and how to start a broker."""
     with pytest.raises(SetupError) as caught:
         await ensure_topics(Settings(broker=bootstrap))
 
@@ -92,7 +92,7 @@ async def test_no_broker_is_one_sentence(bootstrap: str) -> None:
     )
 
 
-async def test_somebody_who_is_not_kafka_is_no_broker() -> None:
+async def test_a_server_that_is_not_kafka_is_not_taken_for_a_broker() -> None:
     """A web server on Kafka's port accepts the connection and then says the wrong thing."""
 
     async def hang_up(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -105,7 +105,7 @@ async def test_somebody_who_is_not_kafka_is_no_broker() -> None:
             await ensure_topics(Settings(broker=f"127.0.0.1:{port}"))
 
 
-async def test_an_address_that_is_none_is_refused() -> None:
+async def test_an_invalid_address_is_refused() -> None:
     """A typing error in FRAUDSTREAM_BROKER."""
     with pytest.raises(SetupError, match=r"'kafka\.example' is not a broker's address; write host:port"):
         await ensure_topics(Settings(broker="kafka.example"))

@@ -52,7 +52,7 @@ async def values_in(settings: Settings, name: str, isolation: str = "read_uncomm
 async def test_what_has_been_learnt_of_a_topic_is_not_asked_for_when_it_is_written(
     kafka_settings: Settings, publisher: Publisher
 ) -> None:
-    """A broker whose quota delays a record answers no question on that connection meanwhile; aiokafka forgets all others."""
+    """While a broker delays a record because of a quota, it answers nothing else on that connection, and aiokafka forgets the other topics."""
     names = outputs(kafka_settings)
     await publisher.learn(names)
     client = publisher.producer.client
@@ -73,7 +73,7 @@ async def test_a_backlog_goes_out_in_batches_below_the_topics_limit(
     assert 6000 == sum(each.records for each in results[kafka_settings.topic("decisions"), 1])
 
 
-async def test_a_limit_lowered_while_it_runs_halves_what_is_refused(
+async def test_batches_refused_after_a_limit_was_lowered_are_halved(
     kafka_settings: Settings, publisher: Publisher
 ) -> None:
     """Everything arrives once and in order, and what comes after it stays below at once."""
@@ -142,7 +142,7 @@ async def test_one_record_that_no_batch_can_hold_is_replaced_and_the_others_arri
 async def test_a_record_that_nothing_can_replace_is_a_sentence_with_topic_limit_and_remedy(
     kafka_settings: Settings, publisher: Publisher
 ) -> None:
-    """Who publishes without saying what goes instead cannot go on."""
+    """A caller that names no replacement gets an error."""
     topic = kafka_settings.topic("decisions")
     await configure(kafka_settings, topic, max_message_bytes=LIMIT)
     sentence = f"larger than topic {topic} accepts .max.message.bytes={LIMIT}.; change it with: kafka-configs --alter"
@@ -150,7 +150,7 @@ async def test_a_record_that_nothing_can_replace_is_a_sentence_with_topic_limit_
         await publisher.publish(outbox_of(kafka_settings, "decisions", [b"x" * LIMIT]))
 
 
-async def test_a_time_that_the_topic_refuses_is_one_records_matter(
+async def test_only_the_record_with_a_time_that_the_topic_refuses_is_set_aside(
     kafka_settings: Settings, publisher: Publisher
 ) -> None:
     """InvalidTimestampError of a batch: the record is found by halving, and those beside it arrive."""
@@ -173,10 +173,10 @@ async def test_a_time_that_the_topic_refuses_is_one_records_matter(
     assert [(b"5", True)] == [(each.message.value, "InvalidTimestampError" in each.why) for each in gone]
 
 
-async def test_a_clock_that_the_brokers_do_not_take_is_no_records_matter(
+async def test_a_wrong_clock_makes_no_record_a_dead_letter(
     kafka_settings: Settings, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing is set aside: all that is stamped with this clock would be. It is waited for until somebody has set it."""
+    """The brokers would refuse every record with a time of this clock, so the publisher waits until somebody has set it."""
     monkeypatch.setattr(BatchBuilder, "append", BatchBuilder.append)  # undone at the end
     stamp_records(lambda: time.time() + 90_000)
     gone: list[Refused] = []
@@ -192,10 +192,10 @@ async def test_a_clock_that_the_brokers_do_not_take_is_no_records_matter(
     assert [] == await values_in(kafka_settings, "decisions")
 
 
-async def test_a_record_without_a_key_in_a_compacted_topic_is_one_records_matter(
+async def test_only_the_record_without_a_key_is_set_aside_in_a_compacted_topic(
     kafka_settings: Settings, publisher: Publisher
 ) -> None:
-    """INVALID_RECORD, which aiokafka does not know: without its name the worker would crash again and again."""
+    """INVALID_RECORD, which aiokafka does not know: without its name the worker would crash at every start."""
     await configure(kafka_settings, kafka_settings.topic("decisions"), cleanup_policy="compact")
     outbox = Outbox()
     topic = kafka_settings.topic("decisions")
@@ -213,8 +213,8 @@ async def test_a_record_without_a_key_in_a_compacted_topic_is_one_records_matter
     assert gone[0].remedy.endswith(f"with: fraudstream topics describe {topic}")
 
 
-async def test_a_transaction_is_mended_in_place(kafka_settings: Settings) -> None:
-    """Halved inside it, its offsets committed with it, and the next one follows."""
+async def test_a_refused_batch_is_halved_within_its_transaction(kafka_settings: Settings) -> None:
+    """The offsets are committed with it, and the next transaction follows."""
     topic = kafka_settings.topic("decisions")
     transaction = Transaction(Kafka.of(kafka_settings), kafka_settings.app_id, kafka_settings.app_id, None)
     await transaction.start()

@@ -60,7 +60,7 @@ def test_an_unknown_codec_is_undecodable() -> None:
     assert 2 == len(records)
 
 
-def test_a_wrong_checksum_spoils_the_whole_batch_and_nothing_behind_it() -> None:
+def test_a_wrong_checksum_costs_the_whole_batch_and_nothing_after_it() -> None:
     """In the middle, and as the last of the log; its header is believed where the log agrees."""
     wrong = [segments.with_wrong_checksum(segments.batch(base, [b"a", b"b", b"c"], AT_MS)) for base in (1, 5)]
     records, following = read(
@@ -75,7 +75,7 @@ def test_a_wrong_checksum_spoils_the_whole_batch_and_nothing_behind_it() -> None
     assert 8 == following
 
 
-def test_a_damaged_count_hides_nothing_behind_it() -> None:
+def test_a_damaged_record_count_does_not_hide_the_batches_after_it() -> None:
     """A header that claims a billion records: the next batch says where this one ends, and without one only itself is lost."""
     raw = segments.batch(0, [b"a", b"b"], AT_MS)
     claims = raw[:23] + (1_000_000_000).to_bytes(4, "big") + raw[27:]
@@ -95,7 +95,7 @@ def test_one_damaged_record_does_not_hide_the_others() -> None:
 
 
 def test_header_names_that_are_no_text_do_not_cost_a_payment_its_decision() -> None:
-    """Kafka wants UTF-8 there and some producers write what they like."""
+    """Kafka requires UTF-8 there, but some producers write other bytes."""
     raw = segments.batch(3, [b"a", b"b"], AT_MS, key=b"k", headers=[("name", b"v")])
     records, following = read(segments.with_headers_not_utf8(raw))
 

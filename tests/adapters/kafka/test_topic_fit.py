@@ -65,7 +65,7 @@ def test_every_shape_has_one_advice(counts: dict[str, int], wanted: int, said: s
 def test_a_topic_that_changes_its_shape_is_a_problem(
     counts: dict[str, int], severity: str, sentence: str, remedy: str
 ) -> None:
-    """With the command that mends it."""
+    """With the command that corrects it."""
     (problem,) = problems(counts, CONFIGS, SETTINGS)
 
     assert severity == problem.severity

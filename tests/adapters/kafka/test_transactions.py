@@ -1,4 +1,4 @@
-"""Taking partitions over, and being overtaken."""
+"""Taking over partitions, also when the next rebalance comes before that is done."""
 
 import asyncio
 import gc
@@ -11,10 +11,10 @@ from fraudstream.settings import Settings
 from fraudstream.topics import outputs
 
 
-async def test_a_take_over_that_a_rebalance_overtakes_leaves_no_producer_behind(
+async def test_a_take_over_that_a_rebalance_interrupts_leaves_no_producer_behind(
     kafka_settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Broken off at any moment of its beginning. (The socket that aiokafka was opening just then is its own affair.)"""
+    """Cancelled at any moment of its start. (A socket that aiokafka was opening at that moment is not checked.)"""
     transactions = Transactions(Kafka.of(kafka_settings), kafka_settings.app_id, outputs(kafka_settings))
     for waited_ms in (0, 1, 5, 20):
         overtaken = asyncio.create_task(transactions.take_over(range(4)))
@@ -29,7 +29,7 @@ async def test_a_take_over_that_a_rebalance_overtakes_leaves_no_producer_behind(
 
 
 async def test_producers_know_their_topics_before_they_write(kafka_settings: Settings) -> None:
-    """A broker whose quota delays a record answers no question on that connection meanwhile; aiokafka forgets all others."""
+    """While a broker delays a record because of a quota, it answers nothing else on that connection, and aiokafka forgets the other topics."""
     transactions = Transactions(Kafka.of(kafka_settings), kafka_settings.app_id, outputs(kafka_settings))
     await transactions.take_over([0, 1])
     clusters = [each.producer.client.cluster for each in transactions.taken()]

@@ -46,7 +46,7 @@ def test_a_saved_model_is_current_and_scores_as_it_did(tmp_path: Path, ubj: byte
     assert model.probabilities(ROWS)[1] > 0.9
 
 
-def test_a_row_scores_the_same_alone_and_in_company(tmp_path: Path, ubj: bytes) -> None:
+def test_a_row_scores_the_same_alone_and_among_others(tmp_path: Path, ubj: bytes) -> None:
     """Micro-batches of any size decide alike."""
     saved(tmp_path, ubj)
     model = load_model(tmp_path)
@@ -65,8 +65,8 @@ def test_contributions_add_up_to_the_log_odds(tmp_path: Path, ubj: bytes) -> Non
     assert np.allclose(model.probabilities(ROWS), 1 / (1 + np.exp(-shares.sum(axis=1))), atol=1e-6)
 
 
-def test_versions_stand_side_by_side_and_one_is_current(tmp_path: Path, ubj: bytes) -> None:
-    """Going back is naming another version."""
+def test_several_versions_are_kept_and_one_is_current(tmp_path: Path, ubj: bytes) -> None:
+    """To go back, another version is named."""
     saved(tmp_path, ubj)
     saved(tmp_path, ubj, version="card-2", threshold=0.5)
 
@@ -99,7 +99,7 @@ def test_a_changed_model_file_is_not_loaded(tmp_path: Path, ubj: bytes) -> None:
         load_model(tmp_path)
 
 
-def test_what_xgboost_cannot_read_is_a_sentence(tmp_path: Path) -> None:
+def test_a_file_that_xgboost_cannot_read_is_refused_with_a_sentence(tmp_path: Path) -> None:
     """For instance a model of a much newer XGBoost."""
     saved(tmp_path, b"not a model")
 
@@ -166,7 +166,7 @@ def test_a_model_trained_on_other_features_than_its_manifest_names_is_not_loaded
 
 
 def test_a_file_far_larger_than_any_model_is_not_read(tmp_path: Path, ubj: bytes) -> None:
-    """Memory is not spent on it, and XGBoost never sees it."""
+    """Its size is checked first: it is neither read into memory nor given to XGBoost."""
     saved(tmp_path, ubj)
     with (tmp_path / "card-1" / "model.ubj").open("r+b") as file:
         file.truncate(MODEL_BYTES_MAX + 1)
@@ -185,7 +185,7 @@ def test_a_file_far_larger_than_any_model_is_not_read(tmp_path: Path, ubj: bytes
         '{"version": "card-2", "features": ["amount"], "threshold": 0.5, "sha256": ""}',
     ],
 )
-def test_a_manifest_that_is_none_is_a_sentence(tmp_path: Path, ubj: bytes, manifest: str) -> None:
+def test_an_invalid_manifest_is_refused_with_a_sentence(tmp_path: Path, ubj: bytes, manifest: str) -> None:
     """Broken, empty, absurd, or of another model."""
     saved(tmp_path, ubj)
     (tmp_path / "card-1" / "manifest.json").write_text(manifest)

@@ -1,4 +1,4 @@
-"""A registry that is away, slow to learn or in trouble costs no record its decision; what it does not know is refused."""
+"""A registry that is unreachable, slow or failing costs no record its decision; only a schema that it does not know does."""
 
 import base64
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ def schemas(registry: SchemaRegistry, login: Login | None = None, **more: Any) -
     return Schemas("avro", Registry(registry.url, login), **{"patience_s": 60.0, **more})
 
 
-async def test_an_id_that_the_registry_learns_of_late_is_waited_for(registry: SchemaRegistry) -> None:
+async def test_a_schema_that_the_registry_knows_only_later_is_waited_for(registry: SchemaRegistry) -> None:
     """As from a replica of the registry that lags."""
     value = b"\0" + (7).to_bytes(4) + b"\x06Ulm"
     with_answer: list[str] = registry.asked
@@ -59,7 +59,7 @@ async def test_an_id_that_stays_unknown_is_refused_and_not_asked_for_with_every_
 
 
 @pytest.mark.parametrize("status", [500, 503, 401, 403, 404, 429])
-async def test_a_registry_in_trouble_makes_no_id_unknown(registry: SchemaRegistry, status: int) -> None:
+async def test_a_failing_registry_makes_no_schema_unknown(registry: SchemaRegistry, status: int) -> None:
     """Health tells while records wait; a 404 without the registry's own code is a wrong address."""
     registry.register("s", '"string"')
     registry.failing, told = status, []
@@ -81,7 +81,7 @@ async def test_a_registry_in_trouble_makes_no_id_unknown(registry: SchemaRegistr
 async def test_a_registry_that_never_answers_ends_the_wait_and_a_rebalance_at_once(
     registry: SchemaRegistry,
 ) -> None:
-    """Later is better than wrong: the error says that a restart may find it."""
+    """The error says that a restart may find the schema."""
     registry.failing = 503
     assert not await schemas(registry).ready({1}, lambda: False)
     with pytest.raises(

@@ -1,4 +1,4 @@
-"""Records that Confluent's own clients write are read with the schema they were written with; a registry's silence costs none."""
+"""Records that Confluent's own clients write are read with the schema they were written with; a registry that does not answer makes none a dead letter."""
 
 import json
 from collections.abc import Iterator

@@ -51,7 +51,7 @@ def test_keys_follow_each_other(between: str) -> None:
         (f"{A}\n1:{B} from=tomorrow", "line 2 .*: from= must be a time with its zone"),
     ],
 )
-def test_a_line_that_cannot_be_meant_is_refused_without_repeating_it(text: str, sentence: str) -> None:
+def test_an_invalid_line_is_refused_without_repeating_it(text: str, sentence: str) -> None:
     """Sentences end up on screens and in logs."""
     with pytest.raises(SetupError, match=sentence) as refused:
         token_keys.parsed(text, "x")
@@ -59,7 +59,7 @@ def test_a_line_that_cannot_be_meant_is_refused_without_repeating_it(text: str, 
     assert not any(secret[:20] in str(refused.value) for secret in (A, B, C))
 
 
-def test_a_new_key_changes_nothing_before_it_counts(tmp_path: Path) -> None:
+def test_a_new_key_changes_nothing_before_its_time(tmp_path: Path) -> None:
     """The keys before stay, and the file its owner's."""
     path = tmp_path / "key"
     token_keys.make_first(path)
@@ -93,12 +93,12 @@ def test_keys_may_come_from_the_environment(tmp_path: Path) -> None:
 
 
 def test_a_named_file_that_is_missing_is_not_made(tmp_path: Path) -> None:
-    """A typing error must not begin a second world of tokens."""
+    """A typing error must not lead to new keys, and so to other tokens for the same cards."""
     with pytest.raises(SetupError, match="cannot be read; make one with: openssl rand -hex 32"):
         Settings(_env_file=None, card_token_key_file=tmp_path / "nowhere").tokenizer()
 
 
-def test_check_values_tell_keys_apart_and_not_more() -> None:
+def test_check_values_tell_keys_apart_and_reveal_nothing_else() -> None:
     """Eight digits of a hash of 256 random bits."""
     keys = [token_keys.parsed(text, "x") for text in (A, B, f"1:{A}")]
     checks = [token_keys.check_value(key) for key in keys]

@@ -44,7 +44,7 @@ def test_it_opens_after_failures_in_a_row() -> None:
 
 
 def test_after_a_while_one_trial_passes_and_closes_it() -> None:
-    """Only one: a store that comes back must not be run over."""
+    """Only one: a store that has just come back must not be overloaded."""
     clock = Clock()
     breaker = opened(clock)
     assert not breaker.admits_trial()

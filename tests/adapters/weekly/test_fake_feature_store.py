@@ -1,4 +1,4 @@
-"""The Feature Store of our tests refuses what AWS refuses: a fake that takes everything proves nothing."""
+"""The Feature Store of our tests refuses what AWS refuses: a fake that accepts everything proves nothing."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -98,7 +98,7 @@ async def test_a_quota_is_enforced(runtime: Any) -> None:
         await asyncio.gather(*calls)
 
 
-async def test_strangers_and_unknown_faults_are_refused() -> None:
+async def test_unsigned_requests_and_unknown_faults_are_refused() -> None:
     """Requests are signed; the control port knows what faults there are."""
     async with FakeFeatureStore() as fake, aiohttp.ClientSession() as session:
         async with session.post(f"{fake.url}/BatchGetRecord", json={"Identifiers": asking("a")}) as answer:

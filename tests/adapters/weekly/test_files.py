@@ -98,7 +98,7 @@ async def test_a_damaged_new_snapshot_leaves_the_old_one_in_use(tmp_path: Path) 
 
 
 def test_a_worker_does_not_start_on_a_damaged_snapshot(tmp_path: Path) -> None:
-    """At start there is somebody to read the sentence and mend it."""
+    """At the start somebody reads the message and can correct it."""
     manifest = write(tmp_path, MONDAY, {ALICE: BUSY})
     (tmp_path / str(manifest["file"])).write_bytes(b"not what was written")
 

@@ -1,4 +1,4 @@
-"""The guard before a weekly store: what is asked, what is remembered, and how long anybody waits."""
+"""The guard around a weekly store: what is looked up, what is cached, and how long a caller waits."""
 
 import asyncio
 import time
@@ -22,7 +22,7 @@ Trouble = Callable[[], Awaitable[None]]
 
 
 class Troubled(MemoryWeekly):
-    """A store in memory that notes what it is asked and has trouble before it answers."""
+    """A store in memory that notes what is looked up, and fails or waits before it answers."""
 
     def __init__(self, snapshots: dict[int, dict[str, Week]], trouble: Trouble | None = None) -> None:
         super().__init__(snapshots)
@@ -69,7 +69,7 @@ class TestUncachedWeekly(TestGuardedWeekly):
 
 
 async def test_a_card_is_asked_for_once() -> None:
-    """Also one without a week: most cards of a bad day are new."""
+    """Also one without a week, because many cards may be new."""
     store = Troubled({MONDAY: {ALICE: BUSY, BOB: CALM}})
     guard = guarded(store)
 
@@ -82,7 +82,7 @@ async def test_a_card_is_asked_for_once() -> None:
 
 
 async def test_known_cards_are_answered_without_suspension() -> None:
-    """The loop that decides payments is not left for what lies in memory."""
+    """The event loop does not switch to another task for what is in memory."""
     guard = guarded(MemoryWeekly({MONDAY: {ALICE: BUSY}}))
     await guard.get_many([ALICE], MONDAY)
 
@@ -143,7 +143,7 @@ async def test_one_failure_is_tried_again_within_the_deadline() -> None:
     assert {ALICE: BUSY} == dict((await guarded(store).get_many([ALICE], MONDAY)).rows)
 
 
-async def test_a_store_that_is_down_is_left_alone_and_found_again() -> None:
+async def test_a_store_that_is_down_is_skipped_and_used_again_when_it_is_back() -> None:
     """Nobody waits for it meanwhile; one trial beside the payments finds out that it is back."""
     store = Troubled({MONDAY: {ALICE: BUSY}}, down)
     guard = guarded(store)
@@ -187,7 +187,7 @@ async def test_what_is_cached_is_known_while_the_store_is_down() -> None:
     ],  # type: ignore[arg-type]
     ids=str,
 )
-async def test_a_week_that_cannot_be_true_is_refused(week: Week) -> None:
+async def test_a_week_with_impossible_values_is_refused(week: Week) -> None:
     """Card by card, and not remembered."""
     store = Troubled({MONDAY: {ALICE: week, BOB: CALM}})
     guard = guarded(store)
@@ -200,7 +200,7 @@ async def test_a_week_that_cannot_be_true_is_refused(week: Week) -> None:
 
 
 async def test_other_cards_than_asked_are_ignored() -> None:
-    """A store that mixes up its answers must not mix up ours."""
+    """A store that answers for other cards must not change the answers for ours."""
 
     class Mixed(MemoryWeekly):
         async def get_many(self, entities: Collection[str], midnight_ms: int) -> WeeklyAnswer:
@@ -211,7 +211,7 @@ async def test_other_cards_than_asked_are_ignored() -> None:
     assert ({ALICE: BUSY}, {}) == (dict(answer.rows), dict(answer.failed))
 
 
-async def test_until_the_night_is_there_the_store_is_asked_now_and_then_only() -> None:
+async def test_until_a_midnight_is_published_the_store_is_asked_for_it_now_and_then_only() -> None:
     """Yesterday's weeks are remembered as yesterday's, and when today's come, none of them is mixed in."""
     store = Troubled({MONDAY: {ALICE: CALM, BOB: CALM}})
     guard = guarded(store)
@@ -264,7 +264,7 @@ async def eventually(happens: Callable[[], Awaitable[bool]], timeout_s: float = 
         await asyncio.sleep(0.01)
 
 
-async def test_people_who_look_at_cards_cost_payments_nothing() -> None:
+async def test_lookups_for_pages_cost_payments_nothing() -> None:
     """Neither their deadline, nor their calls, nor the breaker: many look at a slow store, then it is quick for a payment."""
     store = Troubled({MONDAY: {ALICE: BUSY, BOB: CALM}}, slow)
     guard = guarded(store)
@@ -284,7 +284,7 @@ async def test_people_who_look_at_cards_cost_payments_nothing() -> None:
     assert [] == [look for look in looks if look.rows]
 
 
-async def test_who_looks_at_a_card_sees_its_week_or_that_it_is_not_known() -> None:
+async def test_a_page_gets_a_card_s_week_or_that_it_is_not_known() -> None:
     """Also of a store that tells nonsense or is down; one that is left alone to recover is not asked by people either."""
     good, mad = (guarded(MemoryWeekly({MONDAY: {ALICE: week}})) for week in (BUSY, Week(-1, 2.0)))
     away = guarded(down_store := Troubled({MONDAY: {ALICE: BUSY}}, down))

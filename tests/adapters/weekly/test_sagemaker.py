@@ -61,7 +61,7 @@ async def test_identifiers_left_unprocessed_are_unknown_not_new(
     assert {"weekly-unavailable"} == set(answer.failed.values())
 
 
-async def test_a_midnight_nobody_tells_about_is_not_taken_for_missing(
+async def test_a_midnight_that_could_not_be_looked_up_is_not_taken_for_missing(
     fake: FakeFeatureStore, store: WeeklySageMaker
 ) -> None:
     """Or all cards would be decided by yesterday's week, or by none, for some seconds."""
@@ -76,7 +76,7 @@ async def test_a_midnight_nobody_tells_about_is_not_taken_for_missing(
 
 
 @pytest.mark.parametrize("kind", sorted(set(GARBAGE) - {"no-json"}))
-async def test_nonsense_is_refused_record_by_record(
+async def test_impossible_values_are_refused_record_by_record(
     fake: FakeFeatureStore, store: WeeklySageMaker, kind: str
 ) -> None:
     """Never scored, and never mistaken for a card without payments."""
@@ -98,7 +98,7 @@ async def test_nonsense_is_refused_record_by_record(
 async def test_a_fault_of_the_store_is_told_as_such(
     fake: FakeFeatureStore, store: WeeklySageMaker, faults: dict[str, object]
 ) -> None:
-    """Whatever it is made of."""
+    """Whatever its cause."""
     await filled(store, {MONDAY: {ALICE: BUSY}})
     await store.get_many([ALICE], MONDAY)
     await fake.change(**faults)
@@ -120,7 +120,7 @@ async def test_a_fault_of_the_store_is_told_as_such(
         ("UnheardOfException", "check FRAUDSTREAM_WEEKLY_STORE"),
     ],
 )
-async def test_what_no_waiting_mends_is_refused_with_what_to_do_at_the_start_and_in_every_command(
+async def test_errors_that_do_not_pass_are_refused_with_what_to_do_at_the_start_and_in_every_command(
     fake: FakeFeatureStore, store: WeeklySageMaker, code: str, remedy: str
 ) -> None:
     """One sentence; loading does not try again."""
@@ -137,7 +137,7 @@ async def test_what_no_waiting_mends_is_refused_with_what_to_do_at_the_start_and
 @pytest.mark.parametrize(
     "code", ["ThrottlingException", "RequestLimitExceeded", "InternalFailure", "ServiceUnavailable"]
 )
-async def test_what_time_mends_is_no_reason_not_to_start(
+async def test_errors_that_may_pass_do_not_prevent_a_start(
     fake: FakeFeatureStore, store: WeeklySageMaker, code: str
 ) -> None:
     """Whoever asks for a week meets it, and may try again."""
@@ -177,7 +177,7 @@ async def test_rights_withdrawn_while_it_runs_are_named_by_health_and_given_back
     assert {ALICE: BUSY} == dict(given_back.rows)
 
 
-async def test_half_a_midnight_is_not_read(store: WeeklySageMaker) -> None:
+async def test_a_midnight_that_is_only_half_loaded_is_not_read(store: WeeklySageMaker) -> None:
     """Until it is published the one before answers."""
     await filled(store, {MONDAY: {ALICE: CALM}})
     await store.load(TUESDAY, [(ALICE, BUSY)])
@@ -222,7 +222,7 @@ async def test_a_group_with_another_schema_is_not_touched(
 
 
 async def test_a_worker_does_not_start_without_the_group(store: WeeklySageMaker) -> None:
-    """A wrong name is a sentence, not a day of degraded decisions."""
+    """A wrong name is refused at the start, instead of a day of degraded decisions."""
     with pytest.raises(SetupError, match="fraudstream store create"):
         await store.connect()
 
@@ -236,10 +236,10 @@ async def test_a_worker_does_start_while_the_store_is_down(
     await store.connect()
 
 
-async def test_a_worker_that_is_nobody_does_not_start(
+async def test_a_worker_without_credentials_does_not_start(
     fake: FakeFeatureStore, monkeypatch: pytest.MonkeyPatch, store: WeeklySageMaker
 ) -> None:
-    """Without credentials nothing is sent; the instance's metadata are not asked in a test."""
+    """Nothing is sent; in a test, the instance's metadata are not read."""
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")

@@ -1,4 +1,4 @@
-"""Which weekly store a worker asks."""
+"""Which weekly store a worker uses."""
 
 from pathlib import Path
 

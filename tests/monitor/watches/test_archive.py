@@ -1,4 +1,4 @@
-"""An archiver that lags, against a real broker; where nobody archives there is nothing to say."""
+"""An archiver that lags, against a real broker; without an archiver there is no problem."""
 
 import time
 from collections.abc import Iterable
@@ -45,7 +45,7 @@ async def said(settings: Settings) -> list[str]:
 
 
 async def test_only_decisions_that_have_waited_too_long_are_late(kafka_settings: Settings):
-    """Three old ones and a new one: silent without an archiver, three late with one that stands still."""
+    """Three old ones and a new one: no problem without an archiver, three late with one that makes no progress."""
     await ensure_topics(kafka_settings)
     await decide(kafka_settings, [3 * HOUR_MS, 2 * HOUR_MS, HOUR_MS, 0])
     assert [] == await said(kafka_settings)
@@ -75,8 +75,8 @@ async def test_the_marker_of_a_transaction_is_not_a_decision(kafka_settings: Set
     assert [] == await said(kafka_settings.model_copy(update={"exactly_once_outputs": True}))
 
 
-async def test_a_broker_that_is_away_is_no_lag(kafka_settings: Settings):
-    """What was known stays; the log says it once."""
+async def test_a_broker_that_does_not_answer_is_not_reported_as_lag(kafka_settings: Settings):
+    """The last known lag stays, and the log says once that the broker does not answer."""
     away = kafka_settings.model_copy(update={"broker": "127.0.0.1:1"})
 
     assert [] == await said(away)

@@ -23,8 +23,8 @@ class Scene:
         return list(self.watch())
 
 
-def test_a_night_that_failed_is_said_until_one_is_done():
-    """With what the log cannot say on a page: the command."""
+def test_a_failed_run_is_reported_until_one_succeeds():
+    """With the command to run."""
     scene = Scene()
     assert [] == scene.at(0.1)
     scene.at(0.5)
@@ -36,7 +36,7 @@ def test_a_night_that_failed_is_said_until_one_is_done():
     assert [] == scene.at(20)
 
 
-def test_a_night_that_refused_itself_says_so():
+def test_a_run_that_did_not_publish_is_reported():
     """Half of the cards were missing."""
     scene = Scene()
     scene.at(0.5)
@@ -45,8 +45,8 @@ def test_a_night_that_refused_itself_says_so():
     assert "did not publish the weekly aggregates, because they look wrong" in scene.at(0.6)[0].sentence
 
 
-def test_a_night_that_never_ended_is_missed_after_its_grace():
-    """Not started, or still running: both leave yesterday's weeks."""
+def test_a_run_that_has_not_ended_two_hours_after_its_time_is_reported():
+    """Not started, or still running: either way workers use the aggregates of the day before."""
     scene = Scene(loaded=True)
 
     assert [] == scene.at(2.1)
@@ -55,7 +55,7 @@ def test_a_night_that_never_ended_is_missed_after_its_grace():
     assert f"{CATCH_UP} && fraudstream store load --catch-up" == problem.remedy
 
 
-def test_aggregates_that_are_there_settle_it_whoever_made_them():
+def test_nothing_is_reported_once_the_aggregates_are_there():
     """Somebody ran the command by hand."""
     scene = Scene()
     scene.at(0.5)
@@ -65,8 +65,8 @@ def test_aggregates_that_are_there_settle_it_whoever_made_them():
     assert [] == scene.at(12)
 
 
-def test_another_worker_s_night_is_not_ours_to_miss():
-    """It has partition 0 and says how it went."""
+def test_a_run_of_another_worker_is_not_reported_as_missing():
+    """The worker that has partition 0 reports it."""
     scene = Scene()
     scene.at(0.2)
     scene.watch.ended(ELSEWHERE)
@@ -74,6 +74,6 @@ def test_another_worker_s_night_is_not_ours_to_miss():
     assert [] == scene.at(12)
 
 
-def test_nights_before_the_start_are_not_missed():
-    """A worker that starts in the afternoon knows nothing of the night; the aggregates' age does."""
+def test_runs_before_the_start_are_not_reported_as_missing():
+    """A worker that starts in the afternoon cannot know; the age of the aggregates is reported instead."""
     assert [] == Scene().at(-1)

@@ -52,7 +52,7 @@ class Scene:
         return list(self.watch())
 
 
-async def test_payments_without_weeks_are_a_share_a_day_and_a_command():
+async def test_payments_without_weekly_aggregates_are_reported_with_share_day_and_command():
     """The newest aggregates are of another year, as after following the recipe without `--end today`."""
     scene = Scene(MONDAY_MS - 20 * DAY_MS)
     scene.decided(40, missing=40)
@@ -61,8 +61,8 @@ async def test_payments_without_weeks_are_a_share_a_day_and_a_command():
     assert [Problem("degraded", sentence, "fraudstream aggregate")] == await scene.problems()
 
 
-async def test_a_share_of_them_is_said_as_such_and_a_trifle_is_not_said():
-    """One in two hundred is noise."""
+async def test_a_share_of_them_is_reported_unless_it_is_very_small():
+    """One in two hundred is not reported."""
     half, trifle = Scene(TUESDAY_MS), Scene(TUESDAY_MS)
     half.decided(40, missing=20)
     trifle.decided(200, missing=1)
@@ -71,8 +71,8 @@ async def test_a_share_of_them_is_said_as_such_and_a_trifle_is_not_said():
     assert [] == await trifle.problems()
 
 
-async def test_a_minute_later_nothing_is_said():
-    """The aggregates have come and payments find their week."""
+async def test_the_problem_is_gone_a_minute_after_the_aggregates_have_come():
+    """Payments find their week again."""
     scene = Scene(TUESDAY_MS)
     scene.decided(10, missing=10)
     assert await scene.problems()
@@ -108,7 +108,7 @@ async def test_no_aggregates_at_all_are_said_before_the_first_payment():
     assert ("there are no weekly aggregates", "fraudstream aggregate") == (problem.sentence, problem.remedy)
 
 
-async def test_old_payments_with_old_aggregates_are_as_they_should_be():
+async def test_old_payments_with_old_aggregates_are_no_problem():
     """A replay of January finds January's weeks."""
     scene = Scene(MONDAY_MS - 20 * DAY_MS)
     scene.decided(10)
@@ -116,8 +116,8 @@ async def test_old_payments_with_old_aggregates_are_as_they_should_be():
     assert [] == await scene.problems()
 
 
-async def test_nothing_is_said_before_the_first_look():
-    """A start is not a problem."""
+async def test_there_is_no_problem_before_the_first_check():
+    """A start must not look like a failure."""
     assert [] == list(Scene().watch())
 
 
