@@ -6,6 +6,7 @@ number (`cc_num`) and `tid`, archived ones its token (`card`) and `transaction_i
 
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -80,8 +81,10 @@ def read_payments(
     if not has_entity:
         return identified
     card = _together(frame, entity)
+    cards = card.unique().sort()
+    code = card.replace_strict(cards, pl.Series(np.arange(len(cards))), return_dtype=pl.Int64)
     return identified.with_columns(
-        card_code=card.rank("dense").cast(pl.Int64) - 1, partition=_partitions(frame, card, partitions)
+        card_code=code, partition=_partitions(frame, cards.to_list(), code, partitions)
     )
 
 
@@ -105,13 +108,12 @@ def _together(frame: pl.DataFrame, names: list[str]) -> pl.Series:
     return frame.select(pl.coalesce(pl.col(name).cast(pl.String) for name in names)).to_series()
 
 
-def _partitions(frame: pl.DataFrame, card: pl.Series, partitions: int) -> pl.Series:
-    """Return the partition of every payment: as archived, else that of its card number."""
+def _partitions(frame: pl.DataFrame, cards: list[Any], code: pl.Series, partitions: int) -> pl.Series:
+    """Return the partition of every payment: as archived, else that of its card number; `code` is a place in `cards`."""
     if PARTITION in frame.columns and NUMBER not in frame.columns:
         return frame[PARTITION].cast(pl.Int64)
-    cards = card.unique()
-    homes = [partition_of(str(number), partitions) for number in cards.to_list()]
-    named = card.replace_strict(cards, pl.Series(homes, dtype=pl.Int64))
+    homes = pl.Series([partition_of(str(card), partitions) for card in cards], dtype=pl.Int64)
+    named = homes.gather(code)
     if PARTITION not in frame.columns:
         return named
     return frame.select(pl.coalesce(pl.col(PARTITION).cast(pl.Int64), named)).to_series()
