@@ -157,7 +157,7 @@ async def test_payments_removed_before_they_were_decided_are_counted_and_said(
             metrics = await (await web.get("/metrics")).text()
     assert "degraded" == health["status"]
     assert (
-        f"20 records of {source}, partition 0 (offsets {first[0]} to {first[0] + 19}) were removed"
+        f"20 records of {source}, partition 0 (offsets {first[0]} to {first[0] + 19}) were deleted"
         in worker.log
     )
     assert f'fraudstream_removed_undecided_total{{partition="0",topic="{source}"}} 20.0' in metrics

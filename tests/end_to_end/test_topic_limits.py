@@ -96,7 +96,7 @@ async def test_a_payment_that_cannot_be_repartitioned_is_a_dead_letter(kafka_set
     ("config", "said"),
     [
         ({"max_message_bytes": 500}, "accepts at most 500 bytes (max.message.bytes=500)"),
-        ({"min_insync_replicas": 3}, "min.insync.replicas=3, and it has 1 replicas"),
+        ({"min_insync_replicas": 3}, "min.insync.replicas=3, but it has 1 replicas"),
     ],
     ids=["no record fits", "too few replicas"],
 )
