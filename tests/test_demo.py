@@ -1,4 +1,4 @@
-"""`fraudstream demo`: it shows fraud, ends with a verdict, and leaves nothing running however it ends."""
+"""`fraudstream demo`: it shows fraud, ends with the result of the acceptance test, and leaves nothing running."""
 
 import json
 import os
@@ -92,10 +92,10 @@ def begin(demos: list[Demo], data_dir: Path, *arguments: str) -> Demo:
 
 
 @pytest.mark.kafka
-def test_it_finds_fraud_tells_the_story_and_ends_with_its_verdict(
+def test_it_finds_fraud_and_ends_with_the_result_of_the_acceptance_test(
     demo_of: list[Demo], data_dir: Path
 ) -> None:
-    """`--for` is for scripts and for the impatient: PASS is exit code 0."""
+    """With `--for`: PASS is exit code 0."""
     demo = begin(demo_of, data_dir, "--for", "5", "--json")
     code = demo.end()
     facts = json.loads(demo.said.splitlines()[-1])
@@ -109,7 +109,7 @@ def test_it_finds_fraud_tells_the_story_and_ends_with_its_verdict(
 
 
 @pytest.mark.kafka
-def test_ctrl_c_in_full_swing_leaves_nothing_running(demo_of: list[Demo], data_dir: Path) -> None:
+def test_ctrl_c_with_everything_started_leaves_nothing_running(demo_of: list[Demo], data_dir: Path) -> None:
     """Worker, traffic, Kafka and their guards end with it."""
     demo = begin(demo_of, data_dir)
     demo.until("live traffic")
@@ -150,8 +150,10 @@ def test_even_a_killed_demo_leaves_nothing_running(demo_of: list[Demo], data_dir
 
 
 @pytest.mark.kafka
-def test_a_dead_worker_ends_the_demo_with_its_last_words(demo_of: list[Demo], data_dir: Path) -> None:
-    """Exit code 1 and the end of the worker's log, not a screen that stands still."""
+def test_a_worker_that_ends_ends_the_demo_with_the_end_of_its_log(
+    demo_of: list[Demo], data_dir: Path
+) -> None:
+    """Exit code 1, instead of a screen that no longer changes."""
     demo = begin(demo_of, data_dir)
     demo.until("live traffic")
     os.kill(demo.pid_of("fraudstream worker"), signal.SIGKILL)

@@ -28,7 +28,7 @@ def test_the_reference_is_what_the_code_says(name: str) -> None:
 
 
 def test_the_steps_of_a_transaction_in_the_readme_exist() -> None:
-    """The first table a newcomer reads must not lie."""
+    """Every function that the table names exists."""
     steps = re.findall(
         r"^\| [\w ]+ \|.*\| `([\w/]+)\.py` `([\w.]+)`", (ROOT / "README.md").read_text(), re.MULTILINE
     )
@@ -104,7 +104,7 @@ def helps(command: click.Command, path: str) -> Iterator[tuple[str, str]]:
 
 
 def test_relative_links_lead_to_files() -> None:
-    """A broken link is a broken promise."""
+    """In all documents."""
     broken = [
         f"{document.relative_to(ROOT)}: {target}"
         for document in DOCUMENTS
@@ -148,7 +148,7 @@ def test_decision_records_are_numbered_without_gaps() -> None:
 
 
 def test_every_package_says_what_it_is_for() -> None:
-    """The first line of each folder is the map of the code."""
+    """In the first line of its docstring."""
     silent = [
         str(path.relative_to(ROOT))
         for folder in ("fraudstream", "agents", "tables")
@@ -190,7 +190,7 @@ def modules_with_examples() -> list[str]:
 
 @pytest.mark.parametrize("module", modules_with_examples())
 def test_the_examples_in_docstrings_hold(module: str) -> None:
-    """An example is read as a promise."""
+    """They are run as doctests."""
     failed, tried = doctest.testmod(importlib.import_module(module))
 
     assert 0 == failed

@@ -1,4 +1,4 @@
-"""Learning tests: what we rely on inside Faust and aiokafka. A red one here means: read decision records 5 and 6 again."""
+"""Learning tests: what we rely on inside Faust and aiokafka. If one fails, read decision records 5 and 6 again."""
 
 import asyncio
 import inspect
@@ -111,7 +111,7 @@ async def test_a_delivery_that_does_not_block_is_not_raced(app: faust.App) -> No
 
 
 async def test_a_delivery_that_blocks_goes_on_when_there_is_room(app: faust.App) -> None:
-    """The hand-started delivery is finished by the race it then runs in."""
+    """A delivery that was started without a task is finished as Faust's own."""
     room = asyncio.Event()
     delivered: list[int] = []
 
@@ -162,7 +162,7 @@ def test_aiokafka_looks_at_its_waits_for_every_fetch() -> None:
 
 
 def test_recovery_still_seeks_after_it_has_resumed_the_partitions() -> None:
-    """Trap T1: as long as this order stands, `on_recovery_completed` must stop the flow."""
+    """Because of this order, `on_recovery_completed` must stop the flow."""
     source = inspect.getsource(Recovery.on_recovery_completed)
 
     assert (
@@ -174,7 +174,7 @@ def test_recovery_still_seeks_after_it_has_resumed_the_partitions() -> None:
 
 
 async def test_a_halted_consumer_has_no_fetch_under_way(app: faust.App) -> None:
-    """Trap T1, the other door: what a fetch brings after the seek and before the resume would be thrown away."""
+    """What a fetch brings after the seek and before the resume would be lost."""
     consumer, thread = app.consumer, SlowThread()
     consumer._thread = thread
     consumer.resume_flow()
@@ -240,7 +240,7 @@ def test_faust_still_throws_away_what_it_fetched_while_the_flow_is_stopped() -> 
 
 
 def test_recovery_still_swallows_errors_of_the_store() -> None:
-    """Trap T4: as long as it does, our store must end the process itself."""
+    """Therefore our store must end the process itself."""
     source = inspect.getsource(Recovery._slurp_changelogs.fun)
 
     assert "except Exception" in source
@@ -258,7 +258,7 @@ def test_the_store_still_takes_entries_out_of_the_options_it_is_given(app: faust
 
 
 def test_the_changelog_is_deleted_by_age_and_never_compacted(app: faust.App) -> None:
-    """Compaction would throw deltas away."""
+    """Compaction would delete deltas."""
     topic = ActivityTable(
         app, allowed_lateness_ms=0, name="activity", partitions=1, stall_timeout_s=1, windows=CARD_WINDOWS
     ).changelog_topic

@@ -128,7 +128,7 @@ def test_the_lag_of_partitions_that_went_elsewhere_disappears():
 
 
 def test_what_is_exposed_is_exactly_what_is_declared():
-    """Dashboards and rules are checked against the table, so the table must be the truth."""
+    """Dashboards and rules are checked against the table."""
     metrics = Metrics()
     metrics.batch(a_report())
     families = {

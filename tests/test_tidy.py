@@ -1,4 +1,4 @@
-"""Style as a test: what CONTRIBUTING promises is checked, so that it cannot rot."""
+"""Checks of the rules in CONTRIBUTING."""
 
 import ast
 import re
@@ -122,7 +122,7 @@ def imported(path: Path) -> Iterator[str]:
 
 
 def test_files_and_functions_are_short() -> None:
-    """A file fits in the head, a function on a screen."""
+    """A function fits on a screen."""
     lengths = {path: len(path.read_text().splitlines()) for path in sources()}
     long = [f"{path.relative_to(ROOT)}: {lines}" for path, lines in lengths.items() if lines > LINES_MAX]
     for path in sources():
@@ -158,14 +158,14 @@ def test_every_package_has_its_layer() -> None:
 
 
 def test_layers_do_not_need_each_other_in_circles() -> None:
-    """What the table allows has a bottom and a top, and they stand in that order."""
+    """What the table allows can be sorted from the lowest layer to the highest, and is."""
     below = list(LAYERS)
 
     assert [] == [layer for layer, needs in LAYERS.items() if not needs <= set(below[: below.index(layer)])]
 
 
 def test_modules_do_not_need_each_other_in_circles() -> None:
-    """What needs each other is one thing in two files; an import inside a function hides that from Python, not from a reader."""
+    """Imports inside functions count, too."""
     files = {module_of(path): path for path in ours()}
     needs = {
         module: {
@@ -192,7 +192,7 @@ def test_deciding_needs_no_kafka() -> None:
 
 
 def test_the_domain_is_pure() -> None:
-    """No Faust, no I/O, no clock: a boundary without a red test is a wish."""
+    """No Faust, no I/O, no clock."""
     wrong = [
         f"{path.name} imports {name}"
         for path in inside("domain")
@@ -233,7 +233,7 @@ def test_nothing_is_mocked() -> None:
 
 
 def test_no_error_is_swallowed_and_nothing_is_left_to_do() -> None:
-    """`except ...: pass` hides a defect, a note about later hides a decision."""
+    """No `except ...: pass`, and no notes about work to be done later."""
     wrong = []
     for path in sources():
         text = path.read_text()

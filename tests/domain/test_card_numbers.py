@@ -10,8 +10,8 @@ OWN = "400000000000"
 
 
 @given(st.text("0123456789 -", min_size=12, max_size=30))
-def test_whatever_is_accepted_at_the_door_is_masked_everywhere(text: str) -> None:
-    """One definition: no writing of a card number is let in that would not be masked."""
+def test_every_form_of_a_card_number_that_is_accepted_is_masked_everywhere(text: str) -> None:
+    """One definition: every form of a card number that is accepted is also masked."""
     spaced_once = all(pair not in text for pair in ("  ", "--", " -", "- "))
     try:
         normalised(text)
@@ -34,8 +34,8 @@ def test_whatever_is_accepted_at_the_door_is_masked_everywhere(text: str) -> Non
         ("1580515200.25", "1580515200.25"),
     ],
 )
-def test_texts_for_people_show_nothing_that_could_be_one(expected: str, text: str) -> None:
-    """Dead letters and logs."""
+def test_dead_letters_and_logs_show_nothing_that_could_be_a_card_number(expected: str, text: str) -> None:
+    """Masked more strictly than published fields."""
     assert expected == masked(text)
 
 

@@ -1,4 +1,4 @@
-"""A part of the payment's own card number is as good as the number: it is masked wherever it could be read."""
+"""A part of the payment's own card number is masked, too, wherever it could be published."""
 
 import json
 from typing import Any
@@ -45,7 +45,7 @@ def test_a_part_of_the_own_number_is_masked_in_a_variable(expected: str, merchan
     assert expected == parsed(merchant=merchant).variables[0]
 
 
-def test_what_is_remembered_of_a_text_is_not_what_it_was_for_another_card() -> None:
+def test_a_cached_text_is_masked_anew_for_another_card() -> None:
     """The same merchant, a number that is a part of one card only: masked for that card, every time."""
     parser = Parser(event_type_named("card"), EntityIndex(Tokenizer(bytes(32)), 8), 600_000)
 
@@ -69,7 +69,7 @@ def test_an_id_with_a_part_of_the_own_number_is_kept_by_keyed_hash(tid: str | in
 
 @pytest.mark.parametrize("between", [".", "/", "_", ":"])
 def test_an_id_with_the_whole_own_number_is_refused_with_any_separator(between: str) -> None:
-    """As it always was with dashes."""
+    """Dashes or anything else."""
     with pytest.raises(InvalidTransaction) as refused:
         parsed(tid=between.join([OWN[:4], OWN[4:8], OWN[8:12], OWN[12:]]))
 

@@ -94,7 +94,7 @@ def polars_says(sql: str, row: dict[str, Any]) -> Any:
 
 @pytest.mark.parametrize("threshold", ["0.8", "0.25", "0.1", "0.30000000000000004", "2.5"])
 @pytest.mark.parametrize("operator", ["=", ">", ">=", "<", "<="])
-def test_a_threshold_is_the_same_directly_beside_it(threshold: str, operator: str) -> None:
+def test_values_next_to_a_threshold_are_judged_alike(threshold: str, operator: str) -> None:
     """A constant such as 0.8 is a decimal number to Polars."""
     edge = float(threshold)
     for value in (edge, math.nextafter(edge, 0), math.nextafter(edge, 9)):
@@ -128,7 +128,7 @@ def test_a_compiled_condition_says_what_polars_says(sql: str, some: list[dict[st
     ],
 )
 def test_what_rules_usually_say_is_compiled(sql: str) -> None:
-    """Otherwise nothing would be gained."""
+    """Otherwise compiling would save nothing."""
     assert callable(compiled(Rule("r", sql, "block").condition(), COLUMNS | {"fraud_threshold": pl.Float64}))
 
 
@@ -150,5 +150,5 @@ def test_what_only_polars_computes_is_not_compiled(sql: str) -> None:
 
 
 def test_floats_that_differ_in_the_last_bit_are_different() -> None:
-    """The edges above are what they seem."""
+    """So the test of values next to a threshold tests what it says."""
     assert struct.pack("d", math.nextafter(0.8, 9)) != struct.pack("d", 0.8)

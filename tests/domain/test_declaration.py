@@ -28,7 +28,7 @@ def changed(old: str, new: str) -> str:
 
 
 def test_the_valid_file_is_valid() -> None:
-    """Otherwise the mistakes below would not be what is said."""
+    """Otherwise the messages would be about other mistakes than those below."""
     assert "payout" == Declaration(VALID, "payout.toml").read().name
 
 
@@ -69,7 +69,7 @@ def test_an_empty_file_says_how_to_begin() -> None:
     assert 'payout.toml, line 1: name is missing: write name = "payout"' == mistake("")
 
 
-def test_a_file_that_is_missing_is_said(tmp_path: Path) -> None:
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     """With what lies beside it, and where to get a first one."""
     (tmp_path / "payout.toml").write_text(VALID)
 
@@ -82,7 +82,7 @@ def test_a_file_that_is_missing_is_said(tmp_path: Path) -> None:
     )
 
 
-def test_a_name_that_is_none_is_said() -> None:
+def test_an_unknown_name_is_refused() -> None:
     """Also one that was meant to be a file."""
     with pytest.raises(
         SetupError, match=r"there is no event type 'crad'; the package has: .*; did you mean card"

@@ -73,7 +73,7 @@ def test_a_value_does_not_depend_on_how_many_rows_are_computed(sql: str) -> None
 
 
 def test_polars_alone_would_differ() -> None:
-    """Which is why a single row is computed as two; once it does not, that can go."""
+    """So a single row is computed as two; if this fails, that is no longer needed."""
     third = pl.sql_expr("amount / 3")
     bulk = FRAME.select(third.alias("far"))[:2000]
 
@@ -172,6 +172,6 @@ def test_rules_are_judged_alike_in_any_number_of_rows() -> None:
 
 
 def test_a_rule_looks_at_its_own_event_only() -> None:
-    """The mean of a micro-batch is chance."""
+    """The mean of a micro-batch would depend on which events are in it."""
     with pytest.raises(SetupError, match="rule 'r' uses what cannot be computed from one event alone"):
         Rule("r", "amount > AVG(amount)", "review").check({"amount": pl.Float64})

@@ -92,7 +92,7 @@ def test_rules_may_use_declared_variables_and_a_missing_value_does_not_match() -
     ].to_list()
 
 
-def test_a_decision_does_not_depend_on_its_company() -> None:
+def test_a_decision_does_not_depend_on_the_rest_of_its_micro_batch() -> None:
     """One payment, or the same among others: the same answer, bit for bit."""
     frame = payments_frame(cents=[1, 777, 99_999], num_trans_last_1m=[1, 2, 3])
     together = decide(frame)
@@ -100,7 +100,7 @@ def test_a_decision_does_not_depend_on_its_company() -> None:
     assert together.equals(pl.concat([decide(frame[row : row + 1]) for row in range(3)]))
 
 
-def test_nothing_to_decide_is_decided_too() -> None:
+def test_an_empty_micro_batch_is_no_error() -> None:
     """A micro-batch of dead letters only has an empty frame."""
     assert 0 == decide(payments_frame()[:0]).height
 
@@ -119,7 +119,7 @@ def test_a_broken_rule_is_refused_when_it_is_read(rule: Rule, complaint: str) ->
 
 
 def test_a_rule_about_an_unknown_column_refuses_to_start() -> None:
-    """A worker must not find out in the middle of the night."""
+    """A worker must not find out while it decides."""
     with pytest.raises(SetupError, match="colour"):
         Detector.of(
             CountingModel(), replace(CARD, ruleset=Ruleset((Rule("a", "colour = 'blue'", "review"),)))
@@ -142,6 +142,6 @@ def test_a_model_with_unknown_features_is_refused() -> None:
 
 
 def test_an_event_type_that_does_not_parse_says_why() -> None:
-    """The reader of the message wrote the file."""
+    """In a sentence for the author of the file."""
     with pytest.raises(SetupError, match=r"x\.toml, line 1: amount is missing"):
         Declaration('name = "x"', "x.toml").read()

@@ -1,4 +1,4 @@
-"""The catalogue of features and the schema of a decision's frame: each says all there is to say, once."""
+"""The catalogue of features and the schema of a decision's frame: each thing is declared once."""
 
 import numpy as np
 import pytest

@@ -51,7 +51,7 @@ BAD_AMOUNTS = {
 
 
 def test_a_payment_is_read_into_cents_milliseconds_and_a_token() -> None:
-    """Money and time become integers at the door, the card number a token."""
+    """Money and time become integers, and the card number a token, when a record is parsed."""
     payment = parse(changed(merchant="Corner shop", zip_code=10115))
 
     assert "a1" == payment.transaction_id

@@ -1,4 +1,4 @@
-"""What people may see of a record that is no payment."""
+"""What a dead letter shows of a record that is not a payment."""
 
 import gzip
 import json
@@ -137,8 +137,8 @@ def test_an_escape_that_is_cut_hides_no_digits_before_it() -> None:
     assert "" == digits_of(shown)
 
 
-def test_many_digits_take_no_time_to_speak_of() -> None:
-    """A payload is anybody's text: looking through it must not become slow by what is in it."""
+def test_a_payload_of_many_digits_is_masked_quickly() -> None:
+    """A producer must not be able to slow the worker down with a special payload."""
     started = time.process_time()
     for text in (b"1 " * 4096, b"1x" * 4096, b"12345678901x" * 512, b"1" + b" - " * 2048, rb"\u0031" * 900):
         payload(text)
@@ -147,7 +147,7 @@ def test_many_digits_take_no_time_to_speak_of() -> None:
 
 
 def test_unknown_bytes_are_counted() -> None:
-    """What they are, only the producer knows."""
+    """The payload says how many there are."""
     assert "(3 bytes that are not text)" == payload(b"\x00\xff\x01")
 
 
@@ -166,7 +166,9 @@ def test_the_cut_leaves_no_start_of_a_number(before: int) -> None:
     st.booleans(),
     st.text(max_size=20),
 )
-def test_no_writing_shows_twelve_digits(number: str, between: str, escaped: bool, around: str) -> None:
+def test_no_form_of_a_card_number_leaves_twelve_digits(
+    number: str, between: str, escaped: bool, around: str
+) -> None:
     """Whatever stands between, and whatever else is in the record."""
     value = json.dumps({"merchant": around, "cc_num": between.join(number)}, ensure_ascii=escaped)
 

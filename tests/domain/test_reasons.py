@@ -14,7 +14,7 @@ from tests.builders import payments_frame
 
 
 class PushedBy:
-    """A model for which one feature explains everything."""
+    """A model in which one feature explains the whole score."""
 
     version, threshold = "pushed-1", 0.5
     features = FEATURE_SETS["card"]

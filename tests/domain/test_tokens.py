@@ -32,7 +32,7 @@ def test_another_key_gives_other_tokens() -> None:
 
 
 def test_the_card_index_stays_bounded_and_right() -> None:
-    """Starting over costs a hash, never an answer."""
+    """Clearing it costs time, but changes no answer."""
     index = EntityIndex(Tokenizer(bytes(32)), 8, cards_max=2)
     first = [index.entity(f"400608019783264{digit}", 0) for digit in range(6)]
 

@@ -27,8 +27,8 @@ def test_weeks_under_several_tokens_are_the_week_under_one(parts: list[list[int]
     assert one == merge_weeks([week(part, decimals) for part in parts], decimals)
 
 
-def test_no_week_is_no_week() -> None:
-    """Under however many tokens a card is unknown."""
+def test_a_card_without_a_week_has_none_under_several_tokens() -> None:
+    """However many tokens are looked up."""
     assert NO_WEEK == merge_weeks([])
 
 
@@ -56,8 +56,8 @@ def test_declared_aggregates_of_several_tokens_are_put_together() -> None:
     ]
 
 
-def test_nothing_declared_is_known_of_a_card_without_a_week() -> None:
-    """No events, and no largest of none."""
+def test_declared_aggregates_of_a_card_without_a_week_are_empty() -> None:
+    """The count is 0, and there is no maximum."""
     assert [0, 0.0, None, None, 0] == [each.item() for each in ALL.columns([NO_WEEK.declared])]
 
 

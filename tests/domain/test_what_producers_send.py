@@ -1,4 +1,4 @@
-"""What producers send in their first week, and what becomes of it."""
+"""Records that producers often send, and what becomes of them."""
 
 import gzip
 import json
@@ -50,7 +50,7 @@ def test_an_amount_is_read_exactly(cents: int, amount: Any) -> None:
 
 @pytest.mark.parametrize(("text", "said"), BAD_AMOUNTS.items())
 def test_what_is_wrong_with_an_amount_is_said(text: str, said: str) -> None:
-    """So that the producer can mend it."""
+    """So that the producer can correct it."""
     assert f"the amount is text that {said}: send a number, or plain decimal text such as 1250.00" == refused(
         changed(amount=text)
     )
@@ -144,7 +144,7 @@ def test_an_event_type_may_refuse_refunds() -> None:
 
 
 def test_an_event_type_says_what_becomes_of_refunds() -> None:
-    """In a word that is known."""
+    """`decide` or `refuse`; other values are an error."""
     with pytest.raises(SetupError, match="the event type's refunds are 'keep', not one of decide, refuse"):
         Money("USD", 2, 100.0, "keep")
 
@@ -173,7 +173,7 @@ def test_a_time_that_is_only_wrong_is_shown() -> None:
 
 
 def test_a_byte_order_mark_is_skipped() -> None:
-    """Windows writes one."""
+    """Windows programs write one."""
     assert parse(changed()) == parse(b"\xef\xbb\xbf" + changed())
 
 

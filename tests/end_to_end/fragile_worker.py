@@ -1,4 +1,4 @@
-"""A real worker that is killed by one payment, as a crash in native code would; supervised, run by tests."""
+"""A real worker that one payment kills, as a crash in native code would; tests run it supervised."""
 
 import os
 import signal

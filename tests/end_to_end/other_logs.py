@@ -1,4 +1,4 @@
-"""Makes a source log other than the one remembered: truncated, recreated, its offsets moved or expired."""
+"""Changes a source log under its group and state: truncates or recreates it, moves its offsets or lets them expire."""
 
 import asyncio
 
@@ -43,7 +43,7 @@ async def committed(settings: Settings, topic: str) -> dict[int, int | None]:
 
 
 def without_offsets(settings: Settings) -> None:
-    """Let the group forget all its offsets, as an expiry would."""
+    """Delete all offsets of the group, as if they had expired."""
     admin = AdminClient({"bootstrap.servers": settings.broker})
     for done in admin.delete_consumer_groups([settings.app_id]).values():
         done.result()

@@ -12,7 +12,7 @@ MICRO_BATCH_S = 0.5
 
 
 class SlowModel(CountingModel):
-    """Thinks for as long as a network that fails again and again takes to deliver."""
+    """Takes as long for each micro-batch as a failing network takes to deliver one."""
 
     def probabilities(self, rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Wait, then count."""

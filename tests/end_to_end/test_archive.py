@@ -114,7 +114,7 @@ async def test_two_archivers_share_the_work(settings: Settings) -> None:
     assert Counter(f"p{number}" for number in range(DECISIONS)) == Counter(rows["transaction_id"].to_list())
 
 
-async def test_a_topic_made_anew_does_not_disappear_behind_an_old_archive(settings: Settings) -> None:
+async def test_a_recreated_topic_is_not_taken_for_archived(settings: Settings) -> None:
     """Offsets would begin again and look as if they were archived: it says so and refuses."""
     await publish(settings)
     stale = Path(settings.archive_place) / "date=2020-02-03"

@@ -1,4 +1,4 @@
-"""A changelog that was deleted, emptied or made with another number of partitions: never silent, and mended by one command."""
+"""A changelog that was deleted, emptied or made with another number of partitions: always noticed, and repaired by one command."""
 
 import asyncio
 import shutil
@@ -48,7 +48,7 @@ async def refused(settings: Settings) -> str:
 
 
 async def test_a_lost_changelog_is_refused_and_rebuilt_from_the_log(settings: Settings) -> None:
-    """Deleted under a state that knows better; under none; emptied under none. Then the second half sees the first."""
+    """Deleted with the state kept; deleted without state; emptied without state. Then the second half of the payments sees the first."""
     sent = payments(3000, seed=15)
     await produce(settings, [encoded(payment) for payment in sent[:1500]])
     with Worker(settings):

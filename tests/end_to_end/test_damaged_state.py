@@ -50,7 +50,7 @@ async def group_empty(settings: Settings) -> None:
             await asyncio.sleep(0.2)
 
 
-async def test_damage_done_while_the_worker_is_down_costs_nothing(settings: Settings) -> None:
+async def test_damage_done_while_the_worker_is_down_changes_no_decision(settings: Settings) -> None:
     """Another kind in every partition; the second half of the payments sees the first."""
     sent = payments(8000, seed=14)
     await produce(settings, [encoded(payment) for payment in sent[:4000]])
@@ -74,7 +74,7 @@ async def test_damage_done_while_the_worker_is_down_costs_nothing(settings: Sett
 
 
 async def test_a_state_directory_nobody_can_write_is_a_sentence(settings: Settings) -> None:
-    """And the set-up exit code: a restart would not mend it."""
+    """And the set-up exit code, because a restart would not help."""
     with Worker(settings.model_copy(update={"state_dir": Path("/sys/kernel")})) as worker:
         code = await ended(worker)
 
@@ -82,8 +82,8 @@ async def test_a_state_directory_nobody_can_write_is_a_sentence(settings: Settin
     assert "FRAUDSTREAM_STATE_DIR" in worker.log
 
 
-async def test_a_recovery_that_stands_still_ends_the_worker(settings: Settings) -> None:
-    """A changelog that ends in a transaction's marker never seems read to its end; Faust alone would wait for ever."""
+async def test_a_recovery_without_progress_ends_the_worker(settings: Settings) -> None:
+    """Faust never sees the end of a changelog that ends in a transaction's marker, and alone would wait for ever."""
     producer = AIOKafkaProducer(**Kafka.of(settings).client, transactional_id=settings.app_id)
     async with producer, producer.transaction():
         await producer.send_and_wait(topics.changelog(settings).name, b"", partition=0)

@@ -1,4 +1,4 @@
-"""The allowed lateness is what the setting says, from the record to the decision."""
+"""The allowed lateness is what the setting says, for the record and for the decision."""
 
 import time
 

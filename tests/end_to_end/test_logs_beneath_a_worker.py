@@ -1,4 +1,4 @@
-"""Logs that are deleted, made anew or cut beneath a running worker end it with one sentence; nothing is left out."""
+"""Logs that are deleted, recreated or truncated while a worker runs end it with one sentence; nothing is left out."""
 
 import pytest
 
@@ -20,8 +20,8 @@ def settings(kafka_settings: Settings) -> Settings:
     return kafka_settings.model_copy(update={"session_timeout_s": 6.0, "web": False})
 
 
-async def test_a_topic_that_is_deleted_beneath_a_worker_ends_it_with_what_to_do(settings: Settings) -> None:
-    """The state is a function of it: a restart does not mend it, and nobody is to wait for it in silence."""
+async def test_deleting_a_topic_of_a_running_worker_ends_it_with_what_to_do(settings: Settings) -> None:
+    """A restart does not bring it back, and the state depends on it."""
     name = topics.changelog(settings).name
     with Worker(settings) as worker:
         await produce(settings, [encoded(payment) for payment in payments(300, seed=81)])
@@ -37,10 +37,10 @@ async def test_a_topic_that_is_deleted_beneath_a_worker_ends_it_with_what_to_do(
     )
 
 
-async def test_a_source_made_anew_beneath_a_worker_is_refused_and_nothing_of_it_left_out(
+async def test_a_source_topic_recreated_under_a_running_worker_is_refused_and_nothing_of_it_left_out(
     settings: Settings,
 ) -> None:
-    """Whether the consumer notices first or the look, the next start says the same; the advice is followed.
+    """Whether the consumer or the check notices first, the next start says the same; the advice is followed.
 
     What was decided before it was noticed saw payments of both logs. What comes later does not.
     """

@@ -90,7 +90,7 @@ async def found_again(settings: Settings, timeout_s: float = 60) -> None:
 async def test_every_payment_is_decided_whatever_the_store_does(
     settings: Settings, store: FakeFeatureStore
 ) -> None:
-    """With the week while it is to be had, without it and marked while it is not, and with it again afterwards."""
+    """With the week while the store answers, without it and marked while it does not, and with it again afterwards."""
     await found_again(settings)
     for faults, refused in (
         ({"refusing": True}, False),
@@ -112,7 +112,7 @@ async def test_every_payment_is_decided_whatever_the_store_does(
 
 @pytest.mark.usefixtures("worker")
 async def test_what_became_of_the_lookups_is_counted(settings: Settings, store: FakeFeatureStore) -> None:
-    """Who reads the metrics knows how the store does."""
+    """The metrics show the state of the store."""
     await found_again(settings)
     await store.change(garbage="negative")
     await decided(settings)

@@ -1,4 +1,4 @@
-"""The nightly job by a worker's clock."""
+"""The nightly job, started by a worker at its time."""
 
 import asyncio
 import time

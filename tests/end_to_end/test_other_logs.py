@@ -1,4 +1,4 @@
-"""Offsets are not identity: a log that is another than remembered is refused or gone on with loudly; nothing is left out."""
+"""Offsets do not identify a log: another log than the state remembers is refused, or decided and reported; nothing is left out."""
 
 import asyncio
 from typing import Any
@@ -105,7 +105,7 @@ async def test_what_has_all_been_decided_may_be_left_out(settings: Settings, sou
 
 
 @pytest.mark.parametrize("offsets_kept", [True, False])
-async def test_a_topic_made_anew_and_longer_than_before_is_noticed_by_its_payments(
+async def test_a_recreated_topic_that_is_longer_than_before_is_noticed_by_its_payments(
     settings: Settings, source: str, offsets_kept: bool
 ) -> None:
     """No offset is out of range; the state has other payments than the log, whether the group kept its offsets or not."""
@@ -129,7 +129,7 @@ async def test_a_topic_made_anew_and_longer_than_before_is_noticed_by_its_paymen
 
 
 async def test_a_log_that_lost_its_newest_payments_is_refused(settings: Settings, source: str) -> None:
-    """Made anew and shorter, offsets gone as Kafka does it: only the state remembers."""
+    """Recreated and shorter, and its offsets deleted by Kafka: only the state remembers."""
     await decided(settings, payments(300, seed=57))
     await made_anew(settings, source)
     ids = await send(settings, payments(40, seed=58))
@@ -140,7 +140,7 @@ async def test_a_log_that_lost_its_newest_payments_is_refused(settings: Settings
         await decisions_of(settings, ids)
 
 
-async def test_payments_removed_before_they_were_decided_are_counted_and_said(
+async def test_payments_deleted_before_they_were_decided_are_counted_and_reported(
     settings: Settings, source: str
 ) -> None:
     """Retention was faster than the worker: it goes on at the earliest record, degraded for an hour."""
@@ -164,7 +164,7 @@ async def test_payments_removed_before_they_were_decided_are_counted_and_said(
     assert f'fraudstream_removed_undecided_total{{partition="1",topic="{source}"}} 7.0' in metrics
 
 
-async def test_expired_offsets_let_everything_be_decided_again_loudly(
+async def test_after_offsets_expired_everything_is_decided_again_and_reported(
     settings: Settings, source: str
 ) -> None:
     """The log is the one remembered, so each payment is known again and answered as the first time."""
@@ -181,7 +181,7 @@ async def test_expired_offsets_let_everything_be_decided_again_loudly(
 
 
 async def test_a_state_from_before_the_changelog_begins_is_built_again(settings: Settings) -> None:
-    """A directory comes back that is older than the changelog's first record: it is not gone on with across the gap."""
+    """A directory comes back that is older than the changelog's first record: recovery does not continue across the gap."""
     await decided(settings, payments(300, seed=62))
     await rebuild_changelog(settings, await compare_all(settings), range(settings.partitions))
     sent = payments(300, seed=63)

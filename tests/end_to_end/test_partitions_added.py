@@ -1,4 +1,4 @@
-"""Partitions that somebody adds while a worker runs: seen, said, and no harm to the others."""
+"""Partitions that are added while a worker runs: noticed, reported, and the others continue."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""What holds a rebalance up and what does not; real processes on a real broker."""
+"""What delays a rebalance and what does not; real processes on a real broker."""
 
 from fraudstream.process.exits import EXIT_CRASH
 from fraudstream.settings import Settings
@@ -7,8 +7,8 @@ from tests.end_to_end import harness
 from tests.end_to_end.test_worker import encoded, payments
 
 
-async def test_a_rebalance_that_does_not_come_to_its_end_ends_the_worker(kafka_settings: Settings) -> None:
-    """Here it waits for a member that was stopped; it could as well be an answer that never comes."""
+async def test_a_rebalance_that_does_not_finish_ends_the_worker(kafka_settings: Settings) -> None:
+    """Here it waits for a member that is paused; a missing answer of a broker has the same effect."""
     patient = kafka_settings.model_copy(update={"session_timeout_s": 20.0, "web": False})
     impatient = patient.model_copy(update={"stall_timeout_s": 3.0})
     stopped, waiting, third = Worker(patient, "a"), Worker(impatient, "b"), Worker(patient, "c")
@@ -51,8 +51,8 @@ async def test_a_rebalance_waits_for_the_micro_batch_in_flight_and_not_for_the_b
 THOROUGH = ("-m", "tests.end_to_end.thorough_worker")
 
 
-async def test_looking_at_a_large_state_does_not_cost_the_partitions(kafka_settings: Settings) -> None:
-    """The group hears from a worker while it looks: nothing is decided twice, and the first commit is good."""
+async def test_checking_a_large_state_does_not_cost_the_partitions(kafka_settings: Settings) -> None:
+    """The worker sends heartbeats meanwhile: nothing is decided twice, and the first commit succeeds."""
     settings = kafka_settings.model_copy(update={"web": False})
     sent = payments(400, seed=6)
     await harness.produce(settings, [encoded(payment) for payment in sent])
@@ -66,7 +66,7 @@ async def test_looking_at_a_large_state_does_not_cost_the_partitions(kafka_setti
 async def test_what_could_not_be_committed_is_committed_when_it_is_decided_again(
     kafka_settings: Settings,
 ) -> None:
-    """A worker that was silent for too long learns of it at its first commit, and reads its partitions again."""
+    """A worker without heartbeats for too long learns of it at its first commit, and reads its partitions again."""
     settings = kafka_settings.model_copy(update={"web": False})
     sent = payments(400, seed=7)
     await harness.produce(settings, [encoded(payment) for payment in sent])

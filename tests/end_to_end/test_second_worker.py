@@ -1,4 +1,4 @@
-"""A second worker on one host: what it cannot share, and how to give it its own."""
+"""A second worker on one host: what it cannot share, and which settings to change."""
 
 import socket
 
@@ -45,8 +45,8 @@ async def test_a_second_worker_is_told_what_to_set_and_then_runs(settings: Setti
         assert first.process.poll() is None
 
 
-async def test_a_port_of_somebody_else_is_a_sentence(settings: Settings) -> None:
-    """Whoever it is; and so is an address that this host does not have."""
+async def test_a_port_that_another_program_uses_is_refused_with_a_sentence(settings: Settings) -> None:
+    """So is an address that this host does not have."""
     with socket.create_server(("127.0.0.1", settings.web_port)), Worker(settings) as worker:
         assert 2 == await ended(worker)
     elsewhere = settings.model_copy(update={"web_host": "192.0.2.1", "web_without_login": True})

@@ -43,7 +43,7 @@ async def decided(settings: Settings, sent: list[dict[str, Any]]) -> None:
     await group_empty(settings)
 
 
-async def test_sound_state_is_verified_and_damage_is_found_and_mended(settings: Settings) -> None:
+async def test_intact_state_is_verified_and_damage_is_found_and_repaired(settings: Settings) -> None:
     """State without an entry, with one too many, unreadable; a changelog that lost its beginning: each is named."""
     await decided(settings, payments(2000, seed=41))
     sound = await compare_all(settings)
@@ -72,7 +72,7 @@ async def test_sound_state_is_verified_and_damage_is_found_and_mended(settings: 
 
 
 def _change(first: Path, second: Path) -> None:
-    """Give a payment another amount and add one nobody made; lose a bucket, and nothing tells."""
+    """Change an amount, add a payment that does not exist, and delete a bucket."""
     database = open_database(first)
     key, bucket = next((key, value) for key, value in database.items() if not key.startswith(b"__"))
     entries = list(LAYOUT.unpack(bucket))
@@ -93,8 +93,8 @@ async def _lose_half(settings: Settings, partition: int, directory: Path) -> Non
     await forget_records(Kafka.of(settings), topics.changelog(settings).name, {partition: end})
 
 
-async def test_a_changelog_with_entries_the_log_does_not_know_is_begun_afresh(settings: Settings) -> None:
-    """Somebody else wrote there; what is in a log of deltas cannot be taken back. Repeating a rebuild writes nothing."""
+async def test_a_changelog_with_entries_that_the_log_lacks_is_recreated(settings: Settings) -> None:
+    """Another program wrote there, and deltas cannot be taken back. Repeating a rebuild writes nothing."""
     await decided(settings, payments(300, seed=43))
     foreign = bytes(16) + LAYOUT.pack(Entry(int((time.time() - 2500) * 1000), 1, 0, 7, 1 << 28))
     key = made_for(settings.partitions, LAYOUT)
@@ -113,7 +113,7 @@ async def test_a_changelog_with_entries_the_log_does_not_know_is_begun_afresh(se
 
 
 async def test_a_running_worker_is_not_disturbed_and_a_killed_one_is_no_obstacle(settings: Settings) -> None:
-    """A sentence and exit code 2; but the session of a dead worker, which Kafka still counts, is waited for."""
+    """A running worker is exit code 2 with a sentence; the end of a killed worker's session is waited for."""
     await produce(settings, [encoded(payment) for payment in payments(1, seed=1)])
     with Worker(settings) as worker:
         await decisions_of(settings, {"t1-0"})

@@ -1,4 +1,4 @@
-"""Another key from one moment on: exact before, honest for ten minutes, exact after; the week is found throughout."""
+"""Another key from one moment on: exact before, marked for ten minutes, exact after; the week is found throughout."""
 
 import asyncio
 import json

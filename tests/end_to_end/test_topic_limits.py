@@ -1,4 +1,4 @@
-"""Topics that take less than a backlog's batches: R3 of the field, with a real worker."""
+"""Topics that accept less at once than a backlog's batches, with a real worker."""
 
 import asyncio
 import json
@@ -100,7 +100,7 @@ async def test_a_payment_that_cannot_be_repartitioned_is_a_dead_letter(kafka_set
     ],
     ids=["no record fits", "too few replicas"],
 )
-async def test_a_topic_that_takes_nothing_is_code_2_at_the_start(
+async def test_a_topic_that_cannot_be_written_is_code_2_at_the_start(
     kafka_settings: Settings, config: dict[str, int], said: str
 ) -> None:
     """With topic, limit and remedy."""

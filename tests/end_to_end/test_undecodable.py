@@ -1,4 +1,4 @@
-"""Batches that the brokers keep damaged, put into their logs while they are down: an outcome for each, nothing behind them lost."""
+"""Damaged batches, put into the brokers' logs while they are down: an outcome for each, and nothing after them is lost."""
 
 import json
 import shutil
@@ -83,7 +83,7 @@ def oddities() -> tuple[list[bytes], dict[int, str]]:
     return [*raws, here(2)], dead
 
 
-async def test_damaged_batches_have_an_outcome_and_nothing_behind_them_is_lost(
+async def test_damaged_batches_have_an_outcome_and_nothing_after_them_is_lost(
     own_broker: EmbeddedBroker, settings: Settings
 ) -> None:
     """Every codec, wrong checksums, contents that do not decompress, a codec nobody knows; then the worker goes on."""

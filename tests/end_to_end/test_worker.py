@@ -1,4 +1,4 @@
-"""One worker, one broker: every payment decided once, exactly, whatever else comes."""
+"""One worker, one broker: every payment is decided once, exactly, whatever else is in the topic."""
 
 import asyncio
 import json
@@ -82,7 +82,7 @@ async def test_keyed_payments_are_decided_exactly(settings: Settings, worker: Wo
 async def test_a_decision_says_everything_and_never_the_card_number(
     settings: Settings, worker: Worker
 ) -> None:
-    """The published form others rely on."""
+    """The published form on which consumers rely."""
     number = CARDS[0]
     first = {
         "tid": "a",

@@ -1,4 +1,4 @@
-"""A real worker that takes long to check its state, as with tens of millions of cards; run as a process of its own.
+"""A real worker that takes long to check its state, as with tens of millions of cards; run in its own process.
 
 With the argument `silent` it sends no heartbeats meanwhile, as if it were frozen, nor before its first commit.
 """
@@ -29,7 +29,7 @@ def begin_when_heard_of_again(coordinator: Any) -> None:
 
 
 def main() -> None:
-    """Look before every partition is opened, and run."""
+    """Check before every partition is opened, and run."""
     examine = activity_scrub.examine
 
     def thoroughly(database: Any, layout: Layout) -> None:

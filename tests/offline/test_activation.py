@@ -1,4 +1,4 @@
-"""Which model serves after a training: the better one, and none that finds fraud by chance."""
+"""Which model is active after a training: the better one, and none that is no better than chance."""
 
 import json
 import shutil
@@ -24,7 +24,7 @@ Run = Callable[..., Result]
 
 @pytest.fixture(scope="module")
 def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a world in which the richer feature set finds much more."""
+    """Return a history in which the richer feature set finds much more."""
     directory = tmp_path_factory.mktemp("world") / "history"
     generate(World(seed=1, cards=2000, days=14, payments=100_000), directory)
     return directory

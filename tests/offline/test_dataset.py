@@ -85,7 +85,7 @@ def histories(draw: st.DrawFn, *, late: bool) -> list[Paid]:
 
 @given(histories(late=False))
 def test_features_equal_their_definition(payments: list[Paid]) -> None:
-    """Binary searches over one long line answer as looking at every payment does."""
+    """Binary searches give the same answers as looking at every payment."""
     assert [defined(payments, number) for number in range(len(payments))] == known_at(payments)
 
 

@@ -161,7 +161,7 @@ def test_the_nightly_job_and_the_training_data_say_what_the_definition_says(
 
 
 def test_a_history_without_the_column_is_refused(tmp_path: Path) -> None:
-    """Not taken for one whose events all lack the value."""
+    """Instead of treating the value as missing in all events."""
     frame = pl.DataFrame(
         {"tid": ["1"], "cc_num": [4_006_080_000_000_000], "event_time": [MONDAY], "amount": [1.0]}
     )

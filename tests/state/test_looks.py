@@ -1,4 +1,4 @@
-"""A look at the logs, which a rebalance waits for, asks the brokers as often for many partitions as for a few."""
+"""The check of the logs, for which a rebalance waits, sends as many requests for many partitions as for a few."""
 
 import asyncio
 from collections import Counter
@@ -67,7 +67,7 @@ async def decided(settings: Settings) -> dict[int, Remembered]:
     }
 
 
-async def test_a_look_at_many_partitions_asks_no_more_than_one_at_a_few(
+async def test_a_check_of_many_partitions_sends_no_more_requests_than_one_of_a_few(
     fresh_settings: Settings, asked: Counter[str]
 ) -> None:
     """Before a recovery, with a state and without one, and while payments are decided."""
@@ -90,10 +90,10 @@ async def test_a_look_at_many_partitions_asks_no_more_than_one_at_a_few(
     assert [True] * 3 == [more <= less + 4 for less, more in zip(few, many, strict=True)], totals
 
 
-async def test_the_looks_at_a_running_worker_share_a_connection_until_something_is_wrong(
+async def test_the_checks_of_a_running_worker_share_a_connection_until_something_is_wrong(
     kafka_settings: Settings, asked: Counter[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is wrong is confirmed on a connection of its own: the first may be to a broker that leads no more."""
+    """A difference is confirmed on a new connection: the first one may lead to a broker that is no longer the leader."""
     monkeypatch.setattr(preflight, "CONFIRM_AFTER_S", 0.1)
     remembered = await decided(kafka_settings)
     check = LogCheck(kafka_settings, LogLosses())
@@ -129,8 +129,8 @@ class Closable:
         self.closed = True
 
 
-async def test_who_looks_again_and_again_disconnects_when_the_worker_stops() -> None:
-    """Also in the middle of the wait between two looks."""
+async def test_the_repeated_checks_disconnect_when_the_worker_stops() -> None:
+    """Also during the wait between two checks."""
     check = Closable()
     looking = asyncio.create_task(look_on(check, dict, lambda: False))
     await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""Source logs that are deleted and made anew: what group and state remember of them is held against them, also while it runs."""
+"""Source logs that are deleted and recreated: they are compared with what group and state remember, also while a worker runs."""
 
 from collections.abc import Iterable
 
@@ -20,7 +20,7 @@ from tests.state.test_looks import decided
 
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Do not wait long until what is wrong is looked at again."""
+    """Repeat a failed check soon."""
     monkeypatch.setattr(preflight, "CONFIRM_AFTER_S", 0.1)
 
 
@@ -35,7 +35,7 @@ async def repartition(settings: Settings, numbers: Iterable[int]) -> None:
 @pytest.mark.parametrize(
     ("payments_now", "why"), [(20, "but the log ends at"), (3000, "has another payment than the log")]
 )
-async def test_a_source_made_anew_is_refused_while_it_is_decided(
+async def test_a_recreated_source_is_refused_while_it_is_decided(
     kafka_settings: Settings, payments_now: int, why: str
 ) -> None:
     """Shorter than the state remembers, or longer: then its payments are others."""

@@ -1,4 +1,4 @@
-"""Logs that grow while they are looked at are sound; one that ends before what is remembered is not."""
+"""Logs that grow during the check are accepted; one that ends before what is remembered is not."""
 
 from collections.abc import AsyncGenerator, Collection, Mapping
 from pathlib import Path
@@ -64,8 +64,8 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(_env_file=None, data_dir=tmp_path)
 
 
-async def test_payments_that_come_while_the_logs_are_looked_at_are_no_misfit(tmp_path: Path) -> None:
-    """However many: what is remembered was there before the end that it is held against."""
+async def test_payments_that_come_during_the_check_are_no_misfit(tmp_path: Path) -> None:
+    """However many: the state is read before the end of the log that it is compared with."""
     assert [] == await SourceCheck(settings(tmp_path)).misfits(BusyLogs(1_000), {0: 999})
 
 

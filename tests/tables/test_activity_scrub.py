@@ -116,7 +116,7 @@ def test_older_state_is_kept_and_goes_on_from_its_own_offset(
     assert (merged(LAYOUT, nothing_stored, changelog, Clock())[0], 0) == recovered(tmp_path, changelog)
 
 
-def test_sound_state_is_left_alone(tmp_path: Path) -> None:
+def test_intact_state_is_kept(tmp_path: Path) -> None:
     """Also after a kill, with everything in the write-ahead log."""
     _, changelog = written(tmp_path)
 
@@ -148,8 +148,8 @@ SOUND = {
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_what_nobody_writes_is_damage(tmp_path: Path, harm: dict[bytes, bytes | None], why: str) -> None:
-    """Each rule of the layout, broken alone."""
+def test_what_no_worker_writes_is_damage(tmp_path: Path, harm: dict[bytes, bytes | None], why: str) -> None:
+    """Every rule of the layout is broken once."""
     database: Any = table_in(tmp_path).store._db_for_partition(0)
     for key, value in SOUND.items():
         database.put(key, value)
@@ -161,7 +161,7 @@ def test_what_nobody_writes_is_damage(tmp_path: Path, harm: dict[bytes, bytes | 
         examine(database, LAYOUT)
 
 
-def test_a_directory_that_cannot_be_written_is_the_set_up() -> None:
+def test_a_directory_that_cannot_be_written_is_a_set_up_error() -> None:
     """Nothing is wiped; one sentence names the setting. /sys refuses files even to root."""
     check = (
         "from pathlib import Path; from fraudstream.tables.activity_scrub import require_writable as check; "

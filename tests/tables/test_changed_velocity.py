@@ -57,7 +57,7 @@ def closed(table: ActivityTable) -> None:
 
 #   0 min: shop a, kept without shops     30 min: declared now; b at 31, a at 59 and at 61
 #   an hour reaches back beyond the change until 60 min and 1 ms
-def test_windows_that_reach_back_before_the_declaration_are_said_to_warm_up(
+def test_windows_that_reach_back_before_the_declaration_are_marked_as_warming_up(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """What the old entries have is kept; the state is rebuilt from the changelog; decisions say until when shops are missing."""
@@ -110,7 +110,7 @@ def test_a_feature_that_is_left_out_and_one_that_stays() -> None:
 
 
 def test_entries_of_releases_before_velocity_features_are_read() -> None:
-    """Their refunds, too; what they do not have is missing, and the windows say so."""
+    """Their refunds, too; values that they lack are missing, and windows are marked as warming up."""
     value = token(1) + FIRST_PACKED.pack(NOON, -5, 7, 2, 3)
 
     ((entity, entry),) = entries_of(SHOPS.layout, b"partitions=4", value)

@@ -1,4 +1,4 @@
-"""A rebalance may overtake the end of the recovery before it."""
+"""A rebalance may begin before a recovery has ended."""
 
 import asyncio
 from pathlib import Path
@@ -32,7 +32,7 @@ async def test_the_end_of_a_recovery_does_not_stop_the_recovery_that_overtakes_i
     assert consumer.flow_active
 
 
-async def test_a_recovery_that_a_rebalance_has_overtaken_does_not_end(tmp_path: Path) -> None:
+async def test_a_recovery_that_a_rebalance_interrupted_does_not_end(tmp_path: Path) -> None:
     """What was left to read is forgotten before the next recovery asks again; then nothing seems left."""
     table = table_in(tmp_path)
     finished = list[set[TP]]()

@@ -1,4 +1,4 @@
-"""What the watchdog takes for a standstill, and what not."""
+"""What the watchdog treats as lack of progress, and what not."""
 
 import asyncio
 from types import SimpleNamespace
@@ -14,7 +14,7 @@ STALL_S = 0.05
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let it look on ten times as often as it counts to."""
+    """Make it check ten times within its patience."""
     monkeypatch.setattr(watchdog, "POLL_S", 0.005)
 
 
@@ -52,8 +52,8 @@ async def seen(worker: Any, preparing: bool = False) -> str | None:
         ("changelog records not yet read, by partition: {0: 3}", app(recovering=True)),
     ],
 )
-async def test_what_does_not_get_on_is_named(what: str, worker: Any) -> None:
-    """By its partitions."""
+async def test_partitions_without_progress_are_named(what: str, worker: Any) -> None:
+    """In the message with which the worker ends."""
     assert what in str(await seen(worker))
 
 
@@ -64,13 +64,13 @@ async def test_a_worker_that_reads_and_one_without_partitions_are_left_alone(wor
 
 
 @pytest.mark.parametrize("recovering", [False, True])
-async def test_a_look_at_state_and_log_before_a_recovery_may_take_its_time(recovering: bool) -> None:
-    """It may be a log of days; and the recovery before it may have been overtaken, and never ended."""
+async def test_the_checks_before_a_recovery_may_take_long(recovering: bool) -> None:
+    """The log may be days long, and the recovery before it may have been interrupted by a rebalance."""
     assert await seen(app(flowing=False, recovering=recovering), preparing=True) is None
 
 
-async def test_a_busy_event_loop_is_no_standstill() -> None:
-    """A large state is read in one go, before anybody looks on again."""
+async def test_a_busy_event_loop_is_not_taken_for_lack_of_progress() -> None:
+    """A large state is read in one step, without a check in between."""
     worker = app(flowing=False)
     watching = asyncio.create_task(seen(worker))
     await asyncio.sleep(STALL_S / 2)

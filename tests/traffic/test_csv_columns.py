@@ -64,7 +64,7 @@ def test_the_labels_of_a_csv_file_are_sent(tmp_path: Path) -> None:
 
 
 def test_a_label_nobody_knows_is_a_bad_row_if_labels_are_sent(tmp_path: Path) -> None:
-    """Not one that is taken for genuine."""
+    """It is not taken for "no fraud"."""
     lines = (HEADER, LINE.format("maybe", 1))
 
     assert [(2, "invalid-label")] == read(tmp_path, *lines, labels=True, **NAMES)[1]

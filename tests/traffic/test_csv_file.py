@@ -172,7 +172,7 @@ def test_a_damaged_row_is_bad_and_the_others_are_read(tmp_path: Path, merchant: 
 
 @pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "utf-16", "utf-8"])
 def test_the_encoding_may_be_named(tmp_path: Path, encoding: str) -> None:
-    """As spreadsheets of a dozen countries write it."""
+    """For example latin-1, which spreadsheets write in many countries."""
     payments, bad = read_bytes(tmp_path, (TOP + row("Café".encode())).decode().encode(encoding), encoding)
 
     assert [] == bad
@@ -180,7 +180,7 @@ def test_the_encoding_may_be_named(tmp_path: Path, encoding: str) -> None:
 
 
 def test_byte_order_mark_and_windows_line_ends_are_fine(tmp_path: Path) -> None:
-    """What Excel saves as CSV UTF-8."""
+    """Excel's format CSV UTF-8 has both."""
     payments, bad = read_bytes(tmp_path, b"\xef\xbb\xbf" + (TOP + GOOD + GOOD).replace(b"\n", b"\r\n"))
 
     assert [] == bad
@@ -223,6 +223,6 @@ def test_a_quote_left_open_in_the_last_row_is_a_bad_row(tmp_path: Path) -> None:
 def test_a_header_that_cannot_be_trusted_is_one_sentence(
     tmp_path: Path, header: bytes, complaint: str
 ) -> None:
-    """Which of two columns is meant, nobody can know."""
+    """Repeated or empty column names are ambiguous."""
     with pytest.raises(SetupError, match=complaint):
         read_bytes(tmp_path, header + GOOD)

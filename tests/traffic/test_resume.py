@@ -1,4 +1,4 @@
-"""The bookmark of a replay: whole or not there, and never another replay's."""
+"""The file of --resume: complete or absent, and never used for another replay."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ def test_no_file_is_no_bookmark(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", ["", "[]", '{"acknowledged": 3}', "not json"])
 def test_another_file_is_refused_and_kept(tmp_path: Path, content: str) -> None:
-    """A slip of the keyboard must not cost somebody a file."""
+    """A mistyped name must not overwrite a file."""
     path = tmp_path / "notes.txt"
     path.write_text(content)
 
@@ -43,7 +43,7 @@ def test_another_file_is_refused_and_kept(tmp_path: Path, content: str) -> None:
     ],
 )
 def test_a_bookmark_of_another_replay_is_refused(tmp_path: Path, other: Bookmark) -> None:
-    """Going on at row n of other payments would leave a gap nobody sees."""
+    """Continuing other payments at row n would leave a gap that nobody notices."""
     with pytest.raises(SetupError, match=r"belongs to a replay of (another|other)"):
         check_same_replay(BOOKMARK, other, tmp_path / "mark")
 

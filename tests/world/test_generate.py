@@ -1,4 +1,4 @@
-"""Writing a world: deterministic, whole, and never mixed with another."""
+"""Writing a simulated history: deterministic, complete, and never mixed with another one."""
 
 import itertools
 import json
@@ -63,7 +63,7 @@ def test_a_world_that_is_there_is_not_written_again(tmp_path: Path) -> None:
 
 
 def test_two_worlds_do_not_share_a_directory(tmp_path: Path) -> None:
-    """Half of each would be neither."""
+    """A mixture of both would be neither."""
     generate(WORLD, tmp_path / "history")
     other = World(seed=2, cards=200, days=2, payments=1000, start=date(2020, 1, 30))
 
@@ -161,8 +161,8 @@ def test_live_traffic_is_repeatable() -> None:
     assert live_minutes(WORLD, 5.0, 1).equals(live_minutes(WORLD, 5.0, 1))
 
 
-def test_live_windows_look_like_the_historys_though_traffic_is_many_times_as_fast() -> None:
-    """With enough cards for the rate, as few payments have company as in the history."""
+def test_windows_of_live_traffic_look_like_those_of_the_history_at_a_higher_rate() -> None:
+    """With enough cards for the rate, as few payments follow another one within ten minutes as in the history."""
     world = World(seed=1, cards=12_000, days=140, payments=1_680_000)
     days = itertools.islice(world.by_day(), 2)
     past = company(pl.concat([pl.DataFrame({"cc_num": day.card, "event_time": day.at_ms}) for day in days]))
@@ -174,5 +174,5 @@ def test_live_windows_look_like_the_historys_though_traffic_is_many_times_as_fas
 
 
 def test_too_few_cards_still_give_the_rate() -> None:
-    """A load test cares for the number of payments, not for their story."""
+    """For load tests only the number of payments matters."""
     assert 60 * 500 == pytest.approx(live_minutes(WORLD, 500.0, 1).height, abs=500)

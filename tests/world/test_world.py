@@ -1,4 +1,4 @@
-"""The simulated world: its figures are the sample's, its bursts are what they are called, and it is always the same."""
+"""The simulated payments: figures like the sample's, bursts as described, and always the same for the same seed."""
 
 import itertools
 from datetime import date
@@ -127,7 +127,7 @@ def test_card_tests_are_small_and_seconds_apart(history: Rows) -> None:
     assert len(tests) > 0
 
 
-def test_honest_people_pay_in_bursts_too(week: Rows) -> None:
+def test_honest_cards_pay_in_bursts_too(week: Rows) -> None:
     """Most payments that have company within ten minutes are honest: many in a row alone proves nothing."""
     ordered = week.take(np.lexsort((week.at_ms, week.card)))
     quick = (np.diff(ordered.card) == 0) & (np.diff(ordered.at_ms) <= 600_000)
@@ -143,8 +143,8 @@ def test_a_family_pays_the_same_fare_for_everyone(history: Rows) -> None:
         assert (np.diff(family.at_ms) >= bursts.GROUP_GAP_S[0] * 1000 - 1).all()
 
 
-def test_nobody_stands_at_two_tills_at_once(history: Rows) -> None:
-    """Single payments in person keep their distance from anything else the person does."""
+def test_no_card_pays_in_two_places_at_once(history: Rows) -> None:
+    """Single payments in person keep a distance in time from all other payments of the card."""
     rows = history.take(history.scenario <= LAST_IN_PERSON)
     ordered = rows.take(np.lexsort((rows.at_ms, rows.card)))
     clash = (np.diff(ordered.card) == 0) & (np.diff(ordered.at_ms) < PAUSE_S * 1000)
@@ -154,7 +154,7 @@ def test_nobody_stands_at_two_tills_at_once(history: Rows) -> None:
 
 
 def test_subscriptions_come_back_every_month_at_the_same_time_with_the_same_amount() -> None:
-    """What a machine charges, it charges alike."""
+    """A subscription has the same amount every month."""
     world = World(seed=7, cards=50, days=60, payments=10_000, start=date(2020, 1, 1))
     rows = concat(list(world.by_day()))
     paid = rows.take(rows.scenario == SUBSCRIPTION)
@@ -181,5 +181,5 @@ def test_card_numbers_are_valid_and_distinct() -> None:
 
 
 def test_more_cards_keep_the_numbers_there_are() -> None:
-    """A card is its place in the world."""
+    """A card's number depends on its position only."""
     assert card_numbers(3, 10).tolist() == list(itertools.islice(card_numbers(3, 1000).tolist(), 10))

@@ -47,8 +47,8 @@ def aggregated(*payments: Paid) -> list[Told]:
     ]
 
 
-def test_a_lone_payment_counts_itself() -> None:
-    """The window always holds the payment that asks."""
+def test_a_single_payment_counts_itself() -> None:
+    """The window of a payment includes the payment itself."""
     assert [Told(1, 250, -1, 1)] == aggregated(Paid(1, 0, 250))
 
 
@@ -78,8 +78,8 @@ def test_of_two_payments_at_the_same_time_only_the_second_to_arrive_sees_the_oth
 
 #   arrival   a(0)  b(100)  c(50)
 #   c sees a, not b: b lies after it
-def test_a_late_payment_sees_what_lay_before_it() -> None:
-    """A payment that arrives late is judged at its own time."""
+def test_a_late_payment_s_window_ends_at_its_own_time() -> None:
+    """What happened after it does not count, although it arrived before."""
     answers = aggregated(Paid(1, 0), Paid(2, 100), Paid(3, 50))
 
     assert Told(2, 200, 50_000, 2) == answers[-1]
@@ -94,7 +94,7 @@ def test_a_replay_is_answered_as_the_first_time() -> None:
 
 
 def test_the_same_id_with_another_amount_is_a_conflict() -> None:
-    """Which of the two is right is not ours to choose."""
+    """The worker cannot know which of the two is right."""
     with pytest.raises(Conflict):
         aggregated(Paid(1, 0, 100), Paid(1, 0, 101))
 
