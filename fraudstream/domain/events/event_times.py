@@ -58,7 +58,9 @@ class EventTimes:
         if isinstance(given, list):
             return _of_list(given) - self._origin_ms
         seconds = given / self._per_second
-        return round(max(-TIME_MAX_S, min(seconds, TIME_MAX_S)) * 1000)
+        if not -TIME_MAX_S <= seconds <= TIME_MAX_S:
+            seconds = max(-TIME_MAX_S, min(seconds, TIME_MAX_S))
+        return round(seconds * 1000)
 
     def _wrong(
         self, given: Sequence[Given | None], event_time_ms: int, timestamp_ms: int
