@@ -28,7 +28,8 @@ from fraudstream.adapters.kafka.record_batches import read_every_batch
 from fraudstream.adapters.kafka.security import Kafka
 from fraudstream.adapters.kafka.undecodable import Undecodable
 from fraudstream.agents.archive_fit import Feed, held
-from fraudstream.domain.archived import archived, labelled
+from fraudstream.domain.archived import archived
+from fraudstream.domain.labels import archived_labels
 from fraudstream.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -61,7 +62,7 @@ class Archiver(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
             settings.topic(topics.DECISIONS.name): Feed(
                 Lake(objects), partial(archived, variables=event_type_named(settings.event_type).columns)
             ),
-            settings.topic(topics.LABELS.name): Feed(labels_lake(objects), labelled),
+            settings.topic(topics.LABELS.name): Feed(labels_lake(objects), archived_labels),
         }
         self._on_archived = on_archived
         self._consumer: AIOKafkaConsumer = None

@@ -115,7 +115,7 @@ def replay(
     plan = Plan(speed, seed if shuffled else None, shift_to_now, labels)
     selected = CsvColumns(named(columns), labels)
     source, bad = replaying.opened(path or settings.history_dir, settings, encoding, selected)
-    _show_bad(bad, skip_bad, path)
+    show_bad(bad, skip_bad, path)
     if not source.rows:
         raise FraudstreamError(f"there are no payments in {path or settings.history_dir}")
     tally = Tally()
@@ -198,7 +198,7 @@ def _closing(tally: Tally) -> str:
     return f"sent {tally.sent:,} payments in {tally.elapsed_s:.1f} s ({tally.rate:,.0f}/s), {problems}"
 
 
-def _show_bad(bad: "Sequence[BadRow]", skip_bad: bool, path: Path | None) -> None:
+def show_bad(bad: "Sequence[BadRow]", skip_bad: bool, path: Path | None) -> None:
     """List the first bad rows of a file; raise unless they are to be left out."""
     for row in bad[:BAD_LINES_SHOWN]:
         click.echo(f"line {row.line}: {row.reason}: {row.detail}", err=True)

@@ -11,6 +11,8 @@ import msgspec
 import numpy as np
 
 from fraudstream.adapters.kafka.tail import Record, Tail
+from fraudstream.domain.labels import Label
+from fraudstream.domain.labels import decode as decode_label
 from fraudstream.domain.rules import is_alert
 
 RECENT_S = 10.0
@@ -33,14 +35,6 @@ class Decision(msgspec.Struct):
     probability: float
     outcome: str
     reasons: list[str]
-
-
-class Label(msgspec.Struct):
-    """The label of a payment."""
-
-    transaction_id: str
-    fraud: bool
-    scenario: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,13 +140,16 @@ class Scoreboard:
             self._match(alert=alert, fraud=fraud)
 
     def add_label(self, label: Label) -> None:
-        """Count a label."""
+        """Count a label; one that is unsure says nothing."""
+        fraud = label.fraud
+        if fraud is None:
+            return
         with self._lock:
             alert = self._unlabelled.pop(label.transaction_id, None)
             if alert is None:
-                _keep(self._undecided, label.transaction_id, label.fraud)
+                _keep(self._undecided, label.transaction_id, fraud)
             else:
-                self._match(alert=alert, fraud=label.fraud)
+                self._match(alert=alert, fraud=fraud)
 
     def _match(self, *, alert: bool, fraud: bool) -> None:
         self.labelled += 1
@@ -186,11 +183,10 @@ async def read_decisions(tail: Tail, board: Scoreboard) -> None:
 
 async def read_labels(tail: Tail, board: Scoreboard) -> None:
     """Count labels for ever."""
-    decode = msgspec.json.Decoder(Label).decode
     while True:
         for record in await tail.fetch():
             if record.value is not None:
-                board.add_label(decode(record.value))
+                board.add_label(decode_label(record.value))
 
 
 def _latency(latencies_ms: Sequence[float]) -> Latency | None:

@@ -1,6 +1,5 @@
 """Decisions as columns: what the archive holds of a payment, readable as history by aggregation and training."""
 
-import contextlib
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -61,18 +60,6 @@ FIELDS = {column.name: column for column in (*PAID, *JUDGED, DEGRADED, DECIDED_A
 """Fields of a decision that are columns as they are."""
 
 _decode = msgspec.json.Decoder(Decision).decode
-
-
-class Label(msgspec.Struct, gc=False):
-    """What a payment turned out to be, as it is published on the topic `labels`."""
-
-    transaction_id: str
-    fraud: bool
-    labelled_at: int
-    scenario: str | None = None
-
-
-_decode_label = msgspec.json.Decoder(Label).decode
 
 
 def archived(
@@ -148,20 +135,3 @@ def _feature(name: str, values: list[float | None]) -> pl.Series:
     if dtype == pl.Int64:
         return pl.Series(name, [None if value is None else int(value) for value in values], dtype)
     return pl.Series(name, values, dtype)
-
-
-def labelled(labels: Sequence[bytes], offsets: Sequence[int]) -> pl.DataFrame:
-    """Return published labels as the archive holds them; records that are not labels, as others may write, are left out."""
-    rows = []
-    for value, offset in zip(labels, offsets, strict=True):
-        with contextlib.suppress(msgspec.DecodeError):
-            label = _decode_label(value)
-            rows.append((label.transaction_id, label.fraud, label.scenario, label.labelled_at, offset))
-    types = {
-        "transaction_id": pl.String,
-        "is_fraud": pl.Boolean,
-        "scenario": pl.String,
-        "labelled_at": pl.Int64,
-        "label_offset": pl.Int64,
-    }
-    return pl.DataFrame(rows, types, orient="row")

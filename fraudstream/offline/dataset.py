@@ -40,6 +40,7 @@ class Dataset:
         partitions: int = 1,
         allowed_lateness_ms: int = NEVER_MS,
         event_type: EventType | None = None,
+        labels_cut_ms: int | None = None,
     ) -> "Dataset":
         """Read a history and compute what was known at each payment; raises SetupError if there is none.
 
@@ -47,12 +48,13 @@ class Dataset:
         `allowed_lateness_ms` (allowed lateness) are the worker's; they only matter for a history that is not in order of time.
         `event_type` says what else payments have, and may have no entity: then there is nothing to know but each event itself,
         and a repeated one is another. None: they are card payments without variables, in hundredths of a currency.
+        Archived payments before `labels_cut_ms` have the labels that were known then.
         """
         windows = CARD_WINDOWS if event_type is None else event_type.windows
         decimals = windows.decimals
         variables = [] if event_type is None else list(event_type.columns)
         columns = ("event_time", "amount", *variables, LABEL, "scenario")
-        paid = read_payments(directory, columns, partitions, event_type)
+        paid = read_payments(directory, columns, partitions, event_type, labels_cut_ms)
         if LABEL not in paid.columns:
             raise SetupError(f"no file in {directory} has a column {LABEL}, which training needs; {IMPORT}")
         cents = rounded_units(paid["amount"].to_numpy(), decimals)

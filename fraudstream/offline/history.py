@@ -13,6 +13,7 @@ import polars as pl
 
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.events.event_type import EventType
+from fraudstream.domain.labels import newest
 from fraudstream.domain.tokens import partition_of
 from fraudstream.offline.columns import IDS, KINDS, NUMBER, TOKEN, kinds_of
 from fraudstream.offline.opening import IMPORT, opened
@@ -52,9 +53,15 @@ def files_of(directory: Path, first: date, end: date) -> list[Path]:
 
 
 def read_payments(
-    directory: Path, columns: tuple[str, ...], partitions: int, event_type: EventType | None = None
+    directory: Path,
+    columns: tuple[str, ...],
+    partitions: int,
+    event_type: EventType | None = None,
+    labels_cut_ms: int | None = None,
 ) -> pl.DataFrame:
     """Return all payments in the order they arrived: these columns, and the three below.
+
+    Archived payments before `labels_cut_ms` have the labels that were known then, later ones those known now.
 
     `card_code` is a small integer per card, `id_hash` 64 bits of the transaction id, `partition` where the worker decided the
     payment, or would with `partitions`. Columns that a file lacks are null in its rows. A card that is there by number
@@ -70,7 +77,7 @@ def read_payments(
     if OFFSET in frame.columns:  # a payment that arrived after midnight may lie in the day before
         frame = frame.sort(OFFSET, nulls_last=False, maintain_order=True)
     if "is_fraud" in columns and "transaction_id" in frame.columns and (directory / LABELS).is_dir():
-        frame = _with_labels(frame, directory / LABELS)
+        frame = _with_labels(frame, directory / LABELS, labels_cut_ms)
     identity = _together(frame, ids)
     if event_type is not None and event_type.reversal is not None:
         identity = identity.cast(pl.String)  # reversals name ids as text
@@ -88,17 +95,22 @@ def read_payments(
     )
 
 
-def _with_labels(frame: pl.DataFrame, directory: Path) -> pl.DataFrame:
-    """Add labels to archived payments; the newest label of a payment counts, without one it is null."""
-    labels = pl.read_parquet(sorted(directory.glob("date=*/*.parquet")), hive_partitioning=False).sort(
-        "labelled_at"
+def _with_labels(frame: pl.DataFrame, directory: Path, cut_ms: int | None) -> pl.DataFrame:
+    """Add labels to archived payments, those before `cut_ms` as they were known then; without one it is null."""
+    labels = pl.read_parquet(sorted(directory.glob("date=*/*.parquet")), hive_partitioning=False)
+    names = ("is_fraud", "scenario")
+    before = pl.lit(False) if cut_ms is None else pl.col("event_time") < cut_ms
+    joined = frame
+    for time, known in (("now", newest(labels)), ("then", newest(labels, cut_ms))):
+        renamed = known.rename({name: f"{name}_{time}" for name in names})
+        joined = joined.join(renamed, on="transaction_id", how="left", maintain_order="left")
+    told = {name: pl.when(before).then(f"{name}_then").otherwise(f"{name}_now") for name in names}
+    return joined.with_columns(
+        **{
+            name: pl.coalesce(name, expression) if name in frame.columns else expression
+            for name, expression in told.items()
+        }
     )
-    newest = labels.group_by("transaction_id").agg(
-        pl.col("is_fraud").last(), pl.col("scenario").last().fill_null("unknown")
-    )
-    joined = frame.join(newest, on="transaction_id", how="left", maintain_order="left", suffix="_labelled")
-    both = [name for name in ("is_fraud", "scenario") if f"{name}_labelled" in joined.columns]
-    return joined.with_columns(pl.coalesce(name, f"{name}_labelled") for name in both)
 
 
 def _together(frame: pl.DataFrame, names: list[str]) -> pl.Series:

@@ -20,6 +20,7 @@ from fraudstream.domain.times import DAY_MS, midnight_ms
 from fraudstream.offline.activation import Wish, decided, judge
 from fraudstream.offline.dataset import Dataset
 from fraudstream.offline.evaluate import evaluate, recall_by_scenario
+from fraudstream.offline.history import dates_of
 from fraudstream.offline.opening import IMPORT
 from fraudstream.offline.point_in_time import NEVER_MS
 from fraudstream.offline.training.fitting import Fitted, fitted
@@ -80,7 +81,8 @@ def train(
     listener, options = listener or TrainingListener(), options or TrainingOptions()
     names = tuple(features or FEATURE_SETS[feature_set])
     listener.step("computing point-in-time features of each payment")
-    data = Dataset.of_history(history_dir, partitions, allowed_lateness_ms, event_type)
+    cut_ms = SplitTimes.of(dates_of(history_dir)).cut_ms
+    data = Dataset.of_history(history_dir, partitions, allowed_lateness_ms, event_type, cut_ms)
     _check(data.frame, names, history_dir)
     split = Split.of(data)
     listener.step(f"training on {split.train.height:,} payments")
@@ -162,6 +164,24 @@ def _tested(
 
 
 @dataclass(frozen=True, slots=True)
+class SplitTimes:
+    """When the payments to learn from begin, and when those to test with do."""
+
+    warm_up_days: int
+    first_ms: int
+    cut_ms: int
+    """Payments before it are learnt from with the labels that were known at it."""
+
+    @classmethod
+    def of(cls, dates: Sequence[date]) -> "SplitTimes":
+        """Return the times for a history with these days."""
+        days = (dates[-1] - dates[0]).days + 1
+        warm_up = warm_up_days(days)
+        first_ms = midnight_ms(dates[0]) + warm_up * DAY_MS
+        return cls(warm_up, first_ms, first_ms + round((days - warm_up) * DAY_MS * TRAIN_SHARE))
+
+
+@dataclass(frozen=True, slots=True)
 class Split:
     """Payments to learn from and, later in time, to test with."""
 
@@ -172,20 +192,17 @@ class Split:
     @classmethod
     def of(cls, data: Dataset) -> "Split":
         """Split by time after the warm-up; raises SetupError if one side has no fraud."""
-        days = (data.dates[-1] - data.dates[0]).days + 1
-        warm_up = warm_up_days(days)
-        first_ms = midnight_ms(data.dates[0]) + warm_up * DAY_MS
-        cut_ms = first_ms + round((days - warm_up) * DAY_MS * TRAIN_SHARE)
+        times = SplitTimes.of(data.dates)
         time = pl.col("event_time")
         known = pl.col("is_fraud").is_not_null()  # unlabelled payments are left out
         split = cls(
-            _those(data.frame, known & (time >= first_ms) & (time < cut_ms)),
-            _those(data.frame, known & (time >= cut_ms)),
-            warm_up,
+            _those(data.frame, known & (time >= times.first_ms) & (time < times.cut_ms)),
+            _those(data.frame, known & (time >= times.cut_ms)),
+            times.warm_up_days,
         )
         if not (split.train["is_fraud"].any() and split.test["is_fraud"].any()):
             raise SetupError(
-                f"{days} days of {data.frame.height:,} payments contain too little fraud to train and to test a model; "
+                f"{len(data.dates)} days of {data.frame.height:,} payments contain too little fraud to train and to test a model; "
                 "generate a larger history: fraudstream generate --force --cards 2000 --days 28"
             )
         return split

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 import polars as pl
@@ -11,6 +10,7 @@ import polars as pl
 from fraudstream.adapters.kafka.publisher import Message
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.events.event_type import PER_SECOND, EventTime, EventType
+from fraudstream.domain.labels import Label, encode
 from fraudstream.domain.tokens import partition_of
 from fraudstream.offline.columns import AMOUNT, IDS, NUMBER, TIME
 
@@ -54,9 +54,9 @@ class Encoder:
         self._record = _record(event_type)
 
     def encode(
-        self, payments: pl.DataFrame, due_s: Floats | None, *, labelled_at_ms: int | None = None
+        self, payments: pl.DataFrame, due_s: Floats | None, *, known_at_ms: int | None = None
     ) -> EncodedBatch:
-        """Encode payments; with `labelled_at_ms` their labels, too (needs the columns is_fraud and scenario)."""
+        """Encode payments; with `known_at_ms` their labels, too (needs the columns is_fraud and scenario)."""
         values = payments.select(self._record.struct.json_encode().cast(pl.Binary)).to_series().to_list()
         if self._keyed and NUMBER in payments.columns:
             numbers = payments[NUMBER].cast(pl.String).to_list()
@@ -68,7 +68,7 @@ class Encoder:
             messages = [Message(None, value) for value in values]
             partitions = [(self._turn + i) % self._partitions for i in range(len(values))]
             self._turn += len(values)
-        labels = [] if labelled_at_ms is None else self._labels(payments, labelled_at_ms)
+        labels = [] if known_at_ms is None else self._labels(payments, known_at_ms)
         return EncodedBatch(due_s, messages, partitions, labels)
 
     def _home(self, number: str) -> int:
@@ -78,7 +78,7 @@ class Encoder:
             home = self._homes[number] = partition_of(number, self._partitions)
         return home
 
-    def _labels(self, payments: pl.DataFrame, labelled_at_ms: int) -> list[tuple[int, Message]]:
+    def _labels(self, payments: pl.DataFrame, known_at_ms: int) -> list[tuple[int, Message]]:
         ids = payments[IDS[0]].cast(pl.String).to_list()
         truths = payments.select(pl.col(name) for name in LABEL_COLUMNS).iter_rows()
         return [
@@ -86,14 +86,7 @@ class Encoder:
                 partition_of(tid, self._partitions),
                 Message(
                     tid.encode(),
-                    msgspec.json.encode(
-                        {
-                            "transaction_id": tid,
-                            "fraud": fraud,
-                            "scenario": scenario,
-                            "labelled_at": labelled_at_ms,
-                        }
-                    ),
+                    encode(Label(tid, fraud, known_at_ms, "simulation", scenario=scenario)),
                 ),
             )
             for tid, (fraud, scenario) in zip(ids, truths, strict=True)

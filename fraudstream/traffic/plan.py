@@ -62,7 +62,7 @@ def batches(
     for chunk in payments.chunks(first_row):
         due_s = pace.due_s(chunk, row)
         moved = chunk.with_columns(pl.col("event_time") + shift_ms) if shift_ms else chunk
-        yield encoder.encode(moved, due_s, labelled_at_ms=now_ms if plan.labels else None)
+        yield encoder.encode(moved, due_s, known_at_ms=now_ms if plan.labels else None)
         row += len(chunk)
 
 

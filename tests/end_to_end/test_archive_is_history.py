@@ -22,7 +22,7 @@ async def label(settings: Settings, ids: list[str]) -> None:
     """Say what the payments turned out to be: the first one fraud, the others not."""
     async with AIOKafkaProducer(bootstrap_servers=settings.broker, acks="all") as producer:
         for number, tid in enumerate(dict.fromkeys(ids)):
-            told = {"transaction_id": tid, "fraud": number == 0, "labelled_at": 1_600_000_000_000}
+            told = {"transaction_id": tid, "fraud": number == 0, "known_at": 1_600_000_000_000}
             await producer.send(settings.topic("labels"), json.dumps(told).encode(), key=tid.encode())
 
 

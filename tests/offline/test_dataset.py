@@ -10,6 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fraudstream.domain.features.catalogue import FEATURE_SETS
+from fraudstream.domain.labels import Label, archived_labels, encode
 from fraudstream.domain.windows.entity_window import EntityWindow
 from fraudstream.domain.windows.entries import CENTS_MAX, Entry
 from fraudstream.domain.windows.velocity import BUILT_IN, CARD_WINDOWS
@@ -136,6 +137,28 @@ def test_a_dataset_reads_numbers_and_tokens_and_keeps_the_order_of_arrival(tmp_p
     assert [1, 1, 2, 1, 2] == frame["num_trans_last_10m"].to_list()
     assert [False, False, True, None, None] == frame["is_fraud"].to_list()
     assert all(earlier <= later for earlier, later in pairwise(frame["event_time"]))
+
+
+def test_payments_before_the_cut_have_the_labels_that_were_known_then(tmp_path: Path) -> None:
+    """Monday's chargeback became known on Friday: a model of Wednesday learns that the payment was legitimate, as a review said."""
+    cut_ms, friday_ms = MONDAY_MS + 2 * DAY_S * 1000, MONDAY_MS + 4 * DAY_S * 1000
+    ids = {"card": ["a", "b", "c"], "transaction_id": ["p1", "p2", "p3"]}
+    write_day(tmp_path, "2020-02-03", event_time=[0, 1, 3 * DAY_S * 1000], **ids)
+    told = [
+        Label("p1", False, MONDAY_MS, "review"),
+        Label("p1", True, friday_ms, "chargeback"),
+        Label("p2", True, friday_ms, "chargeback"),
+        Label("p3", True, friday_ms, "chargeback"),
+    ]
+    (tmp_path / "labels" / "date=2020-02-03").mkdir(parents=True)
+    labels = archived_labels([encode(label) for label in told], [0, 1, 2, 3])
+    labels.write_parquet(tmp_path / "labels" / "date=2020-02-03" / "0.parquet")
+
+    now = Dataset.of_history(tmp_path).frame
+    then = Dataset.of_history(tmp_path, labels_cut_ms=cut_ms).frame
+
+    assert [True, True, True] == now["is_fraud"].to_list()
+    assert [False, None, True] == then["is_fraud"].to_list()
 
 
 def test_features_come_from_the_domain(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from tests.denials import GROUP, READ, TOPIC, WRITE, allow, deny, withdraw
 
 Principal = Callable[..., Settings]
 
-LABEL = b'{"transaction_id": "a", "fraud": true, "labelled_at": 1580558400000}'
+LABEL = b'{"transaction_id": "a", "fraud": true, "known_at": 1580558400000}'
 
 
 async def give_role(admin: Settings, principal: str, role: str) -> None:

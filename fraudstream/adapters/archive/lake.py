@@ -184,7 +184,7 @@ class Lake:
 
 def labels_lake(objects: ObjectStore) -> Lake:
     """Return the part of the archive that holds the labels."""
-    return Lake(objects, LABELS_FOLDER, time="labelled_at", offset="label_offset")
+    return Lake(objects, LABELS_FOLDER, time="known_at", offset="label_offset")
 
 
 def current(files: Iterable[LakeFile]) -> list[LakeFile]:

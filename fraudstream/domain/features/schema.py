@@ -129,8 +129,8 @@ def judged_columns(has_entity: bool) -> dict[str, Type]:
 
 NAMES = frozenset(
     {column.name for column in globals().values() if isinstance(column, Column)}
-    | {"tid", "cc_num", "is_fraud", "scenario", "labelled_at", "decision_offset", "label_offset"}
+    | {"tid", "cc_num", "is_fraud", "scenario", "decision_offset"}
     | {"card_code", "id_hash", "partition", "counted", "conflict", "variables", "features", "source"}
-    | {"payments", "mean_amount"}
+    | {"known_at", "label_source", "note", "label_offset", "payments", "mean_amount"}
 )
 """Names that no variable may have: columns of decisions, of histories, of archives and of weekly stores."""

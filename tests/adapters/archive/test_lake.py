@@ -8,7 +8,7 @@ import pytest
 
 from fraudstream.adapters.archive.directory import LocalObjects
 from fraudstream.adapters.archive.lake import Covered, Lake, LakeFile, Stream, labels_lake
-from fraudstream.domain.archived import labelled
+from fraudstream.domain.labels import archived_labels
 from fraudstream.offline.history import read_payments
 from tests.archive_rows import DAY_MS, MONDAY_MS, archived, encoded, rows
 
@@ -119,11 +119,11 @@ async def test_the_newest_label_says_what_an_archived_payment_turned_out_to_be(
     await lake.write(STREAM, rows(0, 1, 2), {})
     told = [("p0", False, 1), ("p2", True, 2), ("p0", True, 3)]
     labels = [
-        json.dumps({"transaction_id": tid, "fraud": fraud, "labelled_at": MONDAY_MS + at}).encode()
+        json.dumps({"transaction_id": tid, "fraud": fraud, "known_at": MONDAY_MS + at}).encode()
         for tid, fraud, at in told
     ]
     await labels_lake(lake.objects).write(
-        Stream("labels", 0), labelled([*labels, b"not a label"], [0, 1, 2, 3]), {}
+        Stream("labels", 0), archived_labels([*labels, b"not a label"], [0, 1, 2, 3]), {}
     )
 
     paid = read_payments(tmp_path, ("event_time", "is_fraud", "scenario"), partitions=4)
