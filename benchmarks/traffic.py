@@ -12,7 +12,7 @@ from fraudstream.domain.tokens import partition_of
 class Record(NamedTuple):
     """One record of the topic `transactions`."""
 
-    key: bytes
+    key: bytes | None
     value: bytes
     partition: int
 
@@ -41,3 +41,8 @@ def records_of(payments: pl.DataFrame, partitions: int) -> list[Record]:
     return [
         Record(number.encode(), value, homes[number]) for number, value in zip(numbers, values, strict=True)
     ]
+
+
+def without_keys(records: list[Record], partitions: int) -> list[Record]:
+    """Return records as a producer without keys sends them: over all partitions, whatever the card."""
+    return [record._replace(key=None, partition=number % partitions) for number, record in enumerate(records)]

@@ -68,6 +68,9 @@ COMMANDS = {
     "parity": Entry(
         "parity", "Check that the stream computes the same features as training, to the last bit."
     ),
+    "sizing": Entry(
+        "sizing", "Estimate brokers, partitions, workers, memory and bytes for a rate of payments."
+    ),
     "tokens": Entry("tokens", "List and rotate the keys that turn card numbers into tokens."),
     "web-user": Entry("web_user", "Add a user to the users file of the pages, with a password."),
 }

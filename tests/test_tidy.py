@@ -32,6 +32,7 @@ LAYERS = {
     "settings": {"adapters.secrets", "domain"},
     "topics": {"domain", "settings"},
     "acls": {"settings", "topics"},
+    "sizing": {"domain", "settings", "topics"},
     "adapters": {"acls", "adapters.secrets", "domain", "process", "settings", "topics"},
     "offline": {"adapters", "domain"},
     "report": {"adapters", "domain", "offline"},
