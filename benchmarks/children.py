@@ -43,8 +43,7 @@ class Child:
 
     def cpu_s(self) -> float:
         """Return the CPU seconds the process and all its threads have used so far."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
+        return cpu_s(self.process.pid)
 
     def peak_rss_mb(self) -> float:
         """Return the most memory it has held at once."""
@@ -57,11 +56,17 @@ class Child:
         return lines[-1][:300] if lines else "it printed nothing"
 
 
+def cpu_s(pid: int) -> float:
+    """Return the CPU seconds a process and all its threads have used so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
+
+
 class CpuMeter:
     """Samples a process's CPU time in a thread, so that the use between two moments can be told afterwards."""
 
-    def __init__(self, child: Child) -> None:
-        self._child = child
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
         self._samples: list[tuple[float, float]] = []
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._sample, daemon=True)
@@ -69,12 +74,14 @@ class CpuMeter:
     def _sample(self) -> None:
         while not self._stopped.wait(SAMPLE_INTERVAL_S):
             try:
-                self._samples.append((time.time(), self._child.cpu_s()))
+                self._samples.append((time.time(), cpu_s(self._pid)))
             except (FileNotFoundError, ProcessLookupError):
                 return  # it has ended; what was sampled counts
 
     def used_s(self, start: float, end: float) -> float:
         """Return the CPU seconds used between two epoch times."""
+        if not self._samples:
+            return 0.0  # it was started at the very end
         at, used = np.array(self._samples).T
         first, last = np.interp([start, end], at, used)
         return float(last - first)

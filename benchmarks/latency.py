@@ -41,7 +41,7 @@ def latencies(contestant: Contestant, run: Run, rates: Sequence[Rate], on_load: 
     """Start a contestant on empty topics and measure it at each rate; loads follow each other in event time."""
     run.directory.mkdir(parents=True)
     measured = []
-    with contestant.start(run) as child, CpuMeter(child) as meter:
+    with contestant.start(run) as child, CpuMeter(child.process.pid) as meter:
         on_load(f"{contestant.name} wakes up")
         answered(run, run.plan.wake_up, 0)
         skip = run.plan.wake_up.payments

@@ -8,6 +8,9 @@ FIRST_MARK, LAST_MARK = 0.10, 0.95
 WARM_MARK = 0.50
 """From here to the last mark a contestant counts as warm: a JVM has compiled by then what it runs most."""
 
+JOIN_MARK = 0.30
+"""When so much of a backlog is done another worker joins, where that is measured."""
+
 WARMUP_S = 40
 """Before this the broker's JVM still compiles the paths of small requests: p99 falls by half, for every contestant."""
 
@@ -40,6 +43,9 @@ class Plan:
     """The loads of each contestant that decides, one after the other."""
     idle_s: float
     """How long the CPU of a contestant without traffic is watched."""
+    workers: tuple[int, ...]
+    """How many workers share a backlog, where several are compared."""
+    workers_backlog: int
     warm_up: dict[str, Rate] = field(default_factory=dict)
     """Sent to some contestants after they woke up, and not measured."""
     wake_up: Rate = Rate(200, 0, 4)
@@ -68,7 +74,7 @@ class Plan:
     @property
     def preloaded(self) -> int:
         """Payments in the backlog topic: the largest backlog."""
-        return max(self.backlog.values())
+        return max(*self.backlog.values(), self.workers_backlog)
 
 
 _RATES = (Rate(1, 3, 20), Rate(20, 3, 25), Rate(200, 3, 15), Rate(1_000, WARMUP_S, 15), Rate(5_000, 4, 15))
@@ -95,6 +101,8 @@ DEFAULT = Plan(
         "quix": (Rate(1, 3, 20), Rate(20, 3, 15), Rate(200, 3, 10), Rate(1_000, WARMUP_S, 10)),
     },
     idle_s=30.0,
+    workers=(1, 2, 4),
+    workers_backlog=600_000,
     warm_up={"fraudstream": _WARM_UP, "kafka_streams": _WARM_UP},
 )
 
@@ -110,5 +118,7 @@ QUICK = Plan(
         "quix": (Rate(1_000, 1, 2),),
     },
     idle_s=2.0,
+    workers=(1, 2),
+    workers_backlog=5_000,
     heap_mb=256,
 )

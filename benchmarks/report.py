@@ -8,6 +8,7 @@ from rich.table import Table
 
 from benchmarks.contestants import TITLES
 from benchmarks.results import PEERS, Results
+from benchmarks.workers import figures, kinds
 
 BEGIN, END = "<!-- benchmark:begin -->", "<!-- benchmark:end -->"
 BUSY_LOAD = 0.5
@@ -62,12 +63,33 @@ def idle_rows(results: Results) -> Iterator[Cells]:
         yield [TITLES[name], f"{share:.1%}"]
 
 
+def worker_rows(results: Results) -> Iterator[Cells]:
+    """Yield the rows of the table of several workers, headings first."""
+    yield [
+        *("", "events/s", "workers' CPU µs/event", "events per CPU s", "broker's CPU µs/event"),
+        *("longest silence", "of a partition", "decided twice"),
+    ]
+    titles = {kind.name: kind.title for kind in kinds(results.plan.workers)}
+    for name, team in figures(results.teams).items():
+        yield [
+            titles[name],
+            f"{team['events_per_s']:,.0f}",
+            f"{team['worker_cpu_us_per_event']:,.1f}",
+            f"{team['events_per_cpu_s']:,}",
+            f"{team['broker_cpu_us_per_event']:,.1f}",
+            f"{team['silence_s']:,.2f} s",
+            f"{team['partition_silence_s']:,.2f} s",
+            f"{team['repeated']:,.0f}",
+        ]
+
+
 def show(results: Results, console: Console) -> None:
     """Print everything."""
     tables = {
         "Throughput on a backlog": throughput_rows(results),
         "Produce to decision, open loop": latency_rows(results),
         "No traffic": idle_rows(results),
+        "Several workers": worker_rows(results),
     }
     for title, rows in tables.items():
         heading, *body = rows
@@ -107,7 +129,7 @@ def _short(name: str) -> str:
 def markdown(results: Results) -> str:
     """Return the tables as Markdown."""
     parts = []
-    for rows in (throughput_rows(results), latency_rows(results), idle_rows(results)):
+    for rows in (throughput_rows(results), latency_rows(results), idle_rows(results), worker_rows(results)):
         heading, *body = rows
         if not body:
             continue

@@ -13,6 +13,7 @@ from typing import Any
 from benchmarks.latency import Latency
 from benchmarks.plan import Plan
 from benchmarks.throughput import Cold, Pace, Race
+from benchmarks.workers import Team, figures, repartition_cost
 
 PACKAGES = (
     "faust-streaming",
@@ -57,6 +58,8 @@ class Results:
     """The share of a core that a contestant uses while no payment comes."""
     left_out: dict[str, str] = field(default_factory=dict)
     """Why contestants that were asked for did not take part."""
+    teams: dict[str, list[Team]] = field(default_factory=dict)
+    """Several of our workers together, by the name of their kind."""
 
     def events_per_s(self, name: str) -> Spread:
         """Return the throughput of a contestant."""
@@ -106,6 +109,12 @@ class Results:
                     found.append(f"{name} decided {len(race.answers):,} of {race.events:,} payments")
                 if race.dead_letters:
                     found.append(f"{name} refused {race.dead_letters:,} valid payments")
+        found += [
+            f"workers ({kind}) decided {team.decided:,} of {team.events:,} payments"
+            for kind, teams in self.teams.items()
+            for team in teams
+            if team.decided != team.events
+        ]
         for name, loads in self.latency.items():
             found += [
                 f"{name} left {load.missing:,} payments undecided at {load.rate}/s"
@@ -178,6 +187,8 @@ class Results:
             "compared_kafka_streams": self.compared("kafka_streams"),
             "disagreements": sum(len(self.disagreements(peer)) for peer in PEERS),
             "left_out": self.left_out,
+            "workers": figures(self.teams),
+            "repartition_cost": repartition_cost(self.teams),
             "loads": {name: [_figures(load) for load in loads] for name, loads in self.latency.items()},
             "machine": self.machine,
         }

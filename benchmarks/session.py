@@ -29,14 +29,15 @@ from benchmarks.plan import Plan
 from benchmarks.prepared import Prepared, prepare
 from benchmarks.results import Results, machine
 from benchmarks.throughput import Race, race
-from benchmarks.traffic import payments_of, records_of
+from benchmarks.traffic import payments_of, records_of, without_keys
+from benchmarks.workers import Team, kinds, work_together
 from fraudstream import topics
 from fraudstream.adapters.broker import EmbeddedBroker
 
 CONTESTANTS = tuple(TITLES)
-PARTS = ("throughput", "latency", "idle")
+PARTS = ("throughput", "latency", "idle", "workers")
 
-BACKLOG, QUIX_BACKLOG = "backlog-", "quix-backlog-"
+BACKLOG, QUIX_BACKLOG, UNKEYED = "backlog-", "quix-backlog-", "unkeyed-backlog-"
 """Topic prefixes. Quix has a copy of the first payments: it must have an end to reach, too."""
 
 SERVER_JVM = ("-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "-XX:-UsePerfData")
@@ -72,14 +73,23 @@ class Session:
                 races: dict[str, list[Race]] = {}
                 loads: dict[str, list[Latency]] = {}
                 idle: dict[str, float] = {}
-                if "throughput" in self.parts:
+                teams: dict[str, list[Team]] = {}
+                if "throughput" in self.parts or self._with_workers:
                     self._preload(cluster, prepared, progress)
+                if "throughput" in self.parts:
                     races = self._races(cluster, contestants, prepared, progress)
                 if "latency" in self.parts:
                     loads = self._loads(cluster, contestants, prepared, progress)
                 if "idle" in self.parts:
                     idle = self._idle(cluster, contestants, prepared, progress)
-        return Results(self.plan, described, races, loads, idle, left_out)
+                if self._with_workers and broker.state:
+                    teams = self._teams(cluster, broker.state.pid, prepared, progress)
+        return Results(self.plan, described, races, loads, idle, left_out, teams)
+
+    @property
+    def _with_workers(self) -> bool:
+        """Whether several of our workers are to be measured."""
+        return "workers" in self.parts and "fraudstream" in self.who
 
     def _contestants(
         self, progress: Progress, described: dict[str, str]
@@ -134,7 +144,9 @@ class Session:
     def _preload(self, cluster: Cluster, prepared: Prepared, progress: Progress) -> None:
         """Write the backlogs; the slow peer gets the first part of it in topics of its own."""
         wanted = {BACKLOG: self.plan.preloaded}
-        if "quix" in self.who:
+        if self._with_workers:
+            wanted[UNKEYED] = self.plan.workers_backlog
+        if "quix" in self.who and "throughput" in self.parts:
             wanted[QUIX_BACKLOG] = self.plan.backlog["quix"]
         payments = payments_of(
             prepared.settings.history_dir, prepared.first_day, prepared.days, 0, self.plan.preloaded
@@ -145,7 +157,9 @@ class Session:
             with self._step(progress, f"{count:,} payments to {prefix}transactions", count) as task:
                 cluster.preload(
                     f"{prefix}{topics.TRANSACTIONS.name}",
-                    records[:count],
+                    without_keys(records[:count], self.plan.partitions)
+                    if prefix == UNKEYED
+                    else records[:count],
                     partial(progress.advance, task),
                 )
 
@@ -201,6 +215,25 @@ class Session:
             with self._step(progress, f"{who.title}, idle"):
                 shares[who.name] = idle_share(cluster, who, self._run(cluster, who, prefix, prepared))
         return shares
+
+    def _teams(
+        self, cluster: Cluster, broker_pid: int, prepared: Prepared, progress: Progress
+    ) -> dict[str, list[Team]]:
+        """Measure several of our workers together, by turns."""
+        who = fraudstream_with(self.worker_command)
+        teams: dict[str, list[Team]] = {}
+        for repetition in range(self.plan.repetitions):
+            for kind in kinds(self.plan.workers):
+                with self._step(
+                    progress, f"{kind.title}, {repetition + 1} of {self.plan.repetitions}", 1.0
+                ) as task:
+                    run = self._run(cluster, who, BACKLOG if kind.keyed else UNKEYED, prepared)
+                    fill = partial(_fill, progress, task)
+                    done = work_together(cluster, broker_pid, who, run, kind, fill)
+                if not self.console.is_terminal:
+                    self.console.print(f"  {done}")
+                teams.setdefault(kind.name, []).append(done)
+        return teams
 
     def _run(self, cluster: Cluster, who: Contestant, prefix: str, prepared: Prepared) -> Run:
         """Name a start: its group, topics and directory."""

@@ -1,7 +1,7 @@
 """Throughput on a backlog: every contestant works off the same preloaded payments, measured between fixed points."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -100,8 +100,8 @@ def _decide(cluster: Cluster, contestant: Contestant, run: Run, on_progress: OnP
     decisions, dead_letters = run.topic(topics.DECISIONS), run.topic(topics.DEAD_LETTERS)
     start, dead_start = cluster.ends(decisions), cluster.ends(dead_letters)
     began = time.time()
-    with contestant.start(run) as child, CpuMeter(child) as meter:
-        clock = _Deadline(child, run, events)
+    with contestant.start(run) as child, CpuMeter(child.process.pid) as meter:
+        clock = Deadline([child], run, events)
         while True:
             end = cluster.ends(decisions)
             done = sum(end.values()) - sum(start.values())
@@ -138,8 +138,8 @@ def _read(cluster: Cluster, contestant: Contestant, run: Run, on_progress: OnPro
     """Race a contestant that only reads: it prints when it has passed the marks."""
     events = run.plan.backlog[contestant.name] * (run.plan.floor_passes if contestant.name == "floor" else 1)
     peak_rss_mb = 0.0
-    with contestant.start(run) as child, CpuMeter(child) as meter:
-        clock = _Deadline(child, run, events)
+    with contestant.start(run) as child, CpuMeter(child.process.pid) as meter:
+        clock = Deadline([child], run, events)
         while not (marks := child.marks()) or marks[-1][0] < events:
             on_progress(marks[-1][0] / events if marks else 0.0)
             clock.tick(len(marks))
@@ -151,11 +151,11 @@ def _read(cluster: Cluster, contestant: Contestant, run: Run, on_progress: OnPro
     return Race(marks[-1][0], *_pace(meter, last[0] - first[0], first[1], last[1]), peak_rss_mb)
 
 
-class _Deadline:
-    """Waits between two looks, and gives up on a contestant that ends or makes no progress for too long."""
+class Deadline:
+    """Waits between two looks, and gives up if a process ends or nothing was done for too long."""
 
-    def __init__(self, child: Child, run: Run, events: int) -> None:
-        self._child = child
+    def __init__(self, children: Sequence[Child], run: Run, events: int) -> None:
+        self._children = children
         self._start_s = run.plan.timeouts_s["start"]
         self._stall_s = run.plan.timeouts_s["stall"]
         self._events = events
@@ -163,13 +163,15 @@ class _Deadline:
         self._moved = time.monotonic()
 
     def tick(self, done: int) -> None:
-        self._child.check()
+        """Wait; raises BenchmarkFailed if one has ended or nothing was done for too long."""
+        for child in self._children:
+            child.check()
         now = time.monotonic()
         if done > self._done:
             self._done, self._moved = done, now
         elif now - self._moved > (self._stall_s if self._done else self._start_s):
             raise BenchmarkFailed(
-                f"{self._child.name} made no progress after {done} of {self._events} (log: {self._child.log})"
+                f"{self._children[0].name} made no progress after {done} of {self._events} (log: {self._children[0].log})"
             )
         time.sleep(POLL_INTERVAL_S)
 

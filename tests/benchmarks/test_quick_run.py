@@ -61,6 +61,16 @@ def test_the_json_has_what_scripts_read(answer: dict[str, Any]) -> None:
 
 
 @pytest.mark.kafka
+def test_several_workers_decide_a_backlog_together(answer: dict[str, Any]) -> None:
+    """Two at once, one that another joins, and one with payments without keys: all is decided, and what it cost is told."""
+    found = answer["workers"]
+
+    assert ["1", "2", "joined", "unkeyed"] == list(found)
+    assert all(figures["events_per_s"] > 0 for figures in found.values())
+    assert 0 == found["1"]["repartitioned"] < found["unkeyed"]["repartitioned"]
+
+
+@pytest.mark.kafka
 def test_kafka_streams_decides_every_payment_as_the_worker_does(answer: dict[str, Any]) -> None:
     """Built by Maven from the source in this repository; every count and outcome is compared, and the JSON has its figures."""
     try:
