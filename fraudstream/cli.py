@@ -59,6 +59,7 @@ COMMANDS = {
     "history": Entry(
         "history", "Import payments of your own: CSV, Parquet or NDJSON, with or without labels."
     ),
+    "etl": Entry("etl", "Make typed files to train and test on of raw CSV, Parquet or NDJSON."),
     "aggregate": Entry("aggregate", "Compute the weekly aggregates of every entity (the nightly job)."),
     "store": Entry("store", "Create, load and check the store in which workers look up weekly aggregates."),
     "train": Entry("train", "Train, evaluate and save a model version."),

@@ -23,6 +23,14 @@ COMMON: Mapping[str, tuple[str, ...]] = {
 }
 """Ours -> names that are recognised, and reported, without being told. A token is never guessed: it may be a card number."""
 
+METADATA: Mapping[str, str] = {
+    IDS[0]: "EVENT_ID",
+    NUMBER: "ENTITY_ID",
+    TIME: "EVENT_TIMESTAMP",
+    LABEL: "EVENT_LABEL",
+}
+"""Ours -> what Amazon Fraud Detector calls it in files to train from, and `fraudstream etl` does; so written it is nothing else."""
+
 LIKELY: Mapping[str, tuple[str, ...]] = {
     NUMBER: ("card", "account", "pan", "cc"),
     AMOUNT: ("amount", "amt", "value", "price", "total", "sum"),
@@ -50,7 +58,8 @@ class Columns:
     def sentences(self) -> list[str]:
         """Say what was guessed and what is left out."""
         said = [f"{self.names[name]} is used as {name}" for name in self.guessed]
-        return [*said, f"left out: {', '.join(self.left_out)}"] if self.left_out else said
+        named = [name or "a column without a name" for name in self.left_out]
+        return [*said, f"left out: {', '.join(named)}"] if named else said
 
 
 def known_names(event_type: EventType) -> Mapping[str, tuple[str, ...]]:
@@ -104,8 +113,8 @@ def columns_of(columns: Sequence[str], told: Names, path: Path, event_type: Even
 
 
 def _found(ours: str, known: Sequence[str], free: Sequence[str]) -> list[str]:
-    """Return which columns may be one of ours: the one of that name, or of the event type's own field, else any that is alike."""
-    for exact in (ours, *known[:1]):
+    """Return which columns may be one of ours: the one of a name that is certain, else any that is alike."""
+    for exact in (ours, METADATA.get(ours, ours), *known[:1]):
         if exact in free:
             return [exact]
     return [name for name in free if plain_name(name) in map(plain_name, known)]

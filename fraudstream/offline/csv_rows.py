@@ -1,21 +1,33 @@
 """Reads the rows of a CSV file unchanged: a damaged row is reported with its line, nothing is repaired or guessed."""
 
 import csv
+import gzip
+import os
+import zlib
 from collections.abc import Iterator, Sequence
+from io import BufferedReader, TextIOWrapper
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
 from fraudstream.domain.errors import InvalidTransaction, SetupError
 
 UTF_8 = "utf-8"
+PACKED = ".gz"
+
+DELIMITERS = (",", ";", "\t", "|")
+"""Signs that may stand between cells, the likeliest first."""
 
 
 class BadRow(NamedTuple):
-    """A row that is not a payment; `detail` never holds the card number."""
+    """A row that is not a payment; `detail` and `value` never hold the card number."""
 
     line: int
     reason: str
     detail: str
+    column: str = ""
+    """The file's column that is wrong; empty if it is the row."""
+    value: str = ""
+    """What is in it, shortened."""
 
 
 class Row(NamedTuple):
@@ -39,12 +51,26 @@ class Row(NamedTuple):
             )
 
 
-def open_csv(path: Path, encoding: str) -> TextIO:
+def open_csv(path: Path, encoding: str) -> TextIOWrapper:
     """Open a file so that bytes that are not of the encoding can be detected."""
     # utf-8-sig: spreadsheets begin UTF-8 with a byte order mark
-    return path.open(
-        newline="", encoding="utf-8-sig" if encoding == UTF_8 else encoding, errors="surrogateescape"
+    known = "utf-8-sig" if encoding == UTF_8 else encoding
+    content: BufferedReader | gzip.GzipFile = (
+        gzip.GzipFile(path) if path.suffix.lower() == PACKED else path.open("rb")
     )
+    return TextIOWrapper(content, encoding=known, errors="surrogateescape", newline="")
+
+
+def bytes_read(text: TextIOWrapper) -> int:
+    """Return how many of the file's bytes have been read, packed as they are."""
+    return os.lseek(text.fileno(), 0, os.SEEK_CUR)
+
+
+def delimiter_of(path: Path, encoding: str) -> str:
+    """Return the sign that cuts the first line of a file into the most cells; a comma if none does."""
+    with open_csv(path, encoding) as text:
+        first = text.readline()
+    return max(DELIMITERS, key=lambda sign: len(next(csv.reader([first], delimiter=sign), [])))
 
 
 def header_of(rows: Iterator[Row], path: Path) -> list[str]:
@@ -73,6 +99,10 @@ def csv_rows(text: TextIO, path: Path, encoding: str, delimiter: str = ",") -> I
             cells = next(lines)
         except StopIteration:
             return
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise SetupError(
+                f"{path} is damaged, or no gzip file, from line {first} on: {error}; copy it again"
+            ) from error
         except UnicodeError as error:
             raise SetupError(f"{path} is not {encoding}: {error}; {_mend(encoding)}") from error
         except csv.Error as error:

@@ -10,7 +10,7 @@ import msgspec
 import polars as pl
 
 from fraudstream.domain.errors import InvalidTransaction, SetupError
-from fraudstream.offline.csv_rows import BadRow, Row, csv_rows, header_of, open_csv
+from fraudstream.offline.csv_rows import DELIMITERS, BadRow, Row, bytes_read, csv_rows, header_of, open_csv
 from fraudstream.offline.opening import PaymentFile
 
 BATCH_ROWS = 50_000
@@ -19,9 +19,7 @@ BATCH_ROWS = 50_000
 LINE = "line of the file"
 """Column of a batch; its name has spaces, so that no file's column has the same."""
 
-DELIMITERS = (";", "\t", "|", ",")
-
-READ = {".csv": "CSV", ".parquet": "Parquet", ".ndjson": "NDJSON", ".jsonl": "NDJSON"}
+READ = {".csv": "CSV", ".csv.gz": "CSV", ".parquet": "Parquet", ".ndjson": "NDJSON", ".jsonl": "NDJSON"}
 
 
 class Batch(NamedTuple):
@@ -48,9 +46,14 @@ class Source(Protocol):
         ...
 
 
+def kind_of_file(path: Path) -> str | None:
+    """Return what is in a file of this name; None: nothing that can be read."""
+    return next((kind for ending, kind in READ.items() if path.name.lower().endswith(ending)), None)
+
+
 def source_of(path: Path, encoding: str, delimiter: str) -> Source:
     """Open a file by the ending of its name; raises SetupError for another."""
-    kind = READ.get(path.suffix.lower())
+    kind = kind_of_file(path)
     if kind is None:
         raise SetupError(f"{path} cannot be imported: the name of a file must end with {', '.join(READ)}")
     if kind == "CSV":
@@ -90,7 +93,7 @@ class CsvSource:
                 if row.cells or row.fault:
                     gathered.add(row, width, places)
                 if gathered.full:
-                    yield gathered.batch(text.buffer.tell() / size)
+                    yield gathered.batch(bytes_read(text) / size)
         yield gathered.batch(1.0)
 
 

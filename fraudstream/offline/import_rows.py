@@ -18,7 +18,7 @@ from fraudstream.domain.events.event_times import TIME_MIN_MS
 from fraudstream.domain.events.event_type import PER_SECOND, EventType
 from fraudstream.domain.features.schema import Type
 from fraudstream.domain.tokens import DIGITS_MIN
-from fraudstream.offline.column_names import Names
+from fraudstream.offline.column_names import METADATA, Names
 from fraudstream.offline.columns import AMOUNT, IDS, LABEL, NUMBER, TIME, TOKEN, kind_of, kinds_of
 from fraudstream.offline.csv_rows import BadRow
 from fraudstream.offline.import_files import LINE
@@ -59,6 +59,14 @@ class Judge:
     """Values of the label that mean fraud; all others mean none. Empty: those of the event type, or the usual words for yes and
     no."""
 
+    decimal_comma: bool = False
+    """Whether text that holds numbers has a comma before the decimals, and points between thousands."""
+
+    @property
+    def _numbers(self) -> set[str]:
+        declared = {each.name for each in self.event_type.variables if each.type in ("integer", "float")}
+        return {AMOUNT, *declared}
+
     @property
     def stored(self) -> dict[str, Type]:
         """The columns of the history, and their types."""
@@ -81,14 +89,12 @@ class Judge:
         )
         details = {(reason, ours): detail for reason, ours, detail, _ in faults}
         spoilt = told.filter(pl.col(REASON).is_not_null())
-        bad = [
-            BadRow(
-                row[LINE],
-                row[REASON],
-                _detail(details[row[REASON], row[COLUMN]], row[COLUMN], names, row[GIVEN + row[COLUMN]]),
-            )
-            for row in spoilt.iter_rows(named=True)
-        ]
+        bad = []
+        for row in spoilt.iter_rows(named=True):
+            reason, ours = row[REASON], row[COLUMN]
+            theirs, value = names[ours], shown(ours, row[GIVEN + ours])
+            said = f"{theirs} {value!r}" if value else theirs
+            bad.append(BadRow(row[LINE], reason, f"{said} {details[reason, ours]}", theirs, value))
         good = told.filter(pl.col(REASON).is_null()).select(
             (pl.col(name) if name in names else pl.lit(None)).cast(dtype).alias(name)
             for name, dtype in self.stored.items()
@@ -97,9 +103,11 @@ class Judge:
 
     def _made(self, ours: str, theirs: str, dtype: pl.DataType, path: Path) -> pl.Expr:
         column, kind = pl.col(theirs), kind_of(ours, kinds_of(self.event_type))
+        if self.decimal_comma and dtype == pl.String and ours in self._numbers:
+            column = with_point(column)
         label = self.event_type.label
         fraud_values = self.fraud_values or (label.fraud if label else ())
-        if ours == LABEL and fraud_values:
+        if ours == LABEL and fraud_values and theirs != METADATA[LABEL]:
             made: pl.Expr | None = column.cast(pl.String, strict=False).is_in(list(fraud_values))
         elif ours == TIME:
             made = self._time(column, dtype)
@@ -168,6 +176,15 @@ class Judge:
         return [fault for fault in (*absent, *unreadable, *faults) if fault[1] in names]
 
 
+def with_point(text: pl.Expr) -> pl.Expr:
+    """Return numbers with a decimal comma as numbers with a point; null for those that are none: 1,234.50 and 12.50."""
+    digits = text.str.strip_chars()
+    whole = digits.str.contains(r"^[+-]?([0-9]+|[0-9]{1,3}(\.[0-9]{3})+)(,[0-9]+)?$")
+    return pl.when(whole).then(
+        digits.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True)
+    )
+
+
 def _given(ours: str) -> pl.Expr:
     return pl.col(GIVEN + ours).is_not_null()
 
@@ -177,10 +194,9 @@ def _word(ours: str) -> str:
     return {NUMBER: "card", TOKEN: "card", TIME: "time", LABEL: "label"}.get(ours, ours)
 
 
-def _detail(what: str, ours: str, names: Names, value: object) -> str:
-    """Say what is wrong with a value, and show it unless it may be a card number; in times only certain ones are masked."""
+def shown(ours: str, value: object) -> str:
+    """Return the beginning of a value, nothing of what may be a card; of times only certain card numbers are masked."""
     if value is None or ours in (NUMBER, TOKEN):
-        return f"{names[ours]} {what}"
+        return ""
     text = str(value)
-    shown = (without_card_numbers(text) if ours == TIME else masked(text))[:VALUE_SHOWN_MAX]
-    return f"{names[ours]} {shown!r} {what}"
+    return (without_card_numbers(text) if ours == TIME else masked(text))[:VALUE_SHOWN_MAX]

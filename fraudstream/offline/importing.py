@@ -1,10 +1,8 @@
 """Imports other people's payments as a history: whole or not at all, every row in it or listed as bad, in batches."""
 
-import csv
 import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
@@ -13,6 +11,7 @@ import polars as pl
 
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.times import DAY_MS
+from fraudstream.offline.bad_row_list import listing
 from fraudstream.offline.column_names import Columns, Names, columns_of
 from fraudstream.offline.columns import LABEL, NUMBER, TIME
 from fraudstream.offline.csv_rows import BadRow
@@ -123,13 +122,13 @@ def _read(request: ImportRequest, listener: ImportListener, staged: _Staged | No
         for path, source in zip(request.files, sources, strict=True)
     ]
     done = Imported()
-    with _bad_rows(request.bad_rows_file) as note:
+    with listing(request.bad_rows_file, ("file", *BadRow._fields)) as note:
         for path, source, columns in zip(request.files, sources, found, strict=True):
             listener.columns(path, columns)
             done.columns[str(path)] = dict(columns.names)
             for payments, bad in _judged(request.judge, source, columns.names, path, listener.read):
                 for row in bad:
-                    note(path, row)
+                    note((path, *row))
                     listener.bad(path, row)
                 done.bad += len(bad)
                 if done.bad > request.bad_rows_max and done.bad > BAD_LISTED_MAX:
@@ -172,30 +171,6 @@ def _count(done: Imported, payments: pl.DataFrame) -> None:
     done.payments += payments.height
     done.labelled += int(payments[LABEL].is_not_null().sum())
     done.fraud += int(payments[LABEL].sum())
-
-
-@contextmanager
-def _bad_rows(path: Path) -> Iterator[Callable[[Path, BadRow], None]]:
-    """Yield a function that lists a bad row. An earlier run's list is removed, even if there is nothing to list."""
-    draft = path.with_name(f".{path.name}.draft")
-    draft.parent.mkdir(parents=True, exist_ok=True)
-    written = False
-    try:
-        with draft.open("w", newline="", encoding="utf-8") as text:
-            rows = csv.writer(text)
-            rows.writerow(("file", *BadRow._fields))
-
-            def note(file: Path, row: BadRow) -> None:
-                nonlocal written
-                written = True
-                rows.writerow((file, *row))
-
-            yield note
-        path.unlink(missing_ok=True)
-        if written:
-            draft.rename(path)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def _write_days(staging: Path, draft: Path, done: Imported, stored: Sequence[str]) -> None:

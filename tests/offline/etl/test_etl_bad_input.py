@@ -1,0 +1,208 @@
+"""Raw files that are wrong: one sentence says what and where, every bad row is listed, nothing half-written stays."""
+
+import gzip
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from tests.offline.etl.making import HEADER, made, raw_file, refused, rejected, row, rows, train_and_test
+
+
+def nothing_in(directory: Path, *but: str) -> bool:
+    """Tell whether a directory holds nothing, drafts included, but files of these names."""
+    return set(but) == {file.name for file in directory.iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        (HEADER.replace("merch_lat", "merch_latt"), "has no column merch_lat (a variable; did you mean merch_latt?); name it with --column merch_lat=NAME"),
+        (HEADER.replace("city_pop", "inhabitants"), "has no column city_pop (a variable)"),
+        (HEADER.replace("is_fraud", "verdict"), "has no column is_fraud (the label)"),
+        (HEADER.replace("amt", "price"), "price looks like amount: use --column amount=price"),
+        (HEADER.replace("cc_num", "whose"), "has no column cc_num"),
+        (HEADER.replace("street", "city"), "names city more than once"),
+    ],
+    ids=["misspelt variable", "renamed variable", "label", "amount", "card", "twice"],
+)  # fmt: skip
+def test_a_missing_or_renamed_column_is_named_with_one_alike(tmp_path: Path, header: str, said: str) -> None:
+    """Nothing is guessed for it."""
+    raw = raw_file(tmp_path / "raw.csv", *rows(10), header=header)
+
+    assert said in refused(raw, "--out", tmp_path / "out")
+    assert nothing_in(tmp_path, "raw.csv")
+
+
+def test_a_column_may_be_mapped_or_said_to_be_absent(tmp_path: Path) -> None:
+    """An absent one is there without values, so that all files have the same columns."""
+    renamed = HEADER.replace("merch_lat", "shop_lat").replace("dob", "other")
+    raw = raw_file(tmp_path / "raw.csv", *rows(10), header=renamed)
+    made(tmp_path / "out", raw, "--column", "merch_lat=shop_lat", "--absent", "dob")
+    found = train_and_test(tmp_path / "out")
+
+    assert 36.0 == found["merch_lat"][0]
+    assert (pl.String(), 10) == (found.schema["dob"], found["dob"].null_count())
+    assert "did you mean dob?" in refused(raw, "--out", tmp_path / "other", "--absent", "dobb")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [("", "is empty"), (HEADER + "\n", "there are no rows in")],
+    ids=["no byte", "header only"],
+)
+def test_an_empty_file_is_said(tmp_path: Path, content: str, said: str) -> None:
+    """Also one that has only names of columns."""
+    (tmp_path / "raw.csv").write_text(content)
+
+    assert said in refused(tmp_path / "raw.csv", "--out", tmp_path / "out")
+    assert nothing_in(tmp_path, "raw.csv")
+
+
+@pytest.mark.parametrize("label", ["0", "1"], ids=["legit", "fraud"])
+def test_one_class_only_is_nothing_to_learn_from(tmp_path: Path, label: str) -> None:
+    """The label's column may be the wrong one."""
+    raw = raw_file(tmp_path / "raw.csv", *(row(number, is_fraud=label) for number in range(10)))
+
+    said = refused(raw, "--out", tmp_path / "out")
+
+    assert (
+        f"all 8 events to train on are {['legit', 'fraud'][int(label)]}, so there is nothing to learn" in said
+    )
+    assert nothing_in(tmp_path, "raw.csv")
+
+
+def test_a_repeated_id_counts_once_and_is_rejected_after_that(tmp_path: Path) -> None:
+    """Across files; the list says where the first is."""
+    one = raw_file(tmp_path / "one.csv", *rows(10))
+    two = raw_file(tmp_path / "two.csv", row(10), row(11, trans_num="t3"))
+    said = made(tmp_path / "out", one, two, "--rejected-max", 1)
+
+    assert (12, 1) == (said["rows"], said["rejected"])
+    assert [(str(two), "3", "repeated-id", f"trans_num is also that of line 5 of {one}, which counts")] == [
+        (bad["file"], bad["line"], bad["reason"], bad["detail"]) for bad in rejected(tmp_path / "out")
+    ]
+
+
+BAD: dict[str, tuple[dict[str, str], str, str, str]] = {
+    "no label": ({"is_fraud": ""}, "no-label", "is_fraud", ""),
+    "NaN label": ({"is_fraud": "NaN"}, "invalid-label", "is_fraud", "NaN"),
+    "a label nobody knows": ({"is_fraud": "2"}, "invalid-label", "is_fraud", "2"),
+    "amount in words": ({"amt": "twelve"}, "invalid-amount", "amt", "twelve"),
+    "decimal comma": ({"amt": '"12,5"'}, "invalid-amount", "amt", "12,5"),
+    "not a number": ({"lat": "north"}, "invalid-lat", "lat", "north"),
+    "fraction of a person": ({"city_pop": "3.5"}, "invalid-city_pop", "city_pop", "3.5"),
+    "no such day": ({"trans_date_trans_time": "2019-02-29 10:00:00"}, "invalid-time", "trans_date_trans_time", "2019-02-29 10:00:00"),
+    "no card": ({"cc_num": ""}, "no-card", "cc_num", ""),
+    "half a card": ({"cc_num": "40000000"}, "invalid-card", "cc_num", ""),
+    "long": ({"amt": "x" * 100}, "invalid-amount", "amt", "x" * 40),
+    "a card as amount": ({"amt": "4000000000000002"}, "amount-absurd", "amt", "***"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("cells", "reason", "column", "value"), BAD.values(), ids=BAD)
+def test_a_bad_row_is_rejected_with_line_column_value_and_reason(
+    tmp_path: Path, cells: dict[str, str], reason: str, column: str, value: str
+) -> None:
+    """Rows in = rows out + rejected; no card number is shown, in the list, the table or the row."""
+    raw = raw_file(tmp_path / "raw.csv", *rows(10), row(10, **cells))
+    said = made(tmp_path / "out", raw, "--rejected-max", 1)
+    (bad,) = rejected(tmp_path / "out")
+
+    assert ("12", reason, column, value) == (bad["line"], bad["reason"], bad["column"], bad["value"])
+    assert (11, 1) == (said["rows"], said["rejected"])
+    assert 10 == train_and_test(tmp_path / "out").height
+    assert '"job": "Psychologist, counselling"' in bad["row"]
+    assert "4000000000000002" not in str(bad)
+
+
+def test_a_row_of_other_width_and_bytes_that_are_no_text_are_rejected(tmp_path: Path) -> None:
+    """Rows around them stay."""
+    raw = raw_file(tmp_path / "raw.csv", *rows(10), "only,three,cells", row(11, city="Z%rich"))
+    raw.write_bytes(raw.read_bytes().replace(b"Z%rich", b"Z\xfcrich"))
+    made(tmp_path / "out", raw, "--rejected-max", 1)
+
+    assert [("12", "columns"), ("13", "encoding")] == [
+        (bad["line"], bad["reason"]) for bad in rejected(tmp_path / "out")
+    ]
+    assert 10 == train_and_test(tmp_path / "out").height
+
+
+def test_more_garbage_than_allowed_makes_nothing_and_says_the_most_frequent_fault(tmp_path: Path) -> None:
+    """A tenth of the rows; the list of all is beside the directory."""
+    raw = raw_file(
+        tmp_path / "raw.csv",
+        *(row(number, **({"amt": "?"} if number % 10 == 9 else {})) for number in range(100)),
+    )
+    said = refused(raw, "--out", tmp_path / "out")
+
+    assert (
+        f"10 of 100 rows were rejected, 10.0%, and nothing was made; 10 as line 11 of {raw}: amt '?'" in said
+    )
+    assert nothing_in(tmp_path, "raw.csv", "out.rejected.csv")
+    assert 10 == len(rejected(tmp_path / "out"))
+    allowed = made(tmp_path / "out", raw, "--rejected-max", 0.1)
+    assert (100, 10) == (allowed["rows"], allowed["rejected"])
+
+
+def test_a_list_of_an_earlier_run_does_not_stay(tmp_path: Path) -> None:
+    """It would be taken for this run's."""
+    bad, good = (
+        raw_file(tmp_path / name, *rows(10), line) for name, line in (("bad.csv", "x"), ("good.csv", row(10)))
+    )
+    refused(bad, "--out", tmp_path / "out")
+    made(tmp_path / "out", good)
+
+    assert [] == rejected(tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("cut", "said"),
+    [("2020-01-01", "no event is left to train on before cut and gap: events are from 2020-01-01T00:00:00Z to 2020-01-01T00:09:00Z"),
+     ("2020-02-01", "no event is left to test on at or after the cut")],
+)  # fmt: skip
+def test_a_cut_that_leaves_a_file_empty_is_refused(tmp_path: Path, cut: str, said: str) -> None:
+    """The sentence says from when to when events are."""
+    raw = raw_file(tmp_path / "raw.csv", *rows(10))
+
+    assert said in refused(raw, "--out", tmp_path / "out", "--cut", cut)
+    assert nothing_in(tmp_path, "raw.csv")
+
+
+def test_a_packed_file_that_is_cut_off_is_said(tmp_path: Path) -> None:
+    """As a bad copy leaves it."""
+    packed = gzip.compress(raw_file(tmp_path / "whole.csv", *rows(500)).read_bytes())
+    (tmp_path / "raw.csv.gz").write_bytes(packed[: len(packed) // 2])
+
+    assert "is damaged, or no gzip file, from line" in refused(
+        tmp_path / "raw.csv.gz", "--out", tmp_path / "out"
+    )
+    assert nothing_in(tmp_path, "whole.csv", "raw.csv.gz")
+
+
+def test_a_file_that_is_not_there_or_cannot_be_read_is_said(tmp_path: Path) -> None:
+    """With a name that is near."""
+    raw_file(tmp_path / "fraudTrain.csv", *rows(10))
+    (tmp_path / "notes.xlsx").write_text("x")
+
+    assert "did you mean fraudTrain.csv?" in refused(tmp_path / "fraudTran.csv", "--out", tmp_path / "out")
+    assert "the name of a file must end with .csv" in refused(
+        tmp_path / "notes.xlsx", "--out", tmp_path / "out"
+    )
+
+
+def test_a_full_disk_leaves_nothing_half_written(tmp_path: Path) -> None:
+    """Code 75: a later start may find room."""
+    raw = raw_file(tmp_path / "raw.csv", *rows(20_000))
+    command = 'ulimit -f 100 && exec "$0" -m fraudstream etl "$1" --event-type sparkov --out "$2"'
+    done = subprocess.run(
+        ["sh", "-c", command, sys.executable, str(raw), str(tmp_path / "out")],
+        env=os.environ, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+
+    assert 75 == done.returncode, done.stderr
+    assert "a file has reached the limit of file sizes" in done.stderr
+    assert nothing_in(tmp_path, "raw.csv")
