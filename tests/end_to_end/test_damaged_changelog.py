@@ -54,7 +54,7 @@ async def test_a_lost_changelog_is_refused_and_rebuilt_from_the_log(settings: Se
     with Worker(settings):
         await decisions_of(settings, {payment["tid"] for payment in sent[:1500]})
     await without_changelog(settings)
-    assert "the state has read it to" in await refused(settings)
+    assert "the state has read it up to" in await refused(settings)
 
     shutil.rmtree(settings.worker_state_dir)
     assert "payments are missing" in await refused(settings)
