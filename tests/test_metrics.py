@@ -5,6 +5,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from fraudstream.metrics import METRICS, PROCESS_METRICS, BatchReport, Histogram, Metrics
+from fraudstream.metrics.histogram import FEW
 
 
 def a_report(**changed: object) -> BatchReport:
@@ -104,9 +105,10 @@ def test_every_stage_has_its_own_histogram():
     assert 0.003 == seen["fraudstream_stage_seconds_sum", (("stage", "publish"),)]
 
 
-def test_counting_an_array_equals_counting_its_values():
-    """The bulk path is only faster."""
-    values = np.random.default_rng(1).lognormal(0, 3, 5_000)
+@pytest.mark.parametrize("count", [0, 1, FEW, FEW + 1, 5_000])
+def test_counting_an_array_equals_counting_its_values(count: int):
+    """The bulk path is only faster; so is that for few."""
+    values = np.random.default_rng(1).lognormal(0, 3, count)
     bulk, single = Histogram((0.1, 1.0, 10.0)), Histogram((0.1, 1.0, 10.0))
     bulk.add_many(values)
     for value in values:

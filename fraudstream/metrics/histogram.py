@@ -1,9 +1,13 @@
 """Counts per bucket, filled from whole numpy arrays."""
 
 from bisect import bisect_left
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+
+FEW: Final = 32
+"""Up to so many values are added faster one by one."""
 
 
 class Histogram:
@@ -21,7 +25,11 @@ class Histogram:
         self.total += value
 
     def add_many(self, values: npt.NDArray[np.floating]) -> None:
-        """Count a whole array in two passes of numpy."""
+        """Count a whole array: few values one by one, many in two passes of numpy."""
+        if len(values) <= FEW:
+            for value in values.tolist():
+                self.add(value)
+            return
         self.counts += np.bincount(np.searchsorted(self._edges, values), minlength=self.counts.size)
         self.total += float(values.sum())
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from fraudstream.domain.rules import APPROVE, OUTCOMES
 from fraudstream.domain.weekly import MISSING, NO_ANSWER, STALE
 from fraudstream.metrics import BatchReport
+from fraudstream.metrics.histogram import FEW
 
 KEPT_S: Final = 900
 COUNTS: Final = (
@@ -91,8 +92,12 @@ class Timeline:
             if number:
                 self._counts[slot, column] += number
                 self.totals[name] += number
-        if report.latency_ms.size:
-            self._latency[slot] += np.bincount(_buckets(report.latency_ms), minlength=_BUCKETS)
+        buckets = _buckets(report.latency_ms)
+        if len(buckets) > FEW:
+            self._latency[slot] += np.bincount(buckets, minlength=_BUCKETS)
+        else:
+            for bucket in buckets.tolist():
+                self._latency[slot, bucket] += 1
 
     def span(self, seconds: int, now_s: float) -> Span:
         """Sum up the last whole seconds before `now_s` (epoch); the running second is left out."""
@@ -138,7 +143,7 @@ class Timeline:
 
 def _buckets(latency_ms: npt.NDArray[np.floating]) -> npt.NDArray[np.int64]:
     """Return the bucket of each latency; what is not a positive number counts as shortest."""
-    scaled = np.log(np.maximum(np.nan_to_num(latency_ms), _SHORTEST_MS) / _SHORTEST_MS) / _STEP
+    scaled = np.log(np.fmax(latency_ms, _SHORTEST_MS) / _SHORTEST_MS) / _STEP
     buckets: npt.NDArray[np.int64] = np.minimum(scaled, _BUCKETS - 1).astype(np.int64)
     return buckets
 
