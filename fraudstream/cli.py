@@ -63,6 +63,7 @@ COMMANDS = {
     "aggregate": Entry("aggregate", "Compute the weekly aggregates of every entity (the nightly job)."),
     "store": Entry("store", "Create, load and check the store in which workers look up weekly aggregates."),
     "train": Entry("train", "Train, evaluate and save a model version."),
+    "models": Entry("models", "Judge model versions: a report of what each is worth, as a page and as JSON."),
     "archive": Entry(
         "archive", "Archive every decided payment as Parquet, compact the archive and search it."
     ),

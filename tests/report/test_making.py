@@ -1,11 +1,14 @@
 """From a history and a model version to its report."""
 
+import json
 from datetime import date
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from fraudstream.adapters.event_types import event_type_named
+from fraudstream.commands.models import models
 from fraudstream.domain.errors import SetupError
 from fraudstream.offline.dataset import Dataset
 from fraudstream.offline.train import train
@@ -58,6 +61,27 @@ def test_a_version_of_another_event_type_or_without_later_payments_is_a_sentence
         (earlier / "date=2020-01-01" / path.name).write_bytes(path.read_bytes())
     with pytest.raises(SetupError, match="a report needs later ones"):
         make_reports([version], data_dir / "models", earlier, CARD)
+
+
+def test_the_command_writes_a_page_or_prints_json(data_dir: Path, tmp_path: Path) -> None:
+    """Of the active version if none is named; a misspelt one is suggested."""
+    (version,) = [path.parent.name for path in (data_dir / "models").glob("*/manifest.json")]
+    environment = {"FRAUDSTREAM_DATA_DIR": str(data_dir)}
+    page = tmp_path / "page.html"
+    written = CliRunner().invoke(
+        models, ["report", "--out", str(page), "--review-cost", "7"], env=environment
+    )
+    printed = CliRunner().invoke(models, ["report", version, "--json"], env=environment)
+    misspelt = CliRunner().invoke(models, ["report", f"{version[:-1]}_"], env=environment)
+    (report,) = json.loads(printed.stdout)
+
+    assert (0, 0) == (written.exit_code, printed.exit_code), written.output + printed.output
+    assert f"<title>Model {version}</title>" in page.read_text()
+    assert "An alert costs 7.00 to look at" in page.read_text()
+    assert f"model {version}: AUC {report['figures']['auc']['value']:.4f} (" in written.stdout
+    assert 5.0 == report["money"]["costs"]["review"]
+    assert isinstance(misspelt.exception, SetupError)
+    assert f"did you mean {version}" in str(misspelt.exception)
 
 
 def test_a_datasets_payments_know_their_entity(data_dir: Path) -> None:
