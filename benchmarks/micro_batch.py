@@ -18,7 +18,7 @@ import numpy as np
 import xgboost
 
 from fraudstream.adapters.event_types import event_type_named
-from fraudstream.adapters.models.files import XGBoostModel
+from fraudstream.adapters.models.boosted import XGBoostModel
 from fraudstream.domain.event_columns import FEW_EVENTS
 from fraudstream.domain.tokens import partition_of
 from tests.agents.memory_worker import NOON_S, PARTITIONS, MemoryWorker

@@ -38,7 +38,7 @@ FIELDS = {
     "features": "what the model saw, and the counts and means behind it",
     "probability": "of fraud, as the model says, 0 to 1",
     "score": "the same as a whole number, 0 to 1000",
-    "anomaly_score": "null unless the model gives one",
+    "anomaly_score": "how unusual it is, 0 to 1000; null without an anomaly model (`fraudstream train --anomaly`)",
     "outcome": "`approve`, `review` or `block`: the strictest of the rules that apply",
     "fraud": "true if the probability is above the threshold",
     "rules": "names of the rules that apply",

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import polars as pl
 
 from fraudstream.adapters.event_types import event_type_named
+from fraudstream.domain.anomaly import Anomaly
 from fraudstream.domain.events.amounts import Money
 from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.weekly import Week, WeeklyAnswer, WeeklyStore
@@ -42,6 +43,7 @@ class CountingModel:
         "num_trans_last_1m",
     )
     threshold = 0.25
+    anomaly: Anomaly | None = None
 
     def probabilities(self, rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Return 0.9 for rows with a second payment in the minute, else 0.01."""

@@ -56,6 +56,14 @@ OPTIONS = (
         "auto: the better of the two.",
     ),
     click.option(
+        "--anomaly",
+        type=click.Choice(["none", "beside", "alone"]),
+        default="none",
+        show_default=True,
+        help="Fit an isolation forest, whose score is `anomaly_score` in decisions and rules, beside the classifier or alone; alone it "
+        "needs no labels, the options above do not count, and the probability of every event is 0.",
+    ),
+    click.option(
         "--seed",
         type=click.IntRange(0, 2**31 - 1),
         default=1,

@@ -56,26 +56,34 @@ def train(
     from fraudstream.adapters.event_types import event_type_named
     from fraudstream.commands.progress import bar
     from fraudstream.offline import train as training
+    from fraudstream.offline.train_unlabelled import train_unlabelled
     from fraudstream.offline.training.options import TrainingOptions
     from fraudstream.settings import Settings
 
     settings = Settings()
-    options = TrainingOptions(**fitting)
     event_type = event_type_named(settings.event_type)
-    with bar("Training", options.rounds) as advance:
-        manifest = training.train(
-            history or settings.history_dir,
-            settings.models_dir,
-            features=FEATURE_SETS[feature_set] if feature_set else event_type.features,
-            feature_set=feature_set or event_type.feature_set,
-            event_type=event_type,
-            threshold=settings.fraud_threshold or training.FRAUD_THRESHOLD,
-            partitions=settings.partitions,
-            allowed_lateness_ms=settings.lateness_horizon_s * 1000,
-            activate=activate,
-            options=options,
-            listener=training.TrainingListener(step=_say(as_json), round=lambda number: advance(1)),
-        )
+    common: dict[str, Any] = {
+        "features": FEATURE_SETS[feature_set] if feature_set else event_type.features,
+        "feature_set": feature_set or event_type.feature_set,
+        "event_type": event_type,
+        "partitions": settings.partitions,
+        "allowed_lateness_ms": settings.lateness_horizon_s * 1000,
+        "activate": activate,
+    }
+    places = history or settings.history_dir, settings.models_dir
+    if fitting["anomaly"] == "alone":
+        listener = training.TrainingListener(step=_say(as_json))
+        manifest = train_unlabelled(*places, **common, seed=fitting["seed"], listener=listener)
+    else:
+        options = TrainingOptions(**fitting)
+        with bar("Training", options.rounds) as advance:
+            manifest = training.train(
+                *places,
+                **common,
+                threshold=settings.fraud_threshold or training.FRAUD_THRESHOLD,
+                options=options,
+                listener=training.TrainingListener(step=_say(as_json), round=lambda number: advance(1)),
+            )
     if as_json:
         click.echo(json.dumps(manifest))
     else:
@@ -101,8 +109,24 @@ def _outcome(activation: dict[str, Any]) -> str:
 
 def _show(manifest: dict[str, Any]) -> None:
     """Print a version's figures, one a line."""
-    metrics, tested = manifest["metrics"], manifest["test"]
     click.echo(f"model {manifest['version']}: {', '.join(manifest['features'])}")
+    if "metrics" in manifest:
+        _show_classifier(manifest)
+    if manifest["anomaly"] is not None:
+        _show_anomaly(manifest["anomaly"])
+
+
+def _show_anomaly(described: dict[str, Any]) -> None:
+    """Print an anomaly model's figures; without labels it has none."""
+    click.echo(f"anomaly model                            {described['trees']} trees")
+    for name, label in (("auc", "AUC"), ("average_precision", "average precision")):
+        if name in described["metrics"]:
+            click.echo(f"  {label:<38} {described['metrics'][name]:.4f}")
+
+
+def _show_classifier(manifest: dict[str, Any]) -> None:
+    """Print a classifier's figures, one a line."""
+    metrics, tested = manifest["metrics"], manifest["test"]
     click.echo(
         f"trained on {manifest['train']['rows']:,} payments with {manifest['train']['fraud']:,} frauds after {manifest['warm_up_days']} days of warm-up, "
         f"tested on {tested['rows']:,} later ones with {tested['fraud']:,} frauds"

@@ -20,7 +20,7 @@ from fraudstream.domain.features.schema import (
     RULESET_VERSION,
     SCORE,
 )
-from fraudstream.domain.model import Model, scored
+from fraudstream.domain.model import Model, anomaly_scores, scored
 from fraudstream.domain.reasons import reasons_of
 from fraudstream.domain.rules import Ruleset
 
@@ -68,13 +68,16 @@ class Detector:
         Input columns: INPUT and whatever the rules mention. Rows are independent of each other.
         """
         described, rows, probability = scored(frame, self.model, self.derived)
+        anomaly = anomaly_scores(self.model, rows)
         to_judge = described.hstack(
             [
                 PROBABILITY.series(probability),
                 SCORE.series(np.rint(probability * 1000).astype(np.int32)),
                 FRAUD.series(probability > self.fraud_threshold),
                 FRAUD_THRESHOLD.constant(self.fraud_threshold, frame.height),
-                ANOMALY_SCORE.constant(None, frame.height),
+                ANOMALY_SCORE.constant(None, frame.height)
+                if anomaly is None
+                else ANOMALY_SCORE.series(anomaly),
                 MODEL_VERSION.constant(self.model.version, frame.height),
                 RULESET_VERSION.constant(self.ruleset.version, frame.height),
             ]

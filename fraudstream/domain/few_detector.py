@@ -33,6 +33,7 @@ from fraudstream.domain.features.schema import (
     WEEKLY_MISSING,
     judged_columns,
 )
+from fraudstream.domain.model import anomaly_scores
 from fraudstream.domain.reasons import sentences
 from fraudstream.domain.rules import APPROVE, is_alert, strictest
 from fraudstream.domain.weekly import UNKNOWN
@@ -71,12 +72,13 @@ class FewDetector:
             events.add(Known(FEATURES[name].column, formula(events.numbers)))
         taken = filled(rows, [events.numbers(name) for name in model.features])
         probability = model.probabilities(taken).astype(np.float64) if rows else np.zeros(0)
+        anomaly = anomaly_scores(model, taken)
         events.add(
             Known(PROBABILITY, probability),
             Known(SCORE, np.rint(probability * 1000).astype(np.int32)),
             Known(FRAUD, probability > detector.fraud_threshold),
             Known(FRAUD_THRESHOLD, [detector.fraud_threshold] * rows),
-            Known(ANOMALY_SCORE, [None] * rows),
+            Known(ANOMALY_SCORE, [None] * rows if anomaly is None else anomaly),
             Known(MODEL_VERSION, [model.version] * rows),
             Known(RULESET_VERSION, [detector.ruleset.version] * rows),
         )

@@ -6,9 +6,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from fraudstream.domain.anomaly import Anomaly
 from fraudstream.domain.features.compute import matrix, with_features
 from fraudstream.domain.features.derived import NONE, DerivedFeatures
-from fraudstream.domain.table import Table
+from fraudstream.domain.table import Floats, Table
 
 
 class Model(Protocol):
@@ -17,6 +18,11 @@ class Model(Protocol):
     version: str
     features: tuple[str, ...]
     threshold: float
+
+    @property
+    def anomaly(self) -> Anomaly | None:
+        """The anomaly model beside it."""
+        ...
 
     def probabilities(self, rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Return the probability of fraud of each row; columns are `features` in order."""
@@ -30,6 +36,11 @@ class Model(Protocol):
 def calibrated(scores: npt.NDArray[np.float32], table: Table | None) -> npt.NDArray[np.float32]:
     """Return the shares of fraud that a calibration has for a classifier's scores; without one they are what it says."""
     return scores if table is None else table.at(scores.astype(np.float64)).astype(np.float32)
+
+
+def anomaly_scores(model: Model, rows: npt.NDArray[np.float32]) -> Floats | None:
+    """Return the anomaly score of each row; None without such a model, or without rows."""
+    return None if model.anomaly is None or not len(rows) else model.anomaly.scores(rows)
 
 
 class Scored(NamedTuple):

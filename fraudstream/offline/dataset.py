@@ -41,6 +41,8 @@ class Dataset:
         allowed_lateness_ms: int = NEVER_MS,
         event_type: EventType | None = None,
         labels_cut_ms: int | None = None,
+        *,
+        needs_labels: bool = True,
     ) -> "Dataset":
         """Read a history and compute what was known at each payment; raises SetupError if there is none.
 
@@ -55,8 +57,11 @@ class Dataset:
         variables = [] if event_type is None else list(event_type.columns)
         columns = ("event_time", "amount", *variables, LABEL, "scenario")
         paid = read_payments(directory, columns, partitions, event_type, labels_cut_ms)
-        if LABEL not in paid.columns:
-            raise SetupError(f"no file in {directory} has a column {LABEL}, which training needs; {IMPORT}")
+        if needs_labels and LABEL not in paid.columns:
+            raise SetupError(
+                f"no file in {directory} has a column {LABEL}, which training needs; {IMPORT}; "
+                "or train an anomaly model, which needs none: fraudstream train --anomaly alone"
+            )
         cents = rounded_units(paid["amount"].to_numpy(), decimals)
         paid = paid.drop("amount").with_columns(CENTS.series(cents))
         if event_type is not None:

@@ -12,17 +12,19 @@ import polars as pl
 import xgboost
 
 from fraudstream.adapters.files import sha256_of
-from fraudstream.adapters.models.files import CALIBRATION, save_model
+from fraudstream.adapters.models.files import ANOMALY_SCORES, CALIBRATION, FOREST, save_model
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.features.catalogue import FEATURE_SETS, REASONS
 from fraudstream.domain.times import DAY_MS, midnight_ms
 from fraudstream.offline.activation import Wish, decided, judge
+from fraudstream.offline.columns import LABEL
 from fraudstream.offline.dataset import Dataset
 from fraudstream.offline.evaluate import evaluate, recall_by_scenario
 from fraudstream.offline.history import dates_of
 from fraudstream.offline.opening import IMPORT
 from fraudstream.offline.point_in_time import NEVER_MS
+from fraudstream.offline.training.anomaly import Forest, isolating
 from fraudstream.offline.training.fitting import Fitted, fitted
 from fraudstream.offline.training.options import TrainingOptions
 
@@ -83,16 +85,16 @@ def train(
     listener.step("computing point-in-time features of each payment")
     cut_ms = SplitTimes.of(dates_of(history_dir)).cut_ms
     data = Dataset.of_history(history_dir, partitions, allowed_lateness_ms, event_type, cut_ms)
-    _check(data.frame, names, history_dir)
+    check_columns(data.frame, names, history_dir)
     split = Split.of(data)
     listener.step(f"training on {split.train.height:,} payments")
     model = fitted(split.train, names, options, listener.round)
+    forest = isolating(split.train, names, options.seed) if options.anomaly == "beside" else None
     listener.step(f"testing on {split.test.height:,} later payments")
     metrics, by_scenario = _tested(model, split.test, names, threshold)
     activation = decided(activate, judge(metrics, threshold, split.train, split.test, models_dir))
     content = bytes(model.booster.save_raw("ubj"))
-    beside = {} if model.table is None else {CALIBRATION: model.table.to_json()}
-    digest = sha256_of(content)
+    beside = _beside(model, forest)
     manifest = {
         "version": version_name(
             feature_set, data.dates[-1], sha256_of(b"".join([content, *beside.values()]))
@@ -103,24 +105,40 @@ def train(
         "threshold": threshold,
         "history": data.described(),
         "warm_up_days": split.warm_up_days,
-        "train": _range(split.train),
-        "test": _range(split.test),
+        "train": range_of(split.train),
+        "test": range_of(split.test),
         "metrics": metrics,
         "recall_by_scenario": by_scenario,
         "activation": activation,
-        "sha256": digest,
+        "anomaly": None if forest is None else forest.judged(split.test, names),
+        "sha256": sha256_of(content),
         **_fitting(model),
+        **made_with(),
     }
     save_model(models_dir, manifest, content, beside, activate=activation["activated"])
     return manifest
 
 
+def _beside(model: Fitted, forest: Forest | None) -> dict[str, bytes]:
+    """Return the files of a version beside its classifier."""
+    found = {} if model.table is None else {CALIBRATION: model.table.to_json()}
+    if forest is not None:
+        found |= {FOREST: bytes(forest.booster.save_raw("ubj")), ANOMALY_SCORES: forest.table.to_json()}
+    return found
+
+
 def _fitting(model: Fitted) -> dict[str, Any]:
-    """Say with what a model was fitted, and when."""
+    """Say how a model was fitted."""
     return {
         "rounds": model.rounds,
         "params": model.params,
         "calibration": None if model.calibration is None else model.calibration.described(),
+    }
+
+
+def made_with() -> dict[str, Any]:
+    """Say with which libraries a version is made, and when."""
+    return {
         "libraries": {
             "python": platform.python_version(),
             "xgboost": xgboost.__version__,
@@ -131,7 +149,7 @@ def _fitting(model: Fitted) -> dict[str, Any]:
     }
 
 
-def _check(frame: pl.DataFrame, names: Sequence[str], history_dir: Path) -> None:
+def check_columns(frame: pl.DataFrame, names: Sequence[str], history_dir: Path) -> None:
     """Raise SetupError if the history lacks a variable that the model is to learn from."""
     missing = [name for name in names if name not in REASONS and name not in frame.columns]
     if missing:
@@ -216,7 +234,7 @@ def _those(frame: pl.DataFrame, which: pl.Expr) -> pl.DataFrame:
     return frame.filter(which)
 
 
-def _range(frame: pl.DataFrame) -> dict[str, Any]:
+def range_of(frame: pl.DataFrame) -> dict[str, Any]:
     """Describe one side of the split."""
     time = frame["event_time"].to_numpy()
     first, last = (datetime.fromtimestamp(time_ms / 1000, UTC) for time_ms in (time.min(), time.max()))
@@ -224,5 +242,5 @@ def _range(frame: pl.DataFrame) -> dict[str, Any]:
         "first": first.isoformat(timespec="seconds"),
         "last": last.isoformat(timespec="seconds"),
         "rows": frame.height,
-        "fraud": int(frame["is_fraud"].sum()),
+        "fraud": int(frame[LABEL].sum()) if LABEL in frame.columns else 0,
     }

@@ -9,7 +9,8 @@ import numpy as np
 import polars as pl
 import xgboost
 
-from fraudstream.adapters.models.files import XGBoostModel, load_model, read_manifest
+from fraudstream.adapters.models.boosted import XGBoostModel
+from fraudstream.adapters.models.files import load_model, read_manifest
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.events.event_type import EventType
 from fraudstream.offline.dataset import Dataset
@@ -54,6 +55,11 @@ def make_reports(
             f"all payments of {history_dir} are from before {max(m['train']['last'] for m in manifests)}, until which "
             f"{' and '.join(versions)} learnt; a report needs later ones"
         )
+    for version, manifest in zip(versions, manifests, strict=True):
+        if not manifest.get("classifier", True):
+            raise SetupError(
+                f"model {version} is an anomaly model without a classifier; a report judges classifiers"
+            )
     reports = []
     for version, manifest in zip(versions, manifests, strict=True):
         step(f"judging {later.height:,} payments by {version}")

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 import pytest
 
@@ -32,6 +34,21 @@ RULES = (
     '[[rules]]\nname = "sure"\nwhen = "probability > 0.7 OR known IS NULL"\noutcome = "block"\n'
     '[[rules]]\nname = "shop"\nwhen = "shop = \'a\' AND NOT (known OR tries < 3)"\noutcome = "review"\n'
 )
+UNUSUAL = '[[rules]]\nname = "unusual"\nwhen = "anomaly_score > 550.5"\noutcome = "review"\n'
+
+
+class Distance:
+    """An anomaly model: how far the amount is from 10."""
+
+    def scores(self, rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+        """Return scores with many digits."""
+        return 1000 * (1 - 1 / (1 + np.abs(rows[:, 0].astype(np.float64) - 10)))
+
+
+class UnusualModel(TriesModel):
+    """A classifier with an anomaly model beside it."""
+
+    anomaly = Distance()
 
 
 async def published(
@@ -67,6 +84,7 @@ async def published(
         (own(NESTED + VELOCITY + RULES), VelocityModel()),
         (own(ALONE), TriesModel()),
         (own(REVERSING + VELOCITY + REVERSAL), VelocityModel()),
+        (own(NESTED + RULES + UNUSUAL), UnusualModel()),
     ],
 )
 async def test_few_and_many_are_decided_alike(event_type: EventType, model: Model, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fraudstream.domain.anomaly import Anomaly
 from fraudstream.domain.archived import archived, unarchived
 from fraudstream.domain.events.declaration import Declaration
 from fraudstream.domain.events.event_type import EventType
@@ -55,6 +56,7 @@ class TriesModel:
     version = "tries-1"
     features = ("amount", "tries", "km", "known")
     threshold = 0.25
+    anomaly: Anomaly | None = None
 
     def __init__(self) -> None:
         self.rows: npt.NDArray[np.float32] = np.zeros((0, 4), np.float32)

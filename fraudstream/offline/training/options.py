@@ -26,6 +26,8 @@ HELD_OUT_SHARE = 0.2
 
 Calibration = Literal["none", "auto", "isotonic", "platt"]
 
+Anomaly = Literal["none", "beside"]
+
 
 @dataclass(frozen=True, slots=True)
 class TrainingOptions:
@@ -39,6 +41,8 @@ class TrainingOptions:
     """How much a fraud counts beside another payment; "balanced": as much as all others together."""
     calibration: Calibration = "none"
     """What turns the model's scores into shares of fraud; "auto": the better of the two on a later part of the held-out time."""
+    anomaly: Anomaly = "none"
+    """Whether an isolation forest is kept beside the classifier."""
     seed: int = 1
     """Of what chance decides."""
     params: Mapping[str, Any] = field(default_factory=dict)

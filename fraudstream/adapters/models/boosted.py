@@ -1,0 +1,120 @@
+"""Models that XGBoost computes: a classifier, an isolation forest beside it, and such a forest alone."""
+
+import ctypes
+import json
+
+import numpy as np
+import numpy.typing as npt
+import xgboost
+from xgboost.core import _LIB
+
+from fraudstream.domain.anomaly import Anomaly, scored_by
+from fraudstream.domain.model import calibrated
+from fraudstream.domain.table import Floats, Table
+
+PREDICT = json.dumps(
+    {
+        "type": 0,  # probabilities, not log odds
+        "training": False,
+        "iteration_begin": 0,
+        "iteration_end": 0,  # all trees
+        "missing": float("nan"),
+        "strict_shape": False,
+        "cache_id": 0,
+    }
+).encode()
+"""What `Booster.inplace_predict` asks of XGBoosterPredictFromDense by default."""
+
+
+def predict(
+    booster: xgboost.Booster, rows: npt.NDArray[np.float32], features: int
+) -> npt.NDArray[np.float32]:
+    """Return what a booster says of each row (float32, C order, so many columns).
+
+    Calls the C function behind `Booster.inplace_predict` directly. That saves 0.1 ms of Python that inspects the
+    kind of table, which matters in a micro-batch of a few payments.
+    """
+    if rows.dtype != np.float32 or not rows.flags.c_contiguous or rows.shape[1] != features:
+        raise ValueError(f"rows must be float32 in C order with {features} columns")
+    if not len(rows):
+        return np.zeros(0, np.float32)
+    interface = b'{"data":[%d,true],"shape":[%d,%d],"strides":null,"typestr":"<f4","version":3}' % (
+        rows.ctypes.data,
+        *rows.shape,
+    )
+    shape, dimensions = ctypes.POINTER(ctypes.c_uint64)(), ctypes.c_uint64()
+    found = ctypes.POINTER(ctypes.c_float)()
+    code = _LIB.XGBoosterPredictFromDense(
+        booster.handle,
+        interface,
+        PREDICT,
+        ctypes.c_void_p(),
+        ctypes.byref(shape),
+        ctypes.byref(dimensions),
+        ctypes.byref(found),
+    )
+    if code:
+        raise xgboost.core.XGBoostError(_LIB.XGBGetLastError().decode())
+    return np.ctypeslib.as_array(found, (len(rows),)).copy()
+
+
+class SummedPaths:
+    """An isolation forest whose leaves are the lengths of the paths to them."""
+
+    def __init__(self, forest: xgboost.Booster, features: int, table: Table) -> None:
+        """`table`: the score for the negative of a sum of lengths."""
+        self._forest, self._features, self._table = forest, features, table
+        self._forest.set_param({"nthread": 1})
+
+    def scores(self, rows: npt.NDArray[np.float32]) -> Floats:
+        """Return the anomaly score of each row."""
+        return scored_by(self._table, predict(self._forest, rows, self._features))
+
+
+class XGBoostModel:
+    """A loaded classifier; one thread, because starting more takes longer than they save for few rows."""
+
+    def __init__(
+        self,
+        version: str,
+        features: tuple[str, ...],
+        threshold: float,
+        booster: xgboost.Booster,
+        calibration: Table | None = None,
+        anomaly: Anomaly | None = None,
+    ) -> None:
+        self.version = version
+        self.features = features
+        self.threshold = threshold
+        self.anomaly = anomaly
+        self._booster = booster
+        self._calibration = calibration
+        self._booster.set_param({"nthread": 1})
+
+    def probabilities(self, rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Return the probability of fraud of each row (float32, C order, columns in the order of `features`)."""
+        return calibrated(predict(self._booster, rows, len(self.features)), self._calibration)
+
+    def contributions(self, rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Return each feature's share of each row's log odds (TreeSHAP), the bias in a last column."""
+        contributions: npt.NDArray[np.float32] = self._booster.predict(
+            xgboost.DMatrix(rows, nthread=1), pred_contribs=True, validate_features=False
+        )
+        return contributions
+
+    def gains(self) -> dict[str, float]:
+        """Return the loss that splits by each feature saved in training; features that no split uses are left out."""
+        found = self._booster.get_score(importance_type="total_gain")
+        return {name: float(gain) for name, gain in found.items() if isinstance(gain, float)}
+
+
+class IsolationModel(XGBoostModel):
+    """An isolation forest without a classifier, where nothing says which payments were fraud: probability 0, for rules to decide."""
+
+    def probabilities(self, rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Return 0 for each row, because nothing is known of fraud."""
+        return np.zeros(len(rows), np.float32)
+
+    def contributions(self, rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Return by how much each feature shortens a row's paths, which is what makes it unusual."""
+        return -super().contributions(rows)
