@@ -62,6 +62,9 @@ COMMANDS = {
     "etl": Entry("etl", "Make typed files to train and test on of raw CSV, Parquet or NDJSON."),
     "aggregate": Entry("aggregate", "Compute the weekly aggregates of every entity (the nightly job)."),
     "store": Entry("store", "Create, load and check the store in which workers look up weekly aggregates."),
+    "dataset": Entry(
+        "dataset", "Write what a model learns from as Parquet, with a description of every column."
+    ),
     "train": Entry("train", "Train, evaluate and save a model version."),
     "models": Entry("models", "Judge model versions: a report of what each is worth, as a page and as JSON."),
     "archive": Entry(

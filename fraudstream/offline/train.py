@@ -188,7 +188,7 @@ class SplitTimes:
     warm_up_days: int
     first_ms: int
     cut_ms: int
-    """Payments before it are learnt from with the labels that were known at it."""
+    """The test begins; what is learnt from has the labels that were known then."""
 
     @classmethod
     def of(cls, dates: Sequence[date]) -> "SplitTimes":
@@ -208,13 +208,16 @@ class Split:
     warm_up_days: int
 
     @classmethod
-    def of(cls, data: Dataset) -> "Split":
-        """Split by time after the warm-up; raises SetupError if one side has no fraud."""
+    def of(cls, data: Dataset, gap_days: int = 0) -> "Split":
+        """Split by time after the warm-up; raises SetupError if one side has no fraud.
+
+        The payments of `gap_days` before the test are left out: most of their frauds are not known yet when it begins.
+        """
         times = SplitTimes.of(data.dates)
         time = pl.col("event_time")
         known = pl.col("is_fraud").is_not_null()  # unlabelled payments are left out
         split = cls(
-            _those(data.frame, known & (time >= times.first_ms) & (time < times.cut_ms)),
+            _those(data.frame, known & (time >= times.first_ms) & (time < times.cut_ms - gap_days * DAY_MS)),
             _those(data.frame, known & (time >= times.cut_ms)),
             times.warm_up_days,
         )
