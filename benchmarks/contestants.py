@@ -9,7 +9,7 @@ from pathlib import Path
 import xgboost as xgb
 
 from benchmarks.children import Child, running
-from benchmarks.peers.kafka_streams.program import Program
+from benchmarks.peers.java.program import Program
 from benchmarks.plan import Plan
 from benchmarks.prepared import Prepared
 from fraudstream import topics
@@ -19,6 +19,7 @@ from fraudstream.settings import Settings
 TITLES = {
     "fraudstream": "fraudstream, the full job",
     "kafka_streams": "Kafka Streams, the same job",
+    "flink": "Apache Flink, the same job",
     "quix": "Quix Streams, the same job",
     "noop_agent": "Faust agent that does nothing",
     "floor": "aiokafka getmany alone",
@@ -75,16 +76,16 @@ def fraudstream_with(worker_command: tuple[str, ...]) -> Contestant:
     return Contestant("fraudstream", decides=True, start=start)
 
 
-def kafka_streams_with(program: Program) -> Contestant:
-    """The same job on Kafka Streams; it reads the model from XGBoost's JSON."""
+def java_with(name: str, program: Program) -> Contestant:
+    """The same job in Java; it reads the model from XGBoost's JSON."""
 
     def start(run: Run) -> AbstractContextManager[Child]:
         model = run.directory / "model.json"
         xgb.Booster(model_file=run.prepared.model_dir / "model.ubj").save_model(model)
         command = program.command({**_job(run), "model": model})
-        return running("kafka_streams", command, run.directory / "log")
+        return running(name, command, run.directory / "log")
 
-    return Contestant("kafka_streams", decides=True, start=start)
+    return Contestant(name, decides=True, start=start)
 
 
 def _start_quix(run: Run) -> AbstractContextManager[Child]:

@@ -90,6 +90,7 @@ DEFAULT = Plan(
     backlog={
         "fraudstream": 600_000,
         "kafka_streams": 600_000,
+        "flink": 600_000,
         "quix": 50_000,
         "noop_agent": 200_000,
         "floor": 600_000,
@@ -98,23 +99,25 @@ DEFAULT = Plan(
     rates={
         "fraudstream": _RATES,
         "kafka_streams": _RATES,
+        "flink": _RATES,
         "quix": (Rate(1, 3, 20), Rate(20, 3, 15), Rate(200, 3, 10), Rate(1_000, WARMUP_S, 10)),
     },
     idle_s=30.0,
     workers=(1, 2, 4),
     workers_backlog=600_000,
-    warm_up={"fraudstream": _WARM_UP, "kafka_streams": _WARM_UP},
+    warm_up={"fraudstream": _WARM_UP, "kafka_streams": _WARM_UP, "flink": _WARM_UP},
 )
 
 QUICK = Plan(
     cards=2_500,
     payments_per_card_day=3.55,
     repetitions=1,
-    backlog=dict.fromkeys(("fraudstream", "kafka_streams", "quix", "noop_agent", "floor"), 5_000),
+    backlog=dict.fromkeys(("fraudstream", "kafka_streams", "flink", "quix", "noop_agent", "floor"), 5_000),
     floor_passes=40,
     rates={
         "fraudstream": _QUICK_RATES,
         "kafka_streams": (Rate(20, 1, 2), Rate(200, 1, 2)),
+        "flink": (Rate(200, 1, 2),),
         "quix": (Rate(1_000, 1, 2),),
     },
     idle_s=2.0,

@@ -25,7 +25,7 @@ PACKAGES = (
     "uvloop",
 )
 
-PEERS = ("kafka_streams", "quix")
+PEERS = ("kafka_streams", "flink", "quix")
 """Contestants that do the same job as our worker."""
 
 DECIDING = ("fraudstream", *PEERS)
@@ -170,6 +170,8 @@ class Results:
             "idle_cpu_share": {name: round(share, 4) for name, share in self.idle.items()},
             "ratio_kafka_streams": self.cpu_ratio("kafka_streams"),
             "ratio_kafka_streams_warm": self.warm_cpu_ratio("kafka_streams"),
+            "ratio_flink": self.cpu_ratio("flink"),
+            "ratio_flink_warm": self.warm_cpu_ratio("flink"),
             "warm": {name: pace._asdict() for name in names if (pace := self.warm(name))},
             "cold": {name: cold._asdict() for name in names if (cold := self.cold(name))},
             "peak_rss_mb": {name: round(self.peak_rss_mb(name)) for name in names},
@@ -185,6 +187,7 @@ class Results:
             },
             "compared": self.compared("quix"),
             "compared_kafka_streams": self.compared("kafka_streams"),
+            "compared_flink": self.compared("flink"),
             "disagreements": sum(len(self.disagreements(peer)) for peer in PEERS),
             "left_out": self.left_out,
             "workers": figures(self.teams),

@@ -19,12 +19,12 @@ from benchmarks.contestants import (
     Contestant,
     Run,
     fraudstream_with,
-    kafka_streams_with,
+    java_with,
     topic_configs,
 )
 from benchmarks.idle import idle_share
 from benchmarks.latency import Latency, latencies
-from benchmarks.peers.kafka_streams.program import CannotBuild, built
+from benchmarks.peers.java.program import FLINK, KAFKA_STREAMS, CannotBuild, built
 from benchmarks.plan import Plan
 from benchmarks.prepared import Prepared, prepare
 from benchmarks.results import Results, machine
@@ -35,6 +35,8 @@ from fraudstream import topics
 from fraudstream.adapters.broker import EmbeddedBroker
 
 CONTESTANTS = tuple(TITLES)
+JAVA = {"kafka_streams": KAFKA_STREAMS, "flink": FLINK}
+"""Contestants that Maven builds."""
 PARTS = ("throughput", "latency", "idle", "workers")
 
 BACKLOG, QUIX_BACKLOG, UNKEYED = "backlog-", "quix-backlog-", "unkeyed-backlog-"
@@ -94,21 +96,24 @@ class Session:
     def _contestants(
         self, progress: Progress, described: dict[str, str]
     ) -> tuple[list[Contestant], dict[str, str]]:
-        """Return who takes part, and why others that were asked for do not; one of them has to be built first.
+        """Return who takes part, and why others that were asked for do not; some have to be built first.
 
         `described` gets the versions of what was built.
         """
         found = {who.name: who for who in (fraudstream_with(self.worker_command), QUIX, NOOP, FLOOR)}
         left_out: dict[str, str] = {}
-        if "kafka_streams" in self.who:
-            with self._step(progress, "Kafka Streams, built by Maven once"):
+        for name, source in JAVA.items():
+            if name not in self.who:
+                continue
+            title = TITLES[name].partition(",")[0]
+            with self._step(progress, f"{title}, built by Maven once"):
                 try:
-                    program = built(self.programs_dir / "kafka-streams")
+                    program = built(source, self.programs_dir / source.name)
                     described.update(program.versions)
-                    found["kafka_streams"] = kafka_streams_with(program)
+                    found[name] = java_with(name, program)
                 except CannotBuild as error:
-                    left_out["kafka_streams"] = str(error)
-                    self.console.print(f"Kafka Streams is left out: {error}")
+                    left_out[name] = str(error)
+                    self.console.print(f"{title} is left out: {error}")
         contestants = [found[name] for name in CONTESTANTS if name in self.who and name in found]
         if not contestants:
             raise BenchmarkFailed("; ".join(f"{name} is left out: {why}" for name, why in left_out.items()))

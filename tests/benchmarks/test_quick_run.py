@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.peers.kafka_streams.program import CannotBuild, find_jdk, find_maven
+from benchmarks.peers.java.program import CannotBuild, find_jdk, find_maven
 from benchmarks.plan import QUICK
 from benchmarks.session import CONTESTANTS
 
@@ -70,21 +70,20 @@ def test_several_workers_decide_a_backlog_together(answer: dict[str, Any]) -> No
     assert 0 == found["1"]["repartitioned"] < found["unkeyed"]["repartitioned"]
 
 
+@pytest.mark.parametrize(("peer", "rates"), [("kafka_streams", ["20", "200"]), ("flink", ["200"])])
 @pytest.mark.kafka
-def test_kafka_streams_decides_every_payment_as_the_worker_does(answer: dict[str, Any]) -> None:
+def test_a_peer_in_java_decides_every_payment_as_the_worker_does(
+    answer: dict[str, Any], peer: str, rates: list[str]
+) -> None:
     """Built by Maven from the source in this repository; every count and outcome is compared, and the JSON has its figures."""
     try:
         find_maven(), find_jdk()
     except CannotBuild as error:
-        pytest.skip(f"Kafka Streams cannot be built: {error}")
-    both = {"fraudstream", "kafka_streams"}
+        pytest.skip(f"{peer} cannot be built: {error}")
+    both = {"fraudstream", peer}
 
     assert {} == answer["left_out"]
-    assert QUICK.backlog["kafka_streams"] == answer["compared_kafka_streams"]
+    assert QUICK.backlog[peer] == answer[f"compared_{peer}"]
     assert both <= set(answer["idle_cpu_share"]) & set(answer["cold"]) & set(answer["warm"])
-    assert (
-        ["20", "200"]
-        == list(answer["latency_ms_kafka_streams"])
-        == list(answer["cpu_share"]["kafka_streams"])
-    )
-    assert answer["ratio_kafka_streams"] > 0
+    assert rates == list(answer[f"latency_ms_{peer}"]) == list(answer["cpu_share"][peer])
+    assert answer[f"ratio_{peer}"] > 0

@@ -64,28 +64,29 @@ def test_what_makes_the_figures_worthless_is_said(found: Results, said: str) -> 
     assert any(said in problem for problem in found.problems())
 
 
-def test_kafka_streams_is_compared_by_cpu_cold_and_warm() -> None:
+@pytest.mark.parametrize("peer", ["kafka_streams", "flink"])
+def test_a_peer_in_java_is_compared_by_cpu_cold_and_warm(peer: str) -> None:
     """It has a just-in-time compiler: how it compares depends on how long it has run."""
     ours = Race(2, 1, 20.0, 100.0, race(1).answers, warm=Pace(9, 10.0), cold=Cold(2.0, 1.0))
     theirs = Race(2, 1, 50.0, 100.0, race(1).answers, warm=Pace(9, 12.0), cold=Cold(4.0, 6.0))
-    found = Results(QUICK, {}, {"fraudstream": [ours], "kafka_streams": [theirs]}, {}).to_json()
+    found = Results(QUICK, {}, {"fraudstream": [ours], peer: [theirs]}, {}).to_json()
 
-    assert 2.5 == found["ratio_kafka_streams"]
-    assert 1.2 == found["ratio_kafka_streams_warm"]
-    assert 50.0 == found["cpu_us_per_event"]["kafka_streams"]
-    assert {"seconds": 4.0, "cpu_s": 6.0} == found["cold"]["kafka_streams"]
-    assert 2 == found["compared_kafka_streams"]
+    assert 2.5 == found[f"ratio_{peer}"]
+    assert 1.2 == found[f"ratio_{peer}_warm"]
+    assert 50.0 == found["cpu_us_per_event"][peer]
+    assert {"seconds": 4.0, "cpu_s": 6.0} == found["cold"][peer]
+    assert 2 == found[f"compared_{peer}"]
 
 
 def test_the_json_has_cpu_and_latency_for_every_rate_and_contestant() -> None:
     """The keys are an interface: scripts read them by contestant and by rate."""
     load = Latency(20, 10, 0, 1.0, 2.0, 3.0, 4.0, 0.1, 0.05)
-    loads = {"fraudstream": [load], "kafka_streams": [load], "quix": [load]}
+    loads = {name: [load] for name in ("fraudstream", "kafka_streams", "flink", "quix")}
     found = Results(QUICK, {}, {}, loads, idle={"fraudstream": 0.004, "floor": 0.01}).to_json()
 
     assert {"fraudstream": 0.004, "floor": 0.01} == found["idle_cpu_share"]
     assert {name: {"20": 0.05} for name in loads} == found["cpu_share"]
-    for key in ("latency_ms", "latency_ms_kafka_streams", "latency_ms_quix"):
+    for key in ("latency_ms", "latency_ms_kafka_streams", "latency_ms_flink", "latency_ms_quix"):
         assert {"20": {"p50": 1.0, "p99": 2.0, "p999": 3.0}} == found[key]
     assert found["ratio_kafka_streams"] is None
     assert found["loads"]["quix"][0]["lookup_p99"] is None

@@ -6,7 +6,7 @@ import com.fasterxml.jackson.core.JsonToken;
 import java.io.IOException;
 
 /** A payment as it is read from the topic; amounts in cents, times in epoch milliseconds. */
-record Payment(String id, String card, double amount, long cents, long eventTimeMs, String merchant, String zipCode) {
+public record Payment(String id, String card, double amount, long cents, long eventTimeMs, String merchant, String zipCode) {
     private static final double AMOUNT_MAX = 10_000_000.0;
     private static final int DIGITS_MIN = 12;
     private static final int DIGITS_MAX = 19;

@@ -1,10 +1,10 @@
-"""Building the Kafka Streams peer: what is missing is said, and nothing is built twice."""
+"""Building the peers in Java: what is missing is said, and nothing is built twice."""
 
 from pathlib import Path
 
 import pytest
 
-from benchmarks.peers.kafka_streams.program import CannotBuild, built, find_jdk, source_digest, sources
+from benchmarks.peers.java.program import FLINK, KAFKA_STREAMS, CannotBuild, Source, built, find_jdk
 
 
 def test_without_maven_a_sentence_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -12,7 +12,7 @@ def test_without_maven_a_sentence_says_so(monkeypatch: pytest.MonkeyPatch, tmp_p
     monkeypatch.setenv("PATH", str(tmp_path))
 
     with pytest.raises(CannotBuild, match=r"^Maven \(mvn\) is not on the search path$"):
-        built(tmp_path)
+        built(KAFKA_STREAMS, tmp_path)
 
 
 def test_without_a_compiler_a_sentence_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -32,9 +32,17 @@ def test_a_java_home_without_a_compiler_is_named(monkeypatch: pytest.MonkeyPatch
         find_jdk()
 
 
-def test_another_source_is_another_program() -> None:
-    """The digest names the folder of the build, and covers the program and what it depends on."""
-    names = {path.name for path in sources()}
+@pytest.mark.parametrize(
+    ("source", "own"),
+    [
+        (KAFKA_STREAMS, {"Main.java", "FraudProcessor.java"}),
+        (FLINK, {"FlinkMain.java", "DecideFunction.java"}),
+    ],
+)
+def test_another_source_is_another_program(source: Source, own: set[str]) -> None:
+    """The digest names the folder of the build, and covers the program, what it depends on and what both share."""
+    names = {path.name for path in source.files()}
 
-    assert {"pom.xml", "Main.java", "FraudProcessor.java", "TenMinutes.java"} <= names
-    assert 16 == len(source_digest())
+    assert {"pom.xml", "TenMinutes.java", *own} <= names
+    assert 16 == len(source.digest())
+    assert KAFKA_STREAMS.digest() != FLINK.digest()
