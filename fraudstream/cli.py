@@ -65,6 +65,9 @@ COMMANDS = {
     "dataset": Entry(
         "dataset", "Write what a model learns from as Parquet, with a description of every column."
     ),
+    "datasets": Entry(
+        "datasets", "Fetch public data sets: real card payments to try and to judge models with."
+    ),
     "train": Entry("train", "Train, evaluate and save a model version."),
     "models": Entry("models", "Judge model versions: a report of what each is worth, as a page and as JSON."),
     "archive": Entry(
