@@ -222,7 +222,7 @@ def _show(done: "Made", directory: Path, rejected_file: Path, say: Callable[[str
     say(f"{'rows':>10}  {'first line':>10}  {'reason':<18} what is wrong with the first, and the file")
     for kind in done.wrong[:KINDS_SHOWN]:
         say(
-            f"{kind['rows']:>10,}  {kind['first_line']:>10,}  {kind['reason']:<18} {kind['example']} ({kind['file']})"
+            f"{kind['rows']:>10,}  {kind['first_line']:>10,}  {kind['reason']:<18} {kind['example']} ({kind['file']}) {kind['hint']}".rstrip()
         )
     if len(done.wrong) > KINDS_SHOWN:
         say(f"... and {len(done.wrong) - KINDS_SHOWN:,} more kinds")

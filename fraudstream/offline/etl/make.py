@@ -29,6 +29,8 @@ FILE, PLACE = "number of the file", "place among all"
 
 ID = IDS[0]
 
+HOPELESS_ROWS = 100_000
+
 
 @dataclass(frozen=True, slots=True)
 class EtlRequest:
@@ -154,6 +156,13 @@ class _Run:
                 shown = shown_rows(batch.rows, [*lines, *unlabelled], columns.names) if bad else {}
                 rejected.add(path, sorted([*batch.bad, *bad]), shown)
                 self._keep(events.filter(pl.col(LABEL).is_not_null()))
+                if self._hopeless:
+                    return
+
+    @property
+    def _hopeless(self) -> bool:
+        """Whether so many rows were read without a single event that columns or options must be wrong."""
+        return self._events == 0 and self._done.rows >= HOPELESS_ROWS
 
     def _source(self, path: Path) -> Source:
         request, delimiter = self._request, self._request.delimiter
@@ -204,10 +213,11 @@ class _Run:
         share = done.rejected / done.rows
         if done.rejected and (share > self._request.rejected_max or done.rejected == done.rows):
             worst = done.wrong[0]
+            early = "reading ended early: " if self._hopeless else ""
+            mend = worst["hint"] or "correct them, or allow more with --rejected-max"
             raise SetupError(
-                f"{done.rejected:,} of {done.rows:,} rows were rejected, {share:.1%}, and nothing was made; {worst['rows']:,} as line "
-                f"{worst['first_line']} of {worst['file']}: {worst['example']}; {listed} lists all with line and reason: "
-                f"correct them, or allow more with --rejected-max"
+                f"{early}{done.rejected:,} of {done.rows:,} rows were rejected, {share:.1%}, and nothing was made; {worst['rows']:,} "
+                f"as line {worst['first_line']} of {worst['file']}: {worst['example']}; {listed} lists all with line and reason: {mend}"
             )
 
     def _write(self, events: pl.LazyFrame, draft: Path) -> None:

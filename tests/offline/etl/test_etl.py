@@ -207,5 +207,5 @@ def test_what_was_made_and_rejected_is_said_in_words(tmp_path: Path) -> None:
     assert f"amt 'twelve' does not read as amounts (decimal numbers) ({raw})" in result.stdout
     assert json.loads((tmp_path / "out" / "etl.json").read_text())["wrong"] == [
         {"file": str(raw), "column": "amt", "reason": "invalid-amount", "rows": 1, "first_line": 12,
-         "example": "amt 'twelve' does not read as amounts (decimal numbers)"}
+         "example": "amt 'twelve' does not read as amounts (decimal numbers)", "hint": ""}
     ]  # fmt: skip
