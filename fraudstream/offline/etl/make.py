@@ -94,6 +94,11 @@ def make(
         raise SetupError(
             f"{directory} already holds something; choose another directory with --out, or replace all of it with --force"
         )
+    for path in (*request.files, request.rejected_file):
+        if path.resolve().is_relative_to(directory.resolve()):
+            raise SetupError(
+                f"{path} lies in {directory}, which is replaced as a whole; choose another directory with --out"
+            )
     with replacing(directory) as draft:
         staged = draft / "staged"
         staged.mkdir()

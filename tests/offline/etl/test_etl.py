@@ -209,3 +209,46 @@ def test_what_was_made_and_rejected_is_said_in_words(tmp_path: Path) -> None:
         {"file": str(raw), "column": "amt", "reason": "invalid-amount", "rows": 1, "first_line": 12,
          "example": "amt 'twelve' does not read as amounts (decimal numbers)", "hint": ""}
     ]  # fmt: skip
+
+
+OWN = """
+name = "payout"
+[amount]
+field = "money"
+currency = "EUR"
+[time]
+fields = ["at"]
+[label]
+field = "state"
+fraud = ["chargeback"]
+[variables]
+tries = { type = "integer", field = "n" }
+new = "boolean"
+"""
+
+
+def test_an_event_type_of_ones_own_without_entity_and_id_is_made_and_read_again(tmp_path: Path) -> None:
+    """Its own words for fraud are those of the raw file; EVENT_LABEL has only ours, and is read so."""
+    (tmp_path / "payout.toml").write_text(OWN)
+    lines = [f"{n}.25,{1_600_000_000 + n},{['chargeback', 'paid'][n % 2]},{n},{n % 2}" for n in range(10)]
+    raw = raw_file(tmp_path / "raw.csv", *lines, header="money,at,state,n,new")
+    for source, out in ((raw, "out"), (tmp_path / "out" / "train.parquet", "again")):
+        result = etl(source, "--out", tmp_path / out, event_type=str(tmp_path / "payout.toml"))
+        assert 0 == result.exit_code, result.exception
+    once, again = (train_and_test(tmp_path / out) for out in ("out", "again"))
+
+    assert ["amount", "tries", "new", "EVENT_TIMESTAMP", "EVENT_LABEL"] == once.columns
+    assert (0.25, 0, False, "2020-09-13T12:26:40Z", "fraud") == once.row(0)
+    assert once.head(8).equals(again)
+
+
+def test_a_parquet_label_that_is_not_a_number_is_rejected(tmp_path: Path) -> None:
+    """NaN is no class, a null is no label."""
+    raw = pl.read_csv(raw_file(tmp_path / "raw.csv", *rows(10)), schema_overrides={"zip": pl.String})
+    labels = pl.Series("is_fraud", [float("nan"), None, *[1.0, 0.0] * 4], strict=False)
+    raw.with_columns(labels).write_parquet(tmp_path / "raw.parquet")
+    made(tmp_path / "out", tmp_path / "raw.parquet", "--rejected-max", 1)
+
+    assert [("1", "invalid-label"), ("2", "no-label")] == [
+        (bad["line"], bad["reason"]) for bad in rejected(tmp_path / "out")
+    ]

@@ -270,3 +270,13 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path: Path) -> None:
     assert 75 == done.returncode, done.stderr
     assert "a file has reached the limit of file sizes" in done.stderr
     assert nothing_in(tmp_path, "raw.csv")
+
+
+def test_what_lies_in_the_directory_to_write_is_not_replaced(tmp_path: Path) -> None:
+    """Neither a raw file nor the list."""
+    raw = raw_file(tmp_path / "out" / "raw.csv", *rows(10))
+    other = raw_file(tmp_path / "raw.csv", *rows(10))
+
+    assert "lies in" in refused(raw, "--out", tmp_path / "out", "--force")
+    assert "lies in" in refused(other, "--out", tmp_path / "x", "--rejected", tmp_path / "x" / "list.csv")
+    assert raw.exists()
