@@ -3,9 +3,10 @@
 import json
 import re
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
@@ -13,10 +14,12 @@ import click
 from fraudstream.commands.file_options import column_option, encoding_option, named
 from fraudstream.commands.history import Zone
 from fraudstream.commands.progress import bar
+from fraudstream.domain.errors import SetupError
 
 if TYPE_CHECKING:
     from fraudstream.offline.column_names import Columns
     from fraudstream.offline.etl.make import EtlRequest, Made
+    from fraudstream.offline.etl.s3_inputs import Copies
 
 KINDS_SHOWN = 20
 
@@ -137,30 +140,44 @@ def etl(
     as_json: bool,
     **reading: Any,
 ) -> None:
-    """Make files to train and test on of raw INPUTS: CSV (also .csv.gz), Parquet or NDJSON files, directories or patterns.
+    """Make files to train and test on of raw INPUTS: CSV (also .csv.gz), Parquet or NDJSON files, directories or patterns, also in S3 (s3://bucket/key).
 
     Both have typed variables in the order of the event type, then EVENT_ID, ENTITY_ID, ENTITY_TYPE, EVENT_TIMESTAMP (ISO 8601, UTC) and
     EVENT_LABEL (fraud or legit). Every row is in one of the files, or listed as rejected with line, column and reason.
 
     Exit codes: 0 made, 2 too many rows rejected, bad input, or the directory holds something else, 75 no space is left.
     """
-    from fraudstream.offline.etl.inputs import input_files
-    from fraudstream.offline.etl.make import EtlListener, make
+    from fraudstream.offline.etl.s3_inputs import Copies
 
-    files = input_files(inputs)
-    request = _request(files, directory, **reading)
-
-    def columns(path: Path, found: "Columns") -> None:
-        for sentence in found.sentences():
-            click.echo(f"{path}: {sentence}", err=True)
-
-    with bar("Reading, bytes", sum(file.stat().st_size for file in files)) as advance:
-        done = make(request, directory, force=force, listener=EtlListener(columns, advance))
+    with TemporaryDirectory(prefix="fraudstream-etl-") as scratch:
+        copies = Copies(Path(scratch))
+        try:
+            request, done = _made(copies, inputs, directory, force, reading)
+        except SetupError as error:
+            raise SetupError(str(error).replace(f"{scratch}/", "s3://")) from error
     if as_json:
         listed = str(request.rejected_file) if done.rejected else None
         click.echo(json.dumps({**asdict(done), "directory": str(directory), "rejected_file": listed}))
     else:
         _show(done, directory, request.rejected_file, click.echo)
+
+
+def _made(
+    copies: "Copies", inputs: Sequence[str], directory: Path, force: bool, reading: Mapping[str, Any]
+) -> tuple["EtlRequest", "Made"]:
+    """Read the inputs and make the files; return what was asked for, too."""
+    from fraudstream.offline.etl.inputs import input_files
+    from fraudstream.offline.etl.make import EtlListener, make
+
+    files = input_files(copies.local(inputs))
+    request = replace(_request(files, directory, **reading), place=copies.place)
+
+    def columns(path: Path, found: "Columns") -> None:
+        for sentence in found.sentences():
+            click.echo(f"{copies.place(path)}: {sentence}", err=True)
+
+    with bar("Reading, bytes", sum(file.stat().st_size for file in files)) as advance:
+        return request, make(request, directory, force=force, listener=EtlListener(columns, advance))
 
 
 def _request(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -15,6 +16,8 @@ from fraudstream.adapters.failures import AWS_CLIENT, PERMANENT, Sort, by_name, 
 CONFIG = Config(
     connect_timeout=5, read_timeout=30, retries={"mode": "adaptive", "max_attempts": 5}, tcp_keepalive=True
 )
+SAVED_BYTES = 1 << 20
+"""Bytes of an object that are held at a time while it is saved."""
 MISSING = frozenset({"NoSuchKey", "404"})
 
 
@@ -39,6 +42,15 @@ class S3Objects:
             async with answer["Body"] as body:
                 content: bytes = await body.read()
         return content
+
+    async def save(self, name: str, path: Path) -> None:
+        """Read an object into a file, some at a time: it may be larger than memory."""
+        with self._errors(name):
+            answer = await self._client.get_object(Bucket=self._bucket, Key=self._prefix + name)
+            async with (body := answer["Body"]):
+                with path.open("wb") as content:
+                    async for chunk in body.iter_chunks(SAVED_BYTES):
+                        content.write(chunk)
 
     async def names(self, prefix: str = "") -> list[str]:
         """List a bucket, a thousand objects a request."""

@@ -50,6 +50,8 @@ class EtlRequest:
     """Declared columns that the files need not have."""
     rejected_max: float = 0.01
     """More than this share of rows rejected: nothing is made."""
+    place: Callable[[Path], str] = str
+    """What a raw file is called."""
 
 
 @dataclass(slots=True)
@@ -146,7 +148,7 @@ class _Run:
         ]
         for number, (path, source, columns) in enumerate(zip(request.files, sources, found, strict=True)):
             self._listener.columns(path, columns)
-            self._done.read[str(path)] = dict(columns.names)
+            self._done.read[request.place(path)] = dict(columns.names)
             self._known |= set(columns.names)
             for batch in self._batches(path, source, columns.names):
                 self._done.rows += batch.rows.height + len(batch.bad)
@@ -159,7 +161,7 @@ class _Run:
                 theirs = columns.names[LABEL]
                 bad += [BadRow(line, "no-label", f"{theirs} is empty", theirs) for line in unlabelled]
                 shown = shown_rows(batch.rows, [*lines, *unlabelled], columns.names) if bad else {}
-                rejected.add(path, sorted([*batch.bad, *bad]), shown)
+                rejected.add(request.place(path), sorted([*batch.bad, *bad]), shown)
                 self._keep(events.filter(pl.col(LABEL).is_not_null()))
                 if self._hopeless:
                     return
@@ -201,11 +203,11 @@ class _Run:
             ID, keep="first", maintain_order=True
         )
         both = again.join(first, on=ID, how="left", maintain_order="left", suffix=" of the first")
-        files = self._request.files
+        files = [self._request.place(path) for path in self._request.files]
         for number, line, before, line_before in both.select(
             FILE, LINE, f"{FILE} of the first", f"{LINE} of the first"
         ).iter_rows():
-            theirs = self._done.read[str(files[number])][ID]
+            theirs = self._done.read[files[number]][ID]
             detail = f"{theirs} is also that of line {line_before} of {files[before]}, which counts"
             rejected.add(files[number], [BadRow(line, "repeated-id", detail, theirs)])
         return again[PLACE]
@@ -214,7 +216,9 @@ class _Run:
         """Raise SetupError if too many rows were rejected, or no event is left."""
         done, listed = self._done, self._request.rejected_file
         if not done.rows:
-            raise SetupError(f"there are no rows in {', '.join(map(str, self._request.files))}")
+            raise SetupError(
+                f"there are no rows in {', '.join(map(self._request.place, self._request.files))}"
+            )
         share = done.rejected / done.rows
         if done.rejected and (share > self._request.rejected_max or done.rejected == done.rows):
             worst = done.wrong[0]

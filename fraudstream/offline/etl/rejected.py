@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -47,12 +46,12 @@ class Rejected:
     values: dict[tuple[str, str, str], list[str]] = field(default_factory=dict)
     """Of each kind, the first that are wrong."""
 
-    def add(self, path: Path, bad: Iterable[BadRow], rows: Mapping[int, str] | None = None) -> None:
+    def add(self, file: str, bad: Iterable[BadRow], rows: Mapping[int, str] | None = None) -> None:
         """Note some rows of a file in order of lines; `rows` has what is in those that could be read."""
         for row in bad:
             cells = (rows or {}).get(row.line, "")
-            self.note((path, row.line, row.column, row.reason, row.value, row.detail, cells))
-            key = (str(path), row.column, row.reason)
+            self.note((file, row.line, row.column, row.reason, row.value, row.detail, cells))
+            key = (file, row.column, row.reason)
             if key in self.kinds:
                 self.kinds[key].rows += 1
             else:
