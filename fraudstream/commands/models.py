@@ -6,12 +6,17 @@ from pathlib import Path
 import click
 
 from fraudstream.commands.group import Group
+from fraudstream.commands.model_files import export_, import_
 from fraudstream.domain.errors import SetupError
 
 
 @click.group(cls=Group)
 def models() -> None:
     """Judge model versions."""
+
+
+models.add_command(export_)
+models.add_command(import_)
 
 
 @models.command()
