@@ -44,6 +44,11 @@ def _whole(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     return column.cast(pl.Int64, strict=False)
 
 
+def text_of_floats(column: pl.Expr) -> pl.Expr:
+    """Return floats as text, whole numbers as such: a file's postcode 1234.0 was 1234 before a row without one came."""
+    return pl.coalesce(_whole(column, pl.Float64()).cast(pl.String), column.cast(pl.String))
+
+
 def _number(column: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
     if not (dtype.is_numeric() or _is_text(dtype)):
         return None

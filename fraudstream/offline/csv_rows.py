@@ -12,6 +12,8 @@ from typing import NamedTuple, TextIO
 from fraudstream.domain.errors import InvalidTransaction, SetupError
 
 UTF_8 = "utf-8"
+UTF_16 = ("\udcff\udcfe", "\udcfe\udcff")
+"""How UTF-16 begins when it is read as UTF-8: what Windows calls Unicode text."""
 PACKED = ".gz"
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -81,8 +83,9 @@ def header_of(rows: Iterator[Row], path: Path) -> list[str]:
     names = [name.strip() for name in header.cells]
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
+        said = ", ".join(name or "a column without a name" for name in repeated)
         raise SetupError(
-            f"the first line of {path} names {', '.join(repeated)} more than once; give every column a name of its own"
+            f"the first line of {path} has {said} more than once; it must name the columns, each with a name of its own"
         )
     return names
 
@@ -128,7 +131,8 @@ def _undecodable(cells: Sequence[str], encoding: str) -> InvalidTransaction | No
     try:
         joined.encode()
     except UnicodeEncodeError:
-        return InvalidTransaction("encoding", f"contains bytes that are not {encoding}; {_mend(encoding)}")
+        mend = "set the file's encoding: --encoding utf-16" if joined.startswith(UTF_16) else _mend(encoding)
+        return InvalidTransaction("encoding", f"contains bytes that are not {encoding}; {mend}")
     if "\0" in joined:
         return InvalidTransaction("encoding", f"contains a NUL byte; {_mend(encoding)}")
     return None

@@ -19,7 +19,17 @@ from fraudstream.domain.events.event_type import PER_SECOND, EventType
 from fraudstream.domain.features.schema import Type
 from fraudstream.domain.tokens import DIGITS_MIN
 from fraudstream.offline.column_names import METADATA, Names
-from fraudstream.offline.columns import AMOUNT, IDS, LABEL, NUMBER, TIME, TOKEN, kind_of, kinds_of
+from fraudstream.offline.columns import (
+    AMOUNT,
+    IDS,
+    LABEL,
+    NUMBER,
+    TIME,
+    TOKEN,
+    kind_of,
+    kinds_of,
+    text_of_floats,
+)
 from fraudstream.offline.csv_rows import BadRow
 from fraudstream.offline.import_files import LINE
 from fraudstream.offline.opening import IMPORT, VALUE_SHOWN_MAX
@@ -111,6 +121,8 @@ class Judge:
             made: pl.Expr | None = column.cast(pl.String, strict=False).is_in(list(fraud_values))
         elif ours == TIME:
             made = self._time(column, dtype)
+        elif dtype.is_float() and ours in self.event_type.columns and self.stored[ours] == pl.String:
+            made = text_of_floats(column)
         else:
             made = kind.convert(column, dtype)
         if made is None and dtype != pl.Null:

@@ -213,8 +213,8 @@ def test_a_quote_left_open_in_the_last_row_is_a_bad_row(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("header", "complaint"),
     [
-        (b"cc_num,amount,trans_ts,amount\n", "names amount more than once"),
-        (b"cc_num,amount,trans_ts, amount \n", "names amount more than once"),
+        (b"cc_num,amount,trans_ts,amount\n", "has amount more than once"),
+        (b"cc_num,amount,trans_ts, amount \n", "has amount more than once"),
         (TOP.decode().encode("utf-16"), "not utf-8; set the file's encoding"),
         (b"cc_num,amount,trans_ts,caf\xe9\n", "not utf-8; set the file's encoding, e.g. --encoding latin-1"),
         (b'cc_num,amount,"trans_ts\n', "opens a quote that is not closed"),

@@ -94,3 +94,8 @@ def rejected(out: Path) -> list[dict[str, str]]:
         return []
     with path.open(newline="") as text:
         return list(csv.DictReader(text))
+
+
+def nothing_in(directory: Path, *but: str) -> bool:
+    """Tell whether a directory holds nothing, drafts included, but files of these names."""
+    return set(but) == {file.name for file in directory.iterdir()}

@@ -252,3 +252,25 @@ def test_a_parquet_label_that_is_not_a_number_is_rejected(tmp_path: Path) -> Non
     assert [("1", "invalid-label"), ("2", "no-label")] == [
         (bad["line"], bad["reason"]) for bad in rejected(tmp_path / "out")
     ]
+
+
+def test_postcodes_that_a_program_stored_as_floats_are_whole_again(tmp_path: Path) -> None:
+    """As it does with whole numbers as soon as a row has none."""
+    raw = pl.read_csv(raw_file(tmp_path / "raw.csv", *rows(9), row(9, zip="")))
+    raw.with_columns(pl.col("zip").cast(pl.Float64)).write_parquet(tmp_path / "raw.parquet")
+    made(tmp_path / "out", tmp_path / "raw.parquet")
+
+    assert [*["1234"] * 9, None] == train_and_test(tmp_path / "out")["zip"].to_list()
+
+
+def test_text_in_utf_16_is_read_as_told_and_said_otherwise(tmp_path: Path) -> None:
+    """What spreadsheets call Unicode text, with tabs."""
+    text = (
+        raw_file(tmp_path / "raw.csv", *rows(10)).read_text().replace('"Psychologist, counselling"', "Baker")
+    )
+    (tmp_path / "raw.csv").write_text(text.replace(",", "\t"), encoding="utf-16")
+
+    assert "set the file's encoding: --encoding utf-16" in refused(
+        tmp_path / "raw.csv", "--out", tmp_path / "out"
+    )
+    assert 10 == made(tmp_path / "out", tmp_path / "raw.csv", "--encoding", "utf-16")["rows"]
