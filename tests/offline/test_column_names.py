@@ -26,7 +26,7 @@ from tests.offline.importing_of import GOOD, HEADER, csv_of, imported
         ),
         ("cc_num,amount,ts,timestamp", {}, "ts or timestamp may be the event_time; choose one"),
         ("cc_num,amount,ts", {"amount": "amout"}, "has no column amout; did you mean amount"),
-        ("cc_num,amount,ts,ts", {}, "names ts more than once"),
+        ("cc_num,amount,ts,ts", {}, "has ts more than once"),
         ("cc_num;amount;ts", {}, "one column with ';' in its name; use --delimiter ';'"),
     ],
 )
