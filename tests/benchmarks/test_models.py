@@ -1,0 +1,65 @@
+"""The benchmark of models runs, small, and judges a way to fit by later payments of its own time."""
+
+import json
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.model_search import FOLDS, chosen, time_folds
+from fraudstream.offline.dataset import Dataset
+from fraudstream.offline.training.options import TrainingOptions
+from fraudstream.world.generate import generate
+from fraudstream.world.world import World
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_each_fold_is_later_than_what_is_learnt_from_for_it(tmp_path: Path) -> None:
+    """Nothing of the future chooses; a way that learns nothing is not chosen."""
+    generate(
+        World(seed=1, cards=1000, days=14, payments=40_000, start=date(2020, 1, 1)), tmp_path / "history"
+    )
+    payments = Dataset.of_history(tmp_path / "history").frame.sort("event_time")
+
+    folds = list(time_folds(payments))
+    best, tried = chosen(
+        payments,
+        ("amount", "count_ratio", "seconds_since_previous"),
+        {
+            "nothing": TrainingOptions(rounds=1, params={"gamma": 1e9}),
+            "something": TrainingOptions(rounds=20),
+        },
+    )
+
+    assert FOLDS == len(folds)
+    for earlier, later in folds:
+        assert earlier["event_time"].to_numpy().max() <= later["event_time"].to_numpy().min()
+    assert payments.height == folds[-1][0].height + folds[-1][1].height
+    assert "something" == best
+    assert [0.5] * FOLDS == tried["nothing"]
+    assert np.mean(tried["something"]) > 0.8
+
+
+@pytest.mark.process
+@pytest.mark.timeout(280)
+def test_the_worlds_are_judged_by_the_commands() -> None:
+    """The last line is for scripts."""
+    size = ["--cards", "2000", "--payments", "100000", "--days", "14", "--only", "card"]
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.models", *size, "--json"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=270,
+        check=False,
+    )
+
+    assert 0 == done.returncode, done.stdout + done.stderr
+    card = json.loads(done.stdout.splitlines()[-1])["card"]
+    assert 0.8 < card["average_precision"] <= 1
+    assert 0 <= card["story_pass"] <= 1
+    assert 0.5 < card["anomaly_auc"] <= 1
