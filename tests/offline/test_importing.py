@@ -162,7 +162,7 @@ def test_a_file_that_is_bad_throughout_is_given_up_early(
 def test_the_list_of_an_earlier_import_is_gone_when_nothing_is_bad(tmp_path: Path) -> None:
     """It would seem to belong to this one."""
     given = import_request(csv_of(tmp_path, HEADER, GOOD))
-    given.bad_rows_file.write_text("old")
+    given.bad_rows_file.write_text("file,line,reason,detail\n")
 
     check(given)
 

@@ -272,3 +272,12 @@ def test_what_lies_in_the_directory_to_write_is_not_replaced(tmp_path: Path) -> 
     assert "lies in" in refused(raw, "--out", tmp_path / "out", "--force")
     assert "lies in" in refused(other, "--out", tmp_path / "x", "--rejected", tmp_path / "x" / "list.csv")
     assert raw.exists()
+
+
+def test_a_file_that_is_no_list_is_not_replaced_by_one(tmp_path: Path) -> None:
+    """It may be the raw file itself."""
+    raw = raw_file(tmp_path / "raw.csv", *rows(10))
+
+    assert "is no list of an earlier run" in refused(raw, "--out", tmp_path / "out", "--rejected", raw)
+    assert raw.exists()
+    assert nothing_in(tmp_path, "raw.csv")
