@@ -9,6 +9,7 @@ from io import BufferedReader, TextIOWrapper
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
+from fraudstream.domain.card_numbers import masked
 from fraudstream.domain.errors import InvalidTransaction, SetupError
 
 UTF_8 = "utf-8"
@@ -83,7 +84,7 @@ def header_of(rows: Iterator[Row], path: Path) -> list[str]:
     names = [name.strip() for name in header.cells]
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
-        said = ", ".join(name or "a column without a name" for name in repeated)
+        said = ", ".join(masked(name) or "a column without a name" for name in repeated)
         raise SetupError(
             f"the first line of {path} has {said} more than once; it must name the columns, each with a name of its own"
         )

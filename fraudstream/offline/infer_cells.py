@@ -1,11 +1,13 @@
 """A column of a CSV file, and what its values can be read as."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from pathlib import Path
 
+from fraudstream.domain.errors import SetupError
 from fraudstream.domain.events.event_type import PER_SECOND, VariableType
 from fraudstream.domain.times import moment_ms
 from fraudstream.offline.written_times import END_S, FIRST_S
@@ -78,3 +80,11 @@ def moment(value: str) -> int | None:
         return moment_ms(value)
     except (ValueError, OverflowError):
         return None
+
+
+def check_names(header: Iterable[str], path: Path) -> None:
+    """Raise SetupError if a first line is a row: its cells, a card number perhaps, would be shown as names."""
+    if any(DECIMAL(name) or moment(name) is not None for name in header):
+        raise SetupError(
+            f"the first line of {path} holds numbers or times; add a line before it that names the columns"
+        )

@@ -14,7 +14,7 @@ from fraudstream.domain.tokens import READ, EntityKind
 from fraudstream.offline.column_names import COMMON, LIKELY, plain_name
 from fraudstream.offline.columns import AMOUNT, FALSE, IDS, LABEL, NUMBER, TIME, TRUE
 from fraudstream.offline.csv_rows import csv_rows, header_of, open_csv
-from fraudstream.offline.infer_cells import DECIMAL, Cells, moment
+from fraudstream.offline.infer_cells import Cells, check_names, moment
 from fraudstream.offline.written_times import END_S, FIRST_S
 
 ROWS_READ = 10_000
@@ -95,10 +95,7 @@ def _first_rows(path: Path, encoding: str, delimiter: str) -> tuple[list[str], l
     with open_csv(path, encoding) as text:
         lines = csv_rows(text, path, encoding, delimiter)
         header = header_of(lines, path)
-        if any(DECIMAL(name) or moment(name) is not None for name in header):
-            raise SetupError(
-                f"the first line of {path} holds numbers or times; add a line before it that names the columns"
-            )
+        check_names(header, path)
         whole = (row.cells for row in lines if not row.fault and len(row.cells) == len(header))
         rows = list(islice(whole, ROWS_READ))
     if not rows:

@@ -10,6 +10,7 @@ from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.names import did_you_mean
 from fraudstream.offline.column_names import METADATA, Columns, Names, columns_of
 from fraudstream.offline.columns import AMOUNT, IDS, LABEL, NUMBER, TIME, TOKEN
+from fraudstream.offline.infer_cells import check_names
 
 FRAUD, LEGIT = "fraud", "legit"
 """The two values of EVENT_LABEL."""
@@ -26,6 +27,7 @@ def checked_columns(
     columns: Sequence[str], told: Names, path: Path, event_type: EventType, absent: Collection[str]
 ) -> Columns:
     """Map a file's columns to ours; raises SetupError that names each declared one that is missing, and one alike."""
+    check_names(columns, path)
     every = columns_of(columns, told, path, event_type)
     names = {ours: theirs for ours, theirs in every.names.items() if ours != SCENARIO}
     left_out = tuple(name for name in columns if name not in names.values())

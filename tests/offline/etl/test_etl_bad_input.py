@@ -44,6 +44,15 @@ def test_a_missing_or_renamed_column_is_named_with_one_alike(tmp_path: Path, hea
     assert nothing_in(tmp_path, "raw.csv")
 
 
+def test_a_file_whose_first_line_is_a_row_shows_none_of_its_cells(tmp_path: Path) -> None:
+    """They are no names of columns, and one is a card number."""
+    (tmp_path / "raw.csv").write_text("\n".join(rows(10, first=1)) + "\n")
+    said = refused(tmp_path / "raw.csv", "--out", tmp_path / "out")
+
+    assert "holds numbers or times; add a line before it that names the columns" in said
+    assert "4000000000000002" not in said
+
+
 def test_a_column_may_be_mapped_or_said_to_be_absent(tmp_path: Path) -> None:
     """An absent one is there without values, so that all files have the same columns."""
     renamed = HEADER.replace("merch_lat", "shop_lat").replace("dob", "other")
