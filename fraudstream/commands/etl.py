@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from fraudstream.commands.file_options import column_option, encoding_option, named
+from fraudstream.commands.file_options import column_option, encoding_option, named, one_character
 from fraudstream.commands.history import Zone
 from fraudstream.commands.progress import bar
 from fraudstream.domain.errors import SetupError
@@ -116,7 +116,9 @@ class Moment(click.ParamType):
 @click.option("--decimal-comma", is_flag=True, help="Numbers are written as 1.234,50.")
 @encoding_option
 @click.option(
-    "--delimiter", help="CSV: the character between cells.  [default: found in each file's first line]"
+    "--delimiter",
+    callback=one_character,
+    help="CSV: the character between cells.  [default: found in each file's first line]",
 )
 @click.option(
     "--rejected-max",

@@ -57,8 +57,9 @@ encoding_option = click.option(
 )
 
 
-def _one_character(ctx: click.Context, param: click.Parameter, value: str) -> str:
-    if len(value) != 1:
+def one_character(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Return an option that is one character, or not given."""
+    if value is not None and len(value) != 1:
         raise click.BadParameter(f"{value!r} is not one character", param_hint="--delimiter")
     return value
 
@@ -67,7 +68,7 @@ delimiter_option = click.option(
     "--delimiter",
     default=",",
     show_default=True,
-    callback=_one_character,
+    callback=one_character,
     help="CSV: the character between cells.",
 )
 

@@ -290,3 +290,23 @@ def test_a_file_that_is_no_list_is_not_replaced_by_one(tmp_path: Path) -> None:
     assert "is no list of an earlier run" in refused(raw, "--out", tmp_path / "out", "--rejected", raw)
     assert raw.exists()
     assert nothing_in(tmp_path, "raw.csv")
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        (("--delimiter", "ab"), "'ab' is not one character"),
+        (("--gap", "two weeks"), "write it as 12h, 14d or 2w"),
+        (("--cut", "21.06.2020"), "write it as 2020-06-21"),
+        (("--time-zone", "Berlin"), "write it as Europe/Berlin"),
+        (("--test-share", "1"), "is not in the range 0<x<1"),
+        (("--column", "amuont=amt"), "did you mean amount?"),
+        (("--column", "amount=amtt"), "did you mean amt?"),
+        (("--time-format", "%Q"), "1 of 1 rows were rejected"),
+    ],
+)
+def test_an_option_that_cannot_be_meant_is_one_sentence(
+    tmp_path: Path, option: tuple[str, str], said: str
+) -> None:
+    """It says how to write it."""
+    assert said in refused(raw_file(tmp_path / "raw.csv", row(0)), "--out", tmp_path / "out", *option)
