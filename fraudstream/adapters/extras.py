@@ -17,6 +17,7 @@ EXTRAS = {
     "fastavro": "registry",
     "grpc_tools": "registry",
     "pyspark": "spark",
+    "optuna": "search",
 }
 """Module -> the extra of pyproject.toml that brings it."""
 

@@ -56,6 +56,13 @@ OPTIONS = (
         "auto: the better of the two.",
     ),
     click.option(
+        "--search",
+        type=click.FloatRange(min=0, min_open=True, max=7 * 86_400),
+        metavar="SECONDS",
+        help="Search for better depth, step, rounds, sampling and regularisation for so many seconds, on later parts of the time to learn "
+        "from (extra search).",
+    ),
+    click.option(
         "--anomaly",
         type=click.Choice(["none", "beside", "alone"]),
         default="none",

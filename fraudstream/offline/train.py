@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 import xgboost
 
+from fraudstream.adapters.extras import check_installed
 from fraudstream.adapters.files import sha256_of
 from fraudstream.adapters.models.files import ANOMALY_SCORES, CALIBRATION, FOREST, save_model
 from fraudstream.domain.errors import SetupError
@@ -81,12 +82,15 @@ def train(
     Raises SetupError if there is no history or too little of it.
     """
     listener, options = listener or TrainingListener(), options or TrainingOptions()
+    if options.search is not None:
+        check_installed("optuna", what="train --search")
     names = tuple(features or FEATURE_SETS[feature_set])
     listener.step("computing point-in-time features of each payment")
     cut_ms = SplitTimes.of(dates_of(history_dir)).cut_ms
     data = Dataset.of_history(history_dir, partitions, allowed_lateness_ms, event_type, cut_ms)
     check_columns(data.frame, names, history_dir)
     split = Split.of(data)
+    options, search = _after_search(split.train, names, options, listener)
     listener.step(f"training on {split.train.height:,} payments")
     model = fitted(split.train, names, options, listener.round)
     forest = isolating(split.train, names, options.seed) if options.anomaly == "beside" else None
@@ -113,10 +117,24 @@ def train(
         "anomaly": None if forest is None else forest.judged(split.test, names),
         "sha256": sha256_of(content),
         **_fitting(model),
+        "search": search,
         **made_with(),
     }
     save_model(models_dir, manifest, content, beside, activate=activation["activated"])
     return manifest
+
+
+def _after_search(
+    payments: pl.DataFrame, names: tuple[str, ...], options: TrainingOptions, listener: TrainingListener
+) -> tuple[TrainingOptions, dict[str, Any] | None]:
+    """Return the options that a search found, if one is wanted, and what the manifest says of it."""
+    if options.search is None:
+        return options, None
+    from fraudstream.offline.training.search import searched
+
+    listener.step(f"searching for {options.search:g} seconds")
+    found = searched(payments, names, options, options.search)
+    return found.options, found.described
 
 
 def _beside(model: Fitted, forest: Forest | None) -> dict[str, bytes]:

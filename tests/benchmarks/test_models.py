@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.model_search import FOLDS, chosen, time_folds
+from benchmarks.models import FOLDS, chosen
 from fraudstream.offline.dataset import Dataset
+from fraudstream.offline.training.folds import time_folds
 from fraudstream.offline.training.options import TrainingOptions
 from fraudstream.world.generate import generate
 from fraudstream.world.world import World
@@ -25,7 +26,7 @@ def test_each_fold_is_later_than_what_is_learnt_from_for_it(tmp_path: Path) -> N
     )
     payments = Dataset.of_history(tmp_path / "history").frame.sort("event_time")
 
-    folds = list(time_folds(payments))
+    folds = list(time_folds(payments, FOLDS))
     best, tried = chosen(
         payments,
         ("amount", "count_ratio", "seconds_since_previous"),

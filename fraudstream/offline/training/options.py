@@ -43,6 +43,8 @@ class TrainingOptions:
     """What turns the model's scores into shares of fraud; "auto": the better of the two on a later part of the held-out time."""
     anomaly: Anomaly = "none"
     """Whether an isolation forest is kept beside the classifier."""
+    search: float | None = None
+    """Seconds in which better parameters are searched for before; None: none are."""
     seed: int = 1
     """Of what chance decides."""
     params: Mapping[str, Any] = field(default_factory=dict)
