@@ -54,12 +54,15 @@ def train(
     Exit codes: 0 written, 1 written but not activated because it is not good enough, 2 no history or too little fraud in it.
     """
     from fraudstream.adapters.event_types import event_type_named
+    from fraudstream.adapters.extras import check_installed
     from fraudstream.commands.progress import bar
     from fraudstream.offline import train as training
     from fraudstream.offline.train_unlabelled import train_unlabelled
     from fraudstream.offline.training.options import TrainingOptions
     from fraudstream.settings import Settings
 
+    if fitting["search"] is not None:
+        check_installed("optuna", what="train --search")
     settings = Settings()
     event_type = event_type_named(settings.event_type)
     common: dict[str, Any] = {

@@ -11,7 +11,6 @@ import numpy as np
 import polars as pl
 import xgboost
 
-from fraudstream.adapters.extras import check_installed
 from fraudstream.adapters.files import sha256_of
 from fraudstream.adapters.models.files import ANOMALY_SCORES, CALIBRATION, FOREST, save_model
 from fraudstream.domain.errors import SetupError
@@ -82,15 +81,13 @@ def train(
     Raises SetupError if there is no history or too little of it.
     """
     listener, options = listener or TrainingListener(), options or TrainingOptions()
-    if options.search is not None:
-        check_installed("optuna", what="train --search")
     names = tuple(features or FEATURE_SETS[feature_set])
     listener.step("computing point-in-time features of each payment")
     cut_ms = SplitTimes.of(dates_of(history_dir)).cut_ms
     data = Dataset.of_history(history_dir, partitions, allowed_lateness_ms, event_type, cut_ms)
     check_columns(data.frame, names, history_dir)
     split = Split.of(data)
-    options, search = _after_search(split.train, names, options, listener)
+    options, search = _searched(split.train, names, options, listener)
     listener.step(f"training on {split.train.height:,} payments")
     model = fitted(split.train, names, options, listener.round)
     forest = isolating(split.train, names, options.seed) if options.anomaly == "beside" else None
@@ -124,7 +121,7 @@ def train(
     return manifest
 
 
-def _after_search(
+def _searched(
     payments: pl.DataFrame, names: tuple[str, ...], options: TrainingOptions, listener: TrainingListener
 ) -> tuple[TrainingOptions, dict[str, Any] | None]:
     """Return the options that a search found, if one is wanted, and what the manifest says of it."""
