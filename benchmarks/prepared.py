@@ -14,6 +14,7 @@ import polars as pl
 from benchmarks.children import BenchmarkFailed
 from benchmarks.plan import Plan
 from fraudstream.adapters.event_types import event_type_named
+from fraudstream.adapters.models.registry import Registry
 from fraudstream.domain.times import DAY_MS, midnight_ms
 from fraudstream.settings import Settings
 from fraudstream.world.generate import generate
@@ -47,7 +48,7 @@ class Prepared:
     @property
     def model_dir(self) -> Path:
         """The model version in use."""
-        return self.settings.models_dir / (self.settings.models_dir / "current").read_text().strip()
+        return Path(self.settings.models_place) / "card" / str(Registry.of(self.settings).resolve())
 
 
 def prepare(plan: Plan, data_dir: Path, say: Say) -> Prepared:

@@ -17,6 +17,7 @@ from fraudstream.adapters.kafka.log_losses import LogLosses
 from fraudstream.adapters.kafka.publisher import Publisher
 from fraudstream.adapters.kafka.security import Kafka
 from fraudstream.adapters.models.files import load_model
+from fraudstream.adapters.models.registry import Registry
 from fraudstream.adapters.schema_registry import schemas_of
 from fraudstream.adapters.weekly.stores import weekly_store
 from fraudstream.domain.detector import Detector
@@ -51,7 +52,7 @@ class Ports:
     @classmethod
     def of(cls, settings: Settings) -> "Ports":
         """Return the weekly store that is set and the model files below `data_dir`."""
-        return cls(weekly_store(settings), load_model(settings.models_dir, settings.model))
+        return cls(weekly_store(settings), load_model(Registry.of(settings), settings.model))
 
 
 class Topic(faust.Topic):

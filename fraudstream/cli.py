@@ -69,7 +69,9 @@ COMMANDS = {
         "datasets", "Fetch public data sets: real card payments to try and to judge models with."
     ),
     "train": Entry("train", "Train, evaluate and save a model version."),
-    "models": Entry("models", "Judge model versions: a report of what each is worth, as a page and as JSON."),
+    "models": Entry(
+        "models", "List, show, compare, activate and delete model versions, and report what each is worth."
+    ),
     "archive": Entry(
         "archive", "Archive every decided payment as Parquet, compact the archive and search it."
     ),

@@ -7,10 +7,12 @@ import pytest
 from pydantic import ValidationError
 
 from fraudstream.adapters.event_types import event_type_named
-from fraudstream.adapters.models.files import current_version, load_model, read_manifest, save_model
+from fraudstream.adapters.models.registry import Registry
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.names import NAME_PATTERN, validate_name
+from fraudstream.domain.registry.manifest import listed
 from fraudstream.settings import Settings
+from tests.models import load_model
 
 ESCAPES = [
     "..",
@@ -46,28 +48,22 @@ def test_settings_are_held_to_the_same(setting: str, name: str) -> None:
 
 @pytest.mark.parametrize("name", ESCAPES)
 def test_no_file_outside_its_folder_is_opened(tmp_path: Path, name: str) -> None:
-    """A model's version comes from a setting, an option or the file `current`; an event type from a setting."""
-    (tmp_path / "secrets").mkdir()
+    """A model's version comes from a setting or an option, an event type from a setting."""
     models = tmp_path / "models"
-    models.mkdir()
-    (models / "current").write_bytes(name.encode())
     for look in (
-        lambda: read_manifest(models, name),
         lambda: load_model(models, name),
-        lambda: save_model(models, {"version": name}, b""),
+        lambda: Registry.at(models, name),
+        lambda: listed({name: b""}),
         lambda: event_type_named(name),
     ):
-        with pytest.raises(SetupError, match="cannot be the name of"):
+        with pytest.raises(SetupError, match=r"cannot be the name of|is not the number of a model version"):
             look()
-    if name.strip() == name:
-        with pytest.raises(SetupError, match="cannot be the name of"):
-            current_version(models)
-    assert ["current"] == [path.name for path in models.iterdir()]
+    assert [] == [path.name for path in tmp_path.rglob("*") if path.is_file()]
 
 
 def test_ordinary_names_are_names() -> None:
     """Ours, and what people make of them."""
-    names = ["fraudstream", "card-20261121-1f2e3d4c", "v1.2_3", "_x", "-", "a" * 64]
+    names = ["fraudstream", "card-2026", "v1.2_3", "_x", "-", "a" * 64]
 
     assert names == [validate_name("model", name) for name in names]
     assert "^" not in NAME_PATTERN

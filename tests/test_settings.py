@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from fraudstream.adapters.event_types import event_type_named
-from fraudstream.adapters.models.files import read_manifest
 from fraudstream.domain.errors import SetupError
 from fraudstream.settings import Settings
 from fraudstream.settings.variables import CACHE_VARIABLE, REPOSITORY_VARIABLE, refuse_unknown
+from tests.models import load_model, saved
 
 
 def run(
@@ -140,12 +140,11 @@ def test_a_misspelt_option_is_refused_with_the_right_one(tmp_path: Path) -> None
 
 def test_a_misspelt_event_type_or_model_is_refused_with_the_right_one(tmp_path: Path) -> None:
     """Names that are looked up when they are used."""
-    (tmp_path / "card-20261121-1f2e3d4c").mkdir()
-    (tmp_path / "card-20261121-1f2e3d4c" / "manifest.json").write_text("{}")
+    saved(tmp_path, b"a model")
     with pytest.raises(SetupError, match=r"the package has: card, .*; did you mean card"):
         event_type_named("crad")
-    with pytest.raises(SetupError, match="did you mean card-20261121-1f2e3d4c"):
-        read_manifest(tmp_path, "card-20261121-1f2e3d4d")
+    with pytest.raises(SetupError, match=r"no model 1\.1 of event type card in .*; did you mean 1\.0"):
+        load_model(tmp_path, "1.1")
 
 
 def test_every_setting_with_a_pattern_has_examples_of_it() -> None:

@@ -2,44 +2,43 @@
 
 from fraudstream.acceptance.stories import StoriesResult, tell_many
 from fraudstream.adapters.event_types import event_type_named
-from fraudstream.adapters.models.files import current_version, load_model
+from fraudstream.adapters.models.boosted import XGBoostModel
+from fraudstream.adapters.models.files import load_model
+from fraudstream.adapters.models.registry import Registry
 from fraudstream.adapters.weekly.files import newest_snapshot
 from fraudstream.domain.detector import Detector
-from fraudstream.domain.errors import SetupError
 from fraudstream.domain.features.catalogue import FEATURE_SETS
+from fraudstream.domain.registry.version_log import State
 from fraudstream.settings import Settings
 
 
 def results(settings: Settings, stories: int, seed: int) -> list[tuple[str, str, StoriesResult]]:
-    """Return (version, feature set, result) for the current model and the newest one of every other feature set.
+    """Return (version, feature set, result) for the active model and the newest one of every other feature set.
 
     Raises SetupError if there is no model or no weekly snapshot.
     """
     event_type = event_type_named(settings.event_type)
     known = newest_snapshot(settings.weekly_dir, event_type.weekly.layout).weeks.values()
     weeks = [week for week in known if week.payments]
+    models = Registry.of(settings)
     told = []
-    for name, version in _versions(settings).items():
-        model = load_model(settings.models_dir, version)
+    for name, model in _models(models).items():
         detector = Detector.of(model, event_type, settings.fraud_threshold)
-        told.append((version, name, tell_many(detector, weeks, stories, seed, event_type.weekly)))
+        told.append((model.version, name, tell_many(detector, weeks, stories, seed, event_type.weekly)))
     return told
 
 
-def _versions(settings: Settings) -> dict[str, str]:
-    """Return one model version per feature set that has any; the current one first."""
-    current = current_version(settings.models_dir)
-    names = [path.parent.name for path in settings.models_dir.glob("*/manifest.json")]
-    found: dict[str, str] = {}
-    for version in [current, *sorted((name for name in names if name != current), reverse=True)]:
-        try:
-            features = load_model(settings.models_dir, version).features
-        except SetupError:
-            if version == current:
-                raise
-            continue  # an old version this release cannot read
+def _models(models: Registry) -> dict[str, XGBoostModel]:
+    """Return one model per feature set that has any; the active one first, then the newest."""
+    log = models.log()
+    active = models.resolve()
+    others = [version for version, state in reversed(log.states.items()) if state is State.READY]
+    found: dict[str, XGBoostModel] = {}
+    for version in [active, *others]:
+        model = load_model(models, str(version))
         name = next(
-            (name for name, names in FEATURE_SETS.items() if names == features), f"features of {version}"
+            (name for name, names in FEATURE_SETS.items() if names == model.features),
+            f"features of {model.version}",
         )
-        found.setdefault(name, version)
+        found.setdefault(name, model)
     return found

@@ -69,10 +69,21 @@ def export_(version: str | None, out: Path | None, force: bool, as_json: bool) -
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
     help="Probability above which a payment is fraud; needed for an XGBoost model that was made elsewhere.",
 )
+@click.option(
+    "--trained-until",
+    type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]),
+    help="UTC time until which an XGBoost model has learnt; `fraudstream models report` judges it by later payments.",
+)
 @click.option("--why", default="", help="Reason, for the history.")
 @click.option("--json", "as_json", is_flag=True, help="Print the new version's manifest as JSON.")
 def import_(
-    file: Path, update: int | None, features: str | None, threshold: float | None, why: str, as_json: bool
+    file: Path,
+    update: int | None,
+    features: str | None,
+    threshold: float | None,
+    trained_until: datetime | None,
+    why: str,
+    as_json: bool,
 ) -> None:
     """Make a version of FILE: what `fraudstream models export` wrote, or an XGBoost model as UBJ or JSON.
 
@@ -84,7 +95,7 @@ def import_(
     from fraudstream.adapters.models.training import training
 
     registry, event_type = _opened()
-    fields, files = _read(file, event_type, features, threshold)
+    fields, files = _read(file, event_type, features, threshold, trained_until)
     with training(registry, update) as made:
         made.save(fields, files, f"imported from {file.name}{f': {why}' if why else ''}")
     manifest = registry.manifest(made.version)
@@ -103,12 +114,15 @@ def _opened() -> tuple["Registry", "EventType"]:
     from fraudstream.settings import Settings
 
     settings = Settings()
-    event_type = event_type_named(settings.event_type)
-    return Registry.at(settings.models_dir, event_type.name), event_type
+    return Registry.of(settings), event_type_named(settings.event_type)
 
 
 def _read(
-    file: Path, event_type: "EventType", features: str | None, threshold: float | None
+    file: Path,
+    event_type: "EventType",
+    features: str | None,
+    threshold: float | None,
+    trained_until: datetime | None,
 ) -> tuple[dict[str, Any], dict[str, bytes]]:
     """Return what the new version's manifest says, and its files, after checking them; raises SetupError."""
     from fraudstream.adapters.files import sha256_of
@@ -119,8 +133,10 @@ def _read(
     content = _content(file, FILE_BYTES_MAX)
     if content.startswith(FIRST_BYTES):
         found = unpacked(content, event_type.name, str(file))
-        if features is not None or threshold is not None:
-            raise SetupError(f"{file} has features and threshold in it; leave --features and --threshold out")
+        if features is not None or threshold is not None or trained_until is not None:
+            raise SetupError(
+                f"{file} says what the model needs; leave --features, --threshold and --trained-until out"
+            )
         check_declared(found.manifest["features"], event_type, str(file))
         return found.carried(), dict(found.files)
     named = tuple(name.strip() for name in features.split(",")) if features else ()
@@ -135,6 +151,8 @@ def _read(
         "imported": {"file": file.name, "sha256": sha256_of(content)},
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+    if trained_until is not None:
+        fields["trained_until"] = trained_until.replace(tzinfo=UTC).isoformat(timespec="seconds")
     return fields, {MODEL_FILE: made.ubj}
 
 

@@ -33,6 +33,12 @@ if TYPE_CHECKING:
     show_default=True,
     help="Whether the new version becomes the active one, which workers load at their next start; if-better: under the conditions above.",
 )
+@click.option(
+    "--update",
+    type=click.IntRange(min=1),
+    metavar="MAJOR",
+    help="Major version that this is an update of, so that it becomes its next minor one.  [default: a new major version]",
+)
 @fitting_options
 @click.option(
     "--json",
@@ -41,7 +47,12 @@ if TYPE_CHECKING:
     help="Print the manifest as JSON; `activation` says whether it is active, and why.",
 )
 def train(
-    feature_set: str | None, history: Path | None, activate: "Wish", as_json: bool, **fitting: Any
+    feature_set: str | None,
+    history: Path | None,
+    activate: "Wish",
+    update: int | None,
+    as_json: bool,
+    **fitting: Any,
 ) -> None:
     """Train an XGBoost model on the point-in-time features of each payment, and test it on later payments.
 
@@ -51,20 +62,23 @@ def train(
 
     Without options it is fitted as in the AWS sample: 100 rounds, no class weights, no calibration.
 
-    Exit codes: 0 written, 1 written but not activated because it is not good enough, 2 no history or too little fraud in it.
+    Exit codes: 0 written, 1 written but not activated because it is not good enough, 2 no history or too little fraud in it,
+    75 another training of the same major version has not ended.
     """
     from fraudstream.adapters.event_types import event_type_named
     from fraudstream.adapters.extras import check_installed
+    from fraudstream.adapters.models.registry import Registry
     from fraudstream.commands.progress import bar
     from fraudstream.offline import train as training
     from fraudstream.offline.train_unlabelled import train_unlabelled
     from fraudstream.offline.training.options import TrainingOptions
     from fraudstream.settings import Settings
 
-    if fitting["search"] is not None:
+    if fitting["search"]:
         check_installed("optuna", what="train --search")
     settings = Settings()
     event_type = event_type_named(settings.event_type)
+    Registry.of(settings).log().next_version(update)  # raises now rather than after minutes
     common: dict[str, Any] = {
         "features": FEATURE_SETS[feature_set] if feature_set else event_type.features,
         "feature_set": feature_set or event_type.feature_set,
@@ -72,8 +86,9 @@ def train(
         "partitions": settings.partitions,
         "allowed_lateness_ms": settings.lateness_horizon_s * 1000,
         "activate": activate,
+        "update": update,
     }
-    places = history or settings.history_dir, settings.models_dir
+    places = history or settings.history_dir, settings.models_place
     if fitting["anomaly"] == "alone":
         listener = training.TrainingListener(step=_say(as_json))
         manifest = train_unlabelled(*places, **common, seed=fitting["seed"], listener=listener)
@@ -87,14 +102,8 @@ def train(
                 options=options,
                 listener=training.TrainingListener(step=_say(as_json), round=lambda number: advance(1)),
             )
-    if as_json:
-        click.echo(json.dumps(manifest))
-    else:
-        _show(manifest)
-        click.echo(f"in {settings.models_dir / manifest['version']}")
-    activation = manifest["activation"]
-    click.echo(_outcome(activation), err=as_json)
-    sys.exit(1 if activate == "if-better" and not activation["activated"] else 0)
+    _tell(manifest, settings.models_place, as_json)
+    sys.exit(1 if activate == "if-better" and not manifest["activation"]["activated"] else 0)
 
 
 def _say(as_json: bool) -> Any:
@@ -102,17 +111,30 @@ def _say(as_json: bool) -> Any:
     return lambda text: None if as_json else click.echo(f"{text} ...", err=True)
 
 
-def _outcome(activation: dict[str, Any]) -> str:
-    """Say whether the version is active now and why, and if not, how to activate it."""
-    from fraudstream.offline.activation import ANYWAY
+def _tell(manifest: dict[str, Any], place: str, as_json: bool) -> None:
+    """Print the manifest, or its figures and where the version is; and whether it is active."""
+    if as_json:
+        click.echo(json.dumps(manifest))
+    else:
+        _show(manifest)
+        click.echo(f"in {place}")
+    click.echo(_outcome(manifest), err=as_json)
 
-    said = f"{'activated' if activation['activated'] else 'not activated'}: {activation['why']}"
-    return said if activation["activated"] else f"{said}; {ANYWAY}"
+
+def _outcome(manifest: dict[str, Any]) -> str:
+    """Say whether the version is active now and why, and if not, how to activate it."""
+    activation = manifest["activation"]
+    if activation["activated"]:
+        return f"activated: {activation['why']}"
+    anyway = f"to activate it anyway, run: fraudstream models activate {manifest['version']}"
+    return f"not activated: {activation['why']}; {anyway}"
 
 
 def _show(manifest: dict[str, Any]) -> None:
     """Print a version's figures, one a line."""
-    click.echo(f"model {manifest['version']}: {', '.join(manifest['features'])}")
+    from fraudstream.adapters.models.files import name_of
+
+    click.echo(f"model {name_of(manifest)}: {', '.join(manifest['features'])}")
     if "metrics" in manifest:
         _show_classifier(manifest)
     if manifest["anomaly"] is not None:

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
+from fraudstream.adapters.models.registry import Registry
 from fraudstream.domain.features.catalogue import FEATURE_SETS
 from fraudstream.settings import Settings
 from fraudstream.world.generate import WORLD_VERSION
@@ -46,7 +47,7 @@ class DemoWorld:
     def is_prepared(self, settings: Settings) -> bool:
         """Tell whether an earlier run has prepared exactly this."""
         path = settings.data_dir / STAMP
-        if not path.is_file() or not (settings.models_dir / "current").is_file():
+        if not path.is_file() or Registry.of(settings).log().active is None:
             return False
         stamp: dict[str, object] = json.loads(path.read_text())
         return stamp == self._stamp()

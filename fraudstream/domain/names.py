@@ -15,8 +15,8 @@ NAME = re.compile(NAME_PATTERN)
 def validate_name(what: str, name: str) -> str:
     """Return a name from a file or an option if it is allowed; raises SetupError, which says `what` it names.
 
-    >>> validate_name("model", "card-20261121-1f2e3d4c")
-    'card-20261121-1f2e3d4c'
+    >>> validate_name("model", "card-sample")
+    'card-sample'
     """
     if not NAME.fullmatch(name):
         raise SetupError(

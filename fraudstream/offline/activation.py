@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import polars as pl
 from polars.exceptions import ColumnNotFoundError
 
-from fraudstream.adapters.models.files import CURRENT, load_model
+from fraudstream.adapters.models.files import load_model
+from fraudstream.adapters.models.registry import Registry
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.features.catalogue import check_features
 from fraudstream.offline.evaluate import evaluate
@@ -24,8 +24,6 @@ TOLERANCE = 0.02
 FRAUDS_ENOUGH = 500
 """Frauds to learn from. At one fraud in 400 payments, models with fewer decided 0 to 99 % of the acceptance stories right,
 depending on the seed; models with 500 to 700 decided 88 % or more, with 1,200 96 % or more."""
-
-ANYWAY = "to activate it anyway, repeat the command with --activate always"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +42,16 @@ def judge(
     threshold: float,
     learnt: pl.DataFrame,
     tested: pl.DataFrame,
-    models_dir: Path,
+    models: Registry,
 ) -> ModelComparison:
     """Compare a new model's figures with chance and with the active model's on the same payments.
 
     The active model may have learnt from some of them, to its advantage: in doubt it stays.
     """
     version, active, reason = None, None, "no model was active before"
-    if (models_dir / CURRENT).is_file():
+    if models.log().active is not None:
         try:
-            model = load_model(models_dir)
+            model = load_model(models)
             check_features(model.version, model.features, tested.columns)
             scores = predicted(tested, model.features, model.probabilities)
             version, active = model.version, evaluate(tested["is_fraud"].to_numpy(), scores, model.threshold)

@@ -11,11 +11,15 @@ import numpy as np
 import polars as pl
 import xgboost
 
-from fraudstream.adapters.files import sha256_of
-from fraudstream.adapters.models.files import ANOMALY_SCORES, CALIBRATION, FOREST, save_model
+from fraudstream.adapters.models.files import ANOMALY_SCORES, CALIBRATION, FOREST
+from fraudstream.adapters.models.registry import Registry
+from fraudstream.adapters.models.training import training
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.features.catalogue import FEATURE_SETS, REASONS
+from fraudstream.domain.registry.insight import InsightScale
+from fraudstream.domain.registry.manifest import MODEL_FILE
+from fraudstream.domain.registry.versions import Version
 from fraudstream.domain.times import DAY_MS, midnight_ms
 from fraudstream.offline.activation import Wish, decided, judge
 from fraudstream.offline.columns import LABEL
@@ -61,7 +65,7 @@ def warm_up_days(days: int) -> int:
 
 def train(
     history_dir: Path,
-    models_dir: Path,
+    models_place: Path | str,
     *,
     features: Sequence[str] | None = None,
     feature_set: str = "card",
@@ -69,16 +73,16 @@ def train(
     threshold: float = FRAUD_THRESHOLD,
     partitions: int = 1,
     allowed_lateness_ms: int = NEVER_MS,
+    update: int | None = None,
     activate: Wish = "if-better",
     options: TrainingOptions | None = None,
     listener: TrainingListener | None = None,
 ) -> dict[str, Any]:
-    """Train, evaluate on the later 30 %, write `models_dir/<version>/`; return the manifest.
+    """Train, evaluate on the later 30 %, save it as the next version of the event type; return the manifest.
 
-    `current` then names it if the manifest's `activation` says `activated`. The version's name contains a hash of the
-    model, so the same history gives the same version. `event_type` says what payments are (None: as `Dataset.of_history`),
-    `options` how to fit (None: as the AWS sample).
-    Raises SetupError if there is no history or too little of it.
+    It becomes the active version if the manifest's `activation` says `activated`. `update`: the major version it is an update of
+    (None: it is the next major one). `event_type` says what payments are (None: as `Dataset.of_history`), `options` how to fit
+    (None: as the AWS sample). Raises SetupError if there is no history or too little of it, TrainingUnderWay.
     """
     listener, options = listener or TrainingListener(), options or TrainingOptions()
     names = tuple(features or FEATURE_SETS[feature_set])
@@ -87,38 +91,32 @@ def train(
     data = Dataset.of_history(history_dir, partitions, allowed_lateness_ms, event_type, cut_ms)
     check_columns(data.frame, names, history_dir)
     split = Split.of(data)
-    options, search = _searched(split.train, names, options, listener)
-    listener.step(f"training on {split.train.height:,} payments")
-    model = fitted(split.train, names, options, listener.round)
-    forest = isolating(split.train, names, options.seed) if options.anomaly == "beside" else None
-    listener.step(f"testing on {split.test.height:,} later payments")
-    metrics, by_scenario = _tested(model, split.test, names, threshold)
-    activation = decided(activate, judge(metrics, threshold, split.train, split.test, models_dir))
-    content = bytes(model.booster.save_raw("ubj"))
-    beside = _beside(model, forest)
-    manifest = {
-        "version": version_name(
-            feature_set, data.dates[-1], sha256_of(b"".join([content, *beside.values()]))
-        ),
-        "event_type": "card" if event_type is None else event_type.name,
-        "feature_set": feature_set,
-        "features": list(names),
-        "threshold": threshold,
-        "history": data.described(),
-        "warm_up_days": split.warm_up_days,
-        "train": range_of(split.train),
-        "test": range_of(split.test),
-        "metrics": metrics,
-        "recall_by_scenario": by_scenario,
-        "activation": activation,
-        "anomaly": None if forest is None else forest.judged(split.test, names),
-        "sha256": sha256_of(content),
-        **_fitting(model),
-        "search": search,
-        **made_with(),
-    }
-    save_model(models_dir, manifest, content, beside, activate=activation["activated"])
-    return manifest
+    models = Registry.at(models_place, "card" if event_type is None else event_type.name)
+    with training(models, update) as made:
+        options, search = _searched(split.train, names, options, listener)
+        listener.step(f"training on {split.train.height:,} payments")
+        model = fitted(split.train, names, options, listener.round)
+        forest = isolating(split.train, names, options.seed) if options.anomaly == "beside" else None
+        listener.step(f"testing on {split.test.height:,} later payments")
+        tested = _tested(model, split.test, names, threshold)
+        activation = decided(activate, judge(tested["metrics"], threshold, split.train, split.test, models))
+        manifest = {
+            "feature_set": feature_set,
+            "features": list(names),
+            "threshold": threshold,
+            "history": data.described(),
+            "warm_up_days": split.warm_up_days,
+            "train": range_of(split.train),
+            "test": range_of(split.test),
+            **tested,
+            "activation": activation,
+            "anomaly": None if forest is None else forest.judged(split.test, names),
+            **_fitting(model),
+            "search": search,
+            **made_with(),
+        }
+        made.save(manifest, _files(model, forest))
+    return activated(models, made.version)
 
 
 def _searched(
@@ -134,9 +132,19 @@ def _searched(
     return found.options, found.described
 
 
-def _beside(model: Fitted, forest: Forest | None) -> dict[str, bytes]:
-    """Return the files of a version beside its classifier."""
-    found = {} if model.table is None else {CALIBRATION: model.table.to_json()}
+def activated(models: Registry, version: Version) -> dict[str, Any]:
+    """Make a new version the active one if its manifest says so; return the manifest."""
+    manifest = models.manifest(version)
+    if manifest["activation"]["activated"]:
+        models.activate(version, manifest["activation"]["why"])
+    return manifest
+
+
+def _files(model: Fitted, forest: Forest | None) -> dict[str, bytes]:
+    """Return the files of a version."""
+    found = {MODEL_FILE: bytes(model.booster.save_raw("ubj"))}
+    if model.table is not None:
+        found[CALIBRATION] = model.table.to_json()
     if forest is not None:
         found |= {FOREST: bytes(forest.booster.save_raw("ubj")), ANOMALY_SCORES: forest.table.to_json()}
     return found
@@ -173,27 +181,20 @@ def check_columns(frame: pl.DataFrame, names: Sequence[str], history_dir: Path) 
         )
 
 
-def version_name(feature_set: str, last_date: date, digest: str) -> str:
-    """Name a version after features, last day and content.
-
-    The letter `v` prevents twelve digits in a row, which logs would mask as a card number.
-
-    >>> version_name("card", date(2026, 11, 24), "89471234ec9d")
-    'card-20261124-v89471234'
-    """
-    return f"{feature_set}-{last_date:%Y%m%d}-v{digest[:8]}"
-
-
 def _tested(
     model: Fitted, payments: pl.DataFrame, names: tuple[str, ...], threshold: float
-) -> tuple[dict[str, float], Mapping[str, float]]:
-    """Return the figures on payments the model has not seen, and the recall per kind of fraud where it is known."""
+) -> dict[str, Any]:
+    """Return the figures on payments the model has not seen, the recall per kind of fraud where it is known, and the insight scale."""
     fraud = payments["is_fraud"].to_numpy()
     scores = model.probabilities(payments, names)
     by_scenario: Mapping[str, float] = {}
     if "scenario" in payments.columns:
         by_scenario = recall_by_scenario(fraud, scores, threshold, payments["scenario"].to_numpy())
-    return evaluate(fraud, scores, threshold), by_scenario
+    return {
+        "metrics": evaluate(fraud, scores, threshold),
+        "recall_by_scenario": by_scenario,
+        "insight_scale": InsightScale.measured(fraud, scores).described(),
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,12 @@ from typing import Any
 
 import polars as pl
 
-from fraudstream.adapters.files import sha256_of
-from fraudstream.adapters.models.files import ANOMALY_SCORES, CURRENT, save_model
+from fraudstream.adapters.models.files import ANOMALY_SCORES
+from fraudstream.adapters.models.registry import Registry
+from fraudstream.adapters.models.training import training
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.events.event_type import EventType
+from fraudstream.domain.registry.manifest import MODEL_FILE
 from fraudstream.offline.activation import Wish
 from fraudstream.offline.dataset import Dataset
 from fraudstream.offline.history import dates_of
@@ -18,23 +20,24 @@ from fraudstream.offline.train import (
     FRAUD_THRESHOLD,
     SplitTimes,
     TrainingListener,
+    activated,
     check_columns,
     made_with,
     range_of,
-    version_name,
 )
 from fraudstream.offline.training.anomaly import isolating
 
 
 def train_unlabelled(
     history_dir: Path,
-    models_dir: Path,
+    models_place: Path | str,
     *,
     features: Sequence[str],
     feature_set: str,
     event_type: EventType,
     partitions: int = 1,
     allowed_lateness_ms: int = NEVER_MS,
+    update: int | None = None,
     activate: Wish = "if-better",
     seed: int = 1,
     listener: TrainingListener | None = None,
@@ -55,33 +58,31 @@ def train_unlabelled(
         raise SetupError(
             f"{len(data.dates)} days of {data.frame.height:,} payments are too few to learn from and to test with; use a longer history"
         )
-    listener.step(f"training on {learnt.height:,} payments")
-    forest = isolating(learnt, names, seed)
-    content, table = bytes(forest.booster.save_raw("ubj")), forest.table.to_json()
-    activation = _activation(activate, models_dir)
-    manifest = {
-        "version": version_name(feature_set, data.dates[-1], sha256_of(content + table)),
-        "event_type": event_type.name,
-        "classifier": False,
-        "feature_set": feature_set,
-        "features": list(names),
-        "threshold": FRAUD_THRESHOLD,
-        "history": data.described(),
-        "warm_up_days": times.warm_up_days,
-        "train": range_of(learnt),
-        "test": range_of(later),
-        "activation": activation,
-        "anomaly": forest.judged(later, names),
-        "sha256": sha256_of(content),
-        **made_with(),
-    }
-    save_model(models_dir, manifest, content, {ANOMALY_SCORES: table}, activate=activation["activated"])
-    return manifest
+    models = Registry.at(models_place, event_type.name)
+    with training(models, update) as made:
+        listener.step(f"training on {learnt.height:,} payments")
+        forest = isolating(learnt, names, seed)
+        manifest = {
+            "classifier": False,
+            "feature_set": feature_set,
+            "features": list(names),
+            "threshold": FRAUD_THRESHOLD,
+            "history": data.described(),
+            "warm_up_days": times.warm_up_days,
+            "train": range_of(learnt),
+            "test": range_of(later),
+            "activation": _activation(activate, models),
+            "anomaly": forest.judged(later, names),
+            **made_with(),
+        }
+        content = bytes(forest.booster.save_raw("ubj"))
+        made.save(manifest, {MODEL_FILE: content, ANOMALY_SCORES: forest.table.to_json()})
+    return activated(models, made.version)
 
 
-def _activation(wish: Wish, models_dir: Path) -> dict[str, Any]:
+def _activation(wish: Wish, models: Registry) -> dict[str, Any]:
     """Return the decision for the manifest: without labels nothing says whether it is better than an active model."""
-    first = not (models_dir / CURRENT).is_file()
+    first = models.log().active is None
     why = (
         "no model was active before"
         if first

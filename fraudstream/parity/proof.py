@@ -4,7 +4,6 @@ Directory, topics and group are used by nothing else, so a run disturbs no worke
 """
 
 import asyncio
-import shutil
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -19,7 +18,8 @@ from fraudstream.adapters.event_types import event_type_named
 from fraudstream.adapters.kafka.admin import ensure_topics
 from fraudstream.adapters.kafka.security import Kafka
 from fraudstream.adapters.kafka.tail import following
-from fraudstream.adapters.models.files import current_version, load_model
+from fraudstream.adapters.models.files import load_model
+from fraudstream.adapters.models.registry import Registry
 from fraudstream.adapters.secrets import token_keys
 from fraudstream.adapters.weekly.files import write_snapshot
 from fraudstream.domain.events.event_type import EventType
@@ -66,9 +66,8 @@ def private(settings: Settings, directory: Path) -> Settings:
             "web": False,
         }
     )
-    version = current_version(settings.models_dir) if settings.model == "current" else settings.model
-    shutil.copytree(settings.models_dir / version, own.models_dir / version)
-    return own.model_copy(update={"model": version})
+    version = Registry.of(settings).resolve(settings.model)
+    return own.model_copy(update={"models": settings.models_place, "model": str(version)})
 
 
 async def prove(settings: Settings, stream: pl.DataFrame, listener: ParityListener | None = None) -> Report:
@@ -77,7 +76,7 @@ async def prove(settings: Settings, stream: pl.DataFrame, listener: ParityListen
     Raises SetupError without a broker or a model, ChildFailed if the worker ends.
     """
     listener = listener or ParityListener()
-    model = load_model(settings.models_dir, settings.model)
+    model = load_model(Registry.of(settings), settings.model)
     listener.step("batch: computing point-in-time features")
     event_type = event_type_named(settings.event_type)
     check_features(model.version, model.features, event_type.numbers)

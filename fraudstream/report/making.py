@@ -10,7 +10,8 @@ import polars as pl
 import xgboost
 
 from fraudstream.adapters.models.boosted import XGBoostModel
-from fraudstream.adapters.models.files import load_model, read_manifest
+from fraudstream.adapters.models.files import load_model
+from fraudstream.adapters.models.registry import Registry
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.events.event_type import EventType
 from fraudstream.offline.dataset import Dataset
@@ -26,7 +27,7 @@ ENTITY = "card_code"
 
 def make_reports(
     versions: list[str],
-    models_dir: Path,
+    models: Registry,
     history_dir: Path,
     event_type: EventType,
     *,
@@ -36,24 +37,17 @@ def make_reports(
 ) -> list[dict[str, Any]]:
     """Return the reports of versions on the same payments: those later than what any of them has learnt from.
 
-    Raises SetupError if a version is not there or was made for another event type, or if no payment is left.
+    Raises SetupError if a version is not there, or if no payment is left.
     """
-    manifests = [read_manifest(models_dir, version) for version in versions]
-    for manifest in manifests:
-        if manifest["event_type"] != event_type.name:
-            raise SetupError(
-                f"model {manifest['version']} is for events of type {manifest['event_type']}, not {event_type.name}; set "
-                f"FRAUDSTREAM_EVENT_TYPE={manifest['event_type']}"
-            )
+    manifests = [models.manifest(models.resolve(version)) for version in versions]
     step("computing what was known at each payment")
     data = Dataset.of_history(history_dir, partitions, event_type=event_type)
     labelled = data.frame.filter(pl.col("is_fraud").is_not_null())
-    learnt_until_ms = max(_ms(manifest["train"]["last"]) for manifest in manifests) + 999  # it is in seconds
-    later = labelled.filter(pl.col("event_time") > learnt_until_ms)
+    learnt_until = max(_learnt_until(manifest) for manifest in manifests)
+    later = labelled.filter(pl.col("event_time") > _ms(learnt_until) + 999)  # it is in seconds
     if not later.height:
         raise SetupError(
-            f"all payments of {history_dir} are from before {max(m['train']['last'] for m in manifests)}, until which "
-            f"{' and '.join(versions)} learnt; a report needs later ones"
+            f"all payments of {history_dir} are from before {learnt_until}, until which {' and '.join(versions)} learnt; a report needs later ones"
         )
     for version, manifest in zip(versions, manifests, strict=True):
         if not manifest.get("classifier", True):
@@ -63,7 +57,7 @@ def make_reports(
     reports = []
     for version, manifest in zip(versions, manifests, strict=True):
         step(f"judging {later.height:,} payments by {version}")
-        reports.append(_report(load_model(models_dir, version), manifest, labelled, later, event_type, costs))
+        reports.append(_report(load_model(models, version), manifest, labelled, later, event_type, costs))
     return reports
 
 
@@ -87,8 +81,8 @@ def _report(
         else "each event's currency",
         "tested": {"first": _date(judged.times_ms.min()), "last": _date(judged.times_ms.max())},
         "details": {
-            "sha256": manifest["sha256"][:16],
-            "trained on": f"{manifest['train']['rows']:,} payments, {manifest['train']['first'][:10]} to {manifest['train']['last'][:10]}",
+            "sha256": manifest["content_sha256"][:16],
+            "trained on": _trained_on(manifest),
             "XGBoost": xgboost.__version__,
         },
     }
@@ -97,6 +91,8 @@ def _report(
 
 def _learnt(model: XGBoostModel, manifest: dict[str, Any], labelled: pl.DataFrame) -> float | None:
     """Return the average precision on the payments it learnt from; None if this history does not have them."""
+    if "train" not in manifest:
+        return None
     first, last = _ms(manifest["train"]["first"]), _ms(manifest["train"]["last"])
     learnt = labelled.filter(pl.col("event_time").is_between(first, last))
     fraud = learnt["is_fraud"].to_numpy().astype(bool)
@@ -104,6 +100,25 @@ def _learnt(model: XGBoostModel, manifest: dict[str, Any], labelled: pl.DataFram
         return None
     scores = predicted(learnt, model.features, model.probabilities).astype(np.float64)
     return Ranking.of(fraud, scores).curve().average_precision()
+
+
+def _learnt_until(manifest: dict[str, Any]) -> str:
+    """Return the time until which a version learnt, in UTC; raises SetupError if nobody knows."""
+    if "train" in manifest:
+        return str(manifest["train"]["last"])
+    if "trained_until" in manifest:
+        return str(manifest["trained_until"])
+    raise SetupError(
+        f"nothing says until when model {manifest['version']} learnt, because it was made elsewhere; import it again with "
+        "--trained-until"
+    )
+
+
+def _trained_on(manifest: dict[str, Any]) -> str:
+    if "train" not in manifest:
+        return f"other payments, until {manifest['trained_until'][:10]}"
+    train = manifest["train"]
+    return f"{train['rows']:,} payments, {train['first'][:10]} to {train['last'][:10]}"
 
 
 def _ms(text: str) -> int:

@@ -76,9 +76,9 @@ class Settings(PageSettings, ThroughputSettings, DecisionSettings, StorageSettin
         return self.data_dir / "weekly-disk"
 
     @property
-    def models_dir(self) -> Path:
-        """Model versions; the file `current` names the active one."""
-        return self.data_dir / "models"
+    def models_place(self) -> str:
+        """Directory or s3:// URL of the model versions of all event types."""
+        return self.models or str(self.data_dir / "models")
 
     @property
     def worker_state_dir(self) -> Path:

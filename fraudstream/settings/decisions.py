@@ -5,7 +5,7 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings
 
-from fraudstream.domain.names import NAME_PATTERN
+from fraudstream.domain.registry.versions import VERSION_PATTERN
 from fraudstream.domain.weekly import MIDNIGHTS_KEPT
 
 
@@ -20,10 +20,10 @@ class DecisionSettings(BaseSettings):
         "which must end with `.toml` (docs/event-types.md).",
     )
     model: str = Field(
-        "current",
-        pattern=rf"^{NAME_PATTERN}$",
-        examples=["current", "card-20261121-1f2e3d4c"],
-        description="Model version to score with; `current`: the active one.",
+        "active",
+        pattern=rf"^(active|{VERSION_PATTERN})$",
+        examples=["active", "1.2"],
+        description="Model version to score with, as `fraudstream models list` shows it; `active`: the active one.",
     )
     fraud_threshold: float | None = Field(
         None,

@@ -27,6 +27,11 @@ class StorageSettings(BaseSettings):
         description="The lines of the key file themselves, separated by line breaks or commas; FRAUDSTREAM_CARD_TOKEN_KEY_FILE takes precedence.",
     )
 
+    models: str | None = Field(
+        None,
+        description="Where model versions are kept: a directory or s3://bucket/prefix (with the credentials of the AWS configuration). "
+        "Default: <data_dir>/models.",
+    )
     archive: str | None = Field(
         None,
         description="Where `fraudstream archive` keeps decided payments: a directory or s3://bucket/prefix (with the credentials of the "

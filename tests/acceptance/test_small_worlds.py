@@ -8,7 +8,7 @@ import pytest
 
 from fraudstream.acceptance import stories
 from fraudstream.adapters.event_types import event_type_named
-from fraudstream.adapters.models.files import CURRENT, load_model
+from fraudstream.adapters.models.registry import Registry
 from fraudstream.adapters.weekly.files import newest_snapshot
 from fraudstream.domain.detector import Detector
 from fraudstream.domain.tokens import Tokenizer
@@ -18,6 +18,7 @@ from fraudstream.offline.train import train
 from fraudstream.world import world as worlds
 from fraudstream.world.generate import generate
 from fraudstream.world.world import World
+from tests.models import load_model
 
 WORLD = World(seed=1, cards=1000, days=20, payments=71_000)
 
@@ -55,7 +56,7 @@ def test_a_model_that_learnt_from_too_few_frauds_is_not_activated(
 
     few = manifest["train"]["fraud"]
     assert few < FRAUDS_ENOUGH
-    assert not (tmp_path / "models" / CURRENT).exists()
+    assert Registry.at(tmp_path / "models", "card").log().active is None
     assert (
         f"it learnt from {few} frauds, and a model that learnt from fewer than {FRAUDS_ENOUGH}"
         in manifest["activation"]["why"]

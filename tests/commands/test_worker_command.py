@@ -76,7 +76,7 @@ async def test_without_weekly_aggregates_it_decides_and_says_what_is_missing(
     kafka_settings: Settings, small_world: Path
 ) -> None:
     """The store is down: the decision is marked, the log names the command."""
-    shutil.copytree(small_world / "models", kafka_settings.models_dir)
+    shutil.copytree(small_world / "models", kafka_settings.models_place)
     with Worker(kafka_settings, WORKER) as worker:
         await produce(kafka_settings, [(None, b'{"cc_num":4000000000000002,"amount":1.0,"tid":"a"}')])
         (decision,) = await decisions_of(kafka_settings, {"a"})

@@ -16,7 +16,6 @@ from aiokafka import AIOKafkaProducer
 
 from fraudstream.adapters.event_types import event_type_named
 from fraudstream.adapters.kafka.admin import ensure_topics
-from fraudstream.adapters.models.files import load_model
 from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.model import Model
 from fraudstream.offline.dataset import Dataset, features_of
@@ -28,6 +27,7 @@ from fraudstream.settings import Settings
 from fraudstream.traffic.csv_file import CsvColumns, read_csv
 from tests.commands.running import fraudstream
 from tests.end_to_end.harness import Record, Worker, read_all, settled
+from tests.models import load_model
 from tests.real_files import CREDITCARD, SPARKOV
 from tests.shared import Broker, delete_topics, own_settings
 
@@ -127,7 +127,13 @@ def served(
     if not has_ids:
         asyncio.run(label(settings, stream, decisions))
     ran(settings, "archive", "run", "--once")
-    yield Served(settings, event_type, load_model(settings.models_dir), stream, decisions)
+    yield Served(
+        settings,
+        event_type,
+        load_model(Path(settings.models_place), event_type=event_type.name),
+        stream,
+        decisions,
+    )
     delete_topics(broker.bootstrap, settings.app_id)
 
 

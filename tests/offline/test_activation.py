@@ -11,13 +11,13 @@ import polars as pl
 import pytest
 from click.testing import CliRunner, Result
 
-from fraudstream.adapters.models.files import current_version, load_model
 from fraudstream.commands.train import train as train_command
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.features.catalogue import FEATURE_SETS
 from fraudstream.offline.train import train
 from fraudstream.world.generate import generate
 from fraudstream.world.world import World
+from tests.models import active_version, load_model
 
 Run = Callable[..., Result]
 
@@ -88,11 +88,11 @@ def test_a_worse_model_is_kept_and_not_activated(
     done = run("--history", history, "--features", "card-sample")
 
     assert 1 == done.exit_code
-    assert better["version"] == current_version(tmp_path / "models")
-    assert 2 == len(list((tmp_path / "models").glob("*/manifest.json")))
+    assert better["version"] == active_version(tmp_path / "models")
+    assert 2 == len(list((tmp_path / "models").glob("card/*/manifest.json")))
     assert f"{better['metrics']['average_precision']:.4f}" in done.stdout
     assert "not activated: its average precision is 0." in done.stdout
-    assert "repeat the command with --activate always" in done.stdout
+    assert "to activate it anyway, run: fraudstream models activate 2.0" in done.stdout
 
 
 def test_a_worse_model_is_activated_when_told_to(
@@ -105,9 +105,9 @@ def test_a_worse_model_is_activated_when_told_to(
 
     made = json.loads(done.stdout)
     assert 0 == done.exit_code
-    assert made["version"] == current_version(tmp_path / "models")
+    assert made["version"] == active_version(tmp_path / "models")
     assert (True, False) == (made["activation"]["activated"], made["activation"]["better"])
-    assert better["version"] == made["activation"]["active_version"]
+    assert f"card-{better['version']}" == made["activation"]["active_version"]
     assert better["metrics"] == made["activation"]["active_metrics"]
 
 
@@ -121,12 +121,30 @@ def test_a_better_model_takes_over(history: Path, poorer: Trained, tmp_path: Pat
     assert FEATURE_SETS["card"] == load_model(tmp_path / "models").features
 
 
-def test_the_same_model_again_stays_active(history: Path, richer: Trained, tmp_path: Path, run: Run) -> None:
-    """A nightly job over a history that did not grow."""
+def test_the_same_history_gives_the_same_model_as_a_new_version(
+    history: Path, richer: Trained, tmp_path: Path, run: Run
+) -> None:
+    """A nightly job over a history that did not grow: the hash of the content says so."""
     first = richer.in_use(tmp_path)
 
-    assert 0 == run("--history", history).exit_code
-    assert first["version"] == current_version(tmp_path / "models")
+    again = json.loads(run("--history", history, "--json").stdout)
+
+    assert ("1.0", "2.0") == (first["version"], again["version"])
+    assert first["content_sha256"] == again["content_sha256"]
+    assert again["activation"]["activated"]
+
+
+def test_an_update_is_the_next_minor_version(
+    history: Path, richer: Trained, tmp_path: Path, run: Run
+) -> None:
+    """Of the major version that is named, if there is one."""
+    richer.in_use(tmp_path)
+
+    update = json.loads(run("--history", history, "--update", "1", "--json").stdout)
+
+    assert "1.1" == update["version"] == active_version(tmp_path / "models")
+    with pytest.raises(SetupError, match=r"no model 2\.0 of event type card to update"):
+        run("--history", history, "--update", "2")
 
 
 def test_never_leaves_the_active_model_as_it_is(
@@ -138,7 +156,7 @@ def test_never_leaves_the_active_model_as_it_is(
     done = run("--history", history, "--activate", "never")
 
     assert 0 == done.exit_code
-    assert first["version"] == current_version(tmp_path / "models")
+    assert first["version"] == active_version(tmp_path / "models")
 
 
 def test_a_first_model_that_is_no_better_than_chance_is_not_activated(
@@ -149,7 +167,7 @@ def test_a_first_model_that_is_no_better_than_chance_is_not_activated(
 
     assert 1 == done.exit_code
     assert "no better than chance" in done.stdout
-    with pytest.raises(SetupError, match=r"none was good enough.*train --activate always"):
+    with pytest.raises(SetupError, match=r"none was good enough.*fraudstream models activate VERSION"):
         load_model(tmp_path / "models")
 
 
@@ -158,7 +176,7 @@ def test_a_model_that_cannot_be_loaded_is_replaced(
 ) -> None:
     """With that model no worker would start."""
     first = richer.in_use(tmp_path)
-    (tmp_path / "models" / first["version"] / "model.ubj").write_bytes(b"damaged")
+    (tmp_path / "models" / "card" / first["version"] / "model.ubj").write_bytes(b"damaged")
 
     done = run("--history", history, "--features", "card-sample")
 

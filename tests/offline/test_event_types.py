@@ -11,7 +11,6 @@ import pytest
 from click.testing import CliRunner
 
 from fraudstream.adapters.event_types import event_type_named
-from fraudstream.adapters.models.files import load_model
 from fraudstream.adapters.weekly.files import newest_snapshot
 from fraudstream.commands.aggregate import aggregate as aggregate_command
 from fraudstream.domain.detector import Detector
@@ -34,6 +33,7 @@ from fraudstream.traffic.payments import ParquetFiles
 from fraudstream.world.generate import generate
 from fraudstream.world.live import Live
 from fraudstream.world.world import World
+from tests.models import load_model
 from tests.real_files import CREDITCARD, SPARKOV, VALUES
 
 WORLD = World(seed=1, cards=400, days=8, payments=24_000, start=date(2020, 1, 1))
@@ -76,7 +76,7 @@ def parsed(event_type: EventType, frame: pl.DataFrame) -> list[Payment]:
 
 def test_decisions_have_the_probabilities_of_training(trained: Trained) -> None:
     """What the model learnt from and what it is asked are the same numbers, and fraud is found."""
-    model = load_model(trained.models)
+    model = load_model(trained.models, event_type=trained.event_type.name)
     payments = Dataset.of_history(trained.history, event_type=trained.event_type).frame
 
     decided = Detector.of(model, trained.event_type).decide(payments)

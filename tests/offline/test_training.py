@@ -12,7 +12,6 @@ from click.testing import CliRunner
 
 from fraudstream.acceptance import stories
 from fraudstream.adapters.event_types import event_type_named
-from fraudstream.adapters.models.files import load_model
 from fraudstream.adapters.weekly.files import newest_snapshot
 from fraudstream.commands.aggregate import aggregate as aggregate_command
 from fraudstream.commands.train import train as train_command
@@ -27,6 +26,7 @@ from fraudstream.offline.evaluate import evaluate
 from fraudstream.offline.train import train
 from fraudstream.world.generate import generate
 from fraudstream.world.world import World
+from tests.models import active_version, load_model
 
 TOKENIZER = Tokenizer(bytes(32))
 WORLD = World(seed=1, cards=60_000, days=21, payments=1_260_000, start=date(2020, 1, 1))
@@ -93,10 +93,11 @@ def test_a_week_without_history_says_which_midnight_has_some(data_dir: Path, tmp
 def test_the_manifest_says_what_the_model_is_made_of(data_dir: Path) -> None:
     """Features in order, the data, the figures, the checksum."""
     model = load_model(data_dir / "models")
-    manifest = json.loads((data_dir / "models" / model.version / "manifest.json").read_text())
+    manifest = json.loads((data_dir / "models" / "card" / "2.0" / "manifest.json").read_text())
 
     assert FEATURE_SETS["card"] == model.features
     assert 0.25 == model.threshold
+    assert "card-2.0" == model.version
     assert ("2020-01-01", "2020-01-21", 1_260_000) == tuple(manifest["history"].values())
     assert manifest["train"]["last"] < manifest["test"]["first"]
     assert 7 == manifest["warm_up_days"]
@@ -104,11 +105,13 @@ def test_the_manifest_says_what_the_model_is_made_of(data_dir: Path) -> None:
     assert manifest["metrics"]["average_precision"] > 0.5
 
 
-def test_training_again_gives_the_same_version(data_dir: Path, tmp_path: Path) -> None:
-    """The version is the content."""
+def test_training_again_gives_the_same_content(data_dir: Path, tmp_path: Path) -> None:
+    """To the last byte of every file, whatever number it gets."""
     again = train(data_dir / "history", tmp_path)
+    first = json.loads((data_dir / "models" / "card" / "2.0" / "manifest.json").read_text())
 
-    assert load_model(data_dir / "models").version == again["version"]
+    assert first["content_sha256"] == again["content_sha256"]
+    assert "1.0" == again["version"]
 
 
 def test_too_little_history_is_a_sentence(tmp_path: Path) -> None:
@@ -121,7 +124,7 @@ def test_too_little_history_is_a_sentence(tmp_path: Path) -> None:
 
 def detector_of(data_dir: Path, feature_set: str) -> Detector:
     """Put the detector of a feature set's model together."""
-    version = next(path.name for path in (data_dir / "models").glob(f"{feature_set}-2020*"))
+    version = {"card-sample": "1.0", "card": "2.0"}[feature_set]
     event_type = event_type_named("card")
     return Detector.of(load_model(data_dir / "models", version), event_type)
 
@@ -190,7 +193,7 @@ def test_the_commands_do_all_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     model = CliRunner().invoke(train_command, ["--json"], catch_exceptions=False)
 
     assert str(last_midnight(tmp_path / "history")) == json.loads(week.stdout)["as_of"]
-    assert json.loads(model.stdout)["version"] == load_model(tmp_path / "models").version
+    assert "1.0" == json.loads(model.stdout)["version"] == active_version(tmp_path / "models")
 
 
 def test_the_sql_is_plain() -> None:

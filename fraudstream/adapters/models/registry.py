@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from fraudstream.adapters.event_types import event_type_named
 from fraudstream.adapters.files import sha256_of
 from fraudstream.adapters.models.lease import Clock, utc_now
 from fraudstream.adapters.models.opening import model_store
@@ -19,6 +20,7 @@ from fraudstream.domain.registry import manifest as manifests
 from fraudstream.domain.registry.store import ModelStore, StoreUnavailable
 from fraudstream.domain.registry.version_log import Action, LogEntry, State, VersionLog, activation
 from fraudstream.domain.registry.versions import Version
+from fraudstream.settings import Settings
 
 ACTIVE = "active"
 """Stands for the active version wherever a version is named."""
@@ -56,6 +58,11 @@ class Registry:
     def at(cls, place: str | Path, event_type: str) -> "Registry":
         """Open the registry in a directory or at s3://bucket/prefix."""
         return cls(model_store(place), event_type)
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Registry":
+        """Open the registry of the event type that is set."""
+        return cls.at(settings.models_place, event_type_named(settings.event_type).name)
 
     def log(self) -> VersionLog:
         """Return what happened to the versions so far."""

@@ -2,17 +2,17 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import xgboost
 
 from fraudstream.adapters.event_types import event_type_named
-from fraudstream.adapters.files import sha256_of
-from fraudstream.adapters.models.files import MODEL_BYTES_MAX, current_version, load_model, save_model
 from fraudstream.domain.detector import Detector
 from fraudstream.domain.errors import SetupError
+from fraudstream.domain.registry.manifest import FILE_BYTES_MAX, parsed
+from fraudstream.domain.registry.versions import Version
+from tests.models import active_version, load_model, saved
 
 FEATURES = ["amount", "seconds_since_previous"]
 ROWS = np.array([[20.0, 601.0], [20.0, 1.5]], dtype=np.float32)
@@ -27,20 +27,14 @@ def ubj() -> bytes:
     return bytes(booster.save_raw("ubj"))
 
 
-def saved(models_dir: Path, ubj: bytes, **fields: Any) -> str:
-    """Save the model with an ordinary manifest, some fields given."""
-    manifest = {"version": "card-1", "features": FEATURES, "threshold": 0.25, "sha256": sha256_of(ubj)}
-    return save_model(models_dir, manifest | fields, ubj)
-
-
-def test_a_saved_model_is_current_and_scores_as_it_did(tmp_path: Path, ubj: bytes) -> None:
+def test_a_saved_model_is_active_and_scores_as_it_did(tmp_path: Path, ubj: bytes) -> None:
     """Nothing is lost on the way through the file."""
     original = xgboost.Booster(model_file=bytearray(ubj))
     saved(tmp_path, ubj)
 
     model = load_model(tmp_path)
 
-    assert ("card-1", tuple(FEATURES), 0.25) == (model.version, model.features, model.threshold)
+    assert ("card-1.0", tuple(FEATURES), 0.25) == (model.version, model.features, model.threshold)
     assert np.array_equal(original.inplace_predict(ROWS), model.probabilities(ROWS))
     assert model.probabilities(ROWS)[0] < 0.1
     assert model.probabilities(ROWS)[1] > 0.9
@@ -65,35 +59,28 @@ def test_contributions_add_up_to_the_log_odds(tmp_path: Path, ubj: bytes) -> Non
     assert np.allclose(model.probabilities(ROWS), 1 / (1 + np.exp(-shares.sum(axis=1))), atol=1e-6)
 
 
-def test_several_versions_are_kept_and_one_is_current(tmp_path: Path, ubj: bytes) -> None:
+def test_several_versions_are_kept_and_one_is_active(tmp_path: Path, ubj: bytes) -> None:
     """To go back, another version is named."""
     saved(tmp_path, ubj)
-    saved(tmp_path, ubj, version="card-2", threshold=0.5)
+    saved(tmp_path, ubj, threshold=0.5)
 
-    assert "card-2" == current_version(tmp_path)
+    assert "2.0" == active_version(tmp_path)
     assert 0.5 == load_model(tmp_path).threshold
-    assert 0.25 == load_model(tmp_path, "card-1").threshold
+    assert 0.25 == load_model(tmp_path, "1.0").threshold
 
 
-def test_versions_named_as_earlier_releases_did_stay_loadable(tmp_path: Path, ubj: bytes) -> None:
-    """Their names have twelve digits in a row."""
-    saved(tmp_path, ubj, version="card-20261124-8947ec9d")
+def test_models_of_an_earlier_release_are_said_to_be(tmp_path: Path) -> None:
+    """They had names and a file `current`; the sentence says what to do."""
+    (tmp_path / "current").write_text("card-20261124-8947ec9d\n")
 
-    assert "card-20261124-8947ec9d" == load_model(tmp_path).version
-
-
-def test_nothing_but_whole_versions_is_left_behind(tmp_path: Path, ubj: bytes) -> None:
-    """Drafts become versions by one rename."""
-    saved(tmp_path, ubj)
-    saved(tmp_path, ubj)
-
-    assert ["card-1", "current"] == sorted(path.name for path in tmp_path.iterdir())
+    with pytest.raises(SetupError, match=r"made by an earlier release.*train again with: fraudstream train"):
+        load_model(tmp_path)
 
 
 def test_a_changed_model_file_is_not_loaded(tmp_path: Path, ubj: bytes) -> None:
     """The checksum is looked at before XGBoost is."""
     saved(tmp_path, ubj)
-    (tmp_path / "card-1" / "model.ubj").write_bytes(ubj[:-1] + b"?")
+    (tmp_path / "card" / "1.0" / "model.ubj").write_bytes(ubj[:-1] + b"?")
 
     with pytest.raises(SetupError, match="checksum differs"):
         load_model(tmp_path)
@@ -115,7 +102,7 @@ def test_a_model_with_features_we_do_not_have_decides_nothing(tmp_path: Path, ub
         Detector.of(load_model(tmp_path), event_type_named("card"))
 
 
-@pytest.mark.parametrize("version", ["current", "card-7"])
+@pytest.mark.parametrize("version", ["active", "7.0"])
 def test_without_the_model_the_sentence_says_what_to_run(tmp_path: Path, version: str) -> None:
     """A fresh clone has none, and names are mistyped."""
     with pytest.raises(SetupError, match="train one with: fraudstream train"):
@@ -125,10 +112,10 @@ def test_without_the_model_the_sentence_says_what_to_run(tmp_path: Path, version
 def test_the_manifest_is_json_for_people_too(tmp_path: Path, ubj: bytes) -> None:
     """Indented, one field a line."""
     saved(tmp_path, ubj)
-    text = (tmp_path / "card-1" / "manifest.json").read_text()
+    text = (tmp_path / "card" / "1.0" / "manifest.json").read_text()
 
-    assert "card-1" == json.loads(text)["version"]
-    assert '\n  "version": "card-1"' in text
+    assert "1.0" == json.loads(text)["version"]
+    assert '\n  "version": "1.0"' in text
 
 
 @pytest.mark.parametrize("rows", [1, 7, 512])
@@ -160,7 +147,7 @@ def test_a_model_trained_on_other_features_than_its_manifest_names_is_not_loaded
     booster = xgboost.Booster(model_file=bytearray(ubj))
     booster.feature_names = FEATURES[::-1]
     other = bytes(booster.save_raw("ubj"))
-    saved(tmp_path, other, sha256=sha256_of(other))
+    saved(tmp_path, other)
     with pytest.raises(SetupError, match="trained on other features than its manifest names"):
         load_model(tmp_path)
 
@@ -168,27 +155,50 @@ def test_a_model_trained_on_other_features_than_its_manifest_names_is_not_loaded
 def test_a_file_far_larger_than_any_model_is_not_read(tmp_path: Path, ubj: bytes) -> None:
     """Its size is checked first: it is neither read into memory nor given to XGBoost."""
     saved(tmp_path, ubj)
-    with (tmp_path / "card-1" / "model.ubj").open("r+b") as file:
-        file.truncate(MODEL_BYTES_MAX + 1)
+    with (tmp_path / "card" / "1.0" / "model.ubj").open("r+b") as file:
+        file.truncate(FILE_BYTES_MAX + 1)
 
-    with pytest.raises(SetupError, match="is larger than 100 MB"):
+    with pytest.raises(SetupError, match="is larger than"):
+        load_model(tmp_path)
+
+
+def test_a_manifest_that_was_changed_is_refused(tmp_path: Path, ubj: bytes) -> None:
+    """The log has its checksum."""
+    saved(tmp_path, ubj)
+    path = tmp_path / "card" / "1.0" / "manifest.json"
+    path.write_text(path.read_text().replace("0.25", "0.75"))
+
+    with pytest.raises(SetupError, match=r"the manifest of model 1\.0 of event type card was changed"):
         load_model(tmp_path)
 
 
 @pytest.mark.parametrize(
-    "manifest",
+    ("content", "said"),
     [
-        "{",
-        "[]",
-        "{}",
-        '{"version": "card-1", "features": ["amount"], "threshold": 7.0, "sha256": ""}',
-        '{"version": "card-2", "features": ["amount"], "threshold": 0.5, "sha256": ""}',
+        (b"{", "is not JSON"),
+        (b"[]", "is not a JSON object"),
+        (b"{}", "event_type is missing"),
+        (
+            b'{"event_type": "card", "version": "1.0", "features": ["amount"], "threshold": 7.0, "files": {}}',
+            "threshold must be",
+        ),
+        (
+            b'{"event_type": "card", "version": "2.0", "features": ["amount"], "threshold": 0.5, "files": {}}',
+            "another version",
+        ),
+        (
+            b'{"event_type": "card", "version": "1.0", "features": [7], "threshold": 0.5, "files": {}}',
+            "must be names",
+        ),
+        (
+            b'{"event_type": "card", "version": "1.0", "features": [], "threshold": 0.5, "files": {"a": 1}}',
+            "needs its sha256",
+        ),
     ],
 )
-def test_an_invalid_manifest_is_refused_with_a_sentence(tmp_path: Path, ubj: bytes, manifest: str) -> None:
+def test_an_invalid_manifest_is_refused_with_a_sentence(content: bytes, said: str) -> None:
     """Broken, empty, absurd, or of another model."""
-    saved(tmp_path, ubj)
-    (tmp_path / "card-1" / "manifest.json").write_text(manifest)
-
-    with pytest.raises(SetupError, match="the manifest of model card-1 is not"):
-        load_model(tmp_path)
+    with pytest.raises(
+        SetupError, match=f"the manifest of model 1.0 of event type card is not .*{said}|{said}"
+    ):
+        parsed(content, "card", Version(1, 0), "train again")

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from fraudstream.adapters.event_types import event_type_named
-from fraudstream.adapters.models.files import load_model
+from fraudstream.adapters.models.registry import Registry
 from fraudstream.commands.train import train as train_command
 from fraudstream.domain.detector import Detector
 from fraudstream.domain.errors import SetupError
@@ -20,6 +20,7 @@ from fraudstream.offline.dataset import Dataset
 from fraudstream.report.making import make_reports
 from fraudstream.world.generate import generate
 from fraudstream.world.world import World
+from tests.models import load_model
 
 CARD = event_type_named("card")
 UNUSUAL = replace(CARD, ruleset=Ruleset((Rule("unusual", "anomaly_score > 600", "review"),)))
@@ -99,7 +100,7 @@ def test_alone_it_does_not_replace_an_active_model_unasked(models: Path) -> None
     )
 
     assert 1 == again.exit_code
-    assert first["version"] == load_model(models).version
+    assert f"card-{first['version']}" == load_model(models).version
     assert "cannot be compared" in again.stderr
     assert first["anomaly"]["metrics"].keys() == {"auc", "average_precision"}
 
@@ -109,12 +110,15 @@ def test_a_report_of_an_anomaly_model_alone_is_refused(data: Path, models: Path)
     version = json.loads(trained("--json", "--anomaly", "alone"))["version"]
 
     with pytest.raises(SetupError, match="without a classifier; a report judges classifiers"):
-        make_reports([version], models, data / "history", CARD)
+        make_reports([version], Registry.at(models, "card"), data / "history", CARD)
 
 
 @pytest.mark.parametrize(
     ("file", "sentence"),
-    [("anomaly.json", "anomaly.json cannot be read"), ("anomaly.ubj", "anomaly.ubj cannot be read")],
+    [
+        ("anomaly.json", "anomaly.json of model 1.0 .* is missing"),
+        ("anomaly.ubj", "anomaly.ubj of model 1.0 .* is missing"),
+    ],
 )
 def test_a_version_without_a_part_of_its_anomaly_model_is_not_loaded(
     models: Path, file: str, sentence: str
@@ -123,22 +127,22 @@ def test_a_version_without_a_part_of_its_anomaly_model_is_not_loaded(
     version = json.loads(trained("--json", "--rounds", "3", "--activate", "always", "--anomaly", "beside"))[
         "version"
     ]
-    (models / version / file).unlink()
+    (models / "card" / version / file).unlink()
 
     with pytest.raises(SetupError, match=sentence):
         load_model(models)
 
 
 def test_the_same_payments_give_the_same_forest(models: Path) -> None:
-    """The version's name contains the hash of all its files."""
-    versions = [
+    """And so the hash of all files of a version."""
+    hashes = [
         json.loads(trained("--json", "--rounds", "3", "--activate", "always", "--anomaly", "beside"))[
-            "version"
+            "content_sha256"
         ]
         for _ in range(2)
     ]
 
-    assert 1 == len(set(versions))
+    assert 1 == len(set(hashes))
     rows = np.full((2, len(load_model(models).features)), np.nan, np.float32)
     anomaly = load_model(models).anomaly
     assert anomaly is not None

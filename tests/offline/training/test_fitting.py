@@ -7,7 +7,6 @@ import numpy as np
 import polars as pl
 import pytest
 
-from fraudstream.adapters.models.files import load_model
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.features.catalogue import FEATURE_SETS
 from fraudstream.domain.features.compute import matrix
@@ -18,6 +17,7 @@ from fraudstream.offline.training.fitting import fitted, held_out
 from fraudstream.offline.training.options import TrainingOptions
 from fraudstream.world.generate import generate
 from fraudstream.world.world import World
+from tests.models import load_model
 
 NAMES = FEATURE_SETS["card"]
 
@@ -134,11 +134,11 @@ def test_a_changed_calibration_is_not_loaded(history: Path, tmp_path: Path) -> N
     manifest = train(
         history, tmp_path, options=TrainingOptions(rounds=5, calibration="platt"), activate="always"
     )
-    path = tmp_path / manifest["version"] / "calibration.json"
+    path = tmp_path / "card" / manifest["version"] / "calibration.json"
 
-    path.write_bytes(path.read_bytes() + b" ")
-    with pytest.raises(SetupError, match=r"calibration\.json of model .* is not the one"):
+    path.write_bytes(path.read_bytes()[:-1] + b" ")
+    with pytest.raises(SetupError, match=r"calibration\.json of model 1\.0 .* is not the one"):
         load_model(tmp_path)
     path.unlink()
-    with pytest.raises(SetupError, match=r"calibration\.json cannot be read"):
+    with pytest.raises(SetupError, match=r"calibration\.json of model 1\.0 .* is missing"):
         load_model(tmp_path)

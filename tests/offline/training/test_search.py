@@ -8,7 +8,6 @@ import polars as pl
 import pytest
 from click.testing import CliRunner
 
-from fraudstream.adapters.models.files import load_model
 from fraudstream.commands.train import train as train_command
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.features.catalogue import FEATURE_SETS
@@ -19,6 +18,7 @@ from fraudstream.offline.training.options import TrainingOptions
 from fraudstream.offline.training.search import searched
 from fraudstream.world.generate import generate
 from fraudstream.world.world import World
+from tests.models import load_model
 
 NAMES = FEATURE_SETS["card"]
 
@@ -62,12 +62,12 @@ def test_a_search_ends_and_its_parameters_are_in_the_manifest(
     assert 1 <= search["trials"]
     assert search["average_precision_unsearched"] <= search["average_precision"]
     assert 3 <= manifest["rounds"] <= 30
-    assert manifest["version"] == load_model(data / "models").version
+    assert f"card-{manifest['version']}" == load_model(data / "models").version
     learnt = Split.of(Dataset.of_history(data / "history")).train
     again = TrainingOptions(rounds=manifest["rounds"], params=manifest["params"])
     assert (
         bytes(fitted(learnt, NAMES, again).booster.save_raw("ubj"))
-        == (data / "models" / manifest["version"] / "model.ubj").read_bytes()
+        == (data / "models" / "card" / manifest["version"] / "model.ubj").read_bytes()
     )
 
 
