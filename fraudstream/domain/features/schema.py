@@ -131,6 +131,6 @@ NAMES = frozenset(
     {column.name for column in globals().values() if isinstance(column, Column)}
     | {"tid", "cc_num", "is_fraud", "scenario", "decision_offset"}
     | {"card_code", "id_hash", "partition", "counted", "conflict", "variables", "features", "source"}
-    | {"known_at", "label_source", "note", "label_offset", "payments", "mean_amount"}
+    | {"label_offset", "payments", "mean_amount"}
 )
 """Names that no variable may have: columns of decisions, of histories, of archives and of weekly stores."""
