@@ -53,10 +53,8 @@ class Encoder:
         self._turn = 0
         self._record = _record(event_type)
 
-    def encode(
-        self, payments: pl.DataFrame, due_s: Floats | None, *, known_at_ms: int | None = None
-    ) -> EncodedBatch:
-        """Encode payments; with `known_at_ms` their labels, too (needs the columns is_fraud and scenario)."""
+    def encode(self, payments: pl.DataFrame, due_s: Floats | None, *, labelled: bool = False) -> EncodedBatch:
+        """Encode payments, and if wanted their labels (needs the columns is_fraud and scenario), known as soon as they happen."""
         values = payments.select(self._record.struct.json_encode().cast(pl.Binary)).to_series().to_list()
         if self._keyed and NUMBER in payments.columns:
             numbers = payments[NUMBER].cast(pl.String).to_list()
@@ -68,7 +66,7 @@ class Encoder:
             messages = [Message(None, value) for value in values]
             partitions = [(self._turn + i) % self._partitions for i in range(len(values))]
             self._turn += len(values)
-        labels = [] if known_at_ms is None else self._labels(payments, known_at_ms)
+        labels = self._labels(payments) if labelled else []
         return EncodedBatch(due_s, messages, partitions, labels)
 
     def _home(self, number: str) -> int:
@@ -78,18 +76,18 @@ class Encoder:
             home = self._homes[number] = partition_of(number, self._partitions)
         return home
 
-    def _labels(self, payments: pl.DataFrame, known_at_ms: int) -> list[tuple[int, Message]]:
+    def _labels(self, payments: pl.DataFrame) -> list[tuple[int, Message]]:
         ids = payments[IDS[0]].cast(pl.String).to_list()
-        truths = payments.select(pl.col(name) for name in LABEL_COLUMNS).iter_rows()
+        truths = payments.select(*LABEL_COLUMNS, TIME).iter_rows()
         return [
             (
                 partition_of(tid, self._partitions),
                 Message(
                     tid.encode(),
-                    encode(Label(tid, fraud, known_at_ms, "simulation", scenario=scenario)),
+                    encode(Label(tid, fraud, time_ms, "simulation", scenario=scenario)),
                 ),
             )
-            for tid, (fraud, scenario) in zip(ids, truths, strict=True)
+            for tid, (fraud, scenario, time_ms) in zip(ids, truths, strict=True)
         ]
 
 

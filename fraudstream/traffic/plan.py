@@ -51,7 +51,7 @@ def prepared(source: ParquetFiles | Frame, plan: Plan) -> Payments:
 
 
 def batches(
-    payments: Payments, plan: Plan, encoder: Encoder, shift_ms: int, first_row: int, now_ms: int
+    payments: Payments, plan: Plan, encoder: Encoder, shift_ms: int, first_row: int
 ) -> Iterator[EncodedBatch]:
     """Yield the payments from a row on, ready to be sent; the first of them is due at once.
 
@@ -62,7 +62,7 @@ def batches(
     for chunk in payments.chunks(first_row):
         due_s = pace.due_s(chunk, row)
         moved = chunk.with_columns(pl.col("event_time") + shift_ms) if shift_ms else chunk
-        yield encoder.encode(moved, due_s, known_at_ms=now_ms if plan.labels else None)
+        yield encoder.encode(moved, due_s, labelled=plan.labels)
         row += len(chunk)
 
 

@@ -66,7 +66,7 @@ async def replay(
     with Keeper(bookmark, bookmark_path) as keeper:
         await send_until_told(
             settings,
-            batches(payments, plan, encoder, bookmark.shift_ms, start, now_ms),
+            batches(payments, plan, encoder, bookmark.shift_ms, start),
             tally,
             what=f"replaying from payment {start + 1:,}" if start else "replaying",
             total=payments.rows - start,

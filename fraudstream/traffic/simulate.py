@@ -55,11 +55,7 @@ class Simulation:
         for payments in Live(self.world, self.rate, start_ms, self.seed, self.attacks, self.event_type):
             self.fraud += int(payments["is_fraud"].sum())
             due_s = (payments["event_time"].to_numpy() - start_ms) / 1000.0
-            yield self.encoder.encode(payments, due_s, known_at_ms=self._known_at_ms())
-
-    def _known_at_ms(self) -> int | None:
-        """Return when labels become known; None without an id, since then they could not say of which event they are."""
-        return None if self.event_type.id is None else time.time_ns() // 1_000_000
+            yield self.encoder.encode(payments, due_s, labelled=self.event_type.id is not None)
 
 
 async def simulate(settings: Settings, simulation: Simulation, tally: Tally, for_s: int | None) -> None:

@@ -87,7 +87,7 @@ async def label(settings: Settings, stream: pl.DataFrame, decisions: list[Record
             value = {
                 "transaction_id": decision["transaction_id"],
                 "fraud": stream["is_fraud"][row],
-                "known_at": 1_600_000_000_000,
+                "known_at": decision["event_time"],
             }
             await producer.send(settings.topic("labels"), json.dumps(value).encode())
 

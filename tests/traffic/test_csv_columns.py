@@ -53,7 +53,7 @@ def test_the_labels_of_a_csv_file_are_sent(tmp_path: Path) -> None:
     payments, bad = read(tmp_path, *lines, labels=True, **NAMES)
     plan = Plan(speed=None, labels=True)
 
-    batch = next(batches(prepared(payments, plan), plan, Encoder(CARD, 1), 0, 0, 5))
+    batch = next(batches(prepared(payments, plan), plan, Encoder(CARD, 1), 0, 0))
 
     assert [] == bad
     assert [("a0", True), ("a1", False), ("a2", None)] == [

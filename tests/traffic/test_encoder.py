@@ -58,7 +58,7 @@ def test_without_a_key_partitions_take_turns() -> None:
 
 def test_labels_are_sent_to_a_topic_of_their_own() -> None:
     """A payment's record never has its label: a model that could see it would learn nothing else."""
-    batch = Encoder(CARD, 8).encode(PAYMENTS, None, known_at_ms=NOON_MS)
+    batch = Encoder(CARD, 8).encode(PAYMENTS, None, labelled=True)
     labels = [json.loads(message.value) for _, message in batch.labels]
 
     assert {"cc_num", "amount", "trans_ts", "tid", "merchant", "zip_code"} == {
@@ -68,7 +68,7 @@ def test_labels_are_sent_to_a_topic_of_their_own() -> None:
         "transaction_id": "2",
         "fraud": True,
         "scenario": "chain",
-        "known_at": NOON_MS,
+        "known_at": NOON_MS + 1,
         "source": "simulation",
         "note": None,
     } == labels[1]

@@ -45,7 +45,7 @@ def history(tmp_path: Path) -> Path:
 def played(path: Path, plan: Plan, first_row: int = 0, shift_ms: int = 0) -> list[EncodedBatch]:
     """Return the batches of a replay."""
     payments = prepared(ParquetFiles.of(path, event_type_named("card")), plan)
-    return list(batches(payments, plan, Encoder(event_type_named("card"), 4), shift_ms, first_row, 0))
+    return list(batches(payments, plan, Encoder(event_type_named("card"), 4), shift_ms, first_row))
 
 
 def ids(sent: list[EncodedBatch]) -> list[int]:
@@ -132,7 +132,7 @@ def test_payments_from_the_future_are_refused_before_any_is_sent(history: Path) 
 def test_a_payment_that_arrived_late_leaves_late() -> None:
     """Order of arrival wins over event time, and nothing waits for a moment that has passed."""
     late = Frame(paid(0, 4)[[0, 2, 1, 3]], "f")
-    sent = list(batches(late, Plan(), Encoder(event_type_named("card"), 4), 0, 0, 0))
+    sent = list(batches(late, Plan(), Encoder(event_type_named("card"), 4), 0, 0))
 
     assert [0, 2, 1, 3] == ids(sent)
     assert [0.0, 4.0, 4.0, 6.0] == due(sent)
