@@ -20,11 +20,11 @@ from fraudstream.adapters.event_types import event_type_named
 from fraudstream.adapters.public_data import CREDITCARD, fetch
 from fraudstream.domain.errors import FraudstreamError
 from fraudstream.offline.dataset import Dataset
+from fraudstream.offline.ranking import FIGURES, Ranking, intervals
 from fraudstream.offline.training.anomaly import isolating
 from fraudstream.offline.training.fitting import fitted
 from fraudstream.offline.training.folds import judged_folds
 from fraudstream.offline.training.options import TrainingOptions
-from fraudstream.report.ranking import FIGURES, Ranking, intervals
 
 LEARNT, TESTED = 227_845, 56_962
 """The Fraud Dataset Benchmark's split of creditcard.csv: the first 80 % in order of time, and the last 20 %, with 75 frauds."""

@@ -7,6 +7,7 @@ from fraudstream.adapters.models.files import load_model
 from fraudstream.adapters.models.registry import Registry
 from fraudstream.adapters.weekly.files import newest_snapshot
 from fraudstream.domain.detector import Detector
+from fraudstream.domain.errors import SetupError
 from fraudstream.domain.features.catalogue import FEATURE_SETS
 from fraudstream.domain.registry.version_log import State
 from fraudstream.settings import Settings
@@ -22,20 +23,24 @@ def results(settings: Settings, stories: int, seed: int) -> list[tuple[str, str,
     weeks = [week for week in known if week.payments]
     models = Registry.of(settings)
     told = []
-    for name, model in _models(models).items():
+    for name, model in models_of(models).items():
         detector = Detector.of(model, event_type, settings.fraud_threshold)
         told.append((model.version, name, tell_many(detector, weeks, stories, seed, event_type.weekly)))
     return told
 
 
-def _models(models: Registry) -> dict[str, XGBoostModel]:
+def models_of(models: Registry) -> dict[str, XGBoostModel]:
     """Return one model per feature set that has any; the active one first, then the newest."""
-    log = models.log()
     active = models.resolve()
-    others = [version for version, state in reversed(log.states.items()) if state is State.READY]
+    others = [version for version, state in reversed(models.log().states.items()) if state is State.READY]
     found: dict[str, XGBoostModel] = {}
     for version in [active, *others]:
-        model = load_model(models, str(version))
+        try:
+            model = load_model(models, str(version))
+        except SetupError:
+            if version == active:
+                raise
+            continue  # one that is damaged, or that this release cannot read
         name = next(
             (name for name, names in FEATURE_SETS.items() if names == model.features),
             f"features of {model.version}",

@@ -8,9 +8,7 @@ import numpy.typing as npt
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from fraudstream.domain.errors import SetupError
-
-ALERT_BUDGET_PER_1000 = 1.0
-"""Alerts per 1,000 payments that analysts can look at."""
+from fraudstream.offline.ranking import ALERTS_PER_1000, Ranking
 
 Scores = npt.NDArray[np.floating[Any]]
 Labels = npt.NDArray[np.bool_]
@@ -28,10 +26,8 @@ def evaluate(fraud: Labels, scores: Scores, threshold: float) -> dict[str, float
     return {
         "auc": float(roc_auc_score(fraud, scores)),
         "average_precision": float(average_precision_score(fraud, scores)),
-        "recall_at_1_per_1000": recall_at(fraud, scores, ALERT_BUDGET_PER_1000),
-        "recall_at_1_per_1000_at_best": min(
-            1.0, len(fraud) / 1000 * ALERT_BUDGET_PER_1000 / float(fraud.sum())
-        ),
+        "recall_at_1_per_1000": recall_at(fraud, scores, ALERTS_PER_1000),
+        "recall_at_1_per_1000_at_best": min(1.0, len(fraud) / 1000 * ALERTS_PER_1000 / float(fraud.sum())),
         "alerts_per_1000": 1000 * float(alerts.mean()),
         "precision": caught / max(int(alerts.sum()), 1),
         "recall": caught / int(fraud.sum()),
@@ -40,9 +36,7 @@ def evaluate(fraud: Labels, scores: Scores, threshold: float) -> dict[str, float
 
 
 def recall_at(fraud: Labels, scores: Scores, alerts_per_1000: float) -> float:
-    """Return the share of fraud among the highest scores, as many as the budget allows.
-
-    Payments that tie at the last place count with the share of them that still fits, as if drawn by lot.
+    """Return the share of fraud among the highest scores, as many as the budget allows; see `Curve.recall_at_alerts`.
 
     >>> labels = np.array([True, True] + [False] * 998)
     >>> recall_at(labels, np.array([0.9, 0.8] + [0.1] * 998), 1.0)
@@ -50,11 +44,7 @@ def recall_at(fraud: Labels, scores: Scores, alerts_per_1000: float) -> float:
     >>> recall_at(labels, np.full(1000, 0.5), 1.0)
     0.001
     """
-    budget = max(int(len(scores) * alerts_per_1000 / 1000), 1)
-    last = np.partition(scores, -budget)[-budget]
-    above, tied = scores > last, scores == last
-    share = (budget - above.sum()) / tied.sum()
-    return float(((above & fraud).sum() + share * (tied & fraud).sum()) / fraud.sum())
+    return Ranking.of(fraud, scores.astype(np.float64)).curve().recall_at_alerts(alerts_per_1000)
 
 
 def recall_by_scenario(

@@ -98,19 +98,20 @@ def read_payments(
 def _with_labels(frame: pl.DataFrame, directory: Path, cut_ms: int | None) -> pl.DataFrame:
     """Add labels to archived payments, those before `cut_ms` as they were known then; without one it is null."""
     labels = pl.read_parquet(sorted(directory.glob("date=*/*.parquet")), hive_partitioning=False)
-    names = ("is_fraud", "scenario")
-    before = pl.lit(False) if cut_ms is None else pl.col("event_time") < cut_ms
-    joined = frame
-    for time, known in (("now", newest(labels)), ("then", newest(labels, cut_ms))):
-        renamed = known.rename({name: f"{name}_{time}" for name in names})
-        joined = joined.join(renamed, on="transaction_id", how="left", maintain_order="left")
-    told = {name: pl.when(before).then(f"{name}_then").otherwise(f"{name}_now") for name in names}
-    return joined.with_columns(
-        **{
-            name: pl.coalesce(name, expression) if name in frame.columns else expression
-            for name, expression in told.items()
-        }
+    if cut_ms is None:
+        return _joined(frame, newest(labels))
+    now, then = (_joined(frame, newest(labels, until_ms)) for until_ms in (None, cut_ms))
+    return now.with_columns(
+        pl.when(pl.col("event_time") < cut_ms).then(then[name]).otherwise(name).alias(name)
+        for name in ("is_fraud", "scenario")
     )
+
+
+def _joined(frame: pl.DataFrame, labels: pl.DataFrame) -> pl.DataFrame:
+    """Add a label to each payment that has none of its own."""
+    joined = frame.join(labels, on="transaction_id", how="left", maintain_order="left", suffix="_labelled")
+    both = [name for name in ("is_fraud", "scenario") if f"{name}_labelled" in joined.columns]
+    return joined.with_columns(pl.coalesce(name, f"{name}_labelled") for name in both)
 
 
 def _together(frame: pl.DataFrame, names: list[str]) -> pl.Series:

@@ -21,7 +21,7 @@ from fraudstream.domain.features.schema import EVENT_TIME
 from fraudstream.domain.names import did_you_mean
 from fraudstream.offline.columns import LABEL
 from fraudstream.offline.dataset import Dataset, features_of
-from fraudstream.offline.train import Split
+from fraudstream.offline.train import Split, range_of
 from fraudstream.offline.whole_directory import replacing
 
 PARTS = ("train", "test")
@@ -55,8 +55,11 @@ def written(
     split = Split.of(data, gap_days)
     columns = _wanted(list(_columns(data.frame, event_type)), left_out)
     with replacing(directory) as draft:
+        parts = {}
         for name, rows in zip(PARTS, (split.train, split.test), strict=True):
-            _selected(rows, columns).write_parquet(draft / f"{name}.parquet", compression="zstd")
+            file = draft / f"{name}.parquet"
+            _selected(rows, columns).write_parquet(file, compression="zstd")
+            parts[name] = {"file": file.name, **range_of(rows), "sha256": sha256_of(file.read_bytes())}
         described = _described(pl.scan_parquet(draft / "train.parquet"), columns)
         (draft / "columns.json").write_text(json.dumps([asdict(each) for each in described], indent=2) + "\n")
         manifest = {
@@ -64,7 +67,7 @@ def written(
             "history": data.described(),
             "warm_up_days": split.warm_up_days,
             "gap_days": gap_days,
-            **{name: _part(draft / f"{name}.parquet") for name in PARTS},
+            **parts,
             "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
         }
         (draft / "README.md").write_text(_readme(manifest, described))
@@ -142,29 +145,6 @@ def _values(values: pl.Series) -> str:
         )
     low, high = (end.item() for end in (known.sort().head(1), known.sort().tail(1)))
     return f"{low:g} to {high:g}" if known.dtype.is_float() else f"{low} to {high}"
-
-
-def _part(path: Path) -> dict[str, Any]:
-    """Describe a file: its events, their time, and its hash."""
-    frame = pl.scan_parquet(path)
-    rows, fraud, first, last = (
-        frame.select(
-            pl.len(),
-            pl.col(LABEL).sum(),
-            pl.col(EVENT_TIME.name).min(),
-            pl.col(EVENT_TIME.name).max().alias("last"),
-        )
-        .collect()
-        .row(0)
-    )
-    return {
-        "file": path.name,
-        "rows": rows,
-        "fraud": fraud,
-        "first": first.isoformat(timespec="seconds"),
-        "last": last.isoformat(timespec="seconds"),
-        "sha256": sha256_of(path.read_bytes()),
-    }
 
 
 def _readme(manifest: Mapping[str, Any], described: list[Described]) -> str:

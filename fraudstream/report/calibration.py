@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from fraudstream.report.judged import Bools, Floats
+from fraudstream.offline.ranking import Bools, Floats
 
 EDGES = np.array([0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0])
 """Finer near 0, where nearly all payments are."""

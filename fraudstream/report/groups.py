@@ -10,8 +10,8 @@ import numpy.typing as npt
 import polars as pl
 
 from fraudstream.domain.times import DAY_MS
-from fraudstream.report.judged import Ints, Judged
-from fraudstream.report.ranking import Ranking
+from fraudstream.offline.ranking import Ints, Ranking
+from fraudstream.report.judged import Judged
 
 MONDAY_MS = 4 * DAY_MS
 """The first Monday of 1970."""

@@ -7,8 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from fraudstream.report.judged import Bools, Floats, Ints
-from fraudstream.report.ranking import Ranking
+from fraudstream.offline.ranking import Bools, Floats, Ints, Ranking
 
 ROWS_MAX = 20_000
 """Payments that importance is computed of: all frauds, as far as they fit into half, and legitimate ones by chance."""

@@ -13,10 +13,7 @@ import numpy.typing as npt
 import polars as pl
 
 from fraudstream.domain.errors import SetupError
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
+from fraudstream.offline.ranking import Bools, Floats, Ints
 
 EVEN_STEPS = 100
 """Thresholds in even steps of probability, 0.01 to 0.99."""

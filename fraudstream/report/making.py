@@ -16,9 +16,9 @@ from fraudstream.domain.errors import SetupError
 from fraudstream.domain.events.event_type import EventType
 from fraudstream.offline.dataset import Dataset
 from fraudstream.offline.model_input import model_inputs, predicted
+from fraudstream.offline.ranking import Ranking
 from fraudstream.report.judged import Judged
 from fraudstream.report.money import Costs
-from fraudstream.report.ranking import Ranking
 from fraudstream.report.report import report_of
 
 ENTITY = "card_code"
@@ -70,9 +70,8 @@ def _report(
     costs: Costs | None,
 ) -> dict[str, Any]:
     entities = later[ENTITY].to_numpy() if ENTITY in later.columns else None
-    scores = predicted(later, model.features, model.probabilities).astype(np.float64)
-    judged = Judged(later, scores, model.threshold, entities)
     rows = np.concatenate([numbers for _, numbers in model_inputs(later, model.features)])
+    judged = Judged(later, model.probabilities(rows).astype(np.float64), model.threshold, entities)
     about = {
         "version": model.version,
         "event_type": event_type.name,

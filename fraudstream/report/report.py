@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fraudstream.offline.ranking import FIGURES, Floats, Ranking, intervals, thinned
 from fraudstream.report.calibration import calibration
 from fraudstream.report.groups import (
     counted,
@@ -18,9 +19,8 @@ from fraudstream.report.groups import (
     weeks,
 )
 from fraudstream.report.importance import Explained, importance, sample, warnings
-from fraudstream.report.judged import Floats, Judged
+from fraudstream.report.judged import Judged
 from fraudstream.report.money import Costs, money
-from fraudstream.report.ranking import FIGURES, Ranking, intervals, thinned
 
 BARS = 50
 """Bars of the score distribution."""

@@ -42,7 +42,7 @@ def test_it_judges_what_is_later_than_what_the_model_learnt_from(data_dir: Path)
 
     assert trained["test"]["rows"] == report["payments"]
     assert trained["test"]["fraud"] == report["fraud"]
-    for name in ("auc", "average_precision"):
+    for name in ("auc", "average_precision", "recall_at_1_per_1000"):
         assert trained["metrics"][name] == pytest.approx(report["figures"][name]["value"], abs=1e-9)
     assert "entity" == report["resampled_by"]
     assert set(trained["features"]) == {each["name"] for each in report["importance"]}

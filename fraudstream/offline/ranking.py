@@ -8,13 +8,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from fraudstream.report.judged import Bools, Floats, Ints
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
 ROUNDS = 200
 PERCENTILES = (2.5, 97.5)
 FALSE_POSITIVE_RATE = 0.01
 ALERTS_PER_1000 = 1.0
+"""What analysts can look at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +59,13 @@ class Curve:
         return float(np.interp(rate, self.false_positive_rate, self.recall))
 
     def recall_at_alerts(self, per_1000: float = ALERTS_PER_1000) -> float:
-        """Return the recall when this many of 1,000 payments are alerted; ties count with the share that fits."""
+        """Return the recall when this many of 1,000 payments are alerted, whole ones, at least one.
+
+        Payments that tie at the last place count with the share of them that still fits, as if drawn by lot.
+        """
         alerts = self.caught + self.wrong
-        return float(np.interp(alerts[-1] * per_1000 / 1000, alerts, self.recall))
+        budget = max(int(alerts[-1] * per_1000 / 1000), 1)
+        return float(np.interp(budget, alerts, self.recall))
 
 
 FIGURES: dict[str, Callable[[Curve], float]] = {
