@@ -98,8 +98,8 @@ def counted_to(clock: Clock) -> int:
     return clock.last_sequence >> SEQUENCE_SHIFT or -1 if clock.last_sequence >= 0 else -1
 
 
-class MicroBatch:
-    """Reads what is stored and aggregates; conflicts included."""
+class Aggregation:
+    """What the payments of a micro-batch are aggregated with: the features, what is stored, the allowed lateness."""
 
     def __init__(
         self,
@@ -111,6 +111,10 @@ class MicroBatch:
         self._layout = windows.layout
         self._read = read
         self._allowed_lateness_ms = allowed_lateness_ms
+
+
+class MicroBatch(Aggregation):
+    """Reads what is stored and aggregates; conflicts included."""
 
     def aggregate(self, arrivals: Arrivals, clocks: Mapping[int, Clock]) -> BatchAggregates:
         """Aggregate the payments in order."""

@@ -4,32 +4,20 @@ An array operation takes a microsecond to begin, and the columns of `activity_ba
 and written is the same, to the last byte.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from fraudstream.domain.windows.entity_window import Conflict, EntityWindow
 from fraudstream.domain.windows.entries import Entry, unpack_all
 from fraudstream.domain.windows.reversing_window import window_of
-from fraudstream.domain.windows.velocity import Windows
 from fraudstream.domain.windows.window_columns import Column, columns_of
-from fraudstream.tables.activity_batch import Arrivals, BatchAggregates, Update, numbered
+from fraudstream.tables.activity_batch import Aggregation, Arrivals, BatchAggregates, Update, numbered
 from fraudstream.tables.activity_layout import Clock, bucket_key
 
 
-class SmallBatch:
+class SmallBatch(Aggregation):
     """Reads what is stored and aggregates; conflicts included."""
-
-    def __init__(
-        self,
-        windows: Windows,
-        read: Callable[[int, list[bytes]], dict[bytes, bytes]],
-        allowed_lateness_ms: int,
-    ) -> None:
-        self._windows = windows
-        self._layout = windows.layout
-        self._read = read
-        self._allowed_lateness_ms = allowed_lateness_ms
 
     def aggregate(self, arrivals: Arrivals, clocks: Mapping[int, Clock]) -> BatchAggregates:
         """Aggregate the payments in order, partition after partition: an entity's are all on one."""

@@ -11,8 +11,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from fraudstream.commands.file_options import column_option, encoding_option, named, one_character
-from fraudstream.commands.history import Zone
+from fraudstream.commands.file_options import (
+    column_option,
+    encoding_option,
+    fraud_value_option,
+    named,
+    one_character,
+    time_options,
+)
 from fraudstream.commands.progress import bar
 from fraudstream.domain.errors import SetupError
 
@@ -98,21 +104,8 @@ class Moment(click.ParamType):
 )
 @column_option
 @click.option("--absent", multiple=True, help="Declared column that the files do not have, repeatable.")
-@click.option(
-    "--fraud-value",
-    "fraud_values",
-    multiple=True,
-    help="Value of the label that means fraud, repeatable; every other value means no fraud.  [default: those of the event type]",
-)
-@click.option(
-    "--time-unit",
-    type=click.Choice(["s", "ms", "us", "ns"]),
-    help="Unit of times that are numbers.  [default: derived from their size]",
-)
-@click.option(
-    "--time-zone", type=Zone(), default="UTC", show_default=True, help="Time zone of times without one."
-)
-@click.option("--time-format", help="strptime format of times that are not ISO 8601, e.g. '%d.%m.%Y %H:%M'.")
+@fraud_value_option("those of the event type")
+@time_options
 @click.option("--decimal-comma", is_flag=True, help="Numbers are written as 1.234,50.")
 @encoding_option
 @click.option(

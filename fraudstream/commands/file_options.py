@@ -1,10 +1,13 @@
 """Options of the commands that read other people's files."""
 
 import codecs
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class Column(click.ParamType):
@@ -81,3 +84,44 @@ def named(columns: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
         if repeated:
             raise click.UsageError(f"--column names {', '.join(sorted(repeated))} more than once")
     return dict(columns)
+
+
+def fraud_value_option(
+    default: str = "yes, true, 1, fraud and their opposites",
+) -> Callable[[Command], Command]:
+    """Return the option that says which values of a label mean fraud; `default`: what means it otherwise."""
+    return click.option(
+        "--fraud-value",
+        "fraud_values",
+        multiple=True,
+        help=f"Value of the label that means fraud, repeatable; every other value means no fraud.  [default: {default}]",
+    )
+
+
+class Zone(click.ParamType):
+    """The name of a time zone."""
+
+    name = "zone"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the name."""
+        try:
+            return ZoneInfo(str(value)).key
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            self.fail(f"{value!r} is not a time zone; write it as Europe/Berlin", param, ctx)
+
+
+def time_options(command: Command) -> Command:
+    """Add the options that say how times are written."""
+    unit = click.option(
+        "--time-unit",
+        type=click.Choice(["s", "ms", "us", "ns"]),
+        help="Unit of times that are numbers.  [default: derived from their size]",
+    )
+    zone = click.option(
+        "--time-zone", type=Zone(), default="UTC", show_default=True, help="Time zone of times without one."
+    )
+    form = click.option(
+        "--time-format", help="strptime format of times that are not ISO 8601, e.g. '%d/%m/%Y %H:%M'."
+    )
+    return unit(zone(form(command)))

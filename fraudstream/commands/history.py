@@ -6,11 +6,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
-from fraudstream.commands.file_options import column_option, delimiter_option, encoding_option, named
+from fraudstream.commands.file_options import (
+    column_option,
+    delimiter_option,
+    encoding_option,
+    fraud_value_option,
+    named,
+    time_options,
+)
 from fraudstream.commands.group import Group
 from fraudstream.commands.progress import bar
 
@@ -21,19 +27,6 @@ if TYPE_CHECKING:
     from fraudstream.settings import Settings
 
 BAD_ROWS_SHOWN = 10
-
-
-class Zone(click.ParamType):
-    """The name of a time zone."""
-
-    name = "zone"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return the name."""
-        try:
-            return ZoneInfo(str(value)).key
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            self.fail(f"{value!r} is not a time zone; write it as Europe/Berlin", param, ctx)
 
 
 @click.group(cls=Group)
@@ -49,21 +42,8 @@ def history() -> None:
 @click.option(
     "--label", help="Column that says which payments were fraud; the same as --column is_fraud=NAME."
 )
-@click.option(
-    "--fraud-value",
-    "fraud_values",
-    multiple=True,
-    help="Value of the label that means fraud, repeatable; every other value means no fraud.  [default: yes, true, 1, fraud and their opposites]",
-)
-@click.option(
-    "--time-unit",
-    type=click.Choice(["s", "ms", "us", "ns"]),
-    help="Unit of times that are numbers.  [default: derived from their size]",
-)
-@click.option(
-    "--time-zone", type=Zone(), default="UTC", show_default=True, help="Time zone of times without one."
-)
-@click.option("--time-format", help="strptime format of times that are not ISO 8601, e.g. '%d/%m/%Y %H:%M'.")
+@fraud_value_option()
+@time_options
 @encoding_option
 @delimiter_option
 @click.option(

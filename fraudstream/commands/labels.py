@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fraudstream.commands.file_options import column_option, delimiter_option, encoding_option, named
+from fraudstream.commands.file_options import (
+    column_option,
+    delimiter_option,
+    encoding_option,
+    fraud_value_option,
+    named,
+)
 from fraudstream.commands.group import Group
 from fraudstream.commands.produce import broker_option, json_option, show_bad
 from fraudstream.domain.labels import SOURCES
@@ -34,12 +40,7 @@ def labels() -> None:
     help="Who found out: a review, a chargeback, the customer.",
 )
 @column_option
-@click.option(
-    "--fraud-value",
-    "fraud_values",
-    multiple=True,
-    help="Value that means fraud, repeatable; every other value means no fraud.  [default: yes, true, 1, fraud and their opposites]",
-)
+@fraud_value_option()
 @encoding_option
 @delimiter_option
 @click.option("--skip-bad", is_flag=True, help="Skip bad rows instead of refusing the file.")

@@ -4,13 +4,16 @@ import csv
 import gzip
 import os
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from io import BufferedReader, TextIOWrapper
 from pathlib import Path
-from typing import NamedTuple, TextIO
+from typing import NamedTuple, TextIO, TypeVar
 
 from fraudstream.domain.card_numbers import masked
 from fraudstream.domain.errors import InvalidTransaction, SetupError
+from fraudstream.domain.names import did_you_mean
+
+T = TypeVar("T")
 
 UTF_8 = "utf-8"
 UTF_16 = ("\udcff\udcfe", "\udcfe\udcff")
@@ -46,12 +49,48 @@ class Row(NamedTuple):
         to = f"up to line {self.last_line}: " if self.last_line > self.line else ""
         return BadRow(self.line, fault.reason, f"{to}{fault.detail}")
 
-    def check_width(self, columns: int) -> None:
-        """Raise InvalidTransaction unless the row has as many cells as there are columns."""
+    def check(self, columns: int) -> None:
+        """Raise InvalidTransaction if something is wrong with it, or it has not as many cells as there are columns."""
+        if self.fault:
+            raise self.fault
         if len(self.cells) != columns:
             raise InvalidTransaction(
                 "columns", f"the row has {len(self.cells)} columns, the header {columns}"
             )
+
+
+def read_rows(rows: Iterator[Row], columns: int, read: Callable[[Row], T], bad: list[BadRow]) -> Iterator[T]:
+    """Yield what `read` makes of each row; rows that it or their form refuses are added to `bad`. Empty lines are left out."""
+    for row in rows:
+        if not row.cells and not row.fault:
+            continue
+        try:
+            row.check(columns)
+            made = read(row)
+        except InvalidTransaction as error:
+            bad.append(row.bad(error))
+        else:
+            yield made
+
+
+def renamed(
+    header: Sequence[str], ours: Mapping[str, str], known: Collection[str], what: str, path: Path
+) -> list[str]:
+    """Return a header with our names; a column whose name is taken by another is called "". `ours`: the file's name -> ours.
+
+    Raises SetupError for a name that does not exist on its side; `what` has our names.
+    """
+    for theirs, name in ours.items():
+        if name not in known:
+            raise SetupError(
+                f"{what} have no {name}{did_you_mean(name, known)}; they have {', '.join(sorted(known))}"
+            )
+        if theirs not in header:
+            raise SetupError(
+                f"the first line of {path} has no {theirs}{did_you_mean(theirs, header)}; it has {', '.join(header)}"
+            )
+    taken = set(ours.values())
+    return [ours.get(name, "" if name in taken else name) for name in header]
 
 
 def open_csv(path: Path, encoding: str) -> TextIOWrapper:

@@ -184,9 +184,7 @@ class _Gathered:
     def add(self, row: Row, width: int, places: Sequence[int]) -> None:
         """Add a row's cells at these places, or what is wrong with it."""
         try:
-            if row.fault:
-                raise row.fault
-            row.check_width(width)
+            row.check(width)
         except InvalidTransaction as fault:
             self._bad.append(row.bad(fault))
             return

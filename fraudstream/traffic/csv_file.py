@@ -14,10 +14,9 @@ from fraudstream.domain.errors import InvalidTransaction, SetupError
 from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.events.parser import Parser, Payment, entity_index
 from fraudstream.domain.features.schema import Type
-from fraudstream.domain.names import did_you_mean
 from fraudstream.domain.tokens import READ, Tokenizer
 from fraudstream.offline.columns import AMOUNT, FALSE, IDS, LABEL, NUMBER, TIME, TRUE
-from fraudstream.offline.csv_rows import UTF_8, BadRow, csv_rows, header_of, open_csv
+from fraudstream.offline.csv_rows import UTF_8, BadRow, Row, csv_rows, header_of, open_csv, read_rows, renamed
 from fraudstream.traffic.encoder import LABEL_COLUMNS
 from fraudstream.traffic.payments import Frame
 
@@ -75,17 +74,7 @@ class _Reader:
         ours = {
             theirs: self._times[0] if name == TIME and self._times else name for name, theirs in names.items()
         }
-        for theirs, name in ours.items():
-            if name not in self._known:
-                raise SetupError(
-                    f"payments have no {name}{did_you_mean(name, self._known)}; they have {', '.join(sorted(self._known))}"
-                )
-            if theirs not in header:
-                raise SetupError(
-                    f"the first line of {path} has no {theirs}{did_you_mean(theirs, header)}; it has {', '.join(header)}"
-                )
-        taken = set(ours.values())
-        return [ours.get(name, "" if name in taken else name) for name in header]
+        return renamed(header, ours, self._known, "payments", path)
 
     def _check(self, path: Path, *, strict: bool) -> None:
         unknown = [name for name in self._header if name and name not in self._known] if strict else []
@@ -106,11 +95,11 @@ class _Reader:
         """How many cells a row has."""
         return len(self._header)
 
-    def row(self, cells: Sequence[str], line: int) -> tuple[Any, ...]:
+    def row(self, row: Row) -> tuple[Any, ...]:
         """Return a row of the history's columns; raises InvalidTransaction."""
         given = {
             name: cell.strip()
-            for name, cell in zip(self._header, cells, strict=True)
+            for name, cell in zip(self._header, row.cells, strict=True)
             if name in self._known and cell.strip()
         }
         scenario = given.pop(LABEL_COLUMNS[1], None)
@@ -122,7 +111,7 @@ class _Reader:
         entity = self._event_type.entity
         label = next((label for label in labels if label is not None), None)
         return (
-            payment.transaction_id or f"{self._digest[:12]}-{line}",
+            payment.transaction_id or f"{self._digest[:12]}-{row.line}",
             *((READ[entity.kind](given[entity.field]),) if entity else ()),
             payment.cents / self._units,
             payment.event_time_ms,
@@ -172,16 +161,8 @@ def read_csv(
         lines = csv_rows(text, path, encoding)
         reader = _Reader(event_type, header_of(lines, path), columns, path, digest)
         schema = reader.schema()
-        for row in lines:
-            if not row.cells and not row.fault:
-                continue
-            try:
-                if row.fault:
-                    raise row.fault
-                row.check_width(reader.width)
-                rows.append(reader.row(row.cells, row.line))
-            except InvalidTransaction as error:
-                bad.append(row.bad(error))
+        for made in read_rows(lines, reader.width, reader.row, bad):
+            rows.append(made)
             if len(rows) == BATCH_ROWS:
                 frames.append(pl.DataFrame(rows, schema, orient="row"))
                 rows.clear()

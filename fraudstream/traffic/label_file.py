@@ -10,11 +10,10 @@ from fraudstream.adapters.kafka.publisher import Publisher
 from fraudstream.domain.errors import InvalidTransaction, SetupError
 from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.labels import Label, LabelSource, encode
-from fraudstream.domain.names import did_you_mean
 from fraudstream.domain.times import moment_ms
 from fraudstream.domain.tokens import partition_of
-from fraudstream.offline.columns import FALSE, TRUE
-from fraudstream.offline.csv_rows import BadRow, csv_rows, header_of, open_csv
+from fraudstream.offline.columns import FALSE, IDS, TRUE
+from fraudstream.offline.csv_rows import BadRow, Row, csv_rows, header_of, open_csv, read_rows, renamed
 from fraudstream.settings import Settings
 
 UNSURE = ("unsure", "unknown")
@@ -76,39 +75,23 @@ def labels_in(
     path: Path, reader: LabelReader, names: Mapping[str, str], encoding: str, delimiter: str
 ) -> tuple[list[Label], list[BadRow]]:
     """Return a file's labels in order, and its bad rows. `names`: our column -> the file's. Raises SetupError for the header."""
-    labels, bad = [], []
+    bad: list[BadRow] = []
     with open_csv(path, encoding) as text:
         lines = csv_rows(text, path, encoding, delimiter)
         header = _ours(header_of(lines, path), names, path)
-        for row in lines:
-            if not row.cells and not row.fault:
-                continue
-            try:
-                if row.fault:
-                    raise row.fault
-                row.check_width(len(header))
-                cells = {
-                    name: cell.strip() for name, cell in zip(header, row.cells, strict=True) if cell.strip()
-                }
-                labels.append(reader.label(cells))
-            except InvalidTransaction as error:
-                bad.append(row.bad(error))
-    return labels, bad
+
+        def label(row: Row) -> Label:
+            cells = zip(header, row.cells, strict=True)
+            return reader.label({name: cell.strip() for name, cell in cells if cell.strip()})
+
+        return list(read_rows(lines, len(header), label, bad)), bad
 
 
 def _ours(header: Sequence[str], names: Mapping[str, str], path: Path) -> list[str]:
-    """Return the header with our names."""
-    for ours, theirs in names.items():
-        if ours not in COLUMNS:
-            raise SetupError(
-                f"labels have no {ours}{did_you_mean(ours, COLUMNS)}; they have {', '.join(COLUMNS)}"
-            )
-        if theirs not in header:
-            raise SetupError(
-                f"the first line of {path} has no {theirs}{did_you_mean(theirs, header)}; it has {', '.join(header)}"
-            )
-    renamed = {"tid": "transaction_id", **{theirs: ours for ours, theirs in names.items()}}
-    found = [renamed.get(name, "" if name in names else name) for name in header]
+    """Return the header with our names; a history calls the transaction's id `tid`."""
+    found = renamed(header, {theirs: ours for ours, theirs in names.items()}, COLUMNS, "labels", path)
+    if NEEDED[0] not in found:
+        found = [NEEDED[0] if name == IDS[0] else name for name in found]
     missing = [name for name in NEEDED if name not in found]
     if missing:
         raise SetupError(

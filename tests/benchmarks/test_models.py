@@ -1,8 +1,5 @@
 """The benchmark of models runs, small, and judges a way to fit by later payments of its own time."""
 
-import json
-import subprocess
-import sys
 from datetime import date
 from pathlib import Path
 
@@ -15,8 +12,7 @@ from fraudstream.offline.training.folds import time_folds
 from fraudstream.offline.training.options import TrainingOptions
 from fraudstream.world.generate import generate
 from fraudstream.world.world import World
-
-ROOT = Path(__file__).parents[2]
+from tests.benchmarks.running import printed
 
 
 def test_each_fold_is_later_than_what_is_learnt_from_for_it(tmp_path: Path) -> None:
@@ -50,17 +46,9 @@ def test_each_fold_is_later_than_what_is_learnt_from_for_it(tmp_path: Path) -> N
 def test_the_worlds_are_judged_by_the_commands() -> None:
     """The last line is for scripts."""
     size = ["--cards", "2000", "--payments", "100000", "--days", "14", "--only", "card"]
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.models", *size, "--json"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=270,
-        check=False,
-    )
+    found, _ = printed("benchmarks.models", *size, timeout_s=270)
 
-    assert 0 == done.returncode, done.stdout + done.stderr
-    card = json.loads(done.stdout.splitlines()[-1])["card"]
+    card = found["card"]
     assert 0.8 < card["average_precision"] <= 1
     assert 0 <= card["story_pass"] <= 1
     assert 0.5 < card["anomaly_auc"] <= 1

@@ -1,10 +1,6 @@
 """The benchmark itself runs, end to end, and proves that all contestants did their whole job."""
 
-import json
-import subprocess
-import sys
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +8,8 @@ import pytest
 from benchmarks.peers.java.program import CannotBuild, find_jdk, find_maven
 from benchmarks.plan import QUICK
 from benchmarks.session import CONTESTANTS
+from tests.benchmarks.running import printed
 
-ROOT = Path(__file__).parents[2]
 TIMEOUT_S = 880
 """On a slow machine, with Maven's downloads before it."""
 
@@ -24,10 +20,7 @@ def answer(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     if find_spec("quixstreams") is None:
         pytest.skip("the peer is not installed: pip install fraudstream[bench]")
     data_dir = tmp_path_factory.mktemp("benchmark")
-    command = [sys.executable, "-m", "benchmarks", "--quick", "--json", "--data-dir", str(data_dir)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
-    assert 0 == done.returncode, done.stdout + done.stderr
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    found, _ = printed("benchmarks", "--quick", "--data-dir", str(data_dir), timeout_s=TIMEOUT_S)
     return found
 
 

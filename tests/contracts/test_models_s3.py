@@ -2,10 +2,8 @@
 
 import json
 import threading
-import uuid
 from pathlib import Path
 
-import boto3
 import numpy as np
 import pytest
 import xgboost
@@ -20,21 +18,9 @@ from fraudstream.domain.errors import SetupError
 from fraudstream.domain.registry.store import ModelStore, StoreUnavailable
 from fraudstream.settings import Settings
 from tests.contracts.model_store import ModelStoreContract
-from tests.s3_server import s3
+from tests.s3_server import bucket, s3
 
-__all__ = ["s3"]
-
-
-@pytest.fixture
-def bucket(s3: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Return a bucket of this test, with AWS's configuration as users set it."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", s3)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    name = f"b{uuid.uuid4().hex}"
-    boto3.client("s3").create_bucket(Bucket=name)
-    return name
+__all__ = ["bucket", "s3"]
 
 
 class TestModelsInS3(ModelStoreContract):

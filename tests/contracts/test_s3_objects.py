@@ -1,8 +1,5 @@
 """S3 keeps the contract: aioboto3 against moto's server, over HTTP."""
 
-import uuid
-
-import aioboto3
 import pytest
 
 from fraudstream.adapters.archive.objects import ObjectsRefused, ObjectStore, ObjectsUnavailable
@@ -10,23 +7,9 @@ from fraudstream.adapters.archive.opening import object_store
 from fraudstream.settings import Settings
 from tests.commands.running import fraudstream
 from tests.contracts.object_store import ObjectStoreContract
-from tests.s3_server import s3
+from tests.s3_server import bucket, s3
 
-
-@pytest.fixture
-async def bucket(s3: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Return a bucket of this test, with AWS's configuration as users set it."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", s3)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    name = f"b{uuid.uuid4().hex}"
-    async with aioboto3.Session().client("s3") as client:
-        await client.create_bucket(Bucket=name)
-    return name
-
-
-__all__ = ["s3"]
+__all__ = ["bucket", "s3"]
 
 
 class TestS3Objects(ObjectStoreContract):

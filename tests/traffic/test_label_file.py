@@ -53,6 +53,13 @@ def test_columns_and_values_may_have_other_names(tmp_path: Path) -> None:
     assert [] == bad
 
 
+def test_a_column_that_is_named_counts_instead_of_one_that_is_recognised(tmp_path: Path) -> None:
+    """`tid` is another system's number here."""
+    labels, _ = read(tmp_path, "tid,ref,fraud\n7,p1,yes\n", transaction_id="ref")
+
+    assert ["p1"] == [label.transaction_id for label in labels]
+
+
 def test_bad_rows_are_told_with_line_and_reason(tmp_path: Path) -> None:
     """And the good ones are read."""
     text = "transaction_id,fraud,known_at\np1,maybe,\n,yes,\np3,yes,2020-09-99\np4,yes,2021-01-01\np5,yes\np6,no,\n"

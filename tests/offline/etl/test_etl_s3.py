@@ -1,41 +1,20 @@
 """Raw files in S3, on moto's server: read like local ones, and called by their place there."""
 
-import asyncio
 import gzip
-import uuid
 from pathlib import Path
 
-import aioboto3
-import pytest
+import boto3
 
 from tests.offline.etl.making import etl, made, raw_file, refused, rejected, row, rows, train_and_test
-from tests.s3_server import s3
+from tests.s3_server import bucket, s3
 
-__all__ = ["s3"]
-
-
-@pytest.fixture
-def bucket(s3: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Return a bucket of this test, with AWS's configuration as users set it."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", s3)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    name = f"b{uuid.uuid4().hex}"
-    put(name)
-    return name
+__all__ = ["bucket", "s3"]
 
 
 def put(bucket: str, **objects: bytes) -> None:
-    """Make the bucket, or put objects in it."""
-
-    async def send() -> None:
-        async with aioboto3.Session().client("s3") as client:
-            await client.create_bucket(Bucket=bucket)
-            for key, content in objects.items():
-                await client.put_object(Bucket=bucket, Key=key, Body=content)
-
-    asyncio.run(send())
+    """Put objects in a bucket."""
+    for key, content in objects.items():
+        boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=content)
 
 
 def test_objects_prefixes_and_patterns_are_read_like_local_files(bucket: str, tmp_path: Path) -> None:
