@@ -33,6 +33,7 @@ hypothesis.settings.load_profile("at any speed")
 KAFKA_FIXTURES = frozenset({"broker", "own_broker", "secure_kafka"})
 
 NEEDS = {
+    "tests/acceptance/test_small_worlds": "process",
     "tests/adapters/broker": "kafka",
     "tests/adapters/weekly/test_fake_feature_store": "server",
     "tests/adapters/weekly/test_sagemaker": "server",
@@ -42,17 +43,21 @@ NEEDS = {
     "tests/benchmarks/test_etl_benchmark": "bench",
     "tests/benchmarks/test_quick_run": "bench",
     "tests/commands": "process",
+    "tests/contracts/test_models_s3": "server",
     "tests/contracts/test_weekly_redis": "server",
     "tests/contracts/test_weekly_sagemaker": "server",
     "tests/contracts/test_s3_objects": "server",
     "tests/deploy/test_compose_world": "process",
     "tests/end_to_end": "process",
     "tests/offline/etl/test_etl_disk": "process",
+    "tests/offline/etl/test_etl_rejected": "property",
     "tests/offline/etl/test_etl_s3": "server",
     "tests/offline/test_activation": "process",
     "tests/offline/test_engines": "spark",
+    "tests/offline/test_event_types": "process",
     "tests/offline/test_opening": "spark",
     "tests/offline/test_training": "process",
+    "tests/offline/training/test_": "process",
     "tests/parity/test_parity": "process",
     "tests/security": "kafka",
     "tests/tables/test_crash": "property",
@@ -62,6 +67,7 @@ NEEDS = {
     "tests/process/test_supervisor": "process",
     "tests/web/test_behind_nginx": "server",
     "tests/web/test_connections": "process",
+    "tests/report/test_making": "process",
     "tests/report/test_page": "browser",
     "tests/web/test_pages_in_chromium": "browser",
 }
