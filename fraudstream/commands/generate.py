@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from fraudstream.commands.world_options import scenario_option, world_option
+
 SIZES = click.IntRange(min=1)
 
 
@@ -43,6 +45,8 @@ class Day(click.ParamType):
     type=Day(),
     help="Midnight at which the history ends, instead of --start; `today`: the last midnight (UTC).",
 )
+@world_option("card")
+@scenario_option
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Random seed.")
 @click.option(
     "--directory",
@@ -58,6 +62,8 @@ def generate(
     payments_per_card_day: float | None,
     start: date | None,
     end: date | None,
+    world: str,
+    scenarios: tuple[str, ...],
     seed: int,
     directory: Path | None,
     force: bool,
@@ -67,7 +73,8 @@ def generate(
 
     One payment in 400 is fraud, as in the sample. With fewer than 1.6 million payments the share is higher, up to one in 20, because a
     model needs some 4,000 frauds to train and to test with. The same seed and sizes always give the same payments; if
-    they exist already, nothing is done. They have the variables of the event type (FRAUDSTREAM_EVENT_TYPE).
+    they exist already, nothing is done. They have the variables of the event type (FRAUDSTREAM_EVENT_TYPE). --world hard adds what makes
+    payments hard to decide: account take-overs, compromised merchants, drift, refunds, shared cards; --scenario adds one of them.
 
     Exit codes: 0 written or there already, 2 the directory holds something else or an option is wrong.
     """
@@ -75,6 +82,7 @@ def generate(
     from fraudstream.commands.progress import bar
     from fraudstream.settings import Settings
     from fraudstream.world.generate import generate as write
+    from fraudstream.world.scenarios import WORLDS, with_written
     from fraudstream.world.world import PAYMENTS_PER_CARD_DAY, SAMPLE_START, World
 
     if payments and payments_per_card_day:
@@ -86,10 +94,9 @@ def generate(
     settings = Settings()
     directory = directory or settings.history_dir
     event_type = event_type_named(settings.event_type)
+    made = World(seed, cards, days, total, first, with_written(WORLDS[world], scenarios))
     with bar("Generating payments", total) as advance:
-        done = write(
-            World(seed, cards, days, total, first), directory, event_type, force=force, on_day=advance
-        )
+        done = write(made, directory, event_type, force=force, on_day=advance)
     if as_json:
         click.echo(json.dumps(done.manifest))
         return

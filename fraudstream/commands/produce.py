@@ -11,6 +11,7 @@ import click
 
 from fraudstream.commands.file_options import column_option, encoding_option, named
 from fraudstream.commands.group import Group
+from fraudstream.commands.world_options import scenario_option, world_option
 from fraudstream.domain.errors import FraudstreamError
 from fraudstream.settings import Settings
 from fraudstream.traffic.tally import Tally
@@ -158,6 +159,8 @@ def replay(
     show_default=True,
     help="Rate of attacks, as a multiple of the default, at which one payment in 400 is fraud.",
 )
+@world_option(None)
+@scenario_option
 @click.option("--seed", default=1, show_default=True, help="Random seed.")
 @unkeyed_option
 @json_option
@@ -166,6 +169,8 @@ def simulate(
     rate: float,
     for_s: int | None,
     attacks: float,
+    world: str | None,
+    scenarios: tuple[str, ...],
     seed: int,
     unkeyed: bool,
     as_json: bool,
@@ -181,7 +186,9 @@ def simulate(
 
     quiet_kafka()
     settings = Settings.with_options(broker=broker)
-    simulation = simulating.Simulation.of(settings, rate, attacks=attacks, seed=seed, keyed=not unkeyed)
+    simulation = simulating.Simulation.of(
+        settings, rate, attacks=attacks, seed=seed, keyed=not unkeyed, world=world, scenarios=scenarios
+    )
     if simulation.crowded:
         click.echo(simulation.crowded, err=True)
     tally = Tally()

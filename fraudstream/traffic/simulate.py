@@ -1,8 +1,8 @@
 """Sends live traffic of the history's world, and a label for each payment."""
 
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from fraudstream.adapters.event_types import event_type_named
@@ -13,6 +13,7 @@ from fraudstream.traffic.session import send_until_told
 from fraudstream.traffic.tally import Tally
 from fraudstream.world.generate import read_world
 from fraudstream.world.live import Live, rate_of
+from fraudstream.world.scenarios import WORLDS, require_refunds, with_written
 from fraudstream.world.world import World
 
 LEAD_MS = 500
@@ -32,12 +33,28 @@ class Simulation:
     fraud: int = 0
 
     @classmethod
-    def of(cls, settings: Settings, rate: float, *, attacks: float, seed: int, keyed: bool) -> "Simulation":
-        """Return the simulation of the history's world; raises SetupError if there is none."""
-        world = read_world(settings.history_dir)
+    def of(
+        cls,
+        settings: Settings,
+        rate: float,
+        *,
+        attacks: float,
+        seed: int,
+        keyed: bool,
+        world: str | None = None,
+        scenarios: Sequence[str] = (),
+    ) -> "Simulation":
+        """Return the simulation of the history's world; raises SetupError if there is none.
+
+        Its scenarios are the history's unless `world` names others; `scenarios` (NAME or NAME=SHARE) come on top.
+        """
+        found = read_world(settings.history_dir)
+        shares = with_written(WORLDS[world] if world else found.scenarios, scenarios)
+        found = replace(found, scenarios=shares)
         event_type = event_type_named(settings.event_type)
+        require_refunds(shares, event_type)
         encoder = Encoder(event_type, settings.partitions, keyed=keyed)
-        return cls(world, rate, attacks, seed, encoder, event_type)
+        return cls(found, rate, attacks, seed, encoder, event_type)
 
     @property
     def crowded(self) -> str:

@@ -76,7 +76,7 @@ def chains(rng: Rng, people: Population, card: Int64s, start_ms: Int64s) -> Rows
     span = drawn.position * len(AMOUNT_SPANS) // drawn.length
     low, high = (np.array([edges[side] for edges in AMOUNT_SPANS], dtype=float) for side in (0, 1))
     cents = to_cents(rng.uniform(low[span], high[span]))
-    return drawn.rows(cents, people.draw_shops(rng, len(span)), _anywhere(rng, drawn), CHAIN)
+    return drawn.rows(cents, people.draw_shops(rng, len(span)), anywhere(rng, drawn), CHAIN)
 
 
 def card_tests(rng: Rng, people: Population, card: Int64s, start_ms: Int64s) -> Rows:
@@ -86,7 +86,7 @@ def card_tests(rng: Rng, people: Population, card: Int64s, start_ms: Int64s) -> 
     )
     cents = to_cents(rng.uniform(*CARD_TESTING_AMOUNT, len(drawn.card)))
     return drawn.rows(
-        cents, people.draw_shops(rng, len(card))[drawn.of_burst], _anywhere(rng, drawn), CARD_TESTING
+        cents, people.draw_shops(rng, len(card))[drawn.of_burst], anywhere(rng, drawn), CARD_TESTING
     )
 
 
@@ -128,6 +128,6 @@ def double_charges(rng: Rng, people: Population, card: Int64s, start_ms: Int64s)
     return drawn.rows(cents[drawn.of_burst], merchants[drawn.of_burst], zips[drawn.of_burst], DOUBLE_CHARGE)
 
 
-def _anywhere(rng: Rng, drawn: Bursts) -> Int64s:
+def anywhere(rng: Rng, drawn: Bursts) -> Int64s:
     """Return one zip code a burst: thieves do not live where their victims do."""
     return rng.integers(0, len(ZIP_CODES), drawn.bursts)[drawn.of_burst]

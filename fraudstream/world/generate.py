@@ -18,9 +18,11 @@ from fraudstream.domain.times import DAY_MS, midnight_ms
 from fraudstream.offline.whole_directory import holds_something, replacing
 from fraudstream.world.bursts import CARD_TESTING_GAP_S, CHAIN_GAP_S
 from fraudstream.world.dressing import Dressing, dressing_of, named
+from fraudstream.world.kinds import CARD_TESTING_SHARE
 from fraudstream.world.population import AMOUNT_SPANS, MERCHANTS, ZIP_CODES, Population
 from fraudstream.world.rows import SCENARIOS, Rows
-from fraudstream.world.world import CARD_TESTING_SHARE, World
+from fraudstream.world.scenarios import require_refunds
+from fraudstream.world.world import World
 
 WORLD_VERSION = 1
 """Increased whenever the same seed gives other payments, so that an old world is not taken for a new one."""
@@ -70,8 +72,10 @@ def generate(
 
     `on_day(rows)` is called for every day written.
 
-    Raises SetupError if the directory holds anything else, unless `force`, which then replaces the whole directory.
+    Raises SetupError if the directory holds anything else, unless `force`, which then replaces the whole directory, and if the
+    event type refuses what a scenario makes.
     """
+    require_refunds(world.scenarios, event_type)
     there = _manifest_in(directory)
     dressing = dressing_of(event_type, world.people, world.seed)
     wanted = _describe(world) | ({} if dressing is None else dressing.described)
@@ -133,6 +137,7 @@ def read_world(directory: Path) -> World:
         days=world["days"],
         payments=world["payments"],
         start=date.fromisoformat(world["start"]),
+        scenarios=tuple((name, share) for name, share in world.get("scenarios", {}).items()),
     )
 
 
@@ -150,6 +155,7 @@ def _describe(world: World) -> dict[str, Any]:
         "chain_gap_s": list(CHAIN_GAP_S),
         "card_testing_gap_s": list(CARD_TESTING_GAP_S),
         "amount_spans": [list(span) for span in AMOUNT_SPANS],
+        **({"scenarios": dict(world.scenarios)} if world.scenarios else {}),
     }
 
 

@@ -18,11 +18,15 @@ from fraudstream.domain.windows.entries import WINDOW_MS
 from fraudstream.world.dressing import dressing_of
 from fraudstream.world.everyday import PAUSE_S, singles, subscriptions
 from fraudstream.world.generate import to_frame
+from fraudstream.world.kinds import FRAUD_SHARE
 from fraudstream.world.population import SUBSCRIPTION_SHARE
 from fraudstream.world.rows import NOTHING, Int64s, Rows, concat
-from fraudstream.world.world import SAMPLE_KINDS, World
+from fraudstream.world.world import World
 
 SECOND_MS = 1000
+
+NOW = 1.0
+"""Live traffic goes on where a history ends."""
 
 AWAKE_SHARE = 0.5
 """Up to this share of cards may have paid within ten minutes; beyond it, only cards that hardly ever pay are left."""
@@ -61,6 +65,7 @@ class Live:
         self._people = world.people
         self._dressing = dressing_of(event_type, world.people, world.seed)
         self._rate = rate
+        self._kinds = world.kinds_with(FRAUD_SHARE)
         self._attacks = attacks
         self._now_ms = start_ms
         self._tid = start_ms // SECOND_MS * TIDS_PER_SECOND
@@ -83,10 +88,11 @@ class Live:
         bursts = concat([self._to_come, *self._starting_bursts()])
         due, self._to_come = bursts.take(bursts.at_ms < end_ms), bursts.take(bursts.at_ms >= end_ms)
         self._owed += self._rate - len(due)
-        alone = max(int(self._owed), 0)
-        self._owed -= alone
-        card = self._draw(alone, self._chances())
-        rows = concat([due, singles(self._rng, self._people, card, self._moments(len(card)))]).in_order()
+        count = max(int(self._owed), 0)
+        self._owed -= count
+        card = self._draw(count, self._chances())
+        alone = singles(self._rng, self._people, card, self._moments(len(card)))
+        rows = concat([due, self._world.priced(alone, NOW)]).in_order()
         self._paid_ms[rows.card] = rows.at_ms
         self._now_ms = end_ms
         return rows
@@ -95,9 +101,9 @@ class Live:
         """Draw the bursts and subscriptions that start in this second, as often per payment as in the sample."""
         chances = self._chances()
         parts = [self._subscriptions(chances)]
-        for kind in SAMPLE_KINDS:
+        for kind in self._kinds:
             often = self._attacks if kind.attack else 1.0
-            count = self._rng.poisson(kind.per_payment * self._rate * often)
+            count = self._rng.poisson(kind.per_payment_at(NOW) * self._rate * often)
             card = self._draw(count, chances, alike=kind.attack)
             parts.append(kind.draw(self._rng, self._people, card, self._moments(len(card))))
         return parts

@@ -139,10 +139,11 @@ class Population:
         away = rng.integers(0, len(ZIP_CODES), len(card))
         return np.where(rng.random(len(card)) < 0.9, self.home_zip[card], away)
 
-    def draw_cents(self, rng: np.random.Generator, card: Int64s) -> Int64s:
-        """Draw everyday amounts: the sample's spans, around each card's own level."""
+    def draw_cents(self, rng: np.random.Generator, card: Int64s, *, high: bool = False) -> Int64s:
+        """Draw everyday amounts: the sample's spans, around each card's own level, or only above it."""
         own = SPENDING_LEVEL_WEIGHT
-        score = own * self.level[card] + math.sqrt(1 - own * own) * rng.standard_normal(len(card))
+        occasion = rng.standard_normal(len(card))
+        score = own * self.level[card] + math.sqrt(1 - own * own) * (np.abs(occasion) if high else occasion)
         return to_cents(np.interp(score, _SCORES, _AMOUNTS))
 
 

@@ -17,10 +17,15 @@ SCENARIOS = (
     "double-charge",
     "shipped-order",
     "subscription",
+    "refund",
+    "shared-card",
     "chain",
     "card-testing",
+    "patient-chain",
+    "account-takeover",
+    "merchant-compromise",
 )
-"""Why a payment happened; the last two are fraud. Written beside each payment, never shown to a model."""
+"""Why a payment happened; fraud from `chain` on. Written beside each payment, never shown to a model."""
 
 (
     EVERYDAY,
@@ -30,11 +35,16 @@ SCENARIOS = (
     DOUBLE_CHARGE,
     SHIPPED_ORDER,
     SUBSCRIPTION,
+    REFUND,
+    SHARED_CARD,
     CHAIN,
     CARD_TESTING,
+    PATIENT_CHAIN,
+    ACCOUNT_TAKEOVER,
+    MERCHANT_COMPROMISE,
 ) = range(len(SCENARIOS))
 LAST_IN_PERSON = GROUP_FARE
-"""Scenarios up to here are paid in person; the other honest payments are made by merchants' machines."""
+"""Scenarios up to here are paid in person by one person; other honest payments are made by merchants' machines, or by two people."""
 
 
 @dataclass(frozen=True, slots=True)
