@@ -42,16 +42,16 @@ class Detector:
         model: Model,
         event_type: EventType,
         fraud_threshold: float | None = None,
+        ruleset: Ruleset | None = None,
     ) -> "Detector":
         """Assemble the detector of an event type and try it on an empty frame; raises SetupError if its parts do not fit.
 
-        The threshold is the model's unless given.
+        The threshold is the model's and the rules are the event type's unless given.
         """
         check_features(model.version, model.features, event_type.numbers)
         threshold = model.threshold if fraud_threshold is None else fraud_threshold
-        detector = cls(
-            model, event_type.ruleset, threshold, event_type.money.decimals, event_type.derived_features
-        )
+        rules = event_type.ruleset if ruleset is None else ruleset
+        detector = cls(model, rules, threshold, event_type.money.decimals, event_type.derived_features)
         columns = {column.name: column.dtype for column in event_type.inputs}
         try:
             detector.decide(pl.DataFrame(schema=columns | event_type.columns))

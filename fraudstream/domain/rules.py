@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args, overload
+from typing import Any, Literal, get_args, overload
 
 import numpy as np
 import polars as pl
@@ -98,6 +98,20 @@ class Ruleset:
         content = repr([(rule.name, rule.when, rule.outcome) for rule in rules])
         self.version = hashlib.sha256(content.encode()).hexdigest()[:12]
         self._conditions = Expressions([rule.condition().alias(rule.name) for rule in rules])
+
+    @classmethod
+    def of_description(cls, said: Mapping[str, Any]) -> "Ruleset":
+        """Read what `described` returned; raises SetupError."""
+        try:
+            return cls([Rule(each["name"], each["when"], each["outcome"]) for each in said["rules"]])
+        except (KeyError, TypeError) as error:
+            raise SetupError(f"not a description of rules ({type(error).__name__}: {error})") from error
+
+    def described(self) -> dict[str, Any]:
+        """Return all that they declare, for JSON."""
+        return {
+            "rules": [{"name": rule.name, "when": rule.when, "outcome": rule.outcome} for rule in self.rules]
+        }
 
     def judge(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Add `rules` (names of all that matched, in order) and `outcome`; raises SetupError if a rule does not fit.

@@ -24,7 +24,11 @@ FOREST, ANOMALY_SCORES = "anomaly.ubj", "anomaly.json"
 def load_model(models: Registry, version: str = ACTIVE) -> XGBoostModel:
     """Load a model version after checking it; raises SetupError that says what to run."""
     manifest = models.manifest(models.resolve(version))
-    files = models.files(manifest)
+    return model_of(manifest, models.files(manifest))
+
+
+def model_of(manifest: Mapping[str, Any], files: Mapping[str, bytes]) -> XGBoostModel:
+    """Make a model of a version's files, whose checksums are right; raises SetupError."""
     name = name_of(manifest)
     features = tuple(manifest["features"])
     if MODEL_FILE not in files:

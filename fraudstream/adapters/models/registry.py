@@ -13,11 +13,12 @@ from typing import Any
 from fraudstream.adapters.event_types import event_type_named
 from fraudstream.adapters.files import sha256_of
 from fraudstream.adapters.models.lease import Clock, utc_now
+from fraudstream.adapters.models.log_file import LogFile
 from fraudstream.adapters.models.opening import model_store
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.names import did_you_mean, validate_name
 from fraudstream.domain.registry import manifest as manifests
-from fraudstream.domain.registry.store import ModelStore, StoreUnavailable
+from fraudstream.domain.registry.store import ModelStore
 from fraudstream.domain.registry.version_log import Action, LogEntry, State, VersionLog, activation
 from fraudstream.domain.registry.versions import Version
 from fraudstream.settings import Settings
@@ -26,8 +27,6 @@ ACTIVE = "active"
 """Stands for the active version wherever a version is named."""
 
 LOG = "log.jsonl"
-LOG_BYTES_MAX = 50_000_000
-TRIES = 50
 
 TRAIN = "train one with: fraudstream train"
 
@@ -53,6 +52,7 @@ class Registry:
         self.event_type = validate_name("event type", event_type)
         self.by = by or this_user()
         self.clock = clock
+        self._log = LogFile(store, VersionLog, self.event_type, LOG)
 
     @classmethod
     def at(cls, place: str | Path, event_type: str) -> "Registry":
@@ -66,7 +66,7 @@ class Registry:
 
     def log(self) -> VersionLog:
         """Return what happened to the versions so far."""
-        return self._log()[0]
+        return self._log.read()
 
     def resolve(self, version: str = ACTIVE) -> Version:
         """Return the version that a number or `active` stands for, if its files are there; raises SetupError."""
@@ -187,19 +187,7 @@ class Registry:
 
     def append(self, entries: Callable[[VersionLog], Sequence[LogEntry]]) -> VersionLog:
         """Append what a function makes of the log; it is called again if somebody else appended in between."""
-        for _ in range(TRIES):
-            log, tag = self._log()
-            longer = log.with_entries(entries(log))
-            if longer == log or self.store.write(f"{self.event_type}/{LOG}", longer.to_bytes(), tag):
-                return longer
-        raise StoreUnavailable(f"{self.store.place}/{self.event_type}/{LOG} is written by too many at once")
-
-    def _log(self) -> tuple[VersionLog, str | None]:
-        found = self.store.read(f"{self.event_type}/{LOG}", LOG_BYTES_MAX)
-        if found is None:
-            return VersionLog(self.event_type), None
-        place = f"{self.store.place}/{self.event_type}/{LOG}"
-        return VersionLog.parsed(self.event_type, found.content, place), found.tag
+        return self._log.append(entries)
 
     def _active(self, log: VersionLog) -> Version:
         if log.active is not None:

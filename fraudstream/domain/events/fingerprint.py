@@ -10,12 +10,16 @@ FREE = frozenset({"label", "features", "feature_set", "derived", "rules", "rules
 """May differ for a while: a decision depends on the worker that made it, the state does not."""
 
 
-def fingerprint(event_type: EventType) -> dict[str, str]:
-    """Return a few characters for each key of the declaration, the same wherever it means the same."""
+FREE_IN_RELEASES = FREE - {"derived"}
+"""A release has rules of its own, and names the features that it takes; what they mean must stay."""
+
+
+def fingerprint(event_type: EventType, free: frozenset[str] = FREE) -> dict[str, str]:
+    """Return a few characters for each key of the declaration that is not free, the same wherever it means the same."""
     return {
         key: hashlib.sha256(repr(value).encode()).hexdigest()[:8]
         for key, value in facts_of(event_type).items()
-        if key not in FREE
+        if key not in free
     }
 
 

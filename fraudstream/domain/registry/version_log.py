@@ -1,12 +1,13 @@
 """What happened to the versions of an event type: a list that only grows, and the states that follow from it."""
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property
+from typing import Any, ClassVar
 
 from fraudstream.domain.errors import SetupError
+from fraudstream.domain.registry import state_log
+from fraudstream.domain.registry.state_log import StateLog
 from fraudstream.domain.registry.versions import MAJOR_MAX, MINOR_MAX, Version
 
 
@@ -15,7 +16,7 @@ class State(StrEnum):
 
     TRAINING = "TRAINING"
     READY = "READY"
-    ACTIVE = "ACTIVE"
+    ACTIVE = state_log.ACTIVE
     FAILED = "FAILED"
     RETIRED = "RETIRED"
     DELETED = "DELETED"
@@ -28,11 +29,11 @@ class Action(StrEnum):
     SAVE = "save"
     IMPORT = "import"
     FAIL = "fail"
-    ACTIVATE = "activate"
-    REPLACE = "replace"
-    ROLL_BACK = "roll-back"
-    RETIRE = "retire"
-    DELETE = "delete"
+    ACTIVATE = state_log.ACTIVATE
+    REPLACE = state_log.REPLACE
+    ROLL_BACK = state_log.ROLL_BACK
+    RETIRE = state_log.RETIRE
+    DELETE = state_log.DELETE
 
 
 TRANSITIONS: Mapping[Action, tuple[frozenset[State | None], State]] = {
@@ -58,10 +59,6 @@ INSTEAD: Mapping[State, str] = {
 """State -> what to do where it does not allow an action."""
 
 
-WRONG = "not a log of model versions"
-RESTORE = "restore the file from a backup"
-
-
 @dataclass(frozen=True, slots=True)
 class LogEntry:
     """One line of a log: what was done to which version, when, by whom and why."""
@@ -73,6 +70,11 @@ class LogEntry:
     why: str
     manifest: str | None = None
     """SHA-256 of the manifest; set when the version was saved or imported."""
+
+    @property
+    def number(self) -> Version:
+        """What it was done to."""
+        return self.version
 
     @property
     def state(self) -> State:
@@ -92,74 +94,24 @@ class LogEntry:
         }
 
 
-@dataclass(frozen=True)
-class VersionLog:
+class VersionLog(StateLog[Version, State, LogEntry]):
     """The entries of an event type's versions, the oldest first."""
 
-    event_type: str
-    entries: tuple[LogEntry, ...] = ()
+    THING: ClassVar = "model"
+    WRONG: ClassVar = "not a log of model versions"
+    TRANSITIONS: ClassVar = TRANSITIONS
+    INSTEAD: ClassVar = INSTEAD
 
     @classmethod
-    def parsed(cls, event_type: str, content: bytes, place: str) -> "VersionLog":
-        """Read lines of JSON; raises SetupError that names the line."""
-        entries = []
-        for number, line in enumerate(content.splitlines(), 1):
-            try:
-                said = json.loads(line)
-                version, action = Version.parsed(said["version"]), Action(said["action"])
-                entries.append(
-                    LogEntry(
-                        str(said["at"]), str(said["by"]), version, action, str(said["why"]), said["manifest"]
-                    )
-                )
-            except (ValueError, KeyError, TypeError, SetupError) as error:
-                raise SetupError(f"{place}, line {number}: {WRONG} ({error}); {RESTORE}") from error
-        try:
-            return cls(event_type).with_entries(entries)
-        except SetupError as error:
-            raise SetupError(f"{place}: {WRONG} ({error}); {RESTORE}") from error
-
-    def to_bytes(self) -> bytes:
-        """Return it as lines of JSON."""
-        return "".join(json.dumps(entry.described()) + "\n" for entry in self.entries).encode()
-
-    @cached_property
-    def states(self) -> dict[Version, State]:
-        """Version -> its state, in the order of their numbers; deleted ones included, because their numbers are used up."""
-        found = {entry.version: entry.state for entry in self.entries}
-        return {version: found[version] for version in sorted(found)}
-
-    @cached_property
-    def _activations(self) -> list[Version]:
-        """The versions that were active and could be again, the active one last; rolling back removes the last."""
-        stack: list[Version] = []
-        for entry in self.entries:
-            if entry.action is Action.ACTIVATE:
-                stack.append(entry.version)
-            elif entry.action is Action.ROLL_BACK:
-                stack.pop()
-            elif entry.action in (Action.RETIRE, Action.DELETE):
-                stack = [version for version in stack if version != entry.version]
-        return stack
-
-    @property
-    def active(self) -> Version | None:
-        """The version that workers load."""
-        return next((version for version, state in self.states.items() if state is State.ACTIVE), None)
-
-    @property
-    def previous(self) -> Version | None:
-        """The version to roll back to: the one active before the active one, unless retired or deleted."""
-        return next((each for each in reversed(self._activations) if each != self.active), None)
+    def entry_of(cls, said: Any) -> LogEntry:
+        """Read an entry from a line's JSON."""
+        version, action = Version.parsed(said["version"]), Action(said["action"])
+        return LogEntry(str(said["at"]), str(said["by"]), version, action, str(said["why"]), said["manifest"])
 
     def manifest_of(self, version: Version) -> str | None:
         """Return the SHA-256 of a version's manifest."""
         found = [entry.manifest for entry in self.entries if entry.version == version and entry.manifest]
         return found[-1] if found else None
-
-    def of(self, version: Version) -> list[LogEntry]:
-        """Return what happened to one version."""
-        return [entry for entry in self.entries if entry.version == version]
 
     def next_version(self, major: int | None = None) -> Version:
         """Return the next major version, or the next minor one of a major; raises SetupError."""
@@ -176,25 +128,6 @@ class VersionLog:
         if max(minors) == MINOR_MAX:
             raise SetupError(f"{major}.{MINOR_MAX} is the last update of {major}; make a new major version")
         return Version(major, max(minors) + 1)
-
-    def with_entries(self, entries: Iterable[LogEntry]) -> "VersionLog":
-        """Return it with more entries; raises SetupError if a version's state does not allow one."""
-        entries = tuple(entries)
-        states = dict(self.states)
-        for entry in entries:
-            self._check(entry, states.get(entry.version))
-            states[entry.version] = entry.state
-        return VersionLog(self.event_type, (*self.entries, *entries))
-
-    def _check(self, entry: LogEntry, state: State | None) -> None:
-        if state in TRANSITIONS[entry.action][0]:
-            return
-        if state is None:
-            raise SetupError(f"no model {entry.version} of event type {self.event_type}")
-        instead = INSTEAD.get(state, "choose another version")
-        raise SetupError(
-            f"cannot {entry.action} model {entry.version} of event type {self.event_type}: it is {state}; {instead}"
-        )
 
 
 def activation(

@@ -1,0 +1,1 @@
+"""Releases in the store of models, and what workers are told of them."""

@@ -1,0 +1,1 @@
+"""Releases: what decides, as one numbered thing that never changes."""

@@ -1,0 +1,68 @@
+"""Decides the newest events once more with a release that is to be used, to see that it can, and how long it takes."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from fraudstream.domain.detector import Detector
+from fraudstream.domain.errors import SetupError
+from fraudstream.domain.events.event_type import EventType
+from fraudstream.domain.rules import is_alert
+
+EVENTS_MAX = 1000
+TIMES = 3
+"""How often it is decided; the quickest counts, because the first time also makes what later ones use."""
+
+Clock = Callable[[], float]
+"""Seconds, of any beginning."""
+
+
+class DryRun(NamedTuple):
+    """Events, and how long deciding all of them may take."""
+
+    events: pl.DataFrame
+    """What a detector takes: the inputs and variables of an event type."""
+    budget_ms: float
+    clock: Clock
+
+    def of(self, detector: Detector) -> str:
+        """Say what a detector did; raises SetupError if it took too long. Whatever deciding raises is a refusal, too."""
+        rows = self.events.height
+        spent_ms = []
+        for _ in range(TIMES):
+            started = self.clock()
+            try:
+                decided = detector.decide(self.events)
+            except (pl.exceptions.PolarsError, ArithmeticError, ValueError, KeyError) as error:
+                why = str(error).partition("\n")[0]
+                raise SetupError(f"it cannot decide events of today: {why}") from error
+            spent_ms.append((self.clock() - started) * 1000)
+        took_ms = min(spent_ms)
+        if took_ms > self.budget_ms:
+            raise SetupError(
+                f"deciding {rows:,} events took {took_ms:.0f} ms, and may take {self.budget_ms:g}; make its model or rules "
+                "smaller, or raise FRAUDSTREAM_RELEASE_DRY_RUN_MS"
+            )
+        alerts = int(is_alert(decided["outcome"]).sum())
+        return f"{rows:,} events in {took_ms:.1f} ms, {alerts:,} alerts"
+
+
+def events_of(decisions: Sequence[Mapping[str, Any]], event_type: EventType) -> pl.DataFrame:
+    """Return published decisions as the columns that they were made of; what was not published is 0 or missing."""
+    columns: dict[str, list[Any]] = {}
+    schema = {column.name: column.dtype for column in event_type.inputs} | event_type.columns
+    for name, dtype in schema.items():
+        values = [_published(decision, name) for decision in decisions]
+        if dtype == pl.Boolean:
+            values = [None if value is None else bool(value) for value in values]
+        elif dtype.is_numeric() and name not in event_type.columns and name not in event_type.declared:
+            values = [0 if value is None else value for value in values]
+        columns[name] = values
+    return pl.DataFrame(columns, schema=schema, strict=False)
+
+
+def _published(decision: Mapping[str, Any], name: str) -> Any:
+    if name in decision:
+        return decision[name]
+    return (decision.get("features") or {}).get(name, (decision.get("variables") or {}).get(name))
