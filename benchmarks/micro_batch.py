@@ -21,6 +21,7 @@ from fraudstream.adapters.event_types import event_type_named
 from fraudstream.adapters.models.boosted import XGBoostModel
 from fraudstream.domain.event_columns import FEW_EVENTS
 from fraudstream.domain.tokens import partition_of
+from fraudstream.process.tuning import calm_garbage_collection
 from tests.agents.memory_worker import NOON_S, PARTITIONS, MemoryWorker
 
 SIZES = (1, 10, 64, 100, 512, 4_096)
@@ -69,6 +70,7 @@ async def measured(directory: Path, size: int, few_events: int, sent: list[bytes
         batches = [sent[at : at + size] for at in range(WARMING * size, len(sent), size)]
         await worker.receive(sent[: WARMING * size])
         await worker.settled()
+        calm_garbage_collection()  # as a worker does
         started = time.process_time()
         for batch in batches:
             await worker.receive(batch)

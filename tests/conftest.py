@@ -35,6 +35,7 @@ KAFKA_FIXTURES = frozenset({"broker", "own_broker", "secure_kafka"})
 NEEDS = {
     "tests/acceptance/test_small_worlds": "process",
     "tests/adapters/broker": "kafka",
+    "tests/adapters/models/test_contributions": "property",
     "tests/adapters/weekly/test_fake_feature_store": "server",
     "tests/adapters/weekly/test_sagemaker": "server",
     "tests/agents/test_nightly": "process",

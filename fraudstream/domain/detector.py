@@ -52,6 +52,8 @@ class Detector:
         threshold = model.threshold if fraud_threshold is None else fraud_threshold
         rules = event_type.ruleset if ruleset is None else ruleset
         detector = cls(model, rules, threshold, event_type.money.decimals, event_type.derived_features)
+        none = np.zeros((0, len(model.features)), np.float32)
+        model.contributions(none)  # what it prepares for this, no alert waits for
         columns = {column.name: column.dtype for column in event_type.inputs}
         try:
             detector.decide(pl.DataFrame(schema=columns | event_type.columns))

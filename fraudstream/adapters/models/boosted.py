@@ -2,12 +2,14 @@
 
 import ctypes
 import json
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 import xgboost
 from xgboost.core import _LIB
 
+from fraudstream.adapters.models.contributions import Contributions
 from fraudstream.domain.anomaly import Anomaly, scored_by
 from fraudstream.domain.model import calibrated
 from fraudstream.domain.table import Floats, Table
@@ -97,10 +99,11 @@ class XGBoostModel:
 
     def contributions(self, rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Return each feature's share of each row's log odds (TreeSHAP), the bias in a last column."""
-        contributions: npt.NDArray[np.float32] = self._booster.predict(
-            xgboost.DMatrix(rows, nthread=1), pred_contribs=True, validate_features=False
-        )
-        return contributions
+        return self._contributions.of(rows)
+
+    @cached_property
+    def _contributions(self) -> Contributions:
+        return Contributions(self._booster, len(self.features))
 
     def gains(self) -> dict[str, float]:
         """Return the loss that splits by each feature saved in training; features that no split uses are left out."""
