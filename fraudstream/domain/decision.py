@@ -19,6 +19,7 @@ from fraudstream.domain.features.schema import (
     JUDGED,
     PAID,
     QUEUED_MS,
+    RULED,
     SOURCE_NUMBER,
     SOURCE_OFFSET,
     SOURCE_PARTITION,
@@ -87,6 +88,7 @@ class DecisionEncoder:
             *([pl.struct(*self._variables).alias("variables")] if self._variables else []),
             pl.struct(features).alias("features"),
             *(column.name for column in JUDGED),
+            *(column.name for column in RULED if column.name in frame.columns),
             degraded(self._limits, WARMING_UP.name in frame.columns),
             pl.struct(source).alias("source"),
             pl.lit(decided_at_ms).alias(DECIDED_AT.name),
@@ -99,6 +101,7 @@ class DecisionEncoder:
         columns, encode = events.columns, msgspec.json.encode
         lacking = degraded_lists(events, self._limits)
         queued = events.values(QUEUED_MS)
+        judged = [*JUDGED, *filter(events.has, RULED)]
         encoded = []
         for row in range(events.rows):
             decision = {column.name: columns[column.name][row] for column in PAID}
@@ -109,7 +112,7 @@ class DecisionEncoder:
                 if as_number and features[name] is not None:
                     features[name] = int(features[name])
             decision["features"] = features
-            for column in JUDGED:
+            for column in judged:
                 decision[column.name] = columns[column.name][row]
             decision[DEGRADED.name] = lacking[row]
             decision["source"] = {name: columns[column.name][row] for name, column in self._source.items()}

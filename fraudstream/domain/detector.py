@@ -16,7 +16,9 @@ from fraudstream.domain.features.schema import (
     FRAUD,
     FRAUD_THRESHOLD,
     MODEL_VERSION,
+    OUTCOME,
     PROBABILITY,
+    RULES,
     RULESET_VERSION,
     SCORE,
 )
@@ -85,4 +87,5 @@ class Detector:
             ]
         )
         judged = self.ruleset.judge(to_judge)
-        return judged.hstack([reasons_of(judged, rows, self.model, self.decimals)])
+        reasons = reasons_of(judged, rows, self.model, self.decimals)
+        return judged.hstack([self.ruleset.told_reasons(judged[RULES.name], judged[OUTCOME.name], reasons)])

@@ -35,7 +35,7 @@ from fraudstream.domain.features.schema import (
 )
 from fraudstream.domain.model import anomaly_scores
 from fraudstream.domain.reasons import sentences
-from fraudstream.domain.rules import APPROVE, is_alert, strictest
+from fraudstream.domain.rules import is_alert
 from fraudstream.domain.weekly import UNKNOWN
 
 
@@ -44,7 +44,8 @@ class FewDetector:
 
     def __init__(self, detector: Detector, conditions: Sequence[Evaluate], mentioned: Sequence[str]) -> None:
         self._detector = detector
-        self._rules = list(zip(detector.ruleset.rules, conditions, strict=True))
+        self._rules = list(zip(detector.ruleset.evaluated, conditions, strict=True))
+        self._judge = detector.ruleset.judge_of
         self._mentioned = mentioned
         self._formulas = {name: FORMULAS[name] for name in detector.model.features if name in FORMULAS}
 
@@ -56,12 +57,14 @@ class FewDetector:
         inputs = {column.name: column.dtype for column in event_type.inputs}
         features = {name: FEATURES[name].column.dtype for name in detector.model.features if name in FEATURES}
         columns = judged_columns(event_type.entity is not None) | inputs | features | event_type.columns
-        conditions = [rule.condition() for rule in detector.ruleset.rules]
+        conditions = [rule.condition() for rule in detector.ruleset.evaluated]
         try:
             evaluated = [compiled(each, columns) for each in conditions]
         except NotCompiled:
             return None
-        return cls(detector, evaluated, [name for each in conditions for name in each.meta.root_names()])
+        mentioned = [name for each in conditions for name in each.meta.root_names()]
+        needed = [column.name for column in detector.ruleset.judge_of.needs]
+        return cls(detector, evaluated, [*mentioned, *needed])
 
     def decide(self, events: FewEvents) -> None:
         """Add features, probability, score, outcome, fraud, rules and reasons."""
@@ -82,15 +85,15 @@ class FewDetector:
             Known(MODEL_VERSION, [model.version] * rows),
             Known(RULESET_VERSION, [detector.ruleset.version] * rows),
         )
-        matched = [self._matching(events.row(position, self._mentioned)) for position in range(rows)]
-        outcomes = [strictest(rule.outcome for rule in rules) if rules else APPROVE for rules in matched]
-        events.add(
-            Known(RULES, [[rule.name for rule in rules] for rules in matched]), Known(OUTCOME, outcomes)
-        )
-        events.add(Known(REASONS, self._reasons(events, taken, outcomes)))
+        judged = [self._judged(events.row(position, self._mentioned)) for position in range(rows)]
+        for place, column in enumerate(self._judge.columns):
+            events.add(Known(column, [each[place] for each in judged]))
+        outcomes = events.values(OUTCOME)
+        reasons = self._reasons(events, taken, outcomes)
+        events.add(Known(REASONS, detector.ruleset.with_reasons(events.values(RULES), outcomes, reasons)))
 
-    def _matching(self, row: dict[str, Any]) -> list[Any]:
-        return [rule for rule, holds in self._rules if holds(row)]
+    def _judged(self, row: dict[str, Any]) -> tuple[Any, ...]:
+        return self._judge.judged([rule for rule, holds in self._rules if holds(row)], row)
 
     def _reasons(
         self, events: FewEvents, taken: npt.NDArray[np.float32], outcomes: Sequence[str]

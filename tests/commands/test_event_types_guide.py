@@ -15,6 +15,7 @@ from fraudstream.domain.events.declaration import Declaration
 from fraudstream.domain.events.parser import Parser, entity_index
 from fraudstream.domain.events.reversal_table import ReversalTable
 from fraudstream.domain.events.weekly_tables import WeeklyTable
+from fraudstream.domain.rules import Rule
 from fraudstream.domain.tokens import Tokenizer
 
 GUIDE = (Path(__file__).parents[2] / "docs/event-types.md").read_text()
@@ -33,7 +34,7 @@ TABLES = {
     "reversal": ReversalTable,
     "weekly": WeeklyTable,
     "derived": msgspec.defstruct("NamesAndSQL", []),
-    "rules": event_type_file.RuleTable,
+    "rules": Rule,
 }
 """How the guide's part about a table begins, and its shape in code."""
 

@@ -11,6 +11,7 @@ from fraudstream.domain.events.declaration import Declaration
 from tests.domain.declared_derived_mistakes import DERIVED_MISTAKES
 from tests.domain.declared_mistakes import MISTAKES, VALID
 from tests.domain.declared_reversal_mistakes import REVERSAL_MISTAKES
+from tests.domain.declared_rule_mistakes import RULE_MISTAKES
 from tests.domain.declared_velocity_mistakes import VELOCITY_MISTAKES
 
 
@@ -38,7 +39,7 @@ def test_the_package_s_event_types_are_valid(name: str) -> None:
     assert name == event_type_named(name).name
 
 
-EVERY_MISTAKE = MISTAKES + VELOCITY_MISTAKES + DERIVED_MISTAKES + REVERSAL_MISTAKES
+EVERY_MISTAKE = MISTAKES + VELOCITY_MISTAKES + DERIVED_MISTAKES + REVERSAL_MISTAKES + RULE_MISTAKES
 
 
 @pytest.mark.parametrize(("old", "new", "said"), EVERY_MISTAKE, ids=[said for _, _, said in EVERY_MISTAKE])

@@ -26,7 +26,6 @@ from fraudstream.domain.events.event_type_file import (
     File,
     LabelTable,
     Path,
-    RuleTable,
     TimeTable,
     line_of,
 )
@@ -40,7 +39,7 @@ from fraudstream.domain.events.wire_tables import wire_of
 from fraudstream.domain.features.catalogue import FEATURE_SETS, FEATURES, REASONS
 from fraudstream.domain.features.schema import Type, inputs, judged_columns
 from fraudstream.domain.names import did_you_mean, validate_name
-from fraudstream.domain.rules import Rule, Ruleset
+from fraudstream.domain.rules import SAME_NAME, Rule, Ruleset
 from fraudstream.domain.weekly_aggregates import WeeklyAggregates
 from fraudstream.domain.windows.velocity import Velocity
 
@@ -264,13 +263,15 @@ class Declaration:
         columns |= own
         rules: list[Rule] = []
         for place, raw in enumerate(file.rules):
-            declared = self._as(RuleTable, raw, ("rules", place))
-            rules.append(Rule(declared.name, declared.when, declared.outcome))
+            rules.append(self._as(Rule, raw, ("rules", place)))
+            with self._said(("rules", place)):
+                rules[-1].check_fields()
             with self._said(("rules", place, "when")):
                 rules[-1].check(columns)
-            with self._said(("rules", place, "name")):
-                Ruleset(rules)
-        return Ruleset(rules)
+            if any(rule.name == rules[-1].name for rule in rules[:-1]):
+                raise self._wrong(("rules", place, "name"), SAME_NAME)
+        with self._said(("rules",)):
+            return Ruleset(rules, file.rules_mode)
 
 
 def _written(value: str | int | bool) -> str:

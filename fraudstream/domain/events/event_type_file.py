@@ -10,7 +10,7 @@ import msgspec
 
 from fraudstream.domain.events.amounts import Form, Refunds
 from fraudstream.domain.events.event_type import TimeUnit, UnknownFields, VariableType
-from fraudstream.domain.rules import Outcome
+from fraudstream.domain.rules import Mode
 from fraudstream.domain.tokens import EntityKind
 
 Path = tuple[str | int, ...]
@@ -70,14 +70,6 @@ class VariableTable(msgspec.Struct, forbid_unknown_fields=True):
     default: Any = None
 
 
-class RuleTable(msgspec.Struct, forbid_unknown_fields=True):
-    """One of `[[rules]]`."""
-
-    name: Name
-    when: Name
-    outcome: Outcome
-
-
 class File(msgspec.Struct, forbid_unknown_fields=True):
     """The whole file; tables are checked one by one, so that a mistake is said with its place."""
 
@@ -96,6 +88,7 @@ class File(msgspec.Struct, forbid_unknown_fields=True):
     weekly: dict[str, Any] = {}
     derived: dict[str, Any] = {}
     reversal: Any = None
+    rules_mode: Mode = "strictest"
     rules: list[Any] = []
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from fraudstream.domain.events.event_type import UNIT_NAMES, EventType, Variable, VariableType
 from fraudstream.domain.events.reversals import Reversal
 from fraudstream.domain.events.wire import Wire
+from fraudstream.domain.rules import Rule
 from fraudstream.domain.tokens import EntityKind
 from fraudstream.domain.weekly_aggregates import Weekly
 from fraudstream.domain.windows.velocity import Velocity, span
@@ -83,10 +84,8 @@ def facts_of(event_type: EventType) -> dict[str, Any]:
         "unknown_fields": event_type.unknown_fields,
         "features": list(event_type.features),
         "feature_set": event_type.feature_set,
-        "rules": [
-            {"name": rule.name, "when": rule.when, "outcome": rule.outcome}
-            for rule in event_type.ruleset.rules
-        ],
+        "rules_mode": event_type.ruleset.mode,
+        "rules": event_type.ruleset.described()["rules"],
         "ruleset_version": event_type.ruleset.version,
     }
 
@@ -110,8 +109,7 @@ def lines_of(event_type: EventType) -> Mapping[str, str]:
         **({"weekly": _labels(event_type.weekly.each)} if event_type.weekly.each else {}),
         **({"derived": _derived(event_type)} if event_type.derived else {}),
         "features": f"{len(event_type.features)}: {', '.join(event_type.features)}",
-        "rules": "; ".join(f"{rule.name}: {rule.outcome} if {rule.when}" for rule in rules)
-        or "none, so every event is approved",
+        "rules": "; ".join(map(_rule, rules)) or "none, so every event is approved",
         **({"reversals": _reversals(event_type.reversal)} if event_type.reversal else {}),
         "other fields": UNKNOWN_FIELDS[event_type.unknown_fields],
     }
@@ -132,6 +130,11 @@ def listed(words: Iterable[str]) -> str:
     """
     *first, last = words
     return f"{', '.join(first)} or {last}" if first else last
+
+
+def _rule(rule: Rule) -> str:
+    state = "" if rule.state == "active" else f" ({rule.state})"
+    return f"{rule.name}: {rule.outcome} if {rule.when}{state}"
 
 
 def _labels(features: Iterable[Velocity | Weekly]) -> str:

@@ -91,6 +91,12 @@ SCORED = (PROBABILITY, SCORE, FRAUD, FRAUD_THRESHOLD, ANOMALY_SCORE, MODEL_VERSI
 RULES = Column("rules", TEXTS, "detector")
 OUTCOME = Column("outcome", pl.String, "detector")
 REASONS = Column("reasons", TEXTS, "detector")
+SHADOW_RULES = Column("shadow_rules", TEXTS, "detector")
+"""Rules that hold and decide nothing. Only there if the ruleset has rules in the shadow state."""
+PASSED_RULES = Column("passed_rules", TEXTS, "detector")
+"""Rules that hold and leave the event alone. Only there, as the next, if rules leave a share of events alone."""
+PROPENSITY = Column("propensity", pl.Float64, "detector")
+"""The probability of the outcome, over what the rules could have left alone: 1 where nothing was left to chance."""
 
 SOURCE_TOPIC = Column("source_topic", pl.String, "record")
 SOURCE_PARTITION = Column("source_partition", pl.Int32, "record")
@@ -119,7 +125,9 @@ JUDGED = (
     RULESET_VERSION,
     WEEKLY_AS_OF,
 )
-"""How it goes on, before `degraded` and `source`."""
+"""How it goes on."""
+RULED = (SHADOW_RULES, PASSED_RULES, PROPENSITY)
+"""What comes next if the ruleset makes it, before `degraded` and `source`."""
 
 
 def judged_columns(has_entity: bool) -> dict[str, Type]:
