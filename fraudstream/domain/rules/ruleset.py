@@ -64,7 +64,7 @@ class Ruleset:
 
     def described(self) -> dict[str, Any]:
         """Return it for JSON; what is as it is by default is left out, so that new keys change no old ruleset."""
-        described: dict[str, Any] = msgspec.to_builtins(Document(self.rules, self.mode))
+        described: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(Document(self.rules, self.mode)))
         return described
 
     def judge(self, frame: pl.DataFrame) -> pl.DataFrame:
