@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.prepared import FRAUDSTREAM
+from benchmarks.second_world import Sized, second_world
 from fraudstream.adapters.event_types import event_type_named
 from fraudstream.adapters.public_data import CREDITCARD, fetch
 from fraudstream.domain.errors import FraudstreamError
@@ -25,6 +26,7 @@ from fraudstream.offline.training.anomaly import isolating
 from fraudstream.offline.training.fitting import fitted
 from fraudstream.offline.training.folds import judged_folds
 from fraudstream.offline.training.options import TrainingOptions
+from fraudstream.world.handbook import DAYS as HANDBOOK_DAYS
 
 LEARNT, TESTED = 227_845, 56_962
 """The Fraud Dataset Benchmark's split of creditcard.csv: the first 80 % in order of time, and the last 20 %, with 75 frauds."""
@@ -86,7 +88,15 @@ STORIES = 1000
 @click.option(
     "--sparkov-payments", default=1_800_000, show_default=True, help="Payments of the sparkov world."
 )
-@click.option("--only", type=click.Choice(["ccfraud", "card", "sparkov"]), help="Only this part.")
+@click.option(
+    "--handbook-cards",
+    default=5000,
+    show_default=True,
+    help="Customers of the Handbook's world, for 183 days.",
+)
+@click.option(
+    "--only", type=click.Choice(["ccfraud", "card", "sparkov", "second_world"]), help="Only this part."
+)
 def main(
     as_json: bool,
     creditcard: Path,
@@ -94,13 +104,21 @@ def main(
     payments: int,
     days: int,
     sparkov_payments: int,
+    handbook_cards: int,
     only: str | None,
 ) -> None:
     """Run every part; each has a data directory of its own, which is removed."""
+    size = ("--cards", str(cards), "--payments", str(payments), "--days", str(days))
+    worlds = (
+        Sized("card", size),
+        Sized("hard", size),
+        Sized("handbook", ("--cards", str(handbook_cards), "--days", str(HANDBOOK_DAYS))),
+    )
     parts: dict[str, Callable[[Path], dict[str, Any]]] = {
         "ccfraud": lambda data: ccfraud(creditcard, data),
         "card": lambda data: world("card", cards, payments, days, data) | stories(data),
         "sparkov": lambda data: world("sparkov", 1000, sparkov_payments, days, data),
+        "second_world": lambda data: second_world(worlds, data, run),
     }
     found: dict[str, dict[str, Any]] = {}
     for name, part in parts.items():
@@ -198,7 +216,15 @@ def run(event_type: str, data: Path, *command: str) -> Any:
 def show(found: dict[str, dict[str, Any]]) -> None:
     """Print the figures, and the published ones beside those of creditcard.csv."""
     table = Table("data", "figure", "value", "95 % interval")
-    for part, figures in found.items():
+    flat = {
+        (f"{part}: {name}" if isinstance(value, dict) else part): (
+            value if isinstance(value, dict) else figures
+        )
+        for part, figures in found.items()
+        for name, value in figures.items()
+        if name != "auc_of_folds"
+    }
+    for part, figures in flat.items():
         for name, value in figures.items():
             if not name.endswith(("_low", "_high")) and isinstance(value, float):
                 between = [figures.get(f"{name}_{side}") for side in ("low", "high")]

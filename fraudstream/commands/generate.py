@@ -74,7 +74,8 @@ def generate(
     One payment in 400 is fraud, as in the sample. With fewer than 1.6 million payments the share is higher, up to one in 20, because a
     model needs some 4,000 frauds to train and to test with. The same seed and sizes always give the same payments; if
     they exist already, nothing is done. They have the variables of the event type (FRAUDSTREAM_EVENT_TYPE). --world hard adds what makes
-    payments hard to decide: account take-overs, compromised merchants, drift, refunds, shared cards; --scenario adds one of them.
+    payments hard to decide: account take-overs, compromised merchants, drift, refunds, shared cards; --scenario adds one of them. --world handbook is the Fraud Detection
+    Handbook's, which has nothing in common with ours, to judge models with.
 
     Exit codes: 0 written or there already, 2 the directory holds something else or an option is wrong.
     """
@@ -82,6 +83,9 @@ def generate(
     from fraudstream.commands.progress import bar
     from fraudstream.settings import Settings
     from fraudstream.world.generate import generate as write
+    from fraudstream.world.handbook import PAYMENTS_PER_CARD_DAY as HANDBOOK_PACE
+    from fraudstream.world.handbook import Handbook
+    from fraudstream.world.manifest import HANDBOOK
     from fraudstream.world.scenarios import WORLDS, with_written
     from fraudstream.world.world import PAYMENTS_PER_CARD_DAY, SAMPLE_START, World
 
@@ -89,12 +93,19 @@ def generate(
         raise click.UsageError("give --payments or --payments-per-card-day, not both")
     if start and end:
         raise click.UsageError("give --start or --end, not both")
-    total = payments or max(1, round(cards * days * (payments_per_card_day or PAYMENTS_PER_CARD_DAY)))
+    if world == HANDBOOK and scenarios:
+        raise click.UsageError("the Handbook's world has frauds of its own: leave out --scenario")
+    usual = HANDBOOK_PACE if world == HANDBOOK else PAYMENTS_PER_CARD_DAY
+    total = payments or max(1, round(cards * days * (payments_per_card_day or usual)))
     first = end - timedelta(days=days) if end else start or SAMPLE_START
     settings = Settings()
     directory = directory or settings.history_dir
     event_type = event_type_named(settings.event_type)
-    made = World(seed, cards, days, total, first, with_written(WORLDS[world], scenarios))
+    made = (
+        Handbook(seed, cards, days, total, first)
+        if world == HANDBOOK
+        else World(seed, cards, days, total, first, with_written(WORLDS[world], scenarios))
+    )
     with bar("Generating payments", total) as advance:
         done = write(made, directory, event_type, force=force, on_day=advance)
     if as_json:

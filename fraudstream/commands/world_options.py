@@ -7,7 +7,7 @@ import click
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-WORLDS = ("card", "hard")
+WORLDS = ("card", "hard", "handbook")
 """The names of the worlds; `fraudstream.world.scenarios` says what they are, which --help need not load."""
 
 

@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime
 from fraudstream.adapters.models.registry import Registry
 from fraudstream.domain.features.catalogue import FEATURE_SETS
 from fraudstream.settings import Settings
-from fraudstream.world.generate import WORLD_VERSION
 from fraudstream.world.live import rate_of
+from fraudstream.world.manifest import WORLD_VERSION
 
 DAYS = 14
 """Half of them are warm-up (a payment needs the week before it); seven days with 2,000 attacks are enough to learn from."""

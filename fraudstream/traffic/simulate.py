@@ -1,18 +1,24 @@
 """Sends live traffic of the history's world, and a label for each payment."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
+import polars as pl
+
 from fraudstream.adapters.event_types import event_type_named
+from fraudstream.domain.errors import SetupError
 from fraudstream.domain.events.event_type import EventType
 from fraudstream.settings import Settings
 from fraudstream.traffic.encoder import EncodedBatch, Encoder
 from fraudstream.traffic.session import send_until_told
 from fraudstream.traffic.tally import Tally
-from fraudstream.world.generate import read_world
+from fraudstream.world.dressing import require_plain
+from fraudstream.world.handbook import Handbook
+from fraudstream.world.handbook_live import HandbookLive
 from fraudstream.world.live import Live, rate_of
+from fraudstream.world.manifest import HANDBOOK, read_world
 from fraudstream.world.scenarios import WORLDS, require_refunds, with_written
 from fraudstream.world.world import World
 
@@ -24,7 +30,7 @@ LEAD_MS = 500
 class Simulation:
     """What is to be simulated; `fraud` counts the fraudulent payments made so far."""
 
-    world: World
+    world: World | Handbook
     rate: float
     attacks: float
     seed: int
@@ -48,11 +54,14 @@ class Simulation:
 
         Its scenarios are the history's unless `world` names others; `scenarios` (NAME or NAME=SHARE) come on top.
         """
-        found = read_world(settings.history_dir)
-        shares = with_written(WORLDS[world] if world else found.scenarios, scenarios)
-        found = replace(found, scenarios=shares)
         event_type = event_type_named(settings.event_type)
-        require_refunds(shares, event_type)
+        found = read_world(settings.history_dir)
+        if isinstance(found, Handbook):
+            _require_handbook(world, scenarios, attacks)
+            require_plain(event_type, HANDBOOK)
+        else:
+            found = _with(found, world, scenarios)
+            require_refunds(found.scenarios, event_type)
         encoder = Encoder(event_type, settings.partitions, keyed=keyed)
         return cls(found, rate, attacks, seed, encoder, event_type)
 
@@ -69,10 +78,34 @@ class Simulation:
 
     def batches(self, start_ms: int) -> Iterator[EncodedBatch]:
         """Yield the payments of one second after the other, each due when it happens."""
-        for payments in Live(self.world, self.rate, start_ms, self.seed, self.attacks, self.event_type):
+        for payments in self._live(start_ms):
             self.fraud += int(payments["is_fraud"].sum())
             due_s = (payments["event_time"].to_numpy() - start_ms) / 1000.0
             yield self.encoder.encode(payments, due_s, labelled=self.event_type.id is not None)
+
+    def _live(self, start_ms: int) -> Iterable[pl.DataFrame]:
+        if isinstance(self.world, Handbook):
+            return HandbookLive(self.world, self.rate, start_ms, self.seed)
+        return Live(self.world, self.rate, start_ms, self.seed, self.attacks, self.event_type)
+
+
+def _with(found: World, world: str | None, scenarios: Sequence[str]) -> World:
+    """Return the history's world with the scenarios of another and some more; raises SetupError if it cannot have them."""
+    if world == HANDBOOK:
+        raise SetupError(
+            "the history is of another world; make one of the Handbook's with: fraudstream generate --force --world handbook"
+        )
+    return replace(found, scenarios=with_written(WORLDS[world] if world else found.scenarios, scenarios))
+
+
+def _require_handbook(world: str | None, scenarios: Sequence[str], attacks: float) -> None:
+    """Raise SetupError for what the Handbook's world does not have."""
+    if world not in (None, HANDBOOK):
+        raise SetupError(
+            "the history is of the Handbook's world; make another one with: fraudstream generate --force"
+        )
+    if scenarios or attacks != 1.0:
+        raise SetupError("the Handbook's world has frauds of its own: leave out --scenario and --attacks")
 
 
 async def simulate(settings: Settings, simulation: Simulation, tally: Tally, for_s: int | None) -> None:

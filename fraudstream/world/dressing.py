@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from fraudstream.domain.errors import SetupError
 from fraudstream.domain.events.amounts import HUNDREDTHS, units_of
 from fraudstream.domain.events.event_type import EventType, Variable
 from fraudstream.offline.columns import AMOUNT, NUMBER
@@ -98,6 +99,15 @@ def dressing_of(event_type: EventType | None, people: Population, seed: int) -> 
         return None
     shape = SHAPES.get(event_type.name, _no_shape)
     return Dressing(event_type, shape(people, seed), seed)
+
+
+def require_plain(event_type: EventType | None, world: str) -> None:
+    """Raise SetupError if the event type declares more than merchants and zip codes, which this world does not know."""
+    if event_type is not None and not _is_plain(event_type):
+        raise SetupError(
+            f"the world {world} has cards, amounts, merchants and zip codes, as the event type card declares them, and not what "
+            f"{event_type.name} does; use another world"
+        )
 
 
 def _no_shape(people: Population, seed: int) -> Shape:

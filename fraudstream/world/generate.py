@@ -4,7 +4,6 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +15,13 @@ from fraudstream.domain.events.amounts import HUNDREDTHS, units_of
 from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.times import DAY_MS, midnight_ms
 from fraudstream.offline.whole_directory import holds_something, replacing
-from fraudstream.world.bursts import CARD_TESTING_GAP_S, CHAIN_GAP_S
-from fraudstream.world.dressing import Dressing, dressing_of, named
-from fraudstream.world.kinds import CARD_TESTING_SHARE
-from fraudstream.world.population import AMOUNT_SPANS, MERCHANTS, ZIP_CODES, Population
+from fraudstream.world.dressing import Dressing, dressing_of, named, require_plain
+from fraudstream.world.handbook import Customers, Handbook
+from fraudstream.world.manifest import HANDBOOK, MANIFEST, described, manifest_in
+from fraudstream.world.population import Population
 from fraudstream.world.rows import SCENARIOS, Rows
 from fraudstream.world.scenarios import require_refunds
 from fraudstream.world.world import World
-
-WORLD_VERSION = 1
-"""Increased whenever the same seed gives other payments, so that an old world is not taken for a new one."""
-
-MANIFEST = "manifest.json"
 
 TIDS_PER_DAY = 10_000_000
 """Transaction ids count from (days since 1970) x this: unique over all days, and below 2^53, exact in JavaScript."""
@@ -42,7 +36,7 @@ class Generated:
 
 
 def to_frame(
-    rows: Rows, people: Population, first_tid: int, dressing: Dressing | None = None
+    rows: Rows, people: Population | Customers, first_tid: int, dressing: Dressing | None = None
 ) -> pl.DataFrame:
     """Return payments as the history holds them; ids count up from `first_tid`."""
     frame = pl.DataFrame(
@@ -51,8 +45,8 @@ def to_frame(
             "cc_num": people.numbers[rows.card],
             "amount": rows.cents / units_of(HUNDREDTHS),
             "event_time": rows.at_ms,
-            "merchant": named(MERCHANTS, rows.merchant),
-            "zip_code": named(ZIP_CODES, rows.zip_code),
+            "merchant": named(people.merchants, rows.merchant),
+            "zip_code": named(people.zip_codes, rows.zip_code),
             "is_fraud": rows.is_fraud,
             "scenario": named(SCENARIOS, rows.scenario),
         }
@@ -61,7 +55,7 @@ def to_frame(
 
 
 def generate(
-    world: World,
+    world: World | Handbook,
     directory: Path,
     event_type: EventType | None = None,
     *,
@@ -75,10 +69,9 @@ def generate(
     Raises SetupError if the directory holds anything else, unless `force`, which then replaces the whole directory, and if the
     event type refuses what a scenario makes.
     """
-    require_refunds(world.scenarios, event_type)
-    there = _manifest_in(directory)
-    dressing = dressing_of(event_type, world.people, world.seed)
-    wanted = _describe(world) | ({} if dressing is None else dressing.described)
+    there = manifest_in(directory)
+    dressing = _dressing(world, event_type)
+    wanted = described(world) | ({} if dressing is None else dressing.described)
     if there is not None and there["world"] == wanted and there["bytes"] == _bytes_in(directory):
         return Generated(there, already_there=True)
     if holds_something(directory) and not force:
@@ -91,8 +84,17 @@ def generate(
     return Generated(manifest, already_there=False)
 
 
+def _dressing(world: World | Handbook, event_type: EventType | None) -> Dressing | None:
+    """Return what makes the event type's variables; raises SetupError if the world has not got what it needs."""
+    if isinstance(world, Handbook):
+        require_plain(event_type, HANDBOOK)
+        return None
+    require_refunds(world.scenarios, event_type)
+    return dressing_of(event_type, world.people, world.seed)
+
+
 def _write(
-    world: World,
+    world: World | Handbook,
     dressing: Dressing | None,
     wanted: dict[str, Any],
     draft: Path,
@@ -122,49 +124,6 @@ def _write(
         "sha256": digest.hexdigest(),
     }
     (draft / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
-    return manifest
-
-
-def read_world(directory: Path) -> World:
-    """Return the world whose history is in a directory, e.g. to continue it; raises SetupError if there is none."""
-    manifest = _manifest_in(directory)
-    if manifest is None or manifest["world"]["version"] != WORLD_VERSION:
-        raise SetupError(f"no simulated history in {directory}; make one with: fraudstream generate")
-    world = manifest["world"]
-    return World(
-        seed=world["seed"],
-        cards=world["cards"],
-        days=world["days"],
-        payments=world["payments"],
-        start=date.fromisoformat(world["start"]),
-        scenarios=tuple((name, share) for name, share in world.get("scenarios", {}).items()),
-    )
-
-
-def _describe(world: World) -> dict[str, Any]:
-    """Return everything that determines the payments."""
-    return {
-        "version": WORLD_VERSION,
-        "seed": world.seed,
-        "cards": world.cards,
-        "days": world.days,
-        "payments": world.payments,
-        "start": str(world.start),
-        "fraud_share": world.fraud_share,
-        "card_testing_share": CARD_TESTING_SHARE,
-        "chain_gap_s": list(CHAIN_GAP_S),
-        "card_testing_gap_s": list(CARD_TESTING_GAP_S),
-        "amount_spans": [list(span) for span in AMOUNT_SPANS],
-        **({"scenarios": dict(world.scenarios)} if world.scenarios else {}),
-    }
-
-
-def _manifest_in(directory: Path) -> dict[str, Any] | None:
-    """Return the manifest of a directory, or None if it has none."""
-    path = directory / MANIFEST
-    if not path.is_file():
-        return None
-    manifest: dict[str, Any] = json.loads(path.read_text())
     return manifest
 
 

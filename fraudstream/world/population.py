@@ -111,6 +111,8 @@ class Population:
     home_zip: Int64s
     shop_share: Floats
     subscriptions: Subscriptions
+    merchants: tuple[str, ...] = MERCHANTS
+    zip_codes: tuple[str, ...] = ZIP_CODES
 
     @classmethod
     def of(cls, seed: int, cards: int, payments_per_card_day: float) -> "Population":

@@ -24,8 +24,11 @@ SCENARIOS = (
     "patient-chain",
     "account-takeover",
     "merchant-compromise",
+    "high-amount",
+    "compromised-terminal",
+    "leaked-card",
 )
-"""Why a payment happened; fraud from `chain` on. Written beside each payment, never shown to a model."""
+"""Why a payment happened; fraud from `chain` on; the last three are the Handbook's. Written beside each payment, never shown to a model."""
 
 (
     EVERYDAY,
@@ -42,6 +45,9 @@ SCENARIOS = (
     PATIENT_CHAIN,
     ACCOUNT_TAKEOVER,
     MERCHANT_COMPROMISE,
+    HIGH_AMOUNT,
+    COMPROMISED_TERMINAL,
+    LEAKED_CARD,
 ) = range(len(SCENARIOS))
 LAST_IN_PERSON = GROUP_FARE
 """Scenarios up to here are paid in person by one person; other honest payments are made by merchants' machines, or by two people."""

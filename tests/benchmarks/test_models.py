@@ -52,3 +52,18 @@ def test_the_worlds_are_judged_by_the_commands() -> None:
     assert 0.8 < card["average_precision"] <= 1
     assert 0 <= card["story_pass"] <= 1
     assert 0.5 < card["anomaly_auc"] <= 1
+
+
+@pytest.mark.process
+@pytest.mark.timeout(280)
+def test_every_world_s_model_is_judged_in_every_world() -> None:
+    """Each learns its own world, and is judged by payments that it has not seen."""
+    size = ["--cards", "1000", "--payments", "60000", "--days", "14", "--only", "second_world"]
+    found, _ = printed("benchmarks.models", *size, "--handbook-cards", "200", timeout_s=270)
+
+    figures = found["second_world"]
+    worlds = ("card", "hard", "handbook")
+    assert {f"{learnt}_on_{judge}" for learnt in worlds for judge in worlds} == set(figures)
+    assert all(0.5 < figures[f"{world}_on_{world}"]["auc"] <= 1 for world in worlds)
+    assert {"chain", "card-testing"} == set(figures["handbook_on_card"]["recall_by_scenario"])
+    assert "leaked-card" in figures["card_on_handbook"]["recall_by_scenario"]

@@ -11,8 +11,9 @@ from click.testing import CliRunner
 
 from fraudstream.commands.generate import generate as command
 from fraudstream.domain.errors import SetupError
-from fraudstream.world.generate import generate, read_world
+from fraudstream.world.generate import generate
 from fraudstream.world.live import Live, rate_of
+from fraudstream.world.manifest import read_world
 from fraudstream.world.world import World
 
 WORLD = World(seed=1, cards=200, days=3, payments=2000, start=date(2020, 1, 30))

@@ -12,9 +12,10 @@ import pytest
 from fraudstream.adapters.event_types import event_type_named
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.times import DAY_MS
-from fraudstream.world.generate import generate, read_world
+from fraudstream.world.generate import generate
 from fraudstream.world.hard_bursts import COMPROMISE_MS, SHARED_EVERY
 from fraudstream.world.live import Live
+from fraudstream.world.manifest import read_world
 from fraudstream.world.rows import (
     ACCOUNT_TAKEOVER,
     CARD_TESTING,
