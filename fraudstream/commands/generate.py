@@ -3,10 +3,15 @@
 import json
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from fraudstream.commands.world_options import scenario_option, world_option
+
+if TYPE_CHECKING:
+    from fraudstream.world.handbook import Handbook
+    from fraudstream.world.world import World
 
 SIZES = click.IntRange(min=1)
 
@@ -53,6 +58,11 @@ class Day(click.ParamType):
     type=click.Path(path_type=Path),
     help="Directory to write to.  [default: <data_dir>/history]",
 )
+@click.option(
+    "--late-labels",
+    is_flag=True,
+    help="Leave the truth out of the payments, and write when it became known, by whom, and some labels that are wrong.",
+)
 @click.option("--force", is_flag=True, help="Replace everything in the directory if it holds something else.")
 @click.option("--json", "as_json", is_flag=True, help="Print the manifest as JSON.")
 def generate(
@@ -66,6 +76,7 @@ def generate(
     scenarios: tuple[str, ...],
     seed: int,
     directory: Path | None,
+    late_labels: bool,
     force: bool,
     as_json: bool,
 ) -> None:
@@ -77,37 +88,27 @@ def generate(
     payments hard to decide: account take-overs, compromised merchants, drift, refunds, shared cards; --scenario adds one of them. --world handbook is the Fraud Detection
     Handbook's, which has nothing in common with ours, to judge models with.
 
+    With --late-labels the labels lie beside the payments as in an archive, each with the time at which it became known: reviews hours,
+    chargebacks days after the payment. The same command without it has the same payments with the truth.
+
     Exit codes: 0 written or there already, 2 the directory holds something else or an option is wrong.
     """
     from fraudstream.adapters.event_types import event_type_named
     from fraudstream.commands.progress import bar
     from fraudstream.settings import Settings
     from fraudstream.world.generate import generate as write
-    from fraudstream.world.handbook import PAYMENTS_PER_CARD_DAY as HANDBOOK_PACE
-    from fraudstream.world.handbook import Handbook
-    from fraudstream.world.manifest import HANDBOOK
-    from fraudstream.world.scenarios import WORLDS, with_written
-    from fraudstream.world.world import PAYMENTS_PER_CARD_DAY, SAMPLE_START, World
 
     if payments and payments_per_card_day:
         raise click.UsageError("give --payments or --payments-per-card-day, not both")
     if start and end:
         raise click.UsageError("give --start or --end, not both")
-    if world == HANDBOOK and scenarios:
-        raise click.UsageError("the Handbook's world has frauds of its own: leave out --scenario")
-    usual = HANDBOOK_PACE if world == HANDBOOK else PAYMENTS_PER_CARD_DAY
-    total = payments or max(1, round(cards * days * (payments_per_card_day or usual)))
-    first = end - timedelta(days=days) if end else start or SAMPLE_START
+    first = end - timedelta(days=days) if end else start
+    made = _world(world, scenarios, seed, cards, days, payments, payments_per_card_day, first)
     settings = Settings()
     directory = directory or settings.history_dir
     event_type = event_type_named(settings.event_type)
-    made = (
-        Handbook(seed, cards, days, total, first)
-        if world == HANDBOOK
-        else World(seed, cards, days, total, first, with_written(WORLDS[world], scenarios))
-    )
-    with bar("Generating payments", total) as advance:
-        done = write(made, directory, event_type, force=force, on_day=advance)
+    with bar("Generating payments", made.payments) as advance:
+        done = write(made, directory, event_type, force=force, late_labels=late_labels, on_day=advance)
     if as_json:
         click.echo(json.dumps(done.manifest))
         return
@@ -117,3 +118,34 @@ def generate(
         f"{found['first_date']} to {found['last_date']}, {found['bytes'] / 1e6:.0f} MB in {directory}"
         + (" (already there)" if done.already_there else "")
     )
+    if labels := found.get("labels"):
+        wrong = labels["payments_with_a_wrong_label"]
+        click.echo(
+            f"{labels['written']:,} labels became known, until long after the last payment; those of {wrong:,} payments stay wrong"
+        )
+
+
+def _world(
+    world: str,
+    scenarios: tuple[str, ...],
+    seed: int,
+    cards: int,
+    days: int,
+    payments: int | None,
+    per_card_day: float | None,
+    first: date | None,
+) -> "World | Handbook":
+    """Return the world that is asked for; raises UsageError."""
+    from fraudstream.world.handbook import PAYMENTS_PER_CARD_DAY as HANDBOOK_PACE
+    from fraudstream.world.handbook import Handbook
+    from fraudstream.world.manifest import HANDBOOK
+    from fraudstream.world.scenarios import WORLDS, with_written
+    from fraudstream.world.world import PAYMENTS_PER_CARD_DAY, SAMPLE_START, World
+
+    usual = HANDBOOK_PACE if world == HANDBOOK else PAYMENTS_PER_CARD_DAY
+    total = payments or max(1, round(cards * days * (per_card_day or usual)))
+    if world != HANDBOOK:
+        return World(seed, cards, days, total, first or SAMPLE_START, with_written(WORLDS[world], scenarios))
+    if scenarios:
+        raise click.UsageError("the Handbook's world has frauds of its own: leave out --scenario")
+    return Handbook(seed, cards, days, total, first or SAMPLE_START)

@@ -19,7 +19,9 @@ from fraudstream.offline.columns import IDS, KINDS, NUMBER, TOKEN, kinds_of
 from fraudstream.offline.opening import IMPORT, opened
 
 LABELS = "labels"
-"""Folder of an archive with its labels."""
+"""Folder of an archive with its labels; a simulated history may have one, too."""
+LABELLED = "labelled_id"
+"""The id of a payment as labels have it."""
 PARTITION, OFFSET = PLACE = ("source_partition", "decision_offset")
 """Of archived payments: the partition, and the order in which they were decided."""
 
@@ -76,8 +78,9 @@ def read_payments(
     entity, ids = ([name for name in names if name in frame.columns] for names in ((NUMBER, TOKEN), IDS))
     if OFFSET in frame.columns:  # a payment that arrived after midnight may lie in the day before
         frame = frame.sort(OFFSET, nulls_last=False, maintain_order=True)
-    if "is_fraud" in columns and "transaction_id" in frame.columns and (directory / LABELS).is_dir():
-        frame = _with_labels(frame, directory / LABELS, labels_cut_ms)
+    if "is_fraud" in columns and ids and (directory / LABELS).is_dir():
+        named = frame.with_columns(_together(frame, ids).cast(pl.String).alias(LABELLED))
+        frame = _with_labels(named, directory / LABELS, labels_cut_ms)
     identity = _together(frame, ids)
     if event_type is not None and event_type.reversal is not None:
         identity = identity.cast(pl.String)  # reversals name ids as text
@@ -96,7 +99,7 @@ def read_payments(
 
 
 def _with_labels(frame: pl.DataFrame, directory: Path, cut_ms: int | None) -> pl.DataFrame:
-    """Add labels to archived payments, those before `cut_ms` as they were known then; without one it is null."""
+    """Add labels to payments, those before `cut_ms` as they were known then; without one it is null."""
     labels = pl.read_parquet(sorted(directory.glob("date=*/*.parquet")), hive_partitioning=False)
     if cut_ms is None:
         return _joined(frame, newest(labels))
@@ -109,7 +112,8 @@ def _with_labels(frame: pl.DataFrame, directory: Path, cut_ms: int | None) -> pl
 
 def _joined(frame: pl.DataFrame, labels: pl.DataFrame) -> pl.DataFrame:
     """Add a label to each payment that has none of its own."""
-    joined = frame.join(labels, on="transaction_id", how="left", maintain_order="left", suffix="_labelled")
+    labels = labels.rename({"transaction_id": LABELLED})
+    joined = frame.join(labels, on=LABELLED, how="left", maintain_order="left", suffix="_labelled")
     both = [name for name in ("is_fraud", "scenario") if f"{name}_labelled" in joined.columns]
     return joined.with_columns(pl.coalesce(name, f"{name}_labelled") for name in both)
 

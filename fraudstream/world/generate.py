@@ -14,9 +14,11 @@ from fraudstream.domain.errors import SetupError
 from fraudstream.domain.events.amounts import HUNDREDTHS, units_of
 from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.times import DAY_MS, midnight_ms
+from fraudstream.offline.history import LABELS
 from fraudstream.offline.whole_directory import holds_something, replacing
 from fraudstream.world.dressing import Dressing, dressing_of, named, require_plain
 from fraudstream.world.handbook import Customers, Handbook
+from fraudstream.world.late_labels import TRUTH, Labels
 from fraudstream.world.manifest import HANDBOOK, MANIFEST, described, manifest_in
 from fraudstream.world.population import Population
 from fraudstream.world.rows import SCENARIOS, Rows
@@ -60,11 +62,13 @@ def generate(
     event_type: EventType | None = None,
     *,
     force: bool = False,
+    late_labels: bool = False,
     on_day: Callable[[int], None] = lambda rows: None,
 ) -> Generated:
     """Write the world's history, with the variables of an event type; a second call finds it done.
 
-    `on_day(rows)` is called for every day written.
+    `on_day(rows)` is called for every day written. With `late_labels` payments have no labels of their own: those that became known
+    are beside them, as in an archive.
 
     Raises SetupError if the directory holds anything else, unless `force`, which then replaces the whole directory, and if the
     event type refuses what a scenario makes.
@@ -72,6 +76,8 @@ def generate(
     there = manifest_in(directory)
     dressing = _dressing(world, event_type)
     wanted = described(world) | ({} if dressing is None else dressing.described)
+    if late_labels:
+        wanted["late_labels"] = True
     if there is not None and there["world"] == wanted and there["bytes"] == _bytes_in(directory):
         return Generated(there, already_there=True)
     if holds_something(directory) and not force:
@@ -80,7 +86,8 @@ def generate(
             "fraudstream generate --force"
         )
     with replacing(directory) as draft:
-        manifest = _write(world, dressing, wanted, draft, on_day)
+        labels = Labels(world.seed) if late_labels else None
+        manifest = _write(world, dressing, wanted, draft, on_day, labels)
     return Generated(manifest, already_there=False)
 
 
@@ -99,18 +106,26 @@ def _write(
     wanted: dict[str, Any],
     draft: Path,
     on_day: Callable[[int], None],
+    labels: Labels | None,
 ) -> dict[str, Any]:
     """Write every day and, last, the manifest; return the manifest."""
     digest = hashlib.sha256()
     payments = fraud = written = 0
     for day, rows in zip(world.dates(), world.by_day(), strict=True):
-        path = draft / f"date={day}" / "payments.parquet"
-        path.parent.mkdir()
         frame = to_frame(rows, world.people, midnight_ms(day) // DAY_MS * TIDS_PER_DAY, dressing)
-        frame.write_parquet(path, compression="zstd", compression_level=1, statistics=True)
-        content = path.read_bytes()
-        digest.update(content)
-        written += len(content)
+        files = {f"date={day}/payments.parquet": frame}
+        if labels is not None:
+            files = {
+                f"date={day}/payments.parquet": frame.drop(*TRUTH),
+                f"{LABELS}/date={day}/labels.parquet": labels.of(frame, day),
+            }
+        for name, columns in files.items():
+            path = draft / name
+            path.parent.mkdir(parents=True)
+            columns.write_parquet(path, compression="zstd", compression_level=1, statistics=True)
+            content = path.read_bytes()
+            digest.update(content)
+            written += len(content)
         payments += len(rows)
         fraud += int(rows.is_fraud.sum())
         on_day(len(rows))
@@ -118,6 +133,7 @@ def _write(
         "world": wanted,
         "payments": payments,
         "fraud": fraud,
+        **({} if labels is None else {"labels": labels.described}),
         "first_date": str(world.start),
         "last_date": str(world.dates()[-1]),
         "bytes": written,
@@ -129,4 +145,5 @@ def _write(
 
 def _bytes_in(directory: Path) -> int:
     """Return the size of all Parquet files of a history, which tells if one is missing, cut or added."""
-    return sum(path.stat().st_size for path in directory.glob("date=*/*.parquet"))
+    files = (*directory.glob("date=*/*.parquet"), *directory.glob(f"{LABELS}/date=*/*.parquet"))
+    return sum(path.stat().st_size for path in files)
