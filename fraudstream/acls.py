@@ -20,6 +20,7 @@ ROLES: dict[Role, str] = {
     "producer": "sends payments and labels",
     "archiver": "runs `fraudstream archive run`",
     "reader": "reads decisions, alerts and dead letters",
+    "operator": "changes what decides: `fraudstream releases`",
     "admin": "makes and grows the topics",
 }
 """Role -> what its principal does."""

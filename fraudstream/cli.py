@@ -72,6 +72,10 @@ COMMANDS = {
     "models": Entry(
         "models", "List, show, compare, activate and delete model versions, and report what each is worth."
     ),
+    "releases": Entry(
+        "releases",
+        "Draft, check, activate and roll back releases: model, rules and threshold, switched while workers run.",
+    ),
     "archive": Entry(
         "archive", "Archive every decided payment as Parquet, compact the archive and search it."
     ),

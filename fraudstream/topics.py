@@ -6,7 +6,7 @@ from typing import Literal
 from fraudstream.domain.times import DAY_MS, HOUR_MS
 from fraudstream.settings import Settings
 
-Role = Literal["worker", "producer", "archiver", "reader", "admin"]
+Role = Literal["worker", "producer", "archiver", "reader", "operator", "admin"]
 """Whose rights in Kafka differ; acls.py says what each does."""
 
 
@@ -45,7 +45,7 @@ DECISIONS = Topic(
     "one decision for every payment; key: entity token",
     7 * DAY_MS,
     "worker",
-    ("archiver", "reader"),
+    ("archiver", "reader", "operator"),  # a release is tried on the newest decisions before it is used
 )
 ALERTS = Topic(
     "fraud-alerts",
@@ -64,7 +64,24 @@ DEAD_LETTERS = Topic(
 LABELS = Topic(
     "labels", "what a payment turned out to be; key: transaction id", 365 * DAY_MS, "producer", ("archiver",)
 )
-TOPICS = (TRANSACTIONS, REPARTITIONED, DECISIONS, ALERTS, DEAD_LETTERS, LABELS)
+RELEASES = Topic(
+    "releases",
+    "which release decides, which is canary and which challenger; key: event type and role",
+    365 * DAY_MS,  # of records with an older revision, which compaction removes anyway
+    "operator",
+    ("worker",),
+    (("cleanup.policy", "compact"),),
+)
+RELEASES_APPLIED = Topic(
+    "releases-applied",
+    "which release each worker applied or refused, and why; key: worker",
+    30 * DAY_MS,
+    "worker",
+    ("operator", "reader"),
+)
+TOPICS = (TRANSACTIONS, REPARTITIONED, DECISIONS, ALERTS, DEAD_LETTERS, LABELS, RELEASES, RELEASES_APPLIED)
+NOT_NEEDED_TO_DECIDE = frozenset({RELEASES.name, RELEASES_APPLIED.name})
+"""Without them workers go on with the releases that they have."""
 WRITTEN_BY_OTHERS = tuple(topic for topic in TOPICS if topic.written_by != "worker")
 
 ACTIVITY_TABLE = "activity"

@@ -31,6 +31,12 @@ class DecisionSettings(BaseSettings):
         lt=1,
         description="Probability above which a payment is fraud; rules use it as FRAUD_THRESHOLD. Default: the model's threshold.",
     )
+    release_dry_run_ms: float = Field(
+        250.0,
+        gt=0,
+        description="How long deciding a thousand events may take with a release, in ms, before it is refused; it is tried on the newest "
+        "events before it decides (docs/releases.md).",
+    )
     lookup_timeout_ms: int = Field(
         50,
         ge=1,

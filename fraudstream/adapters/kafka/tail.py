@@ -1,6 +1,6 @@
 """Follows a topic from now on, or from a moment ago, without a consumer group."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import TypeAlias
 
@@ -33,6 +33,18 @@ class Tail:
         for partition, end in ends.items():
             found = starts.get(partition)
             self._consumer.seek(partition, end if found is None else found.offset)
+        return await self._until(ends, records_max)
+
+    async def newest(self, records_max: int) -> list[Record]:
+        """Return the newest records, as many of each partition, about `records_max` at most."""
+        begins = await self._consumer.beginning_offsets(self._partitions)
+        ends = await self._consumer.end_offsets(self._partitions)
+        each = -(-records_max // len(self._partitions))
+        for partition, end in ends.items():
+            self._consumer.seek(partition, max(begins[partition], end - each))
+        return await self._until(ends, records_max + len(self._partitions))
+
+    async def _until(self, ends: Mapping[TopicPartition, int], records_max: int) -> list[Record]:
         taken: list[Record] = []
         while len(taken) < records_max and any(
             [await self._consumer.position(partition) < end for partition, end in ends.items()]

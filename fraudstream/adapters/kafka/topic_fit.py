@@ -76,12 +76,15 @@ def problems(counts: Mapping[str, int], configs: Configs, settings: Settings) ->
     """Yield what is not as a running worker needs it."""
     sources = undecided(counts, settings)
     log = topics.changelog(settings).name
-    for name in topics.all_topics(settings):
+    for name, topic in topics.all_topics(settings).items():
         count, made_for = counts.get(name, 0), settings.partitions
         more = ", ".join(map(str, range(made_for, count)))
         shape = f"{name} has {count} partitions, but the group was created for {made_for}"
         if count == 0:
-            yield Problem("failing", f"topic {name} was deleted", anew(settings, name))
+            needed = topic.name not in topics.NOT_NEEDED_TO_DECIDE
+            yield Problem(
+                "failing" if needed else "degraded", f"topic {name} was deleted", anew(settings, name)
+            )
         elif count < made_for:
             yield Problem(
                 "failing", f"{shape}: the topic was recreated with fewer partitions", _grow(made_for)
@@ -107,6 +110,8 @@ def anew(settings: Settings, name: str) -> str:
     """Return what to do about a topic that is gone."""
     if name == topics.changelog(settings).name:
         return "stop all workers, run `fraudstream state rebuild`, and start them"
+    if name == settings.topic(topics.RELEASES.name):
+        return "run `fraudstream releases publish`; until then workers go on with the releases they have"
     return "run `fraudstream topics create`, and start the workers again"
 
 

@@ -8,6 +8,7 @@ import polars as pl
 from fraudstream.domain.detector import Detector
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.events.event_type import EventType
+from fraudstream.domain.features.schema import EVENT_TIME, TRANSACTION_ID
 from fraudstream.domain.rules import is_alert
 
 EVENTS_MAX = 1000
@@ -22,7 +23,7 @@ class DryRun(NamedTuple):
     """Events, and how long deciding all of them may take."""
 
     events: pl.DataFrame
-    """What a detector takes: the inputs and variables of an event type."""
+    """What a detector takes: id, time, inputs and variables of an event type."""
     budget_ms: float
     clock: Clock
 
@@ -51,7 +52,8 @@ class DryRun(NamedTuple):
 def events_of(decisions: Sequence[Mapping[str, Any]], event_type: EventType) -> pl.DataFrame:
     """Return published decisions as the columns that they were made of; what was not published is 0 or missing."""
     columns: dict[str, list[Any]] = {}
-    schema = {column.name: column.dtype for column in event_type.inputs} | event_type.columns
+    taken = (TRANSACTION_ID, EVENT_TIME, *event_type.inputs)
+    schema = {column.name: column.dtype for column in taken} | event_type.columns
     for name, dtype in schema.items():
         values = [_published(decision, name) for decision in decisions]
         if dtype == pl.Boolean:

@@ -1,0 +1,234 @@
+"""Commands of `fraudstream releases` that change something: the log in the store first, then what workers are told."""
+
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from fraudstream.adapters.releases.store import Releases
+from fraudstream.domain.errors import FraudstreamError, SetupError
+from fraudstream.domain.releases.release import name_of
+from fraudstream.domain.releases.release_log import Action, ReleaseEntry, ReleaseLog, Role, State, put
+from fraudstream.settings import Settings
+
+if TYPE_CHECKING:
+    from fraudstream.adapters.releases.loading import Check
+
+why_option = click.option("--why", default="", help="The reason, for the history.")
+json_option = click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
+number_argument = click.argument("number", type=click.IntRange(min=1))
+
+Entries = Callable[[ReleaseLog], Sequence[ReleaseEntry]]
+
+
+class Untold(FraudstreamError):
+    """The log was changed, and workers do not know it yet."""
+
+    later = True
+
+
+@click.command()
+@click.option(
+    "--model", "version", default="active", show_default=True, help="Version of the model, e.g. 1.2."
+)
+@click.option(
+    "--threshold",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    help="Probability above which a payment is fraud.  [default: FRAUDSTREAM_FRAUD_THRESHOLD, else the model's]",
+)
+@click.option(
+    "--note", default="", help="Part of the release; the same content with another note is another release."
+)
+@why_option
+@json_option
+def draft(version: str, threshold: float | None, note: str, why: str, as_json: bool) -> None:
+    """Make a release of a model version, the event type's rules and a threshold; its files are copied.
+
+    The same content has the number that it has already. Nothing is told to workers.
+
+    Exit codes: 0 drafted, 2 the parts do not fit, or there is no such model.
+    """
+    from fraudstream.adapters.event_types import event_type_named
+    from fraudstream.adapters.models.registry import Registry
+    from fraudstream.adapters.releases.drafting import draft as drafted_of
+
+    settings = Settings()
+    store, event_type = Releases.of(settings), event_type_named(settings.event_type)
+    chosen = settings.fraud_threshold if threshold is None else threshold
+    number, release = drafted_of(
+        store, Registry.of(settings), event_type, version, fraud_threshold=chosen, note=note, why=why
+    )
+    if as_json:
+        said = {"release": number, "sha256": release.sha256, "model": release.model_version}
+        click.echo(json.dumps(said | {"fraud_threshold": release.fraud_threshold}))
+        return
+    click.echo(
+        f"{name_of(event_type.name, number)}: model {release.model_version}, {len(release.ruleset['rules'])} rules, "
+        f"threshold {release.fraud_threshold:g}; check it with: fraudstream releases check {number}"
+    )
+
+
+@click.command()
+@number_argument
+@why_option
+@json_option
+def check(number: int, why: str, as_json: bool) -> None:
+    """Check release NUMBER as workers do: checksums, model, features, golden predictions, rules, a dry run.
+
+    The dry run decides the newest decisions of the topic `decisions` again; without a broker, or before any decision, a made-up payment.
+
+    Exit codes: 0 it passed, 2 it is refused, or there is no such release, 75 the store does not answer.
+    """
+    settings = Settings()
+    store = Releases.of(settings)
+    passed = _checked(settings, store, number)
+
+    def entries(log: ReleaseLog) -> Sequence[ReleaseEntry]:
+        if log.states[number] is not State.DRAFT:
+            return []
+        return [store.entry(log, number, Action.CHECK, why or "passed every check")]
+
+    state = store.append(entries).states[number]
+    if as_json:
+        checks = {each.what: each.found for each in passed}
+        click.echo(json.dumps({"release": number, "state": state.value, "checks": checks}))
+        return
+    for each in passed:
+        click.echo(f"{each.what:<20} {each.found}")
+    click.echo(f"{name_of(store.event_type, number)} is {state}")
+
+
+@click.command()
+@number_argument
+@why_option
+@json_option
+def activate(number: int, why: str, as_json: bool) -> None:
+    """Let release NUMBER decide, in place of the one that does. It is checked once more first.
+
+    Workers switch between two micro-batches, each as soon as it has loaded and checked it; `fraudstream releases workers` shows it.
+
+    Exit codes: 0 it is active, 2 it is refused, or its state does not allow it, 75 no broker, or workers were not told: publish.
+    """
+    settings = Settings()
+    store = Releases.of(settings)
+    _checked(settings, store, number)
+
+    def entries(log: ReleaseLog) -> Sequence[ReleaseEntry]:
+        if log.active == number:
+            return []
+        return put(log, store.entry(log, number, Action.ACTIVATE, why))
+
+    _told_champion(changed(settings, store, entries), as_json)
+
+
+@click.command()
+@why_option
+@json_option
+def rollback(why: str, as_json: bool) -> None:
+    """Let the release decide that did before.
+
+    Exit codes: 0 done, 2 there is none, 75 no broker, or workers were not told: publish.
+    """
+    settings = Settings()
+    store = Releases.of(settings)
+
+    def entries(log: ReleaseLog) -> Sequence[ReleaseEntry]:
+        if log.active is None or log.previous is None:
+            raise SetupError(
+                f"no release of event type {log.event_type} was active before {log.active or 'now'}; "
+                "choose one with: fraudstream releases activate"
+            )
+        return put(log, store.entry(log, log.previous, Action.ROLL_BACK, why))
+
+    _told_champion(changed(settings, store, entries), as_json)
+
+
+@click.command()
+@number_argument
+@why_option
+@json_option
+def retire(number: int, why: str, as_json: bool) -> None:
+    """Say that release NUMBER is no longer to be used; its files stay.
+
+    Exit codes: 0 done, 2 no such release, or its state does not allow it.
+    """
+    store = Releases.of(Settings())
+    log = store.append(lambda log: [store.entry(log, number, Action.RETIRE, why)])
+    if as_json:
+        click.echo(json.dumps(log.of(number)[-1].described()))
+    else:
+        click.echo(f"{name_of(log.event_type, number)} is {log.states[number]}")
+
+
+@click.command()
+@json_option
+def publish(as_json: bool) -> None:
+    """Tell workers again what the log says, where the control topic was lost or a command was killed; changes nothing else.
+
+    Exit codes: 0 published, 2 Kafka refuses it, 75 no broker.
+    """
+    settings = Settings()
+    log = changed(settings, Releases.of(settings), lambda _: [])
+    roles = {role.value: assigned.release for role, assigned in log.roles().items()}
+    if as_json:
+        click.echo(json.dumps({"revision": log.revision, **roles}))
+    else:
+        said = ", ".join(f"{role}: {number or 'none'}" for role, number in roles.items())
+        click.echo(f"revision {log.revision} of event type {log.event_type}: {said}")
+
+
+def changed(settings: Settings, store: Releases, entries: Entries) -> ReleaseLog:
+    """Append to the log, then tell workers what it says; a broker has to answer before anything is changed.
+
+    If this process is killed in between, the next command that changes something tells it, too.
+    """
+    from aiokafka.errors import KafkaError
+
+    from fraudstream.adapters.releases.telling import tell, telling
+    from fraudstream.traffic.session import quiet_kafka
+
+    async def append_and_tell() -> ReleaseLog:
+        async with telling(settings) as publisher:
+            log = store.append(entries)
+            try:
+                await tell(publisher, settings, log)
+            except (FraudstreamError, KafkaError) as error:
+                raise Untold(
+                    f"the log has the change, but workers were not told ({error}); tell them with: fraudstream releases publish"
+                ) from error
+        return log
+
+    quiet_kafka()
+    return asyncio.run(append_and_tell())
+
+
+def _checked(settings: Settings, store: Releases, number: int) -> "list[Check]":
+    """Load a release with every check; raises SetupError that says which it failed."""
+    from fraudstream.adapters.event_types import event_type_named
+    from fraudstream.adapters.releases.loading import Check, load
+    from fraudstream.adapters.releases.trying import dry_run_now
+
+    log, passed = store.log(), list[Check]()
+    store.require(log, number)
+    event_type = event_type_named(settings.event_type)
+    load(store, log.sha256_of(number), event_type, dry_run_now(settings, event_type), passed.append)
+    return passed
+
+
+def _told_champion(log: ReleaseLog, as_json: bool) -> None:
+    """Say which release decides, and which would come back."""
+    champion = log.roles()[Role.CHAMPION]
+    if as_json:
+        said = {"champion": champion.release, "previous": log.previous, "revision": champion.revision}
+        click.echo(json.dumps(said))
+        return
+    before = "" if log.previous is None else f"; before it {log.previous} did (fraudstream releases rollback)"
+    click.echo(
+        f"{name_of(log.event_type, champion.release or 0)} decides since revision {champion.revision}{before}; "
+        "see: fraudstream releases workers"
+    )
+
+
+CHANGES = (draft, check, activate, rollback, retire, publish)
