@@ -1,5 +1,6 @@
 """The suite in a parallel run: tests that share a costly fixture run in one process."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -28,8 +29,21 @@ def test_tests_of_a_group_run_in_one_process(tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text(CONFTEST)
     (tmp_path / "test_group.py").write_text(TESTS)
     run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-rP", "-n2", "--dist=loadgroup", "-p", "no:cacheprovider", "."],
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-rP",
+            "-p",
+            "xdist",
+            "-n2",
+            "--dist=loadgroup",
+            "-p",
+            "no:cacheprovider",
+            ".",
+        ],
         cwd=tmp_path,
+        env=os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,
         text=True,
         check=False,

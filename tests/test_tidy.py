@@ -4,10 +4,11 @@ import ast
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
 import pytest
 
@@ -85,6 +86,25 @@ LAYERS = {
 ABOVE = {"__main__", "cli", "commands", "worker"}
 
 
+class Function(NamedTuple):
+    """A function as it stands in a file."""
+
+    name: str
+    line: int
+    lines: int
+    explained: bool
+
+
+class Written(NamedTuple):
+    """What the tests here ask of a file."""
+
+    imports: tuple[str, ...]
+    functions: tuple[Function, ...]
+    swallowed: tuple[int, ...]
+    """Lines with an `except` that does nothing."""
+
+
+@cache
 def sources() -> list[Path]:
     """Return every Python file of ours once."""
     found = [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))]
@@ -113,13 +133,23 @@ def module_of(path: Path) -> str:
     return name if name.startswith("fraudstream.") else f"fraudstream.{name}"
 
 
-def imported(path: Path) -> Iterator[str]:
-    """Yield the dotted names a file imports."""
+@cache
+def written(path: Path) -> Written:
+    """Read a file once for all tests: parsing all of them takes a second."""
+    imports: list[str] = []
+    functions: list[Function] = []
+    swallowed: list[int] = []
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            imports += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            imports += [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            lines = (node.end_lineno or 0) - node.lineno + 1
+            functions.append(Function(node.name, node.lineno, lines, bool(ast.get_docstring(node))))
+        elif isinstance(node, ast.ExceptHandler) and all(isinstance(part, ast.Pass) for part in node.body):
+            swallowed.append(node.lineno)
+    return Written(tuple(imports), tuple(functions), tuple(swallowed))
 
 
 def test_files_and_functions_are_short() -> None:
@@ -127,11 +157,11 @@ def test_files_and_functions_are_short() -> None:
     lengths = {path: len(path.read_text().splitlines()) for path in sources()}
     long = [f"{path.relative_to(ROOT)}: {lines}" for path, lines in lengths.items() if lines > LINES_MAX]
     for path in sources():
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                lines = (node.end_lineno or 0) - node.lineno + 1
-                if lines > FUNCTION_LINES_MAX:
-                    long.append(f"{path.relative_to(ROOT)}:{node.lineno} {node.name}: {lines}")
+        long += [
+            f"{path.relative_to(ROOT)}:{each.line} {each.name}: {each.lines}"
+            for each in written(path).functions
+            if each.lines > FUNCTION_LINES_MAX
+        ]
 
     assert [] == long
     assert MEDIAN_LINES_MAX >= median(lines for lines in lengths.values() if lines > 5)
@@ -144,7 +174,7 @@ def test_imports_run_one_way(layer: str) -> None:
     wrong = [
         f"{path.relative_to(ROOT)} imports {name}"
         for path in inside(layer)
-        for name in imported(path)
+        for name in written(path).imports
         if name.startswith("fraudstream.") and layer_of(name) not in allowed
     ]
 
@@ -171,7 +201,7 @@ def test_modules_do_not_need_each_other_in_circles() -> None:
     needs = {
         module: {
             name if name in files else name.rpartition(".")[0]
-            for name in imported(path)
+            for name in written(path).imports
             if name.startswith("fraudstream.")
         }
         & files.keys()
@@ -197,7 +227,7 @@ def test_the_domain_is_pure() -> None:
     wrong = [
         f"{path.name} imports {name}"
         for path in inside("domain")
-        for name in imported(path)
+        for name in written(path).imports
         if (top := name.split(".")[0]) not in PURE
         and (top not in sys.stdlib_module_names or top in IMPURE_STDLIB)
     ]
@@ -214,7 +244,7 @@ def test_agents_and_tables_are_imported_by_their_full_names() -> None:
     wrong = [
         f"{path.relative_to(ROOT)} imports {name}"
         for path in sources()
-        for name in imported(path)
+        for name in written(path).imports
         if name.split(".")[0] in {"agents", "tables"}
     ]
 
@@ -226,7 +256,7 @@ def test_nothing_is_mocked() -> None:
     wrong = [
         f"{path.relative_to(ROOT)} imports {name}"
         for path in sources()
-        for name in imported(path)
+        for name in written(path).imports
         if "mock" in name.lower()
     ]
 
@@ -240,11 +270,7 @@ def test_no_error_is_swallowed_and_nothing_is_left_to_do() -> None:
         text = path.read_text()
         if path != Path(__file__) and re.search(r"\b(TODO|FIXME|XXX)\b", text):
             wrong.append(f"{path.relative_to(ROOT)}: something left to do")
-        wrong += [
-            f"{path.relative_to(ROOT)}:{node.lineno}: swallowed"
-            for node in ast.walk(ast.parse(text))
-            if isinstance(node, ast.ExceptHandler) and all(isinstance(part, ast.Pass) for part in node.body)
-        ]
+        wrong += [f"{path.relative_to(ROOT)}:{line}: swallowed" for line in written(path).swallowed]
 
     assert [] == wrong
 
@@ -252,12 +278,10 @@ def test_no_error_is_swallowed_and_nothing_is_left_to_do() -> None:
 def test_every_test_says_what_it_means() -> None:
     """A test's docstring is the sentence its name had no room for."""
     wrong = [
-        f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"
+        f"{path.relative_to(ROOT)}:{each.line} {each.name}"
         for path in (ROOT / "tests").rglob("test_*.py")
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        and node.name.startswith("test_")
-        and not ast.get_docstring(node)
+        for each in written(path).functions
+        if each.name.startswith("test_") and not each.explained
     ]
 
     assert [] == wrong

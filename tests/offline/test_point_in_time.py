@@ -14,9 +14,10 @@ from fraudstream.adapters.event_types import event_type_named
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.windows.velocity import BUILT_IN, CARD_WINDOWS
+from fraudstream.offline import point_in_time as module
 from fraudstream.offline.dataset import Dataset
 from fraudstream.offline.engines import by_duckdb
-from fraudstream.offline.point_in_time import ROWS_AT_ONCE, Arrived, point_in_time
+from fraudstream.offline.point_in_time import Arrived, point_in_time
 from fraudstream.tables.activity_batch import Arrivals
 from fraudstream.tables.activity_layout import Clock
 from fraudstream.tables.aggregating import aggregate
@@ -186,13 +187,16 @@ def test_refunds_are_learnt_from_and_in_nobody_s_week() -> None:
     assert [(1, 5.0), (0, 0.0)] == known.select("num_trans_last_1w", "avg_amt_last_1w").rows()[3:]
 
 
-def test_what_is_known_of_a_card_does_not_depend_on_the_cards_beside_it() -> None:
+def test_what_is_known_of_a_card_does_not_depend_on_the_cards_beside_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Millions of payments are looked at some cards at a time; a card may have more of them than that, and there may be many."""
+    monkeypatch.setattr(module, "ROWS_AT_ONCE", 1 << 14)
     rng = np.random.default_rng(1)
-    rows = 2 * ROWS_AT_ONCE
+    rows = 2 << 14
     card = np.where(rng.random(rows) < 0.6, 3, rng.integers(0, 40, rows))
     card[card == 39] = 2**17 + 7
-    late_ms = np.where(rng.random(rows) < 0.001, rng.integers(0, 90 * MINUTES_MS, rows), 0)
+    late_ms = np.where(rng.random(rows) < 0.01, rng.integers(0, 90 * MINUTES_MS, rows), 0)
     time_ms = MONDAY_MS + np.sort(rng.integers(0, 20_000 * MINUTES_MS, rows)) - late_ms
     of_half_hour = time_ms // (30 * MINUTES_MS)
     id_hash = np.where(rng.random(rows) < 0.2, of_half_hour, np.arange(rows)).astype(np.uint64)

@@ -14,18 +14,18 @@ import pytest
 from playwright.async_api import async_playwright
 from yarl import URL
 
-from fraudstream.adapters.secrets.password_files import password_hash
 from fraudstream.process.ports import free_port
 from fraudstream.web import Front, Login
 from fraudstream.web.passwords import ADDRESS_MAX, Passwords
 from tests.web.chromium import ARGUMENTS, CHROMIUM, HAS_CHROMIUM, WITHOUT_CHROMIUM
 from tests.web.fake_worker import FakeWorker, a_decision
+from tests.web.people import cheap_hash
 from tests.web.served import Serve
 
 EXAMPLE = (Path(__file__).parents[2] / "deploy/nginx/fraudstream.conf").read_text()
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 NAME, PASSWORD = "ada", "correct-horse-battery"
-USERS = {NAME: password_hash(PASSWORD)}
+USERS = {NAME: cheap_hash(PASSWORD)}
 
 pytestmark = pytest.mark.skipif(
     NGINX is None and not os.environ.get("CI"), reason="needs Debian's nginx: apt-get install nginx-light"

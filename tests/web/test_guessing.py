@@ -11,15 +11,16 @@ from contextlib import AsyncExitStack
 import aiohttp
 import pytest
 
-from fraudstream.adapters.secrets.password_files import password_fits, password_hash
+from fraudstream.adapters.secrets.password_files import password_fits
 from fraudstream.web import Login, passwords
 from fraudstream.web.passwords import Passwords
 from fraudstream.web.turns import Crowded
 from tests.web.fake_worker import FakeWorker
+from tests.web.people import cheap_hash
 from tests.web.served import Serve, Site
 
 PASSWORD = "correct-hörse-battery: staple"
-HASHES = {name: password_hash(PASSWORD) for name in ("ada", "bob")}
+HASHES = {name: cheap_hash(PASSWORD) for name in ("ada", "bob")}
 
 Client = Callable[..., aiohttp.ClientSession]
 

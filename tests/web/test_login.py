@@ -10,6 +10,7 @@ from fraudstream.adapters.secrets.password_files import password_hash, put_user
 from fraudstream.domain.errors import SetupError
 from fraudstream.web import Login
 from tests.web.fake_worker import CARD, ELSEWHERE, NOW_MS, FakeWorker, a_decision
+from tests.web.people import cheap_hash
 from tests.web.served import Serve, Site
 
 PASSWORD = "correct-hörse-battery: staple"
@@ -29,7 +30,7 @@ EVERYTHING = (
 def users_file(tmp_path: Path) -> Path:
     """A file with one user, ada."""
     path = tmp_path / "users"
-    put_user(path, "ada", password_hash(PASSWORD))
+    put_user(path, "ada", cheap_hash(PASSWORD))
     return path
 
 
@@ -131,6 +132,7 @@ async def test_an_unhealthy_worker_answers_503_without_a_login_too(serve: Serve,
 
 async def test_scrypt_is_paid_once(serve: Serve, users_file: Path):
     """A dashboard asks every second; the password itself is remembered nowhere."""
+    put_user(users_file, "ada", password_hash(PASSWORD))
     login = guarded(users_file)
     site = await serve(FakeWorker(), login=login)
     started = time.process_time()
