@@ -76,6 +76,9 @@ COMMANDS = {
         "releases",
         "Draft, check, activate and roll back releases: model, rules and threshold, switched while workers run.",
     ),
+    "backtest": Entry(
+        "backtest", "Decide past payments again with other rules, model or threshold, and compare."
+    ),
     "archive": Entry(
         "archive", "Archive every decided payment as Parquet, compact the archive and search it."
     ),

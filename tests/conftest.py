@@ -39,6 +39,7 @@ NEEDS = {
     "tests/adapters/weekly/test_fake_feature_store": "server",
     "tests/adapters/weekly/test_sagemaker": "server",
     "tests/agents/test_nightly": "process",
+    "tests/backtest": "process",
     "tests/benchmarks/test_batch": "bench",
     "tests/benchmarks/test_day_windows": "bench",
     "tests/benchmarks/test_etl_benchmark": "bench",

@@ -40,6 +40,7 @@ LAYERS = {
     "world": {"domain", "offline"},
     "tables": {"adapters", "domain", "process"},
     "deciding": {"adapters", "domain", "tables", "topics"},
+    "backtest": {"adapters", "deciding", "domain", "offline"},
     "monitor": {"adapters", "deciding", "domain", "metrics", "settings", "tables", "topics"},
     "agents": {
         "adapters",

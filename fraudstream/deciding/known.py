@@ -12,9 +12,9 @@ from fraudstream.domain.features.inputs import with_amount
 from fraudstream.domain.model import Model, Scored, scored
 
 
-def decide(known: pl.DataFrame, detector: Detector) -> pl.DataFrame:
-    """Add features, score, outcome, rules and reasons to payments."""
-    return detector.decide(with_amount(known, detector.decimals))
+def decide(known: pl.DataFrame, detector: Detector, *, reasons: bool = True) -> pl.DataFrame:
+    """Add features, score, outcome, rules and, if they are wanted, reasons to payments."""
+    return detector.decide(with_amount(known, detector.decimals), reasons=reasons)
 
 
 def score(

@@ -4,6 +4,7 @@ A directory a day (`date=YYYY-MM-DD/*.parquet`), rows in the order they arrived.
 number (`cc_num`) and `tid`, archived ones its token (`card`) and `transaction_id`; one directory may hold both.
 """
 
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from fraudstream.domain.errors import SetupError
 from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.labels import newest
 from fraudstream.domain.tokens import partition_of
-from fraudstream.offline.columns import IDS, KINDS, NUMBER, TOKEN, kinds_of
+from fraudstream.offline.columns import IDS, KINDS, NUMBER, TOKEN, Kinds, kinds_of
 from fraudstream.offline.opening import IMPORT, opened
 
 LABELS = "labels"
@@ -24,6 +25,7 @@ LABELLED = "labelled_id"
 """The id of a payment as labels have it."""
 PARTITION, OFFSET = PLACE = ("source_partition", "decision_offset")
 """Of archived payments: the partition, and the order in which they were decided."""
+NO_KINDS: Kinds = {}
 
 
 def dates_of(directory: Path) -> list[date]:
@@ -72,15 +74,36 @@ def read_payments(
     """
     dates = dates_of(directory)
     files = files_of(directory, dates[0], date.max)
-    has_entity = event_type is None or event_type.entity is not None
-    wanted = (*((NUMBER, TOKEN) if has_entity else ()), *IDS, *PLACE, *columns)
-    frame = opened(files, wanted, KINDS if event_type is None else kinds_of(event_type)).collect()
-    entity, ids = ([name for name in names if name in frame.columns] for names in ((NUMBER, TOKEN), IDS))
-    if OFFSET in frame.columns:  # a payment that arrived after midnight may lie in the day before
-        frame = frame.sort(OFFSET, nulls_last=False, maintain_order=True)
+    frame = read_in_order(files, columns, event_type)
+    ids = [name for name in IDS if name in frame.columns]
     if "is_fraud" in columns and ids and (directory / LABELS).is_dir():
         named = frame.with_columns(_together(frame, ids).cast(pl.String).alias(LABELLED))
         frame = _with_labels(named, directory / LABELS, labels_cut_ms)
+    return identified(frame, columns, partitions, event_type)
+
+
+def read_in_order(
+    files: Sequence[Path], columns: tuple[str, ...], event_type: EventType | None, own: Kinds = NO_KINDS
+) -> pl.DataFrame:
+    """Return the payments of files in the order they arrived: these columns, and those that identify them.
+
+    `own` says what columns hold that are not those of every history.
+    """
+    has_entity = event_type is None or event_type.entity is not None
+    wanted = tuple(dict.fromkeys((*((NUMBER, TOKEN) if has_entity else ()), *IDS, *PLACE, *columns)))
+    kinds = KINDS if event_type is None else kinds_of(event_type)
+    frame = opened(files, wanted, {**own, **kinds}).collect()
+    if OFFSET in frame.columns:  # a payment that arrived after midnight may lie in the day before
+        frame = frame.sort(OFFSET, nulls_last=False, maintain_order=True)
+    return frame
+
+
+def identified(
+    frame: pl.DataFrame, columns: tuple[str, ...], partitions: int, event_type: EventType | None
+) -> pl.DataFrame:
+    """Return columns of payments as `read_in_order` gives them, with `card_code`, `id_hash` and `partition` as below."""
+    has_entity = event_type is None or event_type.entity is not None
+    entity, ids = ([name for name in names if name in frame.columns] for names in ((NUMBER, TOKEN), IDS))
     identity = _together(frame, ids)
     if event_type is not None and event_type.reversal is not None:
         identity = identity.cast(pl.String)  # reversals name ids as text

@@ -1,0 +1,85 @@
+"""What is tested: the detector of a model version, rules of the event type or of a file, and a threshold."""
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from fraudstream.adapters.models.files import load_model
+from fraudstream.adapters.models.registry import Registry
+from fraudstream.domain.detector import Detector
+from fraudstream.domain.errors import SetupError
+from fraudstream.domain.events.event_type import EventType
+from fraudstream.domain.features.catalogue import FEATURES
+from fraudstream.domain.features.schema import Type, judged_columns
+from fraudstream.domain.rules import Ruleset
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A detector and what it is made of."""
+
+    detector: Detector
+    rules: str
+    """Where its rules are from."""
+
+    @classmethod
+    def of(
+        cls,
+        models: Registry,
+        event_type: EventType,
+        version: str,
+        rules: Path | None = None,
+        threshold: float | None = None,
+    ) -> "Candidate":
+        """Put a detector together; raises SetupError if its parts do not fit."""
+        detector = Detector.of(load_model(models, version), event_type, threshold)
+        if rules is None:
+            return cls(detector, f"event type {event_type.name}")
+        ruleset = rules_of(rules, event_type, detector.model.features)
+        changed = Detector(
+            detector.model, ruleset, detector.fraud_threshold, detector.decimals, detector.derived
+        )
+        return cls(changed, str(rules))
+
+    def told(self) -> dict[str, Any]:
+        """Return it for a report."""
+        return {
+            "model": self.detector.model.version,
+            "rules": self.rules,
+            "ruleset_version": self.detector.ruleset.version,
+            "threshold": self.detector.fraud_threshold,
+        }
+
+
+def rules_of(path: Path, event_type: EventType, features: tuple[str, ...]) -> Ruleset:
+    """Read the rules of a TOML file, which may be an event type's, or of a JSON file as `rules` writes it; raises SetupError."""
+    try:
+        read = (
+            msgspec.json.decode(path.read_bytes())
+            if path.suffix == ".json"
+            else tomllib.loads(path.read_text())
+        )
+        document = {
+            "rules": read.get("rules", []),
+            "mode": read.get("rules_mode", read.get("mode", "strictest")),
+        }
+        ruleset = Ruleset.of_description(document)
+    except (OSError, UnicodeDecodeError) as error:
+        raise SetupError(f"{path} cannot be read: {error}") from error
+    except (tomllib.TOMLDecodeError, msgspec.DecodeError, AttributeError, SetupError) as error:
+        raise SetupError(f"{path} does not hold rules: {error}") from error
+    columns = rule_columns(event_type, features)
+    for rule in ruleset.rules:
+        rule.check(columns)
+    return ruleset
+
+
+def rule_columns(event_type: EventType, features: tuple[str, ...]) -> dict[str, Type]:
+    """Return the columns that rules may use."""
+    columns = judged_columns(event_type.entity is not None) | event_type.columns
+    columns |= {name: FEATURES[name].column.dtype for name in features if name in FEATURES}
+    columns |= {column.name: column.dtype for column in event_type.inputs}
+    return columns | {feature.name: feature.column.dtype for feature in event_type.derived}
