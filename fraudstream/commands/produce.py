@@ -159,6 +159,14 @@ def replay(
     show_default=True,
     help="Rate of attacks, as a multiple of the default, at which one payment in 400 is fraud.",
 )
+@click.option(
+    "--late-labels",
+    "label_speed",
+    type=click.FloatRange(0, min_open=True),
+    metavar="SPEED",
+    help="Labels come as in reality, hours or days late and some of them wrong, but so many times as fast: 1440 makes a day a minute.  "
+    "[default: each comes with its payment]",
+)
 @world_option(None)
 @scenario_option
 @click.option("--seed", default=1, show_default=True, help="Random seed.")
@@ -169,6 +177,7 @@ def simulate(
     rate: float,
     for_s: int | None,
     attacks: float,
+    label_speed: float | None,
     world: str | None,
     scenarios: tuple[str, ...],
     seed: int,
@@ -177,7 +186,8 @@ def simulate(
 ) -> None:
     """Send live payments of the cards of the simulated history, with attacks among them.
 
-    The rate does not depend on how fast payments are decided (open loop). The true label of each payment goes to the `labels` topic.
+    The rate does not depend on how fast payments are decided (open loop). The true label of each payment goes to the `labels` topic, with
+    --late-labels when it would become known. Blocked payments have labels, too, which they would seldom have in reality.
 
     Exit codes: 0 done or stopped, 1 Kafka did not take some payments, 2 no simulated history, 75 no broker.
     """
@@ -187,16 +197,25 @@ def simulate(
     quiet_kafka()
     settings = Settings.with_options(broker=broker)
     simulation = simulating.Simulation.of(
-        settings, rate, attacks=attacks, seed=seed, keyed=not unkeyed, world=world, scenarios=scenarios
+        settings,
+        rate,
+        attacks=attacks,
+        seed=seed,
+        keyed=not unkeyed,
+        world=world,
+        scenarios=scenarios,
+        label_speed=label_speed,
     )
     if simulation.crowded:
         click.echo(simulation.crowded, err=True)
     tally = Tally()
     asyncio.run(simulating.simulate(settings, simulation, tally, for_s))
+    waiting = {} if simulation.to_come is None else {"labels_to_come": simulation.to_come.height}
     if as_json:
-        click.echo(json.dumps({**tally.facts(), "fraud": simulation.fraud}))
+        click.echo(json.dumps({**tally.facts(), "fraud": simulation.fraud, **waiting}))
     else:
-        click.echo(f"{_closing(tally)}; {simulation.fraud:,} of them fraud")
+        late = f"; {waiting['labels_to_come']:,} labels would have come later" if waiting else ""
+        click.echo(f"{_closing(tally)}; {simulation.fraud:,} of them fraud{late}")
     sys.exit(1 if tally.errors else 0)
 
 

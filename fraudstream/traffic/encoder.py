@@ -1,6 +1,6 @@
 """Turns payments into records: JSON values, keys and partitions for whole frames at once."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -29,6 +29,8 @@ class EncodedBatch(NamedTuple):
     partitions: list[int]
     labels: list[tuple[int, Message]]
     """The label of each, with the partition of its transaction id; empty if no labels are to be sent."""
+    known: Sequence[tuple[int, Message]] = ()
+    """Labels of earlier payments that have become known; they leave with the first payment."""
 
     def __len__(self) -> int:
         return len(self.messages)
@@ -77,17 +79,21 @@ class Encoder:
         return home
 
     def _labels(self, payments: pl.DataFrame) -> list[tuple[int, Message]]:
-        ids = payments[IDS[0]].cast(pl.String).to_list()
-        truths = payments.select(*LABEL_COLUMNS, TIME).iter_rows()
+        known = payments.select(
+            pl.col(IDS[0]).cast(pl.String).alias("transaction_id"),
+            *LABEL_COLUMNS,
+            pl.col(TIME).alias("known_at"),
+            pl.lit("simulation").alias("label_source"),
+            pl.lit(None, pl.String).alias("note"),
+        )
+        return self.labels(known)
+
+    def labels(self, known: pl.DataFrame) -> list[tuple[int, Message]]:
+        """Encode labels, given in the columns of archived ones."""
+        rows = known.select("transaction_id", "is_fraud", "known_at", "label_source", "note", "scenario")
         return [
-            (
-                partition_of(tid, self._partitions),
-                Message(
-                    tid.encode(),
-                    encode(Label(tid, fraud, time_ms, "simulation", scenario=scenario)),
-                ),
-            )
-            for tid, (fraud, scenario, time_ms) in zip(ids, truths, strict=True)
+            (partition_of(row[0], self._partitions), Message(row[0].encode(), encode(Label(*row))))
+            for row in rows.iter_rows()
         ]
 
 

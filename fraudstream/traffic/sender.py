@@ -67,7 +67,7 @@ class Sender:
         outbox = Outbox()
         for message, partition in zip(batch.messages[start:end], batch.partitions[start:end], strict=True):
             outbox.add(self._payments_topic, partition, message)
-        for partition, message in batch.labels[start:end]:
+        for partition, message in (*batch.labels[start:end], *(batch.known if start == 0 else ())):
             outbox.add(self._labels_topic, partition, message)
         part = _Part(end - start)
         self._parts.append(part)

@@ -1,13 +1,15 @@
-"""Sends live traffic of the history's world, and a label for each payment."""
+"""Sends live traffic of the history's world, and labels: with each payment, or as late as they come in reality, in a hurry."""
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
+import numpy as np
 import polars as pl
 
 from fraudstream.adapters.event_types import event_type_named
+from fraudstream.adapters.kafka.publisher import Message
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.events.event_type import EventType
 from fraudstream.settings import Settings
@@ -17,6 +19,7 @@ from fraudstream.traffic.tally import Tally
 from fraudstream.world.dressing import require_plain
 from fraudstream.world.handbook import Handbook
 from fraudstream.world.handbook_live import HandbookLive
+from fraudstream.world.late_labels import Truth, late_labels
 from fraudstream.world.live import Live, rate_of
 from fraudstream.world.manifest import HANDBOOK, read_world
 from fraudstream.world.scenarios import WORLDS, require_refunds, with_written
@@ -36,7 +39,11 @@ class Simulation:
     seed: int
     encoder: Encoder
     event_type: EventType
+    label_speed: float | None = None
+    """Labels come late, so many times as fast as in reality; None: with their payments."""
     fraud: int = 0
+    to_come: pl.DataFrame | None = None
+    """Labels that are not known yet; None before the first payment, and if labels come with their payments."""
 
     @classmethod
     def of(
@@ -49,6 +56,7 @@ class Simulation:
         keyed: bool,
         world: str | None = None,
         scenarios: Sequence[str] = (),
+        label_speed: float | None = None,
     ) -> "Simulation":
         """Return the simulation of the history's world; raises SetupError if there is none.
 
@@ -63,7 +71,7 @@ class Simulation:
             found = _with(found, world, scenarios)
             require_refunds(found.scenarios, event_type)
         encoder = Encoder(event_type, settings.partitions, keyed=keyed)
-        return cls(found, rate, attacks, seed, encoder, event_type)
+        return cls(found, rate, attacks, seed, encoder, event_type, label_speed)
 
     @property
     def crowded(self) -> str:
@@ -81,7 +89,23 @@ class Simulation:
         for payments in self._live(start_ms):
             self.fraud += int(payments["is_fraud"].sum())
             due_s = (payments["event_time"].to_numpy() - start_ms) / 1000.0
-            yield self.encoder.encode(payments, due_s, labelled=self.event_type.id is not None)
+            labelled = self.event_type.id is not None
+            batch = self.encoder.encode(payments, due_s, labelled=labelled and self.label_speed is None)
+            if labelled and self.label_speed is not None and len(payments):
+                known = self._known(payments, self.label_speed)
+                batch = EncodedBatch(due_s, batch.messages, batch.partitions, [], known)
+            yield batch
+
+    def _known(self, payments: pl.DataFrame, speed: float) -> list[tuple[int, Message]]:
+        """Return the labels that have become known when these payments happen; keep those of the payments for later."""
+        first_ms, first_tid = int(payments["event_time"][0]), int(payments["tid"][0])
+        rng = np.random.default_rng([self.world.seed, self.seed, first_tid])
+        waiting = [late_labels(Truth.of(payments), rng, speed)]
+        if self.to_come is not None:
+            waiting.insert(0, self.to_come)
+        labels = pl.concat(waiting)
+        self.to_come = labels.filter(pl.col("known_at") > first_ms)
+        return self.encoder.labels(labels.filter(pl.col("known_at") <= first_ms).sort("known_at"))
 
     def _live(self, start_ms: int) -> Iterable[pl.DataFrame]:
         if isinstance(self.world, Handbook):

@@ -126,6 +126,22 @@ def test_simulated_payments_have_their_labels_in_a_topic_of_their_own(world_sett
     assert {"cc_num", "amount", "trans_ts", "tid", "merchant", "zip_code"} == set(sent[0])
 
 
+def test_simulated_labels_come_late_and_the_command_says_how_many_are_to_come(
+    world_settings: Settings,
+) -> None:
+    """Ten days pass in a second; what is not known at the end is said."""
+    options = ("--rate", "8", "--for", "4", "--attacks", "200", "--late-labels", "864000", "--json")
+    done = fraudstream(world_settings, "produce", "simulate", *options)
+    facts = json.loads(done.stdout)
+    sent = {str(payment["tid"]) for payment in payments_in(world_settings)}
+    labels = payments_in(world_settings, "labels")
+
+    assert 0 == done.returncode, done.stderr
+    assert 0 < facts["labels_to_come"]
+    assert {label["transaction_id"] for label in labels} < sent
+    assert {label["source"] for label in labels} <= {"review", "chargeback", "import"}
+
+
 def test_unkeyed_traffic_has_no_keys_and_all_partitions(world_settings: Settings) -> None:
     """As the AWS sample's producer sends it."""
     done = fraudstream(world_settings, "produce", "simulate", "--rate", "8", "--for", "2", "--unkeyed")

@@ -56,6 +56,19 @@ async def test_payments_leave_when_they_are_due(fresh_settings: Settings) -> Non
     assert gaps_ms.tolist() == pytest.approx([300] * 4, abs=150)
 
 
+async def test_labels_that_became_known_leave_once_with_the_first_payment(fresh_settings: Settings) -> None:
+    """They are of earlier payments, and count as none."""
+    known = [(1, Message(b"p1", b"known")), (2, Message(b"p2", b"known, too"))]
+    payments = batch(0.0, 0.2)
+    later = EncodedBatch(payments.due_s, payments.messages, payments.partitions, [], known)
+    tally, reported = await sent(fresh_settings, iter([later]))
+    labels = await read_all(fresh_settings, "labels")
+
+    assert (2, 0, 2) == (tally.sent, tally.errors, sum(reported))
+    assert {(1, b"known"), (2, b"known, too")} == {(record.partition, record.value) for record in labels}
+    assert 2 == len(labels)
+
+
 async def test_a_stop_ends_the_waiting_and_loses_no_answer(fresh_settings: Settings) -> None:
     """Payments due in an hour are not waited for; those on their way are."""
     began = time.monotonic()
