@@ -86,6 +86,8 @@ class BatchAggregates(NamedTuple):
     conflicts: Ints
     """Rows whose transaction id is known with another time or amount; their aggregates mean nothing."""
     updates: dict[int, Update]
+    sequence: Ints
+    """Of each event's first arrival."""
     warming: npt.NDArray[np.bool_] | None = None
     """Which events have a window that may lack events from before the declaration changed; None if none has."""
 
@@ -146,7 +148,7 @@ class MicroBatch(Aggregation):
             delta = packed_deltas(self._layout, tokens[entity[own]], packed[own])
             newest_ms = int(new.event_time_ms[here].max(initial=0))
             updates[number] = Update(delta, grown(stored, keys_of, place[own], packed[own]), clock, newest_ms)
-        return BatchAggregates(columns, new.late_by_ms, np.array(conflicts, np.int64), updates)
+        return BatchAggregates(columns, new.late_by_ms, np.array(conflicts, np.int64), updates, new.sequence)
 
     def _stored(
         self, tokens: npt.NDArray[np.void], places: Ints, home: Ints

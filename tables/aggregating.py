@@ -36,4 +36,5 @@ def aggregate(
         windows=[np.insert(column, places, 0) for column in rest.windows],
         late_by_ms=np.insert(rest.late_by_ms, places, 0),
         conflicts=gone,
+        sequence=np.insert(rest.sequence, places, 0),
     )

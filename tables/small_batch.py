@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from fraudstream.domain.windows.entity_window import Conflict, EntityWindow
+from fraudstream.domain.windows.entity_window import Answer, Conflict, EntityWindow
 from fraudstream.domain.windows.entries import Entry, unpack_all
 from fraudstream.domain.windows.reversing_window import window_of
 from fraudstream.domain.windows.window_columns import Column, columns_of
@@ -34,10 +34,14 @@ class SmallBatch(Aggregation):
             deltas: list[bytes] = []
             added: dict[bytes, list[bytes]] = {}
             for row, token, event in zip(range(first, first + rows), tokens, own, strict=True):
-                late_by_ms[row], is_new = self._answer(windows[token], event, columns, row)
-                if is_new is None:
+                window = windows[token]
+                kept = len(window.entries)
+                answer = self._answer(window, event, columns, row)
+                if answer is None:
                     conflicts.append(row)
-                elif is_new:
+                    continue
+                late_by_ms[row], sequence[row] = answer.late_by_ms, answer.sequence
+                if len(window.entries) > kept:
                     packed = self._layout.pack(event)
                     deltas += (token, packed)
                     key = bucket_key(self._layout.bucket_of(event.event_time_ms), token)
@@ -47,7 +51,11 @@ class SmallBatch(Aggregation):
             updates[partition] = Update(b"".join(deltas), buckets, after[partition], newest_ms)
             first += rows
         return BatchAggregates(
-            columns, np.array(late_by_ms, np.int64), np.array(conflicts, np.int64), updates
+            columns,
+            np.array(late_by_ms, np.int64),
+            np.array(conflicts, np.int64),
+            updates,
+            np.array(sequence, np.int64),
         )
 
     def _stored(
@@ -73,16 +81,15 @@ class SmallBatch(Aggregation):
 
     def _answer(
         self, window: EntityWindow, event: Entry, columns: Sequence[Column], row: int
-    ) -> tuple[int, bool | None]:
-        """Write an event's features into its row; return how late it was at first, and if it is new; None: a conflict."""
-        kept = len(window.entries)
+    ) -> Answer | None:
+        """Write an event's features into its row, and return the answer; None: a conflict."""
         try:
             answer = window.add(event)
         except Conflict:
-            return event.late_by_ms, None
+            return None
         for column, number in zip(columns, answer.numbers, strict=True):
             column[row] = np.nan if number is None else number
-        return answer.late_by_ms, len(window.entries) > kept
+        return answer
 
 
 def _entries(arrivals: Arrivals, sequence: Sequence[int], late_by_ms: Sequence[int]) -> Iterator[Entry]:

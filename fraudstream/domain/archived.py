@@ -10,6 +10,7 @@ from fraudstream.domain.features.catalogue import FEATURES
 from fraudstream.domain.features.schema import (
     DECIDED_AT,
     DEGRADED,
+    IF_THERE,
     JUDGED,
     PAID,
     SOURCE_NUMBER,
@@ -17,6 +18,7 @@ from fraudstream.domain.features.schema import (
     SOURCE_PARTITION,
     SOURCE_TOPIC,
     UNKNOWN_FIELDS,
+    Column,
     Type,
 )
 
@@ -53,6 +55,8 @@ class Decision(msgspec.Struct, gc=False):
     degraded: list[str]
     decided_at: int
     source: Source
+    release: str | None = None
+    canary: bool | None = None
     variables: dict[str, Any] = {}
 
 
@@ -85,10 +89,11 @@ def archived(
         SOURCE_TOPIC.series([row.source.topic for row in rows]),
         SOURCE_PARTITION.series([row.source.partition for row in rows]),
         SOURCE_OFFSET.series([row.source.offset for row in rows]),
+        *_if_there(SOURCE_NUMBER, [row.source.number for row in rows]),
         *(
-            [SOURCE_NUMBER.series([row.source.number for row in rows])]
-            if any(row.source.number is not None for row in rows)
-            else []
+            each
+            for column in IF_THERE
+            for each in _if_there(column, [getattr(row, column.name) for row in rows])
         ),
         pl.Series("decision_offset", offsets, pl.Int64),
     ]
@@ -101,16 +106,19 @@ def unarchived(row: Mapping[str, Any], declared: Collection[str] = ()) -> dict[s
     Variables without a value are left out: the archive does not say which columns the event type had then. A variable that
     the model takes is among the variables only. `declared` are the features that the event type declares.
     """
+    optional = [column.name for column in IF_THERE]
     places = {f"source_{name}": name for name in Source.__struct_fields__}
     others = {
         name: value
         for name, value in row.items()
-        if value is not None and name not in {*FIELDS, *places, "decision_offset", UNKNOWN_FIELDS.name}
+        if value is not None
+        and name not in {*FIELDS, *optional, *places, "decision_offset", UNKNOWN_FIELDS.name}
     }
     features = {*FEATURES, *declared}
     unknown = row.get(UNKNOWN_FIELDS.name)
     return {
         **{name: row[name] for name in FIELDS},
+        **{name: row[name] for name in optional if row.get(name) is not None},
         "variables": {
             **(msgspec.json.decode(unknown) if unknown else {}),
             **{name: value for name, value in others.items() if name not in features},
@@ -121,6 +129,11 @@ def unarchived(row: Mapping[str, Any], declared: Collection[str] = ()) -> dict[s
         },
         "source": {name: row[column] for column, name in places.items() if row.get(column) is not None},
     }
+
+
+def _if_there(column: Column, values: Sequence[Any]) -> list[pl.Series]:
+    """Return a column that only some decisions have; none if none of these has it."""
+    return [column.series(values)] if any(value is not None for value in values) else []
 
 
 def _unknown(variables: Mapping[str, Any], declared: Mapping[str, Type]) -> str | None:

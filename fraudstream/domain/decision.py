@@ -16,10 +16,10 @@ from fraudstream.domain.features.catalogue import published_features
 from fraudstream.domain.features.schema import (
     DECIDED_AT,
     DEGRADED,
+    IF_THERE,
     JUDGED,
     PAID,
     QUEUED_MS,
-    RULED,
     SOURCE_NUMBER,
     SOURCE_OFFSET,
     SOURCE_PARTITION,
@@ -88,7 +88,7 @@ class DecisionEncoder:
             *([pl.struct(*self._variables).alias("variables")] if self._variables else []),
             pl.struct(features).alias("features"),
             *(column.name for column in JUDGED),
-            *(column.name for column in RULED if column.name in frame.columns),
+            *(column.name for column in IF_THERE if column.name in frame.columns),
             degraded(self._limits, WARMING_UP.name in frame.columns),
             pl.struct(source).alias("source"),
             pl.lit(decided_at_ms).alias(DECIDED_AT.name),
@@ -99,9 +99,9 @@ class DecisionEncoder:
     def _few(self, events: FewEvents, decided_at_ms: int, stages: Mapping[str, float]) -> list[bytes]:
         """Encode row by row: the same bytes."""
         columns, encode = events.columns, msgspec.json.encode
+        judged = (*JUDGED, *filter(events.has, IF_THERE))
         lacking = degraded_lists(events, self._limits)
         queued = events.values(QUEUED_MS)
-        judged = [*JUDGED, *filter(events.has, RULED)]
         encoded = []
         for row in range(events.rows):
             decision = {column.name: columns[column.name][row] for column in PAID}

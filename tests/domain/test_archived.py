@@ -51,3 +51,16 @@ def test_an_archived_decision_is_the_one_that_was_published() -> None:
 
     del one["timing_ms"], other["timing_ms"]
     assert [one, other | {"variables": {}}] == [unarchived(row) for row in rows]
+
+
+def test_the_release_is_a_column_where_a_decision_has_one() -> None:
+    """Decisions from before the first release have none, and come back without."""
+    one, other = decision(3, release="card-7", canary=False), decision(4)
+    frame = archived([json.dumps(each).encode() for each in (one, other)], [77, 78])
+
+    assert ["card-7", None] == frame["release"].to_list()
+    assert "release" not in archived([encoded(4)], [78]).columns
+    assert ("card-7", False) == tuple(
+        unarchived(frame.row(0, named=True))[name] for name in ("release", "canary")
+    )
+    assert not {"release", "canary"} & unarchived(frame.row(1, named=True)).keys()

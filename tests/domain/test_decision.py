@@ -17,6 +17,7 @@ from fraudstream.domain.features.schema import (
     AMOUNT,
     ANOMALY_SCORE,
     FRAUD_THRESHOLD,
+    IF_THERE,
     JUDGED,
     LATE_BY_MS,
     PAID,
@@ -47,7 +48,7 @@ COLUMNS: Mapping[str, Column] = {
     for column in (
         *(each.column for each in FEATURES.values()),
         *(Column(name, dtype, "payment") for name, dtype in EVENT_TYPE.columns.items()),
-        *(*PAID, *JUDGED, LATE_BY_MS, TOKEN_AGE_MS, WARMING_UP, WEEKLY_MISSING),
+        *(*PAID, *JUDGED, *IF_THERE, LATE_BY_MS, TOKEN_AGE_MS, WARMING_UP, WEEKLY_MISSING),
         *(SOURCE_TOPIC, SOURCE_PARTITION, SOURCE_OFFSET, QUEUED_MS),
     )
 }

@@ -126,8 +126,12 @@ JUDGED = (
     WEEKLY_AS_OF,
 )
 """How it goes on."""
-RULED = (SHADOW_RULES, PASSED_RULES, PROPENSITY)
-"""What comes next if the ruleset makes it, before `degraded` and `source`."""
+RELEASE = Column("release", pl.String, "detector")
+"""Event type and number of the release that decided, such as card-7."""
+CANARY = Column("canary", pl.Boolean, "detector")
+"""Whether that release decided as a canary."""
+IF_THERE = (SHADOW_RULES, PASSED_RULES, PROPENSITY, RELEASE, CANARY)
+"""What comes next in the decisions that have it, before `degraded` and `source`."""
 
 
 def judged_columns(has_entity: bool) -> dict[str, Type]:

@@ -28,6 +28,8 @@ class Answer(NamedTuple):
     numbers: Numbers
     """In the order of `Windows.velocities`."""
     late_by_ms: int
+    sequence: int
+    """That of its first arrival."""
 
 
 class Seen(NamedTuple):
@@ -138,7 +140,7 @@ class EntityWindow:
                 first = bisect_left(seen.times, oldest_ms if oldest_ms > kept_ms else kept_ms, 0, seen.end)
                 firsts[length_ms] = first
             numbers.append(computed(velocity, seen, source, first, units))
-        return Answer(numbers, event.late_by_ms)
+        return Answer(numbers, event.late_by_ms, event.sequence)
 
     def _again(self, entry: Entry) -> Answer:
         """Answer an event from all stored ones that arrived before it."""

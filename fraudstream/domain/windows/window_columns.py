@@ -250,7 +250,8 @@ def aggregate_sequentially(
         added[row] = len(window.entries) > kept
         for column, number in zip(columns, answer.numbers, strict=True):
             column[row] = np.nan if number is None else number
-        new.late_by_ms[row] = answer.late_by_ms  # of a known event: as late as it was the first time
+        new.late_by_ms[row] = answer.late_by_ms  # of a known event: as late as it was the first time,
+        new.sequence[row] = answer.sequence  # and the sequence of then
     return added, conflicts
 
 

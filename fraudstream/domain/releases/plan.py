@@ -1,0 +1,142 @@
+"""Which release decides an event: by its sequence in its partition, and, while there is a canary, by its entity.
+
+A partition remembers every switch with the sequence of the first event after it. An event that is decided again, after a
+crash or because it was sent twice, has the sequence of its first arrival, so the release of the first time decides it.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from hashlib import blake2b
+from itertools import pairwise
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from fraudstream.domain.times import DAY_MS
+from fraudstream.domain.windows.cells import Ints
+
+OWN = ""
+"""Stands for the detector that a worker makes of its own model and its event type's rules, where no release was activated."""
+
+FIRST = -(2**63)
+"""The sequence that no event comes before."""
+
+KEPT_MS = 3 * DAY_MS
+"""How long a plan is remembered after it was replaced: as long as the changelog remembers the events that it decided."""
+
+SHARES = 2**64
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """Releases by their SHA-256: `champion` decides, but for a share of the entities, 0 to 1, that `canary` decides."""
+
+    champion: str = OWN
+    canary: str = OWN
+    share: float = 0.0
+
+    @property
+    def has_canary(self) -> bool:
+        """Tell whether a canary decides some entities."""
+        return self.share > 0
+
+    @property
+    def releases(self) -> frozenset[str]:
+        """Return the releases that it needs."""
+        return frozenset({self.champion, self.canary} - {OWN})
+
+    def release_of(self, key: str) -> str:
+        """Return the release that decides an entity (`key`: its token), or an event without entity (its id).
+
+        A larger share has all entities of a smaller one; another canary has others.
+        """
+        if not self.has_canary:
+            return self.champion
+        digest = blake2b(key.encode(), digest_size=8, key=bytes.fromhex(self.canary)).digest()
+        return self.canary if int.from_bytes(digest) < self.share * SHARES else self.champion
+
+
+class Switch(msgspec.Struct, frozen=True):
+    """Since which sequence a plan decides, and when it began to (epoch milliseconds, the worker's clock)."""
+
+    plan: Plan = Plan()
+    from_sequence: int = FIRST
+    at_ms: int = 0
+
+
+class Plans(msgspec.Struct, frozen=True):
+    """The plans of a partition, the one in force last; the first one decides whatever came before the second."""
+
+    switches: tuple[Switch, ...] = (Switch(),)
+
+    @classmethod
+    def parsed(cls, content: bytes) -> "Plans":
+        """Read what `to_bytes` wrote."""
+        return msgspec.json.decode(content, type=cls)
+
+    def to_bytes(self) -> bytes:
+        """Return it as JSON."""
+        return msgspec.json.encode(self)
+
+    @property
+    def now(self) -> Plan:
+        """The plan in force."""
+        return self.switches[-1].plan
+
+    @property
+    def releases(self) -> frozenset[str]:
+        """Return the releases that are needed to decide any event of the partition."""
+        return frozenset[str]().union(*(switch.plan.releases for switch in self.switches))
+
+    def at(self, sequence: int) -> Plan:
+        """Return the plan that decides the event of a sequence."""
+        later = bisect_right(self.switches, sequence, lo=1, key=lambda switch: switch.from_sequence)
+        return self.switches[later - 1].plan
+
+    def switched(self, plan: Plan, from_sequence: int, at_ms: int) -> "Plans":
+        """Return the plans with another one in force; those replaced long ago are forgotten."""
+        kept = [switch for switch in self.switches if switch.from_sequence < from_sequence]
+        recent = [place for place, switch in enumerate(kept[1:], 1) if switch.at_ms > at_ms - KEPT_MS]
+        first = recent[0] - 1 if recent else max(0, len(kept) - 1)
+        return Plans((*kept[first:], Switch(plan, from_sequence if kept else FIRST, at_ms)))
+
+    def only_now(self) -> "Plans":
+        """Return the plan in force alone, for state whose sequences were given anew."""
+        return Plans((Switch(self.now, FIRST, self.switches[-1].at_ms),))
+
+    def sole(self, sequences: Ints) -> str | None:
+        """Return the release that decides all these events; None if there may be several."""
+        last = self.switches[-1]
+        if last.plan.has_canary:
+            return None
+        alone = len(self.switches) == 1 or not len(sequences) or int(sequences.min()) >= last.from_sequence
+        return last.plan.champion if alone else None
+
+
+def releases_of(
+    plans: Mapping[int, Plans], rows: Mapping[int, int], sequences: Ints, keys: Sequence[str]
+) -> dict[str, Ints | None]:
+    """Return the releases that decide some events, each with the rows that it decides, None for all.
+
+    `rows`: partition -> how many of the events are its own, partition after partition; `keys`: what canaries are chosen by.
+    """
+    bounds = np.cumsum([0, *rows.values()]).tolist()
+    own = [sequences[start:end] for start, end in pairwise(bounds)]
+    sole = {plans[partition].sole(each) for partition, each in zip(rows, own, strict=True)} or {OWN}
+    if len(sole) == 1 and None not in sole:
+        return {str(sole.pop()): None}
+    chosen: dict[str, list[int]] = {}
+    for row, release in enumerate(_each(plans, rows, sequences.tolist(), keys)):
+        chosen.setdefault(release, []).append(row)
+    return {release: np.array(each, np.int64) for release, each in chosen.items()}
+
+
+def _each(
+    plans: Mapping[int, Plans], rows: Mapping[int, int], sequences: Sequence[int], keys: Sequence[str]
+) -> Iterator[str]:
+    pairs: Any = zip(sequences, keys, strict=True)
+    for partition, count in rows.items():
+        own = plans[partition]
+        for _ in range(count):
+            sequence, key = next(pairs)
+            yield own.at(sequence).release_of(key)
