@@ -22,7 +22,6 @@ from fraudstream.deciding.dead_letters import DeadLetters
 from fraudstream.deciding.decider import Decider
 from fraudstream.deciding.intake import Intake
 from fraudstream.deciding.payloads import Schemas
-from fraudstream.domain.decision import DecisionEncoder
 from fraudstream.domain.detector import Detector
 from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.events.parser import Parser
@@ -47,7 +46,6 @@ def attach(
 ) -> Delivery:
     """Add the scoring agent to an app that has a publisher; return how it makes its micro-batches durable."""
     parser = Parser(event_type, entities, settings.future_tolerance_s * 1000)
-    encoder = DecisionEncoder(detector.model.features, event_type, table.allowed_lateness_ms)
     decider = Decider(table, weekly, detector, event_type)
     targets = Targets.of(settings, table.changelog_key)
     source = app.topic(
@@ -65,7 +63,7 @@ def attach(
         """Decide payments: activity, week, features, model, rules."""
         backlog = Backlog(settings.batch_rows_max, settings.pending_rows_max, settings.linger_ms)
         intake, assignment = Intake(parser, schemas), Assignment(app)
-        outputs, reporter = Outputs(targets, encoder, assignment, letters), Reporter(report, assignment)
+        outputs, reporter = Outputs(targets, assignment, letters), Reporter(report, assignment)
         with closing(Quarantine(settings.worker_state_dir, letters)) as quarantine:
             await Scoring(
                 assignment, intake, backlog, quarantine, decider, outputs, delivery, table, reporter

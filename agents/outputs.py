@@ -15,7 +15,6 @@ from fraudstream.agents.unpublishable import Unpublishable
 from fraudstream.deciding.dead_letters import CONFLICT, DeadLetter, DeadLetters
 from fraudstream.deciding.decider import Decided
 from fraudstream.deciding.records import Record, number_of, repartitioned
-from fraudstream.domain.decision import DecisionEncoder
 from fraudstream.domain.event_columns import Known
 from fraudstream.domain.features.schema import (
     OUTCOME,
@@ -69,18 +68,16 @@ class Output(NamedTuple):
 
 
 class Outputs:
-    """Encodes decisions and addresses them."""
+    """Addresses decisions."""
 
     def __init__(
         self,
         targets: Targets,
-        encoder: DecisionEncoder,
         assignment: Assignment,
         letters: DeadLetters,
     ) -> None:
         self.targets = targets
         self._letters = letters
-        self._encoder = encoder
         self._assignment = assignment
 
     def of(self, batch: MicroBatch, decided: Decided) -> Output:
@@ -95,7 +92,7 @@ class Outputs:
         events.add(*_places(records, decided.known_at_ms))
         if batch.payments.numbers:
             events.add(Known(SOURCE_NUMBER, [number_of(record) for record in records]))
-        encoded = self._encoder.encode(events, time.time_ns() // 1_000_000, decided.stage_ms)
+        encoded = events.encoded(time.time_ns() // 1_000_000, decided.stage_ms)
         output_batch = OutputBatch(
             offsets=offsets_by_partition(batch.sources),
             changelog_first=any(self._has_repartitioned(tp.partition) for tp in batch.sources),

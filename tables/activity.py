@@ -7,8 +7,7 @@ changelog, and only then `apply` writes.
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
 
 import faust
@@ -20,6 +19,7 @@ from mode import Service
 from fraudstream.adapters.kafka.coalescing_consumer import CoalescingConsumer
 from fraudstream.adapters.kafka.leaving import leave
 from fraudstream.adapters.kafka.publisher import Acknowledged, Message, Outbox, ProduceResults
+from fraudstream.domain.releases.plan import Plans
 from fraudstream.domain.windows.entries import Entry, unpack_all
 from fraudstream.domain.windows.velocity import Windows
 from fraudstream.process.exits import crash
@@ -29,6 +29,8 @@ from fraudstream.tables.activity_store import OPTIONS, ActivityStore
 from fraudstream.tables.aggregating import aggregate
 from fraudstream.tables.changelog_entries import warming
 from fraudstream.tables.changelog_keys import made_for
+from fraudstream.tables.changelog_plans import plans_headers
+from fraudstream.tables.expiry import Expiry
 from fraudstream.tables.log_checks import LogCheck, Remembered, look_on
 from fraudstream.tables.watchdog import standstill
 
@@ -74,7 +76,7 @@ class ActivityTable(faust.Table[bytes, bytes]):
         self.windows = windows
         self._last_changelog_offset: dict[int, int] = {}
         self._frozen: set[int] = set()
-        self._uncommitted: dict[int, deque[tuple[dict[TP, int], int]]] = {}
+        self._expiry = Expiry()
         self._finishing: asyncio.Task[None] | None = None
         self._preparing = False
 
@@ -174,7 +176,7 @@ class ActivityTable(faust.Table[bytes, bytes]):
         highwaters = cast(TableManager, self.app.tables).recovery.active_highwaters
         ends = {tp: _or_none_yet(highwaters.get(tp)) for tp in active_tps}
         self._frozen.clear()
-        self._uncommitted.clear()
+        self._expiry.forget()
         self._last_changelog_offset = {
             tp.partition: max(_or_none_yet(self.store.persisted_offset(tp)), end) for tp, end in ends.items()
         }
@@ -203,19 +205,39 @@ class ActivityTable(faust.Table[bytes, bytes]):
         Recovery reads to the end offset that the partition's leader reports. A paused ex-leader may report a stale
         one, but cannot get a write acknowledged.
         """
-        outbox = Outbox()
+        all_written = await self._write_empty(self.plans(tp.partition for tp in active_tps))
         for tp in active_tps:
-            outbox.add(tp.topic, tp.partition, Message(self.changelog_key, b""))
-        publisher = cast(Any, self.app).publisher
-        results: ProduceResults = await publisher.publish(outbox)
-        for tp in active_tps:
-            (written,) = results[tp.topic, tp.partition]
+            written = all_written[tp.partition]
             last = self._last_changelog_offset[tp.partition]
             if written.base_offset != last + 1:
                 crash(
                     f"the changelog of partition {tp.partition} was read up to {last}, but goes up to {written.base_offset - 1}"
                 )
             self._last_changelog_offset[tp.partition] = written.base_offset
+
+    async def _write_empty(self, plans: Mapping[int, Plans]) -> dict[int, Acknowledged]:
+        """Append an empty record to each partition's changelog that says which releases decide there."""
+        outbox, topic = Outbox(), self.changelog_topic_name
+        for partition, own in plans.items():
+            outbox.add(topic, partition, Message(self.changelog_key, b"", headers=plans_headers(own)))
+        publisher = cast(Any, self.app).publisher
+        results: ProduceResults = await publisher.publish(outbox)
+        return {partition: results[topic, partition][0] for partition in plans}
+
+    def plans(self, partitions: Iterable[int]) -> dict[int, Plans]:
+        """Return which releases decide, by partition."""
+        return {partition: self.store.plans(partition) for partition in partitions}
+
+    async def switch(self, plans: Mapping[int, Plans], stands: Callable[[], bool]) -> None:
+        """Let these plans decide from now on; the changelog learns it first.
+
+        `stands`: whether the partitions are still this worker's. If not, the next owner finds the plans in the changelog.
+        """
+        written = await self._write_empty(plans)
+        for partition, own in plans.items() if stands() else ():
+            self.store.write_plans(partition, own)
+            nothing = Update(b"", {}, self.store.clock(partition), 0)
+            self.apply(partition, nothing, [written[partition]], {})
 
     def aggregate(self, arrivals: Arrivals) -> BatchAggregates:
         """Aggregate each payment's windows, in order; writes nothing."""
@@ -252,21 +274,12 @@ class ActivityTable(faust.Table[bytes, bytes]):
         self._last_changelog_offset[partition] = last
         offset = None if partition in self._frozen or not acknowledged else last
         self.store.write(partition, update.buckets, update.clock, offset, self._expire_before(partition))
-        self._uncommitted.setdefault(partition, deque()).append((sources, update.newest_ms))
+        self._expiry.decided(partition, sources, update.newest_ms)
 
     def _expire_before(self, partition: int) -> int | None:
-        """Return the time before which buckets expire, or None.
-
-        Only payments decided here whose offsets are committed count: so a replay always finds what the first run
-        found. The clock would be wrong: after a crash it is ahead of payments that are yet to be replayed.
-        """
-        uncommitted = self._uncommitted.get(partition, deque())
-        consumer = cast(CoalescingConsumer, self.app.consumer)
-        newest_ms = 0
-        while uncommitted and all(
-            consumer.committed_offset(tp) > offset for tp, offset in uncommitted[0][0].items()
-        ):
-            newest_ms = max(newest_ms, uncommitted.popleft()[1])
+        """Return the time before which buckets expire, or None."""
+        committed = cast(CoalescingConsumer, self.app.consumer).committed_offset
+        newest_ms = self._expiry.newest_committed_ms(partition, committed)
         layout = self.windows.layout
         return layout.bucket_of(max(0, newest_ms - self.allowed_lateness_ms - layout.bucket_ms)) or None
 

@@ -32,6 +32,16 @@ BUCKET_BITS = 24
 BUCKET_MASK = (1 << BUCKET_BITS) - 1
 
 
+def sequences_of(offsets: Sequence[int | None], numbers: Sequence[int]) -> list[int | None]:
+    """Return the sequence of each event by its offset in `transactions`; `numbers`: among those of its record, if several."""
+    if not numbers:
+        return [None if offset is None else offset << SEQUENCE_SHIFT for offset in offsets]
+    return [
+        None if offset is None else (offset << SEQUENCE_SHIFT) + max(0, number - 1)
+        for offset, number in zip(offsets, numbers, strict=True)
+    ]
+
+
 class Arrivals(NamedTuple):
     """Payments to aggregate, as columns: partition after partition, each in order of arrival."""
 
@@ -51,10 +61,7 @@ class Arrivals(NamedTuple):
     @property
     def sequences(self) -> Sequence[int | None]:
         """Return the sequence of each payment where records may have several; None for a repartitioned one."""
-        return [
-            None if offset is None else (offset << SEQUENCE_SHIFT) + max(0, number - 1)
-            for offset, number in zip(self.offset, self.number, strict=True)
-        ]
+        return sequences_of(self.offset, self.number)
 
     def without(self, gone: Ints) -> "Arrivals":
         """Return the arrivals without some rows."""

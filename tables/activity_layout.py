@@ -23,6 +23,8 @@ OFFSET_KEY = b"__faust\0offset__"
 """Faust's name for the offset of the last changelog record that is in the state."""
 LAYOUT_KEY = b"__fraudstream\0layout"
 """For the layout that the buckets have, and from when on they are whole."""
+PLANS_KEY = b"__fraudstream\0plans"
+"""For which releases decide (domain/releases/plan.py)."""
 CLOCK = Struct("<qq")
 START = Struct(">Q")
 TOKEN = np.dtype("V16")

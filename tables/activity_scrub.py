@@ -22,6 +22,7 @@ from fraudstream.tables.activity_layout import (
     KEY_BYTES,
     LAYOUT_KEY,
     OFFSET_KEY,
+    PLANS_KEY,
     START,
     Clock,
 )
@@ -146,7 +147,7 @@ def _chunks(database: Any) -> Iterator[tuple[list[bytes], list[bytes]]]:
         if len(key) == KEY_BYTES and key < CLOCK_KEY[:1]:
             keys.append(key)
             values.append(iterator.value())
-        elif key not in (CLOCK_KEY, LAYOUT_KEY, OFFSET_KEY):
+        elif key not in (CLOCK_KEY, LAYOUT_KEY, OFFSET_KEY, PLANS_KEY):
             raise Damaged(f"a key has the unknown length of {len(key)} bytes")
         iterator.next()
         if len(keys) == CHUNK_BUCKETS:

@@ -17,6 +17,7 @@ from faust.stores import rocksdb
 from faust.types import EventT
 
 from fraudstream.adapters.kafka.undecodable import Undecodable
+from fraudstream.domain.releases.plan import Plans
 from fraudstream.domain.windows.entries import Layout
 from fraudstream.process.exits import crash, refuse
 from fraudstream.tables.activity_layout import (
@@ -24,6 +25,7 @@ from fraudstream.tables.activity_layout import (
     CLOCK_KEY,
     LAYOUT_KEY,
     OFFSET_KEY,
+    PLANS_KEY,
     START,
     Clock,
     merged,
@@ -31,6 +33,7 @@ from fraudstream.tables.activity_layout import (
 from fraudstream.tables.activity_scrub import locked, opened, wipe
 from fraudstream.tables.changelog_entries import Whole, as_own, read_whole
 from fraudstream.tables.changelog_keys import after_begin
+from fraudstream.tables.changelog_plans import plans_in
 
 logger = logging.getLogger(__name__)
 
@@ -71,16 +74,19 @@ class ActivityStore(rocksdb.Store):
         self._layout = layout
         self.whole: dict[int, Whole] = {}
         """What the state of each open partition says of itself."""
+        self._plans: dict[int, Plans] = {}
 
     def _open_for_partition(self, partition: int) -> Any:
         """Open a partition and check all of it; called when the partition is assigned."""
         database, wiped = opened(self.partition_path(partition), self.rocksdb_options.open, self._layout)
         self.wiped += wiped
-        self._own_layout(partition, database)
+        self._take_notes(partition, database)
         return database
 
-    def _own_layout(self, partition: int, database: Any) -> None:
-        """Note the layout in a new state, and from when on an existing one is whole."""
+    def _take_notes(self, partition: int, database: Any) -> None:
+        """Read from when on a state is whole and which releases decide; note the layout in a new one."""
+        plans = database.get(PLANS_KEY)
+        self._plans[partition] = Plans() if plans is None else Plans.parsed(plans)
         whole = read_whole(database.get(LAYOUT_KEY))
         if whole is None:
             whole = Whole(self._layout.text)
@@ -134,6 +140,16 @@ class ActivityStore(rocksdb.Store):
             batch.put(self.offset_key, b"%d" % changelog_offset)
         self._db_for_partition(partition).write(batch)
 
+    def plans(self, partition: int) -> Plans:
+        """Return which releases decide."""
+        self._db_for_partition(partition)
+        return self._plans[partition]
+
+    def write_plans(self, partition: int, plans: Plans) -> None:
+        """Write which releases decide; the changelog must say it already."""
+        self._db_for_partition(partition).put(PLANS_KEY, plans.to_bytes())
+        self._plans[partition] = plans
+
     def begin_again(self, partition: int) -> None:
         """Wipe a partition whose state ends before the changelog begins: the records in between are lost."""
         path = self.partition_path(partition)
@@ -141,7 +157,7 @@ class ActivityStore(rocksdb.Store):
         self._dbs.pop(partition).close()
         wipe(path)
         self._dbs[partition] = self.rocksdb_options.open(path)
-        self._own_layout(partition, self._dbs[partition])
+        self._take_notes(partition, self._dbs[partition])
         self.wiped += 1
 
     def held_partitions(self) -> list[int]:
@@ -182,6 +198,8 @@ class ActivityStore(rocksdb.Store):
         batch = rocksdict.WriteBatch(raw_mode=True)
         batch.delete_range(START.pack(0), CLOCK_KEY)
         batch.put(CLOCK_KEY, CLOCK.pack(*Clock()))
+        batch.delete(PLANS_KEY)
+        self._plans[partition] = Plans()
         self.whole[partition] = Whole(self._layout.text)
         self._db_for_partition(partition).write(batch)
 
@@ -193,6 +211,8 @@ class ActivityStore(rocksdb.Store):
         if whole != self.whole[partition]:
             database.put(LAYOUT_KEY, msgspec.json.encode(whole))
             self.whole[partition] = whole
+        if (plans := plans_in(records)) is not None:
+            self.write_plans(partition, plans)
         buckets, clock = merged(
             self._layout, partial(self.get_many, partition), values, self.clock(partition)
         )

@@ -1,18 +1,18 @@
-"""One micro-batch from payments to decisions: activity, week, detector. Reads state, writes nothing."""
+"""One micro-batch from payments to decisions: activity, week, detectors. Reads state, writes nothing."""
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from fraudstream.deciding.columns import Batch, Columns
-from fraudstream.deciding.known import decide
+from fraudstream.deciding.release_detector import DecidedEvents, Part, ReleaseDetector
 from fraudstream.deciding.weeks import WeekLookup, Weeks
 from fraudstream.domain.degraded import Limits, count_degraded
 from fraudstream.domain.detector import Detector
-from fraudstream.domain.event_columns import FEW_EVENTS, EventColumns, FewEvents, Known, ManyEvents
+from fraudstream.domain.event_columns import FEW_EVENTS, Known
 from fraudstream.domain.events.event_type import EventType, Variable
 from fraudstream.domain.features.inputs import week_columns, window_columns
 from fraudstream.domain.features.schema import (
@@ -29,17 +29,21 @@ from fraudstream.domain.features.schema import (
     WEEKLY_MISSING,
     Column,
 )
-from fraudstream.domain.few_detector import FewDetector
+from fraudstream.domain.releases.plan import OWN, Choice, Plans, releases_of
 from fraudstream.domain.tokens import Entity
 from fraudstream.domain.weekly import WeeklyStore
 from fraudstream.domain.windows.cells import Ints, as_text
-from fraudstream.tables.activity_batch import Arrivals, BatchAggregates, Update
+from fraudstream.tables.activity_batch import Arrivals, BatchAggregates, Update, sequences_of
 
 
 class Activity(Protocol):
     """What the decider needs of the table that remembers every entity's ten minutes."""
 
     allowed_lateness_ms: int
+
+    def plans(self, partitions: Iterable[int]) -> Mapping[int, Plans]:
+        """Return which releases decide, by partition."""
+        ...
 
     def aggregate(self, arrivals: Arrivals) -> BatchAggregates:
         """Aggregate each payment's ten minutes, in order; writes nothing."""
@@ -49,7 +53,7 @@ class Activity(Protocol):
 class Decided(NamedTuple):
     """A decided micro-batch: what to publish, and what to write then."""
 
-    events: EventColumns
+    events: DecidedEvents
     entities: Sequence[Entity | None]
     """Of each event."""
     updates: dict[int, Update]
@@ -62,7 +66,7 @@ class Decided(NamedTuple):
 
 
 class Decider:
-    """Knows what a decision needs: the activity table, the weekly store and the detector."""
+    """Knows what a decision needs: the activity table, the weekly store and the detectors of releases."""
 
     def __init__(
         self,
@@ -75,14 +79,22 @@ class Decider:
         """Micro-batches of up to `few_events` are decided without Polars, if the event type's rules and features allow it."""
         self._few_events = few_events
         self._table = table
+        self._event_type = event_type
+        self.releases: dict[str, ReleaseDetector] = {}
+        """By their SHA-256; OWN is the worker's own detector."""
+        self.load(OWN, detector)
         self._lookup = WeekLookup(weekly, detector.decimals, event_type.weekly)
-        self._detector = detector
-        self._few_detector = FewDetector.of(detector, event_type)
         self._variables = event_type.variables
         self._weekly = event_type.weekly
         self._has_entity = event_type.entity is not None
         self._windows = event_type.windows
         self._kept_values = event_type.kept_values
+
+    def load(self, release: str, detector: Detector, name: str | None = None) -> None:
+        """Get ready to decide by a release; `name`: what decisions call it."""
+        self.releases[release] = ReleaseDetector.of(
+            detector, self._event_type, self._table.allowed_lateness_ms, self._few_events, name
+        )
 
     async def decide(self, batch: Batch) -> Decided:
         """Decide the payments of a micro-batch."""
@@ -92,21 +104,25 @@ class Decider:
             aggregates = self._table.aggregate(
                 columns.arrivals(batch.rows, batch.offsets, self._kept_values, batch.numbers)
             )
-            columns, aggregates = _settled(columns, aggregates)
         else:
-            aggregates = _nothing_remembered(len(columns.ids))
+            aggregates = _nothing_remembered(batch)
+        chosen = self._chosen(batch, columns, aggregates)
+        columns, aggregates = _settled(columns, aggregates)
         activity_done = time.perf_counter()
         weeks = await self._lookup.weeks(columns) if self._has_entity else _no_weeks(len(columns.ids))
         weekly_done = time.perf_counter()
         known_at_ms = time.time_ns() // 1_000_000
-        events = self._judged(len(columns.ids), self._known(columns, aggregates, weeks))
+        known = self._known(columns, aggregates, weeks)
+        events = self._decided(len(columns.ids), known, chosen, aggregates.conflicts)
         stage_ms = {
             "activity": (activity_done - started) * 1000,
             "weekly": (weekly_done - activity_done) * 1000,
             "decide": (time.perf_counter() - weekly_done) * 1000,
         }
         limits = Limits(self._table.allowed_lateness_ms, self._windows.layout.bucket_ms)
-        degraded = count_degraded(events, weeks.missing, limits)
+        degraded = Counter[str]()
+        for part in events.parts:
+            degraded += count_degraded(part.events, part.of(weeks.missing), limits)
         return Decided(
             events,
             columns.entities,
@@ -117,13 +133,31 @@ class Decider:
             stage_ms,
         )
 
-    def _judged(self, rows: int, known: Iterable[Known]) -> EventColumns:
-        """Decide payments of which this is known; few of them without Polars."""
-        if self._few_detector is None or rows > self._few_events:
-            return ManyEvents(decide(ManyEvents.of(known).frame(), self._detector))
-        few = FewEvents.of(rows, known)
-        self._few_detector.decide(few)
-        return few
+    def _chosen(
+        self, batch: Batch, columns: Columns, aggregates: BatchAggregates
+    ) -> Mapping[Choice, Ints | None]:
+        """Return which payments each release decides; None for all."""
+
+        def keys() -> Sequence[str]:
+            return [entity.token for entity in columns.entities] if self._has_entity else columns.ids
+
+        return releases_of(self._table.plans(batch.rows), batch.rows, aggregates.sequence, keys)
+
+    def _decided(
+        self, rows: int, known: Iterable[Known], chosen: Mapping[Choice, Ints | None], gone: Ints
+    ) -> DecidedEvents:
+        """Let each release decide its payments; `gone` are those that are not decided."""
+        if len(chosen) == 1:
+            ((release, canary),) = chosen
+            by = self.releases[release]
+            return DecidedEvents(rows, [Part(by, by.decided(rows, known, canary), None)])
+        columns, parts = list(known), []
+        for (release, canary), all_rows in chosen.items():
+            by = self.releases[release]
+            own = _without(np.arange(rows) if all_rows is None else all_rows, gone)
+            part = by.decided(len(own), [each.at(own) for each in columns], canary)
+            parts.append(Part(by, part, own))
+        return DecidedEvents(rows, parts)
 
     def _known(self, columns: Columns, aggregates: BatchAggregates, weeks: Weeks) -> Iterator[Known]:
         """Yield the columns that a detector and a decision need."""
@@ -166,10 +200,17 @@ def _variable(variable: Variable, values: Sequence[Any]) -> Known:
     return Known(Column(variable.name, variable.dtype, "payment"), values)
 
 
-def _nothing_remembered(rows: int) -> BatchAggregates:
+def _without(rows: Ints, gone: Ints) -> Ints:
+    """Return places among all rows as places among those that are left."""
+    kept = rows[~np.isin(rows, gone)]
+    return kept - np.searchsorted(gone, kept)
+
+
+def _nothing_remembered(batch: Batch) -> BatchAggregates:
     """Return the aggregates of events without an entity: none, and nothing to write."""
-    none = np.zeros(0, np.int64)
-    return BatchAggregates([], np.zeros(rows, np.int64), none, {})
+    none, rows = np.zeros(0, np.int64), len(batch.payments)
+    sequence = [each or 0 for each in sequences_of(batch.offsets, batch.numbers)]
+    return BatchAggregates([], np.zeros(rows, np.int64), none, {}, np.array(sequence, np.int64))
 
 
 def _no_weeks(rows: int) -> Weeks:

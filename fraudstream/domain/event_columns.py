@@ -27,6 +27,17 @@ class Known(NamedTuple):
     nan_is_null: bool = False
     """Whether a NaN of an array says that there is no number."""
 
+    def at(self, rows: npt.NDArray[np.int64] | None) -> "Known":
+        """Return the column of some rows; of all for None."""
+        if rows is None:
+            return self
+        values = self.values
+        if isinstance(values, np.ndarray):
+            return self._replace(values=values[rows])
+        if isinstance(values, pl.Series):
+            return self._replace(values=values.gather(rows))
+        return self._replace(values=[values[row] for row in rows.tolist()])
+
     def series(self) -> pl.Series:
         """Return the column for a frame."""
         series = self.column.series(self.values)

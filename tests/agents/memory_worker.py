@@ -27,7 +27,6 @@ from fraudstream.deciding.dead_letters import DeadLetters
 from fraudstream.deciding.decider import Decider
 from fraudstream.deciding.intake import Intake
 from fraudstream.deciding.payloads import Schemas
-from fraudstream.domain.decision import DecisionEncoder
 from fraudstream.domain.detector import Detector
 from fraudstream.domain.event_columns import FEW_EVENTS
 from fraudstream.domain.events.event_type import EventType
@@ -100,7 +99,6 @@ class MemoryWorker:
         parser = Parser(event_type, entities, ALLOWED_LATENESS_MS)
         letters = DeadLetters.of(event_type)
         self.quarantine = Quarantine(directory, letters)
-        encoder = DecisionEncoder(model.features, event_type, ALLOWED_LATENESS_MS)
         assignment = Assignment(self.app)
         self.scoring = Scoring(
             assignment,
@@ -108,7 +106,7 @@ class MemoryWorker:
             Backlog(batch_rows_max=batch_rows_max, pending_rows_max=10_000, linger_ms=0),
             self.quarantine,
             Decider(self.table, weekly or SameWeek(), detector, event_type, few_events),
-            Outputs(TARGETS, encoder, assignment, letters),
+            Outputs(TARGETS, assignment, letters),
             self.delivery,
             self.table,
             Reporter(lambda report, _: self.reports.append(report), assignment),

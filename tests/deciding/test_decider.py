@@ -1,6 +1,7 @@
 """Deciding payments that came by no topic: all it needs is what was paid, what is remembered, and the week."""
 
 import asyncio
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from fraudstream.domain.detector import Detector
 from fraudstream.domain.events.parser import Payment
 from fraudstream.domain.features import schema
 from fraudstream.domain.features.catalogue import FEATURES
+from fraudstream.domain.releases.plan import Plans
 from fraudstream.domain.tokens import EntityIndex, Tokenizer
 from fraudstream.domain.windows.velocity import CARD_WINDOWS
 from fraudstream.tables.activity_batch import Arrivals, BatchAggregates
@@ -27,6 +29,10 @@ class NothingRemembered:
     """An activity table of cards that never paid."""
 
     allowed_lateness_ms = ALLOWED_LATENESS_MS
+
+    def plans(self, partitions: Iterable[int]) -> Mapping[int, Plans]:
+        """Answer that no release was activated."""
+        return dict.fromkeys(partitions, Plans())
 
     def aggregate(self, arrivals: Arrivals) -> BatchAggregates:
         """Answer from the payments of the batch alone."""
@@ -49,7 +55,7 @@ def decided(*payments: tuple[str, int, int]) -> Decided:
 
 def test_payments_are_decided_without_records() -> None:
     """Each finds those before it in its ten minutes; where in Kafka a payment was is for who read it there."""
-    frame = decided(("a", 0, 100), ("b", 300, 200), ("c", 601, 300)).events.frame()
+    frame = decided(("a", 0, 100), ("b", 300, 200), ("c", 601, 300)).events.parts[0].events.frame()
 
     assert [1, 2, 2] == frame["num_trans_last_10m"].to_list()
     assert [1.0, 1.5, 2.5] == frame["avg_amt_last_10m"].to_list()
@@ -62,18 +68,18 @@ def test_a_payment_that_contradicts_another_is_named_and_not_decided() -> None:
     done = decided(("a", 0, 100), ("a", 0, 200), ("b", 60, 300))
 
     assert [1] == done.conflicts.tolist()
-    assert ["a", "b"] == done.events.frame()["transaction_id"].to_list()
+    assert ["a", "b"] == done.events.parts[0].events.frame()["transaction_id"].to_list()
     assert 2 == len(done.entities)
 
 
 def test_nothing_is_decided_of_no_payments() -> None:
     """A micro-batch may hold nothing but dead letters."""
-    assert decided().events.frame().is_empty()
+    assert decided().events.parts[0].events.frame().is_empty()
 
 
 def test_the_frame_holds_what_the_schema_declares() -> None:
     """Every column by the maker that it names, with its type; beside them the variables and the model's features."""
-    frame = decided(("a", 0, 100), ("b", 30, 200)).events.frame()
+    frame = decided(("a", 0, 100), ("b", 30, 200)).events.parts[0].events.frame()
     columns = [each for each in vars(schema).values() if isinstance(each, schema.Column)]
     columns += [FEATURES[name].column for name in CountingModel.features if FEATURES[name].formula]
     later = ("record", "encoder")

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fraudstream.domain.releases.plan import FIRST, KEPT_MS, OWN, Plan, Plans, releases_of
+from fraudstream.domain.releases.plan import FIRST, KEPT_MS, OWN, Choice, Plan, Plans, releases_of
 
 A, B, C = "aa" * 32, "bb" * 32, "cc" * 32
 KEYS = [f"card-{number}" for number in range(2000)]
@@ -18,7 +18,7 @@ def test_a_worker_without_releases_decides_all_by_its_own_detector() -> None:
     """Until the first release is activated, nothing is remembered."""
     assert Plan() == Plans().now
     assert frozenset() == Plans().releases
-    assert {OWN: None} == releases_of({0: Plans()}, {0: 2}, np.array([0, 7]), ["a", "b"])
+    assert {Choice(OWN): None} == releases_of({0: Plans()}, {0: 2}, np.array([0, 7]), lambda: ["a", "b"])
 
 
 def test_an_event_is_decided_by_the_plan_of_its_sequence() -> None:
@@ -60,7 +60,7 @@ def test_after_growing_only_the_plan_in_force_counts() -> None:
 
 def test_a_larger_share_of_a_canary_keeps_the_entities_of_the_smaller() -> None:
     """So growing a canary moves no entity back; a share of 5 % is 5 %."""
-    small, large = ({key for key in KEYS if Plan(A, B, share).release_of(key) == B} for share in (0.05, 0.2))
+    small, large = ({key for key in KEYS if Plan(A, B, share).choice(key).canary} for share in (0.05, 0.2))
 
     assert small < large
     assert 60 <= len(small) <= 140
@@ -69,9 +69,7 @@ def test_a_larger_share_of_a_canary_keeps_the_entities_of_the_smaller() -> None:
 
 def test_another_canary_takes_other_entities() -> None:
     """Otherwise the same cards would try everything."""
-    one, other = (
-        {key for key in KEYS if Plan(A, canary, 0.5).release_of(key) == canary} for canary in (B, C)
-    )
+    one, other = ({key for key in KEYS if Plan(A, canary, 0.5).choice(key).canary} for canary in (B, C))
 
     assert 400 <= len(one & other) <= 600
 
@@ -109,11 +107,11 @@ def test_a_micro_batch_is_divided_as_each_of_its_events_would_be(
             at += gap
             if at <= row.sequence:
                 in_force = plan
-        expected.append(in_force.release_of(row.key))
+        expected.append(in_force.choice(row.key))
 
     counts = {partition: sum(row.partition == partition for row in rows) for partition in (0, 1)}
     sequences = np.array([row.sequence for row in rows], np.int64)
-    found = releases_of(histories, counts, sequences, [row.key for row in rows])
+    found = releases_of(histories, counts, sequences, lambda: [row.key for row in rows])
 
     assert expected == [
         next(release for release, each in found.items() if each is None or row in each.tolist())

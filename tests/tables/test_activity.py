@@ -277,7 +277,7 @@ def test_a_replay_expires_nothing_that_it_still_needs(table: ActivityTable) -> N
     sequence = [Paid(0, 0, 1), Paid(0, 1, 2), Paid(0, 2, 3), Paid(0, HOURS_S, 4)]
     partition = Partition(table)
     first = partition.feed(sequence)
-    table._uncommitted.clear()
+    table._expiry.forget()
     again = []
     for offset, paid in enumerate(sequence):
         again += partition.feed([paid], offset)

@@ -47,7 +47,7 @@ def changelog_of(table: ActivityTable, *batches: Arrivals) -> list[Any]:
 
 def record(offset: int, key: bytes | None, value: bytes) -> Any:
     """Return a record of the changelog."""
-    return SimpleNamespace(offset=offset, key=key, value=value)
+    return SimpleNamespace(offset=offset, key=key, value=value, headers=())
 
 
 def closed(table: ActivityTable) -> None:

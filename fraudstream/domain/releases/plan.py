@@ -5,10 +5,10 @@ crash or because it was sent twice, has the sequence of its first arrival, so th
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -28,6 +28,13 @@ KEPT_MS = 3 * DAY_MS
 SHARES = 2**64
 
 
+class Choice(NamedTuple):
+    """A release, and whether it decides as the canary."""
+
+    release: str
+    canary: bool = False
+
+
 class Plan(msgspec.Struct, frozen=True):
     """Releases by their SHA-256: `champion` decides, but for a share of the entities, 0 to 1, that `canary` decides."""
 
@@ -45,15 +52,16 @@ class Plan(msgspec.Struct, frozen=True):
         """Return the releases that it needs."""
         return frozenset({self.champion, self.canary} - {OWN})
 
-    def release_of(self, key: str) -> str:
-        """Return the release that decides an entity (`key`: its token), or an event without entity (its id).
+    def choice(self, key: str) -> Choice:
+        """Return what decides an entity (`key`: its token), or an event without entity (its id).
 
         A larger share has all entities of a smaller one; another canary has others.
         """
         if not self.has_canary:
-            return self.champion
+            return Choice(self.champion)
         digest = blake2b(key.encode(), digest_size=8, key=bytes.fromhex(self.canary)).digest()
-        return self.canary if int.from_bytes(digest) < self.share * SHARES else self.champion
+        chosen = int.from_bytes(digest) < self.share * SHARES
+        return Choice(self.canary, canary=True) if chosen else Choice(self.champion)
 
 
 class Switch(msgspec.Struct, frozen=True):
@@ -104,39 +112,48 @@ class Plans(msgspec.Struct, frozen=True):
         """Return the plan in force alone, for state whose sequences were given anew."""
         return Plans((Switch(self.now, FIRST, self.switches[-1].at_ms),))
 
+    @property
+    def always(self) -> str | None:
+        """The release that decides all events of the partition, whatever their sequence; None if there are several."""
+        (switch, *more) = self.switches
+        return None if more or switch.plan.has_canary else switch.plan.champion
+
     def sole(self, sequences: Ints) -> str | None:
         """Return the release that decides all these events; None if there may be several."""
         last = self.switches[-1]
         if last.plan.has_canary:
             return None
-        alone = len(self.switches) == 1 or not len(sequences) or int(sequences.min()) >= last.from_sequence
+        alone = self.always is not None or not len(sequences) or int(sequences.min()) >= last.from_sequence
         return last.plan.champion if alone else None
 
 
 def releases_of(
-    plans: Mapping[int, Plans], rows: Mapping[int, int], sequences: Ints, keys: Sequence[str]
-) -> dict[str, Ints | None]:
-    """Return the releases that decide some events, each with the rows that it decides, None for all.
+    plans: Mapping[int, Plans], rows: Mapping[int, int], sequences: Ints, keys: Callable[[], Sequence[str]]
+) -> dict[Choice, Ints | None]:
+    """Return what decides some events, each with the rows that it decides, None for all.
 
-    `rows`: partition -> how many of the events are its own, partition after partition; `keys`: what canaries are chosen by.
+    `rows`: partition -> how many of the events are its own, partition after partition; `keys`: returns what canaries are chosen by.
     """
+    always = {plans[partition].always for partition in rows} or {OWN}
+    if len(always) == 1 and None not in always:
+        return {Choice(str(always.pop())): None}
     bounds = np.cumsum([0, *rows.values()]).tolist()
     own = [sequences[start:end] for start, end in pairwise(bounds)]
-    sole = {plans[partition].sole(each) for partition, each in zip(rows, own, strict=True)} or {OWN}
+    sole = {plans[partition].sole(each) for partition, each in zip(rows, own, strict=True)}
     if len(sole) == 1 and None not in sole:
-        return {str(sole.pop()): None}
-    chosen: dict[str, list[int]] = {}
-    for row, release in enumerate(_each(plans, rows, sequences.tolist(), keys)):
-        chosen.setdefault(release, []).append(row)
-    return {release: np.array(each, np.int64) for release, each in chosen.items()}
+        return {Choice(str(sole.pop())): None}
+    chosen: dict[Choice, list[int]] = {}
+    for row, choice in enumerate(_each(plans, rows, sequences.tolist(), keys())):
+        chosen.setdefault(choice, []).append(row)
+    return {choice: np.array(each, np.int64) for choice, each in chosen.items()}
 
 
 def _each(
     plans: Mapping[int, Plans], rows: Mapping[int, int], sequences: Sequence[int], keys: Sequence[str]
-) -> Iterator[str]:
+) -> Iterator[Choice]:
     pairs: Any = zip(sequences, keys, strict=True)
     for partition, count in rows.items():
         own = plans[partition]
         for _ in range(count):
             sequence, key = next(pairs)
-            yield own.at(sequence).release_of(key)
+            yield own.at(sequence).choice(key)
