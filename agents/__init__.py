@@ -18,6 +18,7 @@ from fraudstream.agents.outputs import Outputs, Targets
 from fraudstream.agents.quarantine import Quarantine
 from fraudstream.agents.reporting import Report, Reporter
 from fraudstream.agents.scoring import Scoring
+from fraudstream.agents.switching import Switcher
 from fraudstream.deciding.dead_letters import DeadLetters
 from fraudstream.deciding.decider import Decider
 from fraudstream.deciding.intake import Intake
@@ -63,10 +64,13 @@ def attach(
         """Decide payments: activity, week, features, model, rules."""
         backlog = Backlog(settings.batch_rows_max, settings.pending_rows_max, settings.linger_ms)
         intake, assignment = Intake(parser, schemas), Assignment(app)
+        switcher = Switcher(
+            decider, table, assignment, backlog, topics.sources(settings), event_type.entity is not None
+        )
         outputs, reporter = Outputs(targets, assignment, letters), Reporter(report, assignment)
         with closing(Quarantine(settings.worker_state_dir, letters)) as quarantine:
             await Scoring(
-                assignment, intake, backlog, quarantine, decider, outputs, delivery, table, reporter
+                assignment, intake, backlog, switcher, quarantine, decider, outputs, delivery, table, reporter
             ).run(stream)
 
     app.agent(source, name="scoring")(scoring)

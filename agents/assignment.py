@@ -28,6 +28,20 @@ class Assignment:
         """Tell whether no rebalance has begun."""
         return self._consumer.flow_active
 
+    @property
+    def generation(self) -> int:
+        """Return the number of the present assignment."""
+        return int(self._app.consumer_generation_id)
+
+    def begun(self, tp: TP) -> bool:
+        """Tell whether an offset was committed, by whatever worker."""
+        return self._consumer.committed_offset(tp) > 0
+
+    def next_offset(self, tp: TP) -> int:
+        """Return the next offset to decide."""
+        known = self._next if self.generation == self._generation else {}
+        return known.get(tp, max(0, self._consumer.committed_offset(tp)))
+
     def has(self, chunk: Chunk) -> bool:
         """Tell whether the chunk belongs to the present assignment; if not, its partition's new owner decides it."""
         return bool(chunk.event.message.generation_id == self._app.consumer_generation_id)

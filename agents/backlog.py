@@ -59,12 +59,19 @@ class Backlog:
             self._room.clear()
             await self._room.wait()
 
+    def wake(self) -> None:
+        """Let `take` return, with nothing if there is nothing."""
+        self._arrived.set()
+
     async def take(self, alone: Callable[[Chunk], bool]) -> list[Chunk]:
-        """Wait for chunks and take as many as make a micro-batch, at least one.
+        """Wait for chunks and take as many as make a micro-batch, at least one; none after `wake`.
 
         A chunk that must be `alone` is not put together with others.
         """
         await self._arrived.wait()
+        if not self._pending:
+            self._arrived.clear()
+            return []
         if self._pending_rows < self._batch_rows_max:
             await asyncio.sleep(self._linger_s)
             await self._settled()

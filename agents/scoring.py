@@ -11,6 +11,7 @@ its supervisor starts it again, and the replay is answered as the first time.
 
 import asyncio
 import time
+from dataclasses import dataclass
 from typing import Any, cast
 
 from faust.streams import Stream
@@ -24,36 +25,27 @@ from fraudstream.agents.micro_batch import MicroBatch
 from fraudstream.agents.outputs import Outputs
 from fraudstream.agents.quarantine import Quarantine
 from fraudstream.agents.reporting import Reporter
+from fraudstream.agents.switching import Switcher
 from fraudstream.deciding.decider import Decider
 from fraudstream.deciding.intake import Intake, Parsed
 from fraudstream.deciding.records import Record
 from fraudstream.tables.activity import ActivityTable
 
 
+@dataclass(frozen=True, slots=True)
 class Scoring:
     """Collects chunks from the stream while the deciding loop works."""
 
-    def __init__(
-        self,
-        assignment: Assignment,
-        intake: Intake,
-        backlog: Backlog,
-        quarantine: Quarantine,
-        decider: Decider,
-        outputs: Outputs,
-        delivery: Delivery,
-        table: ActivityTable,
-        reporter: Reporter,
-    ) -> None:
-        self.assignment = assignment
-        self.intake = intake
-        self.backlog = backlog
-        self.quarantine = quarantine
-        self.decider = decider
-        self.outputs = outputs
-        self.delivery = delivery
-        self.table = table
-        self.reporter = reporter
+    assignment: Assignment
+    intake: Intake
+    backlog: Backlog
+    switcher: Switcher
+    quarantine: Quarantine
+    decider: Decider
+    outputs: Outputs
+    delivery: Delivery
+    table: ActivityTable
+    reporter: Reporter
 
     async def run(self, stream: StreamT[Any]) -> None:
         """Collect chunks from the stream while the deciding loop works; the agent's body."""
@@ -82,7 +74,10 @@ class Scoring:
     async def _decide_forever(self, stream: StreamT[Any]) -> None:
         try:
             while True:
-                await self._finish(stream, await self.backlog.take(alone=self.quarantine.must_split))
+                taken = await self.backlog.take(alone=self.quarantine.must_split)
+                await self.switcher.between()
+                if taken:
+                    await self._finish(stream, taken)
         except asyncio.CancelledError:
             self.quarantine.forget()
             raise
@@ -90,7 +85,8 @@ class Scoring:
             leave(error, "deciding payments")
 
     async def _ready(self, taken: list[Chunk]) -> bool:
-        """Wait until all chunks can be parsed; False once a rebalance has begun."""
+        """Wait until all chunks can be parsed and decided; False once a rebalance has begun."""
+        await self.switcher.ready([chunk.tp.partition for chunk in taken])
         unparsed = [record for chunk in taken if chunk.parsed is None for record in chunk.records]
         return await self.intake.ready(unparsed, lambda: self.assignment.stands)
 

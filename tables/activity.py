@@ -20,11 +20,9 @@ from fraudstream.adapters.kafka.coalescing_consumer import CoalescingConsumer
 from fraudstream.adapters.kafka.leaving import leave
 from fraudstream.adapters.kafka.publisher import Acknowledged, Message, Outbox, ProduceResults
 from fraudstream.domain.releases.plan import Plans
-from fraudstream.domain.windows.entries import Entry, unpack_all
 from fraudstream.domain.windows.velocity import Windows
 from fraudstream.process.exits import crash
 from fraudstream.tables.activity_batch import Arrivals, BatchAggregates, Update, counted_to
-from fraudstream.tables.activity_layout import bucket_key
 from fraudstream.tables.activity_store import OPTIONS, ActivityStore
 from fraudstream.tables.aggregating import aggregate
 from fraudstream.tables.changelog_entries import warming
@@ -282,18 +280,6 @@ class ActivityTable(faust.Table[bytes, bytes]):
         newest_ms = self._expiry.newest_committed_ms(partition, committed)
         layout = self.windows.layout
         return layout.bucket_of(max(0, newest_ms - self.allowed_lateness_ms - layout.bucket_ms)) or None
-
-    def activity_of(self, entity: str) -> tuple[list[Entry], int] | None:
-        """Return an entity's entries in the newest two buckets and its partition's watermark; None if there are none."""
-        token, layout = bytes.fromhex(entity), self.windows.layout
-        for partition in self.store.held_partitions():
-            watermark_ms = self.store.clock(partition).watermark_ms
-            bucket = layout.bucket_of(watermark_ms)
-            keys = [bucket_key(start, token) for start in (max(0, bucket - layout.bucket_ms), bucket)]
-            stored = self.store.get_many(partition, keys)
-            if stored:
-                return unpack_all(layout, stored.values()), watermark_ms
-        return None
 
     def info(self) -> dict[str, Any]:
         """Return what Faust needs to clone the table."""

@@ -18,7 +18,7 @@ from faust.types import EventT
 
 from fraudstream.adapters.kafka.undecodable import Undecodable
 from fraudstream.domain.releases.plan import Plans
-from fraudstream.domain.windows.entries import Layout
+from fraudstream.domain.windows.entries import Entry, Layout, unpack_all
 from fraudstream.process.exits import crash, refuse
 from fraudstream.tables.activity_layout import (
     CLOCK,
@@ -28,6 +28,7 @@ from fraudstream.tables.activity_layout import (
     PLANS_KEY,
     START,
     Clock,
+    bucket_key,
     merged,
 )
 from fraudstream.tables.activity_scrub import locked, opened, wipe
@@ -163,6 +164,18 @@ class ActivityStore(rocksdb.Store):
     def held_partitions(self) -> list[int]:
         """Return the partitions that are open here."""
         return list(self._dbs)
+
+    def activity_of(self, entity: str) -> tuple[list[Entry], int] | None:
+        """Return an entity's entries in the newest two buckets and its partition's watermark; None if there are none."""
+        token, layout = bytes.fromhex(entity), self._layout
+        for partition in self.held_partitions():
+            watermark_ms = self.clock(partition).watermark_ms
+            bucket = layout.bucket_of(watermark_ms)
+            keys = [bucket_key(start, token) for start in (max(0, bucket - layout.bucket_ms), bucket)]
+            stored = self.get_many(partition, keys)
+            if stored:
+                return unpack_all(layout, stored.values()), watermark_ms
+        return None
 
     def apply_changelog_batch(
         self, batch: Iterable[EventT[Any]], to_key: Callable[[Any], Any], to_value: Callable[[Any], Any]

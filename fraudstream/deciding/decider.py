@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -95,6 +95,12 @@ class Decider:
         self.releases[release] = ReleaseDetector.of(
             detector, self._event_type, self._table.allowed_lateness_ms, self._few_events, name
         )
+
+    def keep(self, releases: Collection[str]) -> None:
+        """Forget all other releases."""
+        self.releases = {
+            release: each for release, each in self.releases.items() if release == OWN or release in releases
+        }
 
     async def decide(self, batch: Batch) -> Decided:
         """Decide the payments of a micro-batch."""

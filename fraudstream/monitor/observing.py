@@ -95,7 +95,7 @@ class Observer:
 
     def _card_activity(self, card: str) -> list[tuple[int, int]] | None:
         """Return an entity's last ten minutes in event time; if unknown, [] with all partitions here, else None."""
-        found = self._table.activity_of(card)
+        found = self._table.store.activity_of(card)
         if found is None:
             everything = len(self._table.store.held_partitions()) == self._table.partitions
             return [] if everything else None

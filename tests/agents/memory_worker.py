@@ -23,6 +23,7 @@ from fraudstream.agents.outputs import Outputs, Targets
 from fraudstream.agents.quarantine import Quarantine
 from fraudstream.agents.reporting import Reporter
 from fraudstream.agents.scoring import Scoring
+from fraudstream.agents.switching import Switcher
 from fraudstream.deciding.dead_letters import DeadLetters
 from fraudstream.deciding.decider import Decider
 from fraudstream.deciding.intake import Intake
@@ -43,7 +44,8 @@ from tests.fakes import MemoryDelivery
 NOON_S = 1_580_558_400
 ALLOWED_LATENESS_MS = 3_600_000
 PARTITIONS = 2
-TARGETS = Targets.of(Settings(_env_file=None), b"group")
+SETTINGS = Settings(_env_file=None)
+TARGETS = Targets.of(SETTINGS, b"group")
 SETTLE_TIMEOUT_S = 60.0
 
 
@@ -79,8 +81,9 @@ class MemoryWorker:
         self.reports: list[BatchReport] = []
         self.thread = Thread()
         self.app = faust.App(
-            "scoring", broker="kafka://localhost:1", datadir=str(directory), store="rocksdb://"
+            SETTINGS.app_id, broker="kafka://localhost:1", datadir=str(directory), store="rocksdb://"
         )
+        self.app.publisher = self.delivery
         sources = ["transactions", TARGETS.repartitioned]
         coalesce(self.app, sources, [], 512, LogLosses())
         self.consumer: Any = self.app.consumer
@@ -100,12 +103,18 @@ class MemoryWorker:
         letters = DeadLetters.of(event_type)
         self.quarantine = Quarantine(directory, letters)
         assignment = Assignment(self.app)
+        backlog = Backlog(batch_rows_max=batch_rows_max, pending_rows_max=10_000, linger_ms=0)
+        decider = Decider(self.table, weekly or SameWeek(), detector, event_type, few_events)
+        self.switcher = Switcher(
+            decider, self.table, assignment, backlog, sources, event_type.entity is not None
+        )
         self.scoring = Scoring(
             assignment,
             Intake(parser, schemas),
-            Backlog(batch_rows_max=batch_rows_max, pending_rows_max=10_000, linger_ms=0),
+            backlog,
+            self.switcher,
             self.quarantine,
-            Decider(self.table, weekly or SameWeek(), detector, event_type, few_events),
+            decider,
             Outputs(TARGETS, assignment, letters),
             self.delivery,
             self.table,
@@ -116,6 +125,8 @@ class MemoryWorker:
 
     async def __aenter__(self) -> Self:
         self.app.finalize()
+        for partition in range(PARTITIONS):
+            self.table.store.plans(partition)
         self._running = asyncio.create_task(self.scoring.run(self._stream))
         await asyncio.sleep(0)
         await self.app.topics._update_indices()
@@ -126,12 +137,23 @@ class MemoryWorker:
         self.app.flow_control.resume()
         return self
 
+    def restarted_from(self, before: "MemoryWorker") -> Self:
+        """Take over the state and the logs of a worker that ended, as one that starts on the same disk."""
+        self.thread.ends = before.thread.ends
+        self.delivery.topics = before.delivery.topics
+        for partition in before.table.store.held_partitions():
+            end = len(self.delivery.topics[TARGETS.changelog, partition])
+            self.table._last_changelog_offset[partition] = end - 1
+        return self
+
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._running.cancel()
         await asyncio.wait([self._running])
         self.quarantine.close()
+        for database in self.table.store._dbs.values():
+            database.close()
 
     async def receive(self, values: Sequence[Any], partition: int = 0, topic: str = "transactions") -> None:
         """Let records arrive as one chunk: payments as JSON, bytes as they are."""

@@ -289,9 +289,9 @@ def test_a_replay_expires_nothing_that_it_still_needs(table: ActivityTable) -> N
 def test_a_page_sees_a_cards_entries_up_to_the_watermark(table: ActivityTable) -> None:
     """And nothing of a card that never paid."""
     Partition(table).feed([Paid(0, 0, 1), Paid(0, WINDOW_MS / 1000 - 1, 2), Paid(1, 600, 3)])
-    found = table.activity_of(token(0).hex())
+    found = table.store.activity_of(token(0).hex())
 
     assert found is not None
     assert [NOON, NOON + WINDOW_MS - 1000] == [entry.event_time_ms for entry in found[0]]
     assert NOON + WINDOW_MS == found[1]
-    assert table.activity_of(token(9).hex()) is None
+    assert table.store.activity_of(token(9).hex()) is None
