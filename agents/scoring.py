@@ -32,7 +32,7 @@ from fraudstream.deciding.records import Record
 from fraudstream.tables.activity import ActivityTable
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Scoring:
     """Collects chunks from the stream while the deciding loop works."""
 

@@ -55,6 +55,9 @@ class Decision(msgspec.Struct, gc=False):
     degraded: list[str]
     decided_at: int
     source: Source
+    shadow_rules: list[str] | None = None
+    passed_rules: list[str] | None = None
+    propensity: float | None = None
     release: str | None = None
     canary: bool | None = None
     variables: dict[str, Any] = {}

@@ -135,7 +135,7 @@ def _known_of(
         arrived.cents[rows],
         late_by_ms[rows],
         arrived.id_hash[rows],
-        rows,
+        rows.copy(),  # aggregating writes into it
         tuple(cells[rows] for cells in arrived.values),
     )
     session = _sessions(card, new.event_time_ms, SESSION_GAP_BUCKETS * windows.layout.bucket_ms)

@@ -22,6 +22,7 @@ from fraudstream.domain.features.schema import (
     LATE_BY_MS,
     PAID,
     PROBABILITY,
+    PROPENSITY,
     QUEUED_MS,
     REASONS,
     RULES,
@@ -68,6 +69,7 @@ VALUES: Mapping[Type, st.SearchStrategy[Any]] = {
 BOUNDED = {
     AMOUNT.name: st.floats(-MINOR_UNITS_MAX, MINOR_UNITS_MAX),
     PROBABILITY.name: st.floats(0, 1),
+    PROPENSITY.name: st.floats(0, 1),
     FRAUD_THRESHOLD.name: st.floats(0, 1),
     ANOMALY_SCORE.name: st.none(),
     LATE_BY_MS.name: st.integers(0, 10_000_000),

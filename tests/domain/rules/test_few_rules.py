@@ -13,7 +13,7 @@ from fraudstream.adapters.event_types import event_type_named
 from fraudstream.domain.detector import Detector
 from fraudstream.domain.event_columns import FewEvents, Known
 from fraudstream.domain.features.inputs import with_amount
-from fraudstream.domain.features.schema import JUDGED, RULED, WEEKLY_AS_OF, Column
+from fraudstream.domain.features.schema import IF_THERE, JUDGED, WEEKLY_AS_OF, Column
 from fraudstream.domain.few_detector import FewDetector
 from fraudstream.domain.rules import Mode, Outcome, Rule, Ruleset, RuleState
 from tests.builders import CountingModel, payments_frame
@@ -81,8 +81,8 @@ def test_few_events_are_judged_as_many(some: list[Rule], mode: Mode, paid: list[
     )
     few_detector.decide(few)
     many = detector.decide(frame)
-    said = [column.name for column in (*JUDGED, *RULED) if column.name in many.columns]
+    said = [column.name for column in (*JUDGED, *IF_THERE) if column.name in many.columns]
 
-    assert [*said] == [column.name for column in (*JUDGED, *RULED) if few.has(column)]
+    assert [*said] == [column.name for column in (*JUDGED, *IF_THERE) if few.has(column)]
     assert many.select(said).equals(few.frame().select(said))
     assert WEEKLY_AS_OF.name not in said
