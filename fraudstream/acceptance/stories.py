@@ -13,7 +13,7 @@ import polars as pl
 from fraudstream.domain.detector import Detector
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.features.inputs import week_columns, with_amount
-from fraudstream.domain.features.schema import CENTS
+from fraudstream.domain.features.schema import CENTS, EVENT_TIME
 from fraudstream.domain.weekly import Week
 from fraudstream.domain.weekly_aggregates import NOTHING_DECLARED, WeeklyAggregates
 from fraudstream.offline.point_in_time import Arrived, point_in_time
@@ -83,8 +83,10 @@ def tell_many(
     rng = np.random.default_rng(seed)
     told = [tell(rng) for _ in range(stories)]
     chosen = np.concatenate([rng.choice(len(weeks), CARDS, replace=False)[story.card] for story in told])
+    frame = _frame(told, [weeks[i] for i in chosen], weekly)
+    missing = [name for name in detector.model.inputs.variables if name not in frame.columns]
     flagged = (
-        detector.decide(_frame(told, [weeks[i] for i in chosen], weekly))["fraud"]
+        detector.decide(frame.with_columns(pl.lit(None, pl.String).alias(name) for name in missing))["fraud"]
         .to_numpy()
         .reshape(stories, PAYMENTS)
     )
@@ -104,6 +106,7 @@ def _frame(told: list[Story], weeks: list[Week], weekly: WeeklyAggregates) -> pl
     week = week_columns([week.payments for week in weeks], [week.mean_amount for week in weeks])
     known = point_in_time(Arrived.of(card, time, cents)).with_columns(
         CENTS.series(cents),
+        EVENT_TIME.series(time),
         *(each.series() for each in week),
         *weekly.columns([week.declared for week in weeks]),
     )

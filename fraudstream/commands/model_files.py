@@ -127,7 +127,9 @@ def _read(
     """Return what the new version's manifest says, and its files, after checking them; raises SetupError."""
     from fraudstream.adapters.files import sha256_of
     from fraudstream.adapters.models.archive_file import FIRST_BYTES, unpacked
+    from fraudstream.adapters.models.files import inputs_in
     from fraudstream.adapters.models.foreign import check_declared, foreign_model
+    from fraudstream.domain.events.treatment_table import types_of
     from fraudstream.domain.registry.manifest import FILE_BYTES_MAX, MODEL_FILE
 
     content = _content(file, FILE_BYTES_MAX)
@@ -137,7 +139,10 @@ def _read(
             raise SetupError(
                 f"{file} says what the model needs; leave --features, --threshold and --trained-until out"
             )
-        check_declared(found.manifest["features"], event_type, str(file))
+        inputs = inputs_in(found.files, found.manifest["version"])
+        inputs.check(found.manifest["version"], found.manifest["features"], types_of(event_type.variables))
+        numbers = [name for name in found.manifest["features"] if name not in inputs.names]
+        check_declared(numbers, event_type, str(file))
         return found.carried(), dict(found.files)
     named = tuple(name.strip() for name in features.split(",")) if features else ()
     made = foreign_model(content, named, event_type, str(file))

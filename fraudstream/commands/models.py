@@ -8,6 +8,7 @@ from fraudstream.adapters.models.registry import ACTIVE, Registry
 from fraudstream.commands.group import Group
 from fraudstream.commands.model_files import export_, import_
 from fraudstream.commands.model_report import report
+from fraudstream.commands.treatment_lines import treatment_lines
 from fraudstream.domain.registry.insight import InsightScale, false_positive_rate
 from fraudstream.domain.registry.version_log import LogEntry, State, VersionLog
 from fraudstream.domain.registry.versions import Version
@@ -62,6 +63,8 @@ def show(version: str, as_json: bool) -> None:
         return
     click.echo(f"{registry.event_type} {number}: {entries[-1].state}")
     click.echo(f"features   {', '.join(manifest['features'])}")
+    for line in treatment_lines(manifest):
+        click.echo(line)
     for name in ("train", "test"):
         if name in manifest:
             part = manifest[name]
@@ -114,13 +117,13 @@ def activate(version: str, why: str, as_json: bool) -> None:
     """
     from fraudstream.adapters.event_types import event_type_named
     from fraudstream.adapters.models.files import load_model
-    from fraudstream.domain.features.catalogue import check_features
+    from fraudstream.domain.detector import check_model
 
     settings = Settings()
     registry = Registry.of(settings)
     number = registry.resolve(version)
     model = load_model(registry, str(number))
-    check_features(model.version, model.features, event_type_named(settings.event_type).numbers)
+    check_model(model, event_type_named(settings.event_type))
     _told_active(registry.activate(number, why), as_json)
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fraudstream.commands.fitting_options import fitting_options
+from fraudstream.commands.treatment_lines import treatment_lines
+from fraudstream.domain.events.treatment_table import treatments_asked
 from fraudstream.domain.features.catalogue import FEATURE_SETS
 
 if TYPE_CHECKING:
@@ -39,6 +41,14 @@ if TYPE_CHECKING:
     metavar="MAJOR",
     help="Major version that this is an update of, so that it becomes its next minor one.  [default: a new major version]",
 )
+@click.option(
+    "--treat",
+    "treat",
+    multiple=True,
+    metavar="VARIABLE=HOW",
+    help="What the model learns of a variable, instead of what [treatments] of the event type says: auto, none, or some of category, "
+    "frequency, fraud_rate, text, hour, weekday, joined by commas. Repeatable.",
+)
 @fitting_options
 @click.option(
     "--json",
@@ -51,6 +61,7 @@ def train(
     history: Path | None,
     activate: "Wish",
     update: int | None,
+    treat: tuple[str, ...],
     as_json: bool,
     **fitting: Any,
 ) -> None:
@@ -83,6 +94,7 @@ def train(
         "features": FEATURE_SETS[feature_set] if feature_set else event_type.features,
         "feature_set": feature_set or event_type.feature_set,
         "event_type": event_type,
+        "treatments": treatments_asked({} if feature_set else event_type.treatments, treat, event_type),
         "partitions": settings.partitions,
         "allowed_lateness_ms": settings.lateness_horizon_s * 1000,
         "activate": activate,
@@ -135,6 +147,8 @@ def _show(manifest: dict[str, Any]) -> None:
     from fraudstream.adapters.models.files import name_of
 
     click.echo(f"model {name_of(manifest)}: {', '.join(manifest['features'])}")
+    for line in treatment_lines(manifest):
+        click.echo(line)
     if "metrics" in manifest:
         _show_classifier(manifest)
     if manifest["anomaly"] is not None:

@@ -9,10 +9,12 @@ from polars.exceptions import ColumnNotFoundError
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.events.amounts import HUNDREDTHS
 from fraudstream.domain.events.event_type import EventType
+from fraudstream.domain.events.treatment_table import types_of
 from fraudstream.domain.features.catalogue import check_features
 from fraudstream.domain.features.derived import NONE, DerivedFeatures
 from fraudstream.domain.features.schema import (
     ANOMALY_SCORE,
+    EVENT_TIME,
     FRAUD,
     FRAUD_THRESHOLD,
     MODEL_VERSION,
@@ -25,6 +27,12 @@ from fraudstream.domain.features.schema import (
 from fraudstream.domain.model import Model, anomaly_scores, scored
 from fraudstream.domain.reasons import reasons_of
 from fraudstream.domain.rules import Ruleset
+
+
+def check_model(model: Model, event_type: EventType) -> None:
+    """Raise SetupError unless events of a type have what a model takes."""
+    check_features(model.version, model.features, {*event_type.numbers, *model.inputs.names})
+    model.inputs.check(model.version, model.features, types_of(event_type.variables))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +58,13 @@ class Detector:
 
         The threshold is the model's and the rules are the event type's unless given.
         """
-        check_features(model.version, model.features, event_type.numbers)
+        check_model(model, event_type)
         threshold = model.threshold if fraud_threshold is None else fraud_threshold
         rules = event_type.ruleset if ruleset is None else ruleset
         detector = cls(model, rules, threshold, event_type.money.decimals, event_type.derived_features)
         none = np.zeros((0, len(model.features)), np.float32)
         model.contributions(none)  # what it prepares for this, no alert waits for
-        columns = {column.name: column.dtype for column in event_type.inputs}
+        columns = {column.name: column.dtype for column in (EVENT_TIME, *event_type.inputs)}
         try:
             detector.decide(pl.DataFrame(schema=columns | event_type.columns))
         except ColumnNotFoundError as error:

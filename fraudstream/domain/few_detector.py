@@ -47,6 +47,7 @@ class FewDetector:
         self._rules = list(zip(detector.ruleset.evaluated, conditions, strict=True))
         self._judge = detector.ruleset.judge_of
         self._mentioned = mentioned
+        self._inputs = detector.model.inputs
         self._formulas = {name: FORMULAS[name] for name in detector.model.features if name in FORMULAS}
 
     @classmethod
@@ -73,6 +74,8 @@ class FewDetector:
         events.add(Known(AMOUNT, events.numbers(CENTS.name) / units_of(detector.decimals)))
         for name, formula in self._formulas.items():
             events.add(Known(FEATURES[name].column, formula(events.numbers)))
+        if self._inputs.each:
+            events.add(*self._inputs.known(events.columns.__getitem__))
         taken = filled(rows, [events.numbers(name) for name in model.features])
         probability = model.probabilities(taken).astype(np.float64) if rows else np.zeros(0)
         anomaly = anomaly_scores(model, taken)
@@ -102,7 +105,13 @@ class FewDetector:
         alerts = [position for position, outcome in enumerate(outcomes) if is_alert(outcome)]
         if alerts:
             model = self._detector.model
-            names = dict.fromkeys((*(column.name for column in INPUT if events.has(column)), *model.features))
+            names = dict.fromkeys(
+                (
+                    *(column.name for column in INPUT if events.has(column)),
+                    *model.features,
+                    *model.inputs.variables,
+                )
+            )
             missing = events.values(WEEKLY_MISSING)
             rows = [(events.row(position, names), missing[position] in UNKNOWN) for position in alerts]
             said = sentences(rows, taken[alerts], model, self._detector.decimals)

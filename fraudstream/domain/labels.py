@@ -29,6 +29,9 @@ class Label(msgspec.Struct, gc=False):
     """The kind of fraud, where a simulation knows it."""
 
 
+LABEL_KNOWN_AT = "label_known_at"
+"""Of a labelled event: when its label became known, epoch ms."""
+
 COLUMNS = {
     "transaction_id": pl.String,
     "is_fraud": pl.Boolean,
@@ -65,9 +68,11 @@ def archived_labels(labels: Sequence[bytes], offsets: Sequence[int]) -> pl.DataF
 
 
 def newest(labels: pl.DataFrame, known_until_ms: int | None = None) -> pl.DataFrame:
-    """Return the label of each event that counts at a time (None: now): columns transaction_id, is_fraud, scenario."""
+    """Return the label of each event that counts at a time (None: now): columns transaction_id, is_fraud, scenario, label_known_at."""
     known = labels if known_until_ms is None else labels.filter(pl.col("known_at") <= known_until_ms)
     ordered = known.sort("known_at", "label_offset")
     return ordered.group_by("transaction_id").agg(
-        pl.col("is_fraud").last(), pl.col("scenario").last().fill_null("unknown")
+        pl.col("is_fraud").last(),
+        pl.col("scenario").last().fill_null("unknown"),
+        pl.col("known_at").last().alias(LABEL_KNOWN_AT),
     )

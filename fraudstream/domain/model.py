@@ -9,6 +9,7 @@ import polars as pl
 from fraudstream.domain.anomaly import Anomaly
 from fraudstream.domain.features.compute import matrix, with_features
 from fraudstream.domain.features.derived import NONE, DerivedFeatures
+from fraudstream.domain.features.variable_inputs import VariableInputs
 from fraudstream.domain.table import Floats, Table
 
 
@@ -22,6 +23,11 @@ class Model(Protocol):
     @property
     def anomaly(self) -> Anomaly | None:
         """The anomaly model beside it."""
+        ...
+
+    @property
+    def inputs(self) -> VariableInputs:
+        """Those of its features that are made of variables."""
         ...
 
     def probabilities(self, rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -54,7 +60,7 @@ class Scored(NamedTuple):
 
 def scored(frame: pl.DataFrame, model: Model, derived: DerivedFeatures = NONE) -> Scored:
     """Add the model's features and the derived ones to payments, and ask it for their probabilities of fraud."""
-    described = with_features(frame, model.features, derived)
+    described = model.inputs.added_to(with_features(frame, model.features, derived))
     rows = matrix(described, model.features)
     probability = np.zeros(0) if frame.is_empty() else model.probabilities(rows).astype(np.float64)
     return Scored(described, rows, probability)

@@ -1,6 +1,7 @@
 """Why a payment was not approved, in words an analyst can use: the features that pushed its score up the most."""
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,7 @@ def reasons_of(
     if not len(suspicious):
         return NONE.new_from_index(0, frame.height)
     known = (column.name for column in INPUT if column.name in frame.columns)
-    columns = dict.fromkeys((*known, *model.features))
+    columns = dict.fromkeys((*known, *model.features, *model.inputs.variables))
     mentioned = frame.select(*columns)[suspicious]
     weeks_unknown = _weeks_unknown(frame, suspicious)
     reasons = sentences(
@@ -53,11 +54,11 @@ def sentences(
 ) -> list[list[str]]:
     """Return the sentences for each of some payments: what is known of it, and whether its week is unknown."""
     contributions = model.contributions(rows)[:, :-1]
+    made = {one.name: one.reason for one in model.inputs.each}
+    reasons = [made.get(name) or partial(catalogue.reason_of, name) for name in model.features]
     return [
         [
-            catalogue.reason_of(
-                model.features[feature], known | {WEEK_UNKNOWN: week_unknown, DECIMALS: decimals}
-            )
+            reasons[feature](known | {WEEK_UNKNOWN: week_unknown, DECIMALS: decimals})
             for feature in np.argsort(-pushes, kind="stable")[:REASONS_MAX]
             if pushes[feature] > 0
         ]

@@ -90,7 +90,7 @@ class Observer:
             versions=self._versions,
             decimals=self._event_type.money.decimals,
             entity=self._event_type.entity_word,
-            declared=self._event_type.declared,
+            declared={**self._event_type.declared, **self._event_type.input_labels},
         )
 
     def _card_activity(self, card: str) -> list[tuple[int, int]] | None:

@@ -52,8 +52,8 @@ def judge(
     if models.log().active is not None:
         try:
             model = load_model(models)
-            check_features(model.version, model.features, tested.columns)
-            scores = predicted(tested, model.features, model.probabilities)
+            check_features(model.version, model.features, [*tested.columns, *model.inputs.names])
+            scores = predicted(tested, model.features, model.probabilities, model.inputs)
             version, active = model.version, evaluate(tested["is_fraud"].to_numpy(), scores, model.threshold)
         except ColumnNotFoundError as error:
             reason = f"the active model needs features that these events do not have ({error})"

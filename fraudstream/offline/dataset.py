@@ -15,6 +15,9 @@ from fraudstream.domain.features.catalogue import FORMULAS
 from fraudstream.domain.features.compute import with_features
 from fraudstream.domain.features.inputs import with_amount
 from fraudstream.domain.features.schema import CENTS
+from fraudstream.domain.features.variable_inputs import NONE as NO_INPUTS
+from fraudstream.domain.features.variable_inputs import VariableInputs
+from fraudstream.domain.labels import LABEL_KNOWN_AT
 from fraudstream.domain.windows.velocity import CARD_WINDOWS, Windows
 from fraudstream.offline.columns import LABEL
 from fraudstream.offline.history import dates_of, read_payments
@@ -27,7 +30,7 @@ from fraudstream.offline.weeks_before import declared_weeks
 class Dataset:
     """Labelled payments with everything the features need.
 
-    `frame` has event_time, is_fraud, scenario if known, and card_code: a number that payments of one entity share.
+    `frame` has event_time, is_fraud, scenario and label_known_at if known, and card_code: a number that payments of one entity share.
     """
 
     frame: pl.DataFrame
@@ -55,7 +58,7 @@ class Dataset:
         windows = CARD_WINDOWS if event_type is None else event_type.windows
         decimals = windows.decimals
         variables = [] if event_type is None else list(event_type.columns)
-        columns = ("event_time", "amount", *variables, LABEL, "scenario")
+        columns = ("event_time", "amount", *variables, LABEL, "scenario", LABEL_KNOWN_AT)
         paid = read_payments(directory, columns, partitions, event_type, labels_cut_ms)
         if needs_labels and LABEL not in paid.columns:
             raise SetupError(
@@ -111,6 +114,8 @@ def with_derived(frame: pl.DataFrame, event_type: EventType | None) -> pl.DataFr
     return with_features(frame, (), event_type.derived_features)
 
 
-def features_of(frame: pl.DataFrame, names: tuple[str, ...]) -> pl.DataFrame:
-    """Add a model's features to a dataset's rows, by the domain's definitions."""
-    return with_features(frame, names)
+def features_of(
+    frame: pl.DataFrame, names: tuple[str, ...], inputs: VariableInputs = NO_INPUTS
+) -> pl.DataFrame:
+    """Add a model's features to a dataset's rows, by the domain's definitions; `inputs`: those made of variables that are not there yet."""
+    return inputs.added_to(with_features(frame, names))

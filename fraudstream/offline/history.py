@@ -14,13 +14,14 @@ import polars as pl
 
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.events.event_type import EventType
-from fraudstream.domain.labels import newest
+from fraudstream.domain.labels import LABEL_KNOWN_AT, newest
 from fraudstream.domain.tokens import partition_of
 from fraudstream.offline.columns import IDS, KINDS, NUMBER, TOKEN, Kinds, kinds_of
 from fraudstream.offline.opening import IMPORT, opened
 
 LABELS = "labels"
 """Folder of an archive with its labels; a simulated history may have one, too."""
+LABEL_COLUMNS = ("is_fraud", "scenario", LABEL_KNOWN_AT)
 LABELLED = "labelled_id"
 """The id of a payment as labels have it."""
 PARTITION, OFFSET = PLACE = ("source_partition", "decision_offset")
@@ -129,7 +130,7 @@ def _with_labels(frame: pl.DataFrame, directory: Path, cut_ms: int | None) -> pl
     now, then = (_joined(frame, newest(labels, until_ms)) for until_ms in (None, cut_ms))
     return now.with_columns(
         pl.when(pl.col("event_time") < cut_ms).then(then[name]).otherwise(name).alias(name)
-        for name in ("is_fraud", "scenario")
+        for name in LABEL_COLUMNS
     )
 
 
@@ -137,7 +138,7 @@ def _joined(frame: pl.DataFrame, labels: pl.DataFrame) -> pl.DataFrame:
     """Add a label to each payment that has none of its own."""
     labels = labels.rename({"transaction_id": LABELLED})
     joined = frame.join(labels, on=LABELLED, how="left", maintain_order="left", suffix="_labelled")
-    both = [name for name in ("is_fraud", "scenario") if f"{name}_labelled" in joined.columns]
+    both = [name for name in LABEL_COLUMNS if f"{name}_labelled" in joined.columns]
     return joined.with_columns(pl.coalesce(name, f"{name}_labelled") for name in both)
 
 

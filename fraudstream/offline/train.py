@@ -17,6 +17,7 @@ from fraudstream.adapters.models.training import training
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.features.catalogue import FEATURE_SETS, REASONS
+from fraudstream.domain.features.treatments import Asked
 from fraudstream.domain.registry.insight import InsightScale
 from fraudstream.domain.registry.manifest import MODEL_FILE
 from fraudstream.domain.registry.versions import Version
@@ -31,6 +32,7 @@ from fraudstream.offline.point_in_time import NEVER_MS
 from fraudstream.offline.training.anomaly import Forest, isolating
 from fraudstream.offline.training.fitting import Fitted, fitted
 from fraudstream.offline.training.options import TrainingOptions
+from fraudstream.offline.training.treating import Treated, as_learnt, treated
 
 FRAUD_THRESHOLD = 0.25
 """From the sample's template."""
@@ -70,6 +72,7 @@ def train(
     features: Sequence[str] | None = None,
     feature_set: str = "card",
     event_type: EventType | None = None,
+    treatments: Mapping[str, Asked] | None = None,
     threshold: float = FRAUD_THRESHOLD,
     partitions: int = 1,
     allowed_lateness_ms: int = NEVER_MS,
@@ -82,7 +85,7 @@ def train(
 
     It becomes the active version if the manifest's `activation` says `activated`. `update`: the major version it is an update of
     (None: it is the next major one). `event_type` says what payments are (None: as `Dataset.of_history`), `options` how to fit
-    (None: as the AWS sample). Raises SetupError if there is no history or too little of it, TrainingUnderWay.
+    (None: as the AWS sample), `treatments` what to learn of its variables that are not numbers (None: nothing). Raises SetupError if there is no history or too little of it, TrainingUnderWay.
     """
     listener, options = listener or TrainingListener(), options or TrainingOptions()
     names = tuple(features or FEATURE_SETS[feature_set])
@@ -93,12 +96,15 @@ def train(
     split = Split.of(data)
     models = Registry.at(models_place, "card" if event_type is None else event_type.name)
     with training(models, update) as made:
-        options, search = _searched(split.train, names, options, listener)
-        listener.step(f"training on {split.train.height:,} payments")
-        model = fitted(split.train, names, options, listener.round)
-        forest = isolating(split.train, names, options.seed) if options.anomaly == "beside" else None
-        listener.step(f"testing on {split.test.height:,} later payments")
-        tested = _tested(model, split.test, names, threshold)
+        variables = Treated() if event_type is None else treated(split.train, event_type, treatments or {})
+        names, options = (*names, *variables.inputs.names), variables.options(options)
+        learnt, later = as_learnt(split.train, variables.inputs), variables.inputs.added_to(split.test)
+        options, search = _searched(learnt, names, options, listener)
+        listener.step(f"training on {learnt.height:,} payments")
+        model = fitted(learnt, names, options, listener.round)
+        forest = isolating(learnt, names, options.seed) if options.anomaly == "beside" else None
+        listener.step(f"testing on {later.height:,} later payments")
+        tested = _tested(model, later, names, threshold)
         activation = decided(activate, judge(tested["metrics"], threshold, split.train, split.test, models))
         manifest = {
             "feature_set": feature_set,
@@ -110,12 +116,13 @@ def train(
             "test": range_of(split.test),
             **tested,
             "activation": activation,
-            "anomaly": None if forest is None else forest.judged(split.test, names),
+            "anomaly": None if forest is None else forest.judged(later, names),
+            **variables.described(),
             **_fitting(model),
             "search": search,
             **made_with(),
         }
-        made.save(manifest, _files(model, forest))
+        made.save(manifest, _files(model, forest) | variables.files())
     return activated(models, made.version)
 
 

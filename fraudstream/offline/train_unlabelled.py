@@ -1,6 +1,6 @@
 """Trains an anomaly model alone, for events of which nobody knows yet which were fraud, and writes a model version."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from fraudstream.adapters.models.registry import Registry
 from fraudstream.adapters.models.training import training
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.events.event_type import EventType
+from fraudstream.domain.features.treatments import Asked
 from fraudstream.domain.registry.manifest import MODEL_FILE
 from fraudstream.offline.activation import Wish
 from fraudstream.offline.dataset import Dataset
@@ -26,6 +27,7 @@ from fraudstream.offline.train import (
     range_of,
 )
 from fraudstream.offline.training.anomaly import isolating
+from fraudstream.offline.training.treating import treated
 
 
 def train_unlabelled(
@@ -35,6 +37,7 @@ def train_unlabelled(
     features: Sequence[str],
     feature_set: str,
     event_type: EventType,
+    treatments: Mapping[str, Asked] | None = None,
     partitions: int = 1,
     allowed_lateness_ms: int = NEVER_MS,
     update: int | None = None,
@@ -60,6 +63,9 @@ def train_unlabelled(
         )
     models = Registry.at(models_place, event_type.name)
     with training(models, update) as made:
+        variables = treated(learnt, event_type, treatments or {}, labelled=False)
+        names = (*names, *variables.inputs.names)
+        learnt, later = (variables.inputs.added_to(part) for part in (learnt, later))
         listener.step(f"training on {learnt.height:,} payments")
         forest = isolating(learnt, names, seed)
         manifest = {
@@ -73,10 +79,12 @@ def train_unlabelled(
             "test": range_of(later),
             "activation": _activation(activate, models),
             "anomaly": forest.judged(later, names),
+            **variables.described(),
             **made_with(),
         }
         content = bytes(forest.booster.save_raw("ubj"))
-        made.save(manifest, {MODEL_FILE: content, ANOMALY_SCORES: forest.table.to_json()})
+        files = {MODEL_FILE: content, ANOMALY_SCORES: forest.table.to_json()}
+        made.save(manifest, files | variables.files())
     return activated(models, made.version)
 
 

@@ -11,7 +11,7 @@ from fraudstream.deciding.known import score
 from fraudstream.domain.events.amounts import rounded_units
 from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.features.catalogue import published_features
-from fraudstream.domain.features.schema import CENTS, PROBABILITY
+from fraudstream.domain.features.schema import CENTS, EVENT_TIME, PROBABILITY
 from fraudstream.domain.model import Model
 from fraudstream.domain.tokens import partition_of
 from fraudstream.offline.point_in_time import Arrived, kept_values, point_in_time
@@ -62,7 +62,9 @@ class Expected:
             known = point_in_time(arrived, allowed_lateness_ms, event_type.windows)
             filled = stream.select(event_type.filled)
             known = known.hstack(declared_weeks(event_type.weekly, arrived, known, filled))
-        known = known.with_columns(CENTS.series(cents), *stream.select(event_type.filled))
+        known = known.with_columns(
+            CENTS.series(cents), stream[EVENT_TIME.name], *stream.select(event_type.filled)
+        )
         published = published_features(model.features, event_type.entity is not None, event_type.declared)
         names = (*published, PROBABILITY.name)
         values = np.concatenate(list(_values(known, model, names, event_type)))

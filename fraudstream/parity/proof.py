@@ -22,8 +22,8 @@ from fraudstream.adapters.models.files import load_model
 from fraudstream.adapters.models.registry import Registry
 from fraudstream.adapters.secrets import token_keys
 from fraudstream.adapters.weekly.files import write_snapshot
+from fraudstream.domain.detector import check_model
 from fraudstream.domain.events.event_type import EventType
-from fraudstream.domain.features.catalogue import check_features
 from fraudstream.domain.times import DAY_MS
 from fraudstream.offline.aggregate import DAY, LATE_DAYS, weeks_of
 from fraudstream.offline.columns import kinds_of
@@ -79,7 +79,7 @@ async def prove(settings: Settings, stream: pl.DataFrame, listener: ParityListen
     model = load_model(Registry.of(settings), settings.model)
     listener.step("batch: computing point-in-time features")
     event_type = event_type_named(settings.event_type)
-    check_features(model.version, model.features, event_type.numbers)
+    check_model(model, event_type)
     allowed_lateness_ms = settings.lateness_horizon_s * 1000
     expected = Expected.of(stream, model, settings.partitions, allowed_lateness_ms, event_type)
     listener.step("weekly aggregates, night by night")

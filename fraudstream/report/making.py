@@ -17,6 +17,7 @@ from fraudstream.domain.events.event_type import EventType
 from fraudstream.offline.dataset import Dataset
 from fraudstream.offline.model_input import model_inputs, predicted
 from fraudstream.offline.ranking import Ranking
+from fraudstream.offline.training.treating import as_learnt
 from fraudstream.report.judged import Judged
 from fraudstream.report.money import Costs
 from fraudstream.report.report import report_of
@@ -70,7 +71,7 @@ def _report(
     costs: Costs | None,
 ) -> dict[str, Any]:
     entities = later[ENTITY].to_numpy() if ENTITY in later.columns else None
-    rows = np.concatenate([numbers for _, numbers in model_inputs(later, model.features)])
+    rows = np.concatenate([numbers for _, numbers in model_inputs(later, model.features, model.inputs)])
     judged = Judged(later, model.probabilities(rows).astype(np.float64), model.threshold, entities)
     about = {
         "version": model.version,
@@ -97,6 +98,7 @@ def _learnt(model: XGBoostModel, manifest: dict[str, Any], labelled: pl.DataFram
     fraud = learnt["is_fraud"].to_numpy().astype(bool)
     if not fraud.any() or fraud.all():
         return None
+    learnt = as_learnt(learnt, model.inputs)
     scores = predicted(learnt, model.features, model.probabilities).astype(np.float64)
     return Ranking.of(fraud, scores).curve().average_precision()
 

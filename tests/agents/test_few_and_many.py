@@ -25,6 +25,7 @@ from tests.parity.test_event_types import (
     REVERSAL,
     REVERSING,
     VELOCITY,
+    TreatedModel,
     VelocityModel,
     own,
 )
@@ -83,6 +84,7 @@ async def published(
         (own(NESTED + RULES), TriesModel()),
         (own(NESTED + VELOCITY + RULES), VelocityModel()),
         (own(ALONE), TriesModel()),
+        (own(NESTED + RULES), TreatedModel()),
         (own(REVERSING + VELOCITY + REVERSAL), VelocityModel()),
         (own(NESTED + RULES + UNUSUAL), UnusualModel()),
     ],

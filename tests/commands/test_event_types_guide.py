@@ -34,6 +34,7 @@ TABLES = {
     "reversal": ReversalTable,
     "weekly": WeeklyTable,
     "derived": msgspec.defstruct("NamesAndSQL", []),
+    "treatments": msgspec.defstruct("NamesAndTreatments", []),
     "rules": Rule,
 }
 """How the guide's part about a table begins, and its shape in code."""

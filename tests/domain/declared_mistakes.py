@@ -62,7 +62,7 @@ MISTAKES = [
         'id = "payoutId"',
         'ids = "payoutId"',
         "line 2, ids: there is no key ids; did you mean id?; there are name, amount, entity, id, time, label, "
-        "format, envelope, features, unknown_fields, variables, velocity, weekly, derived, reversal, rules",
+        "format, envelope, features, unknown_fields, variables, velocity, weekly, derived, treatments, reversal, rules",
     ),
     (
         'form = "minor-units"',
@@ -243,7 +243,7 @@ MISTAKES = [
     (
         '"amt_ratio1", "risk"',
         '"country"',
-        "line 3, features: country is not a number, and models take numbers only: leave it out",
+        "line 3, features: country is not a number: name it in [treatments] instead, which says what models learn of it",
     ),
     ('"amt_ratio1", "risk"', '"risk", "risk"', "line 3, features: risk is listed twice"),
     ('["amount", "amt_ratio1", "risk"]', "[]", "line 3, features: list at least one"),

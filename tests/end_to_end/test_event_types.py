@@ -143,7 +143,7 @@ def test_a_worker_decides_as_the_batch_path_does(served: Served) -> None:
     published.add(served.decisions)
     report = compared(served.stream, served.expected, published)
 
-    assert served.event_type.features == served.model.features
+    assert (*served.event_type.features, *served.model.inputs.names) == served.model.features
     assert () == report.first
     assert report.equal
     assert 6002 == report.payments == len(served.decisions)
@@ -167,7 +167,7 @@ def test_the_next_model_learns_from_the_archive_what_the_worker_saw(served: Serv
         archive, served.settings.partitions, served.settings.lateness_horizon_s * 1000, served.event_type
     )
     names = [*served.model.features]
-    learnt = features_of(data.frame, tuple(names)).select("event_time", "is_fraud", *names)
+    learnt = features_of(data.frame, tuple(names), served.model.inputs).select("event_time", "is_fraud", *names)
     expected = pl.DataFrame(served.expected.values, served.expected.names)
     expected = served.stream.select("event_time", "is_fraud").hstack(expected.select(names))
 

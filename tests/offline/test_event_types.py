@@ -62,6 +62,7 @@ def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         features=event_type.features,
         feature_set=event_type.feature_set,
         event_type=event_type,
+        treatments=event_type.treatments,
         activate="always",
     )
     return Trained(event_type, root / "history", root / "models")
@@ -81,7 +82,7 @@ def test_decisions_have_the_probabilities_of_training(trained: Trained) -> None:
 
     decided = Detector.of(model, trained.event_type).decide(payments)
 
-    assert trained.event_type.features == model.features
+    assert (*trained.event_type.features, *model.inputs.names) == model.features
     learnt = model.probabilities(matrix(decided, model.features))
     assert np.array_equal(learnt, decided["probability"].to_numpy().astype(np.float32))
     last = decided.filter(pl.col("event_time") > decided["event_time"].quantile(0.8))

@@ -13,6 +13,8 @@ from fraudstream.adapters.event_types import event_type_named
 from fraudstream.adapters.weekly.files import pairs
 from fraudstream.domain.events.declaration import Declaration
 from fraudstream.domain.events.event_type import EventType
+from fraudstream.domain.features.treatments import PARTS_OF_TIME, TEXT
+from fraudstream.domain.features.variable_inputs import VariableInput, VariableInputs
 from fraudstream.domain.model import Model
 from fraudstream.domain.times import DAY_MS
 from fraudstream.domain.tokens import Tokenizer
@@ -120,6 +122,36 @@ class DerivedModel(VelocityModel):
     features = ("amount", "tries", "km_share", "thirds", "unusual", "half")
 
 
+MADE_OF_VARIABLES = VariableInputs(
+    tuple(
+        VariableInput(variable, treatment, table, otherwise)
+        for variable, treatment, table, otherwise in (
+            ("shop", "category", {"a": 0.0, "b": 1.0}, None),
+            ("shop", "frequency", {"a": 0.1, "c": 1e-7}, 0.0),
+            ("shop", "fraud_rate", {"b": 1 / 3}, 0.01),
+            *(("shop", each, {}, None) for each in TEXT),
+            ("tries", "category", {"1": 0.0, "7": 1.0}, None),
+            *(("since", each, {}, None) for each in PARTS_OF_TIME),
+            *(("event_time", each, {}, None) for each in PARTS_OF_TIME),
+        )
+    )
+)
+
+
+class TreatedModel(VelocityModel):
+    """A model that learns of variables that are not numbers."""
+
+    features = ("amount", *MADE_OF_VARIABLES.names)
+    inputs = MADE_OF_VARIABLES
+
+    def contributions(self, rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Let three inputs push, others for each payment."""
+        pushes = np.zeros((len(rows), len(self.features) + 1), np.float32)
+        for row, pushed in enumerate(np.nan_to_num(rows).sum(axis=1).astype(int) % (len(self.features) - 3)):
+            pushes[row, pushed + 1 : pushed + 4] = 3, 2, 1
+        return pushes
+
+
 def own(text: str) -> EventType:
     """Return a declared event type."""
     return Declaration(text, "own.toml").read()
@@ -137,6 +169,7 @@ def own(text: str) -> EventType:
         (own(NESTED + VELOCITY), CountingModel()),
         (own(NESTED + VELOCITY), VelocityModel()),
         (own(NESTED + VELOCITY + DERIVED), DerivedModel()),
+        (own(NESTED), TreatedModel()),
         (own(NESTED + WEEKLY), CountingModel()),
         (own(NESTED + VELOCITY + WEEKLY + DERIVED + 'much = "spent / usual + shops"\n'), DerivedModel()),
         (own(NESTED.replace('id = "order.number"\n', "")), CountingModel()),

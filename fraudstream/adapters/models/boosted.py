@@ -11,6 +11,7 @@ from xgboost.core import _LIB
 
 from fraudstream.adapters.models.contributions import Contributions
 from fraudstream.domain.anomaly import Anomaly, scored_by
+from fraudstream.domain.features.variable_inputs import NONE, VariableInputs
 from fraudstream.domain.model import calibrated
 from fraudstream.domain.table import Floats, Table
 
@@ -84,11 +85,13 @@ class XGBoostModel:
         booster: xgboost.Booster,
         calibration: Table | None = None,
         anomaly: Anomaly | None = None,
+        inputs: VariableInputs = NONE,
     ) -> None:
         self.version = version
         self.features = features
         self.threshold = threshold
         self.anomaly = anomaly
+        self.inputs = inputs
         self._booster = booster
         self._calibration = calibration
         self._booster.set_param({"nthread": 1})

@@ -12,9 +12,12 @@ import xgboost
 from fraudstream.adapters.models.boosted import IsolationModel, SummedPaths, XGBoostModel
 from fraudstream.adapters.models.registry import ACTIVE, TRAIN, Registry
 from fraudstream.domain.errors import SetupError
+from fraudstream.domain.features.variable_inputs import NONE, VariableInputs
 from fraudstream.domain.registry.manifest import MODEL_FILE
 from fraudstream.domain.table import Table
 
+INPUTS = "inputs.json"
+"""The file of the inputs that are made of variables, if it has some."""
 CALIBRATION = "calibration.json"
 """The file of a version's calibration, if it has one."""
 FOREST, ANOMALY_SCORES = "anomaly.ubj", "anomaly.json"
@@ -68,9 +71,15 @@ def _model(
             )
         table = Table.of_json(beside[ANOMALY_SCORES], f"{ANOMALY_SCORES} of model {version}")
         anomaly = SummedPaths(forest, len(features), table)
+    inputs = inputs_in(beside, version)
     if not classifier:
-        return IsolationModel(version, features, threshold, booster, anomaly=anomaly)
-    return XGBoostModel(version, features, threshold, booster, _calibration(version, beside), anomaly)
+        return IsolationModel(version, features, threshold, booster, anomaly=anomaly, inputs=inputs)
+    return XGBoostModel(version, features, threshold, booster, _calibration(version, beside), anomaly, inputs)
+
+
+def inputs_in(files: Mapping[str, bytes], version: str) -> VariableInputs:
+    """Return the inputs that a version makes of variables; raises SetupError."""
+    return VariableInputs.of_json(files[INPUTS], f"{INPUTS} of model {version}") if INPUTS in files else NONE
 
 
 def _calibration(version: str, beside: Mapping[str, bytes]) -> Table | None:

@@ -7,11 +7,10 @@ from typing import NamedTuple
 from fraudstream.adapters.models.boosted import XGBoostModel
 from fraudstream.adapters.models.files import model_of
 from fraudstream.adapters.releases.store import Releases
-from fraudstream.domain.detector import Detector
+from fraudstream.domain.detector import Detector, check_model
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.events.fingerprint import FREE_IN_RELEASES, differing, fingerprint
-from fraudstream.domain.features.catalogue import check_features
 from fraudstream.domain.registry import manifest as manifests
 from fraudstream.domain.registry.versions import Version
 from fraudstream.domain.releases.dry_run import DryRun
@@ -68,7 +67,7 @@ def load(
         model = _model(release, files)
     passed(Check("model", f"{model.version} is read by XGBoost"))
     with _checking("features"):
-        check_features(model.version, model.features, event_type.numbers)
+        check_model(model, event_type)
     passed(Check("features", f"{len(model.features)}, all declared"))
     with _checking("golden predictions"):
         release.golden.check(model)

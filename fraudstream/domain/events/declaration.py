@@ -3,7 +3,7 @@
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC
 from typing import Any, TypeVar
 
@@ -31,6 +31,7 @@ from fraudstream.domain.events.event_type_file import (
 )
 from fraudstream.domain.events.mistakes import mistake_in, not_toml
 from fraudstream.domain.events.reversal_table import Declared, ReversalTable, reversal_of
+from fraudstream.domain.events.treatment_table import treatments_of
 from fraudstream.domain.events.variable_tables import Variables
 from fraudstream.domain.events.velocity_tables import Velocities
 from fraudstream.domain.events.weekly_tables import weekly_of
@@ -82,7 +83,7 @@ class Declaration:
             name = validate_name("event type", file.name)
         form = self._optional(FormatTable, file.format, "format")
         envelope = self._optional(EnvelopeTable, file.envelope, "envelope")
-        return EventType(
+        event_type = EventType(
             name=name,
             entity=None if entity is None else EntityField(entity.field, entity.kind),
             id=file.id,
@@ -103,6 +104,10 @@ class Declaration:
             derived=derived,
             reversal=None if reversal is None else reversal.reversal,
         )
+        treatments = treatments_of(
+            event_type, file.treatments, all_others=file.features is None, wrong=self._wrong
+        )
+        return replace(event_type, treatments=treatments)
 
     def _as(self, kind: type[T], raw: Any, path: Path) -> T:
         """Return a table of the file as what it should be."""
@@ -235,7 +240,8 @@ class Declaration:
         for name in file.features:
             if name in texts:
                 raise self._wrong(
-                    ("features",), f"{name} is not a number, and models take numbers only: leave it out"
+                    ("features",),
+                    f"{name} is not a number: name it in [treatments] instead, which says what models learn of it",
                 )
             if name not in known:
                 raise self._wrong(

@@ -11,7 +11,8 @@ from fraudstream.domain.events.amounts import Money
 from fraudstream.domain.events.reversals import Reversal
 from fraudstream.domain.events.wire import PLAIN, Wire
 from fraudstream.domain.features.derived import Derived, DerivedFeatures
-from fraudstream.domain.features.schema import Column, Type, inputs
+from fraudstream.domain.features.schema import EVENT_TIME, Column, Type, inputs
+from fraudstream.domain.features.treatments import Asked, input_labels
 from fraudstream.domain.rules import Ruleset
 from fraudstream.domain.tokens import ENTITY_WORDS, EntityKind
 from fraudstream.domain.weekly_aggregates import NOTHING_DECLARED, Weekly, WeeklyAggregates
@@ -126,6 +127,8 @@ class EventType:
     """Declared features as SQL, each over what is above it."""
     weekly: WeeklyAggregates = NOTHING_DECLARED
     """Declared aggregates of the entity's days before, beside the two that every entity has."""
+    treatments: Mapping[str, Asked] = field(default_factory=dict)
+    """How variables that are not numbers become inputs of models; those that are not here do not."""
     reversal: Reversal | None = None
     """Which events take others back; then the last of `velocities` says whether they are known."""
 
@@ -147,6 +150,21 @@ class EventType:
         declared: tuple[Velocity | Weekly, ...] = (*self.velocities, *self.weekly.each)
         own = {each.column.name: each.label for each in declared}
         return own | {feature.name: feature.label for feature in self.derived}
+
+    @property
+    def identifying(self) -> frozenset[str]:
+        """Its variables that are the id of an event, its own or another's, which models must not learn."""
+        original = None if self.reversal is None else self.reversal.of
+        return frozenset(
+            each.name for each in self.variables if each.field == self.id or each.name == original
+        )
+
+    @property
+    def input_labels(self) -> Mapping[str, str]:
+        """All that models can learn of variables by their treatments, and what pages call each."""
+        return input_labels(
+            [(EVENT_TIME.name, "timestamp"), *((each.name, each.type) for each in self.variables)]
+        )
 
     @property
     def derived_features(self) -> DerivedFeatures:

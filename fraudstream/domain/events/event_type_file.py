@@ -87,6 +87,7 @@ class File(msgspec.Struct, forbid_unknown_fields=True):
     velocity: dict[str, Any] = {}
     weekly: dict[str, Any] = {}
     derived: dict[str, Any] = {}
+    treatments: dict[str, Any] = {}
     reversal: Any = None
     rules_mode: Mode = "strictest"
     rules: list[Any] = []

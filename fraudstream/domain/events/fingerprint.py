@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.events.summary import facts_of
 
-FREE = frozenset({"label", "features", "feature_set", "derived", "rules", "rules_mode", "ruleset_version"})
+FREE = frozenset(
+    {"label", "features", "feature_set", "treatments", "derived", "rules", "rules_mode", "ruleset_version"}
+)
 """May differ for a while: a decision depends on the worker that made it, the state does not."""
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from fraudstream.domain.events.event_type import UNIT_NAMES, EventType, Variable, VariableType
 from fraudstream.domain.events.reversals import Reversal
 from fraudstream.domain.events.wire import Wire
+from fraudstream.domain.features.treatments import NOT_AT_ALL
 from fraudstream.domain.rules import Rule
 from fraudstream.domain.tokens import EntityKind
 from fraudstream.domain.weekly_aggregates import Weekly
@@ -84,6 +85,10 @@ def facts_of(event_type: EventType) -> dict[str, Any]:
         "unknown_fields": event_type.unknown_fields,
         "features": list(event_type.features),
         "feature_set": event_type.feature_set,
+        "treatments": {
+            name: asked if isinstance(asked, str) else list(asked)
+            for name, asked in event_type.treatments.items()
+        },
         "rules_mode": event_type.ruleset.mode,
         "rules": event_type.ruleset.described()["rules"],
         "ruleset_version": event_type.ruleset.version,
@@ -109,6 +114,7 @@ def lines_of(event_type: EventType) -> Mapping[str, str]:
         **({"weekly": _labels(event_type.weekly.each)} if event_type.weekly.each else {}),
         **({"derived": _derived(event_type)} if event_type.derived else {}),
         "features": f"{len(event_type.features)}: {', '.join(event_type.features)}",
+        **({"treatments": _treatments(event_type)} if event_type.treatments else {}),
         "rules": "; ".join(map(_rule, rules)) or "none, so every event is approved",
         **({"reversals": _reversals(event_type.reversal)} if event_type.reversal else {}),
         "other fields": UNKNOWN_FIELDS[event_type.unknown_fields],
@@ -160,6 +166,14 @@ def _reversals(reversal: Reversal) -> str:
 def _derived(event_type: EventType) -> str:
     """Return the features that the event type declares as SQL."""
     return "; ".join(f"{each.name} = {each.sql}" for each in event_type.derived)
+
+
+def _treatments(event_type: EventType) -> str:
+    """Return what models learn of variables that are not numbers."""
+    return "; ".join(
+        f"{name}: {asked if isinstance(asked, str) else ', '.join(asked) or NOT_AT_ALL}"
+        for name, asked in event_type.treatments.items()
+    )
 
 
 def _time(event_type: EventType) -> str:

@@ -143,6 +143,6 @@ NAMES = frozenset(
     {column.name for column in globals().values() if isinstance(column, Column)}
     | {"tid", "cc_num", "is_fraud", "scenario", "decision_offset"}
     | {"card_code", "id_hash", "partition", "counted", "conflict", "variables", "features", "source"}
-    | {"label_offset", "payments", "mean_amount"}
+    | {"label_offset", "label_known_at", "payments", "mean_amount"}
 )
 """Names that no variable may have: columns of decisions, of histories, of archives and of weekly stores."""

@@ -97,12 +97,16 @@ def _boosted(
 ) -> Fitted:
     """Fit; `later` are the payments that say when to stop, if early stopping is wanted."""
     params = options.parameters(int(payments["is_fraud"].sum()), payments.height)
-    data = xgboost.QuantileDMatrix(LabelledPayments(payments, names), max_bin=params["max_bin"])
+    learnt = LabelledPayments(payments, names, options.categories)
+    data = xgboost.QuantileDMatrix(learnt, max_bin=params["max_bin"], enable_categorical=True)
     callbacks: list[xgboost.callback.TrainingCallback] = [_Rounds(on_round)]
     watched = {}
     if later is not None and options.early_stopping is not None:
         watched["later"] = xgboost.QuantileDMatrix(
-            LabelledPayments(later, names), max_bin=params["max_bin"], ref=data
+            LabelledPayments(later, names, options.categories),
+            max_bin=params["max_bin"],
+            ref=data,
+            enable_categorical=True,
         )
         params = {**params, "eval_metric": "aucpr"}
         callbacks.append(xgboost.callback.EarlyStopping(rounds=options.early_stopping, save_best=True))
@@ -115,6 +119,7 @@ def _boosted(
         verbose_eval=False,
     )
     booster.feature_names = list(names)  # stored in the model's file, so that loading can compare
+    booster.feature_types = learnt.types
     return Fitted(booster, booster.num_boosted_rounds(), params)
 
 

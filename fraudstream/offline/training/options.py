@@ -49,6 +49,8 @@ class TrainingOptions:
     """Of what chance decides."""
     params: Mapping[str, Any] = field(default_factory=dict)
     """XGBoost's, in place of the sample's."""
+    categories: frozenset[str] = frozenset()
+    """Features whose numbers stand for categories, and have no order."""
 
     @property
     def holds_out(self) -> bool:
