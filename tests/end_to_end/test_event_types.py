@@ -167,7 +167,9 @@ def test_the_next_model_learns_from_the_archive_what_the_worker_saw(served: Serv
         archive, served.settings.partitions, served.settings.lateness_horizon_s * 1000, served.event_type
     )
     names = [*served.model.features]
-    learnt = features_of(data.frame, tuple(names), served.model.inputs).select("event_time", "is_fraud", *names)
+    learnt = features_of(data.frame, tuple(names), served.model.inputs).select(
+        "event_time", "is_fraud", *names
+    )
     expected = pl.DataFrame(served.expected.values, served.expected.names)
     expected = served.stream.select("event_time", "is_fraud").hstack(expected.select(names))
 
