@@ -48,7 +48,7 @@ COMMANDS = {
     "worker": Entry("worker", "Run a worker: decide payments until it is stopped."),
     "produce": Entry("produce", "Send payments: simulated live traffic or a replay of history."),
     "labels": Entry(
-        "labels", "Publish what events turned out to be: chargebacks and reviews from a CSV file."
+        "labels", "Publish what events turned out to be, and report how good decisions were by it."
     ),
     "event-types": Entry(
         "event_types", "List, show, check and draft event types, which declare the fields of events."

@@ -16,6 +16,7 @@ from fraudstream.commands.file_options import (
     named,
 )
 from fraudstream.commands.group import Group
+from fraudstream.commands.label_report import report as label_report
 from fraudstream.commands.produce import broker_option, json_option, show_bad
 from fraudstream.domain.labels import SOURCES
 from fraudstream.settings import Settings
@@ -26,7 +27,10 @@ if TYPE_CHECKING:
 
 @click.group(cls=Group)
 def labels() -> None:
-    """Publish what events turned out to be, on the topic `labels`."""
+    """Publish what events turned out to be, on the topic `labels`, and report how good decisions were by it."""
+
+
+labels.add_command(label_report)
 
 
 @labels.command("import")

@@ -9,7 +9,7 @@ compaction and is ignored.
 import asyncio
 import io
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple, TypeAlias
@@ -110,10 +110,10 @@ class Lake:
     def _named(self, names: list[str]) -> list[LakeFile]:
         return [file for name in names if (file := LakeFile.named(name.removeprefix(self._folder)))]
 
-    async def read(self, file: LakeFile) -> pl.DataFrame:
-        """Return a file's rows; raises NoSuchObject if a compaction has just replaced it."""
+    async def read(self, file: LakeFile, columns: Sequence[str] | None = None) -> pl.DataFrame:
+        """Return a file's rows, with those of the columns that it has; raises NoSuchObject if a compaction has just replaced it."""
         content = await self.objects.get(self._folder + file.name)
-        return await asyncio.to_thread(pl.read_parquet, io.BytesIO(content))
+        return await asyncio.to_thread(_rows, content, columns)
 
     async def write(self, stream: Stream, rows: pl.DataFrame, covered: Covered) -> list[LakeFile]:
         """Write the rows of a stream that no file holds yet; return the new files.
@@ -194,6 +194,13 @@ def current(files: Iterable[LakeFile]) -> list[LakeFile]:
         if not (kept and file.inside(kept[-1])):
             kept.append(file)
     return kept
+
+
+def _rows(content: bytes, columns: Sequence[str] | None) -> pl.DataFrame:
+    if columns is None:
+        return pl.read_parquet(io.BytesIO(content))
+    there = pl.read_parquet_schema(io.BytesIO(content))
+    return pl.read_parquet(io.BytesIO(content), columns=[name for name in columns if name in there])
 
 
 def _parquet(rows: pl.DataFrame) -> bytes:
