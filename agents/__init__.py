@@ -16,6 +16,9 @@ from fraudstream.agents.backlog import Backlog
 from fraudstream.agents.delivery import AtLeastOnce, Delivery, ExactlyOnce
 from fraudstream.agents.outputs import Outputs, Targets
 from fraudstream.agents.quarantine import Quarantine
+from fraudstream.agents.release_loader import ReleaseLoader
+from fraudstream.agents.release_topic import ReleaseTopic
+from fraudstream.agents.releases import Follower
 from fraudstream.agents.reporting import Report, Reporter
 from fraudstream.agents.scoring import Scoring
 from fraudstream.agents.switching import Switcher
@@ -31,7 +34,7 @@ from fraudstream.domain.weekly import WeeklyStore
 from fraudstream.settings import Settings
 from fraudstream.tables.activity import ActivityTable
 
-__all__ = ["Report", "attach", "nightly", "topic_watch"]
+__all__ = ["Follower", "ReleaseLoader", "ReleaseTopic", "Report", "attach", "nightly", "topic_watch"]
 
 
 def attach(
@@ -43,6 +46,7 @@ def attach(
     detector: Detector,
     weekly: WeeklyStore,
     report: Report,
+    releases: Follower,
     schemas: Schemas | None = None,
 ) -> Delivery:
     """Add the scoring agent to an app that has a publisher; return how it makes its micro-batches durable."""
@@ -65,8 +69,15 @@ def attach(
         backlog = Backlog(settings.batch_rows_max, settings.pending_rows_max, settings.linger_ms)
         intake, assignment = Intake(parser, schemas), Assignment(app)
         switcher = Switcher(
-            decider, table, assignment, backlog, topics.sources(settings), event_type.entity is not None
+            decider,
+            table,
+            assignment,
+            backlog,
+            topics.sources(settings),
+            event_type.entity is not None,
+            releases.needed,
         )
+        releases.attach(switcher)
         outputs, reporter = Outputs(targets, assignment, letters), Reporter(report, assignment)
         with closing(Quarantine(settings.worker_state_dir, letters)) as quarantine:
             await Scoring(

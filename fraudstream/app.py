@@ -3,6 +3,7 @@
 import logging
 import socket
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import faust
@@ -18,6 +19,8 @@ from fraudstream.adapters.kafka.publisher import Publisher
 from fraudstream.adapters.kafka.security import Kafka
 from fraudstream.adapters.models.files import load_model
 from fraudstream.adapters.models.registry import Registry
+from fraudstream.adapters.releases.store import Releases
+from fraudstream.adapters.releases.telling import answer
 from fraudstream.adapters.schema_registry import schemas_of
 from fraudstream.adapters.weekly.stores import weekly_store
 from fraudstream.domain.detector import Detector
@@ -69,13 +72,14 @@ class App(faust.App):
     logger = logging.getLogger("faust.app")  # Faust's own messages, apart from ours
     fraudstream_settings: Settings
     publisher: Publisher
+    releases: agents.ReleaseTopic
     weekly: WeeklyStore
     member: Member
     state_lock: int
     """The open lock of the state directory, held until the process ends."""
 
     async def on_first_start(self) -> None:
-        """Lock the state directory, check the port, create missing topics, connect publisher and weekly store."""
+        """Lock the state directory, check the port, create missing topics, connect publisher and weekly store, load releases."""
         settings = self.fraudstream_settings
         require_writable(settings.worker_state_dir)
         self.state_lock = take_directory(settings.worker_state_dir)
@@ -86,6 +90,7 @@ class App(faust.App):
         await self.publisher.start()
         await self.publisher.learn(topics.outputs(settings))
         await self.weekly.connect()
+        await self.releases.start()
         await super().on_first_start()
 
     async def stop(self) -> None:
@@ -97,6 +102,7 @@ class App(faust.App):
     async def on_stop(self) -> None:
         """Disconnect publisher and weekly store after everything that uses them has stopped."""
         await super().on_stop()
+        await self.releases.stop()
         await self.publisher.stop()
         await self.weekly.close()
 
@@ -143,10 +149,11 @@ def create_app(settings: Settings, ports: Ports) -> App:
     observer = Observer(
         app, table, ports.weekly, detector, event_type, sources, settings.archive_place, losses
     )
+    releases = follower(app, settings, event_type, observer)
     delivery = agents.attach(
-        app, settings, event_type, entities, table, detector, ports.weekly, observer.report, schemas
+        app, settings, event_type, entities, table, detector, ports.weekly, observer.report, releases, schemas
     )
-    observer.watches.append(delivery.problems)
+    observer.watches += [delivery.problems, releases.problems]
     if schemas is not None:
         observer.watches.append(schemas.problems)
     agents.topic_watch.attach(app, settings, observer.watches, observer.metrics.undecided)
@@ -157,6 +164,16 @@ def create_app(settings: Settings, ports: Ports) -> App:
         web.attach(app, views, builtin_pages=settings.web_builtin_pages, login=login, front=front)
         logger.info("pages at %s%s", str(app.conf.canonical_url).rstrip("/"), front.base_path)
     return app
+
+
+def follower(app: App, settings: Settings, event_type: EventType, observer: Observer) -> agents.Follower:
+    """Let the worker follow the control topic of releases."""
+    store = Releases.at(settings.models_place, event_type.name)
+    loader = agents.ReleaseLoader(store, event_type, settings.release_dry_run_ms, observer.recent.encoded)
+    worker = str(app.conf.canonical_url).rstrip("/").partition("://")[2]
+    found = agents.Follower(store, loader, worker, partial(answer, settings), observer)
+    app.releases = agents.ReleaseTopic(settings, found)
+    return found
 
 
 def watch(

@@ -151,6 +151,18 @@ METRICS = (
         "Always 1; its labels say what is running.",
         ("version", "model_version", "ruleset_version"),
     ),
+    Metric(
+        "fraudstream_release_info",
+        "gauge",
+        "Always 1; its labels say which release has which role (champion, canary) here.",
+        ("role", "release"),
+    ),
+    Metric(
+        "fraudstream_releases_refused_total",
+        "counter",
+        "Releases that this worker refused, by the role that they should have had.",
+        ("role",),
+    ),
 )
 """Every metric of ours. Documentation, dashboards and alert rules are tested against this table."""
 

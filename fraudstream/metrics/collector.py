@@ -106,6 +106,16 @@ class Metrics(Collector):
         """Count a run of the nightly job."""
         self._count("fraudstream_nightly_runs_total", {result: 1})
 
+    def releases(self, roles: Mapping[str, str | None]) -> None:
+        """Set which release has which role."""
+        self._values["fraudstream_release_info"] = {
+            (role, release): 1.0 for role, release in roles.items() if release is not None
+        }
+
+    def release_refused(self, role: str) -> None:
+        """Count a release that was refused."""
+        self._count("fraudstream_releases_refused_total", {role: 1})
+
     def healthy(self, healthy: bool, status: str) -> None:
         """Set what the health page shows."""
         self._values["fraudstream_healthy"][()] = float(healthy)

@@ -52,6 +52,7 @@ class Observer:
         self._app = app
         self._table = table
         self._weekly = weekly
+        self._own = detector
         self._versions = Versions(version("fraudstream"), detector.model.version, detector.ruleset.version)
         self._event_type = event_type
         self._sources = frozenset(sources)
@@ -75,6 +76,18 @@ class Observer:
         if decided.encoded:
             self.recent.add(decided)
         self._positions.update({place: last + 1 for place, (last, _) in report.offsets.items()})
+
+    def running(self, champion: str | None, canary: str | None, detector: Detector | None) -> None:
+        """Show which releases decide from now on; `detector`: the champion's, None if it is the worker's own."""
+        shown, deciding = self._versions, self._own if detector is None else detector
+        shown.model_version, shown.ruleset_version = deciding.model.version, deciding.ruleset.version
+        shown.release, shown.canary = champion, canary
+        self.metrics.running(shown.version, shown.model_version, shown.ruleset_version)
+        self.metrics.releases({"champion": champion, "canary": canary})
+
+    def refused(self, role: str) -> None:
+        """Count a release that was refused."""
+        self.metrics.release_refused(role)
 
     def views(self) -> Views:
         """Return what the pages need."""

@@ -52,6 +52,10 @@ class _Ring:
         more = skip + len(rows) < len(self._rows)
         return Page(rows, self._arrived - skip - len(rows) if more else None)
 
+    def newest(self, limit: int) -> list[bytes]:
+        """Return up to `limit` decisions, newest first."""
+        return list(islice(reversed(self._rows), limit))
+
     def holding(self, field: str, value: str) -> Iterator[Decision]:
         """Yield decisions whose `field` equals `value`, newest first.
 
@@ -88,6 +92,10 @@ class RecentDecisions:
     def alerts(self, limit: int, before: int | None = None) -> list[Decision]:
         """Return the newest decisions that were not approved, newest first."""
         return self._alerts.page(limit, before).decisions
+
+    def encoded(self, limit: int) -> list[bytes]:
+        """Return the newest decisions as they were published, newest first."""
+        return self._all.newest(limit)
 
     def latest_page(self, limit: int, before: int | None = None) -> Page:
         """Return a page of decisions; `before` is the `next_before` of the page before."""

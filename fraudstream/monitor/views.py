@@ -14,13 +14,17 @@ STALLED_AFTER_S = 30.0
 """A partition that has records waiting and makes no progress for this long makes the worker unhealthy."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Versions:
-    """What is running."""
+    """What is running; changes when another release decides."""
 
     version: str
     model_version: str
     ruleset_version: str
+    release: str | None = None
+    """Name of the release that decides, None if none was activated; model and rules are its own."""
+    canary: str | None = None
+    """Name of the release that decides a share of the entities."""
 
 
 @dataclass(frozen=True, slots=True)

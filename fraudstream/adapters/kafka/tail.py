@@ -54,14 +54,17 @@ class Tail:
 
 
 @asynccontextmanager
-async def following(kafka: Kafka, topic: str, partitions: int) -> AsyncIterator[Tail]:
-    """Yield a tail that stands at the end of an existing topic: whatever is published from now on will be seen."""
+async def following(kafka: Kafka, topic: str, partitions: int, wait_s: float = 0.1) -> AsyncIterator[Tail]:
+    """Yield a tail that stands at the end of an existing topic: whatever is published from now on will be seen.
+
+    `wait_s`: how long brokers hold an answer while there is nothing new.
+    """
     consumer = AIOKafkaConsumer(
         **kafka.client,
         group_id=None,
         enable_auto_commit=False,
         auto_offset_reset="latest",
-        fetch_max_wait_ms=100,
+        fetch_max_wait_ms=round(wait_s * 1000),
         isolation_level="read_committed",
     )
     await consumer.start()

@@ -3,7 +3,10 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from aiokafka.errors import KafkaError
+
 from fraudstream import topics
+from fraudstream.adapters.failures import kafka_error
 from fraudstream.adapters.kafka.admin import ensure_topics
 from fraudstream.adapters.kafka.outbox import Message, Outbox
 from fraudstream.adapters.kafka.publisher import Publisher
@@ -37,6 +40,21 @@ async def tell(publisher: Publisher, settings: Settings, log: ReleaseLog) -> int
         outbox.add(settings.topic(topics.RELEASES.name), partition, Message(control.key, control.value))
     await publisher.publish(outbox)
     return len(said)
+
+
+async def answer(settings: Settings, said: Applied) -> None:
+    """Publish a worker's answer; raises FraudstreamError.
+
+    By a connection of its own: what goes wrong with this topic must not delay a decision.
+    """
+    kafka, topic = Kafka.of(settings), settings.topic(topics.RELEASES_APPLIED.name)
+    outbox = Outbox()
+    outbox.add(topic, partition_of(said.worker, settings.partitions), Message(said.key, said.value))
+    try:
+        async with Publisher(kafka, f"{settings.app_id}-releases-applied", PATIENCE_S) as publisher:
+            await publisher.publish(outbox)
+    except KafkaError as error:
+        raise kafka_error(f"topic {topic} cannot be written", error) from error
 
 
 async def answers(settings: Settings, event_type: str) -> list[Applied]:

@@ -11,11 +11,8 @@ from fraudstream.adapters.kafka.security import Kafka
 from fraudstream.adapters.kafka.tail import following
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.events.event_type import EventType
-from fraudstream.domain.releases.dry_run import EVENTS_MAX, DryRun, events_of
+from fraudstream.domain.releases.dry_run import EVENTS_MAX, MADE_UP, DryRun, events_of
 from fraudstream.settings import Settings
-
-MADE_UP = {"amount": 10.0}
-"""A decision as it could be, where there is none yet."""
 
 
 def dry_run_now(settings: Settings, event_type: EventType) -> DryRun:

@@ -12,6 +12,9 @@ from fraudstream.domain.features.schema import EVENT_TIME, TRANSACTION_ID
 from fraudstream.domain.rules import is_alert
 
 EVENTS_MAX = 1000
+MADE_UP: Mapping[str, Any] = {"amount": 10.0}
+"""A decision as it could be, where there is none yet."""
+
 TIMES = 3
 """How often it is decided; the quickest counts, because the first time also makes what later ones use."""
 
