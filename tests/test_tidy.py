@@ -58,6 +58,7 @@ LAYERS = {
     "traffic": {"adapters", "domain", "offline", "settings", "topics", "world"},
     "acceptance": {"adapters", "domain", "offline", "settings", "topics", "traffic", "world"},
     "demo": {"acceptance", "adapters", "domain", "process", "settings", "topics", "traffic", "world"},
+    "notebook": {"adapters", "deciding", "domain", "offline", "report", "settings", "tables"},
     "parity": {
         "adapters",
         "adapters.secrets",

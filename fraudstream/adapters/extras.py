@@ -18,6 +18,7 @@ EXTRAS = {
     "grpc_tools": "registry",
     "pyspark": "spark",
     "optuna": "search",
+    "pyarrow": "notebook",
 }
 """Module -> the extra of pyproject.toml that brings it."""
 

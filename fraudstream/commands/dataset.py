@@ -48,11 +48,8 @@ def dataset(
     Exit codes: 0 written, 2 no history, too little fraud in it, or the directory is not empty.
     """
     from fraudstream.adapters.event_types import event_type_named
-    from fraudstream.offline.dataset import Dataset
-    from fraudstream.offline.history import dates_of
-    from fraudstream.offline.train import SplitTimes
     from fraudstream.offline.whole_directory import holds_something
-    from fraudstream.offline.written_dataset import written
+    from fraudstream.offline.written_dataset import learnt_from, written
     from fraudstream.settings import Settings
 
     if holds_something(out) and not force:
@@ -62,13 +59,7 @@ def dataset(
     source = history or settings.history_dir
     if not as_json:
         click.echo("computing point-in-time features of each payment ...", err=True)
-    data = Dataset.of_history(
-        source,
-        settings.partitions,
-        settings.lateness_horizon_s * 1000,
-        event_type,
-        SplitTimes.of(dates_of(source)).cut_ms,
-    )
+    data = learnt_from(source, settings.partitions, settings.lateness_horizon_s * 1000, event_type)
     try:
         manifest = written(out, data, event_type, gap_days, left_out)
     except OSError as error:

@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from fraudstream.domain.events.event_type import KeptValue
+from fraudstream.domain.event_columns import Known
+from fraudstream.domain.events.event_type import KeptValue, Variable
 from fraudstream.domain.events.parser import Payment
+from fraudstream.domain.features.schema import Column
 from fraudstream.domain.tokens import Entity
-from fraudstream.domain.windows.cells import Ints, hash64
+from fraudstream.domain.windows.cells import Ints, as_text, hash64
 from fraudstream.tables.activity_batch import Arrivals
 
 
@@ -65,3 +67,12 @@ class Columns(NamedTuple):
             [cells_of(self.variables) for cells_of in kept_values],
             numbers,
         )
+
+
+def variable_known(variable: Variable, values: Sequence[Any]) -> Known:
+    """Return a variable; a string may come as a number, such as a zip code, or as true or false."""
+    if variable.type == "string":
+        values = [value if value is None or type(value) is str else as_text(value) for value in values]
+    elif variable.type == "float":
+        values = [None if value is None else float(value) for value in values]
+    return Known(Column(variable.name, variable.dtype, "payment"), values)

@@ -3,17 +3,17 @@
 import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from fraudstream.deciding.columns import Batch, Columns
+from fraudstream.deciding.columns import Batch, Columns, variable_known
 from fraudstream.deciding.release_detector import DecidedEvents, Part, ReleaseDetector
 from fraudstream.deciding.weeks import WeekLookup, Weeks
 from fraudstream.domain.degraded import Limits, count_degraded
 from fraudstream.domain.detector import Detector
 from fraudstream.domain.event_columns import FEW_EVENTS, Known
-from fraudstream.domain.events.event_type import EventType, Variable
+from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.features.inputs import week_columns, window_columns
 from fraudstream.domain.features.schema import (
     CARD,
@@ -27,12 +27,11 @@ from fraudstream.domain.features.schema import (
     WARMING_UP,
     WEEKLY_AS_OF,
     WEEKLY_MISSING,
-    Column,
 )
 from fraudstream.domain.releases.plan import OWN, Choice, Plans, releases_of
 from fraudstream.domain.tokens import Entity
 from fraudstream.domain.weekly import WeeklyStore
-from fraudstream.domain.windows.cells import Ints, as_text
+from fraudstream.domain.windows.cells import Ints
 from fraudstream.tables.activity_batch import Arrivals, BatchAggregates, Update, sequences_of
 
 
@@ -190,20 +189,11 @@ class Decider:
         yield Known(WEEKLY_MISSING, weeks.missing)
         variables = list(zip(*columns.variables, strict=True)) or [()] * len(self._variables)
         for variable, values in zip(self._variables, variables, strict=True):
-            yield _variable(variable, values)
+            yield variable_known(variable, values)
         if aggregates.warming is not None:
             yield Known(WARMING_UP, aggregates.warming)
         if any(columns.unknown_fields):
             yield Known(UNKNOWN_FIELDS, columns.unknown_fields)
-
-
-def _variable(variable: Variable, values: Sequence[Any]) -> Known:
-    """Return a variable; a string may come as a number, such as a zip code, or as true or false."""
-    if variable.type == "string":
-        values = [value if value is None or type(value) is str else as_text(value) for value in values]
-    elif variable.type == "float":
-        values = [None if value is None else float(value) for value in values]
-    return Known(Column(variable.name, variable.dtype, "payment"), values)
 
 
 def _without(rows: Ints, gone: Ints) -> Ints:

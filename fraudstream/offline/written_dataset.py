@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -21,7 +21,8 @@ from fraudstream.domain.features.schema import EVENT_TIME
 from fraudstream.domain.names import did_you_mean
 from fraudstream.offline.columns import LABEL
 from fraudstream.offline.dataset import Dataset, features_of
-from fraudstream.offline.train import Split, range_of
+from fraudstream.offline.history import dates_of
+from fraudstream.offline.train import Split, SplitTimes, range_of
 from fraudstream.offline.whole_directory import replacing
 
 PARTS = ("train", "test")
@@ -41,6 +42,28 @@ class Described:
     """Share of the events that have no value."""
     values: str
     """Smallest and largest, or the most frequent ones."""
+
+
+class Frames(NamedTuple):
+    """A dataset as frames."""
+
+    train: pl.DataFrame
+    test: pl.DataFrame
+    described: list[Described]
+
+
+def learnt_from(source: Path, partitions: int, allowed_lateness_ms: int, event_type: EventType) -> Dataset:
+    """Read a history or an archive; labels are those that were known when the test begins. Raises SetupError if there is none."""
+    cut_ms = SplitTimes.of(dates_of(source)).cut_ms
+    return Dataset.of_history(source, partitions, allowed_lateness_ms, event_type, cut_ms)
+
+
+def frames(data: Dataset, event_type: EventType, gap_days: int = 0, left_out: Collection[str] = ()) -> Frames:
+    """Return what `written` writes; raises SetupError as it does."""
+    split = Split.of(data, gap_days)
+    columns = _wanted(list(_columns(data.frame, event_type)), left_out)
+    train, test = (_selected(rows, columns) for rows in (split.train, split.test))
+    return Frames(train, test, _described(train.lazy(), columns))
 
 
 def written(

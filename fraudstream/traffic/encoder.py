@@ -1,6 +1,6 @@
 """Turns payments into records: JSON values, keys and partitions for whole frames at once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -9,10 +9,11 @@ import polars as pl
 
 from fraudstream.adapters.kafka.publisher import Message
 from fraudstream.domain.errors import SetupError
-from fraudstream.domain.events.event_type import PER_SECOND, EventTime, EventType
+from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.labels import Label, encode
 from fraudstream.domain.tokens import partition_of
-from fraudstream.offline.columns import AMOUNT, IDS, NUMBER, TIME
+from fraudstream.offline.columns import IDS, NUMBER, TIME
+from fraudstream.offline.event_records import record_of
 
 Floats = npt.NDArray[np.float64]
 
@@ -53,7 +54,7 @@ class Encoder:
         self._keyed = keyed
         self._homes: dict[str, int] = {}
         self._turn = 0
-        self._record = _record(event_type)
+        self._record = record_of(event_type)
 
     def encode(self, payments: pl.DataFrame, due_s: Floats | None, *, labelled: bool = False) -> EncodedBatch:
         """Encode payments, and if wanted their labels (needs the columns is_fraud and scenario), known as soon as they happen."""
@@ -95,41 +96,3 @@ class Encoder:
             (partition_of(row[0], self._partitions), Message(row[0].encode(), encode(Label(*row))))
             for row in rows.iter_rows()
         ]
-
-
-def _record(event_type: EventType) -> pl.Expr:
-    """Return a record of the event type, made of the columns of a history."""
-    time, money = event_type.time, event_type.money
-    amount = pl.col(AMOUNT)
-    if money.form == "minor-units":
-        amount = (amount * money.units).round().cast(pl.Int64)
-    fields = {
-        **({event_type.entity.field: pl.col(NUMBER)} if event_type.entity else {}),
-        event_type.amount: amount,
-        **({event_type.currency_field: pl.lit(money.currency)} if event_type.currency_field else {}),
-        **({time.fields[0]: _moment(time)} if time.fields else {}),
-        **({event_type.id: pl.col(IDS[0])} if event_type.id else {}),
-        **{variable.field: pl.col(variable.name) for variable in event_type.variables},
-    }
-    return _nested(fields)
-
-
-def _moment(time: EventTime) -> pl.Expr:
-    """Return the event time as a number in the unit that the event type reads."""
-    since_ms = pl.col(TIME) - time.origin_ms
-    per_second = PER_SECOND[time.unit]
-    return since_ms / 1000.0 if per_second == 1 else since_ms * (per_second // 1000)
-
-
-def _nested(fields: Mapping[str, pl.Expr]) -> pl.Expr:
-    """Return a struct of these fields; names joined with dots are fields of objects within it."""
-    inner: dict[str, dict[str, pl.Expr]] = {}
-    own: dict[str, pl.Expr] = {}
-    for name, value in fields.items():
-        first, _, rest = name.partition(".")
-        if rest:
-            inner.setdefault(first, {})[rest] = value
-        else:
-            own[name] = value
-    nested = {name: _nested(within) for name, within in inner.items()}
-    return pl.struct([value.alias(name) for name, value in (own | nested).items()])

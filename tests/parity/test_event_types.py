@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +25,7 @@ from fraudstream.parity.expected import Expected
 from fraudstream.parity.payments import made_up
 from fraudstream.parity.published import Published
 from fraudstream.parity.report import compared
-from fraudstream.traffic.encoder import Encoder
+from fraudstream.traffic.encoder import EncodedBatch, Encoder
 from tests.agents.memory_worker import ALLOWED_LATENESS_MS, PARTITIONS, MemoryWorker
 from tests.agents.test_scoring_event_types import TriesModel
 from tests.builders import DINARS, UNIDADES, YEN, CountingModel
@@ -157,31 +158,45 @@ def own(text: str) -> EventType:
     return Declaration(text, "own.toml").read()
 
 
-@pytest.mark.parametrize(
-    ("event_type", "model"),
-    [
-        (event_type_named("card"), CountingModel()),
-        (YEN, CountingModel()),
-        (DINARS, CountingModel()),
-        (UNIDADES, CountingModel()),
-        (own(NESTED), CountingModel()),
-        (own(NESTED), TriesModel()),
-        (own(NESTED + VELOCITY), CountingModel()),
-        (own(NESTED + VELOCITY), VelocityModel()),
-        (own(NESTED + VELOCITY + DERIVED), DerivedModel()),
-        (own(NESTED), TreatedModel()),
-        (own(NESTED + WEEKLY), CountingModel()),
-        (own(NESTED + VELOCITY + WEEKLY + DERIVED + 'much = "spent / usual + shops"\n'), DerivedModel()),
-        (own(NESTED.replace('id = "order.number"\n', "")), CountingModel()),
-        (own(ALONE), TriesModel()),
-        (own(REVERSING + REVERSAL), CountingModel()),
-        (
-            own(REVERSING + VELOCITY + REVERSAL + 'variable = "kind"\nvalues = ["reversal"]\n'),
-            VelocityModel(),
-        ),
-        (own(REVERSING + VELOCITY + WEEKLY + REVERSAL + 'variable = "void"\n'), VelocityModel()),
-    ],
-)
+async def decisions_of(memory_worker: MemoryWorker, batch: EncodedBatch) -> list[list[dict[str, Any]]]:
+    """Return what a worker decides of some payments, for each partition."""
+    async with memory_worker as worker:
+        for partition in range(PARTITIONS):
+            own = [
+                batch.messages[row].value for row in range(len(batch)) if batch.partitions[row] == partition
+            ]
+            for first in range(0, len(own), CHUNK_ROWS):
+                await worker.receive(own[first : first + CHUNK_ROWS], partition)
+        await worker.settled()
+        return [worker.published("decisions", partition) for partition in range(PARTITIONS)]
+
+
+CASES: list[tuple[EventType, Model]] = [
+    (event_type_named("card"), CountingModel()),
+    (YEN, CountingModel()),
+    (DINARS, CountingModel()),
+    (UNIDADES, CountingModel()),
+    (own(NESTED), CountingModel()),
+    (own(NESTED), TriesModel()),
+    (own(NESTED + VELOCITY), CountingModel()),
+    (own(NESTED + VELOCITY), VelocityModel()),
+    (own(NESTED + VELOCITY + DERIVED), DerivedModel()),
+    (own(NESTED), TreatedModel()),
+    (own(NESTED + WEEKLY), CountingModel()),
+    (own(NESTED + VELOCITY + WEEKLY + DERIVED + 'much = "spent / usual + shops"\n'), DerivedModel()),
+    (own(NESTED.replace('id = "order.number"\n', "")), CountingModel()),
+    (own(ALONE), TriesModel()),
+    (own(REVERSING + REVERSAL), CountingModel()),
+    (
+        own(REVERSING + VELOCITY + REVERSAL + 'variable = "kind"\nvalues = ["reversal"]\n'),
+        VelocityModel(),
+    ),
+    (own(REVERSING + VELOCITY + WEEKLY + REVERSAL + 'variable = "void"\n'), VelocityModel()),
+]
+"""Event types of all kinds, each with a model."""
+
+
+@pytest.mark.parametrize(("event_type", "model"), CASES)
 async def test_stream_and_batch_agree_in_every_currency_and_event_type(
     event_type: EventType, model: Model, tmp_path: Path
 ) -> None:
@@ -190,15 +205,7 @@ async def test_stream_and_batch_agree_in_every_currency_and_event_type(
     expected = Expected.of(stream, model, PARTITIONS, ALLOWED_LATENESS_MS, event_type)
     store = weeks(tmp_path, stream.filter(expected.decided), event_type) if event_type.entity else None
     batch = Encoder(event_type, PARTITIONS).encode(stream, None)
-    async with MemoryWorker(tmp_path / "worker", store, event_type, model) as worker:
-        for partition in range(PARTITIONS):
-            own = [
-                batch.messages[row].value for row in range(len(batch)) if batch.partitions[row] == partition
-            ]
-            for first in range(0, len(own), CHUNK_ROWS):
-                await worker.receive(own[first : first + CHUNK_ROWS], partition)
-        await worker.settled()
-        decisions = [worker.published("decisions", partition) for partition in range(PARTITIONS)]
+    decisions = await decisions_of(MemoryWorker(tmp_path / "worker", store, event_type, model), batch)
 
     published = Published(expected)
     values = [json.dumps(decision).encode() for of_partition in decisions for decision in of_partition]
