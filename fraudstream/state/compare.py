@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from itertools import chain
 from typing import NamedTuple, TypeVar
 
+from fraudstream.domain.releases.plan import Plans
 from fraudstream.domain.windows.entries import Entry, Layout
 from fraudstream.state.kept import Changelog, Disk, Key, Logged
 from fraudstream.state.source import kept_from
@@ -39,6 +40,8 @@ class Compared(NamedTuple):
     ends_unread: bool
     undecodable: int
     """Records of the changelog that cannot be decoded."""
+    plans: Plans
+    """Which releases decide, as the changelog says."""
 
     @property
     def clean(self) -> bool:
@@ -84,6 +87,7 @@ def compare(
         changelog.end,
         changelog.ends_unread,
         changelog.undecodable,
+        changelog.plans,
     )
 
 

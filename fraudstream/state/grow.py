@@ -31,6 +31,7 @@ from fraudstream.state.rebuild import DELTAS_PER_RECORD
 from fraudstream.state.source import windows_of
 from fraudstream.state.verify import require_stopped
 from fraudstream.tables.changelog_keys import begin, growing, made_for, said
+from fraudstream.tables.changelog_plans import plans_headers
 
 Advance = Callable[[str, int], None]
 """Called after each step with its kind and how many steps of that kind there are."""
@@ -166,7 +167,7 @@ async def _publish(
     note = growing(plan.before, plan.after, layout)
     for partition in (*range(1, plan.after), 0):
         deltas = result.deltas[partition]
-        records = [Message(begin(plan.after, layout), b"")]
+        records = [Message(begin(plan.after, layout), b"", headers=plans_headers(result.plans))]
         records += [
             Message(note, deltas[start : start + DELTAS_PER_RECORD].tobytes())
             for start in range(0, len(deltas), DELTAS_PER_RECORD)

@@ -5,12 +5,14 @@ from typing import NamedTuple, TypeAlias
 
 from fraudstream.adapters.kafka.partition_logs import PartitionLogs
 from fraudstream.adapters.kafka.undecodable import Undecodable
+from fraudstream.domain.releases.plan import Plans
 from fraudstream.domain.windows.entries import Entry, Layout
 from fraudstream.tables.activity_layout import CLOCK_KEY, KEY_BYTES, OFFSET_KEY, START
 from fraudstream.tables.activity_scrub import examine
 from fraudstream.tables.activity_store import open_database
 from fraudstream.tables.changelog_entries import entries_of
 from fraudstream.tables.changelog_keys import BEGIN
+from fraudstream.tables.changelog_plans import plans_in
 
 Key: TypeAlias = tuple[int, bytes, int]
 """Start of the bucket, card token, hash of the transaction id: two entries with the same key are one payment."""
@@ -33,6 +35,8 @@ class Changelog(NamedTuple):
     """Whether its last offset is a transaction marker, not a record: recovery would wait for a record for ever."""
     undecodable: int = 0
     """Records that cannot be decoded."""
+    plans: Plans = Plans()
+    """Which releases decide."""
 
 
 class Disk(NamedTuple):
@@ -56,7 +60,7 @@ async def read_changelog(
     `until`: ignore the records from the first one with this key on.
     """
     entries: dict[Key, tuple[int, Entry]] = {}
-    last, ended, undecodable = -1, False, 0
+    last, ended, undecodable, plans = -1, False, 0, Plans()
     async for records in logs.read(topic, partition):
         for record in records:
             last, key = record.offset, record.key
@@ -66,11 +70,12 @@ async def read_changelog(
                 continue
             if key is not None and key.startswith(BEGIN):
                 entries.clear()
-                undecodable = 0
+                undecodable, plans = 0, Plans()
+            plans = plans_in([record]) or plans
             for entity, entry in entries_of(layout, key, record.value or b""):
                 entries.setdefault(key_of(layout, entity, entry), (record.offset, entry))
     begin, end = await logs.span(topic, partition)
-    return Changelog(entries, end, begin < end != last + 1, undecodable)
+    return Changelog(entries, end, begin < end != last + 1, undecodable, plans)
 
 
 def read_disk(directory: Path, layout: Layout) -> Disk:

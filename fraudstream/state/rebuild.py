@@ -19,6 +19,7 @@ from fraudstream.state.source import windows_of
 from fraudstream.tables.activity_scrub import wipe
 from fraudstream.tables.changelog_halves import halved
 from fraudstream.tables.changelog_keys import made_for
+from fraudstream.tables.changelog_plans import plans_headers
 
 DELTAS_PER_RECORD = 4096
 """197 KB a record."""
@@ -58,8 +59,10 @@ async def rebuild_changelog(
         records = encoded(layout, each.log, missing)
         if not records and (each.ends_unread or each.partition in wrong):
             records = [b""]
+        headers = plans_headers(each.plans)
         for record in records:
-            outbox.add(topic, each.partition, Message(made_for(settings.partitions, layout), record))
+            message = Message(made_for(settings.partitions, layout), record, headers=headers)
+            outbox.add(topic, each.partition, message)
         done.append(Rebuilt(each.partition, len(missing), each.partition in wrong))
     async with Publisher(kafka, f"{settings.app_id}-rebuild") as publisher:
         await publisher.publish(outbox, halved)
