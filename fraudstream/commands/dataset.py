@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from fraudstream.commands.gap_warning import warn_of_gaps
 from fraudstream.domain.errors import SetupError
 
 
@@ -64,6 +65,7 @@ def dataset(
         manifest = written(out, data, event_type, gap_days, left_out)
     except OSError as error:
         raise SetupError(f"{out} cannot be written ({error.strerror})") from error
+    warn_of_gaps(manifest["history"])
     if as_json:
         click.echo(json.dumps(manifest))
         return

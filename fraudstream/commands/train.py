@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fraudstream.commands.fitting_options import fitting_options
+from fraudstream.commands.gap_warning import warn_of_gaps
 from fraudstream.commands.treatment_lines import treatment_lines
 from fraudstream.domain.events.treatment_table import treatments_asked
 from fraudstream.domain.features.catalogue import FEATURE_SETS
@@ -131,6 +132,7 @@ def _tell(manifest: dict[str, Any], place: str, as_json: bool) -> None:
         _show(manifest)
         click.echo(f"in {place}")
     click.echo(_outcome(manifest), err=as_json)
+    warn_of_gaps(manifest["history"])
 
 
 def _outcome(manifest: dict[str, Any]) -> str:

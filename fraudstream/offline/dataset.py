@@ -20,6 +20,7 @@ from fraudstream.domain.features.variable_inputs import VariableInputs
 from fraudstream.domain.labels import LABEL_KNOWN_AT
 from fraudstream.domain.windows.velocity import CARD_WINDOWS, Windows
 from fraudstream.offline.columns import LABEL
+from fraudstream.offline.gaps import gaps_between
 from fraudstream.offline.history import dates_of, read_payments
 from fraudstream.offline.opening import IMPORT
 from fraudstream.offline.point_in_time import NEVER_MS, Arrived, kept_values, point_in_time
@@ -84,11 +85,13 @@ class Dataset:
         return cls(frame if counted.all() else frame.filter(counted), dates_of(directory))
 
     def described(self) -> dict[str, Any]:
-        """Say of which days it is, and how many payments it has."""
+        """Say of which days it is, how many payments it has, and if days are missing, which."""
+        gaps = gaps_between(self.dates)
         return {
             "first_date": str(self.dates[0]),
             "last_date": str(self.dates[-1]),
             "rows": self.frame.height,
+            **({"gaps": gaps} if gaps else {}),
         }
 
 

@@ -249,6 +249,12 @@ class Split:
                 f"{len(data.dates)} days of {data.frame.height:,} payments contain too little fraud to train and to test a model; "
                 "generate a larger history: fraudstream generate --force --cards 2000 --days 28"
             )
+        for what, rows in (("learn from", split.train), ("test with", split.test)):
+            if rows["is_fraud"].all():
+                raise SetupError(
+                    f"all {rows.height:,} labelled payments to {what} are fraud, so nothing can be told apart; is {LABEL} the label, and "
+                    "has every legitimate payment one?"
+                )
         return split
 
 

@@ -17,6 +17,7 @@ from fraudstream.offline.csv_rows import BadRow, delimiter_of
 from fraudstream.offline.etl.columns import checked_columns, made_columns
 from fraudstream.offline.etl.rejected import LISTED, Rejected, shown_rows
 from fraudstream.offline.etl.split import Split
+from fraudstream.offline.gaps import gaps_between
 from fraudstream.offline.import_files import LINE, Batch, Source, kind_of_file, source_of
 from fraudstream.offline.import_rows import Judge
 from fraudstream.offline.whole_directory import holds_something, replacing
@@ -234,6 +235,7 @@ class _Run:
         times = events.select(TIME).collect()[TIME]
         cut_ms = request.split.cut(times)
         request.split.check(times, cut_ms)
+        done.warnings += gaps_between(times.cast(pl.Datetime("ms")).dt.date().unique())
         done.cut = pl.Series([cut_ms]).cast(pl.Datetime("ms")).dt.strftime("%Y-%m-%dT%H:%M:%SZ")[0]
         columns = made_columns(request.judge.event_type, self._known)
         schema = events.select(columns).collect_schema()

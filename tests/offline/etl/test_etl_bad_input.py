@@ -8,6 +8,7 @@ import pytest
 
 from tests.offline.etl.making import (
     HEADER,
+    etl,
     made,
     nothing_in,
     raw_file,
@@ -185,3 +186,28 @@ def test_an_option_that_cannot_be_meant_is_one_sentence(
 ) -> None:
     """It says how to write it."""
     assert said in refused(raw_file(tmp_path / "raw.csv", row(0)), "--out", tmp_path / "out", *option)
+
+
+def test_the_leap_day_is_read_and_one_that_does_not_exist_is_rejected(tmp_path: Path) -> None:
+    """29 February of 2020 and of 2019."""
+    leap = [row(number, trans_date_trans_time=f"2020-02-29 12:{number:02}:00") for number in range(50)]
+    none = row(50, trans_date_trans_time="2019-02-29 12:00:00")
+    raw = raw_file(tmp_path / "raw.csv", *leap, none)
+
+    done = made(tmp_path / "out", raw, "--rejected-max", "0.1")
+
+    assert (51, 1) == (done["rows"], done["rejected"])
+    assert "2020-02-29T12:40:00Z" == done["cut"]
+    assert 52 == done["wrong"][0]["first_line"]
+
+
+def test_a_month_without_events_is_said(tmp_path: Path) -> None:
+    """An export that failed; the files are made all the same."""
+    before = [row(number) for number in range(30)]
+    after = [row(number, trans_date_trans_time=f"2020-02-10 12:{number:02}:00") for number in range(30, 60)]
+    raw = raw_file(tmp_path / "raw.csv", *before, *after)
+
+    done = etl(raw, "--out", tmp_path / "out")
+
+    assert 0 == done.exit_code, done.output
+    assert "Warning: there are no events from 2020-01-02 to 2020-02-09 (39 days)" in done.stderr
