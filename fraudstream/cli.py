@@ -79,6 +79,9 @@ COMMANDS = {
     "backtest": Entry(
         "backtest", "Decide past payments again with other rules, model or threshold, and compare."
     ),
+    "explain": Entry(
+        "explain", "Make archived decisions again, as they were made, and say what would have changed them."
+    ),
     "archive": Entry(
         "archive", "Archive every decided payment as Parquet, compact the archive and search it."
     ),

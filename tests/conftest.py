@@ -34,6 +34,7 @@ KAFKA_FIXTURES = frozenset({"broker", "own_broker", "secure_kafka"})
 
 NEEDS = {
     "tests/acceptance/test_small_worlds": "process",
+    "tests/adapters/archive/test_copied": "server",
     "tests/adapters/broker": "kafka",
     "tests/adapters/models/test_contributions": "property",
     "tests/adapters/weekly/test_fake_feature_store": "server",
@@ -54,6 +55,7 @@ NEEDS = {
     "tests/notebook/test_decide": "property",
     "tests/notebook/test_notebooks": "process",
     "tests/notebook/test_open": "server",
+    "tests/explain": "process",
     "tests/offline/etl/test_etl_disk": "process",
     "tests/offline/etl/test_etl_rejected": "property",
     "tests/offline/etl/test_etl_s3": "server",

@@ -41,6 +41,7 @@ LAYERS = {
     "tables": {"adapters", "domain", "process"},
     "deciding": {"adapters", "domain", "tables", "topics"},
     "backtest": {"adapters", "deciding", "domain", "offline"},
+    "explain": {"adapters", "backtest", "deciding", "domain"},
     "monitor": {"adapters", "deciding", "domain", "metrics", "settings", "tables", "topics"},
     "agents": {
         "adapters",

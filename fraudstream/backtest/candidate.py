@@ -1,5 +1,6 @@
 """What is tested: the detector of a model version, rules of the event type or of a file, and a threshold."""
 
+import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,11 +10,14 @@ import msgspec
 
 from fraudstream.adapters.models.files import load_model
 from fraudstream.adapters.models.registry import Registry
+from fraudstream.adapters.releases.loading import load
+from fraudstream.adapters.releases.store import Releases
 from fraudstream.domain.detector import Detector
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.features.catalogue import FEATURES
 from fraudstream.domain.features.schema import Type, judged_columns
+from fraudstream.domain.releases.release import name_of
 from fraudstream.domain.rules import Ruleset
 
 
@@ -35,14 +39,22 @@ class Candidate:
         threshold: float | None = None,
     ) -> "Candidate":
         """Put a detector together; raises SetupError if its parts do not fit."""
-        detector = Detector.of(load_model(models, version), event_type, threshold)
+        model = load_model(models, version)
         if rules is None:
-            return cls(detector, f"event type {event_type.name}")
-        ruleset = rules_of(rules, event_type, detector.model.features)
-        changed = Detector(
-            detector.model, ruleset, detector.fraud_threshold, detector.decimals, detector.derived
-        )
-        return cls(changed, str(rules))
+            return cls(Detector.of(model, event_type, threshold), f"event type {event_type.name}")
+        ruleset = rules_of(rules, event_type, model.features)
+        return cls(Detector.of(model, event_type, threshold, ruleset), str(rules))
+
+    @classmethod
+    def of_release(cls, releases: Releases, event_type: EventType, release: str) -> "Candidate":
+        """Load a release by its number, or by what decisions call it; raises SetupError."""
+        named = re.fullmatch(rf"(?:{re.escape(event_type.name)}-)?([1-9][0-9]{{0,8}})", release)
+        if named is None:
+            raise SetupError(f"{release!r} is not the number of a release; see: fraudstream releases list")
+        number, log = int(named[1]), releases.log()
+        releases.require(log, number)
+        loaded = load(releases, log.sha256_of(number), event_type)
+        return cls(loaded.detector, f"release {name_of(event_type.name, number)}")
 
     def told(self) -> dict[str, Any]:
         """Return it for a report."""

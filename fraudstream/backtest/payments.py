@@ -19,7 +19,9 @@ from fraudstream.domain.features.schema import (
     DECIDED_AT,
     DEGRADED,
     EVENT_TIME,
+    IF_THERE,
     JUDGED,
+    LATE_BY_MS,
     NUM_TRANS_LAST_1W,
     NUM_TRANS_LAST_10M,
     SOURCE_NUMBER,
@@ -30,9 +32,10 @@ from fraudstream.domain.features.schema import (
     WEEKLY_MISSING,
 )
 from fraudstream.domain.weekly import MISSING, NO_ANSWER, STALE
+from fraudstream.domain.windows.entries import LATE_BY_MAX_MS
 from fraudstream.offline.columns import IDS, LABEL, Kind
 from fraudstream.offline.dataset import arrived
-from fraudstream.offline.history import identified, read_in_order
+from fraudstream.offline.history import OFFSET, PARTITION, identified, read_in_order
 from fraudstream.offline.point_in_time import point_in_time
 from fraudstream.offline.weeks_before import declared_weeks
 
@@ -85,21 +88,22 @@ class Reader:
         judged = (column.name for column in (*JUDGED, DEGRADED, DECIDED_AT, *PLACE))
         own = self.event_type.columns
         further = (name for name in self.features if name not in own and name != AMOUNT.name)
-        return tuple(dict.fromkeys((*judged, *self.window, *self.week, *further)))
+        ruled = (column.name for column in IF_THERE)
+        return tuple(dict.fromkeys((*judged, *ruled, *self.window, *self.week, *further)))
 
-    def read(self, part: Slice) -> pl.DataFrame:
+    def read(self, part: Slice, card: str | None = None) -> pl.DataFrame:
         """Return the payments of a slice in order of arrival, with all that `decide` needs.
 
         `counted` and `conflict` are as `point_in_time` has them. Of an archive what was decided is there, too, as `was_...`.
+        With `card`, an entity's token, only its payments in an archive are read and returned.
         """
-        paid = self._paid(part.files)
-        frame = self._known(paid)
+        frame = self._known(self._paid(part.files, card), None if card is None else _clock(part.files))
         if self.is_archive:
             frame = frame.with_columns(weekly_missing(pl.col(WAS + DEGRADED.name)))
         inside = pl.col(EVENT_TIME.name).is_between(part.start_ms, part.end_ms, closed="left")
         return frame.filter(inside)
 
-    def _paid(self, files: Sequence[Path]) -> pl.DataFrame:
+    def _paid(self, files: Sequence[Path], card: str | None) -> pl.DataFrame:
         """Return the payments of files with the columns that the windows need, and cents."""
         names = (
             EVENT_TIME.name,
@@ -110,9 +114,10 @@ class Reader:
             CARD_LAST4.name,
             LABEL,
         )
-        columns = (*names, *self.archived)
+        columns = (*names, *self.archived, OFFSET)
         own = dict.fromkeys((*self.archived, CARD_LAST4.name), STORED)
-        frame = read_in_order(files, columns, self.event_type, own)
+        only = None if card is None else pl.col(CARD.name) == card
+        frame = read_in_order(files, columns, self.event_type, own, only)
         paid = identified(frame, columns, self.partitions, self.event_type)
         paid = paid.rename({name: WAS + name for name in self.archived if name in paid.columns})
         cents = rounded_units(paid[AMOUNT.name].to_numpy(), self.event_type.money.decimals)
@@ -120,14 +125,34 @@ class Reader:
             CENTS.series(cents), *_filled(paid, self.event_type), _one_id(paid.columns)
         )
 
-    def _known(self, paid: pl.DataFrame) -> pl.DataFrame:
+    def _known(self, paid: pl.DataFrame, clock: pl.LazyFrame | None) -> pl.DataFrame:
         if self.event_type.entity is None:
             return paid.with_columns(counted=pl.lit(value=True), conflict=pl.lit(value=False))
         windows = self.event_type.windows
         came = arrived(paid, windows, self.event_type.reversal)
-        known = point_in_time(came, self.allowed_lateness_ms, windows)
+        late_by_ms = None
+        if clock is not None:
+            place = paid.select(OFFSET, partition="partition", event_time=EVENT_TIME.name)
+            joined = place.lazy().join(
+                clock, on=[OFFSET, "partition", EVENT_TIME.name], how="left", maintain_order="left"
+            )
+            late_by_ms = joined.select(LATE_BY_MS.name).collect().to_series().to_numpy(writable=True)
+        known = point_in_time(came, self.allowed_lateness_ms, windows, late_by_ms)
         known = known.hstack(declared_weeks(self.event_type.weekly, came, known, paid))
         return paid.drop("partition").hstack(known)
+
+
+def _clock(files: Sequence[Path]) -> pl.LazyFrame:
+    """Return how far behind the watermark of its partition each archived payment was."""
+    decided = pl.scan_parquet(list(files), glob=False, hive_partitioning=False)
+    time = pl.col(EVENT_TIME.name)
+    late_by_ms = (time.cum_max().over(PARTITION) - time).clip(0, LATE_BY_MAX_MS)
+    return (
+        decided.select(EVENT_TIME.name, pl.col(PARTITION).cast(pl.Int64), OFFSET)
+        .sort(OFFSET, maintain_order=True)
+        .select(OFFSET, EVENT_TIME.name, late_by_ms.alias(LATE_BY_MS.name), partition=PARTITION)
+        .unique([OFFSET, "partition", EVENT_TIME.name])
+    )
 
 
 def _filled(paid: pl.DataFrame, event_type: EventType) -> Iterable[pl.Expr | pl.Series]:

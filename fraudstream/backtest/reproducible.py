@@ -13,6 +13,7 @@ from fraudstream.backtest.payments import WAS, Reader
 from fraudstream.domain.degraded import LATE, ROTATED, WARMING
 from fraudstream.domain.features.schema import DEGRADED, EVENT_TIME
 from fraudstream.domain.times import DAY_MS
+from fraudstream.domain.tokens import Tokenizer
 from fraudstream.domain.weekly import LOWER_BOUND, MISSING, NO_ANSWER, STALE
 
 CAUSE = "cause"
@@ -99,6 +100,11 @@ class Reproducible:
             WINDOW_BEFORE: time - window_ms < self.begin_ms,
         }
         return [*(pl.when(when).then(pl.lit(cause)) for cause, when in holds.items()), pl.lit(GAPS)]
+
+
+def keys_since(tokenizer: Tokenizer) -> list[int]:
+    """Return when each key of card tokens but the first came into use, epoch ms of event time."""
+    return [] if tokenizer.before is None else [tokenizer.since_ms, *keys_since(tokenizer.before)]
 
 
 def _degraded(*words: str) -> pl.Expr:

@@ -2,18 +2,29 @@
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from fraudstream.adapters.archive.opening import S3
 from fraudstream.adapters.models.registry import ACTIVE
 from fraudstream.commands.archive import Moment
+from fraudstream.commands.decided_again import archived_days, keys_since_ms
 from fraudstream.domain.errors import SetupError
+from fraudstream.domain.events.event_type import EventType
+from fraudstream.domain.times import DAY_MS
+from fraudstream.settings import Settings
+
+if TYPE_CHECKING:
+    from fraudstream.backtest.candidate import Candidate
 
 
 @click.command()
-@click.option("--model", "version", default=ACTIVE, show_default=True, help="Model version to decide with.")
+@click.argument("release", required=False)
+@click.option("--model", "version", help="Model version to decide with.  [default: the active one]")
 @click.option(
     "--rules",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
@@ -29,8 +40,8 @@ from fraudstream.domain.errors import SetupError
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="Directory with payments: a history or an archive.  [default: FRAUDSTREAM_ARCHIVE if it has payments, else <data_dir>/history]",
 )
-@click.option("--since", type=Moment(), help="Earliest event time.")
-@click.option("--until", type=Moment(), help="Only payments before this event time.")
+@click.option("--since", "since_ms", type=Moment(), help="Earliest event time.")
+@click.option("--until", "until_ms", type=Moment(), help="Only payments before this event time.")
 @click.option("--capacity", type=click.IntRange(min=0), help="How many alerts can be reviewed a day.")
 @click.option(
     "--label-delay-days",
@@ -46,18 +57,15 @@ from fraudstream.domain.errors import SetupError
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def backtest(
-    version: str,
+    release: str | None,
+    version: str | None,
     rules: Path | None,
     threshold: float | None,
     history: Path | None,
-    since: int | None,
-    until: int | None,
-    capacity: int | None,
-    label_delay_days: float,
-    out: Path | None,
     as_json: bool,
+    **options: Any,
 ) -> None:
-    """Decide past payments again with other rules, another model or another threshold, and compare.
+    """Decide past payments again with a RELEASE, other rules, another model or another threshold, and compare.
 
     Every payment is decided with what was known when it came, by the worker's own code. The decisions are compared with those
     in the archive, or over a history with those of the active model and the event type's rules. Payments of which the archive
@@ -67,47 +75,73 @@ def backtest(
     """
     from fraudstream.adapters.event_types import event_type_named
     from fraudstream.adapters.models.registry import Registry
+    from fraudstream.adapters.releases.store import Releases
     from fraudstream.backtest.candidate import Candidate
-    from fraudstream.backtest.run import Backtest
-    from fraudstream.backtest.source import Source
     from fraudstream.commands.backtest_table import lines_of
-    from fraudstream.commands.progress import bar
-    from fraudstream.domain.times import DAY_MS
-    from fraudstream.settings import Settings
 
+    if release and (version or rules or threshold):
+        raise click.UsageError(
+            "a release has its own model, rules and threshold: give RELEASE or options, not both"
+        )
     settings = Settings()
     event_type = event_type_named(settings.event_type)
-    models = Registry.of(settings)
-    source = Source(history or _default(settings.archive_place, settings.history_dir), event_type)
-    threshold = settings.fraud_threshold if threshold is None else threshold
-    candidate = Candidate.of(models, event_type, version, rules, threshold)
-    champion = (
-        None
-        if source.is_archive
-        else Candidate.of(models, event_type, ACTIVE, None, settings.fraud_threshold)
-    )
-    slices = source.slices(since, until)
-    if out is not None:
-        _make(out)
-    with bar("Deciding", sum(each.rows for each in slices)) as advance:
-        options: dict[str, Any] = {
-            "since_ms": since,
-            "until_ms": until,
-            "capacity": capacity,
-            "out": out,
-            "on_slice": advance,
-        }
-        delay_ms, allowed_lateness_ms = round(label_delay_days * DAY_MS), settings.lateness_horizon_s * 1000
-        tested = event_type, source, candidate, champion, settings.partitions, allowed_lateness_ms
-        report = Backtest(*tested, label_delay_ms=delay_ms, **options).run()
+    if release:
+        candidate = Candidate.of_release(Releases.of(settings), event_type, release)
+    else:
+        threshold = settings.fraud_threshold if threshold is None else threshold
+        candidate = Candidate.of(Registry.of(settings), event_type, version or ACTIVE, rules, threshold)
+    if options["out"] is not None:
+        _make(options["out"])
+    with _source(settings, event_type, history, options["since_ms"], options["until_ms"]) as directory:
+        report = _run(settings, event_type, candidate, directory, options)
     click.echo(json.dumps(report) if as_json else "\n".join(lines_of(report, event_type)))
     sys.exit(0 if report["compared"] else 1)
 
 
-def _default(archive: str, history: Path) -> Path:
-    """Return the archive if it is a directory with payments, else the history."""
-    directory = Path(archive)
-    return directory if any(directory.glob("date=*/*.parquet")) else history
+def _run(
+    settings: Settings,
+    event_type: EventType,
+    candidate: "Candidate",
+    directory: Path,
+    options: dict[str, Any],
+) -> dict[str, Any]:
+    """Return the report."""
+    from fraudstream.adapters.models.registry import Registry
+    from fraudstream.backtest.candidate import Candidate
+    from fraudstream.backtest.run import Backtest
+    from fraudstream.backtest.source import Source
+    from fraudstream.commands.progress import bar
+
+    source = Source(directory, event_type)
+    champion = None
+    if not source.is_archive:
+        champion = Candidate.of(Registry.of(settings), event_type, ACTIVE, None, settings.fraud_threshold)
+    slices = source.slices(options["since_ms"], options["until_ms"])
+    delay_ms = round(options.pop("label_delay_days") * DAY_MS)
+    tested = event_type, source, candidate, champion, settings.partitions, settings.lateness_horizon_s * 1000
+    with bar("Deciding", sum(each.rows for each in slices)) as advance:
+        return Backtest(
+            *tested,
+            label_delay_ms=delay_ms,
+            keys_since_ms=keys_since_ms(settings),
+            on_slice=advance,
+            **options,
+        ).run()
+
+
+@contextmanager
+def _source(
+    settings: Settings, event_type: EventType, given: Path | None, since_ms: int | None, until_ms: int | None
+) -> Iterator[Path]:
+    """Yield what is given, or the archive if it is in a bucket or has payments, or the history."""
+    place = settings.archive_place
+    if given is not None:
+        yield given
+    elif place.startswith(S3) or any(Path(place).glob("date=*/*.parquet")):
+        with archived_days(settings, event_type, since_ms, until_ms) as directory:
+            yield directory
+    else:
+        yield settings.history_dir
 
 
 def _make(directory: Path) -> None:

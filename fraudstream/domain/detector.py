@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 from polars.exceptions import ColumnNotFoundError
 
@@ -80,19 +81,29 @@ class Detector:
         Input columns: INPUT and whatever the rules mention. Rows are independent of each other. Without `reasons` all but
         those: of millions of payments they cost more than everything else.
         """
-        described, rows, probability = scored(frame, self.model, self.derived)
+        return self.judge(*scored(frame, self.model, self.derived), reasons=reasons)
+
+    def judge(
+        self,
+        described: pl.DataFrame,
+        rows: npt.NDArray[np.float32],
+        probability: npt.NDArray[np.float64],
+        *,
+        reasons: bool = True,
+    ) -> pl.DataFrame:
+        """Add to payments with their features what `decide` adds; `rows` are the model's input."""
         anomaly = anomaly_scores(self.model, rows)
         to_judge = described.hstack(
             [
                 PROBABILITY.series(probability),
                 SCORE.series(np.rint(probability * 1000).astype(np.int32)),
                 FRAUD.series(probability > self.fraud_threshold),
-                FRAUD_THRESHOLD.constant(self.fraud_threshold, frame.height),
-                ANOMALY_SCORE.constant(None, frame.height)
+                FRAUD_THRESHOLD.constant(self.fraud_threshold, described.height),
+                ANOMALY_SCORE.constant(None, described.height)
                 if anomaly is None
                 else ANOMALY_SCORE.series(anomaly),
-                MODEL_VERSION.constant(self.model.version, frame.height),
-                RULESET_VERSION.constant(self.ruleset.version, frame.height),
+                MODEL_VERSION.constant(self.model.version, described.height),
+                RULESET_VERSION.constant(self.ruleset.version, described.height),
             ]
         )
         judged = self.ruleset.judge(to_judge)

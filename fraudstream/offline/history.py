@@ -84,16 +84,21 @@ def read_payments(
 
 
 def read_in_order(
-    files: Sequence[Path], columns: tuple[str, ...], event_type: EventType | None, own: Kinds = NO_KINDS
+    files: Sequence[Path],
+    columns: tuple[str, ...],
+    event_type: EventType | None,
+    own: Kinds = NO_KINDS,
+    only: pl.Expr | None = None,
 ) -> pl.DataFrame:
     """Return the payments of files in the order they arrived: these columns, and those that identify them.
 
-    `own` says what columns hold that are not those of every history.
+    `own` says what columns hold that are not those of every history, `only` which payments are wanted.
     """
     has_entity = event_type is None or event_type.entity is not None
     wanted = tuple(dict.fromkeys((*((NUMBER, TOKEN) if has_entity else ()), *IDS, *PLACE, *columns)))
     kinds = KINDS if event_type is None else kinds_of(event_type)
-    frame = opened(files, wanted, {**own, **kinds}).collect()
+    payments = opened(files, wanted, {**own, **kinds})
+    frame = (payments if only is None else payments.filter(only)).collect()
     if OFFSET in frame.columns:  # a payment that arrived after midnight may lie in the day before
         frame = frame.sort(OFFSET, nulls_last=False, maintain_order=True)
     return frame

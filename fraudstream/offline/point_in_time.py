@@ -74,14 +74,20 @@ class Arrived:
 
 
 def point_in_time(
-    arrived: Arrived, allowed_lateness_ms: int = NEVER_MS, windows: Windows = CARD_WINDOWS
+    arrived: Arrived,
+    allowed_lateness_ms: int = NEVER_MS,
+    windows: Windows = CARD_WINDOWS,
+    late_by_ms: Ints | None = None,
 ) -> pl.DataFrame:
     """Return what is known at each payment, in the given order, with the domain's column names.
 
     Beside the window, `late_by_ms` and the week: `counted` is False for a repeated id, which is answered as the first
     time; `conflict` is True if it came before with another time or amount, and then the other columns mean nothing.
-    `allowed_lateness_ms` is the worker's allowed lateness, `windows` are the event type's.
+    `allowed_lateness_ms` is the worker's allowed lateness, `windows` are the event type's. `late_by_ms` says how late each
+    came, if these are not all payments: then there is no conflict among them.
     """
+    if late_by_ms is not None:
+        return _known(arrived, late_by_ms, allowed_lateness_ms, windows)
     known = _known(arrived, _late_by_ms(arrived), allowed_lateness_ms, windows)
     conflict = known["conflict"].to_numpy()
     if conflict.any():  # they move no clock, and whether a payment is one does not depend on the clock

@@ -48,7 +48,8 @@ async def filled(
     model = model or CountingModel()
     unique = stream.unique("tid", keep="first", maintain_order=True)
     if weekly is None and event_type.entity is not None:
-        weekly = weeks(directory, unique, event_type)
+        (directory / "worker").mkdir(parents=True)
+        weekly = weeks(directory / "worker", unique, event_type)
     batch = Encoder(event_type, PARTITIONS).encode(stream, None)
     async with MemoryWorker(directory / "worker", weekly, event_type, model) as worker:
         for partition in range(PARTITIONS):

@@ -52,21 +52,39 @@ async def decided(settings: Settings, stream: pl.DataFrame) -> pl.DataFrame:
     return pl.read_parquet(f"{settings.archive_place}/date=*/*.parquet", hive_partitioning=False)
 
 
+def champion_of(settings: Settings, small_world: Path, directory: Path) -> Settings:
+    """Return settings of the worker whose decisions are archived."""
+    token_keys.make_first(directory / "card-token.key")
+    return settings.model_copy(
+        update={
+            "web": False,
+            "models": str(small_world / "models"),
+            "card_token_key_file": directory / "card-token.key",
+            "archive": str(directory / "champion"),
+        }
+    )
+
+
+async def explained(settings: Settings, archive: pl.DataFrame) -> None:
+    """Make every archived decision again: all are identical."""
+    again = await asyncio.to_thread(
+        fraudstream, settings, "explain", "--sample", "10000", "--json", timeout_s=200
+    )
+    expected = {"asked": archive.height, "identical": archive.height, "causes": {}, "examples": []}
+    assert expected == json.loads(again.stdout)
+    alert = archive.filter(pl.col("outcome") != "approve")["transaction_id"][0]
+    one = await asyncio.to_thread(fraudstream, settings, "explain", alert, timeout_s=200)
+    assert 0 == one.returncode, one.stderr
+    assert "identical: " in one.stdout
+
+
 @pytest.mark.timeout(600)
 async def test_predicted_decisions_are_those_of_a_worker(
     kafka_settings: Settings, small_world: Path, tmp_path: Path
 ) -> None:
     """Ties, disorder, late, repeated and contradicted payments, refunds; other rules than those of the archived decisions."""
     event_type = event_type_named("card")
-    token_keys.make_first(tmp_path / "card-token.key")
-    champion = kafka_settings.model_copy(
-        update={
-            "web": False,
-            "models": str(small_world / "models"),
-            "card_token_key_file": tmp_path / "card-token.key",
-            "archive": str(tmp_path / "champion"),
-        }
-    )
+    champion = champion_of(kafka_settings, small_world, tmp_path)
     stream = made_up(4000, 9, event_type)
     expected = Expected.of(
         stream,
@@ -89,6 +107,7 @@ async def test_predicted_decisions_are_those_of_a_worker(
     report = json.loads(done.stdout)
     predicted = pl.read_parquet(tmp_path / "predicted" / "*.parquet")
 
+    await explained(champion, was)
     candidate = champion.model_copy(
         update={
             "event_type": str(tmp_path / "candidate.toml"),

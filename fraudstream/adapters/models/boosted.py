@@ -10,6 +10,7 @@ import xgboost
 from xgboost.core import _LIB
 
 from fraudstream.adapters.models.contributions import Contributions
+from fraudstream.adapters.models.trees import thresholds_of
 from fraudstream.domain.anomaly import Anomaly, scored_by
 from fraudstream.domain.features.variable_inputs import NONE, VariableInputs
 from fraudstream.domain.model import calibrated
@@ -66,12 +67,12 @@ class SummedPaths:
 
     def __init__(self, forest: xgboost.Booster, features: int, table: Table) -> None:
         """`table`: the score for the negative of a sum of lengths."""
-        self._forest, self._features, self._table = forest, features, table
-        self._forest.set_param({"nthread": 1})
+        self.forest, self._features, self._table = forest, features, table
+        self.forest.set_param({"nthread": 1})
 
     def scores(self, rows: npt.NDArray[np.float32]) -> Floats:
         """Return the anomaly score of each row."""
-        return scored_by(self._table, predict(self._forest, rows, self._features))
+        return scored_by(self._table, predict(self.forest, rows, self._features))
 
 
 class XGBoostModel:
@@ -107,6 +108,18 @@ class XGBoostModel:
     @cached_property
     def _contributions(self) -> Contributions:
         return Contributions(self._booster, len(self.features))
+
+    def thresholds(self) -> dict[str, list[float]] | None:
+        """Return the thresholds that each feature is compared with, by the anomaly model beside it, too; None if it has others."""
+        boosters = [self._booster, *([self.anomaly.forest] if isinstance(self.anomaly, SummedPaths) else [])]
+        found = [thresholds_of(booster, len(self.features)) for booster in boosters]
+        if any(each is None for each in found):
+            return None
+        together = zip(*(each for each in found if each is not None), strict=True)
+        return {
+            name: sorted({value for values in each for value in values})
+            for name, each in zip(self.features, together, strict=True)
+        }
 
     def gains(self) -> dict[str, float]:
         """Return the loss that splits by each feature saved in training; features that no split uses are left out."""

@@ -47,6 +47,24 @@ class Tree(NamedTuple):
         yield from self.leaves_below(self.right[node], (*path, Split(node, left=False)))
 
 
+def thresholds_of(booster: xgboost.Booster, features: int) -> list[list[float]] | None:
+    """Return the thresholds that a model compares each feature with, rising; None if it is no sum of trees that compare numbers.
+
+    Between two of them nothing that it says changes with the feature: a value equal to a threshold is not below it.
+    """
+    learner = json.loads(booster.save_raw("json"))["learner"]
+    boosted = learner["gradient_booster"]
+    if boosted["name"] != "gbtree" or any(any(tree["split_type"]) for tree in boosted["model"]["trees"]):
+        return None
+    found: list[set[float]] = [set() for _ in range(features)]
+    for tree in boosted["model"]["trees"]:
+        nodes = zip(tree["left_children"], tree["split_indices"], tree["split_conditions"], strict=True)
+        for left, feature, threshold in nodes:
+            if left >= 0:
+                found[feature].add(threshold)
+    return [sorted(each) for each in found]
+
+
 def trees_of(booster: xgboost.Booster) -> list[Tree] | None:
     """Return the trees of a model; None if it is more than a sum of trees that compare numbers."""
     learner = json.loads(booster.save_raw("json"))["learner"]

@@ -1,0 +1,1 @@
+"""Archived decisions made again as they were made, and what would have changed them."""
