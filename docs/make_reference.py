@@ -46,6 +46,7 @@ FIELDS = {
     "model_version": "what decided; see `fraudstream train`",
     "ruleset_version": "a hash of the rules",
     "weekly_as_of": "the midnight, epoch ms, at which the card's week ends; null: there was none",
+    "insight_score": "on Amazon Fraud Detector's scale: at most 10 % of legitimate events have 600 or more, at most 2 % 900 or more; only there if the model version has this scale, as those of `fraudstream train` have",
     "degraded": "what was missing: `late`, `token-rotated`, `warming-up`, `weekly-missing`, `-stale`, `-refused`, `-timeout`, `-unavailable`, `-token-rotated`; "
     "empty: nothing",
     "source": "the payment's place in Kafka; if records have several events, with its `number` in the record",

@@ -13,6 +13,7 @@ from fraudstream.domain.anomaly import Anomaly
 from fraudstream.domain.events.amounts import Money
 from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.features.variable_inputs import NONE as NO_INPUTS
+from fraudstream.domain.registry.insight import InsightScale
 from fraudstream.domain.weekly import Week, WeeklyAnswer, WeeklyStore
 
 
@@ -46,6 +47,7 @@ class CountingModel:
     threshold = 0.25
     anomaly: Anomaly | None = None
     inputs = NO_INPUTS
+    scale: InsightScale | None = None
 
     def probabilities(self, rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Return 0.9 for rows with a second payment in the minute, else 0.01."""

@@ -7,21 +7,30 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from aiokafka import AIOKafkaProducer
 
 from fraudstream.domain.archived import unarchived
 from fraudstream.domain.features.catalogue import FEATURE_SETS, published_features
+from fraudstream.domain.registry.insight import InsightScale
 from fraudstream.settings import Settings
 from tests.agents.memory_worker import NOON_S, MemoryWorker
 from tests.archive_rows import archived
+from tests.builders import CountingModel
 
 DOCS = Path(__file__).parents[1] / "docs"
 EXAMPLE: dict[str, Any] = json.loads((DOCS / "examples/decision.json").read_text())
 
 
+class ScaledModel(CountingModel):
+    """A model with the scale that a trained one has."""
+
+    scale = InsightScale.measured(np.zeros(100), np.linspace(0, 1, 100))
+
+
 async def test_the_example_has_the_fields_of_a_real_decision(tmp_path: Path) -> None:
     """In their order, and of their types; its features are those of the model that is trained unless told otherwise."""
-    async with MemoryWorker(tmp_path) as worker:
+    async with MemoryWorker(tmp_path, model=ScaledModel()) as worker:
         payment = {
             "cc_num": "4000000000000002",
             "amount": 12.5,

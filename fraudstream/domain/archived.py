@@ -55,6 +55,7 @@ class Decision(msgspec.Struct, gc=False):
     degraded: list[str]
     decided_at: int
     source: Source
+    insight_score: int | None = None
     shadow_rules: list[str] | None = None
     passed_rules: list[str] | None = None
     propensity: float | None = None

@@ -25,7 +25,7 @@ from fraudstream.domain.features.schema import (
     RULESET_VERSION,
     SCORE,
 )
-from fraudstream.domain.model import Model, anomaly_scores, scored
+from fraudstream.domain.model import Model, anomaly_scores, insight_scores, scored
 from fraudstream.domain.reasons import reasons_of
 from fraudstream.domain.rules import Ruleset
 
@@ -106,7 +106,8 @@ class Detector:
                 RULESET_VERSION.constant(self.ruleset.version, described.height),
             ]
         )
-        judged = self.ruleset.judge(to_judge)
+        insight = insight_scores(self.model, self.ruleset.mentioned, probability)
+        judged = self.ruleset.judge(to_judge.hstack([each.series() for each in insight]))
         if not reasons:
             return judged
         pushed = reasons_of(judged, rows, self.model, self.decimals)

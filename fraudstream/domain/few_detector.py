@@ -33,7 +33,7 @@ from fraudstream.domain.features.schema import (
     WEEKLY_MISSING,
     judged_columns,
 )
-from fraudstream.domain.model import anomaly_scores
+from fraudstream.domain.model import anomaly_scores, insight_scores
 from fraudstream.domain.reasons import sentences
 from fraudstream.domain.rules import is_alert
 from fraudstream.domain.weekly import UNKNOWN
@@ -87,6 +87,7 @@ class FewDetector:
             Known(ANOMALY_SCORE, [None] * rows if anomaly is None else anomaly),
             Known(MODEL_VERSION, [model.version] * rows),
             Known(RULESET_VERSION, [detector.ruleset.version] * rows),
+            *insight_scores(model, detector.ruleset.mentioned, probability),
         )
         judged = [self._judged(events.row(position, self._mentioned)) for position in range(rows)]
         for place, column in enumerate(self._judge.columns):

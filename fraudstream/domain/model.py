@@ -1,5 +1,6 @@
 """What a detector asks of a model, and how features become probabilities: the same for a micro-batch and for a history."""
 
+from collections.abc import Collection
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -7,9 +8,12 @@ import numpy.typing as npt
 import polars as pl
 
 from fraudstream.domain.anomaly import Anomaly
+from fraudstream.domain.event_columns import Known
 from fraudstream.domain.features.compute import matrix, with_features
 from fraudstream.domain.features.derived import NONE, DerivedFeatures
+from fraudstream.domain.features.schema import INSIGHT_SCORE
 from fraudstream.domain.features.variable_inputs import VariableInputs
+from fraudstream.domain.registry.insight import InsightScale
 from fraudstream.domain.table import Floats, Table
 
 
@@ -30,6 +34,11 @@ class Model(Protocol):
         """Those of its features that are made of variables."""
         ...
 
+    @property
+    def scale(self) -> InsightScale | None:
+        """How its probabilities stand on the scale of false positives."""
+        ...
+
     def probabilities(self, rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Return the probability of fraud of each row; columns are `features` in order."""
         ...
@@ -47,6 +56,15 @@ def calibrated(scores: npt.NDArray[np.float32], table: Table | None) -> npt.NDAr
 def anomaly_scores(model: Model, rows: npt.NDArray[np.float32]) -> Floats | None:
     """Return the anomaly score of each row; None without such a model, or without rows."""
     return None if model.anomaly is None or not len(rows) else model.anomaly.scores(rows)
+
+
+def insight_scores(
+    model: Model, mentioned: Collection[str], probability: npt.NDArray[np.float64]
+) -> list[Known]:
+    """Return the column of insight scores; none if the model has no scale, unless it is mentioned: then no event has one."""
+    if model.scale is not None:
+        return [Known(INSIGHT_SCORE, model.scale.scores(probability))]
+    return [Known(INSIGHT_SCORE, [None] * len(probability))] if INSIGHT_SCORE.name in mentioned else []
 
 
 class Scored(NamedTuple):

@@ -11,8 +11,8 @@ from fraudstream.deciding.known import score
 from fraudstream.domain.events.amounts import rounded_units
 from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.features.catalogue import published_features
-from fraudstream.domain.features.schema import CENTS, EVENT_TIME, PROBABILITY
-from fraudstream.domain.model import Model
+from fraudstream.domain.features.schema import CENTS, EVENT_TIME, INSIGHT_SCORE, PROBABILITY
+from fraudstream.domain.model import Model, insight_scores
 from fraudstream.domain.tokens import partition_of
 from fraudstream.offline.point_in_time import Arrived, kept_values, point_in_time
 from fraudstream.offline.weeks_before import declared_weeks
@@ -66,7 +66,8 @@ class Expected:
             CENTS.series(cents), stream[EVENT_TIME.name], *stream.select(event_type.filled)
         )
         published = published_features(model.features, event_type.entity is not None, event_type.declared)
-        names = (*published, PROBABILITY.name)
+        judged = (PROBABILITY.name, *([] if model.scale is None else [INSIGHT_SCORE.name]))
+        names = (*published, *judged)
         values = np.concatenate(list(_values(known, model, names, event_type)))
         return cls(names, values, partition, _offsets(partition), (~known["conflict"]).to_numpy())
 
@@ -78,8 +79,9 @@ def _values(
     derived = event_type.derived_features
     for part in known.iter_slices(ROWS_AT_ONCE):
         described, _, probability = score(part, model, event_type.money.decimals, derived)
-        with_probability = described.with_columns(PROBABILITY.series(probability))
-        yield np.column_stack([with_probability[name].cast(pl.Float64).to_numpy() for name in names])
+        insight = (each.series() for each in insight_scores(model, (), probability))
+        judged = described.with_columns(PROBABILITY.series(probability), *insight)
+        yield np.column_stack([judged[name].cast(pl.Float64).to_numpy() for name in names])
 
 
 def _partitions(card: pl.Series, partitions: int) -> npt.NDArray[np.int64]:

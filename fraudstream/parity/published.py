@@ -8,7 +8,11 @@ import numpy.typing as npt
 
 from fraudstream.adapters.kafka.tail import Record
 from fraudstream.domain.errors import FraudstreamError
+from fraudstream.domain.features.schema import INSIGHT_SCORE, PROBABILITY
 from fraudstream.parity.expected import Expected
+
+JUDGED = (PROBABILITY.name, INSIGHT_SCORE.name)
+"""What is compared beside the features."""
 
 
 class Source(msgspec.Struct, gc=False):
@@ -24,6 +28,7 @@ class Decision(msgspec.Struct, gc=False):
     features: dict[str, float | None]
     probability: float
     source: Source
+    insight_score: int | None = None
 
 
 class Published:
@@ -34,7 +39,8 @@ class Published:
         self.values = np.full((rows, len(expected.names)), np.nan)
         self.decisions = np.zeros(rows, np.int64)
         """How many decisions each payment got: one, unless a worker was restarted."""
-        self._features = expected.names[:-1]
+        self._judged = [name for name in expected.names if name in JUDGED]
+        self._features = tuple(name for name in expected.names if name not in JUDGED)
         self._decode = msgspec.json.Decoder(Decision).decode
         self._row_of = [
             np.flatnonzero(expected.partition == number) for number in range(expected.partition.max() + 1)
@@ -62,7 +68,8 @@ class Published:
                 f"{', '.join(self._features)}; is another worker on these topics?"
             )
         features = (math.nan if value is None else value for value in decision.features.values())
-        return [*features, decision.probability]
+        judged = (getattr(decision, name) for name in self._judged)
+        return [*features, *(math.nan if value is None else value for value in judged)]
 
 
 def bits(values: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:

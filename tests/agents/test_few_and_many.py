@@ -37,6 +37,8 @@ RULES = (
 )
 UNUSUAL = '[[rules]]\nname = "unusual"\nwhen = "anomaly_score > 550.5"\noutcome = "review"\n'
 
+RARE = '[[rules]]\nname = "rare"\nwhen = "insight_score >= 700 AND amount > 1"\noutcome = "block"\n'
+
 
 class Distance:
     """An anomaly model: how far the amount is from 10."""
@@ -85,6 +87,8 @@ async def published(
         (own(NESTED + VELOCITY + RULES), VelocityModel()),
         (own(ALONE), TriesModel()),
         (own(NESTED + RULES), TreatedModel()),
+        (own(NESTED + RULES + RARE), TreatedModel()),
+        (own(NESTED + RARE), TriesModel()),
         (own(REVERSING + VELOCITY + REVERSAL), VelocityModel()),
         (own(NESTED + RULES + UNUSUAL), UnusualModel()),
     ],

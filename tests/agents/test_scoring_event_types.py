@@ -11,6 +11,7 @@ from fraudstream.domain.archived import archived, unarchived
 from fraudstream.domain.events.declaration import Declaration
 from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.features.variable_inputs import NONE as NO_INPUTS
+from fraudstream.domain.registry.insight import InsightScale
 from fraudstream.domain.tokens import partition_of
 from tests.agents.memory_worker import NOON_S, PARTITIONS, MemoryWorker, until
 
@@ -59,6 +60,7 @@ class TriesModel:
     threshold = 0.25
     anomaly: Anomaly | None = None
     inputs = NO_INPUTS
+    scale: InsightScale | None = None
 
     def __init__(self) -> None:
         self.rows: npt.NDArray[np.float32] = np.zeros((0, 4), np.float32)

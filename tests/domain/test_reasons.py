@@ -10,6 +10,7 @@ from fraudstream.domain.features.catalogue import FEATURE_SETS
 from fraudstream.domain.features.compute import with_features
 from fraudstream.domain.features.inputs import with_amount
 from fraudstream.domain.features.variable_inputs import NONE as NO_INPUTS
+from fraudstream.domain.registry.insight import InsightScale
 from fraudstream.domain.weekly import MISSING, STALE, UNKNOWN
 from tests.builders import payments_frame
 
@@ -20,6 +21,7 @@ class PushedBy:
     version, threshold = "pushed-1", 0.5
     features = FEATURE_SETS["card"]
     inputs = NO_INPUTS
+    scale: InsightScale | None = None
 
     def __init__(self, feature: str) -> None:
         self._at = self.features.index(feature)

@@ -17,6 +17,7 @@ from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.features.treatments import PARTS_OF_TIME, TEXT
 from fraudstream.domain.features.variable_inputs import VariableInput, VariableInputs
 from fraudstream.domain.model import Model
+from fraudstream.domain.registry.insight import InsightScale
 from fraudstream.domain.times import DAY_MS
 from fraudstream.domain.tokens import Tokenizer
 from fraudstream.offline.aggregate import weeks_of
@@ -144,6 +145,7 @@ class TreatedModel(VelocityModel):
 
     features = ("amount", *MADE_OF_VARIABLES.names)
     inputs = MADE_OF_VARIABLES
+    scale = InsightScale.measured(np.zeros(2001), np.linspace(0, 0.9, 2001))
 
     def contributions(self, rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Let three inputs push, others for each payment."""

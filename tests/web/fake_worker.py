@@ -43,6 +43,7 @@ def a_decision(transaction_id: str, outcome: str = "approve", **changed: Any) ->
         "probability": probability,
         "score": round(1000 * probability),
         "anomaly_score": None,
+        "insight_score": 995 if probability > 0.25 else 40,
         "outcome": outcome,
         "fraud": outcome != "approve",
         "rules": [outcome],

@@ -53,6 +53,7 @@ async def test_the_decision_page_shows_how_it_was_decided(site: Site):
 
     for words_of_it in (
         "Blocked: a payment of 12.50 with card ending 2643. The model sees a 93.4 % chance of fraud.",
+        "<dt>Insight score</dt><dd>995</dd>",
         "4 payments within one minute",
         "Ten-minute mean amount",
         "Score and rules",

@@ -14,6 +14,7 @@ from fraudstream.adapters.models.trees import thresholds_of
 from fraudstream.domain.anomaly import Anomaly, scored_by
 from fraudstream.domain.features.variable_inputs import NONE, VariableInputs
 from fraudstream.domain.model import calibrated
+from fraudstream.domain.registry.insight import InsightScale
 from fraudstream.domain.table import Floats, Table
 
 PREDICT = json.dumps(
@@ -87,12 +88,14 @@ class XGBoostModel:
         calibration: Table | None = None,
         anomaly: Anomaly | None = None,
         inputs: VariableInputs = NONE,
+        scale: InsightScale | None = None,
     ) -> None:
         self.version = version
         self.features = features
         self.threshold = threshold
         self.anomaly = anomaly
         self.inputs = inputs
+        self.scale = scale
         self._booster = booster
         self._calibration = calibration
         self._booster.set_param({"nthread": 1})

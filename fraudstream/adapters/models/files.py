@@ -13,6 +13,7 @@ from fraudstream.adapters.models.boosted import IsolationModel, SummedPaths, XGB
 from fraudstream.adapters.models.registry import ACTIVE, TRAIN, Registry
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.features.variable_inputs import NONE, VariableInputs
+from fraudstream.domain.registry.insight import InsightScale
 from fraudstream.domain.registry.manifest import MODEL_FILE
 from fraudstream.domain.table import Table
 
@@ -74,7 +75,19 @@ def _model(
     inputs = inputs_in(beside, version)
     if not classifier:
         return IsolationModel(version, features, threshold, booster, anomaly=anomaly, inputs=inputs)
-    return XGBoostModel(version, features, threshold, booster, _calibration(version, beside), anomaly, inputs)
+    calibration = _calibration(version, beside)
+    return XGBoostModel(
+        version, features, threshold, booster, calibration, anomaly, inputs, _scale(version, manifest)
+    )
+
+
+def _scale(version: str, manifest: Mapping[str, Any]) -> InsightScale | None:
+    if manifest.get("insight_scale") is None:
+        return None
+    try:
+        return InsightScale.of(manifest["insight_scale"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise SetupError(f"the insight scale of model {version} is not valid ({error}); {TRAIN}") from error
 
 
 def inputs_in(files: Mapping[str, bytes], version: str) -> VariableInputs:

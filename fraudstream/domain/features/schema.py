@@ -84,6 +84,8 @@ SCORE = Column("score", pl.Int32, "detector", "thousandths")
 FRAUD = Column("fraud", pl.Boolean, "detector")
 FRAUD_THRESHOLD = Column("fraud_threshold", pl.Float64, "detector")
 ANOMALY_SCORE = Column("anomaly_score", pl.Float64, "detector")
+INSIGHT_SCORE = Column("insight_score", pl.Int32, "detector")
+"""The score on the version's scale of false positives. Only there if the version has one, or a rule asks for it."""
 MODEL_VERSION = Column("model_version", pl.String, "detector")
 RULESET_VERSION = Column("ruleset_version", pl.String, "detector")
 SCORED = (PROBABILITY, SCORE, FRAUD, FRAUD_THRESHOLD, ANOMALY_SCORE, MODEL_VERSION, RULESET_VERSION)
@@ -130,13 +132,13 @@ RELEASE = Column("release", pl.String, "detector")
 """Event type and number of the release that decided, such as card-7."""
 CANARY = Column("canary", pl.Boolean, "detector")
 """Whether that release decided as a canary."""
-IF_THERE = (SHADOW_RULES, PASSED_RULES, PROPENSITY, RELEASE, CANARY)
+IF_THERE = (INSIGHT_SCORE, SHADOW_RULES, PASSED_RULES, PROPENSITY, RELEASE, CANARY)
 """What comes next in the decisions that have it, before `degraded` and `source`."""
 
 
 def judged_columns(has_entity: bool) -> dict[str, Type]:
     """Return name and type of the columns that rules may use, without features and variables."""
-    return {column.name: column.dtype for column in (*inputs(has_entity), *SCORED)}
+    return {column.name: column.dtype for column in (*inputs(has_entity), *SCORED, INSIGHT_SCORE)}
 
 
 NAMES = frozenset(

@@ -4,9 +4,8 @@ A score of 900 or more is given to at most 2 % of legitimate events, 600 or more
 however it is calibrated; so thresholds keep their meaning from version to version.
 """
 
-from bisect import bisect_right
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
@@ -52,6 +51,11 @@ class InsightScale:
 
     legitimate: int
     """How many events it was measured on; with fewer than some thousand, scores near 1000 are coarse."""
+    _bounds: npt.NDArray[np.float64] = field(init=False, repr=False, compare=False)
+    """The thresholds, and one that nothing reaches."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_bounds", np.array((*self.thresholds, np.inf)))
 
     @classmethod
     def measured(cls, fraud: npt.NDArray[Any], probability: npt.NDArray[Any]) -> "InsightScale":
@@ -84,18 +88,13 @@ class InsightScale:
         """Return the probability from which events have at least a score that is a multiple of 5."""
         return self.thresholds[score // STEP]
 
+    def scores(self, probabilities: npt.NDArray[np.float64]) -> npt.NDArray[np.int32]:
+        """Return each event's score on the scale, 0 to 1000; it never falls when the probability rises.
 
-def insight_score(probability: float, scale: InsightScale) -> int:
-    """Return an event's score on the scale, 0 to 1000; it never falls when the probability rises.
-
-    Between two thresholds the score rises evenly, and stays below the higher one's.
-    """
-    thresholds: Sequence[float] = scale.thresholds
-    position = bisect_right(thresholds, probability) - 1
-    if position < 0:
-        return 0
-    if position == len(thresholds) - 1:
-        return 1000
-    low, high = thresholds[position], thresholds[position + 1]
-    part = (probability - low) / (high - low)
-    return position * STEP + min(STEP - 1, int(part * STEP))
+        Between two thresholds the score rises evenly, and stays below the higher one's.
+        """
+        position = np.searchsorted(self._bounds, probabilities, side="right") - 1
+        low, high = self._bounds[position], self._bounds[position + 1]
+        points = np.minimum(STEP - 1, (probabilities - low) / (high - low) * STEP)
+        scores: npt.NDArray[np.int32] = (position * STEP + points.astype(np.int64)).astype(np.int32)
+        return scores

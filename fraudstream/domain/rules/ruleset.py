@@ -50,6 +50,10 @@ class Ruleset:
             for column, value in zip(self.judge_of.columns, self.judge_of.nothing, strict=True)
         ]
         self._told = {rule.name: rule.reason for rule in self.evaluated if rule.reason}
+        self.mentioned = frozenset(
+            name for rule in self.evaluated for name in rule.condition().meta.root_names()
+        )
+        """The columns that rules ask for."""
         conditions = {rule.name: rule.condition().alias(rule.name) for rule in self.rules}
         self._conditions = Expressions([conditions[rule.name] for rule in self.evaluated])
 

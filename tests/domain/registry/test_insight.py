@@ -1,5 +1,7 @@
 """The score that says how rare an event is among legitimate ones."""
 
+from bisect import bisect_right
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,7 +12,6 @@ from fraudstream.domain.registry.insight import (
     STEP,
     InsightScale,
     false_positive_rate,
-    insight_score,
 )
 
 PROBABILITIES = st.lists(st.floats(0, 1), min_size=1, max_size=400)
@@ -20,6 +21,30 @@ def scale_of(legitimate: list[float]) -> InsightScale:
     """Return a scale of these legitimate events and a fraud, which does not count."""
     labels = np.array([False] * len(legitimate) + [True])
     return InsightScale.measured(labels, np.array([*legitimate, 1.0]))
+
+
+def insight_score(probability: float, scale: InsightScale) -> int:
+    """Return the score of one event."""
+    return int(scale.scores(np.array([probability]))[0])
+
+
+@given(PROBABILITIES, PROBABILITIES)
+def test_scores_of_many_are_those_of_one_looked_up_in_a_list(
+    legitimate: list[float], probabilities: list[float]
+) -> None:
+    """By bisection, with Python's numbers."""
+    scale = scale_of(legitimate)
+    expected = []
+    for probability in probabilities:
+        place = bisect_right(scale.thresholds, probability) - 1
+        points = 0
+        if place < len(scale.thresholds) - 1:
+            low, high = scale.thresholds[place : place + 2]
+            points = min(STEP - 1, int((probability - low) / (high - low) * STEP))
+        expected.append(place * STEP + points)
+
+    assert expected == scale.scores(np.array(probabilities)).tolist()
+    assert [] == scale.scores(np.zeros(0)).tolist()
 
 
 @given(PROBABILITIES)
