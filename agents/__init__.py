@@ -4,7 +4,7 @@ transactions, transactions-by-card -> scoring -> decisions, fraud-alerts, dead-l
 """
 
 from contextlib import closing
-from typing import Any
+from typing import Any, NamedTuple
 
 from fraudstream import topics
 from fraudstream.adapters.kafka.leaving import leave
@@ -21,6 +21,7 @@ from fraudstream.agents.release_topic import ReleaseTopic
 from fraudstream.agents.releases import Follower
 from fraudstream.agents.reporting import Report, Reporter
 from fraudstream.agents.scoring import Scoring
+from fraudstream.agents.shadow import Challenging, Shadow, ShadowTopic
 from fraudstream.agents.switching import Switcher
 from fraudstream.deciding.dead_letters import DeadLetters
 from fraudstream.deciding.decider import Decider
@@ -34,7 +35,26 @@ from fraudstream.domain.weekly import WeeklyStore
 from fraudstream.settings import Settings
 from fraudstream.tables.activity import ActivityTable
 
-__all__ = ["Follower", "ReleaseLoader", "ReleaseTopic", "Report", "attach", "nightly", "topic_watch"]
+__all__ = [
+    "Challenging",
+    "Follower",
+    "ReleaseAgents",
+    "ReleaseLoader",
+    "ReleaseTopic",
+    "Report",
+    "Shadow",
+    "ShadowTopic",
+    "attach",
+    "nightly",
+    "topic_watch",
+]
+
+
+class ReleaseAgents(NamedTuple):
+    """What brings releases to a worker, and what tries a challenger on its decisions."""
+
+    follower: Follower
+    shadow: Shadow
 
 
 def attach(
@@ -46,7 +66,7 @@ def attach(
     detector: Detector,
     weekly: WeeklyStore,
     report: Report,
-    releases: Follower,
+    releases: ReleaseAgents,
     schemas: Schemas | None = None,
 ) -> Delivery:
     """Add the scoring agent to an app that has a publisher; return how it makes its micro-batches durable."""
@@ -75,10 +95,13 @@ def attach(
             backlog,
             topics.sources(settings),
             event_type.entity is not None,
-            releases.needed,
+            releases.follower.needed,
         )
-        releases.attach(switcher)
-        outputs, reporter = Outputs(targets, assignment, letters), Reporter(report, assignment)
+        releases.follower.attach(switcher)
+        outputs, reporter = (
+            Outputs(targets, assignment, letters),
+            Reporter(report, assignment, releases.shadow),
+        )
         with closing(Quarantine(settings.worker_state_dir, letters)) as quarantine:
             await Scoring(
                 assignment, intake, backlog, switcher, quarantine, decider, outputs, delivery, table, reporter

@@ -55,17 +55,31 @@ class Display(Protocol):
         """Count a release that was refused."""
 
 
+class Challenge(Protocol):
+    """Lets a release decide beside those that count."""
+
+    def __call__(self, challenger: Loaded | None) -> None:
+        """Begin with a challenger, or end."""
+
+
 class Follower:
     """What a worker wants of the control topic, what it runs, and why that differs."""
 
     def __init__(
-        self, releases: Releases, loader: ReleaseLoader, worker: str, answer: Answer, display: Display
+        self,
+        releases: Releases,
+        loader: ReleaseLoader,
+        worker: str,
+        answer: Answer,
+        display: Display,
+        challenge: Challenge,
     ) -> None:
         self._releases = releases
         self._loader = loader
         self._worker = worker
         self._answer = answer
         self._display = display
+        self._challenge = challenge
         self.followed = Followed(releases.event_type)
         self.effective: dict[Role, Assigned] = dict.fromkeys(Role, NOBODY)
         """What this worker runs, or will as soon as its partitions may switch."""
@@ -120,6 +134,7 @@ class Follower:
             if plan != self._plan:
                 self._plan = plan
                 self._hand_over(plan)
+        await self._settle_challenger()
         await self._say_refusals()
 
     async def try_again(self) -> None:
@@ -174,6 +189,16 @@ class Follower:
                 self._shown_refused[role] = wanted.revision
         else:
             self.effective[role] = wanted
+
+    async def _settle_challenger(self) -> None:
+        """Let another challenger decide beside, or none; that needs no switch."""
+        role, wanted = Role.CHALLENGER, self.followed.roles[Role.CHALLENGER]
+        if wanted.revision <= self.effective[role].revision or role in self._refused:
+            return
+        await self._try(role, wanted)
+        if self.effective[role] == wanted:
+            self._challenge(self._loaded.get(wanted.sha256 or OWN))
+            await self._say(role, wanted, "applied", "")
 
     def _hand_over(self, plan: Plan) -> None:
         if self._switch is None:

@@ -10,6 +10,7 @@ import numpy as np
 from fraudstream.agents.assignment import Assignment
 from fraudstream.agents.micro_batch import MicroBatch
 from fraudstream.agents.outputs import Output
+from fraudstream.agents.shadow import Shadow
 from fraudstream.deciding.decider import Decided
 from fraudstream.metrics import BatchReport
 from fraudstream.monitor.recent import DecidedChunk
@@ -24,8 +25,9 @@ Report = Callable[[BatchReport, DecidedChunk], None]
 class Reporter:
     """Makes the report of a micro-batch, and gives it to `report`."""
 
-    def __init__(self, report: Report, assignment: Assignment) -> None:
+    def __init__(self, report: Report, assignment: Assignment, shadow: Shadow | None = None) -> None:
         self._report = report
+        self._shadow = shadow
         self._assignment = assignment
 
     def soon(self, batch: MicroBatch, decided: Decided, output: Output) -> None:
@@ -37,6 +39,8 @@ class Reporter:
         try:
             report = self._report_of(finished_at, batch, decided, output)
             self._report(report, DecidedChunk(output.outcomes, output.encoded))
+            if self._shadow is not None:
+                self._shadow.offer(decided.events)
         except Exception:  # noqa: BLE001 - a worker that cannot say what it does must not go on
             crash("reporting failed")
 

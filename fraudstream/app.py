@@ -73,6 +73,7 @@ class App(faust.App):
     fraudstream_settings: Settings
     publisher: Publisher
     releases: agents.ReleaseTopic
+    shadow_topic: agents.ShadowTopic
     weekly: WeeklyStore
     member: Member
     state_lock: int
@@ -103,6 +104,7 @@ class App(faust.App):
         """Disconnect publisher and weekly store after everything that uses them has stopped."""
         await super().on_stop()
         await self.releases.stop()
+        await self.shadow_topic.stop()
         await self.publisher.stop()
         await self.weekly.close()
 
@@ -149,11 +151,10 @@ def create_app(settings: Settings, ports: Ports) -> App:
     observer = Observer(
         app, table, ports.weekly, detector, event_type, sources, settings.archive_place, losses
     )
-    releases = follower(app, settings, event_type, observer)
-    delivery = agents.attach(
-        app, settings, event_type, entities, table, detector, ports.weekly, observer.report, releases, schemas
-    )
-    observer.watches += [delivery.problems, releases.problems]
+    releases = release_agents(app, settings, event_type, observer)
+    to_decide = (event_type, entities, table, detector, ports.weekly)
+    delivery = agents.attach(app, settings, *to_decide, observer.report, releases, schemas)
+    observer.watches += [delivery.problems, releases.follower.problems]
     if schemas is not None:
         observer.watches.append(schemas.problems)
     agents.topic_watch.attach(app, settings, observer.watches, observer.metrics.undecided)
@@ -166,14 +167,20 @@ def create_app(settings: Settings, ports: Ports) -> App:
     return app
 
 
-def follower(app: App, settings: Settings, event_type: EventType, observer: Observer) -> agents.Follower:
-    """Let the worker follow the control topic of releases."""
+def release_agents(
+    app: App, settings: Settings, event_type: EventType, observer: Observer
+) -> agents.ReleaseAgents:
+    """Let the worker follow the control topic of releases, and let a challenger decide beside."""
+    app.shadow_topic = agents.ShadowTopic(settings)
+    shadow = agents.Shadow(settings.shadow_time_share, app.shadow_topic, observer.metrics)
     store = Releases.at(settings.models_place, event_type.name)
     loader = agents.ReleaseLoader(store, event_type, settings.release_dry_run_ms, observer.recent.encoded)
     worker = str(app.conf.canonical_url).rstrip("/").partition("://")[2]
-    found = agents.Follower(store, loader, worker, partial(answer, settings), observer)
-    app.releases = agents.ReleaseTopic(settings, found)
-    return found
+    follower = agents.Follower(
+        store, loader, worker, partial(answer, settings), observer, agents.Challenging(shadow, event_type)
+    )
+    app.releases = agents.ReleaseTopic(settings, follower)
+    return agents.ReleaseAgents(follower, shadow)
 
 
 def watch(

@@ -74,7 +74,7 @@ COMMANDS = {
     ),
     "releases": Entry(
         "releases",
-        "Draft, check, activate and roll back releases: model, rules and threshold, switched while workers run.",
+        "Draft, check, try, activate and roll back releases: model, rules and threshold, switched while workers run.",
     ),
     "backtest": Entry(
         "backtest", "Decide past payments again with other rules, model or threshold, and compare."

@@ -79,8 +79,25 @@ RELEASES_APPLIED = Topic(
     "worker",
     ("operator", "reader"),
 )
-TOPICS = (TRANSACTIONS, REPARTITIONED, DECISIONS, ALERTS, DEAD_LETTERS, LABELS, RELEASES, RELEASES_APPLIED)
-NOT_NEEDED_TO_DECIDE = frozenset({RELEASES.name, RELEASES_APPLIED.name})
+SHADOW_DECISIONS = Topic(
+    "shadow-decisions",
+    "what the challenger would have decided otherwise; key: entity token",
+    7 * DAY_MS,
+    "worker",
+    ("operator", "reader"),
+)
+TOPICS = (
+    TRANSACTIONS,
+    REPARTITIONED,
+    DECISIONS,
+    ALERTS,
+    DEAD_LETTERS,
+    LABELS,
+    RELEASES,
+    RELEASES_APPLIED,
+    SHADOW_DECISIONS,
+)
+NOT_NEEDED_TO_DECIDE = frozenset({RELEASES.name, RELEASES_APPLIED.name, SHADOW_DECISIONS.name})
 """Without them workers go on with the releases that they have."""
 WRITTEN_BY_OTHERS = tuple(topic for topic in TOPICS if topic.written_by != "worker")
 

@@ -83,7 +83,7 @@ def check(number: int, why: str, as_json: bool) -> None:
     """
     settings = Settings()
     store = Releases.of(settings)
-    passed = _checked(settings, store, number)
+    passed = checked(settings, store, number)
 
     def entries(log: ReleaseLog) -> Sequence[ReleaseEntry]:
         if log.states[number] is not State.DRAFT:
@@ -113,7 +113,7 @@ def activate(number: int, why: str, as_json: bool) -> None:
     """
     settings = Settings()
     store = Releases.of(settings)
-    _checked(settings, store, number)
+    checked(settings, store, number)
 
     def entries(log: ReleaseLog) -> Sequence[ReleaseEntry]:
         if log.active == number:
@@ -204,7 +204,7 @@ def changed(settings: Settings, store: Releases, entries: Entries) -> ReleaseLog
     return asyncio.run(append_and_tell())
 
 
-def _checked(settings: Settings, store: Releases, number: int) -> "list[Check]":
+def checked(settings: Settings, store: Releases, number: int) -> "list[Check]":
     """Load a release with every check; raises SetupError that says which it failed."""
     from fraudstream.adapters.event_types import event_type_named
     from fraudstream.adapters.releases.loading import Check, load

@@ -9,6 +9,7 @@ import click
 from fraudstream.adapters.releases.store import DRAFT, Releases
 from fraudstream.commands.group import Group
 from fraudstream.commands.release_changes import CHANGES
+from fraudstream.commands.release_trials import TRIALS
 from fraudstream.domain.releases.release import name_of
 from fraudstream.settings import Settings
 
@@ -18,7 +19,7 @@ number_argument = click.argument("number", type=click.IntRange(min=1))
 
 @click.group(cls=Group)
 def releases() -> None:
-    """Draft, check, activate and roll back releases: event type, model, rules and threshold as one numbered thing.
+    """Draft, check, try, activate and roll back releases: event type, model, rules and threshold as one numbered thing.
 
     Workers follow the control topic `releases` and switch while they run.
     """
@@ -144,5 +145,5 @@ def _said(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-for command in CHANGES:
+for command in (*CHANGES, *TRIALS):
     releases.add_command(command)

@@ -158,6 +158,18 @@ METRICS = (
         ("role", "release"),
     ),
     Metric(
+        "fraudstream_shadow_total",
+        "counter",
+        "Events that the challenger should decide: same outcome, different, skipped for lack of time, failed, unpublished (different, and its topic could not be written).",
+        ("result",),
+    ),
+    Metric(
+        "fraudstream_shadow_changes_total",
+        "counter",
+        "Events that the challenger would have decided otherwise, by what was decided and what it would have.",
+        ("outcome", "challenger_outcome"),
+    ),
+    Metric(
         "fraudstream_releases_refused_total",
         "counter",
         "Releases that this worker refused, by the role that they should have had.",

@@ -116,6 +116,13 @@ class Metrics(Collector):
         """Count a release that was refused."""
         self._count("fraudstream_releases_refused_total", {role: 1})
 
+    def shadowed(self, results: Mapping[str, int], changes: Mapping[tuple[str, str], int]) -> None:
+        """Count what became of events that a challenger should decide, and which outcomes it would have changed."""
+        self._count("fraudstream_shadow_total", results)
+        values = self._values["fraudstream_shadow_changes_total"]
+        for pair, count in changes.items():
+            values[pair] = values.get(pair, 0.0) + count
+
     def healthy(self, healthy: bool, status: str) -> None:
         """Set what the health page shows."""
         self._values["fraudstream_healthy"][()] = float(healthy)

@@ -37,6 +37,13 @@ class DecisionSettings(BaseSettings):
         description="How long deciding a thousand events may take with a release, in ms, before it is refused; it is tried on the newest "
         "events before it decides (docs/releases.md).",
     )
+    shadow_time_share: float = Field(
+        0.2,
+        gt=0,
+        le=1,
+        description="How much of its time a worker may spend on deciding with a challenger, 0 to 1; what does not fit in is skipped and "
+        "counted (docs/releases.md).",
+    )
     lookup_timeout_ms: int = Field(
         50,
         ge=1,

@@ -23,6 +23,7 @@ from fraudstream.agents.outputs import Outputs, Targets
 from fraudstream.agents.quarantine import Quarantine
 from fraudstream.agents.reporting import Reporter
 from fraudstream.agents.scoring import Scoring
+from fraudstream.agents.shadow import Shadow
 from fraudstream.agents.switching import Switcher
 from fraudstream.deciding.dead_letters import DeadLetters
 from fraudstream.deciding.decider import Decider
@@ -75,6 +76,7 @@ class MemoryWorker:
         schemas: Schemas | None = None,
         few_events: int = FEW_EVENTS,
         batch_rows_max: int = 64,
+        shadow: Shadow | None = None,
     ) -> None:
         event_type = event_type or event_type_named("card")
         self.delivery = MemoryDelivery()
@@ -118,7 +120,7 @@ class MemoryWorker:
             Outputs(TARGETS, assignment, letters),
             self.delivery,
             self.table,
-            Reporter(lambda report, _: self.reports.append(report), assignment),
+            Reporter(lambda report, _: self.reports.append(report), assignment, shadow),
         )
         self._topic = self.app.topic(*sources, value_type=bytes, value_serializer="raw", allow_empty=True)
         self._stream = self.app.stream(self._topic)

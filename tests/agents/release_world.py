@@ -63,6 +63,7 @@ class ReleaseWorld:
         self.answers: list[Applied] = []
         self.shown: list[tuple[str | None, str | None]] = []
         self.refused_roles: list[str] = []
+        self.challengers: list[str | None] = []
         self.broker_away = False
         self.switch = MemorySwitch()
         self.follower = self.started()
@@ -71,7 +72,7 @@ class ReleaseWorld:
         """Start a worker's follower."""
         releases = Releases(self.store, "card", "worker")
         loader = ReleaseLoader(releases, CARD, 1e9, lambda limit: [])
-        follower = Follower(releases, loader, "host:6066", self.answer, self)
+        follower = Follower(releases, loader, "host:6066", self.answer, self, self.challenge)
         follower.attach(self.switch)
         return follower
 
@@ -82,6 +83,10 @@ class ReleaseWorld:
     def refused(self, role: str) -> None:
         """Note what is counted."""
         self.refused_roles.append(role)
+
+    def challenge(self, challenger: Loaded | None) -> None:
+        """Note who decides beside."""
+        self.challengers.append(None if challenger is None else challenger.name)
 
     async def answer(self, said: Applied) -> None:
         """Take an answer, if a broker is there."""

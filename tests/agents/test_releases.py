@@ -80,6 +80,19 @@ async def test_a_canary_grows_and_ends(world: Callable[..., ReleaseWorld]) -> No
     assert [("card-1", "card-2"), ("card-1", "card-2"), ("card-1", None)] == w.shown
 
 
+async def test_a_challenger_decides_beside_until_it_is_stopped(world: Callable[..., ReleaseWorld]) -> None:
+    """It is in no plan, and answered at once."""
+    w = world()
+    w.do(2, Action.SHADOW)
+    await w.tell()
+    w.do(2, Action.STOP)
+    await w.tell()
+
+    assert ["card-2", None] == w.challengers
+    assert [("challenger", 2, 5, "applied"), ("challenger", None, 6, "applied")] == w.said
+    assert [] == w.switch.plans
+
+
 @pytest.mark.parametrize(
     ("part", "damage", "why"),
     [
@@ -221,7 +234,9 @@ async def test_a_plan_that_is_known_before_the_switcher_is_handed_over_then(
     """A start reads the topic before the agent begins."""
     w = world()
     releases = Releases(w.store, "card", "worker")
-    follower = Follower(releases, ReleaseLoader(releases, CARD, 1e9, lambda limit: []), "w", w.answer, w)
+    follower = Follower(
+        releases, ReleaseLoader(releases, CARD, 1e9, lambda limit: []), "w", w.answer, w, w.challenge
+    )
     w.do(1, Action.ACTIVATE)
     await follower.take([(each.key, each.value) for each in controls(w.operator.log())])
     assert [] == w.switch.plans
