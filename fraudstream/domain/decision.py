@@ -16,6 +16,7 @@ from fraudstream.domain.features.catalogue import published_features
 from fraudstream.domain.features.schema import (
     DECIDED_AT,
     DEGRADED,
+    FAILED_RULES,
     IF_THERE,
     JUDGED,
     PAID,
@@ -89,7 +90,7 @@ class DecisionEncoder:
             pl.struct(features).alias("features"),
             *(column.name for column in JUDGED),
             *(column.name for column in IF_THERE if column.name in frame.columns),
-            degraded(self._limits, WARMING_UP.name in frame.columns),
+            degraded(self._limits, WARMING_UP.name in frame.columns, FAILED_RULES.name in frame.columns),
             pl.struct(source).alias("source"),
             pl.lit(decided_at_ms).alias(DECIDED_AT.name),
             pl.struct(pl.col(QUEUED_MS.name).alias("queued"), *spent).alias("timing_ms"),

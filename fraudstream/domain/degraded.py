@@ -10,6 +10,7 @@ import polars as pl
 from fraudstream.domain.event_columns import EventColumns, FewEvents
 from fraudstream.domain.features.schema import (
     DEGRADED,
+    FAILED_RULES,
     LATE_BY_MS,
     TOKEN_AGE_MS,
     WARMING_UP,
@@ -42,12 +43,21 @@ class Limits:
         return token_age_ms < self.longest_window_ms
 
 
-def degraded(limits: Limits, warming: bool = False) -> pl.Expr:
-    """Return the column `degraded`; `warming`: whether there is a column `warming_up`."""
+RULE_FAILED = "rule-failed"
+"""A rule could not be computed, and was taken not to hold."""
+
+
+def degraded(limits: Limits, warming: bool = False, failing: bool = False) -> pl.Expr:
+    """Return the column `degraded`; `warming`, `failing`: whether there are the columns `warming_up` and `failed_rules`."""
     late = pl.when(limits.is_late(pl.col(LATE_BY_MS.name))).then(pl.lit(LATE))
     rotated = pl.when(limits.is_rotated(pl.col(TOKEN_AGE_MS.name))).then(pl.lit(ROTATED))
     warmed = [pl.when(pl.col(WARMING_UP.name)).then(pl.lit(WARMING))] if warming else []
-    return pl.concat_list(late, rotated, *warmed, WEEKLY_MISSING.name).list.drop_nulls().alias(DEGRADED.name)
+    failed = [pl.when(pl.col(FAILED_RULES.name).list.len() > 0).then(pl.lit(RULE_FAILED))] if failing else []
+    return (
+        pl.concat_list(late, rotated, *warmed, *failed, WEEKLY_MISSING.name)
+        .list.drop_nulls()
+        .alias(DEGRADED.name)
+    )
 
 
 def degraded_lists(events: FewEvents, limits: Limits) -> list[list[str]]:
@@ -82,5 +92,7 @@ def count_degraded(
     counts[ROTATED] = int(limits.is_rotated(frame[TOKEN_AGE_MS.name]).sum())
     if WARMING_UP.name in frame.columns:
         counts[WARMING] = int(frame[WARMING_UP.name].sum())
+    if FAILED_RULES.name in frame.columns:
+        counts[RULE_FAILED] = int((frame[FAILED_RULES.name].list.len() > 0).sum())
     counts[LATE] = int(limits.is_late(frame[LATE_BY_MS.name]).sum())
     return counts

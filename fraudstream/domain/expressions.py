@@ -10,6 +10,7 @@ import polars as pl
 from polars.exceptions import PolarsError
 
 from fraudstream.domain.errors import SetupError
+from fraudstream.domain.expression_limits import DEPTH_MAX, check_cost, too_deep, too_long
 from fraudstream.domain.names import did_you_mean
 
 QUERY = re.compile(r"\bselect\b", re.IGNORECASE)
@@ -50,13 +51,16 @@ WHOLE = frozenset({"LenChars", "LenBytes", "Find"})
 
 def parsed(sql: str, kind: str = "expression") -> pl.Expr:
     """Return an expression; raises SetupError, whose sentence lacks a subject. `kind` is what it should be."""
+    if long := too_long(sql):
+        raise long
     if QUERY.search(sql):
         raise SetupError(f"is a query: write a SQL {kind} on one event")
     try:
         expression = pl.sql_expr(sql)
     except PolarsError as error:
         raise SetupError(f"is not a SQL {kind}: {str(error).partition(chr(10))[0]}") from error
-    for node, inner in _nodes(syntax_tree(expression)):
+    nodes = _nodes_of(expression)
+    for node, inner in nodes:
         if node == "Function":
             name, *own = _names(inner["function"])
             allowed = name in FUNCTIONS and not OTHER_ROWS.intersection(own) and "Strptime" not in own
@@ -69,7 +73,23 @@ def parsed(sql: str, kind: str = "expression") -> pl.Expr:
                 "uses what cannot be computed from one event alone, such as SUM, COUNT, LAG or OVER: use columns of the event; "
                 "declare what is computed over an entity's events in [velocity]"
             )
+    check_cost(nodes)
     return expression
+
+
+def without_failures(expression: pl.Expr) -> pl.Expr:
+    """Return an expression in which a CAST of what does not fit and a division by zero are missing values, not errors.
+
+    Nothing else changes. Raises SetupError, whose sentence lacks a subject.
+    """
+    tree = syntax_tree(expression)
+    lenient = _lenient(tree)
+    if lenient == tree:
+        return expression
+    try:
+        return pl.Expr.deserialize(StringIO(json.dumps(lenient)), format="json")
+    except PolarsError as error:
+        raise SetupError("has a CAST or a division within too many operators: split it") from error
 
 
 def check_columns(expression: pl.Expr, known: Mapping[str, Any]) -> list[str]:
@@ -140,6 +160,23 @@ def syntax_tree(expression: pl.Expr) -> Any:
     return json.loads(expression.meta.serialize(format="json"))
 
 
+def _nodes_of(expression: pl.Expr) -> list[tuple[str, Any]]:
+    """Return name and content of every node; raises SetupError, whose sentence lacks a subject, if there are too many levels."""
+    try:
+        tree = syntax_tree(expression)
+    except RecursionError:
+        raise too_deep() from None
+    level, depth = [tree], 0
+    while level:
+        depth += 1
+        level = [
+            below for each in level if isinstance(each, dict) for below in _below(*next(iter(each.items())))
+        ]
+        if depth > DEPTH_MAX:
+            raise too_deep()
+    return list(_nodes(tree))
+
+
 def _nodes(tree: Any) -> Iterator[tuple[str, Any]]:
     """Yield name and content of every node of an expression."""
     if isinstance(tree, str):
@@ -206,6 +243,31 @@ def _as_column(literal: Any, constants: dict[str, float]) -> Any:
     name = f"={value!r}"
     constants[name] = float(value)
     return {"Column": name}
+
+
+def _lenient(tree: Any) -> Any:
+    """Return a part of an expression as `without_failures` says."""
+    if isinstance(tree, list):
+        return [_lenient(part) for part in tree]
+    if not isinstance(tree, dict) or "Literal" in tree:
+        return tree
+    tree = {name: _lenient(part) for name, part in tree.items()}
+    if "Cast" in tree and _names(tree["Cast"]["dtype"])[-1:] != ["Boolean"]:
+        tree["Cast"]["options"] = "NonStrict"
+    function = tree.get("Function")
+    if function and any(name in json.dumps(function["function"]) for name in DIVISIONS):
+        divisor = function["input"][1]
+        if "Literal" not in divisor or not any(map(bool, _numbers(divisor))):
+            function["input"][1] = _unless_zero(divisor)
+    return tree
+
+
+def _numbers(literal: Any) -> list[int | float]:
+    """Return a constant's number."""
+    value = literal["Literal"]
+    while isinstance(value, dict) and len(value) == 1:
+        value = next(iter(value.values()))
+    return [value[0]] if isinstance(value, list) else [value] if isinstance(value, int | float) else []
 
 
 def _as_float(tree: Any) -> Any:

@@ -97,6 +97,8 @@ SHADOW_RULES = Column("shadow_rules", TEXTS, "detector")
 """Rules that hold and decide nothing. Only there if the ruleset has rules in the shadow state."""
 PASSED_RULES = Column("passed_rules", TEXTS, "detector")
 """Rules that hold and leave the event alone. Only there, as the next, if rules leave a share of events alone."""
+FAILED_RULES = Column("failed_rules", TEXTS, "detector")
+"""Rules that could not be computed for an event, and so do not hold. Only there if some could not."""
 PROPENSITY = Column("propensity", pl.Float64, "detector")
 """The probability of the outcome, over what the rules could have left alone: 1 where nothing was left to chance."""
 

@@ -9,7 +9,7 @@ import polars as pl
 from polars.exceptions import PolarsError
 
 from fraudstream.domain.errors import SetupError
-from fraudstream.domain.expressions import check_columns, parsed
+from fraudstream.domain.expressions import check_columns, parsed, without_failures
 from fraudstream.domain.features.schema import Type
 from fraudstream.domain.rules.outcomes import Outcome
 
@@ -18,7 +18,6 @@ RuleState = Literal["active", "shadow", "paused", "draft"]
 EVALUATED = frozenset({"active", "shadow"})
 
 NAME_LENGTH_MAX = 128
-CONDITION_LENGTH_MAX = 10_000
 TEXT_LENGTH_MAX = 1_000
 """Of a reason, an owner and a tag."""
 TAGS_MAX = 50
@@ -73,7 +72,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     def condition(self) -> pl.Expr:
         """Return the condition as a Polars expression; a condition on a missing value does not hold."""
         try:
-            return parsed(self.when, "condition").fill_null(value=False)
+            return without_failures(parsed(self.when, "condition")).fill_null(value=False)
         except SetupError as error:
             raise SetupError(f"rule {self.name!r} {error}") from error
 
@@ -86,11 +85,6 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
                 )
         if len(self.name) > NAME_LENGTH_MAX:
             raise self._wrong(f"has a name of {len(self.name):,} characters; at most {NAME_LENGTH_MAX}")
-        if len(self.when) > CONDITION_LENGTH_MAX:
-            raise self._wrong(
-                f"has a condition of {len(self.when):,} characters; at most {CONDITION_LENGTH_MAX:,}: make several rules of it, "
-                "or put the values that it compares with into a list"
-            )
         long = max((self.reason, self.owner, *self.tags), key=len)
         if len(long) > TEXT_LENGTH_MAX or len(self.tags) > TAGS_MAX:
             raise self._wrong(
@@ -110,7 +104,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
             raise SetupError(f"rule {self.name!r} {error}") from error
         types = ", ".join(f"{name} is {TYPE_NAMES.get(columns[name], columns[name])}" for name in names)
         try:
-            dtype = pl.DataFrame(schema=dict(columns)).select(condition).dtypes[0]
+            dtype = _tried_on(columns).select(condition).dtypes[0]
         except PolarsError as error:
             why = str(error).partition("\n")[0]
             raise SetupError(
@@ -121,3 +115,11 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
 
     def _wrong(self, why: str) -> SetupError:
         return SetupError(f"rule {self.name[:NAME_LENGTH_MAX]!r} {why}")
+
+
+def _tried_on(columns: Mapping[str, Type]) -> pl.DataFrame:
+    """Return an event without values and an ordinary one: what fails on these would fail on all."""
+    ordinary: Mapping[Type, object] = {pl.String: "1", pl.Boolean: True}
+    return pl.DataFrame(
+        [pl.Series(name, [None, ordinary.get(dtype, 1)], dtype) for name, dtype in columns.items()]
+    )

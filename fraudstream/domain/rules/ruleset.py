@@ -8,11 +8,12 @@ from typing import Any, Literal, get_args
 import msgspec
 import numpy as np
 import polars as pl
-from polars.exceptions import PolarsError
+from polars.exceptions import ColumnNotFoundError, PanicException, PolarsError
 
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.expressions import Expressions
 from fraudstream.domain.features.schema import REASONS
+from fraudstream.domain.rules.failing import one_by_one
 from fraudstream.domain.rules.judging import Judge
 from fraudstream.domain.rules.outcomes import is_alert
 from fraudstream.domain.rules.rule import Rule
@@ -55,7 +56,8 @@ class Ruleset:
         )
         """The columns that rules ask for."""
         conditions = {rule.name: rule.condition().alias(rule.name) for rule in self.rules}
-        self._conditions = Expressions([conditions[rule.name] for rule in self.evaluated])
+        self._compiled = {rule.name: conditions[rule.name] for rule in self.evaluated}
+        self._conditions = Expressions([*self._compiled.values()])
 
     @classmethod
     def of_description(cls, description: Mapping[str, Any]) -> "Ruleset":
@@ -83,8 +85,11 @@ class Ruleset:
                 if self.evaluated
                 else np.zeros((frame.height, 0), np.bool_)
             )
-        except PolarsError as error:
-            raise SetupError(f"a rule does not fit the columns of a decision: {error}") from error
+        except (PolarsError, PanicException) as error:
+            if not frame.height or isinstance(error, ColumnNotFoundError):
+                raise SetupError(f"a rule does not fit the columns of a decision: {error}") from error
+            holds, failed = one_by_one(self._compiled, frame)
+            frame = frame.hstack([failed])
         matched = np.flatnonzero(holds.any(axis=1))
         if not len(matched):
             return frame.hstack([none.new_from_index(0, frame.height) for none in self._nothing])

@@ -108,7 +108,7 @@ def test_a_rule_ends_by_the_events_own_time() -> None:
     ("rule", "complaint"),
     [
         (Rule("n" * 129, "amount > 1", "review"), "has a name of 129 characters; at most 128"),
-        (Rule("a", "amount > 1" + " " * 100_000, "review"), "has a condition of 100,010 characters; at most 10,000: make several"),
+        (Rule("a", "amount > 1" + " " * 100_000, "review"), "has 100,010 characters; at most 10,000: split it"),
         (Rule("a", "amount > 1", "review", pass_share=1.0), "has pass_share 1.0: write a share from 0 to below 1; to stop it, pause it"),
         (Rule("a", "amount > 1", "review", reason="r" * 1001), "1,000 characters in its reason, owner or a tag"),
     ],
