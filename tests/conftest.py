@@ -37,6 +37,7 @@ NEEDS = {
     "tests/adapters/archive/test_copied": "server",
     "tests/adapters/broker": "kafka",
     "tests/adapters/models/test_contributions": "property",
+    "tests/adapters/models/test_few_rows": "property",
     "tests/adapters/weekly/test_fake_feature_store": "server",
     "tests/adapters/weekly/test_sagemaker": "server",
     "tests/agents/test_nightly": "process",

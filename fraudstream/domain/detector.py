@@ -64,7 +64,8 @@ class Detector:
         rules = event_type.ruleset if ruleset is None else ruleset
         detector = cls(model, rules, threshold, event_type.money.decimals, event_type.derived_features)
         none = np.zeros((0, len(model.features)), np.float32)
-        model.contributions(none)  # what it prepares for this, no alert waits for
+        model.probabilities(none)  # what it prepares for this and the next, no payment waits for
+        model.contributions(none)
         columns = {column.name: column.dtype for column in (EVENT_TIME, *event_type.inputs)}
         try:
             detector.decide(pl.DataFrame(schema=columns | event_type.columns))

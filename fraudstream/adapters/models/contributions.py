@@ -1,11 +1,11 @@
 """What each feature adds to a model's log odds: XGBoost's TreeSHAP, out of tables where these are proven to say the same."""
 
 import numpy as np
-import numpy.typing as npt
 import xgboost
 
 from fraudstream.adapters.models.shapley import ShapleyTables
-from fraudstream.adapters.models.trees import Tree, trees_of
+from fraudstream.adapters.models.tree_groups import Rows, TreeGroups, telling_rows
+from fraudstream.adapters.models.trees import Tree
 
 CHECKED_ROWS = 256
 """Rows on which tables are compared with XGBoost before they are used."""
@@ -15,22 +15,21 @@ UNSURE = 1e-5
 adds up in single precision: such rows are asked of XGBoost. In the rows that are compared its error may be a tenth of that;
 of 100 trees it is a fiftieth."""
 
-Rows = npt.NDArray[np.float32]
-
 
 class Contributions:
     """TreeSHAP of one model; the order of a row's contributions is XGBoost's, whoever computes them."""
 
-    def __init__(self, booster: xgboost.Booster, features: int) -> None:
+    def __init__(self, booster: xgboost.Booster, features: int, groups: TreeGroups | None) -> None:
+        """`groups` of the model's trees; None: there are no tables, and XGBoost is asked."""
         self._booster = booster
         self._features = features
         self._tables: ShapleyTables | None = None
-        trees = trees_of(booster)
-        if trees is None or (tables := ShapleyTables.of(trees, features)) is None:
+        if groups is None:
             return
-        self._unsure = UNSURE * sum(map(_largest_leaf, trees))
-        self._used = np.array([any(feature in tree.used for tree in trees) for feature in range(features)])
-        rows = _telling_rows(tables)
+        tables = ShapleyTables(groups)
+        self._unsure = UNSURE * sum(map(_largest_leaf, groups.trees))
+        self._used = np.array([len(each) > 0 for each in groups.thresholds])
+        rows = telling_rows(groups, CHECKED_ROWS)
         asked = self._asked(rows)
         self._bias = asked[0, -1]
         if np.abs(asked[:, :-1] - tables.values(rows)).max() < self._unsure / 10:
@@ -64,16 +63,3 @@ class Contributions:
 
 def _largest_leaf(tree: Tree) -> float:
     return max(abs(value) for value, child in zip(tree.threshold, tree.left, strict=True) if child < 0)
-
-
-def _telling_rows(tables: ShapleyTables) -> Rows:
-    """Return rows of values on thresholds, just below them, and missing: where a comparison could go wrong."""
-    chance = np.random.default_rng(1)
-    columns = []
-    for thresholds in tables.thresholds:
-        on = chance.choice(thresholds if len(thresholds) else np.zeros(1, np.float32), CHECKED_ROWS)
-        below = np.nextafter(on, np.float32(-np.inf))
-        columns.append(np.where(chance.random(CHECKED_ROWS) < 0.5, on, below))
-    rows = np.column_stack(columns).astype(np.float32)
-    rows[chance.random(rows.shape) < 0.05] = np.nan
-    return rows

@@ -27,11 +27,6 @@ class Tree(NamedTuple):
     cover: list[float]
     """Weight of the rows that came through in training."""
 
-    @property
-    def used(self) -> set[int]:
-        """Features that it splits by."""
-        return {feature for feature, child in zip(self.feature, self.left, strict=True) if child >= 0}
-
     def splits_below(self, node: int) -> list[int]:
         """Return a node and all below it that are not leaves."""
         if self.left[node] < 0:

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from fraudstream.adapters.models.contributions import Contributions
 from fraudstream.adapters.models.shapley import subset_values
+from fraudstream.adapters.models.tree_groups import TreeGroups
+from fraudstream.adapters.models.trees import trees_of
 
 FEATURES = 4
 ROUNDING = 1e-5
@@ -35,6 +37,12 @@ def noise(chance: np.random.Generator, count: int) -> npt.NDArray[np.float32]:
     return rows
 
 
+def explained(booster: xgboost.Booster) -> Contributions:
+    """Return its contributions, from tables if it can be."""
+    trees = trees_of(booster)
+    return Contributions(booster, FEATURES, None if trees is None else TreeGroups.of(trees, FEATURES))
+
+
 def xgboosts(booster: xgboost.Booster, rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Ask XGBoost."""
     answer: npt.NDArray[np.float32] = booster.predict(xgboost.DMatrix(rows), pred_contribs=True)
@@ -52,7 +60,7 @@ def xgboosts(booster: xgboost.Booster, rows: npt.NDArray[np.float32]) -> npt.NDA
 def test_contributions_are_xgboosts(depth: int, seed: int, parameters: dict[str, Any]) -> None:
     """Whatever the trees, with values on the thresholds and missing ones, and in the same order."""
     booster = trained(seed, max_depth=depth, **parameters)
-    contributions = Contributions(booster, FEATURES)
+    contributions = explained(booster)
     rows = noise(np.random.default_rng(seed + 1), 300)
 
     found, expected = contributions.of(rows), xgboosts(booster, rows)
@@ -67,7 +75,7 @@ def test_contributions_are_xgboosts(depth: int, seed: int, parameters: dict[str,
 def test_what_rounding_could_put_in_another_order_is_asked_of_xgboost() -> None:
     """Of two features that are used alike, the one comes first that XGBoost names first: its bits are kept."""
     booster = trained(rounds=40, copied=True, colsample_bynode=0.5)
-    contributions = Contributions(booster, FEATURES)
+    contributions = explained(booster)
     rows = noise(np.random.default_rng(5), 2000)
     rows[:, 1] = rows[:, 0]
 
@@ -90,7 +98,7 @@ def test_what_rounding_could_put_in_another_order_is_asked_of_xgboost() -> None:
 def test_a_model_without_tables_is_asked_itself(parameters: dict[str, Any]) -> None:
     """The answer is XGBoost's to the last bit."""
     booster = trained(**parameters)
-    contributions = Contributions(booster, FEATURES)
+    contributions = explained(booster)
     rows = np.nan_to_num(noise(np.random.default_rng(2), 50))
 
     assert not contributions.from_tables
@@ -101,14 +109,12 @@ def test_a_model_of_bare_leaves_explains_nothing() -> None:
     """Trees without a split add nothing to any feature."""
     booster = trained(min_child_weight=10_000)
 
-    assert not Contributions(booster, FEATURES).of(np.ones((1, FEATURES), np.float32))[:, :-1].any()
+    assert not explained(booster).of(np.ones((1, FEATURES), np.float32))[:, :-1].any()
 
 
 def test_no_rows_have_no_contributions() -> None:
     """As many columns as always."""
-    assert (0, FEATURES + 1) == Contributions(trained(), FEATURES).of(
-        np.zeros((0, FEATURES), np.float32)
-    ).shape
+    assert (0, FEATURES + 1) == explained(trained()).of(np.zeros((0, FEATURES), np.float32)).shape
 
 
 def test_shapley_values_of_a_leaf_by_hand() -> None:
