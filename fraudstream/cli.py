@@ -82,6 +82,7 @@ COMMANDS = {
     "explain": Entry(
         "explain", "Make archived decisions again, as they were made, and say what would have changed them."
     ),
+    "rules": Entry("rules", "List, add, change, pause, try and compare rules, and check them."),
     "archive": Entry(
         "archive", "Archive every decided payment as Parquet, compact the archive and search it."
     ),

@@ -15,9 +15,8 @@ from fraudstream.adapters.releases.store import Releases
 from fraudstream.domain.detector import Detector
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.events.event_type import EventType
-from fraudstream.domain.features.catalogue import FEATURES
-from fraudstream.domain.features.schema import Type, judged_columns
 from fraudstream.domain.releases.release import name_of
+from fraudstream.domain.rule_columns import rule_columns
 from fraudstream.domain.rules import Ruleset
 
 
@@ -87,11 +86,3 @@ def rules_of(path: Path, event_type: EventType, features: tuple[str, ...]) -> Ru
     for rule in ruleset.rules:
         rule.check(columns)
     return ruleset
-
-
-def rule_columns(event_type: EventType, features: tuple[str, ...]) -> dict[str, Type]:
-    """Return the columns that rules may use."""
-    columns = judged_columns(event_type.entity is not None) | event_type.columns
-    columns |= {name: FEATURES[name].column.dtype for name in features if name in FEATURES}
-    columns |= {column.name: column.dtype for column in event_type.inputs}
-    return columns | {feature.name: feature.column.dtype for feature in event_type.derived}

@@ -39,12 +39,19 @@ class Untold(FraudstreamError):
     help="Probability above which a payment is fraud.  [default: FRAUDSTREAM_FRAUD_THRESHOLD, else the model's]",
 )
 @click.option(
+    "--rules",
+    type=click.Choice(["event-type", "draft"]),
+    default="event-type",
+    show_default=True,
+    help="Those of the event type's file, or the draft that `fraudstream rules` changes.",
+)
+@click.option(
     "--note", default="", help="Part of the release; the same content with another note is another release."
 )
 @why_option
 @json_option
-def draft(version: str, threshold: float | None, note: str, why: str, as_json: bool) -> None:
-    """Make a release of a model version, the event type's rules and a threshold; its files are copied.
+def draft(version: str, threshold: float | None, rules: str, note: str, why: str, as_json: bool) -> None:
+    """Make a release of a model version, rules and a threshold; its files are copied.
 
     The same content has the number that it has already. Nothing is told to workers.
 
@@ -53,12 +60,14 @@ def draft(version: str, threshold: float | None, note: str, why: str, as_json: b
     from fraudstream.adapters.event_types import event_type_named
     from fraudstream.adapters.models.registry import Registry
     from fraudstream.adapters.releases.drafting import draft as drafted_of
+    from fraudstream.adapters.rules.draft import RulesetDraft
 
     settings = Settings()
     store, event_type = Releases.of(settings), event_type_named(settings.event_type)
+    ruleset = RulesetDraft.of(settings, event_type).read().ruleset if rules == "draft" else None
     chosen = settings.fraud_threshold if threshold is None else threshold
     number, release = drafted_of(
-        store, Registry.of(settings), event_type, version, fraud_threshold=chosen, note=note, why=why
+        store, Registry.of(settings), event_type, version, ruleset, chosen, note, why
     )
     if as_json:
         said = {"release": number, "sha256": release.sha256, "model": release.model_version}

@@ -28,10 +28,11 @@ def differences(before: Release, after: Release) -> list[Difference]:
     declared = differing(before.declared, after.declared)
     if declared:
         found.append(Difference("event type declares", None, declared))
-    return [*found, *_of_rules(before.ruleset, after.ruleset)]
+    return [*found, *differences_of_rules(before.ruleset, after.ruleset)]
 
 
-def _of_rules(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Difference]:
+def differences_of_rules(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Difference]:
+    """Return what differs between two descriptions of rulesets."""
     rules = [{rule["name"]: rule for rule in each["rules"]} for each in (before, after)]
     names = list(dict.fromkeys([*rules[0], *rules[1]]))
     found = [

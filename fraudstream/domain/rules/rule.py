@@ -1,5 +1,6 @@
 """A rule: a SQL condition on an event with its score, the outcome it asks for, and what people need to know of it."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Literal, get_args
@@ -29,6 +30,8 @@ TYPE_NAMES: Mapping[Type, str] = {
     pl.Float64: "a number",
     pl.Boolean: "true or false",
 }
+
+UNKNOWN_COLUMN = re.compile(r"unknown column, (\w+)")
 
 Text = Annotated[str, msgspec.Meta(min_length=1)]
 
@@ -101,7 +104,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
         try:
             names = check_columns(condition, columns)
         except SetupError as error:
-            raise SetupError(f"rule {self.name!r} {error}") from error
+            raise SetupError(f"rule {self.name!r} {error}{self._place(str(error))}") from error
         types = ", ".join(f"{name} is {TYPE_NAMES.get(columns[name], columns[name])}" for name in names)
         try:
             dtype = _tried_on(columns).select(condition).dtypes[0]
@@ -112,6 +115,12 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
             ) from error
         if dtype != pl.Boolean:
             raise SetupError(f"rule {self.name!r} is not a condition: compare something, e.g. amount > 1000")
+
+    def _place(self, said: str) -> str:
+        """Return where in the condition the column is that a sentence calls unknown, as the end of the sentence."""
+        name = UNKNOWN_COLUMN.search(said)
+        found = name and re.search(rf"\b{re.escape(name[1])}\b", self.when)
+        return f" (it is at character {found.start() + 1} of the condition)" if found else ""
 
     def _wrong(self, why: str) -> SetupError:
         return SetupError(f"rule {self.name[:NAME_LENGTH_MAX]!r} {why}")

@@ -1,0 +1,1 @@
+"""The ruleset that people edit, in the store of models."""
