@@ -68,7 +68,7 @@ async def daily(decisions: Lake, labels: Lake, span: Span) -> AsyncIterator[dict
     known = await _known(labels, span)
     for day in sorted({file.day for file in await decisions.files() if span.holds(file.day)}):
         parts = await _read(decisions, f"date={day}/", [column.name for column in DECIDED])
-        decided = pl.concat(parts, how="diagonal").with_columns(_hashed(TRANSACTION_ID.name))
+        decided = pl.concat(parts, how="diagonal")
         labelled = decided.join(known, on=TRANSACTION_ID.name, how="left")
         yield {"day": str(day), **with_ratios(counted(labelled))}
 
@@ -137,23 +137,26 @@ def _share(part: float, rest: float) -> float | None:
 
 
 async def _read(lake: Lake, prefix: str, columns: list[str]) -> list[pl.DataFrame]:
-    """Return all files of a prefix; a compaction may replace some meanwhile."""
+    """Return all files of a prefix, with hashes as ids; a compaction may replace some meanwhile."""
+
+    async def every() -> list[pl.DataFrame]:
+        hashed = pl.col(TRANSACTION_ID.name).hash()
+        return [(await lake.read(file, columns)).with_columns(hashed) for file in await lake.files(prefix)]
+
     for _ in range(LOOKS - 1):
         with contextlib.suppress(NoSuchObject):
-            return [await lake.read(file, columns) for file in await lake.files(prefix)]
-    return [await lake.read(file, columns) for file in await lake.files(prefix)]
+            return await every()
+    return await every()
 
 
 async def _known(labels: Lake, span: Span) -> pl.DataFrame:
-    """Return the label that counts of each event, by the hash of its id: columns transaction_id and is_fraud."""
+    """Return the label that counts of each event: columns transaction_id and is_fraud.
+
+    Ids are 64 bits of a hash, a quarter of their text's memory; that two of ten million are alike happens once in 370,000 times.
+    """
     columns = ["transaction_id", "is_fraud", "known_at", "label_offset"]
-    parts = [part.with_columns(_hashed("transaction_id")) for part in await _read(labels, "date=", columns)]
+    parts = await _read(labels, "date=", columns)
     if not parts:
         return pl.DataFrame(schema={"transaction_id": pl.UInt64, "is_fraud": pl.Boolean})
     everything = pl.concat(parts).with_columns(scenario=pl.lit(None, pl.String))
     return newest(everything, span.known_until_ms).select("transaction_id", "is_fraud")
-
-
-def _hashed(name: str) -> pl.Expr:
-    """Return ids as 64 bits, a quarter of their text's memory; that two of ten million are alike happens once in 370,000 times."""
-    return pl.col(name).hash()
