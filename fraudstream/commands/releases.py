@@ -9,6 +9,7 @@ import click
 from fraudstream.adapters.releases.store import DRAFT, Releases
 from fraudstream.commands.group import Group
 from fraudstream.commands.release_changes import CHANGES
+from fraudstream.commands.release_guard import guard
 from fraudstream.commands.release_trials import TRIALS
 from fraudstream.domain.releases.release import name_of
 from fraudstream.settings import Settings
@@ -145,5 +146,5 @@ def _said(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-for command in (*CHANGES, *TRIALS):
+for command in (*CHANGES, *TRIALS, guard):
     releases.add_command(command)
