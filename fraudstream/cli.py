@@ -17,7 +17,7 @@ from fraudstream.commands.group import Group
 from fraudstream.domain.errors import FraudstreamError
 from fraudstream.process.exits import EXIT_SETUP, EXIT_UNAVAILABLE, exit_code, scarce
 from fraudstream.process.logs import mask_card_numbers
-from fraudstream.process.tuning import keep_files_private
+from fraudstream.process.tuning import keep_files_private, let_threads_sleep
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -130,6 +130,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; an error is one sentence; the exit code is 2 if the user has to act, 75 if it may pass by itself."""
     mask_card_numbers()
     keep_files_private()
+    let_threads_sleep()
     with complaining():
         cli.main(args=arguments, prog_name="fraudstream")
 

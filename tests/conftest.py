@@ -14,6 +14,7 @@ import pytest
 from fraudstream.adapters.broker import EmbeddedBroker
 from fraudstream.adapters.kafka.admin import ensure_topics
 from fraudstream.demo.world import DemoWorld
+from fraudstream.process.tuning import let_threads_sleep
 from fraudstream.settings import Settings
 from tests.shared import (
     BROKER_HEAP_MB,
@@ -27,6 +28,7 @@ from tests.shared import (
     running_once,
 )
 
+let_threads_sleep()  # and no test has imported xgboost yet
 hypothesis.settings.register_profile("at any speed", deadline=None)
 hypothesis.settings.load_profile("at any speed")
 
