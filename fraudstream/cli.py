@@ -76,13 +76,16 @@ COMMANDS = {
         "releases",
         "Draft, check, try, activate and roll back releases: model, rules and threshold, switched while workers run.",
     ),
+    "rules": Entry("rules", "List, add, change, pause, try and compare rules, and check them."),
     "backtest": Entry(
         "backtest", "Decide past payments again with other rules, model or threshold, and compare."
     ),
     "explain": Entry(
         "explain", "Make archived decisions again, as they were made, and say what would have changed them."
     ),
-    "rules": Entry("rules", "List, add, change, pause, try and compare rules, and check them."),
+    "drift": Entry(
+        "drift", "Compare the newest archived payments with the model's training and with the days before."
+    ),
     "archive": Entry(
         "archive", "Archive every decided payment as Parquet, compact the archive and search it."
     ),

@@ -42,6 +42,7 @@ LAYERS = {
     "deciding": {"adapters", "domain", "tables", "topics"},
     "backtest": {"adapters", "deciding", "domain", "offline"},
     "explain": {"adapters", "backtest", "deciding", "domain"},
+    "drift": {"backtest", "domain"},
     "monitor": {"adapters", "deciding", "domain", "metrics", "settings", "tables", "topics"},
     "agents": {
         "adapters",

@@ -29,6 +29,7 @@ from fraudstream.offline.evaluate import evaluate, recall_by_scenario
 from fraudstream.offline.history import dates_of
 from fraudstream.offline.opening import IMPORT
 from fraudstream.offline.point_in_time import NEVER_MS
+from fraudstream.offline.ranges import ranges_of, score_range
 from fraudstream.offline.training.anomaly import Forest, isolating
 from fraudstream.offline.training.fitting import Fitted, fitted
 from fraudstream.offline.training.options import TrainingOptions
@@ -115,6 +116,7 @@ def train(
             "train": range_of(split.train),
             "test": range_of(split.test),
             **tested,
+            "ranges": ranges_of(learnt, names),
             "activation": activation,
             "anomaly": None if forest is None else forest.judged(later, names),
             **variables.described(),
@@ -201,6 +203,7 @@ def _tested(
         "metrics": evaluate(fraud, scores, threshold),
         "recall_by_scenario": by_scenario,
         "insight_scale": InsightScale.measured(fraud, scores).described(),
+        "score_range": score_range(scores),
     }
 
 
