@@ -12,6 +12,7 @@ from fraudstream.adapters.models.files import load_model
 from fraudstream.adapters.models.registry import Registry
 from fraudstream.adapters.releases.loading import load
 from fraudstream.adapters.releases.store import Releases
+from fraudstream.adapters.rules.draft import RulesetDraft
 from fraudstream.domain.detector import Detector
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.events.event_type import EventType
@@ -43,6 +44,15 @@ class Candidate:
             return cls(Detector.of(model, event_type, threshold), f"event type {event_type.name}")
         ruleset = rules_of(rules, event_type, model.features)
         return cls(Detector.of(model, event_type, threshold, ruleset), str(rules))
+
+    @classmethod
+    def of_draft(
+        cls, models: Registry, event_type: EventType, version: str, threshold: float | None = None
+    ) -> "Candidate":
+        """Put a model together with the draft of the rules, as `fraudstream rules` changes it; raises SetupError."""
+        model = load_model(models, version)
+        ruleset = RulesetDraft(models.store, event_type).read().ruleset
+        return cls(Detector.of(model, event_type, threshold, ruleset), "the draft")
 
     @classmethod
     def of_release(cls, releases: Releases, event_type: EventType, release: str) -> "Candidate":

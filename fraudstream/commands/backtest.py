@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from fraudstream.backtest.candidate import Candidate
 
 
+DRAFT = "draft"
+"""In place of a release: the rules as `fraudstream rules` has changed them."""
+
+
 @click.command()
 @click.argument("release", required=False)
 @click.option("--model", "version", help="Model version to decide with.  [default: the active one]")
@@ -65,7 +69,7 @@ def backtest(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Decide past payments again with a RELEASE, other rules, another model or another threshold, and compare.
+    """Decide past payments again with a RELEASE, the `draft` of the rules, other rules, another model or another threshold, and compare.
 
     Every payment is decided with what was known when it came, by the worker's own code. The decisions are compared with those
     in the archive, or over a history with those of the active model and the event type's rules. Payments of which the archive
@@ -79,23 +83,35 @@ def backtest(
     from fraudstream.backtest.candidate import Candidate
     from fraudstream.commands.backtest_table import lines_of
 
-    if release and (version or rules or threshold):
-        raise click.UsageError(
-            "a release has its own model, rules and threshold: give RELEASE or options, not both"
-        )
+    _check_usage(release, version, rules, threshold)
     settings = Settings()
     event_type = event_type_named(settings.event_type)
-    if release:
+    models, version = Registry.of(settings), version or ACTIVE
+    threshold = settings.fraud_threshold if threshold is None else threshold
+    if release == DRAFT:
+        candidate = Candidate.of_draft(models, event_type, version, threshold)
+    elif release:
         candidate = Candidate.of_release(Releases.of(settings), event_type, release)
     else:
-        threshold = settings.fraud_threshold if threshold is None else threshold
-        candidate = Candidate.of(Registry.of(settings), event_type, version or ACTIVE, rules, threshold)
+        candidate = Candidate.of(models, event_type, version, rules, threshold)
     if options["out"] is not None:
         _make(options["out"])
     with _source(settings, event_type, history, options["since_ms"], options["until_ms"]) as directory:
         report = _run(settings, event_type, candidate, directory, options)
     click.echo(json.dumps(report) if as_json else "\n".join(lines_of(report, event_type)))
     sys.exit(0 if report["compared"] else 1)
+
+
+def _check_usage(
+    release: str | None, version: str | None, rules: Path | None, threshold: float | None
+) -> None:
+    """Raise UsageError if options say twice what decides."""
+    if release == DRAFT and rules:
+        raise click.UsageError("give the draft of the rules or --rules, not both")
+    if release and release != DRAFT and (version or rules or threshold):
+        raise click.UsageError(
+            "a release has its own model, rules and threshold: give RELEASE or options, not both"
+        )
 
 
 def _run(
