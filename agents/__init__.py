@@ -99,7 +99,7 @@ def attach(
         )
         releases.follower.attach(switcher)
         outputs, reporter = (
-            Outputs(targets, assignment, letters),
+            Outputs(targets, assignment, letters, settings.partitions),
             Reporter(report, assignment, releases.shadow),
         )
         with closing(Quarantine(settings.worker_state_dir, letters)) as quarantine:

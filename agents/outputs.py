@@ -7,14 +7,14 @@ from typing import NamedTuple
 from faust.types import TP
 
 from fraudstream import topics
-from fraudstream.adapters.kafka.outbox import Message
+from fraudstream.adapters.kafka.outbox import Message, Outbox
 from fraudstream.agents.assignment import Assignment
 from fraudstream.agents.delivery import OutputBatch, offsets_by_partition
 from fraudstream.agents.micro_batch import MicroBatch
 from fraudstream.agents.unpublishable import Unpublishable
 from fraudstream.deciding.dead_letters import CONFLICT, DeadLetter, DeadLetters
 from fraudstream.deciding.decider import Decided
-from fraudstream.deciding.records import Record, number_of, repartitioned
+from fraudstream.deciding.records import Record, ReplyTo, number_of, repartitioned, reply_to
 from fraudstream.domain.event_columns import Known
 from fraudstream.domain.features.schema import (
     OUTCOME,
@@ -36,6 +36,7 @@ class Targets(NamedTuple):
     decisions: str
     alerts: str
     dead_letters: str
+    replies: str
     repartitioned: str
     changelog: str
     changelog_key: bytes
@@ -48,6 +49,7 @@ class Targets(NamedTuple):
             decisions=settings.topic(topics.DECISIONS.name),
             alerts=settings.topic(topics.ALERTS.name),
             dead_letters=settings.topic(topics.DEAD_LETTERS.name),
+            replies=settings.topic(topics.REPLIES.name),
             repartitioned=settings.topic(topics.REPARTITIONED.name),
             changelog=topics.changelog(settings).name,
             changelog_key=changelog_key,
@@ -75,8 +77,11 @@ class Outputs:
         targets: Targets,
         assignment: Assignment,
         letters: DeadLetters,
+        partitions: int,
     ) -> None:
+        """`partitions`: how many each topic has."""
         self.targets = targets
+        self._partitions = partitions
         self._letters = letters
         self._assignment = assignment
 
@@ -100,6 +105,7 @@ class Outputs:
                 batch,
                 self.targets.dead_letters,
                 self.targets.changelog,
+                self.targets.replies,
                 dead,
                 self._letters,
             ),
@@ -119,9 +125,13 @@ class Outputs:
             outbox.add(targets.decisions, record.partition, message)
             if is_alert(outcome):
                 outbox.add(targets.alerts, record.partition, message)
+            if record.headers and (asker := reply_to(record)) is not None:
+                self._reply(outbox, asker, value)
         for letter in output.dead:
-            message = Message(None, letter.encode())
-            outboxes[letter.partition].add(targets.dead_letters, letter.partition, message)
+            message, outbox = Message(None, letter.encode()), outboxes[letter.partition]
+            outbox.add(targets.dead_letters, letter.partition, message)
+            if letter.reply_to is not None:
+                self._reply(outbox, letter.reply_to, message.value)
         for chunk, parsed in zip(batch.chunks, batch.parsed, strict=True):
             for entity, record in parsed.to_repartition:
                 outboxes[chunk.tp.partition].add(
@@ -131,6 +141,11 @@ class Outputs:
             if update.delta:
                 delta = Message(targets.changelog_key, update.delta)
                 output_batch.changelog.add(targets.changelog, partition, delta)
+
+    def _reply(self, outbox: Outbox, asker: ReplyTo, value: bytes) -> None:
+        """Copy an outcome to who asked for it."""
+        if asker.partition < self._partitions:
+            outbox.add(self.targets.replies, asker.partition, Message(asker.request, value))
 
     def _has_repartitioned(self, partition: int) -> bool:
         """Tell whether a partition's entities may also be on the repartitioned topic: a replay may order the two differently."""

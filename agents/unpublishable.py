@@ -25,6 +25,7 @@ class Unpublishable:
         batch: MicroBatch,
         dead_letters: str,
         changelog: str,
+        replies: str,
         dead: list[DeadLetter],
         letters: DeadLetters,
     ) -> None:
@@ -32,6 +33,7 @@ class Unpublishable:
         self._batch = batch
         self._dead_letters = dead_letters
         self._changelog = changelog
+        self._replies = replies
         self._dead = dead
         self._letters = letters
 
@@ -41,6 +43,8 @@ class Unpublishable:
             return halved(refused)
         if refused.topic == self._dead_letters:
             return self._shortened(refused)
+        if refused.topic == self._replies:
+            return []  # the outcome itself is published, and the asker can fetch it
         record = self._record(refused.message)
         letter = self._letters.letter(record, UNPUBLISHABLE, f"{refused.why}: {_what(refused.message)}")
         self._dead.append(letter)

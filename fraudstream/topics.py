@@ -86,6 +86,13 @@ SHADOW_DECISIONS = Topic(
     "worker",
     ("operator", "reader"),
 )
+REPLIES = Topic(
+    "replies",
+    "what became of payments that were asked for over HTTP, a copy for the asker; key: request",
+    HOUR_MS,
+    "worker",
+    ("producer",),
+)
 TOPICS = (
     TRANSACTIONS,
     REPARTITIONED,
@@ -96,6 +103,7 @@ TOPICS = (
     RELEASES,
     RELEASES_APPLIED,
     SHADOW_DECISIONS,
+    REPLIES,
 )
 NOT_NEEDED_TO_DECIDE = frozenset({RELEASES.name, RELEASES_APPLIED.name, SHADOW_DECISIONS.name})
 """Without them workers go on with the releases that they have."""

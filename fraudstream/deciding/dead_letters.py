@@ -7,7 +7,7 @@ from typing import NamedTuple
 import msgspec
 
 from fraudstream.adapters.kafka.undecodable import Undecodable
-from fraudstream.deciding.records import Record, as_first_timed, number_of
+from fraudstream.deciding.records import Record, ReplyTo, as_first_timed, number_of, reply_to
 from fraudstream.domain.card_numbers import CARD_DIGITS_MIN
 from fraudstream.domain.errors import InvalidTransaction
 from fraudstream.domain.events.event_type import EventType
@@ -36,10 +36,13 @@ class DeadLetter(NamedTuple):
     payload: str
     number: int = 0
     """Of an event whose record has several; published only then."""
+    reply_to: ReplyTo | None = None
+    """Where somebody waits for what becomes of it; not published."""
 
     def encode(self) -> bytes:
         """Return the JSON that is published."""
         fields = self._asdict()
+        del fields["reply_to"]
         if not self.number:
             del fields["number"]
         return msgspec.json.encode(fields)
@@ -74,6 +77,7 @@ class DeadLetters:
             record.timestamp,
             shown.payload,
             number_of(record),
+            reply_to(record),
         )
 
     def refused(self, record: Record, error: InvalidTransaction) -> DeadLetter:

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar
 
 from fraudstream import topics
 from fraudstream.adapters.kafka.outbox import Message
@@ -16,6 +16,12 @@ TIME_HEADER = "fraudstream-timestamp"
 
 Brokers with message.timestamp.type=LogAppendTime write another one into the record.
 """
+
+REPLY_HEADER = "fraudstream-reply"
+"""On events that were asked for over HTTP: the partition of the topic `replies` and the request, such as `2:9f3c`."""
+
+PLACE_DIGITS_MAX = 9
+"""More digits are not a partition."""
 
 TIME_DIGITS_MAX = 18
 """More digits are not a timestamp of Kafka."""
@@ -115,10 +121,28 @@ def _first_timestamp(record: Record) -> int:
     return int(record.timestamp)
 
 
+class ReplyTo(NamedTuple):
+    """Where a copy of an outcome goes."""
+
+    partition: int
+    request: bytes
+
+
+def reply_to(record: Record) -> ReplyTo | None:
+    """Return where the asker waits for what becomes of an event; None if nobody asked, or in words that nobody understands."""
+    for name, value in record.headers:
+        if name == REPLY_HEADER and value:
+            partition, _, request = value.partition(b":")
+            if partition.isdigit() and len(partition) <= PLACE_DIGITS_MAX and request:
+                return ReplyTo(int(partition), request)
+    return None
+
+
 def repartitioned(entity: Entity, record: Record) -> Message:
     """Return the record as it goes on to `transactions-by-card`: the event as JSON, its first source and timestamp kept.
 
     Its key is the entity's token, not the producer's key: that could be anything, even a card number.
     """
     headers = [(SOURCE_HEADER, source_of(record).encode()), (TIME_HEADER, str(record.timestamp).encode())]
+    headers += [(name, value) for name, value in record.headers if name == REPLY_HEADER]
     return Message(entity.token.encode(), record.value or b"", record.timestamp, headers)

@@ -117,7 +117,7 @@ class MemoryWorker:
             self.switcher,
             self.quarantine,
             decider,
-            Outputs(TARGETS, assignment, letters),
+            Outputs(TARGETS, assignment, letters, PARTITIONS),
             self.delivery,
             self.table,
             Reporter(lambda report, _: self.reports.append(report), assignment, shadow),
@@ -157,19 +157,32 @@ class MemoryWorker:
         for database in self.table.store._dbs.values():
             database.close()
 
-    async def receive(self, values: Sequence[Any], partition: int = 0, topic: str = "transactions") -> None:
-        """Let records arrive as one chunk: payments as JSON, bytes as they are."""
+    async def receive(
+        self,
+        values: Sequence[Any],
+        partition: int = 0,
+        topic: str = "transactions",
+        headers: Sequence[tuple[str, bytes]] = (),
+    ) -> None:
+        """Let records arrive as one chunk: payments as JSON, bytes as they are; all with these headers."""
         tp = TP(topic, partition)
         first = self.thread.ends.get(tp, 0)
-        await self.receive_again(values, first, partition, topic)
+        await self.receive_again(values, first, partition, topic, headers)
         self.thread.ends[tp] = first + len(values)
 
     async def receive_again(
-        self, values: Sequence[Any], first: int, partition: int = 0, topic: str = "transactions"
+        self,
+        values: Sequence[Any],
+        first: int,
+        partition: int = 0,
+        topic: str = "transactions",
+        headers: Sequence[tuple[str, bytes]] = (),
     ) -> None:
         """Let records arrive that lie at these offsets."""
         records = [
-            ConsumerRecord(topic, partition, offset, NOON_S * 1000, 0, None, _bytes(value), None, 0, 0, ())
+            ConsumerRecord(
+                topic, partition, offset, NOON_S * 1000, 0, None, _bytes(value), None, 0, 0, tuple(headers)
+            )
             for offset, value in enumerate(values, first)
         ]
         message = self.consumer._to_message(TP(topic, partition), records)
