@@ -47,6 +47,8 @@ COMMANDS = {
     ),
     "worker": Entry("worker", "Run a worker: decide payments until it is stopped."),
     "produce": Entry("produce", "Send payments: simulated live traffic or a replay of history."),
+    "api": Entry("api", "Answer HTTP requests for decisions."),
+    "api-keys": Entry("api_keys", "Make, list and revoke keys of programs that ask the API."),
     "labels": Entry(
         "labels", "Publish what events turned out to be, and report how good decisions were by it."
     ),

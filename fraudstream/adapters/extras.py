@@ -19,6 +19,11 @@ EXTRAS = {
     "pyspark": "spark",
     "optuna": "search",
     "pyarrow": "notebook",
+    "alembic": "api",
+    "fastapi": "api",
+    "sqlalchemy": "api",
+    "uvicorn": "api",
+    "httpx": "client",
 }
 """Module -> the extra of pyproject.toml that brings it."""
 

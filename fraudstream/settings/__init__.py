@@ -16,6 +16,7 @@ from pydantic_settings import (
 
 from fraudstream.adapters.secrets import token_keys
 from fraudstream.domain.tokens import Tokenizer
+from fraudstream.settings.api import ApiSettings
 from fraudstream.settings.decisions import DecisionSettings
 from fraudstream.settings.kafka import KafkaSettings
 from fraudstream.settings.pages import PageSettings
@@ -26,7 +27,9 @@ from fraudstream.settings.variables import PREFIX, refuse_unknown
 __all__ = ["Settings"]
 
 
-class Settings(PageSettings, ThroughputSettings, DecisionSettings, StorageSettings, KafkaSettings):
+class Settings(
+    ApiSettings, PageSettings, ThroughputSettings, DecisionSettings, StorageSettings, KafkaSettings
+):
     """The worker's and the commands' settings; immutable once read. Pydantic lists the fields from the last base on."""
 
     model_config = SettingsConfigDict(
@@ -79,6 +82,11 @@ class Settings(PageSettings, ThroughputSettings, DecisionSettings, StorageSettin
     def models_place(self) -> str:
         """Directory or s3:// URL of the model versions of all event types."""
         return self.models or str(self.data_dir / "models")
+
+    @property
+    def database_url(self) -> str:
+        """Address of the database."""
+        return self.database or f"sqlite:///{(self.data_dir / 'fraudstream.db').absolute()}"
 
     @property
     def worker_state_dir(self) -> Path:

@@ -1,0 +1,1 @@
+"""What people make and programs need to find again: a database, SQLite unless one is named."""

@@ -1,0 +1,151 @@
+"""The application: what it needs while it runs, its routes, and how errors become answers."""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from aiokafka import TopicPartition
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy import Engine
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp
+
+from fraudstream import topics
+from fraudstream.adapters.database.api_keys import ApiKeys
+from fraudstream.adapters.event_types import event_type_named
+from fraudstream.adapters.kafka.admin import ensure_topics
+from fraudstream.adapters.kafka.asking import EventLog
+from fraudstream.adapters.kafka.publisher import Publisher
+from fraudstream.adapters.kafka.security import Kafka
+from fraudstream.api import labels, predictions
+from fraudstream.api.access import Access, NotAllowed, TooMany
+from fraudstream.api.archived import ArchivedDecisions
+from fraudstream.api.asking import Asker
+from fraudstream.api.door import Door, Refusal, failed
+from fraudstream.api.metrics import ApiMetrics
+from fraudstream.domain.errors import FraudstreamError, SetupError
+from fraudstream.domain.events.parser import Parser, entity_index
+from fraudstream.domain.labels import Label
+from fraudstream.settings import Settings
+from fraudstream.traffic.label_file import send_labels
+
+logger = logging.getLogger(__name__)
+
+MESSAGES = {
+    404: "there is no such address; see /docs",
+    405: "this address does not take this method; see /docs",
+}
+
+
+class Api:
+    """Everything a process of the API has; `app` is what a server runs."""
+
+    def __init__(self, settings: Settings, engine: Engine | None) -> None:
+        """`engine`: of the database with the keys; None if requests need none. Raises SetupError."""
+        self.event_type = event_type_named(settings.event_type)
+        if not self.event_type.wire.is_plain:
+            raise SetupError(
+                f"events of the type {self.event_type.name} are not plain JSON, and the API takes plain JSON only; "
+                "use a copy of the event type without [format] and [envelope]"
+            )
+        self._settings = settings
+        self._kafka = Kafka.of(settings)
+        replies = secrets.randbelow(settings.partitions)
+        entities = entity_index(self.event_type, settings.tokenizer(), settings.partitions)
+        parser = Parser(self.event_type, entities, settings.future_tolerance_s * 1000)
+        self.asker = Asker(parser, settings.partitions, replies, settings.api_in_flight_max)
+        self._log = EventLog(
+            self._kafka,
+            f"{settings.app_id}-api",
+            settings.topic(topics.TRANSACTIONS.name),
+            TopicPartition(settings.topic(topics.REPLIES.name), replies),
+            self.asker.heard,
+        )
+        self.asker.log = self._log
+        self._publisher = Publisher(self._kafka, f"{settings.app_id}-api-labels", patience_s=10.0)
+        self._publishing = asyncio.Lock()
+        self.metrics = ApiMetrics()
+        access = Access(None if engine is None else ApiKeys(engine))
+        fastapi = FastAPI(
+            title="fraudstream",
+            version=version("fraudstream"),
+            description=f"Decisions about events of the type `{self.event_type.name}`.",
+            lifespan=self._running,
+            redoc_url=None,
+        )
+        archived = ArchivedDecisions(settings.archive_place, self.event_type)
+        fastapi.include_router(
+            predictions.routes(self.asker, access, archived, self.metrics, settings.api_deadline_ms)
+        )
+        if self.event_type.id is not None:
+            fastapi.include_router(labels.routes(self.publish, access))
+        fastapi.add_api_route(
+            "/health", self.health, tags=["operation"], summary="Whether it can do its work"
+        )
+        fastapi.add_api_route("/metrics", self.exposition, tags=["operation"], summary="For Prometheus")
+        _handle_errors(fastapi)
+        self.app: ASGIApp = Door(fastapi, self.metrics)
+
+    async def publish(self, said: Sequence[Label]) -> None:
+        """Publish labels and wait until the brokers have them; raises FraudstreamError."""
+        async with self._publishing:
+            await send_labels(self._publisher, self._settings, said)
+
+    async def health(self) -> Response:
+        """Return 200 if events can be asked for, 503 if not."""
+        if self._log.problem:
+            return failed(503, "unavailable", f"replies cannot be read: {self._log.problem}")
+        return Response(b'{"status":"ok"}', media_type="application/json")
+
+    async def exposition(self) -> Response:
+        """Return the metrics of this process."""
+        return Response(self.metrics.text(), media_type="text/plain; version=0.0.4")
+
+    @asynccontextmanager
+    async def _running(self, _app: FastAPI) -> AsyncIterator[None]:
+        await ensure_topics(self._settings)
+        await self._log.start()
+        await self._publisher.start()
+        logger.info("asks for decisions about %s", self.event_type.name)
+        try:
+            yield
+        finally:
+            await self._publisher.stop()
+            await self._log.stop()
+
+
+def _handle_errors(app: FastAPI) -> None:
+    """Let every error be answered in the same form."""
+
+    @app.exception_handler(Refusal)
+    async def refused(_request: Request, error: Refusal) -> Response:
+        return failed(error.status, error.code, error.detail)
+
+    @app.exception_handler(NotAllowed)
+    async def not_allowed(_request: Request, error: NotAllowed) -> Response:
+        headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
+        return failed(
+            error.status, "unauthorized" if error.status == 401 else "forbidden", str(error), **headers
+        )
+
+    @app.exception_handler(TooMany)
+    async def too_many(_request: Request, error: TooMany) -> Response:
+        return failed(429, "rate-limit", str(error), **{"Retry-After": str(error.retry_after_s)})
+
+    @app.exception_handler(FraudstreamError)
+    async def unavailable(_request: Request, error: FraudstreamError) -> Response:
+        logger.warning("%s", error)
+        return failed(503, "unavailable", "this cannot be done now; try again", **{"Retry-After": "1"})
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_request: Request, error: RequestValidationError) -> Response:
+        return failed(422, "invalid", "; ".join(each["msg"] for each in error.errors()))
+
+    @app.exception_handler(HTTPException)
+    async def other(_request: Request, error: HTTPException) -> Response:
+        detail = MESSAGES.get(error.status_code, str(error.detail))
+        return failed(error.status_code, "not-found" if error.status_code == 404 else "refused", detail)

@@ -1,0 +1,111 @@
+"""`POST /v1/predictions`: one event or many, decided by the workers; `GET /v1/predictions/{id}`: a decision made before."""
+
+from collections.abc import Sequence
+
+import msgspec
+from fastapi import APIRouter, Request, Response
+
+from fraudstream.api.access import Access
+from fraudstream.api.archived import ArchivedDecisions
+from fraudstream.api.asking import Asker
+from fraudstream.api.door import Refusal, body_of
+from fraudstream.api.metrics import ApiMetrics
+from fraudstream.api.outcomes import Outcome
+
+EVENTS_MAX = 1_000
+DEADLINE_MAX_MS = 60_000
+DEADLINE_HEADER = "X-Deadline-Ms"
+RETRY_AFTER_S = 1
+"""When events that are refused because too many wait may come again."""
+
+JSON = "application/json"
+
+
+def parsed(body: bytes) -> tuple[list[bytes], bool]:
+    """Return the events of a body as they are written, and whether it is an array of them; raises Refusal."""
+    try:
+        if body.lstrip()[:1] != b"[":
+            return [bytes(msgspec.json.decode(body, type=msgspec.Raw))], False
+        events = msgspec.json.decode(body, type=list[msgspec.Raw])
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        raise Refusal(400, "not-json", f"the body is not JSON: {error}") from error
+    if not 1 <= len(events) <= EVENTS_MAX:
+        raise Refusal(422, "too-many", f"a request has 1 to {EVENTS_MAX:,} events, this one {len(events):,}")
+    return [bytes(event) for event in events], True
+
+
+def deadline_s(request: Request, default_ms: int) -> float:
+    """Return how long a request waits; raises Refusal."""
+    text = request.headers.get(DEADLINE_HEADER)
+    if text is None:
+        return default_ms / 1000
+    if not (text.isascii() and text.isdigit() and len(text) <= 6 and 1 <= int(text) <= DEADLINE_MAX_MS):
+        raise Refusal(
+            400, "deadline", f"{DEADLINE_HEADER} is a number of milliseconds from 1 to {DEADLINE_MAX_MS}"
+        )
+    return int(text) / 1000
+
+
+def answer(outcomes: Sequence[Outcome], as_array: bool) -> Response:
+    """Return the decisions in the order asked; one event alone is answered with its own status."""
+    retry = {"Retry-After": str(RETRY_AFTER_S)}
+    if not as_array:
+        (one,) = outcomes
+        headers = retry if one.code in ("crowded", "unavailable") else None
+        return Response(one.to_bytes(), one.status, headers, JSON)
+    if all(one.code == "crowded" for one in outcomes):
+        return Response(outcomes[0].to_bytes(), outcomes[0].status, retry, JSON)
+    return Response(b"[" + b",".join(one.to_bytes() for one in outcomes) + b"]", 200, None, JSON)
+
+
+def routes(
+    asker: Asker,
+    access: Access,
+    archived: ArchivedDecisions,
+    metrics: ApiMetrics,
+    default_deadline_ms: int,
+) -> APIRouter:
+    """Return the routes of predictions."""
+    router = APIRouter(prefix="/v1/predictions", tags=["predictions"])
+    body = {
+        "required": True,
+        "content": {
+            JSON: {
+                "schema": {
+                    "oneOf": [
+                        {"type": "object"},
+                        {"type": "array", "items": {"type": "object"}, "minItems": 1, "maxItems": EVENTS_MAX},
+                    ]
+                }
+            }
+        },
+    }
+
+    @router.post("", openapi_extra={"requestBody": body}, summary="Decide one event, or up to 1,000")
+    async def predict(request: Request) -> Response:
+        """Each event is counted in its entity's windows, archived and answered as on the topic `decisions`.
+
+        The same id again is the same event: it is counted once, and the answer is the same.
+        """
+        key = await access.allow(request.headers.get("Authorization"), "predict")
+        request.state.key = key.name if key else "-"
+        wait_s = deadline_s(request, default_deadline_ms)
+        events, as_array = parsed(await body_of(request))
+        access.take(key, len(events))
+        outcomes = await asker.ask(events, wait_s)
+        for one in outcomes:
+            metrics.event(one.code or "decided", asker.in_flight)
+        return answer(outcomes, as_array)
+
+    @router.get("/{transaction_id}", summary="Fetch a decision that was made before")
+    async def fetch(request: Request, transaction_id: str) -> Response:
+        """Looks among what this process asked for, then in the archive, if there is one."""
+        key = await access.allow(request.headers.get("Authorization"), "predict")
+        request.state.key = key.name if key else "-"
+        access.take(key, 1)
+        found = asker.known(transaction_id)
+        if found is None:
+            found = await archived.find(transaction_id)
+        return Response(found.to_bytes(), found.status, None, JSON)
+
+    return router
