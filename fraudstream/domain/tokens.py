@@ -157,8 +157,10 @@ class EntityIndex:
         return known
 
     def own_digits(self, given: int | str) -> str:
-        """Return the digits of a card number, which nothing else may show; empty if entities are no card numbers."""
-        return "" if self._kind == "text" else self._read(given)
+        """Return the digits of a number that has an entity, which nothing else may show; empty if entities are no numbers."""
+        if self._kind == "text":
+            return ""
+        return str(given) if type(given) is int else self._read(given)
 
     def keyed_hash(self, text: str, event_time_ms: int) -> str:
         """Return a keyed hash of a text that nobody may guess, under the key for an event time."""

@@ -115,7 +115,8 @@ class Money:
             return self._counted(amount)
         if isinstance(amount, str):
             return self._exact_units(self._decimal(amount))
-        self._check_limits(amount)
+        if not self.amount_min <= amount <= self.amount_max:
+            self._check_limits(amount)
         units = amount * self.units
         whole = round(units)
         if not -NOISE < units - whole < NOISE and abs(units - whole) > 2 * math.ulp(units):

@@ -102,7 +102,7 @@ class Parser:
         number = record[1] if self._entity_at else None
         entity = None if number is None else self._entities.entity(number, event_time_ms)
         given_id = record[self._id_at] if self._id_at else None
-        transaction_id = "" if given_id is None else self._id(str(given_id), number, event_time_ms)
+        transaction_id = "" if given_id is None else self._id(given_id, number, event_time_ms)
         variables = record[self._strings_from : self._numbers_from]
         if not self._harmless.issuperset(variables):
             variables = tuple(self._variables.shown(value, number) for value in variables)
@@ -150,15 +150,18 @@ class Parser:
             )
         return ""
 
-    def _id(self, transaction_id: str, number: int | str | None, event_time_ms: int) -> str:
+    def _id(self, given: str | int, number: int | str | None, event_time_ms: int) -> str:
         """Return a transaction id, or what replaces one that does not fit or holds a part of the card number."""
+        transaction_id = given if isinstance(given, str) else str(given)
         if fits(transaction_id) is None:
             return self._unfit_id(transaction_id, number, event_time_ms)
-        digits = transaction_id.encode().translate(None, NOT_DIGITS)
+        digits = transaction_id
+        if not digits.isdigit():
+            digits = digits.encode().translate(None, NOT_DIGITS).decode()
         if len(digits) >= PART_DIGITS_MIN and number is not None:
-            own, written = self._entities.own_digits(number), digits.decode()
-            if own and holds_part(written, own):
-                return self._own_id(transaction_id, own in written, event_time_ms)
+            own = self._entities.own_digits(number)
+            if own and holds_part(digits, own):
+                return self._own_id(transaction_id, own in digits, event_time_ms)
         return transaction_id
 
     def _unfit_id(self, transaction_id: str, number: int | str | None, event_time_ms: int) -> str:
