@@ -17,7 +17,7 @@ ROUNDS ?= 10
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONDONTWRITEBYTECODE  # every worker of the tests would compile all its modules anew: two of three seconds
 
-.PHONY: help demo test test-fast check bench bench-batch bench-models chaos canary format clean
+.PHONY: help demo test test-fast check bench bench-batch bench-models bench-releases chaos canary format clean
 
 help: ## What there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ canary: $(VENV)/.dev ## Look for a card number wherever there should be none; AR
 
 bench-batch: $(VENV)/.dev ## Five months of history through every batch step; ARGS=--json
 	@$(BIN)/python -m benchmarks.batch $(ARGS)
+
+bench-releases: $(VENV)/.dev ## Switching releases under load and kills, and a canary that is stopped; ARGS=--json
+	@$(BIN)/python -m benchmarks.releases $(ARGS)
 
 bench-models: $(VENV)/.dev ## How good models are: creditcard.csv and our worlds; ARGS=--json
 	@$(BIN)/python -m benchmarks.models $(ARGS)

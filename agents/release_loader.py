@@ -15,6 +15,7 @@ from fraudstream.domain.problems import Problem
 from fraudstream.domain.registry.store import StoreUnavailable
 from fraudstream.domain.releases.dry_run import EVENTS_MAX, MADE_UP, DryRun, events_of
 from fraudstream.domain.releases.release import name_of
+from fraudstream.process.yielding import yielding
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +68,8 @@ class ReleaseLoader:
         """Load a release; whatever goes wrong with it is a refusal, because the one that decides is not touched."""
         started = time.perf_counter()
         try:
-            found = load(self._releases, sha256, self._event_type, self._dry_run(newest))
+            with yielding():
+                found = load(self._releases, sha256, self._event_type, self._dry_run(newest))
             number = self._releases.log().number_of(sha256)
         except (SetupError, StoreUnavailable):
             raise

@@ -22,6 +22,7 @@ from fraudstream.deciding.release_detector import DecidedEvents
 from fraudstream.domain.errors import FraudstreamError
 from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.tokens import partition_of
+from fraudstream.process.yielding import yielding
 from fraudstream.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -75,7 +76,7 @@ class Shadow:
     async def _challenge(self, challenger: Challenger, events: DecidedEvents) -> None:
         started = time.monotonic()
         try:
-            found = await asyncio.to_thread(challenger.decide, events)
+            found = await asyncio.to_thread(_decided, challenger, events)
         except Exception:  # a challenger must not end the worker that it only watches
             logger.warning("challenger %s cannot decide a micro-batch", challenger.name, exc_info=True)
             self._counts.shadowed({FAILED: events.rows}, {})
@@ -96,6 +97,11 @@ class Shadow:
             results = {SAME: found.same, UNPUBLISHED: differing}
         changes = Counter((each.outcome, each.challenger_outcome) for each in found.differences)
         self._counts.shadowed(results, changes)
+
+
+def _decided(challenger: Challenger, events: DecidedEvents) -> Challenged:
+    with yielding():
+        return challenger.decide(events)
 
 
 class ShadowTopic:

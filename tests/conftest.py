@@ -51,6 +51,7 @@ NEEDS = {
     "tests/benchmarks/test_day_windows": "bench",
     "tests/benchmarks/test_etl_benchmark": "bench",
     "tests/benchmarks/test_quick_run": "bench",
+    "tests/benchmarks/test_releases_benchmark": "bench",
     "tests/commands": "process",
     "tests/contracts/test_models_s3": "server",
     "tests/contracts/test_weekly_redis": "server",

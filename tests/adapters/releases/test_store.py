@@ -15,7 +15,7 @@ from fraudstream.domain.events.event_type import Variable
 from fraudstream.domain.registry.versions import Version
 from fraudstream.domain.releases.dry_run import DryRun, events_of
 from fraudstream.domain.releases.golden import Golden
-from fraudstream.domain.releases.release_log import Action, State
+from fraudstream.domain.releases.release_log import Action, State, put
 from fraudstream.domain.rules import Rule, Ruleset
 from tests.releases import CARD, drafted_in, registry_in
 
@@ -195,6 +195,29 @@ def test_of_two_operators_at_once_both_are_in_the_log(tmp_path: Path) -> None:
         each.join()
 
     assert [1, 2, 3, 4] == list(opened(tmp_path).log().states)
+
+
+def test_two_operators_who_activate_at_once_come_one_after_the_other(tmp_path: Path) -> None:
+    """Whoever is second replaces the first; one release is active, and each revision is told in its order."""
+    drafted_in(tmp_path, 1, 2, 3)
+    store = opened(tmp_path)
+    for number in (1, 2, 3):
+        store.append(lambda log, number=number: [store.entry(log, number, Action.CHECK, "")])  # type: ignore[misc]
+
+    def activate(number: int) -> None:
+        own = opened(tmp_path)
+        own.append(lambda log: put(log, own.entry(log, number, Action.ACTIVATE, "mine")))
+
+    operators = [threading.Thread(target=activate, args=(number,)) for number in (1, 2, 3)]
+    for each in operators:
+        each.start()
+    for each in operators:
+        each.join()
+
+    log = opened(tmp_path).log()
+    assert 1 == list(log.states.values()).count(State.ACTIVE)
+    assert log.entries[-1].release == log.active
+    assert 3 == sum(entry.action is Action.ACTIVATE for entry in log.entries)
 
 
 def test_an_unknown_number_is_said(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""What releases cost and keep: switching under load and kills, and a canary that is stopped."""
