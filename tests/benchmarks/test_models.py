@@ -4,15 +4,20 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
+from click.testing import CliRunner
 
-from benchmarks.models import FOLDS, chosen
+from benchmarks.models import FOLDS, as_kaggle_has_it, chosen
+from fraudstream.adapters.event_types import event_type_named
+from fraudstream.commands.etl import etl
 from fraudstream.offline.dataset import Dataset
 from fraudstream.offline.training.folds import time_folds
 from fraudstream.offline.training.options import TrainingOptions
 from fraudstream.world.generate import generate
 from fraudstream.world.world import World
 from tests.benchmarks.running import printed
+from tests.real_files import SPARKOV
 
 
 def test_each_fold_is_later_than_what_is_learnt_from_for_it(tmp_path: Path) -> None:
@@ -39,6 +44,40 @@ def test_each_fold_is_later_than_what_is_learnt_from_for_it(tmp_path: Path) -> N
     assert "something" == best
     assert [0.5] * FOLDS == tried["nothing"]
     assert np.mean(tried["something"]) > 0.8
+
+
+def test_a_world_is_written_as_kaggle_s_file_is(tmp_path: Path) -> None:
+    """With its header; every row of it is read, with the labels and times of the history."""
+    event_type = event_type_named("sparkov")
+    generate(
+        World(seed=1, cards=50, days=3, payments=500, start=date(2020, 1, 1)),
+        tmp_path / "history",
+        event_type,
+    )
+
+    rows = as_kaggle_has_it(tmp_path / "history", tmp_path / "fraudTrain.csv")
+
+    text = (tmp_path / "fraudTrain.csv").read_text()
+    assert SPARKOV.partition("\n")[0] == text.partition("\n")[0]
+    done = CliRunner().invoke(
+        etl,
+        [
+            str(tmp_path / "fraudTrain.csv"),
+            "--event-type",
+            "sparkov",
+            "--out",
+            str(tmp_path / "made"),
+            "--json",
+        ],
+    )
+    assert 0 == done.exit_code, done.output
+    made = pl.read_parquet([tmp_path / "made" / f"{part}.parquet" for part in ("train", "test")])
+    history = pl.read_parquet(
+        sorted((tmp_path / "history").glob("date=*/*.parquet")), hive_partitioning=False
+    )
+    assert rows == made.height == history.height
+    assert history["is_fraud"].sum() == (made["EVENT_LABEL"] == "fraud").sum()
+    assert history["merchant"].to_list() == made["merchant"].to_list()
 
 
 @pytest.mark.process
