@@ -2,7 +2,9 @@
 
 import json
 import sys
+from contextlib import nullcontext
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,6 +17,12 @@ from fraudstream.domain.features.catalogue import FEATURE_SETS
 
 if TYPE_CHECKING:
     from fraudstream.offline.activation import Wish
+
+LOCAL_ROWS = 100_000
+"""Payments that are learnt from with --local."""
+
+OF_A_VERSION = ("version", "activation", "files", "content_sha256")
+"""Fields of a manifest that say nothing where no version was saved."""
 
 
 @click.command()
@@ -50,6 +58,11 @@ if TYPE_CHECKING:
     help="What the model learns of a variable, instead of what [treatments] of the event type says: auto, none, or some of category, "
     "frequency, fraud_rate, text, hour, weekday, joined by commas. Repeatable.",
 )
+@click.option(
+    "--local",
+    is_flag=True,
+    help="Only try: learn from the latest 100,000 payments, list what is learnt of each variable and the figures, and save nothing.",
+)
 @fitting_options
 @click.option(
     "--json",
@@ -63,12 +76,13 @@ def train(
     activate: "Wish",
     update: int | None,
     treat: tuple[str, ...],
+    local: bool,
     as_json: bool,
     **fitting: Any,
 ) -> None:
     """Train an XGBoost model on the point-in-time features of each payment, and test it on later payments.
 
-    The new version is always saved. It becomes the active one if its precision is higher than the share of fraud among all payments,
+    The new version is always saved, but for --local. It becomes the active one if its precision is higher than the share of fraud among all payments,
     if it was trained on at least 500 frauds, and if its average precision is at most 0.02 lower than that of the active version on the
     same payments; both figures are printed.
 
@@ -80,17 +94,14 @@ def train(
     from fraudstream.adapters.event_types import event_type_named
     from fraudstream.adapters.extras import check_installed
     from fraudstream.adapters.models.registry import Registry
-    from fraudstream.commands.progress import bar
-    from fraudstream.offline import train as training
-    from fraudstream.offline.train_unlabelled import train_unlabelled
-    from fraudstream.offline.training.options import TrainingOptions
     from fraudstream.settings import Settings
 
     if fitting["search"]:
         check_installed("optuna", what="train --search")
     settings = Settings()
     event_type = event_type_named(settings.event_type)
-    Registry.of(settings).log().next_version(update)  # raises now rather than after minutes
+    if not local:
+        Registry.of(settings).log().next_version(update)  # raises now rather than after minutes
     common: dict[str, Any] = {
         "features": FEATURE_SETS[feature_set] if feature_set else event_type.features,
         "feature_set": feature_set or event_type.feature_set,
@@ -99,24 +110,55 @@ def train(
         "partitions": settings.partitions,
         "allowed_lateness_ms": settings.lateness_horizon_s * 1000,
         "activate": activate,
-        "update": update,
+        "update": None if local else update,
     }
-    places = history or settings.history_dir, settings.models_place
-    if fitting["anomaly"] == "alone":
-        listener = training.TrainingListener(step=_say(as_json))
-        manifest = train_unlabelled(*places, **common, seed=fitting["seed"], listener=listener)
-    else:
-        options = TrainingOptions(**fitting)
-        with bar("Training", options.rounds) as advance:
-            manifest = training.train(
-                *places,
-                **common,
-                threshold=settings.fraud_threshold or training.FRAUD_THRESHOLD,
-                options=options,
-                listener=training.TrainingListener(step=_say(as_json), round=lambda number: advance(1)),
-            )
+    saved = TemporaryDirectory(prefix="fraudstream-train-") if local else nullcontext(settings.models_place)
+    with saved as place:
+        places = history or settings.history_dir, place
+        manifest = _made(places, common, fitting, settings.fraud_threshold, local, as_json)
+    if local:
+        _tell_local(manifest, as_json)
+        return
     _tell(manifest, settings.models_place, as_json)
     sys.exit(1 if activate == "if-better" and not manifest["activation"]["activated"] else 0)
+
+
+def _made(
+    places: tuple[Path, str],
+    common: dict[str, Any],
+    fitting: dict[str, Any],
+    threshold: float | None,
+    local: bool,
+    as_json: bool,
+) -> dict[str, Any]:
+    """Make a version; return its manifest. `places`: of the history and the models."""
+    from fraudstream.commands.progress import bar
+    from fraudstream.offline import train as training
+    from fraudstream.offline.train_unlabelled import train_unlabelled
+    from fraudstream.offline.training.options import TrainingOptions
+
+    if fitting["anomaly"] == "alone":
+        listener = training.TrainingListener(step=_say(as_json))
+        return train_unlabelled(*places, **common, seed=fitting["seed"], listener=listener)
+    options = TrainingOptions(**fitting)
+    with bar("Training", options.rounds) as advance:
+        return training.train(
+            *places,
+            **common,
+            threshold=threshold or training.FRAUD_THRESHOLD,
+            options=options,
+            rows_max=LOCAL_ROWS if local else None,
+            listener=training.TrainingListener(step=_say(as_json), round=lambda number: advance(1)),
+        )
+
+
+def _tell_local(manifest: dict[str, Any], as_json: bool) -> None:
+    """Print what was tried: the manifest without what only a saved version has, or its figures."""
+    if as_json:
+        click.echo(json.dumps({name: value for name, value in manifest.items() if name not in OF_A_VERSION}))
+        return
+    _show(manifest)
+    click.echo("nothing was saved; without --local it becomes a version")
 
 
 def _say(as_json: bool) -> Any:

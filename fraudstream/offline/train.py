@@ -2,7 +2,7 @@
 
 import platform
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -80,13 +80,15 @@ def train(
     update: int | None = None,
     activate: Wish = "if-better",
     options: TrainingOptions | None = None,
+    rows_max: int | None = None,
     listener: TrainingListener | None = None,
 ) -> dict[str, Any]:
     """Train, evaluate on the later 30 %, save it as the next version of the event type; return the manifest.
 
     It becomes the active version if the manifest's `activation` says `activated`. `update`: the major version it is an update of
     (None: it is the next major one). `event_type` says what payments are (None: as `Dataset.of_history`), `options` how to fit
-    (None: as the AWS sample), `treatments` what to learn of its variables that are not numbers (None: nothing). Raises SetupError if there is no history or too little of it, TrainingUnderWay.
+    (None: as the AWS sample), `treatments` what to learn of its variables that are not numbers (None: nothing), `rows_max` from how many payments, the latest ones
+    (None: all). Raises SetupError if there is no history or too little of it, TrainingUnderWay.
     """
     listener, options = listener or TrainingListener(), options or TrainingOptions()
     names = tuple(features or FEATURE_SETS[feature_set])
@@ -94,7 +96,7 @@ def train(
     cut_ms = SplitTimes.of(dates_of(history_dir)).cut_ms
     data = Dataset.of_history(history_dir, partitions, allowed_lateness_ms, event_type, cut_ms)
     check_columns(data.frame, names, history_dir)
-    split = Split.of(data)
+    split = Split.of(data).latest(rows_max)
     models = Registry.at(models_place, "card" if event_type is None else event_type.name)
     with training(models, update) as made:
         variables = Treated() if event_type is None else treated(split.train, event_type, treatments or {})
@@ -259,6 +261,17 @@ class Split:
                     "has every legitimate payment one?"
                 )
         return split
+
+    def latest(self, rows_max: int | None) -> "Split":
+        """Learn from the latest payments only, if there are more; raises SetupError if none of them is fraud."""
+        if rows_max is None or self.train.height <= rows_max:
+            return self
+        latest = replace(self, train=self.train.tail(rows_max))
+        if not latest.train["is_fraud"].any():
+            raise SetupError(
+                f"none of the latest {rows_max:,} payments to learn from is fraud; train without --local"
+            )
+        return latest
 
 
 def _those(frame: pl.DataFrame, which: pl.Expr) -> pl.DataFrame:

@@ -14,6 +14,7 @@ from fraudstream.adapters.models.files import INPUTS, inputs_in
 from fraudstream.adapters.models.registry import Registry
 from fraudstream.adapters.models.training import training
 from fraudstream.commands.models import show
+from fraudstream.commands.train import train as train_command
 from fraudstream.domain.detector import Detector
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.events.declaration import Declaration
@@ -193,6 +194,38 @@ def test_people_see_how_each_variable_is_treated(
     assert 0 == done.exit_code
     assert "variable   kind (string, 6 values, " in done.output
     assert "category (at most 64 different values)" in done.output
+
+
+def test_a_training_that_is_tried_saves_nothing(
+    history: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It lists what is learnt of each variable, with one treated otherwise, and the figures."""
+    file = tmp_path / "shops.toml"
+    file.write_text(TEXT)
+    monkeypatch.setenv("FRAUDSTREAM_MODELS", str(tmp_path / "models"))
+    monkeypatch.setenv("FRAUDSTREAM_EVENT_TYPE", str(file))
+    options = ["--local", "--history", str(history), "--treat", "note=none"]
+
+    done = CliRunner().invoke(train_command, options)
+
+    assert 0 == done.exit_code, done.output
+    assert "shop (string, 200 values, 0.0% missing): frequency, fraud_rate (more than 64" in done.output
+    assert "note (string, " in done.output
+    assert ": left out (as requested)" in done.output
+    assert "nothing was saved; without --local it becomes a version" in done.output
+    assert not (tmp_path / "models").exists()
+
+
+def test_the_latest_payments_need_a_fraud(history: Path) -> None:
+    """Or nothing can be learnt from them."""
+    split = Split.of(Dataset.of_history(history, event_type=SHOPS))
+    rows = int(split.train["is_fraud"].reverse().arg_max() or 0)
+
+    assert split.train.height == split.latest(1_000_000).train.height
+    assert rows + 1 == split.latest(rows + 1).train.height
+    if rows:
+        with pytest.raises(SetupError, match="payments to learn from is fraud; train without --local"):
+            split.latest(rows)
 
 
 def test_an_anomaly_model_alone_learns_of_variables_without_labels(history: Path, tmp_path: Path) -> None:
