@@ -114,9 +114,7 @@ def train(
             "features": list(names),
             "threshold": threshold,
             "history": data.described(),
-            "warm_up_days": split.warm_up_days,
-            "train": range_of(split.train),
-            "test": range_of(split.test),
+            **split.described(),
             **tested,
             "ranges": ranges_of(learnt, names),
             "activation": activation,
@@ -261,6 +259,14 @@ class Split:
                     "has every legitimate payment one?"
                 )
         return split
+
+    def described(self) -> dict[str, Any]:
+        """Say in a manifest which payments were learnt from, and which the figures are of."""
+        return {
+            "warm_up_days": self.warm_up_days,
+            "train": range_of(self.train),
+            "test": range_of(self.test),
+        }
 
     def latest(self, rows_max: int | None) -> "Split":
         """Learn from the latest payments only, if there are more; raises SetupError if none of them is fraud."""
