@@ -7,7 +7,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -81,33 +82,87 @@ async def produce(
         await asyncio.gather(*sent)
 
 
+class Reading:
+    """A topic that is read from its beginning on; every record is fetched once, and what is written wakes who waits."""
+
+    def __init__(self, consumer: AIOKafkaConsumer, places: Sequence[TopicPartition]) -> None:
+        self._consumer = consumer
+        self._places = places
+        self.records: list[Record] = []
+
+    async def fetch(self) -> None:
+        """Wait for records, for a fifth of a second at most."""
+        for fetched in (await self._consumer.getmany(timeout_ms=200)).values():
+            self.records += fetched
+
+    async def to_the_end(self) -> list[Record]:
+        """Read to the present end."""
+        ends = await self._consumer.end_offsets(self._places)
+        while any([await self._consumer.position(place) < ends[place] for place in self._places]):
+            await self.fetch()
+        return self.records
+
+    async def until(self, enough: Callable[[list[Record]], bool], timeout_s: float = 60) -> list[Record]:
+        """Read until there is enough and not on to the end."""
+        deadline = time.monotonic() + timeout_s
+        while not enough(self.records):
+            assert time.monotonic() < deadline, f"{len(self.records)} records are not enough"
+            await self.fetch()
+        return self.records
+
+
+@asynccontextmanager
+async def reading(
+    settings: Settings, name: str, isolation: str = "read_uncommitted"
+) -> AsyncIterator[Reading]:
+    """Yield a topic to read."""
+    async with AIOKafkaConsumer(
+        **Kafka.of(settings).client,
+        fetch_max_wait_ms=50,
+        isolation_level=isolation,
+        auto_offset_reset="earliest",
+    ) as consumer:
+        topic = settings.topic(name)
+        places = [TopicPartition(topic, partition) for partition in range(settings.partitions)]
+        consumer.assign(places)
+        await consumer.seek_to_beginning(*places)
+        yield Reading(consumer, places)
+
+
 async def read_all(settings: Settings, name: str, isolation: str = "read_uncommitted") -> list[Record]:
     """Read a topic from its beginning to its present end."""
-    topic = settings.topic(name)
-    async with AIOKafkaConsumer(
-        **Kafka.of(settings).client, fetch_max_wait_ms=50, isolation_level=isolation
-    ) as consumer:
-        partitions = [TopicPartition(topic, partition) for partition in range(settings.partitions)]
-        consumer.assign(partitions)
-        await consumer.seek_to_beginning(*partitions)
-        ends = await consumer.end_offsets(partitions)
-        records: list[Record] = []
-        while any([await consumer.position(place) < ends[place] for place in partitions]):
-            for fetched in (await consumer.getmany(timeout_ms=200)).values():
-                records += fetched
-    return records
+    async with reading(settings, name, isolation) as topic:
+        return await topic.to_the_end()
+
+
+async def decided_more(settings: Settings, worker: Worker, payments: int) -> None:
+    """Return as soon as so many more payments are decided, by a worker in the middle of a backlog."""
+
+    def enough(records: list[Record]) -> bool:
+        assert worker.process is not None
+        assert worker.process.poll() is None, worker.log
+        return len(records) >= before + payments
+
+    async with reading(settings, "decisions") as topic:
+        before = len(await topic.to_the_end())
+        await topic.until(enough)
 
 
 async def decisions_of(settings: Settings, ids: set[str], timeout_s: float = 60) -> list[dict[str, Any]]:
     """Wait until every id is decided and return all decisions, duplicates included."""
-    deadline = time.monotonic() + timeout_s
-    while True:
-        decisions = [json.loads(record.value) for record in await read_all(settings, "decisions")]
-        missing = ids - {decision["transaction_id"] for decision in decisions}
-        if not missing:
-            return decisions
-        assert time.monotonic() < deadline, f"{len(missing)} of {len(ids)} payments were not decided"
-        await asyncio.sleep(0.2)
+    decisions: list[dict[str, Any]] = []
+    missing = set(ids)
+
+    def decided(records: list[Record]) -> bool:
+        new = [json.loads(record.value) for record in records[len(decisions) :]]
+        decisions.extend(new)
+        missing.difference_update(decision["transaction_id"] for decision in new)
+        return not missing
+
+    async with reading(settings, "decisions") as topic:
+        await topic.until(decided, timeout_s)
+        assert decided(await topic.to_the_end())
+    return decisions
 
 
 async def settled(settings: Settings, timeout_s: float = 60) -> None:

@@ -1,6 +1,5 @@
 """FRAUDSTREAM_EXACTLY_ONCE_OUTPUTS: who reads committed sees each decision once, whatever happens to the workers."""
 
-import asyncio
 import json
 import signal
 from collections import Counter
@@ -8,7 +7,7 @@ from collections import Counter
 import pytest
 
 from fraudstream.settings import Settings
-from tests.end_to_end.harness import Worker, expected_windows, produce, read_all, settled
+from tests.end_to_end.harness import Worker, expected_windows, produce, read_all, reading, settled
 from tests.end_to_end.test_worker import CARDS, encoded, payments, windows
 
 COMMITTED = "read_committed"
@@ -31,13 +30,9 @@ def settings(kafka_settings: Settings) -> Settings:
 
 async def decided(settings: Settings, at_least: int) -> list[str]:
     """Wait for so many decisions and return the ids of all."""
-    deadline = asyncio.get_running_loop().time() + PATIENCE_S
-    while True:
-        records = await read_all(settings, "decisions", COMMITTED)
-        if len(records) >= at_least:
-            return [json.loads(record.value or b"")["transaction_id"] for record in records]
-        assert asyncio.get_running_loop().time() < deadline, f"{len(records)} of {at_least} decided"
-        await asyncio.sleep(0.1)
+    async with reading(settings, "decisions", COMMITTED) as topic:
+        await topic.until(lambda found: len(found) >= at_least, PATIENCE_S)
+        return [json.loads(record.value or b"")["transaction_id"] for record in await topic.to_the_end()]
 
 
 async def assert_decided_once(settings: Settings, ids: Counter[str]) -> None:

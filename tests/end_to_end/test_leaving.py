@@ -13,7 +13,14 @@ from fraudstream.adapters.broker import EmbeddedBroker
 from fraudstream.adapters.kafka.admin import ensure_topics
 from fraudstream.settings import Settings
 from tests.commands.running import begin, fraudstream
-from tests.end_to_end.harness import Worker, decisions_of, expected_windows, produce, read_all, settled
+from tests.end_to_end.harness import (
+    Worker,
+    decided_more,
+    decisions_of,
+    expected_windows,
+    produce,
+    settled,
+)
 from tests.end_to_end.test_archive import files
 from tests.end_to_end.test_worker import encoded, payments, windows
 from tests.shared import frozen, own_settings
@@ -47,9 +54,7 @@ async def test_a_worker_ends_within_seconds_while_the_broker_is_frozen(
     await produce(settings, [encoded(payment) for payment in sent])
     with Worker(settings.model_copy(update={"batch_rows_max": 256})) as worker:
         assert worker.process is not None
-        while len(await read_all(settings, "decisions")) < 2000:
-            assert worker.process.poll() is None, worker.log
-            await asyncio.sleep(0.02)
+        await decided_more(settings, worker, 2000)
         with frozen(own_broker):
             code, took_s = await asyncio.to_thread(told_to_stop, worker.process)
         log = worker.log

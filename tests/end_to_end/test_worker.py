@@ -14,7 +14,15 @@ import pytest
 from fraudstream.domain.tokens import partition_of
 from fraudstream.process.ports import free_port
 from fraudstream.settings import Settings
-from tests.end_to_end.harness import Worker, decisions_of, expected_windows, produce, read_all, settled
+from tests.end_to_end.harness import (
+    Worker,
+    decided_more,
+    decisions_of,
+    expected_windows,
+    produce,
+    read_all,
+    settled,
+)
 
 CARDS = [4_006_080_000_000_000 + number * 7_919 for number in range(60)]
 
@@ -181,11 +189,7 @@ async def test_a_killed_worker_loses_nothing_and_counts_nothing_twice(
     await produce(settings, [encoded(payment) for payment in sent])
     for _ in range(2):
         with Worker(settings.model_copy(update={"batch_rows_max": 256})) as doomed:
-            before = len(await read_all(settings, "decisions"))
-            while len(await read_all(settings, "decisions")) < before + 3000:
-                assert doomed.process is not None
-                assert doomed.process.poll() is None, doomed.log
-                await asyncio.sleep(0.02)
+            await decided_more(settings, doomed, 3000)
             doomed.kill()
         if not keep_state:
             for file in sorted(settings.worker_state_dir.rglob("*"), reverse=True):
