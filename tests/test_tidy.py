@@ -58,6 +58,7 @@ LAYERS = {
     "web": {"adapters", "adapters.secrets", "domain", "monitor"},
     "state": {"adapters", "deciding", "domain", "settings", "tables", "topics"},
     "traffic": {"adapters", "domain", "offline", "settings", "topics", "world"},
+    "client": set(),
     "api": {"adapters", "deciding", "domain", "metrics", "settings", "topics", "traffic"},
     "acceptance": {"adapters", "domain", "offline", "settings", "topics", "traffic", "world"},
     "demo": {"acceptance", "adapters", "domain", "process", "settings", "topics", "traffic", "world"},

@@ -1,0 +1,73 @@
+"""The client for programs with asyncio."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote
+
+import httpx
+import msgspec
+
+from fraudstream.client.answers import ApiError, Decision, decision_of, decisions_of, error_of
+from fraudstream.client.retrying import Attempts, body_of, headers_of
+
+
+class AsyncClient:
+    """Asks one API."""
+
+    def __init__(self, url: str, key: str | None = None, patience_s: float = 5.0) -> None:
+        """`patience_s`: how long a question is asked again until it is answered."""
+        self._patience_s = patience_s
+        self._http = httpx.AsyncClient(base_url=url, headers=headers_of(key))
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def predict(self, event: Mapping[str, Any]) -> Decision:
+        """Return the decision about an event; raises ApiError, Late if it is not decided in time."""
+        return decision_of(msgspec.json.decode(await self._asked("/v1/predictions", body_of(event))))
+
+    async def predict_many(self, events: Sequence[Mapping[str, Any]]) -> list[Decision | ApiError]:
+        """Return the decision about each event, or why there is none; raises ApiError if the question fails as a whole."""
+        return decisions_of(await self._asked("/v1/predictions", body_of(events)))
+
+    async def fetch(self, transaction_id: str) -> Decision | None:
+        """Return a decision that was made before; None if none is known."""
+        answer = await self._http.get(f"/v1/predictions/{quote(transaction_id, safe='')}")
+        if answer.status_code == 404:
+            return None
+        if answer.status_code != 200:
+            raise error_of(answer.status_code, answer.content)
+        return decision_of(msgspec.json.decode(answer.content))
+
+    async def label(self, transaction_id: str, fraud: bool | None, **more: Any) -> None:
+        """Say what an event turned out to be; `more`: source, known_at, note."""
+        await self._asked("/v1/labels", body_of({"transaction_id": transaction_id, "fraud": fraud, **more}))
+
+    async def _asked(self, path: str, body: bytes) -> bytes:
+        """Ask until there is an answer; asking again is safe, because an id is one event."""
+        attempts = Attempts.within(self._patience_s)
+        while True:
+            try:
+                answer = await self._http.post(
+                    path, content=body, headers=attempts.headers, timeout=attempts.left_s + 1.0
+                )
+            except httpx.TransportError as error:
+                wait_s = attempts.unreachable(error)
+            else:
+                if answer.is_success:
+                    return answer.content
+                wait_s = attempts.wait_s(
+                    answer.status_code, answer.headers.get("Retry-After"), answer.content
+                )
+            await asyncio.sleep(wait_s)
