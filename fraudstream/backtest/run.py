@@ -25,6 +25,7 @@ from fraudstream.domain.features.schema import (
     AMOUNT,
     CENTS,
     EVENT_TIME,
+    INSIGHT_SCORE,
     OUTCOME,
     PROBABILITY,
     REASONS,
@@ -109,6 +110,7 @@ class Backtest:
             column.name for column in (AMOUNT, *SCORED, *self.candidate.detector.ruleset.judge_of.columns)
         }
         made |= {feature.name for feature in self.event_type.derived}
+        made |= {INSIGHT_SCORE.name} & {*decided.columns}
         return decide(decided.drop(made), self.candidate.detector)[REASONS.name]
 
     @cached_property

@@ -3,15 +3,18 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.events.declaration import Declaration
+from fraudstream.domain.features.variable_inputs import VariableInput, VariableInputs
+from fraudstream.domain.registry.insight import InsightScale
 from fraudstream.domain.rules import Rule
 from fraudstream.domain.times import DAY_MS
 from tests.backtest.archives import CARD, backtest, candidate, changed, filled, label, stream_of
-from tests.builders import SameWeek
+from tests.builders import CountingModel, SameWeek
 from tests.fakes import MemoryWeekly
 
 ROOT = Path(__file__).parents[2]
@@ -78,6 +81,31 @@ def test_figures_are_those_that_a_person_counts(tmp_path: Path) -> None:
     }
     assert {"p0"} == {each["transaction_id"] for each in report["changes"][0]["examples"]}
     assert 3 == report["champion_figures"]["alerts"]["now"]["fraud"]
+
+
+class ScaledModel(CountingModel):
+    """A model with a scale, and with an input that is made of the event's time."""
+
+    features = (*CountingModel.features, "event_time_hour")
+    inputs = VariableInputs((VariableInput("event_time", "hour"),))
+    scale = InsightScale.measured(np.zeros(100), np.linspace(0, 0.5, 100))
+
+
+def test_rules_of_the_insight_score_are_tried(tmp_path: Path) -> None:
+    """Two payments in a minute have a probability above all legitimate ones; reasons are told, too."""
+    day = history(
+        tmp_path,
+        [{"amount": 50.0, "event_time": MONDAY_MS + 1000 * second, "cc_num": 4} for second in (0, 1, 2)],
+    )
+    rare = Rule("rare", "insight_score >= 900", "block")
+
+    report = backtest(
+        day, candidate(rare, model=ScaledModel()), candidate(Rule("none", "amount < 0", "review"))
+    )
+
+    assert {"approve": 1, "review": 0, "block": 2} == report["candidate_figures"]["outcomes"]
+    assert [2] == [each["payments"] for each in report["changes"]]
+    assert report["changes"][0]["examples"][0]["reasons"]
 
 
 async def test_the_figures_do_not_depend_on_the_slices(tmp_path: Path) -> None:
