@@ -18,6 +18,7 @@ from tests.chaos import (
     producers,
     quotas,
     reconfigured,
+    releases,
     rights,
     soak,
     weekly,
@@ -150,6 +151,8 @@ EXPERIMENTS = (
     Experiment("22 clock", "the worker's clock steps", clocks.stepped, 0.5),
     Experiment("23 quota", "a quota on the worker's bytes", quotas.held_back, 0.2),
     Experiment("24 codecs", "producers of every codec", producers.every_codec, 0.5),
+    Experiment("25 releases", "kill -9 around a release switch", releases.switched, 1.0, REPEATED),
+    Experiment("25 topic", "control topic lost", releases.control_topic_lost, 0.3, REPEATED),
 )
 
 MUTANTS: dict[str, Experiment] = {
