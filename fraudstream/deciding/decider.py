@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -28,6 +29,7 @@ from fraudstream.domain.features.schema import (
     WEEKLY_AS_OF,
     WEEKLY_MISSING,
 )
+from fraudstream.domain.lists.table import NO_LISTS, Lists
 from fraudstream.domain.releases.plan import OWN, Choice, Plans, releases_of
 from fraudstream.domain.tokens import Entity
 from fraudstream.domain.weekly import WeeklyStore
@@ -74,11 +76,13 @@ class Decider:
         detector: Detector,
         event_type: EventType,
         few_events: int = FEW_EVENTS,
+        lists: Lists = NO_LISTS,
     ) -> None:
         """Micro-batches of up to `few_events` are decided without Polars, if the event type's rules and features allow it."""
         self._few_events = few_events
         self._table = table
         self._event_type = event_type
+        self._lists = lists
         self.releases: dict[str, ReleaseDetector] = {}
         """By their SHA-256; OWN is the worker's own detector."""
         self.load(OWN, detector)
@@ -92,7 +96,11 @@ class Decider:
     def load(self, release: str, detector: Detector, name: str | None = None) -> None:
         """Get ready to decide by a release; `name`: what decisions call it."""
         self.releases[release] = ReleaseDetector.of(
-            detector, self._event_type, self._table.allowed_lateness_ms, self._few_events, name
+            replace(detector, lists=self._lists),
+            self._event_type,
+            self._table.allowed_lateness_ms,
+            self._few_events,
+            name,
         )
 
     def keep(self, releases: Collection[str]) -> None:

@@ -15,6 +15,7 @@ from fraudstream.domain.features.catalogue import check_features
 from fraudstream.domain.features.derived import NONE, DerivedFeatures
 from fraudstream.domain.features.schema import (
     ANOMALY_SCORE,
+    CARD,
     EVENT_TIME,
     FRAUD,
     FRAUD_THRESHOLD,
@@ -25,6 +26,7 @@ from fraudstream.domain.features.schema import (
     RULESET_VERSION,
     SCORE,
 )
+from fraudstream.domain.lists.table import NO_LISTS, Lists
 from fraudstream.domain.model import Model, anomaly_scores, insight_scores, scored
 from fraudstream.domain.reasons import reasons_of
 from fraudstream.domain.rules import Ruleset
@@ -46,6 +48,8 @@ class Detector:
     decimals: int = HUNDREDTHS
     """Of the currency, for reasons."""
     derived: DerivedFeatures = NONE
+    lists: Lists = NO_LISTS
+    """What rules ask, and for which entities some are snoozed."""
 
     @classmethod
     def of(
@@ -66,7 +70,7 @@ class Detector:
         none = np.zeros((0, len(model.features)), np.float32)
         model.probabilities(none)  # what it prepares for this and the next, no payment waits for
         model.contributions(none)
-        columns = {column.name: column.dtype for column in (EVENT_TIME, *event_type.inputs)}
+        columns = {column.name: column.dtype for column in (CARD, EVENT_TIME, *event_type.inputs)}
         try:
             detector.decide(pl.DataFrame(schema=columns | event_type.columns))
         except ColumnNotFoundError as error:
@@ -108,7 +112,7 @@ class Detector:
             ]
         )
         insight = insight_scores(self.model, self.ruleset.mentioned, probability)
-        judged = self.ruleset.judge(to_judge.hstack([each.series() for each in insight]))
+        judged = self.ruleset.judge(to_judge.hstack([each.series() for each in insight]), self.lists)
         if not reasons:
             return judged
         pushed = reasons_of(judged, rows, self.model, self.decimals)

@@ -19,10 +19,13 @@ from fraudstream.domain.features.compute import filled
 from fraudstream.domain.features.schema import (
     AMOUNT,
     ANOMALY_SCORE,
+    CARD,
     CENTS,
+    EVENT_TIME,
     FRAUD,
     FRAUD_THRESHOLD,
     INPUT,
+    LISTS_AS_OF,
     MODEL_VERSION,
     OUTCOME,
     PROBABILITY,
@@ -30,12 +33,15 @@ from fraudstream.domain.features.schema import (
     RULES,
     RULESET_VERSION,
     SCORE,
+    SNOOZED_RULES,
     WEEKLY_MISSING,
     judged_columns,
 )
+from fraudstream.domain.lists.table import answers
 from fraudstream.domain.model import anomaly_scores, insight_scores
 from fraudstream.domain.reasons import sentences
 from fraudstream.domain.rules import is_alert
+from fraudstream.domain.rules.snoozing import awake
 from fraudstream.domain.weekly import UNKNOWN
 
 
@@ -58,6 +64,7 @@ class FewDetector:
         inputs = {column.name: column.dtype for column in event_type.inputs}
         features = {name: FEATURES[name].column.dtype for name in detector.model.features if name in FEATURES}
         columns = judged_columns(event_type.entity is not None) | inputs | features | event_type.columns
+        columns |= {call.column.name: call.column.dtype for call in detector.ruleset.calls}
         conditions = [rule.condition() for rule in detector.ruleset.evaluated]
         try:
             evaluated = [compiled(each, columns) for each in conditions]
@@ -89,15 +96,30 @@ class FewDetector:
             Known(RULESET_VERSION, [detector.ruleset.version] * rows),
             *insight_scores(model, detector.ruleset.mentioned, probability),
         )
-        judged = [self._judged(events.row(position, self._mentioned)) for position in range(rows)]
+        judged = self._judged(events)
         for place, column in enumerate(self._judge.columns):
             events.add(Known(column, [each[place] for each in judged]))
         outcomes = events.values(OUTCOME)
         reasons = self._reasons(events, taken, outcomes)
         events.add(Known(REASONS, detector.ruleset.with_reasons(events.values(RULES), outcomes, reasons)))
 
-    def _judged(self, row: dict[str, Any]) -> tuple[Any, ...]:
-        return self._judge.judged([rule for rule, holds in self._rules if holds(row)], row)
+    def _judged(self, events: FewEvents) -> list[tuple[Any, ...]]:
+        """Return what the rules say of each event, and add what lists do."""
+        lists, calls = self._detector.lists, self._detector.ruleset.calls
+        names = self._mentioned
+        if calls or lists.has_snoozes:
+            times = events.values(EVENT_TIME)
+            for call in calls:
+                values = events.columns[call.variable]
+                events.add(Known(call.column, answers(call, lists, values, times)))
+            events.add(Known(LISTS_AS_OF, [lists.revision] * events.rows))
+            names = [*names, EVENT_TIME.name, CARD.name]
+        rows = [events.row(position, names) for position in range(events.rows)]
+        held = [[rule for rule, holds in self._rules if holds(row)] for row in rows]
+        if lists.has_snoozes:
+            held, snoozed = awake(lists, held, rows)
+            events.add(Known(SNOOZED_RULES, snoozed))
+        return [self._judge.judged(rules, row) for rules, row in zip(held, rows, strict=True)]
 
     def _reasons(
         self, events: FewEvents, taken: npt.NDArray[np.float32], outcomes: Sequence[str]

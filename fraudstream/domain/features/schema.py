@@ -130,11 +130,24 @@ JUDGED = (
     WEEKLY_AS_OF,
 )
 """How it goes on."""
+SNOOZED_RULES = Column("snoozed_rules", TEXTS, "detector")
+"""Rules that hold and are snoozed for the entity. Only there while rules are snoozed for some."""
+LISTS_AS_OF = Column("lists_as_of", pl.Int64, "detector", "revision")
+"""How far the topic `lists` was known. Only there if rules ask lists, or are snoozed for some entities."""
 RELEASE = Column("release", pl.String, "detector")
 """Event type and number of the release that decided, such as card-7."""
 CANARY = Column("canary", pl.Boolean, "detector")
 """Whether that release decided as a canary."""
-IF_THERE = (INSIGHT_SCORE, SHADOW_RULES, PASSED_RULES, PROPENSITY, RELEASE, CANARY)
+IF_THERE = (
+    INSIGHT_SCORE,
+    SHADOW_RULES,
+    PASSED_RULES,
+    PROPENSITY,
+    SNOOZED_RULES,
+    LISTS_AS_OF,
+    RELEASE,
+    CANARY,
+)
 """What comes next in the decisions that have it, before `degraded` and `source`."""
 
 

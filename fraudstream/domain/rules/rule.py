@@ -12,6 +12,7 @@ from polars.exceptions import PolarsError
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.expressions import check_columns, parsed, without_failures
 from fraudstream.domain.features.schema import Type
+from fraudstream.domain.lists.calls import Call, asked
 from fraudstream.domain.rules.outcomes import Outcome
 
 RuleState = Literal["active", "shadow", "paused", "draft"]
@@ -72,10 +73,15 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
         """When it ends, epoch milliseconds."""
         return None if self.expires_at is None else round(self.expires_at.timestamp() * 1000)
 
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """What it asks lists."""
+        return asked(self.when).calls
+
     def condition(self) -> pl.Expr:
         """Return the condition as a Polars expression; a condition on a missing value does not hold."""
         try:
-            return without_failures(parsed(self.when, "condition")).fill_null(value=False)
+            return without_failures(parsed(asked(self.when).sql, "condition")).fill_null(value=False)
         except SetupError as error:
             raise SetupError(f"rule {self.name!r} {error}") from error
 
@@ -101,7 +107,11 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     def check(self, columns: Mapping[str, Type]) -> None:
         """Raise SetupError unless the rule is a condition on these columns."""
         condition = self.condition()
+        columns = dict(columns)
         try:
+            for call in self.calls:
+                call.check(columns)
+            columns |= {call.column.name: pl.Boolean for call in self.calls}
             names = check_columns(condition, columns)
         except SetupError as error:
             raise SetupError(f"rule {self.name!r} {error}{self._place(str(error))}") from error

@@ -12,11 +12,13 @@ from polars.exceptions import ColumnNotFoundError, PanicException, PolarsError
 
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.expressions import Expressions
-from fraudstream.domain.features.schema import REASONS
+from fraudstream.domain.features.schema import EVENT_TIME, LISTS_AS_OF, REASONS, SNOOZED_RULES
+from fraudstream.domain.lists.table import NO_LISTS, Lists, answers
 from fraudstream.domain.rules.failing import one_by_one
 from fraudstream.domain.rules.judging import Judge
 from fraudstream.domain.rules.outcomes import is_alert
 from fraudstream.domain.rules.rule import Rule
+from fraudstream.domain.rules.snoozing import awake, needed
 
 Mode = Literal["strictest", "first_match"]
 """strictest: of the rules that hold, the strictest outcome wins. first_match: the first that holds decides."""
@@ -55,6 +57,8 @@ class Ruleset:
             name for rule in self.evaluated for name in rule.condition().meta.root_names()
         )
         """The columns that rules ask for."""
+        self.calls = tuple(dict.fromkeys(call for rule in self.evaluated for call in rule.calls))
+        """What its rules ask lists."""
         conditions = {rule.name: rule.condition().alias(rule.name) for rule in self.rules}
         self._compiled = {rule.name: conditions[rule.name] for rule in self.evaluated}
         self._conditions = Expressions([*self._compiled.values()])
@@ -73,12 +77,13 @@ class Ruleset:
         described: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(Document(self.rules, self.mode)))
         return described
 
-    def judge(self, frame: pl.DataFrame) -> pl.DataFrame:
+    def judge(self, frame: pl.DataFrame, lists: Lists = NO_LISTS) -> pl.DataFrame:
         """Add `rules` (names of all that matched, in order), `outcome` and what else the rules say; raises SetupError.
 
         Conditions are columns; lists are made only for the few payments that match, which is ten times faster. If a rule
-        expires, the frame has `event_time`; if one leaves a share of events alone, `transaction_id`.
+        expires, or asks lists, the frame has `event_time`; if one leaves a share of events alone, `transaction_id`.
         """
+        frame = self._with_lists(frame, lists)
         try:
             holds = (
                 self._conditions.computed(frame).to_numpy()
@@ -92,13 +97,21 @@ class Ruleset:
             frame = frame.hstack([failed])
         matched = np.flatnonzero(holds.any(axis=1))
         if not len(matched):
+            if lists.has_snoozes:
+                frame = frame.hstack([SNOOZED_RULES.series([[]]).new_from_index(0, frame.height)])
             return frame.hstack([none.new_from_index(0, frame.height) for none in self._nothing])
-        judge, needs = self.judge_of, [column.name for column in self.judge_of.needs]
+        judge, needs = self.judge_of, [column.name for column in needed(self.judge_of, lists)]
         events = frame.select(needs)[matched].to_dicts() if needs else [{}] * len(matched)
-        rows = [
-            judge.judged([rule for rule, held in zip(self.evaluated, row, strict=True) if held], event)
-            for row, event in zip(holds[matched], events, strict=True)
+        held = [
+            [rule for rule, held in zip(self.evaluated, row, strict=True) if held] for row in holds[matched]
         ]
+        if lists.has_snoozes:
+            held, snoozed = awake(lists, held, events)
+            each: list[list[str]] = [[] for _ in range(frame.height)]
+            for row, names in zip(matched.tolist(), snoozed, strict=True):
+                each[row] = names
+            frame = frame.hstack([SNOOZED_RULES.series(each)])
+        rows = [judge.judged(rules, event) for rules, event in zip(held, events, strict=True)]
         judged = [
             column.series(values)
             for column, values in zip(judge.columns, zip(*rows, strict=True), strict=True)
@@ -108,6 +121,19 @@ class Ruleset:
         return frame.hstack(
             [pl.concat([none, some]).gather(which) for none, some in zip(self._nothing, judged, strict=True)]
         )
+
+    def _with_lists(self, frame: pl.DataFrame, lists: Lists) -> pl.DataFrame:
+        """Return events with what lists say of them, and how far lists are known."""
+        if not self.calls and not lists.has_snoozes:
+            return frame
+        try:
+            times: Any = frame[EVENT_TIME.name] if self.calls else ()
+            columns = [
+                call.column.series(answers(call, lists, frame[call.variable], times)) for call in self.calls
+            ]
+        except ColumnNotFoundError as error:
+            raise SetupError(f"a rule does not fit the columns of a decision: {error}") from error
+        return frame.hstack([*columns, LISTS_AS_OF.constant(lists.revision, frame.height)])
 
     def with_reasons(
         self, rules: Sequence[Sequence[str]], outcomes: Sequence[str], reasons: Sequence[Sequence[str]]

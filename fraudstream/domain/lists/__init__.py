@@ -1,0 +1,1 @@
+"""Lists of values that rules ask for: cards, merchants, any variable; changed while workers run."""

@@ -1,0 +1,155 @@
+"""What is on the lists, as a worker holds it: a dictionary a list, changed record by record.
+
+Its revision is the offset after the last record that was applied. An entry remembers for a while since which revision it has
+been on its list or off it, so that a decision can be made again with the lists of then.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
+
+from fraudstream.domain.lists.calls import Call
+from fraudstream.domain.lists.entries import SNOOZE, Change, Listed, Listing
+from fraudstream.domain.times import DAY_MS
+
+ENTRIES_MAX = 2_000_000
+"""On all lists of a worker; further ones are left out, and health says so."""
+
+KEPT_MS = 3 * DAY_MS
+"""How long former states of an entry are remembered; compaction keeps their records as long."""
+
+FOR_EVER = 2**62
+OFF = -(2**62)
+"""Expiry of an entry that is on a list for ever, or not at all; else epoch milliseconds of event time."""
+
+Version = tuple[int, int]
+"""Since which revision, and until which event time."""
+Versions = int | tuple[Version, ...]
+"""Of an entry that was put on a list once and for ever only the revision, which is most of them: a third of the memory."""
+
+
+class Lists(Protocol):
+    """What rules ask."""
+
+    @property
+    def revision(self) -> int:
+        """What is published as `lists_as_of`; 0 while nothing was ever on a list."""
+        ...
+
+    @property
+    def has_snoozes(self) -> bool:
+        """Whether rules are snoozed for some entities."""
+        ...
+
+    def has(self, name: str, value: str, event_time_ms: int, revision: int | None = None) -> bool | None:
+        """Tell whether a value is on a list at an event's time; None if there is no such list.
+
+        `revision`: with the lists as they were then, at most a few days ago.
+        """
+        ...
+
+
+class ListTable:
+    """The lists of a worker."""
+
+    def __init__(self) -> None:
+        self.revision = 0
+        self.entries = 0
+        """On or lately off a list."""
+        self.left_out = 0
+        self.listings: dict[str, Listing] = {}
+        self._entries: dict[str, dict[str, Versions]] = {}
+        self._changed: deque[tuple[int, str, str]] = deque()
+        """When, and which entries have former states."""
+        self._snoozes = 0
+
+    @property
+    def has_snoozes(self) -> bool:
+        """Whether rules are snoozed, or were lately."""
+        return self._snoozes > 0
+
+    def has(self, name: str, value: str, event_time_ms: int, revision: int | None = None) -> bool | None:
+        """Look it up."""
+        entries = self._entries.get(name)
+        if entries is None:
+            return None if name not in self.listings else False
+        versions = entries.get(value)
+        if versions is None:
+            return False
+        if isinstance(versions, int):
+            return revision is None or versions <= revision
+        known = versions if revision is None else [each for each in versions if each[0] <= revision]
+        return bool(known) and event_time_ms < known[-1][1]
+
+    def apply(self, change: Change, offset: int, at_ms: int) -> None:
+        """Take the record at an offset, written at a time; one that was taken already is passed over."""
+        if offset < self.revision:
+            return
+        self.revision = offset + 1
+        if change.value is None:
+            if isinstance(change.said, Listing):
+                self.listings[change.name] = change.said
+            else:
+                self.listings.pop(change.name, None)
+        else:
+            self._put(change, change.value, at_ms)
+        self.forget(at_ms - KEPT_MS)
+
+    def forget(self, before_ms: int) -> None:
+        """Forget former states that were replaced before a time."""
+        while self._changed and self._changed[0][0] < before_ms:
+            _, name, value = self._changed.popleft()
+            versions = self._entries.get(name, {}).get(value)
+            if isinstance(versions, tuple):
+                last = versions[-1]
+                if last[1] == OFF:
+                    self._remove(name, value)
+                else:
+                    self._entries[name][value] = last[0] if last[1] == FOR_EVER else (last,)
+
+    def _put(self, change: Change, value: str, at_ms: int) -> None:
+        entries = self._entries.setdefault(change.name, {})
+        before = entries.get(value)
+        until = OFF
+        if isinstance(change.said, Listed):
+            until = FOR_EVER if change.said.expires_at_ms is None else change.said.expires_at_ms
+        if before is None:
+            if until == OFF:
+                return
+            if self.entries >= ENTRIES_MAX:
+                self.left_out += 1
+                return
+            entries[value] = self.revision if until == FOR_EVER else ((self.revision, until),)
+            self.entries += 1
+            self._snoozes += change.name.startswith(SNOOZE)
+            return
+        former = ((before, FOR_EVER),) if isinstance(before, int) else before
+        entries[value] = (*former, (self.revision, until))
+        self._changed.append((at_ms, change.name, value))
+
+    def _remove(self, name: str, value: str) -> None:
+        del self._entries[name][value]
+        self.entries -= 1
+        self._snoozes -= name.startswith(SNOOZE)
+
+
+NO_LISTS = ListTable()
+"""Where there are none: in the offline world, and in tests."""
+
+
+def answers(
+    call: Call, lists: Lists, values: Iterable[Any], event_times_ms: Iterable[int]
+) -> list[bool | None]:
+    """Return the column of a call."""
+    has = lists.has
+    return [
+        None if value is None else has(call.name, value if type(value) is str else str(value), at_ms)
+        for value, at_ms in zip(values, event_times_ms, strict=True)
+    ]
+
+
+def snoozed(lists: Lists, rules: Sequence[str], entity: str | None, event_time_ms: int) -> set[str]:
+    """Return which of these rules do not judge an entity for now."""
+    if entity is None:
+        return set()
+    return {rule for rule in rules if lists.has(SNOOZE + rule, entity, event_time_ms)}
