@@ -14,6 +14,7 @@ from fraudstream.agents import nightly, topic_watch
 from fraudstream.agents.assignment import Assignment
 from fraudstream.agents.backlog import Backlog
 from fraudstream.agents.delivery import AtLeastOnce, Delivery, ExactlyOnce
+from fraudstream.agents.list_topic import ListTopic
 from fraudstream.agents.outputs import Outputs, Targets
 from fraudstream.agents.quarantine import Quarantine
 from fraudstream.agents.release_loader import ReleaseLoader
@@ -38,6 +39,7 @@ from fraudstream.tables.activity import ActivityTable
 __all__ = [
     "Challenging",
     "Follower",
+    "ListTopic",
     "ReleaseAgents",
     "ReleaseLoader",
     "ReleaseTopic",
@@ -51,10 +53,11 @@ __all__ = [
 
 
 class ReleaseAgents(NamedTuple):
-    """What brings releases to a worker, and what tries a challenger on its decisions."""
+    """What brings releases and lists to a worker, and what tries a challenger on its decisions."""
 
     follower: Follower
     shadow: Shadow
+    lists: ListTopic
 
 
 def attach(
@@ -71,7 +74,8 @@ def attach(
 ) -> Delivery:
     """Add the scoring agent to an app that has a publisher; return how it makes its micro-batches durable."""
     parser = Parser(event_type, entities, settings.future_tolerance_s * 1000)
-    decider = Decider(table, weekly, detector, event_type)
+    decider = Decider(table, weekly, detector, event_type, lists=releases.lists.table)
+    releases.lists.rulesets = lambda: [each.detector.ruleset for each in decider.releases.values()]
     targets = Targets.of(settings, table.changelog_key)
     source = app.topic(
         *topics.sources(settings),

@@ -26,6 +26,7 @@ from fraudstream.adapters.weekly.stores import weekly_store
 from fraudstream.domain.detector import Detector
 from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.events.parser import entity_index
+from fraudstream.domain.lists.table import ListTable
 from fraudstream.domain.model import Model
 from fraudstream.domain.weekly import WeeklyStore
 from fraudstream.monitor.observing import Observer
@@ -73,6 +74,7 @@ class App(faust.App):
     fraudstream_settings: Settings
     publisher: Publisher
     releases: agents.ReleaseTopic
+    lists: agents.ListTopic
     shadow_topic: agents.ShadowTopic
     weekly: WeeklyStore
     member: Member
@@ -91,6 +93,7 @@ class App(faust.App):
         await self.publisher.start()
         await self.publisher.learn(topics.outputs(settings))
         await self.weekly.connect()
+        await self.lists.start()
         await self.releases.start()
         await super().on_first_start()
 
@@ -104,6 +107,7 @@ class App(faust.App):
         """Disconnect publisher and weekly store after everything that uses them has stopped."""
         await super().on_stop()
         await self.releases.stop()
+        await self.lists.stop()
         await self.shadow_topic.stop()
         await self.publisher.stop()
         await self.weekly.close()
@@ -151,10 +155,11 @@ def create_app(settings: Settings, ports: Ports) -> App:
     observer = Observer(
         app, table, ports.weekly, detector, event_type, sources, settings.archive_place, losses
     )
+    app.lists = agents.ListTopic(settings, ListTable(), bool(detector.ruleset.calls))
     releases = release_agents(app, settings, event_type, observer)
     to_decide = (event_type, entities, table, detector, ports.weekly)
     delivery = agents.attach(app, settings, *to_decide, observer.report, releases, schemas)
-    observer.watches += [delivery.problems, releases.follower.problems]
+    observer.watches += [delivery.problems, releases.follower.problems, app.lists.problems]
     if schemas is not None:
         observer.watches.append(schemas.problems)
     agents.topic_watch.attach(app, settings, observer.watches, observer.metrics.undecided)
@@ -180,7 +185,7 @@ def release_agents(
         store, loader, worker, partial(answer, settings), observer, agents.Challenging(shadow, event_type)
     )
     app.releases = agents.ReleaseTopic(settings, follower)
-    return agents.ReleaseAgents(follower, shadow)
+    return agents.ReleaseAgents(follower, shadow, app.lists)
 
 
 def watch(

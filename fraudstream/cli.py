@@ -88,6 +88,9 @@ COMMANDS = {
     "drift": Entry(
         "drift", "Compare the newest archived payments with the model's training and with the days before."
     ),
+    "lists": Entry(
+        "lists", "Put cards, merchants and other values on lists that rules ask, and snooze rules."
+    ),
     "archive": Entry(
         "archive", "Archive every decided payment as Parquet, compact the archive and search it."
     ),

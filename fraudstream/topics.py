@@ -93,6 +93,18 @@ REPLIES = Topic(
     "worker",
     ("producer",),
 )
+LISTS = Topic(
+    "lists",
+    "what is on lists, and which rules are snoozed; key: list and value",
+    365 * DAY_MS,  # of what compaction leaves, which is for ever
+    "operator",
+    ("worker", "operator"),
+    (
+        ("cleanup.policy", "compact"),
+        ("min.compaction.lag.ms", str(3 * DAY_MS)),  # so long former states of entries can be known
+        ("delete.retention.ms", str(3 * DAY_MS)),
+    ),
+)
 TOPICS = (
     TRANSACTIONS,
     REPARTITIONED,
@@ -104,8 +116,9 @@ TOPICS = (
     RELEASES_APPLIED,
     SHADOW_DECISIONS,
     REPLIES,
+    LISTS,
 )
-NOT_NEEDED_TO_DECIDE = frozenset({RELEASES.name, RELEASES_APPLIED.name, SHADOW_DECISIONS.name})
+NOT_NEEDED_TO_DECIDE = frozenset({RELEASES.name, RELEASES_APPLIED.name, SHADOW_DECISIONS.name, LISTS.name})
 """Without them workers go on with the releases that they have."""
 WRITTEN_BY_OTHERS = tuple(topic for topic in TOPICS if topic.written_by != "worker")
 

@@ -44,6 +44,18 @@ class Tail:
             self._consumer.seek(partition, max(begins[partition], end - each))
         return await self._until(ends, records_max + len(self._partitions))
 
+    async def whole(self) -> AsyncIterator[list[Record]]:
+        """Yield all records that there are now, from the oldest, some at a time; the tail goes on after them."""
+        ends = await self._consumer.end_offsets(self._partitions)
+        await self._consumer.seek_to_beginning(*self._partitions)
+        while any([await self._consumer.position(partition) < end for partition, end in ends.items()]):
+            yield await self.fetch()
+
+    async def end(self) -> int:
+        """Return the offset after the last record of the first partition."""
+        first = self._partitions[0]
+        return int((await self._consumer.end_offsets([first]))[first])
+
     async def _until(self, ends: Mapping[TopicPartition, int], records_max: int) -> list[Record]:
         taken: list[Record] = []
         while len(taken) < records_max and any(

@@ -93,7 +93,17 @@ class ListTable:
                 self.listings.pop(change.name, None)
         else:
             self._put(change, change.value, at_ms)
-        self.forget(at_ms - KEPT_MS)
+        self.forget_old(at_ms)
+
+    def clear(self) -> None:
+        """Forget everything, to be filled anew; detectors that ask this table go on asking it."""
+        self.revision = self.entries = self.left_out = self._snoozes = 0
+        for each in (self.listings, self._entries, self._changed):
+            each.clear()
+
+    def forget_old(self, now_ms: int) -> None:
+        """Forget former states that no decision can be made again with."""
+        self.forget(now_ms - KEPT_MS)
 
     def forget(self, before_ms: int) -> None:
         """Forget former states that were replaced before a time."""

@@ -1,0 +1,1 @@
+"""The topic `lists`: writing changes, and reading what is on lists now."""
