@@ -20,7 +20,7 @@ ROLES: dict[Role, str] = {
     "producer": "sends payments and labels",
     "archiver": "runs `fraudstream archive run`",
     "reader": "reads decisions, alerts and dead letters",
-    "operator": "changes what decides: `fraudstream releases`",
+    "operator": "changes what decides: `fraudstream releases` and `fraudstream lists`",
     "admin": "makes and grows the topics",
 }
 """Role -> what its principal does."""
