@@ -62,6 +62,7 @@ LAYERS = {
     "api": {"adapters", "deciding", "domain", "metrics", "settings", "topics", "traffic"},
     "acceptance": {"adapters", "domain", "offline", "settings", "topics", "traffic", "world"},
     "demo": {"acceptance", "adapters", "domain", "process", "settings", "topics", "traffic", "world"},
+    "inbox": {"adapters", "domain", "offline", "process", "settings"},
     "notebook": {"adapters", "deciding", "domain", "offline", "report", "settings", "tables"},
     "parity": {
         "adapters",

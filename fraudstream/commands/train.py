@@ -64,6 +64,7 @@ OF_A_VERSION = ("version", "activation", "files", "content_sha256")
     help="Only try: learn from the latest 100,000 payments, list what is learnt of each variable and the figures, and save nothing.",
 )
 @fitting_options
+@click.option("--why", default="trained", show_default=True, help="Reason, for the history of the version.")
 @click.option(
     "--json",
     "as_json",
@@ -77,6 +78,7 @@ def train(
     update: int | None,
     treat: tuple[str, ...],
     local: bool,
+    why: str,
     as_json: bool,
     **fitting: Any,
 ) -> None:
@@ -111,6 +113,7 @@ def train(
         "allowed_lateness_ms": settings.lateness_horizon_s * 1000,
         "activate": activate,
         "update": None if local else update,
+        "why": why,
     }
     saved = TemporaryDirectory(prefix="fraudstream-train-") if local else nullcontext(settings.models_place)
     with saved as place:

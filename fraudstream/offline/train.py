@@ -13,7 +13,7 @@ import xgboost
 
 from fraudstream.adapters.models.files import ANOMALY_SCORES, CALIBRATION, FOREST
 from fraudstream.adapters.models.registry import Registry
-from fraudstream.adapters.models.training import training
+from fraudstream.adapters.models.training import TRAINED, training
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.features.catalogue import FEATURE_SETS, REASONS
@@ -79,6 +79,7 @@ def train(
     allowed_lateness_ms: int = NEVER_MS,
     update: int | None = None,
     activate: Wish = "if-better",
+    why: str = TRAINED,
     options: TrainingOptions | None = None,
     rows_max: int | None = None,
     listener: TrainingListener | None = None,
@@ -124,7 +125,7 @@ def train(
             "search": search,
             **made_with(),
         }
-        made.save(manifest, _files(model, forest) | variables.files())
+        made.save(manifest, _files(model, forest) | variables.files(), why)
     return activated(models, made.version)
 
 

@@ -8,7 +8,7 @@ import polars as pl
 
 from fraudstream.adapters.models.files import ANOMALY_SCORES
 from fraudstream.adapters.models.registry import Registry
-from fraudstream.adapters.models.training import training
+from fraudstream.adapters.models.training import TRAINED, training
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.features.treatments import Asked
@@ -42,6 +42,7 @@ def train_unlabelled(
     allowed_lateness_ms: int = NEVER_MS,
     update: int | None = None,
     activate: Wish = "if-better",
+    why: str = TRAINED,
     seed: int = 1,
     listener: TrainingListener | None = None,
 ) -> dict[str, Any]:
@@ -84,7 +85,7 @@ def train_unlabelled(
         }
         content = bytes(forest.booster.save_raw("ubj"))
         files = {MODEL_FILE: content, ANOMALY_SCORES: forest.table.to_json()}
-        made.save(manifest, files | variables.files())
+        made.save(manifest, files | variables.files(), why)
     return activated(models, made.version)
 
 

@@ -1,11 +1,11 @@
-"""The demo's child processes: fraudstream's own commands, ended together however the demo ends."""
+"""Child processes of the demo, parity and inboxes: fraudstream's own commands, ended together however their parent ends."""
 
 import asyncio
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -88,9 +88,17 @@ class Child:
 
 @asynccontextmanager
 async def started(
-    arguments: list[str], environment: Mapping[str, str], log_path: Path, *, piped: bool = False
+    arguments: list[str],
+    environment: Mapping[str, str],
+    log_path: Path,
+    *,
+    piped: bool = False,
+    inherited: Collection[int] = (),
 ) -> AsyncIterator[Child]:
-    """Start `fraudstream <arguments>` and end it with the block; stderr, and stdout unless `piped`, goes to a log."""
+    """Start `fraudstream <arguments>` and end it with the block; stderr, and stdout unless `piped`, goes to a log.
+
+    `inherited`: open files that it keeps open, such as a lock that then holds as long as it runs.
+    """
     log_path.parent.mkdir(parents=True, exist_ok=True)
     with log_path.open("wb") as log:
         process = await asyncio.create_subprocess_exec(
@@ -103,6 +111,7 @@ async def started(
             stdout=asyncio.subprocess.PIPE if piped else log,
             stderr=log,
             start_new_session=True,
+            pass_fds=tuple(inherited),
         )
     child = Child(f"fraudstream {arguments[0]}", process, log_path)
     try:

@@ -13,6 +13,7 @@ from fraudstream.domain.registry.store import TrainingUnderWay
 from fraudstream.domain.registry.version_log import Action, LogEntry, State, VersionLog
 from fraudstream.domain.registry.versions import Version
 
+TRAINED = "trained"
 DIED = "its process ended without saving it"
 
 
@@ -23,7 +24,7 @@ class Training:
         self._registry = registry
         self.version = version
 
-    def save(self, manifest: Mapping[str, Any], files: Mapping[str, bytes], why: str = "trained") -> None:
+    def save(self, manifest: Mapping[str, Any], files: Mapping[str, bytes], why: str = TRAINED) -> None:
         """Write the version whole: files, manifest, then READY in the log. Raises SetupError if it was declared dead."""
         state = self._registry.log().states[self.version]
         if state is not State.TRAINING:
