@@ -87,9 +87,8 @@ def train(
     """Train, evaluate on the later 30 %, save it as the next version of the event type; return the manifest.
 
     It becomes the active version if the manifest's `activation` says `activated`. `update`: the major version it is an update of
-    (None: it is the next major one). `event_type` says what payments are (None: as `Dataset.of_history`), `options` how to fit
-    (None: as the AWS sample), `treatments` what to learn of its variables that are not numbers (None: nothing), `rows_max` from how many payments, the latest ones
-    (None: all). Raises SetupError if there is no history or too little of it, TrainingUnderWay.
+    (None: it is the next major one). What else may be None: `event_type` as in `Dataset.of_history`, `options` as the AWS sample, no `treatments`
+    of variables that are not numbers, `rows_max` all payments, else the latest. Raises SetupError if there is too little history, TrainingUnderWay.
     """
     listener, options = listener or TrainingListener(), options or TrainingOptions()
     names = tuple(features or FEATURE_SETS[feature_set])
