@@ -49,7 +49,7 @@ canary: $(VENV)/.dev ## Look for a card number wherever there should be none; AR
 bench-batch: $(VENV)/.dev ## Five months of history through every batch step; ARGS=--json
 	@$(BIN)/python -m benchmarks.batch $(ARGS)
 
-bench-releases: $(VENV)/.dev ## Switching releases under load and kills, and a canary that is stopped; ARGS=--json
+bench-releases: $(VENV)/.dev ## Releases switched under load and kills, a stopped canary, backtest and explanations; ARGS=--json
 	@$(BIN)/python -m benchmarks.releases $(ARGS)
 
 bench-models: $(VENV)/.dev ## How good models are: creditcard.csv and our worlds; ARGS=--json

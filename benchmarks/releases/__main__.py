@@ -1,4 +1,4 @@
-"""`python -m benchmarks.releases`: switching releases under load and kills, and a canary that is stopped by its guardrail."""
+"""`python -m benchmarks.releases`: releases switched under load and kills, a canary that is stopped, and all of it decided again."""
 
 import json
 import tempfile
@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from benchmarks.lone_worker import told
+from benchmarks.releases.again import archived, disagreements, explained, large
 from benchmarks.releases.canary import canary_stopped
 from benchmarks.releases.stage import stage
 from benchmarks.releases.swap import swap
@@ -18,6 +19,8 @@ from benchmarks.releases.swap import swap
 @click.option("--seconds", default=20.0, show_default=True, help="Of each load.")
 @click.option("--switches", default=4, show_default=True, help="During a load.")
 @click.option("--kills", default=5, show_default=True, help="Around a switch each.")
+@click.option("--explain", default=10_000, show_default=True, help="Decisions that are made again.")
+@click.option("--payments", default=5_400_000, show_default=True, help="Payments of the large backtest.")
 @click.option(
     "--data",
     type=click.Path(path_type=Path),
@@ -26,20 +29,39 @@ from benchmarks.releases.swap import swap
     help="Directory of the world and its model, made once.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON line.")
-def main(rate: int, seconds: float, switches: int, kills: int, data: Path, as_json: bool) -> None:
+def main(
+    rate: int,
+    seconds: float,
+    switches: int,
+    kills: int,
+    explain: int,
+    payments: int,
+    data: Path,
+    as_json: bool,
+) -> None:
     """Measure, and print what was found.
 
-    Exit codes: 0 nothing lost, nothing unequal, canary stopped; 1 otherwise.
+    Exit codes: 0 nothing lost, nothing unequal, canary stopped, all predicted and explained as decided; 1 otherwise.
     """
     with tempfile.TemporaryDirectory() as directory, stage(Path(directory), data) as made:
         swapped = swap(made, rate, seconds, switches, kills)
         stopped = canary_stopped(made)
-    found = {"swap": asdict(swapped), "canary_stopped": stopped}
+        archive = archived(made, Path(directory) / "archive")
+        again = explained(made, archive, explain)
+        predicted = disagreements(made, archive, Path(directory) / "predicted")
+    found = {
+        "swap": asdict(swapped),
+        "backtest": {**large(data, payments), **predicted},
+        "explain": again,
+        "canary_stopped": stopped,
+    }
     if not as_json:
-        for name, value in asdict(swapped).items():
-            told(f"{name:<16} {value}")
+        for part, values in found.items():
+            for name, value in values.items() if isinstance(values, dict) else [("", values)]:
+                told(f"{part:<15} {name:<16} {value}")
     click.echo(json.dumps(found))
-    raise SystemExit(bool(swapped.lost or swapped.unequal or not stopped))
+    alike = again["asked"] == again["identical"] and not predicted["disagreements"]
+    raise SystemExit(not (alike and stopped) or bool(swapped.lost or swapped.unequal))
 
 
 if __name__ == "__main__":

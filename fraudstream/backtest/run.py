@@ -107,11 +107,11 @@ class Backtest:
     def _reasons(self, decided: pl.DataFrame) -> pl.Series:
         """Return the candidate's reasons for some payments that it has decided."""
         made = {
-            column.name for column in (AMOUNT, *SCORED, *self.candidate.detector.ruleset.judge_of.columns)
+            column.name
+            for column in (AMOUNT, *SCORED, INSIGHT_SCORE, *self.candidate.detector.ruleset.judge_of.columns)
         }
         made |= {feature.name for feature in self.event_type.derived}
-        made |= {INSIGHT_SCORE.name} & {*decided.columns}
-        return decide(decided.drop(made), self.candidate.detector)[REASONS.name]
+        return decide(decided.drop(made, strict=False), self.candidate.detector)[REASONS.name]
 
     @cached_property
     def _reader(self) -> Reader:

@@ -18,7 +18,7 @@ import polars as pl
 from fraudstream.domain.detector import Detector
 from fraudstream.domain.features.catalogue import FEATURES
 from fraudstream.domain.features.compute import matrix
-from fraudstream.domain.features.schema import AMOUNT, OUTCOME, REASONS, SCORE, SCORED
+from fraudstream.domain.features.schema import AMOUNT, INSIGHT_SCORE, OUTCOME, REASONS, SCORE, SCORED
 
 NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
 """A number that a rule may compare a feature with."""
@@ -117,7 +117,7 @@ def _compared_with(detector: Detector, described: pl.DataFrame) -> list[float]:
 
 def _made(detector: Detector) -> set[str]:
     """Return the names of what `judge` adds."""
-    return {column.name for column in (*SCORED, *detector.ruleset.judge_of.columns, REASONS)}
+    return {column.name for column in (*SCORED, INSIGHT_SCORE, *detector.ruleset.judge_of.columns, REASONS)}
 
 
 def told(flips: Iterable[Flip]) -> list[dict[str, Any]]:
