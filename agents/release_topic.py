@@ -6,7 +6,7 @@ A topic that was deleted and written again has its records at offsets that this 
 import asyncio
 import logging
 import time
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 
 from aiokafka.errors import KafkaError
 
@@ -23,8 +23,10 @@ READ_AGAIN_S = 60.0
 RECORDS_MAX = 100_000
 """Of the topic; compaction leaves a few."""
 
-HELD_S = 0.5
-"""How long the brokers hold an answer while there is nothing new; a record is answered at once. A read from the beginning waits for it."""
+HELD_S = 5.0
+"""How long the brokers hold an answer while there is nothing new; a record is answered at once.
+
+Other requests of the connection wait for it, so all of the topic is read by another one."""
 
 AGAIN_S = 5.0
 """Wait after an error."""
@@ -59,9 +61,7 @@ class ReleaseTopic:
         topic = self._settings.topic(topics.RELEASES.name)
         while True:
             try:
-                async with following(
-                    Kafka.of(self._settings), topic, self._settings.partitions, HELD_S
-                ) as tail:
+                async with self._tail(HELD_S) as tail:
                     while True:
                         await self._read(tail)
             except (KafkaError, FraudstreamError, OSError) as error:
@@ -73,9 +73,14 @@ class ReleaseTopic:
             self._looked.set()
             await asyncio.sleep(AGAIN_S)
 
+    def _tail(self, held_s: float = 0.1) -> AbstractAsyncContextManager[Tail]:
+        topic, partitions = self._settings.topic(topics.RELEASES.name), self._settings.partitions
+        return following(Kafka.of(self._settings), topic, partitions, held_s)
+
     async def _read(self, tail: Tail) -> None:
         """Read all of it, then what comes for a minute."""
-        await self._take(await tail.newest(RECORDS_MAX))
+        async with self._tail() as whole:
+            await self._take(await whole.newest(RECORDS_MAX))
         self._follower.unreadable = ""
         self._looked.set()
         await self._follower.compare_with_log()
