@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -88,6 +88,7 @@ class FakeWorker:
     recent: RecentDecisions = field(default_factory=RecentDecisions)
     timeline: Timeline = field(default_factory=Timeline)
     metrics: Metrics = field(default_factory=Metrics)
+    versions: web.Versions = field(default_factory=lambda: replace(VERSIONS))
 
     def decide(self, *decisions: dict[str, Any], at: float | None = None, latency_ms: float = 5.0) -> None:
         """Report decisions as the scoring agent would after a micro-batch."""
@@ -118,7 +119,7 @@ class FakeWorker:
             health=lambda: self.health,
             peers=lambda: self.peers,
             archive=self._archived,
-            versions=VERSIONS,
+            versions=self.versions,
             stalled_after_s=self.stalled_after_s,
             decimals=self.decimals,
             entity=self.entity,

@@ -64,6 +64,21 @@ async def test_the_decision_page_shows_how_it_was_decided(site: Site):
         assert words_of_it in page
 
 
+async def test_every_page_and_the_health_say_which_release_decides(serve: Serve) -> None:
+    """And which decides a share of the entities; as of now, because releases are switched while a worker runs."""
+    worker = FakeWorker()
+    site = await serve(worker)
+    before = await site.html("/")
+    worker.versions.release, worker.versions.canary = "card-7", "card-8"
+
+    page, versions = await site.html("/"), (await site.json("/api/v1/summary"))["versions"]
+
+    assert "release card" not in before
+    assert "<span>release card-7</span>" in page
+    assert "<span>canary card-8</span>" in page
+    assert ("card-7", "card-8") == (versions["release"], versions["canary"])
+
+
 @pytest.mark.parametrize(
     ("entity", "last4", "owner"),
     [("account", "2643", "account ending 2643"), ("entity", None, f"entity {CARD[:8]}")],
