@@ -1,6 +1,7 @@
 """`fraudstream models`: the versions of an event type's models, and what they are worth."""
 
 import json
+from typing import Any
 
 import click
 
@@ -53,15 +54,28 @@ def list_(as_json: bool) -> None:
 def show(version: str, as_json: bool) -> None:
     """Show a VERSION: what it was trained on, its figures, its files, and what happened to it. Default: the active one.
 
+    Of one that is in training, has failed or was deleted it shows what happened, and why.
+
     Exit codes: 0 shown, 2 no such version.
     """
     registry = Registry.of(Settings())
-    number = registry.resolve(version)
-    manifest, entries = registry.manifest(number), registry.log().of(number)
+    number = registry.listed(version)
+    entries = registry.log().of(number)
+    told = [entry.described() for entry in entries]
+    manifest = registry.manifest(number) if registry.has_files(number) else None
     if as_json:
-        click.echo(json.dumps({**manifest, "history_of_version": [entry.described() for entry in entries]}))
+        known = manifest or {"version": str(number), "event_type": registry.event_type}
+        click.echo(json.dumps({**known, "state": entries[-1].state.value, "history_of_version": told}))
         return
     click.echo(f"{registry.event_type} {number}: {entries[-1].state}")
+    if manifest is not None:
+        _show_made(manifest)
+    for entry in entries:
+        click.echo(f"{entry.at[:16]}  {entry.action:<9} by {entry.by}: {entry.why}")
+
+
+def _show_made(manifest: dict[str, Any]) -> None:
+    """Print what a version was made of, its figures and files."""
     click.echo(f"features   {', '.join(manifest['features'])}")
     for line in treatment_lines(manifest):
         click.echo(line)
@@ -80,8 +94,6 @@ def show(version: str, as_json: bool) -> None:
             )
     for name, described in manifest["files"].items():
         click.echo(f"file       {name}, {described['bytes']:,} bytes, SHA-256 {described['sha256']}")
-    for entry in entries:
-        click.echo(f"{entry.at[:16]}  {entry.action:<9} by {entry.by}: {entry.why}")
 
 
 @models.command()

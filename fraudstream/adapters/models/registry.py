@@ -73,19 +73,21 @@ class Registry:
         log = self.log()
         if version == ACTIVE:
             return self._active(log)
-        number = Version.parsed(version)
-        if log.states.get(number) not in HAS_FILES:
-            state = log.states.get(number)
-            if state is not None:
-                raise SetupError(
-                    f"model {number} of event type {self.event_type} has no files: it is {state}"
-                )
-            known = [str(each) for each, known in log.states.items() if known in HAS_FILES]
+        number = self._listed(log, version)
+        if log.states[number] not in HAS_FILES:
             raise SetupError(
-                f"no model {number} of event type {self.event_type} in {self.store.place}"
-                f"{did_you_mean(str(number), known) or f'; {TRAIN}'}"
+                f"model {number} of event type {self.event_type} has no files: it is {log.states[number]}"
             )
         return number
+
+    def listed(self, version: str = ACTIVE) -> Version:
+        """Return the version that a number or `active` stands for, whatever has become of it; raises SetupError."""
+        log = self.log()
+        return self._active(log) if version == ACTIVE else self._listed(log, version)
+
+    def has_files(self, version: Version) -> bool:
+        """Tell whether a version's files are there."""
+        return self.log().states.get(version) in HAS_FILES
 
     def manifest(self, version: Version) -> dict[str, Any]:
         """Return what is written about a version, after checking it; raises SetupError."""
@@ -188,6 +190,16 @@ class Registry:
     def append(self, entries: Callable[[VersionLog], Sequence[LogEntry]]) -> VersionLog:
         """Append what a function makes of the log; it is called again if somebody else appended in between."""
         return self._log.append(entries)
+
+    def _listed(self, log: VersionLog, version: str) -> Version:
+        number = Version.parsed(version)
+        if number not in log.states:
+            known = [str(each) for each, state in log.states.items() if state in HAS_FILES]
+            raise SetupError(
+                f"no model {number} of event type {self.event_type} in {self.store.place}"
+                f"{did_you_mean(str(number), known) or f'; {TRAIN}'}"
+            )
+        return number
 
     def _active(self, log: VersionLog) -> Version:
         if log.active is not None:
