@@ -9,7 +9,9 @@ import pytest
 
 from fraudstream.adapters.event_types import event_type_named
 from fraudstream.adapters.kafka.admin import ensure_topics
+from fraudstream.adapters.models.registry import Registry
 from fraudstream.adapters.secrets import token_keys
+from fraudstream.domain.times import DAY_MS
 from fraudstream.parity.expected import Expected
 from fraudstream.parity.payments import made_up
 from fraudstream.parity.proof import write_weeks
@@ -78,6 +80,18 @@ async def explained(settings: Settings, archive: pl.DataFrame) -> None:
     assert "identical: " in one.stdout
 
 
+async def drifted(settings: Settings, archive: pl.DataFrame) -> None:
+    """Compare the archive with the training of its model: every feature and the probability, of the last seven days."""
+    done = await asyncio.to_thread(fraudstream, settings, "drift", "--json", timeout_s=100)
+    assert done.returncode in (0, 1), done.stderr
+    report = json.loads(done.stdout)
+    first_ms = archive["event_time"].max() + 1 - 7 * DAY_MS  # type: ignore[operator]
+    manifest = Registry.of(settings).manifest(Registry.of(settings).resolve())
+    assert [*manifest["features"], "probability"] == [each["name"] for each in report["training"]]
+    assert archive.filter(pl.col("event_time") >= first_ms).height == report["payments"]
+    assert "probability (training)" in report["drifted"]  # the stream is made up otherwise than the world
+
+
 @pytest.mark.timeout(600)
 async def test_predicted_decisions_are_those_of_a_worker(
     kafka_settings: Settings, small_world: Path, tmp_path: Path
@@ -108,6 +122,7 @@ async def test_predicted_decisions_are_those_of_a_worker(
     predicted = pl.read_parquet(tmp_path / "predicted" / "*.parquet")
 
     await explained(champion, was)
+    await drifted(champion, was)
     candidate = champion.model_copy(
         update={
             "event_type": str(tmp_path / "candidate.toml"),
