@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
@@ -142,14 +141,15 @@ def etl(
 
     Exit codes: 0 made, 2 too many rows rejected, bad input, or the directory holds something else, 75 no space is left.
     """
+    from fraudstream.adapters.scratch import scratch
     from fraudstream.offline.etl.s3_inputs import Copies
 
-    with TemporaryDirectory(prefix="fraudstream-etl-") as scratch:
-        copies = Copies(Path(scratch))
+    with scratch("fraudstream-etl-") as copied:
+        copies = Copies(copied)
         try:
             request, done = _made(copies, inputs, directory, force, reading)
         except SetupError as error:
-            raise SetupError(str(error).replace(f"{scratch}/", "s3://")) from error
+            raise SetupError(str(error).replace(f"{copied}/", "s3://")) from error
     if as_json:
         listed = str(request.rejected_file) if done.rejected else None
         click.echo(json.dumps({**asdict(done), "directory": str(directory), "rejected_file": listed}))
