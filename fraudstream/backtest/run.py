@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -45,6 +45,13 @@ PREDICTED = (TRANSACTION_ID.name, EVENT_TIME.name, *DECISION, CAUSE)
 """The columns of the file with every payment's decision."""
 
 
+class Decided(NamedTuple):
+    """A slice: how many payments lie in it, and those that count."""
+
+    rows: int
+    frame: pl.DataFrame
+
+
 @dataclass(frozen=True)
 class Backtest:
     """What is tested on which payments; `champion` is None if the archive says what was decided."""
@@ -68,19 +75,23 @@ class Backtest:
         """Return the report; raises SetupError."""
         counted = _Counted(self.candidate.detector, self.champion)
         slices = self.source.slices(self.since_ms, self.until_ms)
-        for number, (part, decided) in enumerate(self._decided(slices)):
+        seen = 0
+        for number, (part, (rows, decided)) in enumerate(self._decided(slices)):
+            seen += rows
             counted.add(decided, self._reasons)
             if self.out is not None:
                 decided.select(name for name in PREDICTED if name in decided.columns).write_parquet(
                     self.out / f"{number:06}.parquet"
                 )
             self.on_slice(part.rows)
-        return self._told(counted)
+        whole = self.since_ms is None and self.until_ms is None
+        unseen = sum(self.source.rows.values()) - seen if whole else None
+        return {**self._told(counted), "repeated": seen - counted.payments, "in_no_slice": unseen}
 
-    def _decided(self, slices: Sequence[Slice]) -> Iterator[tuple[Slice, pl.DataFrame]]:
+    def _decided(self, slices: Sequence[Slice]) -> Iterator[tuple[Slice, Decided]]:
         """Yield the decided payments of each slice, in order; some slices are worked on at a time."""
         with ThreadPoolExecutor(SLICES_AT_ONCE) as pool:
-            waiting: deque[tuple[Slice, Future[pl.DataFrame]]] = deque()
+            waiting: deque[tuple[Slice, Future[Decided]]] = deque()
             for part in slices:
                 waiting.append((part, pool.submit(self._slice, part)))
                 if len(waiting) >= SLICES_AT_ONCE:
@@ -88,14 +99,14 @@ class Backtest:
             while waiting:
                 yield _ended(waiting.popleft())
 
-    def _slice(self, part: Slice) -> pl.DataFrame:
+    def _slice(self, part: Slice) -> Decided:
         """Return the payments of a slice with both decisions and labels; not those that repeat or contradict another."""
         frame = self._reader.read(part)
+        rows = frame.height
         frame = self._reproducible.marked(frame.filter(~pl.col("conflict") & pl.col("counted")))
         frame = Labels(self.source.directory, self.label_delay_ms).added_to(frame)
-        return pl.concat(
-            [self._both(some) for some in frame.iter_slices(DECIDED_AT_ONCE)] or [self._both(frame)]
-        )
+        parts = [self._both(some) for some in frame.iter_slices(DECIDED_AT_ONCE)]
+        return Decided(rows, pl.concat(parts or [self._both(frame)]))
 
     def _both(self, known: pl.DataFrame) -> pl.DataFrame:
         """Add the champion's decision, if the archive does not have it, and the candidate's."""
@@ -174,5 +185,5 @@ def _names(detector: Detector) -> list[str]:
     return [rule.name for rule in detector.ruleset.rules]
 
 
-def _ended(work: tuple[Slice, Future[pl.DataFrame]]) -> tuple[Slice, pl.DataFrame]:
+def _ended(work: tuple[Slice, Future[Decided]]) -> tuple[Slice, Decided]:
     return work[0], work[1].result()

@@ -19,6 +19,10 @@ def lines_of(report: Mapping[str, Any], event_type: EventType) -> Iterator[str]:
         f"compared with {_champion(report['champion'])}"
     )
     yield f"{report['payments']:,} payments, {report['compared']:,} of them compared"
+    if report["repeated"]:
+        yield f"  {report['repeated']:>12,} more repeat or contradict another one, and do not count"
+    if report["in_no_slice"]:
+        yield f"  {report['in_no_slice']:>12,} more lie in a folder more than a day after their event time, and are not decided"
     for cause, left_out in report["not_compared"].items():
         yield f"  {left_out['payments']:>12,} not compared ({cause}): they {left_out['why']}"
     if report["weeks_as_decided"]:

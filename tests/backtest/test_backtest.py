@@ -122,6 +122,8 @@ async def test_the_figures_do_not_depend_on_the_slices(tmp_path: Path) -> None:
 
     assert whole == backtest(archive, tested, rows_at_once=1)
     assert 1300 < whole["compared"] == whole["payments"]
+    assert 20 < whole["repeated"]
+    assert 0 == whole["in_no_slice"]
     assert 10 < whole["changed"]
 
 
@@ -195,6 +197,19 @@ async def test_weeks_of_other_payments_are_said(tmp_path: Path) -> None:
         == report["payments"] - causes(report)["payments-missing"]
     )
     assert 0 == report["changed"]
+
+
+def test_payments_that_arrived_days_later_are_counted(tmp_path: Path) -> None:
+    """Nobody reads so far ahead: a payment in the folder of four days later is in no slice, and that is said."""
+    days = history(
+        tmp_path,
+        [{"amount": 50.0, "event_time": MONDAY_MS + day * DAY_MS, "is_fraud": True} for day in (0, 9)],
+    )
+    late = pl.read_parquet(days / "date=2020-02-03/payments.parquet").with_columns(tid=pl.lit("late"))
+    late.write_parquet(days / "date=2020-02-12/late.parquet")
+    report = backtest(days, candidate(), candidate(), rows_at_once=1)
+
+    assert (2, 0, 1) == (report["payments"], report["repeated"], report["in_no_slice"])
 
 
 def test_a_time_without_payments_is_said(tmp_path: Path) -> None:
