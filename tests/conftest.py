@@ -14,7 +14,7 @@ import pytest
 from fraudstream.adapters.broker import EmbeddedBroker
 from fraudstream.adapters.kafka.admin import ensure_topics
 from fraudstream.demo.world import DemoWorld
-from fraudstream.process.tuning import let_threads_sleep
+from fraudstream.process.tuning import calm_garbage_collection, let_threads_sleep
 from fraudstream.settings import Settings
 from tests.shared import (
     BROKER_HEAP_MB,
@@ -29,6 +29,7 @@ from tests.shared import (
 )
 
 let_threads_sleep()  # and no test has imported xgboost yet
+calm_garbage_collection()  # a fifth of the time that importing the tests takes
 hypothesis.settings.register_profile("at any speed", deadline=None)
 hypothesis.settings.load_profile("at any speed")
 
@@ -121,6 +122,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if shared := _shared_in_one_process(item):
             item.add_marker(pytest.mark.xdist_group(shared))
     items.sort(key=lambda item: not item.nodeid.startswith(LONGEST_FIRST))
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was imported and collected out of later collections: none of it is ever free."""
+    calm_garbage_collection()
 
 
 def _shared_in_one_process(item: pytest.Item) -> str | None:
