@@ -29,6 +29,14 @@ class Candidate:
     rules: str
     """Where its rules are from."""
 
+    def __post_init__(self) -> None:
+        """Raise SetupError if rules ask lists: a backtest does not know what was on them when a payment came."""
+        if calls := self.detector.ruleset.calls:
+            raise SetupError(
+                f"rules of {self.rules} ask the list {calls[0].name}, and what was on lists when a payment came is not in histories "
+                "and archives; test rules without in_list"
+            )
+
     @classmethod
     def of(
         cls,

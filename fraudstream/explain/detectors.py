@@ -38,7 +38,15 @@ class Detectors:
     threshold: float | None = None
 
     def named(self, named: Named) -> Detector | Lost:
-        """Return the detector that a decision names."""
+        """Return the detector that a decision names; it is lost, too, if its rules ask lists, whose past is not archived."""
+        found = self._kept(named)
+        if isinstance(found, Detector) and found.ruleset.calls:
+            return Lost(
+                f"its rules ask the list {found.ruleset.calls[0].name}, and what was on it then is not archived"
+            )
+        return found
+
+    def _kept(self, named: Named) -> Detector | Lost:
         try:
             if named.release is not None:
                 number = int(named.release.rpartition("-")[2])

@@ -212,6 +212,12 @@ def test_payments_that_arrived_days_later_are_counted(tmp_path: Path) -> None:
     assert (2, 0, 1) == (report["payments"], report["repeated"], report["in_no_slice"])
 
 
+def test_rules_that_ask_lists_are_refused() -> None:
+    """They would all be empty, and the backtest wrong without a word."""
+    with pytest.raises(SetupError, match="ask the list trusted, and what was on lists"):
+        candidate(Rule("listed", "in_list('trusted', merchant)", "approve"))
+
+
 def test_a_time_without_payments_is_said(tmp_path: Path) -> None:
     """With the days that there are."""
     day = history(tmp_path, [{"amount": 50.0, "event_time": MONDAY_MS, "is_fraud": True}])
