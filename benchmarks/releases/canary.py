@@ -3,14 +3,13 @@
 import threading
 
 from benchmarks.lone_worker import told
-from benchmarks.releases.stage import Stage
+from benchmarks.releases.stage import BLOCKS_EVERYTHING, Stage
 from fraudstream.adapters.releases.guarding import Judged, guarded
 from fraudstream.domain.releases.guardrails import Limits
 from fraudstream.domain.releases.release_log import Action
 
 PATIENCE_S = 60.0
 AT_ONCE = 2_000
-BLOCKS_EVERYTHING = 3
 
 
 def canary_stopped(stage: Stage) -> bool:

@@ -27,6 +27,8 @@ from fraudstream.settings import Settings
 
 CARDS = 20_000
 NAME = "releases"
+BLOCKS_EVERYTHING = 3
+"""The number of the release that does."""
 ANSWER_S = 60.0
 
 EVERYTHING = Ruleset((Rule("everything", "amount > 0", "block"),))

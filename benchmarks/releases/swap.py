@@ -12,8 +12,9 @@ from benchmarks.children import Child
 from benchmarks.cluster import PRODUCER, reader
 from benchmarks.load import LAST_ANSWER_TIMEOUT_S, Load, transaction_id
 from benchmarks.lone_worker import told
-from benchmarks.releases.stage import Stage
+from benchmarks.releases.stage import BLOCKS_EVERYTHING, Stage
 from fraudstream import topics
+from fraudstream.domain.releases.release_log import Action
 
 WAKE_UP_S = 5.0
 KILLED_WITHIN_S = 0.5
@@ -37,6 +38,8 @@ class Swap:
     """Of a load during which releases were switched."""
     p99_without_ms: float
     """Of an equal load before it."""
+    p99_shadow_ms: float
+    """Of an equal load beside which a challenger decided, and would have decided everything otherwise."""
     rate: int
     switches: int
     kills: int
@@ -53,6 +56,10 @@ def swap(stage: Stage, rate: int, seconds: float, switches: int, kills: int) -> 
         without = loaded(stage, rate, seconds)
         told(f"{rate:,} payments/s with {switches} switches")
         during = loaded(stage, rate, seconds, lambda: _switch(stage, switches, seconds))
+        told(f"{rate:,} payments/s beside a challenger")
+        operator.applied(operator.do(BLOCKS_EVERYTHING, Action.SHADOW))
+        beside = loaded(stage, rate, seconds)
+        operator.applied(operator.do(BLOCKS_EVERYTHING, Action.STOP))
     chance = random.Random(SEED)
     for number in range(kills):
         told(f"kill {number + 1} of {kills}")
@@ -74,6 +81,7 @@ def swap(stage: Stage, rate: int, seconds: float, switches: int, kills: int) -> 
         repeated=len(several),
         p99_ms=round(during, 2),
         p99_without_ms=round(without, 2),
+        p99_shadow_ms=round(beside, 2),
         rate=rate,
         switches=switches,
         kills=kills,
