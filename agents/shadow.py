@@ -8,6 +8,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from aiokafka.errors import KafkaError
@@ -21,6 +22,7 @@ from fraudstream.deciding.challenging import Challenged, Challenger, Difference
 from fraudstream.deciding.release_detector import DecidedEvents
 from fraudstream.domain.errors import FraudstreamError
 from fraudstream.domain.events.event_type import EventType
+from fraudstream.domain.lists.table import NO_LISTS, Lists
 from fraudstream.domain.tokens import partition_of
 from fraudstream.process.yielding import yielding
 from fraudstream.settings import Settings
@@ -143,12 +145,17 @@ class ShadowTopic:
 class Challenging:
     """Gives a shadow its challenger."""
 
-    def __init__(self, shadow: Shadow, event_type: EventType) -> None:
+    def __init__(self, shadow: Shadow, event_type: EventType, lists: Lists = NO_LISTS) -> None:
         self._shadow = shadow
+        self._lists = lists
         self._event_type = event_type
 
     def __call__(self, challenger: Loaded | None) -> None:
         """Begin with a challenger, or end."""
         self._shadow.challenger = (
-            None if challenger is None else Challenger(challenger.name, challenger.detector, self._event_type)
+            None
+            if challenger is None
+            else Challenger(
+                challenger.name, replace(challenger.detector, lists=self._lists), self._event_type
+            )
         )

@@ -182,7 +182,12 @@ def release_agents(
     loader = agents.ReleaseLoader(store, event_type, settings.release_dry_run_ms, observer.recent.encoded)
     worker = str(app.conf.canonical_url).rstrip("/").partition("://")[2]
     follower = agents.Follower(
-        store, loader, worker, partial(answer, settings), observer, agents.Challenging(shadow, event_type)
+        store,
+        loader,
+        worker,
+        partial(answer, settings),
+        observer,
+        agents.Challenging(shadow, event_type, app.lists.table),
     )
     app.releases = agents.ReleaseTopic(settings, follower)
     return agents.ReleaseAgents(follower, shadow, app.lists)
