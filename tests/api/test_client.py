@@ -10,8 +10,8 @@ from fraudstream.adapters.database.api_keys import ApiKeys
 from fraudstream.adapters.database.engine import opened
 from fraudstream.client import ApiError, AsyncClient, Client, Decision, Late
 from fraudstream.settings import Settings
+from tests.api.events import event
 from tests.api.serving import serving
-from tests.api.test_predictions import event
 from tests.end_to_end.harness import Worker
 
 pytestmark = pytest.mark.timeout(300)

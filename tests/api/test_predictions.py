@@ -5,15 +5,14 @@ import json
 import time
 from collections.abc import AsyncIterator
 from itertools import count
-from typing import Any
 
 import httpx
 import pytest
 
 from fraudstream.settings import Settings
+from tests.api.events import event
 from tests.api.serving import serving
 from tests.end_to_end.harness import Worker, decisions_of, read_all
-from tests.end_to_end.test_worker import CARDS
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -21,17 +20,6 @@ REAL = "4006080197832643"
 """A number that is a card's by issuer and check digit; those of other tests are not."""
 
 NOT_THE_SAME = ("decided_at", "timing_ms")
-
-
-def event(tid: str, after_s: float = 0, card: int = 0, **changed: Any) -> dict[str, Any]:
-    """Return a payment made a minute ago or later."""
-    paid = {
-        "tid": tid,
-        "cc_num": CARDS[card],
-        "amount": 1.5,
-        "trans_ts": round(time.time() - 60 + after_s, 3),
-    }
-    return paid | changed
 
 
 async def fetched(client: httpx.AsyncClient, tid: str) -> httpx.Response:
