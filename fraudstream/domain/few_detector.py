@@ -119,7 +119,8 @@ class FewDetector:
         if lists.has_snoozes:
             held, snoozed = awake(lists, held, rows)
             events.add(Known(SNOOZED_RULES, snoozed))
-        return [self._judge.judged(rules, row) for rules, row in zip(held, rows, strict=True)]
+        judged, nothing = self._judge.judged, self._judge.nothing
+        return [judged(rules, row) if rules else nothing for rules, row in zip(held, rows, strict=True)]
 
     def _reasons(
         self, events: FewEvents, taken: npt.NDArray[np.float32], outcomes: Sequence[str]
