@@ -20,7 +20,7 @@ def raw_csv(rows: int = ROWS, first: int = 0) -> bytes:
     """Return payments as a file of another program, one in four of them fraud."""
     lines = ["cc_num,amount,trans_ts,tid,is_fraud,merchant,zip_code"]
     lines += [
-        f"{4006080197832643 + row % 5},{10 + row},{1_580_688_000 + 3_600 * row},t{first + row},{row % 4 // 3},Shop,10115"
+        f"{4006080197832643 + row % 5},{10 + row},{1_580_688_000 + 60 * row},t{first + row},{row % 4 // 3},Shop,10115"
         for row in range(rows)
     ]
     return ("\n".join(lines) + "\n").encode()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from fraudstream.inbox.records import Records, State
 from tests.inbox.inboxes import (
     ROWS,
     environment,
@@ -161,7 +162,7 @@ def test_a_file_that_is_still_being_written_is_not_taken(place: Path, tmp_path: 
                 file.flush()
                 time.sleep(0.2)
         deadline = time.monotonic() + 120
-        while not _whole(tmp_path / "out") and time.monotonic() < deadline:
+        while not _all_done(tmp_path) and time.monotonic() < deadline:
             time.sleep(0.2)
     finally:
         watching.send_signal(signal.SIGTERM)
@@ -171,9 +172,10 @@ def test_a_file_that_is_still_being_written_is_not_taken(place: Path, tmp_path: 
     assert [1] == [record["attempts"] for record in records(tmp_path)]
 
 
-def _whole(out: Path) -> list[str]:
-    """Return the directories that are whole: a draft has a hidden name."""
-    return [name for name in made_in(out) if not name.startswith(".")]
+def _all_done(data_dir: Path) -> bool:
+    """Tell whether there are files on record, all of them done."""
+    found = Records(data_dir / "inbox" / "records.sqlite").all()
+    return bool(found) and all(record.state is State.DONE for record in found)
 
 
 def test_two_processes_do_not_work_on_one_inbox(place: Path, tmp_path: Path) -> None:
