@@ -130,9 +130,10 @@ def test_prometheus_accepts_its_configuration():
 
 
 @needs_promtool
-def test_alerts_fire_when_they_should_and_not_before():
+@pytest.mark.parametrize("file", ["rules_test.yml", "rules_of_weeks_test.yml"])
+def test_alerts_fire_when_they_should_and_not_before(file: str):
     """Series in, alerts out."""
-    promtool("test", "rules", str(DEPLOY / "prometheus/rules_test.yml"))
+    promtool("test", "rules", str(DEPLOY / "prometheus" / file))
 
 
 @needs_promtool
