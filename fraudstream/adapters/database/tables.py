@@ -25,3 +25,19 @@ API_KEYS = Table(
     Column("revoked_at", BigInteger, nullable=True),
 )
 """Keys of programs. Times are epoch milliseconds; of the secret only its hash is kept."""
+
+JOBS = Table(
+    "jobs",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("kind", String(32), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("progress", BigInteger, nullable=False),
+    Column("total", BigInteger, nullable=True),
+    Column("heartbeat", BigInteger, nullable=False),
+    Column("started", BigInteger, nullable=False),
+    Column("finished", BigInteger, nullable=True),
+    Column("message", Text, nullable=False),
+)
+"""Work that takes long, and how far it has come. Times are epoch milliseconds."""
