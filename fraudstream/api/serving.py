@@ -21,9 +21,9 @@ IDLE_S = 30
 """After so long an idle connection is closed."""
 
 
-def keys_of(settings: Settings) -> Engine | None:
-    """Return the database with the keys, None if requests need none; raises SetupError."""
-    if settings.api_without_keys:
+def database_of(settings: Settings) -> Engine | None:
+    """Return the database, None if nothing of it is needed; raises SetupError."""
+    if settings.api_without_keys and not settings.api_fraud_detector:
         return None
     return opened(settings.database_url)
 
@@ -47,7 +47,7 @@ def listening(settings: Settings) -> socket.socket:
 def serve(settings: Settings) -> None:
     """Serve until SIGTERM or Ctrl-C; raises SetupError."""
     _check(settings)
-    api = Api(settings, keys_of(settings))
+    api = Api(settings, database_of(settings))
     server_socket = listening(settings)
     config = uvicorn.Config(
         api.app,

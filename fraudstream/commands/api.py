@@ -14,6 +14,11 @@ from fraudstream.process.logs import configure_logging
 )
 @click.option("--without-keys", is_flag=True, help="Answer requests without a key.")
 @click.option(
+    "--fraud-detector",
+    is_flag=True,
+    help="Also answer programs written for Amazon Fraud Detector; see docs/fraud-detector.md.",
+)
+@click.option(
     "-l",
     "--log-level",
     type=click.Choice(["debug", "info", "warning", "error"]),
@@ -22,7 +27,12 @@ from fraudstream.process.logs import configure_logging
     help="Lowest level that fraudstream logs; at info every request is a line, without its body.",
 )
 def api(
-    broker: str | None, api_host: str | None, api_port: int | None, without_keys: bool, log_level: str
+    broker: str | None,
+    api_host: str | None,
+    api_port: int | None,
+    without_keys: bool,
+    fraud_detector: bool,
+    log_level: str,
 ) -> None:
     """Answer HTTP requests for decisions until it is stopped (Ctrl-C or SIGTERM).
 
@@ -32,6 +42,8 @@ def api(
     Exit codes: 0 stopped, 2 set-up error, 75 no broker or database answers.
     """
     check_installed("fastapi", "uvicorn", "sqlalchemy", "alembic", what="the API", extra="api")
+    if fraud_detector:
+        check_installed("botocore", what="--fraud-detector")
     configure_logging(log_level)
     from fraudstream.api.serving import serve
     from fraudstream.settings import Settings
@@ -42,5 +54,6 @@ def api(
             api_host=api_host,
             api_port=api_port,
             api_without_keys=True if without_keys else None,
+            api_fraud_detector=True if fraud_detector else None,
         )
     )

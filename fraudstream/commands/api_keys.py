@@ -31,7 +31,7 @@ def api_keys() -> None:
     multiple=True,
     default=("predict",),
     show_default=True,
-    help="What it is for: predict, score, labels or lists; several times for several.",
+    help="What it is for: predict, score, labels, lists or detectors; several times for several.",
 )
 @click.option(
     "--events-per-s",

@@ -18,6 +18,10 @@ class ApiSettings(BaseSettings):
         False,
         description="Answer requests without a key; use it behind a gateway that checks who asks.",
     )
+    api_fraud_detector: bool = Field(
+        False,
+        description="Also answer requests in the wire protocol of Amazon Fraud Detector, at POST /.",
+    )
     api_deadline_ms: int = Field(
         500,
         ge=1,

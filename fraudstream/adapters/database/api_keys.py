@@ -14,7 +14,7 @@ from fraudstream.adapters.database.engine import said
 from fraudstream.adapters.database.tables import API_KEYS
 from fraudstream.domain.errors import SetupError
 
-SCOPES = ("predict", "score", "labels", "lists")
+SCOPES = ("predict", "score", "labels", "lists", "detectors")
 """What a key may be for."""
 
 KEY = re.compile(r"fsk_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")

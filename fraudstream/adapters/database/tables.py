@@ -1,6 +1,6 @@
 """The tables, declared once; migrations make them."""
 
-from sqlalchemy import BigInteger, Column, Float, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Column, Float, Integer, MetaData, String, Table, Text
 
 METADATA = MetaData(
     naming_convention={
@@ -41,3 +41,14 @@ JOBS = Table(
     Column("message", Text, nullable=False),
 )
 """Work that takes long, and how far it has come. Times are epoch milliseconds."""
+RESOURCES = Table(
+    "resources",
+    METADATA,
+    Column("kind", String(32), primary_key=True),
+    Column("name", String(256), primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("document", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+)
+"""Definitions for Amazon Fraud Detector's protocol; documents are JSON, times are epoch milliseconds."""

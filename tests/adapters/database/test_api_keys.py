@@ -52,7 +52,7 @@ def test_a_revoked_key_stays_revoked(engine: Engine) -> None:
 @pytest.mark.parametrize("scopes", [[], ["predict", "everything"]])
 def test_a_key_needs_scopes_that_exist(engine: Engine, scopes: list[str]) -> None:
     """A key for nothing would be a mistake, too."""
-    with pytest.raises(SetupError, match="a key needs scopes among predict, score, labels, lists"):
+    with pytest.raises(SetupError, match="a key needs scopes among predict, score, labels, lists, detectors"):
         ApiKeys(engine).create("shop", scopes)
 
 

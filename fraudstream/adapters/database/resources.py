@@ -1,0 +1,93 @@
+"""What people and programs define and ask for again: documents under a kind, a name and a version."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Engine, delete, insert, select, update
+
+from fraudstream.adapters.database.engine import said
+from fraudstream.adapters.database.tables import RESOURCES
+
+UNVERSIONED = 0
+"""The version of what has no versions."""
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A document and what it is known by; the times are epoch milliseconds."""
+
+    kind: str
+    name: str
+    version: int
+    document: Document
+    created_at: int
+    updated_at: int
+
+
+class Resources:
+    """The resources within one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def get(self, kind: str, name: str, version: int = UNVERSIONED) -> Resource | None:
+        """Return one; None if there is none."""
+        row = self._connection.execute(select(RESOURCES).where(_is(kind, name, version))).first()
+        return None if row is None else _resource(row._mapping)
+
+    def all(self, kind: str, under: str | None = None) -> list[Resource]:
+        """Return those of a kind by name and version; `under`: of this name, or with names that go on with a slash."""
+        wanted = RESOURCES.c.kind == kind
+        if under is not None:
+            below = RESOURCES.c.name.startswith(f"{under}/", autoescape=True)
+            wanted &= (RESOURCES.c.name == under) | below
+        rows = self._connection.execute(select(RESOURCES).where(wanted))
+        return sorted((_resource(row._mapping) for row in rows), key=lambda each: (each.name, each.version))
+
+    def put(self, kind: str, name: str, document: Document, version: int = UNVERSIONED) -> None:
+        """Make or replace one; what is replaced keeps the time it was made at."""
+        now_ms = time.time_ns() // 1_000_000
+        values = {"document": json.dumps(document), "updated_at": now_ms}
+        changed = self._connection.execute(
+            update(RESOURCES).where(_is(kind, name, version)).values(values)
+        ).rowcount
+        if not changed:
+            row = {"kind": kind, "name": name, "version": version, "created_at": now_ms} | values
+            self._connection.execute(insert(RESOURCES).values(row))
+
+    def delete(self, kind: str, name: str, version: int = UNVERSIONED) -> None:
+        """Remove one, if it is there."""
+        self._connection.execute(delete(RESOURCES).where(_is(kind, name, version)))
+
+
+class ResourceStore:
+    """The resources in the database."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @contextmanager
+    def transaction(self) -> Iterator[Resources]:
+        """Yield the resources; all that is read and changed holds at one moment. Raises DatabaseUnavailable."""
+        with said(), self._engine.connect() as connection:
+            if self._engine.dialect.name == "sqlite":
+                # SQLite alone would begin at the first write, after what it depends on was read
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            else:
+                connection = connection.execution_options(isolation_level="SERIALIZABLE")
+            yield Resources(connection)
+            connection.commit()
+
+
+def _is(kind: str, name: str, version: int) -> Any:
+    return (RESOURCES.c.kind == kind) & (RESOURCES.c.name == name) & (RESOURCES.c.version == version)
+
+
+def _resource(row: Any) -> Resource:
+    return Resource(**dict(row) | {"document": json.loads(row["document"])})

@@ -1,0 +1,150 @@
+"""Labels, entity types, outcomes, variables and event types: put, read page by page, and removed when nothing uses them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from fraudstream.adapters.database.resources import Resources
+from fraudstream.api.fraud_detector.errors import absent, conflict, invalid
+from fraudstream.api.fraud_detector.shapes import Body, Operation, page, shown
+
+EVENT_TYPE = "event-type"
+VARIABLE = "variable"
+OUTCOME = "outcome"
+RULE = "rule"
+DETECTOR = "detector"
+DETECTOR_VERSION = "detector-version"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of definition: what pages of it are called, and who may use it."""
+
+    kind: str
+    members: str
+    used_by: str
+    used_in: str
+    """Member of a user's document: a list of names, or one name."""
+    key: str = "name"
+
+
+LABELS = Kind("label", "labels", EVENT_TYPE, "labels")
+ENTITY_TYPES = Kind("entity-type", "entityTypes", EVENT_TYPE, "entityTypes")
+OUTCOMES = Kind(OUTCOME, "outcomes", RULE, "outcomes")
+VARIABLES = Kind(VARIABLE, "variables", EVENT_TYPE, "eventVariables")
+EVENT_TYPES = Kind(EVENT_TYPE, "eventTypes", DETECTOR, "eventTypeName")
+
+NEEDS = (VARIABLES, LABELS, ENTITY_TYPES)
+"""What an event type is made of."""
+
+
+def put(kind: Kind, resources: Resources, asked: Body) -> Body:
+    """Make one, or replace it; tags stay unless new ones are given."""
+    before = resources.get(kind.kind, asked[kind.key])
+    kept = {"tags": before.document["tags"]} if before is not None and "tags" in before.document else {}
+    resources.put(kind.kind, asked[kind.key], kept | asked)
+    return {}
+
+
+def put_event_type(resources: Resources, asked: Body) -> Body:
+    """Make or replace an event type of what exists."""
+    for kind in NEEDS:
+        lacking = [name for name in asked.get(kind.used_in, ()) if resources.get(kind.kind, name) is None]
+        if lacking:
+            raise absent(f"{kind.members} do not exist: {', '.join(lacking)}")
+    return put(EVENT_TYPES, resources, {"eventIngestion": "DISABLED"} | asked)
+
+
+def found(kind: Kind, resources: Resources, asked: Body) -> Body:
+    """Return the one that is named, or a page of all."""
+    name = asked.get(kind.key)
+    if name is None:
+        return page(kind.members, resources.all(kind.kind), asked)
+    one = resources.get(kind.kind, name)
+    if one is None:
+        raise absent(f"{kind.kind} {name} does not exist.")
+    return {kind.members: [shown(one)]}
+
+
+def remove(kind: Kind, resources: Resources, asked: Body) -> Body:
+    """Remove one that nothing uses; one that is not there is no error."""
+    name = asked[kind.key]
+    for user in resources.all(kind.used_by):
+        used = user.document.get(kind.used_in, ())
+        if name == used or (isinstance(used, list) and name in used):
+            raise conflict(f"{kind.kind} {name} cannot be deleted: {user.kind} {user.name} uses it.")
+    resources.delete(kind.kind, name)
+    return {}
+
+
+def create_variable(resources: Resources, asked: Body) -> Body:
+    """Make a variable that is not there yet."""
+    if resources.get(VARIABLE, asked["name"]) is not None:
+        raise invalid(f"variable {asked['name']} already exists.")
+    return put(VARIABLES, resources, asked)
+
+
+def update_variable(resources: Resources, asked: Body) -> Body:
+    """Change default, description or type of a variable."""
+    before = resources.get(VARIABLE, asked["name"])
+    if before is None:
+        raise absent(f"variable {asked['name']} does not exist.")
+    resources.put(VARIABLE, asked["name"], before.document | asked)
+    return {}
+
+
+def create_variables(resources: Resources, asked: Body) -> Body:
+    """Make several variables; those that cannot be made are named among the errors."""
+    errors = []
+    for entry in asked["variableEntries"]:
+        lacking = [name for name in ("name", "dataType", "dataSource", "defaultValue") if name not in entry]
+        if lacking:
+            errors.append(_error(entry.get("name", ""), f"{', '.join(lacking)} is missing"))
+        elif resources.get(VARIABLE, entry["name"]) is not None:
+            errors.append(_error(entry["name"], f"variable {entry['name']} already exists."))
+        else:
+            resources.put(VARIABLE, entry["name"], entry | {"tags": asked.get("tags", [])})
+    return {"errors": errors}
+
+
+def variables_named(resources: Resources, asked: Body) -> Body:
+    """Return several variables; those that do not exist are named among the errors."""
+    all_found = {name: resources.get(VARIABLE, name) for name in asked["names"]}
+    return {
+        "variables": [shown(each) for each in all_found.values() if each is not None],
+        "errors": [
+            _error(name, f"variable {name} does not exist.")
+            for name, each in all_found.items()
+            if each is None
+        ],
+    }
+
+
+def _error(name: str, message: str) -> Mapping[str, Any]:
+    return {"name": name, "code": 400, "message": message}
+
+
+def _of(kind: Kind, singular: str, plural: str) -> dict[str, Operation]:
+    """Return the three operations of a kind."""
+    return {
+        f"Put{singular}": partial(put, kind),
+        f"Get{plural}": partial(found, kind),
+        f"Delete{singular}": partial(remove, kind),
+    }
+
+
+OPERATIONS: Mapping[str, Operation] = {
+    **_of(LABELS, "Label", "Labels"),
+    **_of(ENTITY_TYPES, "EntityType", "EntityTypes"),
+    **_of(OUTCOMES, "Outcome", "Outcomes"),
+    "PutEventType": put_event_type,
+    "GetEventTypes": partial(found, EVENT_TYPES),
+    "DeleteEventType": partial(remove, EVENT_TYPES),
+    "CreateVariable": create_variable,
+    "UpdateVariable": update_variable,
+    "GetVariables": partial(found, VARIABLES),
+    "DeleteVariable": partial(remove, VARIABLES),
+    "BatchCreateVariable": create_variables,
+    "BatchGetVariable": variables_named,
+}

@@ -1,0 +1,84 @@
+"""What a request may be: botocore's own description of the service, which the SDKs are made from."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from botocore.loaders import Loader
+from botocore.model import OperationModel, ServiceModel, Shape
+from botocore.validate import ParamValidator
+
+from fraudstream.api.fraud_detector.errors import invalid
+
+SERVICE = "frauddetector"
+PER_PAGE = "maxResults"
+PYTHON_LACKS = r"\p{"
+"""A pattern with it is not checked: Python's regular expressions have no classes of Unicode."""
+
+
+class Service:
+    """The operations and the shapes of what they take and give."""
+
+    def __init__(self) -> None:
+        self._model = ServiceModel(Loader().load_service_model(SERVICE, "service-2"), SERVICE)
+        self.target_prefix: str = self._model.metadata["targetPrefix"]
+        self.operations = frozenset(self._model.operation_names)
+
+    def operation(self, name: str) -> OperationModel:
+        """Return the description of an operation."""
+        return self._model.operation_model(name)
+
+    def asked(self, operation: str, body: bytes) -> dict[str, Any]:
+        """Return what a request asks, with the page size that counts if it names none; raises ServiceError."""
+        try:
+            said = msgspec.json.decode(body or b"{}")
+        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+            raise invalid(f"the body is not JSON: {error}") from error
+        shape = self.operation(operation).input_shape
+        if not isinstance(said, dict):
+            raise invalid("the body is not an object")
+        if shape is None:
+            return said
+        said = {name: value for name, value in said.items() if value is not None}
+        try:
+            report = ParamValidator().validate(said, shape)
+        except RecursionError as error:
+            raise invalid("the body is nested too deeply") from error
+        if report.has_errors():
+            raise invalid(report.generate_report())
+        for wrong in mistakes(said, shape, ""):
+            raise invalid(wrong)
+        if PER_PAGE in shape.members:
+            said.setdefault(PER_PAGE, shape.members[PER_PAGE].metadata["max"])
+        return said
+
+
+def mistakes(value: Any, shape: Any, place: str) -> Iterator[str]:
+    """Yield what botocore does not look at: lengths above the maximum, patterns and words of a list of words."""
+    yield from _own_mistakes(value, shape, place)
+    if shape.type_name == "structure":
+        for name, inner in value.items():
+            if name in shape.members:
+                yield from mistakes(inner, shape.members[name], f"{place}.{name}".lstrip("."))
+    elif shape.type_name == "list":
+        for number, inner in enumerate(value):
+            yield from mistakes(inner, shape.member, f"{place}[{number}]")
+    elif shape.type_name == "map":
+        for name, inner in value.items():
+            yield from mistakes(name, shape.key, f"{place} (key)")
+            yield from mistakes(inner, shape.value, f"{place}.{name}")
+
+
+def _own_mistakes(value: Any, shape: Shape, place: str) -> Iterator[str]:
+    longest, pattern = shape.metadata.get("max"), shape.metadata.get("pattern", PYTHON_LACKS)
+    size = value if isinstance(value, int | float) else len(value) if hasattr(value, "__len__") else 0
+    if longest is not None and size > longest:
+        yield f"the value at '{place}' failed to satisfy constraint: at most {longest}"
+    if not isinstance(value, str):
+        return
+    if PYTHON_LACKS not in pattern and not re.fullmatch(pattern, value):
+        yield f"the value at '{place}' failed to satisfy constraint: must satisfy the regular expression {pattern}"
+    words = shape.metadata.get("enum")
+    if words and value not in words:
+        yield f"the value at '{place}' failed to satisfy constraint: must be one of {', '.join(words)}"
