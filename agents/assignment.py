@@ -29,6 +29,11 @@ class Assignment:
         return self._consumer.flow_active
 
     @property
+    def is_settled(self) -> bool:
+        """Tell whether no rebalance is under way, and the state of all partitions is restored."""
+        return self.stands and not self._app.rebalancing
+
+    @property
     def generation(self) -> int:
         """Return the number of the present assignment."""
         return int(self._app.consumer_generation_id)

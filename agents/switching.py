@@ -83,9 +83,10 @@ class Switcher:
         self._said_at = time.monotonic()
 
     def plan(self, plan: Plan, releases: Mapping[str, Loaded]) -> None:
-        """Let a plan decide as soon as may be; `releases`: those of its releases that are not loaded yet."""
+        """Let a plan decide as soon as may be; `releases`: at least those of its releases that are not loaded yet."""
         for release, (name, detector) in releases.items():
-            self._decider.load(release, detector, name)
+            if release not in self._decider.releases:
+                self._decider.load(release, detector, name)
         lacking = plan.releases - self._decider.releases.keys()
         if lacking:
             raise ValueError(f"releases of a plan are not loaded: {', '.join(sorted(lacking))}")
@@ -109,6 +110,8 @@ class Switcher:
 
     async def between(self) -> None:
         """Switch the partitions that may; called between two micro-batches."""
+        if not self._assignment.is_settled:
+            return  # which partitions this worker has, and what they decided, is not known yet
         generation = self._assignment.generation
         if generation != self._generation:
             self._generation, self._ends, self._switched = generation, {}, None
@@ -117,8 +120,7 @@ class Switcher:
             self._look_for_ends()
         if self._wanted is None or (self._wanted == self._switched and not self._must_say_again):
             return
-        if self._assignment.stands:
-            await self._switch(self._wanted, generation)
+        await self._switch(self._wanted, generation)
 
     def _places(self) -> set[TP]:
         """Return the partitions that payments are read from."""
@@ -155,7 +157,9 @@ class Switcher:
             )
         if due.keys() == waiting.keys():
             self._switched = wanted
-        self._decider.keep(wanted.releases.union(*(own.releases for own in (plans | new).values())))
+        newest = self._wanted or wanted  # another plan may have come meanwhile
+        own = (each.releases for each in (plans | new).values())
+        self._decider.keep(wanted.releases.union(newest.releases, *own))
 
     def _may(self, partition: int, plans: Plans) -> bool:
         """Tell whether everything was decided that another worker may have decided before."""

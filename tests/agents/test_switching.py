@@ -1,5 +1,7 @@
 """A release is switched between two micro-batches, and whatever is decided again is decided by the release of the first time."""
 
+import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +11,10 @@ import pytest
 from faust.types import TP
 
 from fraudstream.adapters.event_types import event_type_named
+from fraudstream.adapters.kafka.outbox import Acknowledged
 from fraudstream.agents.switching import Loaded
 from fraudstream.domain.detector import Detector
-from fraudstream.domain.releases.plan import OWN, Plan
+from fraudstream.domain.releases.plan import OWN, Plan, Plans
 from fraudstream.tables.changelog_plans import plans_in
 from tests.agents.memory_worker import TARGETS, MemoryWorker, until
 from tests.agents.test_scoring import CARDS, Payment, paid
@@ -175,6 +178,39 @@ async def test_a_worker_without_payments_switches_too(tmp_path: Path) -> None:
         await worker.switcher.applied(Plan(A))
 
         assert Plan(A) == worker.table.plans([0])[0].now
+
+
+async def test_nothing_is_switched_while_partitions_are_assigned(tmp_path: Path) -> None:
+    """Records flow already, to restore state, and which partitions there are is not known yet."""
+    async with MemoryWorker(tmp_path) as worker:
+        await decided(worker, "a")
+        worker.app.rebalancing = True
+        worker.switcher.plan(Plan(A), RELEASES)
+        assert [("b", None)] == await decided(worker, "b")
+
+        worker.app.rebalancing = False
+        await worker.switcher.applied(Plan(A))
+        assert [("c", "card-1")] == await decided(worker, "c")
+
+
+async def test_a_plan_that_comes_during_a_switch_follows_it(tmp_path: Path) -> None:
+    """Its release is not forgotten with those that the first plan does not need."""
+    async with MemoryWorker(tmp_path) as worker:
+        write, begun, go = worker.table._write_empty, asyncio.Event(), asyncio.Event()
+
+        async def write_slowly(plans: Mapping[int, Plans]) -> dict[int, Acknowledged]:
+            begun.set()
+            await go.wait()
+            return await write(plans)
+
+        worker.table._write_empty = write_slowly
+        worker.switcher.plan(Plan(A), RELEASES)
+        await begun.wait()
+        worker.switcher.plan(Plan(B), RELEASES)
+        go.set()
+        await worker.switcher.applied(Plan(B))
+
+        assert [("a", "card-2")] == await decided(worker, "a")
 
 
 @pytest.mark.parametrize("few_events", [0, 128])
