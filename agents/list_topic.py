@@ -110,6 +110,11 @@ class ListTopic:
             except (KafkaError, FraudstreamError, OSError) as error:
                 self._unreadable = str(error) or type(error).__name__
                 logger.warning("the topic %s cannot be read: %s", self._topic, self._unreadable)
+            except (
+                Exception
+            ) as error:  # a list that cannot be followed must not end a worker, nor be old unnoticed
+                self._unreadable = f"{type(error).__name__}: {error}"
+                logger.warning("lists cannot be followed", exc_info=True)
             self._looked.set()
             await asyncio.sleep(AGAIN_S)
 

@@ -39,7 +39,7 @@ class Switch(Protocol):
     """What changes the releases that decide, between two micro-batches."""
 
     def plan(self, plan: Plan, releases: Mapping[str, Loaded]) -> None:
-        """Let a plan decide as soon as may be; `releases`: those of its releases that are not loaded yet."""
+        """Let a plan decide as soon as may be; `releases`: at least those of its releases that are not loaded yet."""
 
     async def applied(self, plan: Plan) -> None:
         """Wait until all partitions of this worker decide by a plan."""
@@ -60,6 +60,12 @@ class Challenge(Protocol):
 
     def __call__(self, challenger: Loaded | None) -> None:
         """Begin with a challenger, or end."""
+
+
+def plan_of(champion: Assigned, canary: Assigned) -> Plan:
+    """Return the plan by which two releases decide; a role that nobody has is the worker's own, or no canary."""
+    share = canary.share or 0.0
+    return Plan(champion.sha256 or OWN, canary.sha256 or OWN, share if canary.sha256 else 0.0)
 
 
 class Follower:
@@ -86,19 +92,20 @@ class Follower:
         self._loaded: dict[str, Loaded] = {}
         self._refused: dict[Role, tuple[Assigned, str]] = {}
         self._shown_refused: dict[Role, int] = {}
-        self._answered: dict[Role, tuple[int, Result]] = {}
-        self._unavailable = self._invalid = self.unreadable = ""
+        self._answered: set[tuple[Role, int, Result]] = set()
+        self._unavailable = self._log_unreadable = self._invalid = self.unreadable = ""
         self._behind: list[Role] = []
         self._was_behind: list[Role] = []
         self._switch: Switch | None = None
-        self._plan: Plan | None = None
+        self._deciding: dict[Role, Assigned] | None = None
+        """What the plan that was handed over last is made of."""
         self._acknowledging: asyncio.Task[None] | None = None
 
     def attach(self, switch: Switch) -> None:
         """Use a switcher from now on; it is told the plan that is known."""
         self._switch = switch
-        if self._plan is not None:
-            self._hand_over(self._plan)
+        if self._deciding is not None:
+            self._hand_over(switch, self._deciding)
 
     async def needed(self, sha256: str) -> Loaded:
         """Return a release that partitions cannot be decided without; raises SetupError."""
@@ -124,31 +131,33 @@ class Follower:
             wanted = self.followed.roles[role]
             if wanted.revision > self.effective[role].revision and role not in self._refused:
                 await self._try(role, wanted)
-        champion, canary = (self.effective[role] for role in DECIDING)
-        if max(champion.revision, canary.revision):
-            plan = Plan(
-                champion.sha256 or OWN,
-                canary.sha256 or OWN,
-                (canary.share or 0.0) if canary.sha256 else 0.0,
-            )
-            if plan != self._plan:
-                self._plan = plan
-                self._hand_over(plan)
+        deciding = {role: self.effective[role] for role in DECIDING}
+        if any(each.revision for each in deciding.values()) and deciding != self._deciding:
+            self._deciding = deciding
+            if self._switch is not None:
+                self._hand_over(self._switch, deciding)
         await self._settle_challenger()
         await self._say_refusals()
 
     async def try_again(self) -> None:
-        """Try what was refused once more: a file may have been restored."""
+        """Try what was refused once more, a file may have been restored; and say what could not be said.
+
+        Records that are not valid are noted anew when all of the topic is read next.
+        """
+        self._invalid = ""
         self._refused.clear()
         await self.settle()
+        if self._acknowledging is not None and self._acknowledging.done():
+            await self._say_applied(self._deciding or {})
 
     async def compare_with_log(self) -> None:
         """See whether the log in the store knows more than the topic, at this look and the one before."""
         try:
             log = await asyncio.to_thread(self._releases.log)
         except FraudstreamError as error:
-            self._unavailable = f"the log of releases cannot be read: {error}"
+            self._log_unreadable = f"the log of releases cannot be read: {error}"
             return
+        self._log_unreadable = ""
         now = self.followed.behind(log)
         self._behind, self._was_behind = [role for role in now if role in self._was_behind], now
 
@@ -163,8 +172,8 @@ class Follower:
             )
         if self.unreadable:
             yield Problem("degraded", f"the topic releases cannot be read: {self.unreadable}")
-        if self._unavailable:
-            yield Problem("degraded", self._unavailable, "see to the store of models (FRAUDSTREAM_MODELS)")
+        for unavailable in filter(None, (self._unavailable, self._log_unreadable)):
+            yield Problem("degraded", unavailable, "see to the store of models (FRAUDSTREAM_MODELS)")
         if self._invalid:
             yield Problem("degraded", self._invalid, f"write the topic again: {PUBLISH}")
         if self._behind:
@@ -193,33 +202,32 @@ class Follower:
     async def _settle_challenger(self) -> None:
         """Let another challenger decide beside, or none; that needs no switch."""
         role, wanted = Role.CHALLENGER, self.followed.roles[Role.CHALLENGER]
-        if wanted.revision <= self.effective[role].revision or role in self._refused:
-            return
-        await self._try(role, wanted)
-        if self.effective[role] == wanted:
-            self._challenge(self._loaded.get(wanted.sha256 or OWN))
-            await self._say(role, wanted, "applied", "")
+        if wanted.revision > self.effective[role].revision and role not in self._refused:
+            await self._try(role, wanted)
+            if self.effective[role] == wanted:
+                self._challenge(self._loaded.get(wanted.sha256 or OWN))
+        await self._say_applied({role: self.effective[role]})
 
-    def _hand_over(self, plan: Plan) -> None:
-        if self._switch is None:
-            return
+    def _hand_over(self, switch: Switch, deciding: Mapping[Role, Assigned]) -> None:
+        plan = plan_of(deciding[Role.CHAMPION], deciding[Role.CANARY])
         self._loaded = {sha256: each for sha256, each in self._loaded.items() if sha256 in plan.releases}
-        self._switch.plan(plan, self._loaded)
+        switch.plan(plan, self._loaded)
         if self._acknowledging is not None:
             self._acknowledging.cancel()
-        self._acknowledging = asyncio.create_task(self._acknowledge(self._switch, plan))
+        self._acknowledging = asyncio.create_task(self._acknowledge(switch, plan, deciding))
 
-    async def _acknowledge(self, switch: Switch, plan: Plan) -> None:
-        """Answer as soon as every partition of this worker decides by a plan."""
+    async def _acknowledge(self, switch: Switch, plan: Plan, deciding: Mapping[Role, Assigned]) -> None:
+        """Answer as soon as every partition of this worker decides by a plan; by then other releases may be loading."""
         await switch.applied(plan)
-        champion, canary = (self.effective[role] for role in DECIDING)
         loaded = self._loaded.get(plan.champion)
-        self._display.running(
-            self._name_or_none(champion), self._name_or_none(canary), loaded and loaded.detector
-        )
-        for role in DECIDING:
-            if self.effective[role].revision:
-                await self._say(role, self.effective[role], "applied", "")
+        champion, canary = (self._name_or_none(deciding[role]) for role in DECIDING)
+        self._display.running(champion, canary, loaded and loaded.detector)
+        await self._say_applied(deciding)
+
+    async def _say_applied(self, assigned: Mapping[Role, Assigned]) -> None:
+        for role, each in assigned.items():
+            if each.revision:
+                await self._say(role, each, "applied", "")
 
     async def _say_refusals(self) -> None:
         for role, (assigned, why) in list(self._refused.items()):
@@ -227,7 +235,7 @@ class Follower:
 
     async def _say(self, role: Role, assigned: Assigned, result: Result, reason: str) -> None:
         """Answer a revision once."""
-        if self._answered.get(role) == (assigned.revision, result):
+        if (role, assigned.revision, result) in self._answered:
             return
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         said = Applied(
@@ -247,7 +255,7 @@ class Follower:
         except FraudstreamError as error:
             logger.warning("the answer to revision %s was not published: %s", assigned.revision, error)
         else:
-            self._answered[role] = assigned.revision, result
+            self._answered.add((role, assigned.revision, result))
 
     def _name_or_none(self, assigned: Assigned) -> str | None:
         if assigned.release is None:

@@ -194,6 +194,9 @@ async def test_records_that_are_none_are_said_and_skipped(world: Callable[..., R
     assert [Plan(w.sha256(1))] == w.switch.plans
     assert "a record of the control topic" in w.sentences[0]
 
+    await w.follower.try_again()
+    assert [] == w.sentences
+
 
 async def test_a_lost_topic_is_noticed_and_written_again(world: Callable[..., ReleaseWorld]) -> None:
     """A worker that was started meanwhile knows nothing until then; at two looks, because telling takes a moment."""
@@ -226,6 +229,21 @@ async def test_an_answer_that_is_not_published_is_no_reason_not_to_decide(
     await w.tell()
 
     assert [("champion", 1, 5, "applied"), ("canary", 2, 6, "applied")] == w.said
+
+
+async def test_a_log_that_cannot_be_read_is_said_until_it_can(
+    world: Callable[..., ReleaseWorld],
+) -> None:
+    """Also while records come, which need no log."""
+    w = world()
+    w.store.away = True
+    await w.follower.compare_with_log()
+    await w.follower.take([])
+    assert ["the log of releases cannot be read: the bucket does not answer"] == w.sentences
+
+    w.store.away = False
+    await w.follower.compare_with_log()
+    assert [] == w.sentences
 
 
 async def test_a_plan_that_is_known_before_the_switcher_is_handed_over_then(
