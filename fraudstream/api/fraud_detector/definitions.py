@@ -15,6 +15,7 @@ OUTCOME = "outcome"
 RULE = "rule"
 DETECTOR = "detector"
 DETECTOR_VERSION = "detector-version"
+MODEL = "model"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,17 +24,17 @@ class Kind:
 
     kind: str
     members: str
-    used_by: str
+    used_by: tuple[str, ...]
     used_in: str
-    """Member of a user's document: a list of names, or one name."""
+    """Member of the users' documents: a list of names, or one name."""
     key: str = "name"
 
 
-LABELS = Kind("label", "labels", EVENT_TYPE, "labels")
-ENTITY_TYPES = Kind("entity-type", "entityTypes", EVENT_TYPE, "entityTypes")
-OUTCOMES = Kind(OUTCOME, "outcomes", RULE, "outcomes")
-VARIABLES = Kind(VARIABLE, "variables", EVENT_TYPE, "eventVariables")
-EVENT_TYPES = Kind(EVENT_TYPE, "eventTypes", DETECTOR, "eventTypeName")
+LABELS = Kind("label", "labels", (EVENT_TYPE,), "labels")
+ENTITY_TYPES = Kind("entity-type", "entityTypes", (EVENT_TYPE,), "entityTypes")
+OUTCOMES = Kind(OUTCOME, "outcomes", (RULE,), "outcomes")
+VARIABLES = Kind(VARIABLE, "variables", (EVENT_TYPE,), "eventVariables")
+EVENT_TYPES = Kind(EVENT_TYPE, "eventTypes", (DETECTOR, MODEL), "eventTypeName")
 
 NEEDS = (VARIABLES, LABELS, ENTITY_TYPES)
 """What an event type is made of."""
@@ -70,7 +71,7 @@ def found(kind: Kind, resources: Resources, asked: Body) -> Body:
 def remove(kind: Kind, resources: Resources, asked: Body) -> Body:
     """Remove one that nothing uses; one that is not there is no error."""
     name = asked[kind.key]
-    for user in resources.all(kind.used_by):
+    for user in (each for users in kind.used_by for each in resources.all(users)):
         used = user.document.get(kind.used_in, ())
         if name == used or (isinstance(used, list) and name in used):
             raise conflict(f"{kind.kind} {name} cannot be deleted: {user.kind} {user.name} uses it.")

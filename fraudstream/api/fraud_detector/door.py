@@ -13,11 +13,12 @@ from fastapi import APIRouter, Request, Response
 from fraudstream.adapters.database.resources import ResourceStore
 from fraudstream.api.access import Access, NotAllowed, TooMany
 from fraudstream.api.door import Refusal, body_of
-from fraudstream.api.fraud_detector import definitions, tags
+from fraudstream.api.fraud_detector import definitions, detectors, models, rules, tags
 from fraudstream.api.fraud_detector.errors import FORBIDDEN, ServiceError, invalid, unavailable
 from fraudstream.api.fraud_detector.service import Service
 from fraudstream.api.fraud_detector.shapes import Body, Operation
 from fraudstream.api.fraud_detector.signatures import signer
+from fraudstream.domain.card_numbers import without_card_numbers
 from fraudstream.domain.errors import FraudstreamError
 
 logger = logging.getLogger(__name__)
@@ -26,7 +27,13 @@ JSON = "application/x-amz-json-1.1"
 SCOPE = "detectors"
 """What keys need for everything but predictions."""
 
-OPERATIONS: Mapping[str, Operation] = {**definitions.OPERATIONS, **tags.OPERATIONS}
+OPERATIONS: Mapping[str, Operation] = {
+    **definitions.OPERATIONS,
+    **models.OPERATIONS,
+    **detectors.OPERATIONS,
+    **rules.OPERATIONS,
+    **tags.OPERATIONS,
+}
 Handler = Callable[[Body], Awaitable[Body]]
 
 
@@ -65,6 +72,8 @@ class FraudDetector:
         if handler is None and operation not in OPERATIONS:
             raise invalid(f"{operation} is not supported by fraudstream; see docs/fraud-detector.md")
         asked = self._service.asked(operation, body)
+        if handler is None and without_card_numbers(text := body.decode(errors="replace")) != text:
+            raise invalid("a card number does not belong in a definition")
         try:
             return await (handler(asked) if handler else asyncio.to_thread(self._done, operation, asked))
         except FraudstreamError as error:

@@ -1,0 +1,1 @@
+"""DETECTORPL, the rule language of Amazon Fraud Detector: read into a tree, and printed as the SQL that rules are here."""

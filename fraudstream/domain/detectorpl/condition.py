@@ -1,0 +1,135 @@
+"""A condition as SQL, and whether it holds for an event."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+
+import polars as pl
+from polars.exceptions import PolarsError
+
+from fraudstream.domain.detectorpl.parser import parsed
+from fraudstream.domain.detectorpl.tokens import NotACondition
+from fraudstream.domain.detectorpl.tree import (
+    Among,
+    Arithmetic,
+    Changed,
+    Comparison,
+    Constant,
+    Joined,
+    Matching,
+    Missing,
+    Node,
+    Not,
+    Type,
+    Variable,
+)
+from fraudstream.domain.errors import SetupError
+from fraudstream.domain.expressions import Expressions, without_failures
+from fraudstream.domain.expressions import parsed as parsed_sql
+
+DTYPES: Mapping[Type, type[pl.DataType]] = {"number": pl.Float64, "text": pl.String, "truth": pl.Boolean}
+"""How values are computed with: all numbers as floats, so that nothing wraps around."""
+
+WHY_LENGTH_MAX = 200
+"""Characters of what SQL says of a condition; it may repeat all of it."""
+
+Value = float | str | bool | None
+ORDINARY: Mapping[Type, Value] = {"number": 1.0, "text": "1", "truth": True}
+"""What a condition is tried on."""
+
+
+class Condition:
+    """A condition on variables of an event; where a value is missing, a comparison with it does not hold."""
+
+    def __init__(self, text: str, variables: Mapping[str, Type]) -> None:
+        """Read and compile it; raises NotACondition."""
+        tree = parsed(text, variables)
+        self.sql = sql(tree)
+        self.variables = {each.name: each.type for each in _variables(tree)}
+        try:
+            self.expression = without_failures(parsed_sql(self.sql, "condition")).fill_null(value=False)
+            holding([self], {name: ORDINARY[each] for name, each in self.variables.items()})
+        except (SetupError, PolarsError) as error:
+            why = str(error).partition("\n")[0][:WHY_LENGTH_MAX]
+            raise NotACondition(f"the condition {why}") from error
+
+
+def holding(conditions: Sequence[Condition], values: Mapping[str, Value]) -> list[bool]:
+    """Return which conditions hold for an event."""
+    if not conditions:
+        return []
+    types = {name: each for condition in conditions for name, each in condition.variables.items()}
+    columns = [pl.Series(name, [values.get(name)], DTYPES[each]) for name, each in types.items()]
+    frame = pl.DataFrame([*columns, pl.Series("", [None])])
+    named = [condition.expression.alias(str(number)) for number, condition in enumerate(conditions)]
+    row = frame.select(named).row(0) if not types else Expressions(named).computed(frame).row(0)
+    return [bool(held) for held in row]
+
+
+def sql(node: Node) -> str:
+    """Return a part as SQL, in brackets where they may matter."""
+    match node:
+        case Constant():
+            return _constant(node)
+        case Variable():
+            return f'"{node.name}"'
+        case Arithmetic():
+            left = sql(node.left)
+            if isinstance(node.left, Arithmetic) and _is_sum(node.left) == _is_sum(node):
+                left = left[1:-1]  # SQL, too, begins at the left; long sums are not as many levels
+            return f"({left} {node.operator} {sql(node.right)})"
+        case Comparison():
+            return f"({sql(node.left)} {node.operator} {sql(node.right)})"
+        case Missing():
+            return f"({sql(node.of)} IS {'NOT ' * node.negated}NULL)"
+        case Among():
+            values = ", ".join(map(sql, node.values))
+            return f"({sql(node.of)} {'NOT ' * node.negated}IN ({values}))"
+        case Not():
+            return f"(NOT {sql(node.of)})"
+        case Joined():
+            return _joined(node.word.upper(), [sql(part) for part in node.parts])
+        case Changed():
+            return f"{node.function}({sql(node.of)})"
+        case Matching():
+            return f"({sql(node.of)} ~ {_quoted(f'^(?:{node.pattern})$')})"
+
+
+def _is_sum(node: Arithmetic) -> bool:
+    return node.operator in ("+", "-")
+
+
+def _joined(word: str, parts: Sequence[str]) -> str:
+    """Join conditions by halves, so that many are not as many levels."""
+    if len(parts) == 1:
+        return parts[0]
+    half = len(parts) // 2
+    return f"({_joined(word, parts[:half])} {word} {_joined(word, parts[half:])})"
+
+
+def _constant(node: Constant) -> str:
+    match node.value:
+        case bool():
+            return str(node.value).upper()
+        case str():
+            return _quoted(node.value)
+        case float():
+            digits = format(Decimal(repr(node.value)), "f")
+            return digits if "." in digits else f"{digits}.0"
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _variables(node: Node) -> Iterator[Variable]:
+    match node:
+        case Variable():
+            yield node
+        case Arithmetic() | Comparison():
+            yield from _variables(node.left)
+            yield from _variables(node.right)
+        case Missing() | Among() | Not() | Changed() | Matching():
+            yield from _variables(node.of)
+        case Joined():
+            for part in node.parts:
+                yield from _variables(part)
