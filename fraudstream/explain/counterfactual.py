@@ -1,15 +1,15 @@
 """The smallest change of each single feature that would have led to another outcome.
 
 Exact for models that are sums of trees: between two of a model's thresholds for a feature nothing changes with it, so one
-value of each interval says what the model does anywhere. The numbers and columns that rules compare with are added, and values
-just beside them; a rule that computes with a feature first may flip elsewhere. All of them are decided at once; no search can miss one. The other features stay what they are, also those that a real
-payment could not change alone.
+value of each interval says what the model does anywhere. The numbers and columns that rules compare with are tried, too, and the
+values just beside them; only a rule that computes with a feature before it compares it may change its outcome at another value.
+All values are decided at once. The other features stay what they are, also where a real payment could not change one alone.
 """
 
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,14 +24,6 @@ NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
 """A number that a rule may compare a feature with."""
 
 Floats = npt.NDArray[np.float64]
-
-
-class HasThresholds(Protocol):
-    """A model that says with what it compares its features."""
-
-    def thresholds(self) -> Mapping[str, list[float]] | None:
-        """Return the thresholds of each feature, rising; None if it is no sum of trees."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

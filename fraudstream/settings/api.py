@@ -11,7 +11,7 @@ class ApiSettings(BaseSettings):
 
     api_host: str = Field(
         "127.0.0.1",
-        description="Address that `fraudstream api` binds to. Any but a loopback address needs keys, or FRAUDSTREAM_API_WITHOUT_KEYS=true.",
+        description="Address that `fraudstream api` binds to. Requests need a key at every address, also a loopback one, unless FRAUDSTREAM_API_WITHOUT_KEYS=true.",
     )
     api_port: int = Field(8088, ge=0, le=65535, description="Port of the API; 0 picks a free one.")
     api_without_keys: bool = Field(

@@ -59,6 +59,16 @@ def test_a_file_that_is_none_is_said(content: bytes, complaint: str, tmp_path: P
         checked(file, TEXTS)
 
 
+def test_of_many_mistakes_the_first_are_shown(tmp_path: Path) -> None:
+    """A file may have a million of them."""
+    file = tmp_path / "file.csv"
+    file.write_text("value\n" + '" "\n' * 500)
+
+    with pytest.raises(SetupError) as said:
+        checked(file, TEXTS)
+    assert values.SHOWN_MAX == str(said.value).count("line ")
+
+
 def test_rows_have_their_own_end_and_reason(tmp_path: Path) -> None:
     """If the file has the columns."""
     file = tmp_path / "file.csv"

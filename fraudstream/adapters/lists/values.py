@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -71,8 +71,9 @@ def moment(text: str) -> datetime | None:
 
 
 def rows_of(path: Path, values: Values, said: list[str] | None = None) -> Iterator[Row]:
-    """Yield the rows of a CSV file, one at a time; mistakes are added to `said` with their lines, else passed over.
+    """Yield the rows of a CSV file, one at a time; mistakes are passed over.
 
+    With `said` the first of them are added to it, with their lines; after so many the rest of the file is not read.
     Raises SetupError if the file has no column `value`, or more rows than workers hold.
     """
     try:
@@ -90,8 +91,11 @@ def rows_of(path: Path, values: Values, said: list[str] | None = None) -> Iterat
                 try:
                     yield _row(row, values)
                 except SetupError as error:
-                    if said is not None:
-                        said.append(f"line {reader.line_num}: {error}")
+                    if said is None:
+                        continue
+                    said.append(f"line {reader.line_num}: {error}")
+                    if len(said) >= SHOWN_MAX:
+                        return
     except (UnicodeDecodeError, csv.Error) as error:
         raise SetupError(f"{path} is no CSV file in UTF-8 ({type(error).__name__})") from None
 
@@ -106,16 +110,8 @@ def _row(row: dict[str, str | None], values: Values) -> Row:
 def checked(path: Path, values: Values) -> int:
     """Return how many rows a file has; raises SetupError that shows the first mistakes, if there are any."""
     said: list[str] = []
-    rows = sum(1 for _ in _until(rows_of(path, values, said), said))
+    rows = sum(1 for _ in rows_of(path, values, said))
     if said:
         more = " and perhaps more" if len(said) >= SHOWN_MAX else ""
         raise SetupError(f"{path} was not read, nothing was published. {'; '.join(said)}{more}")
     return rows
-
-
-def _until(rows: Iterable[Row], said: list[str]) -> Iterator[Row]:
-    """Yield rows until there are enough mistakes to show."""
-    for row in rows:
-        if len(said) >= SHOWN_MAX:
-            return
-        yield row
