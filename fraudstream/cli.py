@@ -49,6 +49,9 @@ COMMANDS = {
     "produce": Entry("produce", "Send payments: simulated live traffic or a replay of history."),
     "api": Entry("api", "Answer HTTP requests for decisions."),
     "api-keys": Entry("api_keys", "Make, list and revoke keys of programs that ask the API."),
+    "predict": Entry(
+        "predict", "Decide the events of files, every row of them, or one event through the API."
+    ),
     "jobs": Entry("jobs", "List, show and cancel work that takes long, such as the prediction of files."),
     "labels": Entry(
         "labels", "Publish what events turned out to be, and report how good decisions were by it."

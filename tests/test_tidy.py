@@ -64,6 +64,7 @@ LAYERS = {
     "demo": {"acceptance", "adapters", "domain", "process", "settings", "topics", "traffic", "world"},
     "inbox": {"adapters", "domain", "offline", "process", "settings"},
     "notebook": {"adapters", "deciding", "domain", "offline", "report", "settings", "tables"},
+    "predict": {"adapters", "domain", "notebook", "offline", "settings", "tables"},
     "parity": {
         "adapters",
         "adapters.secrets",

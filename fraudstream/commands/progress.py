@@ -8,8 +8,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 
 @contextlib.contextmanager
-def bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Show a bar while the block runs; call what it yields with each amount of progress."""
+def bar(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """Show a bar while the block runs; call what it yields with each amount of progress. `total`: None if it is not known."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:

@@ -38,16 +38,20 @@ class FrameActivity:
         self.allowed_lateness_ms = allowed_lateness_ms
         self.conflicts: Ints = np.zeros(0, np.int64)
         """Of the events that were aggregated last."""
-        self._windows = windows
+        self.windows = windows
 
     def plans(self, partitions: Iterable[int]) -> Mapping[int, Plans]:
         """Return that the detector itself decides, whatever releases there are."""
         return dict.fromkeys(partitions, Plans())
 
+    def next_offset(self, partition: int) -> int:
+        """Return the place of the next event among those of its partition."""
+        return 0
+
     def aggregate(self, arrivals: Arrivals) -> BatchAggregates:
         """Aggregate events from each other."""
         clocks = dict.fromkeys(arrivals.rows, Clock())
-        aggregates = aggregate(self._windows, arrivals, clocks, _nothing_stored, self.allowed_lateness_ms)
+        aggregates = aggregate(self.windows, arrivals, clocks, _nothing_stored, self.allowed_lateness_ms)
         self.conflicts = aggregates.conflicts
         return aggregates
 
@@ -59,9 +63,16 @@ def _nothing_stored(partition: int, keys: list[bytes]) -> dict[bytes, bytes]:
 class FrameDecider:
     """A detector and what it needs to decide frames."""
 
-    def __init__(self, detector: Detector, event_type: EventType, allowed_lateness_ms: int) -> None:
+    def __init__(
+        self,
+        detector: Detector,
+        event_type: EventType,
+        allowed_lateness_ms: int,
+        activity: FrameActivity | None = None,
+    ) -> None:
+        """`activity`: what is known of entities before the frame; None: nothing."""
         self._detector, self._event_type = detector, event_type
-        self._activity = FrameActivity(event_type.windows, allowed_lateness_ms)
+        self._activity = activity or FrameActivity(event_type.windows, allowed_lateness_ms)
         self._events = Columns.of([])
         self._columns = published_features(
             detector.model.features, event_type.entity is not None, event_type.declared
@@ -73,27 +84,35 @@ class FrameDecider:
 
     def decide(self, read: Read, rows: int, weekly: WeeklyStore) -> pl.DataFrame:
         """Return a decision for each of so many rows of a frame; a row that gets none has `refused` instead."""
+        return apart(self._alone(read, rows, weekly))
+
+    async def decided(self, read: Read, rows: int, weekly: WeeklyStore) -> pl.DataFrame:
+        """Do the same with a store that is connected."""
         order = _by_partition(read.payments)
         payments = [read.payments[place] for place in order]
         self._events = Columns.of(payments)
-        decided = apart(self._decided(payments, weekly))
+        decided = await self._decided(payments, weekly)
         places = np.array(read.rows, np.int64)[order]
         refused = read.refused | dict.fromkeys(places[decided.conflicts].tolist(), CONFLICT)
         frame = self._shown(decided, np.delete(places, decided.conflicts))
         return _every_row(frame, rows, refused)
+
+    async def _alone(self, read: Read, rows: int, weekly: WeeklyStore) -> pl.DataFrame:
+        await weekly.connect()
+        try:
+            return await self.decided(read, rows, weekly)
+        finally:
+            await weekly.close()
 
     async def _decided(self, payments: Sequence[Payment], weekly: WeeklyStore) -> Decided:
         counts: dict[int, int] = {}
         for payment in payments:
             home = _home(payment)
             counts[home] = counts.get(home, 0) + 1
-        offsets = [offset for count in counts.values() for offset in range(count)]
+        first = {home: self._activity.next_offset(home) for home in counts}
+        offsets = [first[home] + place for home, count in counts.items() for place in range(count)]
         decider = Decider(self._activity, weekly, self._detector, self._event_type)
-        await weekly.connect()
-        try:
-            return await decider.decide(Batch(counts, payments, offsets))
-        finally:
-            await weekly.close()
+        return await decider.decide(Batch(counts, payments, offsets))
 
     def _shown(self, decided: Decided, rows: Ints) -> pl.DataFrame:
         """Return the columns of published decisions, in their order, and each one's row."""

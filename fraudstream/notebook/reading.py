@@ -32,11 +32,15 @@ class Read:
     """Of each payment, its row in the frame."""
     refused: dict[int, str] = field(default_factory=dict)
     """Row -> the reason, as in a dead letter, and a sentence."""
+    first_row: int = 0
+    """Where the frame begins in what it is a part of."""
 
     def add(self, row: int, payment: Payment) -> None:
         """Keep a payment; one without an id gets one, as on a topic, where it is the place of the record."""
         self.payments.append(
-            payment if payment.transaction_id else payment._replace(transaction_id=f"row-{row}")
+            payment
+            if payment.transaction_id
+            else payment._replace(transaction_id=f"row-{self.first_row + row}")
         )
         self.rows.append(row)
 
@@ -57,21 +61,20 @@ def form_of(frame: pl.DataFrame, event_type: EventType) -> Form:
     return "events"
 
 
-def read(frame: pl.DataFrame, parser: Parser, form: Form) -> Read:
+def read(frame: pl.DataFrame, parser: Parser, form: Form, first_row: int = 0) -> Read:
     """Read every row, by the parser of the worker; archived payments, whose card numbers are tokens, as they were parsed before."""
-    event_type = parser.event_type
+    event_type, found = parser.event_type, Read(first_row=first_row)
     if form == "events":
         now_ms = time.time_ns() // 1_000_000
-        return _parsed(parser, _records(frame), (now_ms for _ in range(frame.height)))
+        return _parsed(found, parser, _records(frame), (now_ms for _ in range(frame.height)))
     converted = _converted(frame, event_type)
     if event_type.entity is not None and NUMBER not in converted.columns:
-        return _archived(converted, event_type)
+        return _archived(found, converted, event_type)
     values = converted.select(record_of(event_type).struct.json_encode().cast(pl.Binary)).to_series()
-    return _parsed(parser, values.to_list(), converted[TIME].fill_null(0).to_list())
+    return _parsed(found, parser, values.to_list(), converted[TIME].fill_null(0).to_list())
 
 
-def _parsed(parser: Parser, values: Sequence[bytes], timestamps_ms: Iterable[int]) -> Read:
-    found = Read()
+def _parsed(found: Read, parser: Parser, values: Sequence[bytes], timestamps_ms: Iterable[int]) -> Read:
     for row, (value, timestamp_ms) in enumerate(zip(values, timestamps_ms, strict=True)):
         try:
             found.add(row, parser.parse(value, timestamp_ms))
@@ -123,9 +126,8 @@ def _converted(frame: pl.DataFrame, event_type: EventType) -> pl.DataFrame:
     )
 
 
-def _archived(frame: pl.DataFrame, event_type: EventType) -> Read:
+def _archived(found: Read, frame: pl.DataFrame, event_type: EventType) -> Read:
     """Return payments whose entities are tokens."""
-    found = Read()
     filled = frame.with_columns(event_type.filled)
     variables = filled.select(list(event_type.columns)).iter_rows() if event_type.variables else None
     cents = rounded_units(filled[AMOUNT].fill_null(0.0).to_numpy(), event_type.money.decimals).tolist()

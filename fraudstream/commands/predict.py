@@ -1,0 +1,232 @@
+"""`fraudstream predict`: the events of files, or one event."""
+
+import json
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fraudstream.adapters.extras import check_installed
+from fraudstream.commands.file_options import (
+    column_option,
+    encoding_option,
+    named,
+    one_character,
+    time_options,
+)
+from fraudstream.commands.jobs import opened_jobs
+from fraudstream.commands.predict_event import predict_event
+from fraudstream.commands.progress import bar
+from fraudstream.domain.errors import SetupError
+
+if TYPE_CHECKING:
+    from fraudstream.offline.etl.s3_inputs import Copies
+    from fraudstream.predict.run import Predicted, Prediction
+
+
+@click.command()
+@click.argument("inputs", metavar="[FILE]...", nargs=-1)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File to write: its name ends with .csv or .parquet.",
+)
+@click.option(
+    "--event",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True, allow_dash=True),
+    help="Instead of files: a JSON file with one event (- for standard input), which workers decide now, asked through the API.",
+)
+@click.option("--url", help="With --event: address of the API.  [default: FRAUDSTREAM_API_HOST and _PORT]")
+@click.option(
+    "--api-key-file",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="With --event: file with a key of the API.",
+)
+@click.option(
+    "--release",
+    help="Release to decide with: a number, or `active`.  [default: the active one, or FRAUDSTREAM_MODEL if none is]",
+)
+@click.option("--model", help="Model version to decide with, by the rules of the event type.")
+@click.option(
+    "--event-type", help="Event type: a name, or the path of a file.  [default: FRAUDSTREAM_EVENT_TYPE]"
+)
+@click.option(
+    "--weekly",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Directory with weekly aggregates, as `fraudstream aggregate` keeps them.  [default: the workers' store]",
+)
+@click.option(
+    "--columns",
+    "style",
+    type=click.Choice(["fraudstream", "fraud-detector"]),
+    default="fraudstream",
+    show_default=True,
+    help="Which columns are added: ours, or those that Amazon Fraud Detector adds.",
+)
+@column_option
+@time_options
+@click.option("--decimal-comma", is_flag=True, help="Numbers are written as 1.234,50.")
+@encoding_option
+@click.option(
+    "--delimiter",
+    callback=one_character,
+    help="CSV: the character between cells.  [default: found in each file's first line]",
+)
+@click.option("--force", is_flag=True, help="Replace the file if it is there.")
+@click.option("--restart", is_flag=True, help="Begin anew, whatever an earlier run had finished.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def predict(
+    inputs: tuple[str, ...],
+    out: Path | None,
+    event: Path | None,
+    url: str | None,
+    api_key_file: Path | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Decide the events of every FILE: CSV (also .csv.gz) or Parquet, directories or patterns, also in S3 (s3://bucket/key).
+
+    The output has all rows of the input in their order, all columns, and what was decided; a row that is no event is in it, too,
+    with the reason. Rows are decided as if the files were all of the topic. A command that was killed goes on where it was when
+    it is given again; `fraudstream jobs` shows how far it is. With --event one event is decided by the workers now.
+
+    Exit codes: 0 written, also if some rows were refused, 1 the job was cancelled, or no row could be decided (--event: the event
+    was refused), 2 bad input or options, or the file is there, 75 a store or the API does not answer: the same command goes on.
+    """
+    if event is not None:
+        if inputs or out or options["release"] or options["model"]:
+            raise click.UsageError(
+                "--event takes neither files nor --out, --release or --model: workers decide"
+            )
+        sys.exit(predict_event(event, url, api_key_file, as_json))
+    if not inputs or out is None:
+        raise click.UsageError("name files and --out, or one event with --event")
+    if out.suffix not in (".csv", ".parquet"):
+        raise click.UsageError(f"--out {out}: the name must end with .csv or .parquet")
+    if options["release"] and options["model"]:
+        raise click.UsageError("a release has a model of its own: give --release or --model, not both")
+    check_installed("sqlalchemy", "alembic", what="a job", extra="api")
+    from fraudstream.adapters.scratch import scratch
+    from fraudstream.offline.etl.s3_inputs import Copies
+
+    with scratch("fraudstream-predict-") as copied:
+        copies = Copies(copied)
+        try:
+            done = _predicted(copies, inputs, out, options)
+        except SetupError as error:
+            raise SetupError(str(error).replace(f"{copied}/", "s3://")) from error
+    if done is None:
+        sys.exit(1)
+    _show(done, out, as_json)
+    sys.exit(0 if done.decided or not done.rows else 1)
+
+
+def _predicted(
+    copies: "Copies", inputs: Sequence[str], out: Path, options: dict[str, Any]
+) -> "Predicted | None":
+    """Make the file; None if the job was cancelled."""
+    from fraudstream.adapters.database.jobs import Cancelled
+    from fraudstream.offline.etl.inputs import input_files
+    from fraudstream.predict.directory import opened
+    from fraudstream.predict.run import digest
+
+    files = input_files(copies.local(inputs))
+    force, restart = options.pop("force"), options.pop("restart")
+    prediction = _prediction(files, **options)
+    decided_by = prediction.chosen
+    request = {
+        "files": [[copies.place(file), file.stat().st_size, digest(file)] for file in files],
+        "options": {name: str(value) for name, value in options.items()},
+        "event type": prediction.event_type.name,
+        "model": decided_by.detector.model.version,
+        "rules": decided_by.detector.ruleset.version,
+        "threshold": decided_by.detector.fraud_threshold,
+        "release": decided_by.release,
+    }
+    title = f"{copies.place(files[0])}{f' and {len(files) - 1} more' if files[1:] else ''} -> {out}"
+    with (
+        opened(out.absolute(), request, force=force, restart=restart) as directory,
+        bar("Deciding", prediction.files.total) as advance,
+    ):
+        click.echo(f"job {directory.job}; fraudstream jobs show {directory.job}", err=True)
+        try:
+            return prediction.run(directory, opened_jobs(), title, advance)
+        except Cancelled as cancelled:
+            click.echo(f"{cancelled}; the same command goes on with it", err=True)
+            return None
+
+
+def _prediction(
+    files: Sequence[Path],
+    *,
+    event_type: str | None,
+    release: str | None,
+    model: str | None,
+    weekly: Path | None,
+    style: Any,
+    columns: tuple[tuple[str, str], ...],
+    time_unit: Any,
+    time_zone: str,
+    time_format: str | None,
+    decimal_comma: bool,
+    encoding: str,
+    delimiter: str | None,
+) -> "Prediction":
+    """Return what is to be done; raises SetupError if it cannot be."""
+    from fraudstream.adapters.event_types import event_type_named
+    from fraudstream.domain.events.parser import Parser, entity_index
+    from fraudstream.offline.column_names import check_targets
+    from fraudstream.offline.import_rows import Judge
+    from fraudstream.offline.written_times import Times
+    from fraudstream.predict.columns import writer_of
+    from fraudstream.predict.detectors import chosen
+    from fraudstream.predict.events import Rows
+    from fraudstream.predict.run import Prediction
+    from fraudstream.predict.slices import Files
+    from fraudstream.predict.weeks import weekly_of
+    from fraudstream.settings import Settings
+
+    settings = Settings.with_options(event_type=event_type)
+    declared, told = event_type_named(settings.event_type), named(columns)
+    check_targets(told, declared)
+    source = Files(files, encoding, delimiter)
+    tolerance_ms = settings.future_tolerance_s * 1000
+    latest_ms = time.time_ns() // 1_000_000 + tolerance_ms
+    judge = Judge(declared, Times(time_unit, time_zone, time_format), latest_ms, (), decimal_comma)
+    parser = Parser(declared, entity_index(declared, settings.tokenizer(), settings.partitions), tolerance_ms)
+    rows = Rows.of(source.schema.names(), told, judge, parser, files[0])
+    by = chosen(settings, declared, release, model)
+    writer = writer_of(style, source.schema.names(), by.release, declared.name, by.detector.ruleset)
+    return Prediction(
+        source,
+        rows,
+        by,
+        declared,
+        settings.lateness_horizon_s * 1000,
+        weekly_of(settings, declared, weekly),
+        writer,
+    )
+
+
+def _show(done: "Predicted", out: Path, as_json: bool) -> None:
+    if as_json:
+        told = {
+            "job": done.job,
+            "file": str(out),
+            "rows": done.rows,
+            "decided": done.decided,
+            "refused": done.refused,
+            "outcomes": dict(done.outcomes),
+            "reasons": dict(done.reasons),
+            "taken_over": done.taken_over,
+        }
+        click.echo(json.dumps(told))
+        return
+    click.echo(f"{out}: {done.sentence()}")
+    for outcome, rows in done.outcomes.most_common():
+        click.echo(f"  {outcome:<24} {rows:>12,}")
+    for reason, rows in done.reasons.most_common():
+        click.echo(f"  refused: {reason:<15} {rows:>12,}")

@@ -1,0 +1,151 @@
+"""Reads files in slices of rows, every row in its place: one that cannot be read is there, too, with what is wrong with it."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
+
+from fraudstream.domain.errors import InvalidTransaction, SetupError
+from fraudstream.offline.csv_rows import Row, csv_rows, delimiter_of, header_of, open_csv
+from fraudstream.offline.import_files import kind_of_file
+from fraudstream.offline.opening import PaymentFile
+
+SLICE_ROWS = 50_000
+
+
+class Slice(NamedTuple):
+    """Some rows of a file."""
+
+    number: int
+    """Among the slices of all files, from 0."""
+    first_row: int
+    """Its first row among those of all files, from 0."""
+    rows: pl.DataFrame
+    """As they are in the file; of a CSV file text, null where a cell is empty."""
+    bad: dict[int, str]
+    """Row of the slice -> why it cannot be read."""
+
+
+@dataclass(frozen=True)
+class Files:
+    """Files with the same columns, read one after the other."""
+
+    paths: Sequence[Path]
+    encoding: str = "utf-8"
+    delimiter: str | None = None
+    """None: found in each file's first line."""
+    slice_rows: int = SLICE_ROWS
+    schema: pl.Schema = field(init=False)
+    """Of all of them."""
+
+    def __post_init__(self) -> None:
+        """Read the columns; raises SetupError for a file of another kind or with other columns."""
+        schemas = {path: self._schema_of(path) for path in self.paths}
+        (first, schema), *others = schemas.items()
+        for path, other in others:
+            if schema != other:
+                differing = sorted(dict(set(schema.items()) ^ set(other.items())))
+                raise SetupError(
+                    f"{path} has not the columns of {first}: {', '.join(differing)}; predict it by itself"
+                )
+        object.__setattr__(self, "schema", schema)
+
+    @property
+    def total(self) -> int | None:
+        """How many rows there are; None if that is not known before they are read."""
+        if any(_is_csv(path) for path in self.paths):
+            return None
+        return sum(self._height(path) for path in self.paths)
+
+    def slices(self, skipped: int = 0) -> Iterator[Slice]:
+        """Yield the slices in order, without the first so many."""
+        number = first_row = 0
+        for path in self.paths:
+            for height, rows, bad in self._csv(path) if _is_csv(path) else self._parquet(path):
+                if number >= skipped:
+                    yield Slice(number, first_row, rows(), bad())
+                number, first_row = number + 1, first_row + height
+
+    def _csv(self, path: Path) -> "Iterator[_Lazy]":
+        with open_csv(path, self.encoding) as text:
+            rows = csv_rows(text, path, self.encoding, self._delimiter(path))
+            header_of(rows, path)
+            gathered: list[Row] = []
+            for row in rows:
+                if row.cells or row.fault:
+                    gathered.append(row)
+                if len(gathered) == self.slice_rows:
+                    yield self._of_text(gathered)
+                    gathered = []
+            if gathered:
+                yield self._of_text(gathered)
+
+    def _of_text(self, rows: list[Row]) -> "_Lazy":
+        width = len(self.schema)
+
+        def frame() -> pl.DataFrame:
+            cells = (_whole(row, width) for row in rows)
+            columns = zip(self.schema, zip(*cells, strict=True), strict=True)
+            made = pl.DataFrame([pl.Series(name, values, pl.String) for name, values in columns])
+            return made.with_columns(pl.when(pl.all() != "").then(pl.all()))
+
+        def bad() -> dict[int, str]:
+            return {
+                place: f"{fault.reason}: {row.bad(fault).detail}"
+                for place, row in enumerate(rows)
+                if (fault := _fault(row, width)) is not None
+            }
+
+        return _Lazy(len(rows), frame, bad)
+
+    def _parquet(self, path: Path) -> "Iterator[_Lazy]":
+        scan, height = PaymentFile(path, ()).scan(), self._height(path)
+        for first in range(0, height, self.slice_rows):
+            length = min(self.slice_rows, height - first)
+            yield _Lazy(length, scan.slice(first, length).collect, dict)
+
+    def _height(self, path: Path) -> int:
+        return int(PaymentFile(path, ()).scan().select(pl.len()).collect().item())
+
+    def _schema_of(self, path: Path) -> pl.Schema:
+        if not _is_csv(path):
+            return PaymentFile(path, ()).stored
+        with open_csv(path, self.encoding) as text:
+            names = header_of(csv_rows(text, path, self.encoding, self._delimiter(path)), path)
+        return pl.Schema(dict.fromkeys(names, pl.String()))
+
+    def _delimiter(self, path: Path) -> str:
+        return self.delimiter or delimiter_of(path, self.encoding)
+
+
+class _Lazy(NamedTuple):
+    """A slice that is made only if it is wanted."""
+
+    height: int
+    rows: Callable[[], pl.DataFrame]
+    bad: Callable[[], dict[int, str]]
+
+
+def _is_csv(path: Path) -> bool:
+    kind = kind_of_file(path)
+    if kind not in ("CSV", "Parquet"):
+        raise SetupError(f"{path} cannot be read: the name of a file must end with .csv, .csv.gz or .parquet")
+    return kind == "CSV"
+
+
+def _fault(row: Row, width: int) -> InvalidTransaction | None:
+    try:
+        row.check(width)
+    except InvalidTransaction as fault:
+        return fault
+    return None
+
+
+def _whole(row: Row, width: int) -> Sequence[str]:
+    """Return a row's cells; of one with too many the first, of one with too few with empty ones, without what is no text."""
+    if row.fault is None and len(row.cells) == width:
+        return row.cells
+    told = [cell.encode("utf-8", "replace").decode() for cell in row.cells[:width]]
+    return told + [""] * (width - len(told))
