@@ -23,6 +23,7 @@ from fraudstream.domain.weekly import WeeklyStore, midnight_before
 from fraudstream.domain.windows.entity_window import last_ten_minutes
 from fraudstream.metrics import BatchReport, Metrics
 from fraudstream.monitor.damage import DamageWatch
+from fraudstream.monitor.failed_rules import FailedRulesWatch
 from fraudstream.monitor.health import Health, PartitionState
 from fraudstream.monitor.recent import DecidedChunk, Decision, RecentDecisions
 from fraudstream.monitor.timeline import Timeline
@@ -59,10 +60,11 @@ class Observer:
         self._positions: dict[tuple[str, int], int] = {}
         self._archive = archive
         self._losses = losses
-        self._damage = DamageWatch()
+        self._damage, self._failed_rules = DamageWatch(), FailedRulesWatch()
         self.watches: list[Callable[[], Iterable[Problem]]] = [
             losses.problems,
             lambda: self._damage.problems(time.monotonic()),
+            lambda: self._failed_rules.problems(time.monotonic()),
         ]
         """Called at every health request; quick, and without I/O."""
 
@@ -70,6 +72,7 @@ class Observer:
         """Add a finished micro-batch."""
         self.metrics.batch(report)
         self._damage.batch(report, time.monotonic())
+        self._failed_rules.batch(report, time.monotonic())
         if isinstance(self._weekly, GuardedWeekly):
             self.metrics.lookups(self._weekly.entities, self._weekly.calls, self._weekly.breaker.state)
         self.timeline.batch(report)

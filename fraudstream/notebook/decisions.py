@@ -15,7 +15,15 @@ from fraudstream.domain.detector import Detector
 from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.events.parser import Payment
 from fraudstream.domain.features.catalogue import published_features
-from fraudstream.domain.features.schema import DEGRADED, IF_THERE, JUDGED, PAID, UNKNOWN_FIELDS, WARMING_UP
+from fraudstream.domain.features.schema import (
+    DEGRADED,
+    FAILED_RULES,
+    IF_THERE,
+    JUDGED,
+    PAID,
+    UNKNOWN_FIELDS,
+    WARMING_UP,
+)
 from fraudstream.domain.releases.plan import Plans
 from fraudstream.domain.weekly import WeeklyStore
 from fraudstream.domain.windows.cells import Ints
@@ -119,7 +127,9 @@ class FrameDecider:
         (part,) = decided.events.parts
         frame = part.events.frame()
         limits = Limits(self._activity.allowed_lateness_ms, self._event_type.windows.layout.bucket_ms)
-        frame = frame.with_columns(degraded(limits, WARMING_UP.name in frame.columns))
+        frame = frame.with_columns(
+            degraded(limits, WARMING_UP.name in frame.columns, FAILED_RULES.name in frame.columns)
+        )
         names = [
             *(column.name for column in PAID),
             *self._event_type.columns,

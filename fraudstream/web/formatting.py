@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
-from fraudstream.domain.degraded import LATE, ROTATED, WARMING
+from fraudstream.domain.degraded import LATE, ROTATED, RULE_FAILED, WARMING
 from fraudstream.domain.events.amounts import HUNDREDTHS
 from fraudstream.domain.features.catalogue import FEATURES
 from fraudstream.domain.weekly import LOWER_BOUND, MISSING, REFUSED, STALE, TIMED_OUT, UNAVAILABLE
@@ -39,6 +39,7 @@ DEGRADED_WORDS = {
     REFUSED: "the weekly store's record could not be true",
     TIMED_OUT: "the weekly aggregates did not arrive in time",
     UNAVAILABLE: "the weekly aggregates could not be read",
+    RULE_FAILED: "a rule could not be computed, and was taken not to hold",
 }
 
 

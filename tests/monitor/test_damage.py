@@ -4,7 +4,8 @@ import numpy as np
 
 from fraudstream.deciding.dead_letters import UNDECODABLE
 from fraudstream.metrics import BatchReport
-from fraudstream.monitor.damage import SAID_FOR_S, DamageWatch
+from fraudstream.monitor.damage import DamageWatch
+from fraudstream.monitor.recent_count import SAID_FOR_S
 
 
 def report(undecodable: int) -> BatchReport:

@@ -1,22 +1,27 @@
 """`decide` of a frame is what a worker publishes, to the last bit, whatever the frame's columns are."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
+from fraudstream.adapters.event_types import event_type_named
+from fraudstream.domain.degraded import RULE_FAILED
 from fraudstream.domain.detector import Detector
 from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.features.schema import DECIDED_AT
 from fraudstream.domain.model import Model
+from fraudstream.domain.rules import Rule, Ruleset
 from fraudstream.notebook.detector import OpenDetector
 from fraudstream.notebook.reading import Form
 from fraudstream.parity.payments import made_up
 from fraudstream.settings import Settings
 from fraudstream.traffic.encoder import EncodedBatch, Encoder
 from tests.agents.memory_worker import ALLOWED_LATENESS_MS, PARTITIONS, MemoryWorker
+from tests.builders import CountingModel
 from tests.parity.test_event_types import CASES, EARLIER_MS, decisions_of, weeks
 
 LOOSE = ("source", DECIDED_AT.name, "timing_ms")
@@ -102,3 +107,17 @@ async def test_a_pandas_frame_comes_back_as_pandas(tmp_path: Path) -> None:
 
     assert list(given.index) == list(decided.index)
     assert rows_of(detector.decide(stream)) == rows_of(pl.from_pandas(decided.reset_index(drop=True)))
+
+
+async def test_a_rule_that_fails_for_a_payment_is_said(tmp_path: Path) -> None:
+    """As a worker does: the rule does not hold, and `degraded` has it."""
+    event_type = event_type_named("card")
+    rules = Ruleset([Rule("power", "POW(num_trans_last_10m, 0 - num_trans_last_10m) > 0", "block")])
+    detector = opened(event_type, CountingModel(), tmp_path)
+    detector = replace(detector, detector=Detector.of(CountingModel(), event_type, ruleset=rules))
+    decided = detector.decide(
+        pl.DataFrame([{"tid": "a", "cc_num": "4006080197832643", "amount": 1.5, "trans_ts": 1.58e9}])
+    )
+
+    assert ["approve"] == decided["outcome"].to_list()
+    assert RULE_FAILED in decided["degraded"][0].to_list()

@@ -2,7 +2,7 @@
 
 import doctest
 
-from fraudstream.domain.degraded import LATE, ROTATED
+from fraudstream.domain.degraded import LATE, ROTATED, RULE_FAILED, WARMING
 from fraudstream.domain.features.catalogue import FEATURES
 from fraudstream.domain.weekly import STALE, UNKNOWN
 from fraudstream.web import formatting
@@ -31,7 +31,7 @@ def test_every_feature_has_a_name_for_people():
 
 def test_everything_a_decision_may_lack_has_words():
     """A code would not be understood."""
-    lacked = (LATE, ROTATED, STALE, *UNKNOWN)
+    lacked = (LATE, ROTATED, WARMING, RULE_FAILED, STALE, *UNKNOWN)
 
     assert [] == [why for why in lacked if formatting.degraded(why) == why]
 

@@ -81,7 +81,9 @@ class OnLists:
     @property
     def snoozes(self) -> list[str]:
         """The rules that are snoozed for some entities."""
-        return [name.removeprefix(SNOOZE) for name in self.numbers if name.startswith(SNOOZE)]
+        return [
+            name.removeprefix(SNOOZE) for name, own in self.numbers.items() if own and name.startswith(SNOOZE)
+        ]
 
 
 async def read(settings: Settings, name: str | None = None) -> OnLists:
