@@ -46,7 +46,7 @@ class Publish(Protocol):
     """Publishes differences."""
 
     async def __call__(self, differences: Sequence[Difference]) -> None:
-        """Return once they are durable; raises FraudstreamError or KafkaError."""
+        """Return once they are durable; raises FraudstreamError, KafkaError or OSError."""
 
 
 class Shadow:
@@ -94,7 +94,7 @@ class Shadow:
             if differing:
                 await self._publish(found.differences)
             results = {SAME: found.same, DIFFERENT: differing}
-        except (FraudstreamError, KafkaError) as error:
+        except (FraudstreamError, KafkaError, OSError) as error:
             logger.warning("differences of challenger %s were not published: %s", challenger.name, error)
             results = {SAME: found.same, UNPUBLISHED: differing}
         changes = Counter((each.outcome, each.challenger_outcome) for each in found.differences)
@@ -123,7 +123,7 @@ class ShadowTopic:
         publisher = await self._connected()
         try:
             await publisher.publish(outbox)
-        except (FraudstreamError, KafkaError):
+        except (FraudstreamError, KafkaError, OSError):
             await self.stop()
             raise
 

@@ -12,16 +12,12 @@ import click
 
 from fraudstream.commands.group import Group
 from fraudstream.commands.list_access import described, read_lists, told, values_of, write_changes
-from fraudstream.commands.list_changes import CHANGES
+from fraudstream.commands.list_changes import CHANGES, json_option, name_argument, why_option
 from fraudstream.domain.card_numbers import without_card_numbers
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.lists.entries import SNOOZE, Change, Kind, Listing, Purpose
 from fraudstream.domain.names import validate_name
 from fraudstream.settings import Settings
-
-json_option = click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
-name_argument = click.argument("name")
-why_option = click.option("--why", default="", help="The reason, kept with the entry.")
 
 
 @click.group(cls=Group)

@@ -8,14 +8,11 @@ import click
 
 from fraudstream.adapters.releases.store import DRAFT, Releases
 from fraudstream.commands.group import Group
-from fraudstream.commands.release_changes import CHANGES
+from fraudstream.commands.release_changes import CHANGES, json_option, number_argument
 from fraudstream.commands.release_guard import guard
 from fraudstream.commands.release_trials import TRIALS
 from fraudstream.domain.releases.release import name_of
 from fraudstream.settings import Settings
-
-json_option = click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
-number_argument = click.argument("number", type=click.IntRange(min=1))
 
 
 @click.group(cls=Group)

@@ -12,6 +12,7 @@ import polars as pl
 from fraudstream.adapters.event_types import event_type_named
 from fraudstream.adapters.rules.draft import RulesetDraft
 from fraudstream.backtest.candidate import rules_of
+from fraudstream.commands.rule_changes import json_option
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.features.schema import EVENT_TIME, TRANSACTION_ID, Type
@@ -22,7 +23,6 @@ from fraudstream.settings import Settings
 
 EVENT_BYTES_MAX = 1_000_000
 
-json_option = click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
 rules_option = click.option(
     "--rules",
     "path",

@@ -6,11 +6,9 @@ import click
 import msgspec
 
 from fraudstream.commands.group import Group
-from fraudstream.commands.rule_changes import CHANGES
+from fraudstream.commands.rule_changes import CHANGES, json_option
 from fraudstream.commands.rule_trials import TRIALS
 from fraudstream.settings import Settings
-
-json_option = click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
 
 
 @click.group(cls=Group)
