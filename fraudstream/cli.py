@@ -66,7 +66,9 @@ COMMANDS = {
         "history", "Import payments of your own: CSV, Parquet or NDJSON, with or without labels."
     ),
     "etl": Entry("etl", "Make typed files to train and test on of raw CSV, Parquet or NDJSON."),
-    "inbox": Entry("inbox", "Watch a directory or S3 prefix: each new file starts ETL or a training, once."),
+    "inbox": Entry(
+        "inbox", "Watch a directory or S3 prefix: each new file starts ETL, a prediction or a training, once."
+    ),
     "aggregate": Entry("aggregate", "Compute the weekly aggregates of every entity (the nightly job)."),
     "store": Entry("store", "Create, load and check the store in which workers look up weekly aggregates."),
     "dataset": Entry(

@@ -44,14 +44,14 @@ def inbox() -> None:
 @click.argument("place")
 @click.option(
     "--action",
-    type=click.Choice(["etl", "train"]),
+    type=click.Choice(["etl", "predict", "train"]),
     required=True,
-    help="etl: make files to train and test on; train: train a model version on the payments of the file.",
+    help="etl: make files to train and test on; predict: decide every row; train: train a model version on the payments of the file.",
 )
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Of etl: directory that gets a directory for each file.",
+    help="Of etl and predict: directory that gets a directory or a file for each file.",
 )
 @click.option(
     "--queue", help="SQS queue (name or URL) to which the bucket sends notifications of new objects."
@@ -61,7 +61,7 @@ def inbox() -> None:
     default="",
     callback=options_of,
     metavar="OPTIONS",
-    help="Options of the command that reads the file (`etl`, or `history import` before a training), in quotes.",
+    help="Options of the command that reads the file (`etl`, `predict`, or `history import` before a training), in quotes.",
 )
 @click.option(
     "--training",
@@ -119,12 +119,13 @@ def run(
     Exit codes: 0 stopped on request, or with --once all went well, 1 with --once a file was set aside, 2 the place or an option does
     not fit, 75 with --once a file is to be tried again, or another process works on the same inbox.
     """
+    from fraudstream.inbox.actions import ACTIONS
     from fraudstream.inbox.running import only_one
     from fraudstream.settings import Settings
 
     settings = Settings()
-    if plan["action"] == "etl" and plan["out"] is None:
-        raise SetupError("say with --out where etl is to make its directories")
+    if ACTIONS[plan["action"]].needs_out and plan["out"] is None:
+        raise SetupError(f"say with --out where {plan['action']} is to write")
     if queue is not None and not place.startswith(S3):
         raise SetupError("--queue is for an inbox in S3; a directory is looked at every few seconds")
     home = settings.data_dir / "inbox"

@@ -138,7 +138,7 @@ def _predicted(
     prediction = _prediction(files, **options)
     decided_by = prediction.chosen
     request = {
-        "files": [[copies.place(file), file.stat().st_size, digest(file)] for file in files],
+        "files": [[file.stat().st_size, digest(file)] for file in files],
         "options": {name: str(value) for name, value in options.items()},
         "event type": prediction.event_type.name,
         "model": decided_by.detector.model.version,

@@ -15,6 +15,7 @@ from fraudstream.domain.registry.version_log import Action as Change
 from fraudstream.domain.registry.version_log import State as VersionState
 from fraudstream.domain.registry.versions import Version
 from fraudstream.offline.etl.make import FACTS
+from fraudstream.offline.import_files import kind_of_file
 from fraudstream.settings import Settings
 
 DIGITS = 12
@@ -89,6 +90,23 @@ def _directory(task: Task) -> Path:
     return task.out.absolute() / task.identity
 
 
+def _predict(task: Task) -> list[list[str]]:
+    return [["predict", str(task.file), "--out", str(_decided(task)), "--restart", *task.reading]]
+
+
+def _decided_file(task: Task) -> Outcome | None:
+    """Return the file that `fraudstream predict` has put into place whole."""
+    made = _decided(task)
+    return {"file": str(made), "bytes": made.stat().st_size} if made.exists() else None
+
+
+def _decided(task: Task) -> Path:
+    """Return a name that ends as that of the file: CSV stays CSV."""
+    assert task.out is not None  # `needs_out`
+    kind = kind_of_file(Path(task.name))
+    return task.out.absolute() / f"{task.identity}.{'csv' if kind == 'CSV' else 'parquet'}"
+
+
 def _train(task: Task) -> list[list[str]]:
     history = str(task.work / COPIES)
     return [
@@ -127,6 +145,7 @@ def _why(task: Task) -> str:
 
 ACTIONS: Mapping[str, Action] = {
     "etl": Action("make files to train and test on, in a directory of their own", _etl, _made_files, True),
+    "predict": Action("decide every row of the file", _predict, _decided_file, True),
     "train": Action("train a model version on the payments of the file", _train, _trained_version),
 }
 """By name; another one is another row."""

@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from fraudstream.inbox.records import Records, State
@@ -22,6 +23,8 @@ from tests.inbox.inboxes import (
     records,
     settled,
 )
+from tests.models import saved
+from tests.notebook.test_open import trees
 
 SETTLE = ("--settle", "0.2")
 
@@ -203,7 +206,7 @@ def test_two_processes_do_not_work_on_one_inbox(place: Path, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--action", "etl"), "say with --out where etl is to make its directories"),
+        (("--action", "etl"), "say with --out where etl is to write"),
         (("--action", "etl", "--out", "o", "--queue", "q"), "--queue is for an inbox in S3"),
         (("--action", "etl", "--out", "o", "--once"), "is not a directory; make it, or name another one"),
     ],
@@ -235,3 +238,24 @@ def test_a_stopped_action_is_no_attempt(place: Path, tmp_path: Path) -> None:
     assert ("waiting", 0, "stopped on request") == (record["state"], record["attempts"], record["reason"])
     assert 0 == inbox(tmp_path, *run(place)).returncode
     assert [("done", 1)] == [(record["state"], record["attempts"]) for record in records(tmp_path)]
+
+
+@pytest.mark.parametrize("step", ["started", "acted"])
+def test_whatever_is_killed_a_file_is_predicted_once(step: str, place: Path, tmp_path: Path) -> None:
+    """In the midst of it, and after the decisions were put into place and before that is on record."""
+    saved(tmp_path / "models", trees())
+    (place / "a.csv").write_bytes(raw_csv())
+    out = tmp_path / "out"
+    arguments = ("run", place, "--action", "predict", "--out", out, "--once", *SETTLE)
+
+    killed(tmp_path, step, *arguments)
+    done = settled(tmp_path, *arguments)
+    again = inbox(tmp_path, *arguments)
+
+    assert (0, 0) == (done.returncode, again.returncode), done.stderr
+    (record,) = records(tmp_path)
+    decided = pl.read_csv(record["outcome"]["file"])
+    assert ("done", ROWS) == (record["state"], decided.height)
+    assert [f"t{row}" for row in range(ROWS)] == decided["tid"].to_list()
+    assert ["decided"] == decided["status"].unique().to_list()
+    assert [Path(record["outcome"]["file"]).name] == [path.name for path in out.iterdir()]
