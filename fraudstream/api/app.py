@@ -85,15 +85,22 @@ class Api:
         if self.event_type.id is not None:
             fastapi.include_router(labels.routes(self.publish, access))
         if settings.api_fraud_detector and engine is not None:
-            from fraudstream.api.fraud_detector.door import FraudDetector
-
-            fastapi.include_router(FraudDetector(ResourceStore(engine), access).routes())
+            self._include_fraud_detector(fastapi, ResourceStore(engine), access)
         fastapi.add_api_route(
             "/health", self.health, tags=["operation"], summary="Whether it can do its work"
         )
         fastapi.add_api_route("/metrics", self.exposition, tags=["operation"], summary="For Prometheus")
         _handle_errors(fastapi)
         self.app: ASGIApp = Door(fastapi, self.metrics)
+
+    def _include_fraud_detector(self, fastapi: FastAPI, store: ResourceStore, access: Access) -> None:
+        from fraudstream.api.fraud_detector.door import FraudDetector
+        from fraudstream.api.fraud_detector.predictions import Predictions
+
+        deadline_s = self._settings.api_deadline_ms / 1000
+        predictions = Predictions(store, self.asker, self.event_type, self.metrics, deadline_s)
+        others = {"GetEventPrediction": (predictions.predict, "predict")}
+        fastapi.include_router(FraudDetector(store, access, others).routes())
 
     async def publish(self, said: Sequence[Label]) -> None:
         """Publish labels and wait until the brokers have them; raises FraudstreamError."""

@@ -73,12 +73,15 @@ class ResourceStore:
         self._engine = engine
 
     @contextmanager
-    def transaction(self) -> Iterator[Resources]:
-        """Yield the resources; all that is read and changed holds at one moment. Raises DatabaseUnavailable."""
+    def transaction(self, writing: bool = True) -> Iterator[Resources]:
+        """Yield the resources; all that is read and changed holds at one moment. Raises DatabaseUnavailable.
+
+        `writing`: whether it may change something; SQLite lets only one at a time.
+        """
         with said(), self._engine.connect() as connection:
             if self._engine.dialect.name == "sqlite":
                 # SQLite alone would begin at the first write, after what it depends on was read
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
             else:
                 connection = connection.execution_options(isolation_level="SERIALIZABLE")
             yield Resources(connection)

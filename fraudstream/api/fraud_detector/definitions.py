@@ -1,5 +1,6 @@
 """Labels, entity types, outcomes, variables and event types: put, read page by page, and removed when nothing uses them."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -35,6 +36,9 @@ ENTITY_TYPES = Kind("entity-type", "entityTypes", (EVENT_TYPE,), "entityTypes")
 OUTCOMES = Kind(OUTCOME, "outcomes", (RULE,), "outcomes")
 VARIABLES = Kind(VARIABLE, "variables", (EVENT_TYPE,), "eventVariables")
 EVENT_TYPES = Kind(EVENT_TYPE, "eventTypes", (DETECTOR, MODEL), "eventTypeName")
+
+VARIABLE_NAME = re.compile(r"[A-Za-z_]\w{0,63}", re.ASCII)
+"""What rules can name with a dollar sign; the service itself says nothing of it."""
 
 NEEDS = (VARIABLES, LABELS, ENTITY_TYPES)
 """What an event type is made of."""
@@ -81,8 +85,8 @@ def remove(kind: Kind, resources: Resources, asked: Body) -> Body:
 
 def create_variable(resources: Resources, asked: Body) -> Body:
     """Make a variable that is not there yet."""
-    if resources.get(VARIABLE, asked["name"]) is not None:
-        raise invalid(f"variable {asked['name']} already exists.")
+    if why := _why_not(resources, asked):
+        raise invalid(why)
     return put(VARIABLES, resources, asked)
 
 
@@ -99,11 +103,8 @@ def create_variables(resources: Resources, asked: Body) -> Body:
     """Make several variables; those that cannot be made are named among the errors."""
     errors = []
     for entry in asked["variableEntries"]:
-        lacking = [name for name in ("name", "dataType", "dataSource", "defaultValue") if name not in entry]
-        if lacking:
-            errors.append(_error(entry.get("name", ""), f"{', '.join(lacking)} is missing"))
-        elif resources.get(VARIABLE, entry["name"]) is not None:
-            errors.append(_error(entry["name"], f"variable {entry['name']} already exists."))
+        if why := _why_not(resources, entry):
+            errors.append(_error(entry.get("name", ""), why))
         else:
             resources.put(VARIABLE, entry["name"], entry | {"tags": asked.get("tags", [])})
     return {"errors": errors}
@@ -120,6 +121,18 @@ def variables_named(resources: Resources, asked: Body) -> Body:
             if each is None
         ],
     }
+
+
+def _why_not(resources: Resources, variable: Body) -> str:
+    """Return why a variable cannot be made; empty if it can."""
+    lacking = [name for name in ("name", "dataType", "dataSource", "defaultValue") if name not in variable]
+    if lacking:
+        return f"{', '.join(lacking)} is missing."
+    if not VARIABLE_NAME.fullmatch(variable["name"]):
+        return "the name of a variable has letters, digits and underscores, at most 64, and no digit first."
+    if resources.get(VARIABLE, variable["name"]) is not None:
+        return f"variable {variable['name']} already exists."
+    return ""
 
 
 def _error(name: str, message: str) -> Mapping[str, Any]:

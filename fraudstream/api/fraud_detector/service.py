@@ -77,6 +77,8 @@ def _own_mistakes(value: Any, shape: Shape, place: str) -> Iterator[str]:
         yield f"the value at '{place}' failed to satisfy constraint: at most {longest}"
     if not isinstance(value, str):
         return
+    if "\x00" in value:
+        yield f"the value at '{place}' has a character that no database takes"
     if PYTHON_LACKS not in pattern and not re.fullmatch(pattern, value):
         yield f"the value at '{place}' failed to satisfy constraint: must satisfy the regular expression {pattern}"
     words = shape.metadata.get("enum")

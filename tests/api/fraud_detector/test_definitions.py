@@ -81,6 +81,9 @@ def test_a_variable_is_made_once_and_read_back_as_it_was_given(client: Any) -> N
     }
     with pytest.raises(client.exceptions.ValidationException, match="variable zip already exists"):
         client.create_variable(name="zip", **given)
+    for name in ("bill-zip", "1st", "x" * 65, "é"):
+        with pytest.raises(client.exceptions.ValidationException, match="the name of a variable has letters"):
+            client.create_variable(name=name, **given)
     client.update_variable(name="zip", defaultValue="other")
     assert "other" == client.get_variables(name="zip")["variables"][0]["defaultValue"]
 

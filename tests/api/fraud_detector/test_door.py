@@ -76,6 +76,7 @@ def test_an_error_is_the_exception_that_programs_catch(url: str) -> None:
             "Invalid value for parameter maxResults, value: 7, valid min value: 50",
         ),
         ("get_variables", {"maxResults": 700}, "at 'maxResults' failed to satisfy constraint: at most 100"),
+        ("get_variables", {"name": "a\x00"}, "at 'name' has a character that no database takes"),
         ("get_labels", {"nextToken": "made up"}, "nextToken is not one that was given here"),
         (
             "create_variable",

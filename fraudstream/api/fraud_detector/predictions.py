@@ -1,0 +1,181 @@
+"""GetEventPrediction: the event goes through the log, and the rules of the detector's version are asked of the answer."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from fraudstream.adapters.database.resources import Resource, Resources, ResourceStore
+from fraudstream.api.asking import Asker
+from fraudstream.api.fraud_detector import models, rules
+from fraudstream.api.fraud_detector.definitions import DETECTOR, DETECTOR_VERSION, EVENT_TYPE, VARIABLE
+from fraudstream.api.fraud_detector.detectors import (
+    ACTIVE,
+    FIRST_MATCHED,
+    MODE,
+    VERSION,
+    version_named,
+)
+from fraudstream.api.fraud_detector.errors import ServiceError, absent, conflict, invalid, unavailable
+from fraudstream.api.fraud_detector.events import record, value
+from fraudstream.api.fraud_detector.shapes import Body, arn
+from fraudstream.api.metrics import ApiMetrics
+from fraudstream.api.outcomes import Outcome
+from fraudstream.domain.detectorpl.condition import Condition, Value, holding
+from fraudstream.domain.detectorpl.tokens import NotACondition
+from fraudstream.domain.events.event_type import EventType
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule that is asked of an event."""
+
+    id: str
+    condition: Condition
+    outcomes: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an event is asked, as it was defined when the request came."""
+
+    rules: Sequence[Rule]
+    first_matched: bool
+    values: Mapping[str, Value]
+    """Of the variables of the event type."""
+    models: Sequence[Resource]
+
+
+class Predictions:
+    """Answers GetEventPrediction."""
+
+    def __init__(
+        self,
+        store: ResourceStore,
+        asker: Asker,
+        event_type: EventType,
+        metrics: ApiMetrics,
+        deadline_s: float,
+    ) -> None:
+        self._store, self._asker, self._event_type = store, asker, event_type
+        self._metrics, self._deadline_s = metrics, deadline_s
+
+    async def predict(self, asked: Body) -> Body:
+        """Return scores and the rules that hold; raises ServiceError. Nothing is sent if the request cannot be answered."""
+        if asked.get("externalModelEndpointDataBlobs"):
+            raise invalid("external models are not supported by fraudstream")
+        plan = await asyncio.to_thread(self._plan, asked)
+        (outcome,) = await self._asker.ask([record(self._event_type, asked)], self._deadline_s)
+        self._metrics.event(outcome.code or "decided", self._asker.in_flight)
+        if outcome.decision is None:
+            raise _error(outcome)
+        score = msgspec.json.decode(outcome.decision).get("insight_score")
+        if score is None and plan.models:
+            raise ServiceError(
+                "ResourceUnavailableException",
+                "the model that decides has no insight score: train it again, see docs/models.md",
+            )
+        return answered(plan, score)
+
+    def _plan(self, asked: Body) -> Plan:
+        with self._store.transaction(writing=False) as resources:
+            return planned(resources, asked)
+
+
+def planned(resources: Resources, asked: Body) -> Plan:
+    """Return what an event is asked; raises ServiceError."""
+    detector = resources.get(DETECTOR, asked["detectorId"])
+    if detector is None:
+        raise absent(f"detector {asked['detectorId']} does not exist.")
+    version = _version(resources, asked)
+    name = detector.document["eventTypeName"]
+    event_type = resources.get(EVENT_TYPE, name)
+    if asked["eventTypeName"] != name or event_type is None:
+        raise invalid(f"detector {detector.name} is of events of the type {name}.")
+    for entity in asked["entities"]:
+        if entity["entityType"] not in event_type.document["entityTypes"]:
+            raise invalid(f"events of the type {name} have no entity type {entity['entityType']}.")
+    variables = [resources.get(VARIABLE, each) for each in event_type.document["eventVariables"]]
+    values = {each.name: _value(each, asked["eventVariables"]) for each in variables if each is not None}
+    return Plan(
+        _rules(resources, version, name),
+        version.document[MODE] == FIRST_MATCHED,
+        values,
+        [models.named(resources, each) for each in version.document["modelVersions"]],
+    )
+
+
+def answered(plan: Plan, score: int | None) -> Body:
+    """Return the answer about an event with this score."""
+    scores = {model.name + models.SCORE_END: None if score is None else float(score) for model in plan.models}
+    held = holding([rule.condition for rule in plan.rules], {**plan.values, **scores})
+    matched = [rule for rule, holds in zip(plan.rules, held, strict=True) if holds]
+    return {
+        "modelScores": [
+            {"modelVersion": _model(model), "scores": {model.name + models.SCORE_END: float(score)}}
+            for model in plan.models
+            if score is not None
+        ],
+        "ruleResults": [
+            {"ruleId": rule.id, "outcomes": list(rule.outcomes)}
+            for rule in (matched[:1] if plan.first_matched else matched)
+        ],
+        "externalModelOutputs": [],
+    }
+
+
+def _version(resources: Resources, asked: Body) -> Resource:
+    """Return the version that is named, or the active one; only an active one predicts."""
+    if VERSION in asked:
+        version = version_named(resources, asked)
+        if version.document["status"] != ACTIVE:
+            raise invalid(f"version {version.version} of detector {version.name} is not active.")
+        return version
+    for version in resources.all(DETECTOR_VERSION, asked["detectorId"]):
+        if version.document["status"] == ACTIVE:
+            return version
+    raise absent(f"detector {asked['detectorId']} has no active version.")
+
+
+def _rules(resources: Resources, version: Resource, event_type: str) -> list[Rule]:
+    types = rules.variable_types(resources, event_type)
+    found = [rules.named(resources, each) for each in version.document["rules"]]
+    try:
+        return [
+            Rule(
+                each.document["ruleId"],
+                rules.condition(each.document["expression"], types),
+                each.document["outcomes"],
+            )
+            for each in found
+            if each is not None
+        ]
+    except NotACondition as error:
+        raise invalid(f"a rule does not fit the event type {event_type} any more: {error}") from error
+
+
+def _value(variable: Resource, given: Mapping[str, str]) -> Value:
+    text = given.get(variable.name, variable.document["defaultValue"])
+    return value(variable.name, variable.document["dataType"], text)
+
+
+def _model(model: Resource) -> Body:
+    return {
+        "modelId": model.name,
+        "modelType": model.document["modelType"],
+        "modelVersionNumber": models.VERSION,
+        "arn": f"{arn(model)}/{models.VERSION}",
+    }
+
+
+def _error(outcome: Outcome) -> ServiceError:
+    """Return the error about an event without a decision; what may come later is asked for again by SDKs, which is safe."""
+    match outcome.code:
+        case "invalid":
+            return invalid(outcome.detail)
+        case "conflict":
+            return conflict(outcome.detail)
+        case "crowded":
+            return ServiceError("ThrottlingException", outcome.detail)
+    return unavailable(outcome.detail)
