@@ -1,6 +1,7 @@
 """Labels, entity types, outcomes, variables, event types and tags, as boto3 makes, reads and removes them."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,20 @@ def test_variables_are_made_and_read_together(client: Any) -> None:
         [each["name"] for each in found["variables"]],
         [each["name"] for each in found["errors"]],
     )
+
+
+def test_many_at_once_leave_one(client: Any) -> None:
+    """What a request depends on cannot change before it is done."""
+
+    def made(_: int) -> bool:
+        try:
+            variable(client, "amt")
+        except client.exceptions.ValidationException:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert 1 == sum(pool.map(made, range(24)))
 
 
 def test_an_event_type_is_made_of_what_exists(client: Any) -> None:
