@@ -119,7 +119,7 @@ TOPICS = (
     LISTS,
 )
 NOT_NEEDED_TO_DECIDE = frozenset({RELEASES.name, RELEASES_APPLIED.name, SHADOW_DECISIONS.name, LISTS.name})
-"""Without them workers go on with the releases that they have."""
+"""Without them workers go on with the releases and lists that they have."""
 WRITTEN_BY_OTHERS = tuple(topic for topic in TOPICS if topic.written_by != "worker")
 
 ACTIVITY_TABLE = "activity"

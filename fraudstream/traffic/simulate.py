@@ -1,4 +1,4 @@
-"""Sends live traffic of the history's world, and labels: with each payment, or as late as they come in reality, in a hurry."""
+"""Sends live traffic of the history's world, and labels: with each payment, or as late as in reality, so many times as fast."""
 
 import time
 from collections.abc import Iterable, Iterator, Sequence

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from fraudstream.adapters.archive.lake import LABELS_FOLDER, Lake, LakeFile
 from fraudstream.adapters.archive.objects import NoSuchObject
 from fraudstream.adapters.archive.opening import S3, object_store
+from fraudstream.adapters.scratch import scratch
 
 LOOKS = 3
 """A compaction may replace a file between listing and copying: then all is listed again."""
@@ -21,9 +21,9 @@ def archive_directory(place: str, first: date = date.min, last: date = date.max)
     if not place.startswith(S3):
         yield Path(place)
         return
-    with TemporaryDirectory(prefix="fraudstream-archive-") as scratch:
-        asyncio.run(_copied(place, first, last, Path(scratch)))
-        yield Path(scratch)
+    with scratch("fraudstream-archive-") as directory:
+        asyncio.run(_copied(place, first, last, directory))
+        yield directory
 
 
 async def _copied(place: str, first: date, last: date, to: Path) -> None:
