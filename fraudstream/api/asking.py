@@ -51,6 +51,17 @@ class Asked:
         """Tell whether it is the event that is asked for now; one without a time of its own has that of its arrival."""
         return self.event == event or self.payment == payment
 
+    @property
+    def is_decided(self) -> bool:
+        """Tell whether its decision is known."""
+        return self.answer.done() and self.answer.result().decision is not None
+
+    def may_be_sent_again(self, event: bytes, payment: Payment) -> bool:
+        """Tell whether an event of its id is to be sent: this one did not get to the log, or another was decided before it."""
+        if not self.answer.done() or self.is_decided:
+            return False
+        return self.answer.result().code == "unavailable" or not self.same(event, payment)
+
 
 class Asker:
     """Knows what was asked for and not answered yet, and the newest answers."""
@@ -81,11 +92,9 @@ class Asker:
             asked.answer.set_result(replied(value))
 
     def known(self, transaction_id: str) -> Outcome | None:
-        """Return what became of an event that this process asked for; None if it does not know."""
+        """Return the decision about an event that this process asked for; None if it knows of none."""
         asked = self._by_id.get(transaction_id)
-        if asked is None or not asked.answer.done():
-            return None
-        return asked.answer.result()
+        return asked.answer.result() if asked is not None and asked.is_decided else None
 
     async def ask(self, events: Sequence[bytes], deadline_s: float) -> list[Outcome]:
         """Return what became of events, in their order; `deadline_s`: after how long those not known are told so."""
@@ -103,7 +112,7 @@ class Asker:
         except InvalidTransaction as error:
             return Outcome(code="invalid", detail=str(error))
         before = self._by_id.get(payment.transaction_id)
-        if before is not None and not self._failed(before):
+        if before is not None and not before.may_be_sent_again(event, payment):
             if before.same(event, payment):
                 return before
             detail = "this id was asked for before with other content"
@@ -133,7 +142,7 @@ class Asker:
         except NotSent as error:
             self._waiting.pop(request, None)
             if not asked.answer.done():
-                detail = f"the event did not get to the brokers ({error}); ask again"
+                detail = f"it is not known whether the event is in the log ({error}); ask again"
                 asked.answer.set_result(
                     Outcome(code="unavailable", detail=detail, transaction_id=payment.transaction_id)
                 )
@@ -157,9 +166,6 @@ class Asker:
             detail="the event is in the log and not decided yet; ask again, or fetch it later",
             transaction_id=tid,
         )
-
-    def _failed(self, asked: Asked) -> bool:
-        return asked.answer.done() and asked.answer.result().code == "unavailable"
 
     def _forget(self) -> None:
         """Make room: the oldest answers, and events that nobody decided."""

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import httpx
 import msgspec
 
-from fraudstream.client.answers import ApiError, Decision, decision_of, decisions_of, error_of
+from fraudstream.client.answers import ApiError, Decision, decision_of, decisions_of
 from fraudstream.client.retrying import Attempts, body_of, headers_of
 
 
@@ -42,25 +42,30 @@ class AsyncClient:
         return decisions_of(await self._asked("/v1/predictions", body_of(events)))
 
     async def fetch(self, transaction_id: str) -> Decision | None:
-        """Return a decision that was made before; None if none is known."""
-        answer = await self._http.get(f"/v1/predictions/{quote(transaction_id, safe='')}")
-        if answer.status_code == 404:
-            return None
-        if answer.status_code != 200:
-            raise error_of(answer.status_code, answer.content)
-        return decision_of(msgspec.json.decode(answer.content))
+        """Return a decision that was made before, None if none is known; raises ApiError if that cannot be learnt."""
+        try:
+            answer = await self._asked(f"/v1/predictions/{quote(transaction_id, safe='')}")
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+        return decision_of(msgspec.json.decode(answer))
 
     async def label(self, transaction_id: str, fraud: bool | None, **more: Any) -> None:
         """Say what an event turned out to be; `more`: source, known_at, note."""
         await self._asked("/v1/labels", body_of({"transaction_id": transaction_id, "fraud": fraud, **more}))
 
-    async def _asked(self, path: str, body: bytes) -> bytes:
-        """Ask until there is an answer; asking again is safe, because an id is one event."""
+    async def _asked(self, path: str, body: bytes | None = None) -> bytes:
+        """Ask until there is an answer; asking again is safe, because an id is one event. Without a body it only reads."""
         attempts = Attempts.within(self._patience_s)
         while True:
             try:
-                answer = await self._http.post(
-                    path, content=body, headers=attempts.headers, timeout=attempts.left_s + 1.0
+                answer = await self._http.request(
+                    "GET" if body is None else "POST",
+                    path,
+                    content=body,
+                    headers=attempts.headers,
+                    timeout=attempts.left_s + 1.0,
                 )
             except httpx.TransportError as error:
                 wait_s = attempts.unreachable(error)

@@ -42,6 +42,8 @@ class EventLog:
         self._heard = heard
         self._producer: AIOKafkaProducer | None = None
         self._reading: asyncio.Task[None] | None = None
+        self._next_offset: int | None = None
+        """Of the replies; None until it is known where they end."""
         self.problem = ""
         """Why replies cannot be read now; empty if they can."""
 
@@ -78,16 +80,17 @@ class EventLog:
             raise NotSent(str(error) or type(error).__name__) from error
 
     async def _read_forever(self, standing: "asyncio.Future[None]") -> None:
-        """Read replies until the end; what was lost while brokers were away can be asked for again."""
+        """Read replies until the end; after an error from where it happened, so none is lost."""
         while True:
             try:
                 await self._read(standing)
-            except (KafkaError, TimeoutError, OSError) as error:
+            except Exception as error:  # whatever it is, one reply must not keep others from being read
                 if not standing.done():
                     standing.set_exception(error)
                     return
                 self.problem = str(error) or type(error).__name__
-                logger.warning("replies cannot be read: %s", self.problem)
+                outage = isinstance(error, KafkaError | TimeoutError | OSError)
+                logger.warning("replies cannot be read: %s", self.problem, exc_info=not outage)
                 await asyncio.sleep(AGAIN_AFTER_S)
 
     async def _read(self, standing: "asyncio.Future[None]") -> None:
@@ -102,8 +105,11 @@ class EventLog:
         await consumer.start()
         try:
             consumer.assign([self._replies])
-            await consumer.seek_to_end(self._replies)
-            await consumer.position(self._replies)
+            if self._next_offset is None:
+                await consumer.seek_to_end(self._replies)
+                self._next_offset = await consumer.position(self._replies)
+            else:
+                consumer.seek(self._replies, self._next_offset)
             if not standing.done():
                 standing.set_result(None)
             self.problem = ""
@@ -123,5 +129,6 @@ class EventLog:
             return
         for records in batches.values():
             for record in records:
+                self._next_offset = record.offset + 1
                 if record.key is not None and record.value is not None:
                     self._heard(record.key, record.value)
