@@ -22,7 +22,9 @@ from fraudstream.adapters.kafka.admin import ensure_topics
 from fraudstream.adapters.kafka.asking import EventLog
 from fraudstream.adapters.kafka.publisher import Publisher
 from fraudstream.adapters.kafka.security import Kafka
-from fraudstream.api import labels, predictions
+from fraudstream.adapters.lists.topic import read, write
+from fraudstream.adapters.lists.values import Values, values_of_list
+from fraudstream.api import labels, lists, predictions
 from fraudstream.api.access import Access, NotAllowed, TooMany
 from fraudstream.api.archived import ArchivedDecisions
 from fraudstream.api.asking import Asker
@@ -31,6 +33,7 @@ from fraudstream.api.metrics import ApiMetrics
 from fraudstream.domain.errors import FraudstreamError, SetupError
 from fraudstream.domain.events.parser import Parser, entity_index
 from fraudstream.domain.labels import Label
+from fraudstream.domain.lists.entries import Change, Kind
 from fraudstream.settings import Settings
 from fraudstream.traffic.label_file import send_labels
 
@@ -86,6 +89,8 @@ class Api:
             fastapi.include_router(labels.routes(self.publish, access))
         if settings.api_fraud_detector and engine is not None:
             self._include_fraud_detector(fastapi, ResourceStore(engine), access)
+        known = lists.KnownLists(self._list_kinds)
+        fastapi.include_router(lists.routes(self.publish_lists, known, self._values, access))
         fastapi.add_api_route(
             "/health", self.health, tags=["operation"], summary="Whether it can do its work"
         )
@@ -106,6 +111,20 @@ class Api:
         """Publish labels and wait until the brokers have them; raises FraudstreamError."""
         async with self._publishing:
             await send_labels(self._publisher, self._settings, said)
+
+    async def publish_lists(self, changes: Sequence[Change]) -> None:
+        """Publish changes of lists and wait until the brokers have them; raises FraudstreamError."""
+        async with self._publishing:
+            async for _ in write(self._publisher, self._settings, changes):
+                pass
+
+    async def _list_kinds(self) -> dict[str, Kind]:
+        found = await read(self._settings)
+        return {name: listing.kind for name, listing in found.listings.items()}
+
+    def _values(self, kind: Kind, name: str) -> Values:
+        entity = self.event_type.entity
+        return values_of_list(kind, name, entity.kind if entity else None, self._settings.tokenizer())
 
     async def health(self) -> Response:
         """Return 200 if events can be asked for, 503 if not."""

@@ -44,13 +44,11 @@ def write_changes(settings: Settings, changes: Iterable[Change], total: int = 1)
 def values_of(settings: Settings, found: "OnLists", name: str) -> "Values":
     """Return what reads the values of a list; raises SetupError if there is no such list."""
     from fraudstream.adapters.event_types import event_type_named
-    from fraudstream.adapters.lists.values import Values
+    from fraudstream.adapters.lists.values import values_of_list
 
     entity = event_type_named(settings.event_type).entity
     kind = found.listing(name).kind
-    if kind == "card" and (entity is None or entity.kind == "text"):
-        raise SetupError(f"list {name} is of cards, and events of the type that is set have none")
-    return Values(kind, settings.tokenizer(), entity.kind if entity else "text")
+    return values_of_list(kind, name, entity.kind if entity else None, settings.tokenizer())
 
 
 def entities_of(settings: Settings, text: str) -> tuple[str, ...]:

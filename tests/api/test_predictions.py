@@ -12,6 +12,7 @@ import pytest
 from fraudstream.settings import Settings
 from tests.api.events import event
 from tests.api.serving import serving
+from tests.commands.running import fraudstream
 from tests.end_to_end.harness import Worker, decisions_of, read_all
 
 pytestmark = pytest.mark.timeout(300)
@@ -176,6 +177,32 @@ async def test_labels_reach_the_topic(client: httpx.AsyncClient, kafka_settings:
     assert abs(said["b"]["known_at"] - time.time() * 1000) < 60_000
 
 
+async def test_lists_are_changed(client: httpx.AsyncClient, kafka_settings: Settings) -> None:
+    """Cards as tokens; what is no value, and a list that nobody made, are refused."""
+    for name, kind in (("stolen", "card"), ("shops", "text")):
+        made = await asyncio.to_thread(
+            fraudstream, kafka_settings, "lists", "create", name, "--kind", kind, "--purpose", "deny"
+        )
+        assert 0 == made.returncode, made.stderr
+    card = await client.post("/v1/lists/stolen", json={"add": [REAL], "why": "reported"})
+    text = await client.post("/v1/lists/shops", json={"add": ["Corner", "Other"], "remove": ["Third"]})
+    wrong = await client.post("/v1/lists/shops", json={"add": ["Corner", REAL]})
+    missing = await client.post("/v1/lists/nobody", json={"add": ["a"]})
+
+    assert (202, 202, 422, 404) == (
+        card.status_code,
+        text.status_code,
+        wrong.status_code,
+        missing.status_code,
+    )
+    assert {"list": "shops", "added": 2, "removed": 1} == text.json()
+    assert "value 2" in wrong.json()["error"]["detail"]
+    assert REAL not in wrong.text
+    records = await read_all(kafka_settings, "lists")
+    assert {"Corner", "Other", "Third"} < {json.loads(record.key or b"[]")[-1] for record in records}
+    assert all(REAL.encode() not in (record.key or b"") + (record.value or b"") for record in records)
+
+
 async def test_it_describes_and_measures_itself(client: httpx.AsyncClient) -> None:
     """OpenAPI, metrics, and one form of error for everything."""
     await client.post("/v1/predictions", json=event("m-1"))
@@ -186,6 +213,7 @@ async def test_it_describes_and_measures_itself(client: httpx.AsyncClient) -> No
         "/v1/predictions",
         "/v1/predictions/{transaction_id}",
         "/v1/labels",
+        "/v1/lists/{name}",
         "/health",
         "/metrics",
     } == set(described["paths"])

@@ -57,6 +57,13 @@ class Values:
         return (self.tokenizer.token(number), *self.tokenizer.earlier(number))
 
 
+def values_of_list(kind: Kind, name: str, entity_kind: EntityKind | None, tokenizer: Tokenizer) -> Values:
+    """Return what reads the values of a list; `entity_kind`: of the event type's entity. Raises SetupError."""
+    if kind == "card" and entity_kind in (None, "text"):
+        raise SetupError(f"list {name} is of cards, and events of the type that is set have none")
+    return Values(kind, tokenizer, entity_kind or "text")
+
+
 def moment(text: str) -> datetime | None:
     """Read until when something is on a list, empty for ever; raises SetupError."""
     if not text:
