@@ -20,6 +20,8 @@ EXTRAS = {
     "pyspark": "spark",
     "optuna": "search",
     "pyarrow": "notebook",
+    "ipykernel": "notebook",
+    "pandas": "notebook",
     "alembic": "api",
     "fastapi": "api",
     "sqlalchemy": "api",
