@@ -7,6 +7,7 @@ import uvicorn
 from sqlalchemy import Engine
 
 from fraudstream.adapters.database.engine import opened
+from fraudstream.adapters.extras import check_installed
 from fraudstream.api.app import Api
 from fraudstream.domain.errors import SetupError
 from fraudstream.settings import Settings
@@ -72,6 +73,8 @@ def serve(settings: Settings) -> None:
 
 
 def _check(settings: Settings) -> None:
+    if settings.api_fraud_detector:
+        check_installed("botocore", what="Amazon Fraud Detector's protocol")
     if settings.api_without_keys and settings.api_host not in LOOPBACK:
         logger.warning("requests need no key, and %s can be reached by others", settings.api_host)
     if (settings.api_certificate_file is None) != (settings.api_certificate_key_file is None):

@@ -42,8 +42,6 @@ def api(
     Exit codes: 0 stopped, 2 set-up error, 75 no broker or database answers.
     """
     check_installed("fastapi", "uvicorn", "sqlalchemy", "alembic", what="the API", extra="api")
-    if fraud_detector:
-        check_installed("botocore", what="--fraud-detector")
     configure_logging(log_level)
     from fraudstream.api.serving import serve
     from fraudstream.settings import Settings
