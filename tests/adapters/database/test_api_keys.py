@@ -1,4 +1,4 @@
-"""Keys of programs: shown once, kept as hashes, checked in SQLite as it is used."""
+"""Keys of programs: shown once, kept as hashes, checked in SQLite and PostgreSQL as they are used."""
 
 import sqlite3
 from pathlib import Path
@@ -13,9 +13,9 @@ from fraudstream.domain.errors import SetupError
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Engine:
+def engine(database_url: str) -> Engine:
     """Return a new database."""
-    return opened(f"sqlite:///{tmp_path / 'own' / 'f.db'}")
+    return opened(database_url)
 
 
 def test_a_key_is_found_by_its_id_and_fits_only_its_secret(engine: Engine) -> None:

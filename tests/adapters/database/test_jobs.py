@@ -1,6 +1,4 @@
-"""Jobs: how far work has come, whether it is still alive, and its end on request, in SQLite as it is used."""
-
-from pathlib import Path
+"""Jobs: how far work has come, whether it is still alive, and its end on request, in SQLite and PostgreSQL as they are used."""
 
 import pytest
 from sqlalchemy import Engine, update
@@ -12,9 +10,9 @@ from fraudstream.domain.errors import SetupError
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Engine:
+def engine(database_url: str) -> Engine:
     """Return a new database."""
-    return opened(f"sqlite:///{tmp_path / 'f.db'}")
+    return opened(database_url)
 
 
 def test_a_job_says_how_far_it_is_and_what_became_of_it(engine: Engine) -> None:
