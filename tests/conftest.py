@@ -48,6 +48,7 @@ NEEDS = {
     "tests/adapters/weekly/test_sagemaker": "server",
     "tests/agents/test_nightly": "process",
     "tests/api/fraud_detector/test_process": "process",
+    "tests/api/fraud_detector/test_sequences": "process",
     "tests/api/test_client": "process",
     "tests/api/test_predictions": "process",
     "tests/api/test_kills": "process",

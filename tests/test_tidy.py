@@ -59,7 +59,7 @@ LAYERS = {
     "state": {"adapters", "deciding", "domain", "settings", "tables", "topics"},
     "traffic": {"adapters", "domain", "offline", "settings", "topics", "world"},
     "client": set(),
-    "api": {"adapters", "deciding", "domain", "metrics", "settings", "topics", "traffic"},
+    "api": {"adapters", "deciding", "domain", "metrics", "process", "settings", "topics", "traffic"},
     "acceptance": {"adapters", "domain", "offline", "settings", "topics", "traffic", "world"},
     "demo": {"acceptance", "adapters", "domain", "process", "settings", "topics", "traffic", "world"},
     "inbox": {"adapters", "domain", "offline", "process", "settings"},

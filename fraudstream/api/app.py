@@ -6,6 +6,7 @@ import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 from aiokafka import TopicPartition
 from fastapi import FastAPI, Request, Response
@@ -16,7 +17,6 @@ from starlette.types import ASGIApp
 
 from fraudstream import topics
 from fraudstream.adapters.database.api_keys import ApiKeys
-from fraudstream.adapters.database.resources import ResourceStore
 from fraudstream.adapters.event_types import event_type_named
 from fraudstream.adapters.kafka.admin import ensure_topics
 from fraudstream.adapters.kafka.asking import EventLog
@@ -36,6 +36,9 @@ from fraudstream.domain.labels import Label
 from fraudstream.domain.lists.entries import Change, Kind
 from fraudstream.settings import Settings
 from fraudstream.traffic.label_file import send_labels
+
+if TYPE_CHECKING:
+    from fraudstream.api.fraud_detector.building import Built
 
 logger = logging.getLogger(__name__)
 
@@ -87,8 +90,13 @@ class Api:
         )
         if self.event_type.id is not None:
             fastapi.include_router(labels.routes(self.publish, access))
-        if settings.api_fraud_detector and engine is not None:
-            self._include_fraud_detector(fastapi, ResourceStore(engine), access)
+        self._detector = (
+            self._fraud_detector(engine, access)
+            if settings.api_fraud_detector and engine is not None
+            else None
+        )
+        if self._detector is not None:
+            fastapi.include_router(self._detector.router)
         known = lists.KnownLists(self._list_kinds)
         fastapi.include_router(lists.routes(self.publish_lists, known, self._values, access))
         fastapi.add_api_route(
@@ -98,14 +106,10 @@ class Api:
         _handle_errors(fastapi)
         self.app: ASGIApp = Door(fastapi, self.metrics)
 
-    def _include_fraud_detector(self, fastapi: FastAPI, store: ResourceStore, access: Access) -> None:
-        from fraudstream.api.fraud_detector.door import FraudDetector
-        from fraudstream.api.fraud_detector.predictions import Predictions
+    def _fraud_detector(self, engine: Engine, access: Access) -> "Built":
+        from fraudstream.api.fraud_detector.building import built
 
-        deadline_s = self._settings.api_deadline_ms / 1000
-        predictions = Predictions(store, self.asker, self.event_type, self.metrics, deadline_s)
-        others = {"GetEventPrediction": (predictions.predict, "predict")}
-        fastapi.include_router(FraudDetector(store, access, others).routes())
+        return built(self._settings, engine, access, self.asker, self.event_type, self.metrics)
 
     async def publish(self, said: Sequence[Label]) -> None:
         """Publish labels and wait until the brokers have them; raises FraudstreamError."""
@@ -145,6 +149,8 @@ class Api:
         try:
             yield
         finally:
+            if self._detector is not None:
+                await self._detector.work.stop()
             await self._publisher.stop()
             await self._log.stop()
 

@@ -18,19 +18,18 @@ from fraudstream.domain.errors import SetupError
 from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.features.catalogue import FEATURE_SETS, REASONS
 from fraudstream.domain.features.treatments import Asked
-from fraudstream.domain.registry.insight import InsightScale
 from fraudstream.domain.registry.manifest import MODEL_FILE
 from fraudstream.domain.registry.versions import Version
 from fraudstream.domain.times import DAY_MS, midnight_ms
 from fraudstream.offline.activation import Wish, decided, judge
 from fraudstream.offline.columns import LABEL
 from fraudstream.offline.dataset import Dataset
-from fraudstream.offline.evaluate import evaluate, recall_by_scenario
 from fraudstream.offline.history import dates_of
 from fraudstream.offline.opening import IMPORT
 from fraudstream.offline.point_in_time import NEVER_MS
-from fraudstream.offline.ranges import ranges_of, score_range
+from fraudstream.offline.ranges import ranges_of
 from fraudstream.offline.training.anomaly import Forest, isolating
+from fraudstream.offline.training.figures import figures
 from fraudstream.offline.training.fitting import Fitted, fitted
 from fraudstream.offline.training.options import TrainingOptions
 from fraudstream.offline.training.treating import Treated, as_learnt, treated
@@ -107,7 +106,7 @@ def train(
         model = fitted(learnt, names, options, listener.round)
         forest = isolating(learnt, names, options.seed) if options.anomaly == "beside" else None
         listener.step(f"testing on {later.height:,} later payments")
-        tested = _tested(model, later, names, threshold)
+        tested = figures(model, later, names, threshold)
         activation = decided(activate, judge(tested["metrics"], threshold, split.train, split.test, models))
         manifest = {
             "feature_set": feature_set,
@@ -188,23 +187,6 @@ def check_columns(frame: pl.DataFrame, names: Sequence[str], history_dir: Path) 
         raise SetupError(
             f"no file in {history_dir} has a column {' or '.join(missing)}, which the model needs; {IMPORT}"
         )
-
-
-def _tested(
-    model: Fitted, payments: pl.DataFrame, names: tuple[str, ...], threshold: float
-) -> dict[str, Any]:
-    """Return the figures on payments the model has not seen, the recall per kind of fraud where it is known, and the insight scale."""
-    fraud = payments["is_fraud"].to_numpy()
-    scores = model.probabilities(payments, names)
-    by_scenario: Mapping[str, float] = {}
-    if "scenario" in payments.columns:
-        by_scenario = recall_by_scenario(fraud, scores, threshold, payments["scenario"].to_numpy())
-    return {
-        "metrics": evaluate(fraud, scores, threshold),
-        "recall_by_scenario": by_scenario,
-        "insight_scale": InsightScale.measured(fraud, scores).described(),
-        "score_range": score_range(scores),
-    }
 
 
 @dataclass(frozen=True, slots=True)

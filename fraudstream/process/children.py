@@ -39,6 +39,11 @@ class Child:
         """The process id, also the process group's."""
         return self._process.pid
 
+    @property
+    def returncode(self) -> int | None:
+        """The exit code, negative for a signal; None while it runs."""
+        return self._process.returncode
+
     async def wait(self) -> int:
         """Wait for its end and return the exit code; negative for a signal."""
         return await self._process.wait()

@@ -1,21 +1,30 @@
 """What people and programs define and ask for again: documents under a kind, a name and a version."""
 
 import json
+import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, delete, insert, select, update
+from sqlalchemy.exc import DBAPIError
 
-from fraudstream.adapters.database.engine import said
+from fraudstream.adapters.database.engine import DatabaseUnavailable, said
 from fraudstream.adapters.database.tables import RESOURCES
 
 UNVERSIONED = 0
 """The version of what has no versions."""
 
 Document = dict[str, Any]
+Result = TypeVar("Result")
+
+OUTRUN = frozenset({"40001", "40P01", "23505"})
+"""PostgreSQL's codes: transactions that cannot be in any order, that wait for each other, that make the same row."""
+ATTEMPTS_MAX = 20
+WAIT_S = 0.02
+"""Before a transaction is tried again; longer each time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +81,21 @@ class ResourceStore:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
+    def within(self, doing: Callable[[Resources], Result]) -> Result:
+        """Return what a function makes of the resources in one transaction; it is called again if another one was quicker.
+
+        Raises what it raises, or DatabaseUnavailable.
+        """
+        for attempt in range(ATTEMPTS_MAX):
+            try:
+                with self.transaction() as resources:
+                    return doing(resources)
+            except DatabaseUnavailable as error:
+                if attempt == ATTEMPTS_MAX - 1 or not _was_outrun(error):
+                    raise
+                time.sleep(random.uniform(0, WAIT_S * (attempt + 1)))  # noqa: S311 - no secret
+        raise AssertionError
+
     @contextmanager
     def transaction(self, writing: bool = True) -> Iterator[Resources]:
         """Yield the resources; all that is read and changed holds at one moment. Raises DatabaseUnavailable.
@@ -86,6 +110,12 @@ class ResourceStore:
                 connection = connection.execution_options(isolation_level="SERIALIZABLE")
             yield Resources(connection)
             connection.commit()
+
+
+def _was_outrun(error: DatabaseUnavailable) -> bool:
+    """Tell whether PostgreSQL refused a transaction because of another one at the same time."""
+    cause = error.__cause__
+    return isinstance(cause, DBAPIError) and getattr(cause.orig, "sqlstate", None) in OUTRUN
 
 
 def _is(kind: str, name: str, version: int) -> Any:

@@ -17,6 +17,7 @@ RULE = "rule"
 DETECTOR = "detector"
 DETECTOR_VERSION = "detector-version"
 MODEL = "model"
+MODEL_VERSION = "model-version"
 
 
 @dataclass(frozen=True, slots=True)

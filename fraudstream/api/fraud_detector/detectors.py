@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from fraudstream.adapters.database.resources import Resource, Resources
-from fraudstream.api.fraud_detector import models, rules
+from fraudstream.api.fraud_detector import model_versions, rules
 from fraudstream.api.fraud_detector.definitions import (
     DETECTOR,
     DETECTOR_VERSION,
@@ -140,9 +140,7 @@ def _check(resources: Resources, detector: Resource, document: Mapping[str, Any]
         if rule["detectorId"] != detector.name or rules.named(resources, rule) is None:
             raise absent(f"rule {rule['ruleId']} of version {rule['ruleVersion']} does not exist.")
     for each in document["modelVersions"]:
-        model = models.named(resources, each)
-        if not models.is_version(each["modelVersionNumber"]):
-            raise absent(f"model {model.name} has the version {models.VERSION} only.")
+        model = model_versions.usable(resources, each)
         if model.document["eventTypeName"] != detector.document["eventTypeName"]:
             raise invalid(f"model {model.name} is of events of another type.")
 

@@ -5,6 +5,7 @@ import logging
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
+from copy import deepcopy
 from typing import Any
 
 import msgspec
@@ -13,7 +14,7 @@ from fastapi import APIRouter, Request, Response
 from fraudstream.adapters.database.resources import ResourceStore
 from fraudstream.api.access import Access, NotAllowed, TooMany
 from fraudstream.api.door import Refusal, body_of
-from fraudstream.api.fraud_detector import definitions, detectors, models, rules, tags
+from fraudstream.api.fraud_detector import definitions, detectors, model_versions, models, rules, tags
 from fraudstream.api.fraud_detector.errors import FORBIDDEN, ServiceError, invalid, unavailable
 from fraudstream.api.fraud_detector.service import Service
 from fraudstream.api.fraud_detector.shapes import Body, Operation
@@ -30,6 +31,7 @@ SCOPE = "detectors"
 OPERATIONS: Mapping[str, Operation] = {
     **definitions.OPERATIONS,
     **models.OPERATIONS,
+    **model_versions.OPERATIONS,
     **detectors.OPERATIONS,
     **rules.OPERATIONS,
     **tags.OPERATIONS,
@@ -72,7 +74,7 @@ class FraudDetector:
         if handler is None and operation not in OPERATIONS:
             raise invalid(f"{operation} is not supported by fraudstream; see docs/fraud-detector.md")
         asked = self._service.asked(operation, body)
-        if handler is None and without_card_numbers(text := body.decode(errors="replace")) != text:
+        if scope == SCOPE and without_card_numbers(text := body.decode(errors="replace")) != text:
             raise invalid("a card number does not belong in a definition")
         try:
             return await (handler(asked) if handler else asyncio.to_thread(self._done, operation, asked))
@@ -98,8 +100,7 @@ class FraudDetector:
         request.state.key = key.name if key else "-"
 
     def _done(self, operation: str, asked: Body) -> Body:
-        with self._store.transaction() as resources:
-            return OPERATIONS[operation](resources, asked)
+        return self._store.within(lambda resources: OPERATIONS[operation](resources, deepcopy(asked)))
 
 
 def _answer(status: int, body: Mapping[str, Any]) -> Response:

@@ -1,25 +1,26 @@
 """Models: names under which the score of the model that decides is answered. What that model is, releases say.
 
-A model made here has one version, 1.0, which is ACTIVE: it is trained and put to work with fraudstream's own commands.
+A model that was never trained here has one version, 1.0, which is ACTIVE: the one that fraudstream's own commands trained.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
 from fraudstream.adapters.database.resources import Resource, Resources
-from fraudstream.api.fraud_detector.definitions import DETECTOR_VERSION, EVENT_TYPE, MODEL, VARIABLE
+from fraudstream.api.fraud_detector.definitions import (
+    DETECTOR_VERSION,
+    EVENT_TYPE,
+    MODEL,
+    MODEL_VERSION,
+    VARIABLE,
+)
 from fraudstream.api.fraud_detector.errors import absent, conflict, invalid
-from fraudstream.api.fraud_detector.shapes import Body, Operation, arn, page
+from fraudstream.api.fraud_detector.shapes import Body, Operation, page
 
 SCORE_END = "_insightscore"
 """What the variable with a model's score is called after the name of the model."""
 VERSION = "1.0"
-STATUS = "ACTIVE"
-
-
-def is_version(number: str) -> bool:
-    """Tell whether a number is that of the one version; 1.00 is."""
-    return float(number) == float(VERSION)
+"""Of a model that was never trained here."""
 
 
 def named(resources: Resources, asked: Mapping[str, Any]) -> Resource:
@@ -55,14 +56,18 @@ def update(resources: Resources, asked: Body) -> Body:
 
 def found(resources: Resources, asked: Body) -> Body:
     """Return the model that is named, or a page of all."""
+    return page("models", wanted(resources, asked), asked)
+
+
+def wanted(resources: Resources, asked: Mapping[str, Any]) -> list[Resource]:
+    """Return the model that is named, which has to exist, or all, of one type if one is named."""
+    kind = asked.get("modelType")
     if "modelId" not in asked:
-        wanted = asked.get("modelType")
-        every = [each for each in resources.all(MODEL) if wanted in (None, each.document["modelType"])]
-        return page("models", every, asked)
+        return [each for each in resources.all(MODEL) if kind in (None, each.document["modelType"])]
     model = resources.get(MODEL, asked["modelId"])
-    if model is None or asked.get("modelType") not in (None, model.document["modelType"]):
+    if model is None or kind not in (None, model.document["modelType"]):
         raise absent(f"model {asked['modelId']} does not exist.")
-    return page("models", [model], asked | {"nextToken": None})
+    return [model]
 
 
 def remove(resources: Resources, asked: Body) -> Body:
@@ -72,36 +77,11 @@ def remove(resources: Resources, asked: Body) -> Body:
             raise conflict(
                 f"model {asked['modelId']} cannot be deleted: version {version.version} of detector {version.name} uses it."
             )
+    if resources.all(MODEL_VERSION, asked["modelId"]):
+        raise conflict(f"model {asked['modelId']} cannot be deleted: it has versions.")
     resources.delete(MODEL, asked["modelId"])
     resources.delete(VARIABLE, asked["modelId"] + SCORE_END)
     return {}
-
-
-def version_found(resources: Resources, asked: Body) -> Body:
-    """Return the one version of a model."""
-    model = named(resources, asked)
-    if not is_version(asked["modelVersionNumber"]):
-        raise absent(f"model {model.name} has the version {VERSION} only.")
-    return _version(model)
-
-
-def versions(resources: Resources, asked: Body) -> Body:
-    """Return the versions of one model, or of all."""
-    if "modelVersionNumber" in asked and not is_version(asked["modelVersionNumber"]):
-        raise absent(f"models have the version {VERSION} only.")
-    models = found(resources, asked)
-    each = [_version(model) for name in models["models"] if (model := resources.get(MODEL, name["modelId"]))]
-    return {"modelVersionDetails": each} | {name: models[name] for name in ("nextToken",) if name in models}
-
-
-def _version(model: Resource) -> Body:
-    return {
-        "modelId": model.name,
-        "modelType": model.document["modelType"],
-        "modelVersionNumber": VERSION,
-        "status": STATUS,
-        "arn": f"{arn(model)}/{VERSION}",
-    }
 
 
 OPERATIONS: Mapping[str, Operation] = {
@@ -109,6 +89,4 @@ OPERATIONS: Mapping[str, Operation] = {
     "UpdateModel": update,
     "GetModels": found,
     "DeleteModel": remove,
-    "GetModelVersion": version_found,
-    "DescribeModelVersions": versions,
 }

@@ -25,6 +25,7 @@ from fraudstream.api.outcomes import Outcome
 from fraudstream.domain.detectorpl.condition import Condition, Value, holding
 from fraudstream.domain.detectorpl.tokens import NotACondition
 from fraudstream.domain.events.event_type import EventType
+from fraudstream.domain.registry.versions import Version
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,8 @@ class Plan:
     first_matched: bool
     values: Mapping[str, Value]
     """Of the variables of the event type."""
-    models: Sequence[Resource]
+    models: Sequence[tuple[Resource, str]]
+    """With the numbers of their versions."""
 
 
 class Predictions:
@@ -102,19 +104,24 @@ def planned(resources: Resources, asked: Body) -> Plan:
         _rules(resources, version, name),
         version.document[MODE] == FIRST_MATCHED,
         values,
-        [models.named(resources, each) for each in version.document["modelVersions"]],
+        [
+            (models.named(resources, each), str(Version.parsed(each["modelVersionNumber"])))
+            for each in version.document["modelVersions"]
+        ],
     )
 
 
 def answered(plan: Plan, score: int | None) -> Body:
     """Return the answer about an event with this score."""
-    scores = {model.name + models.SCORE_END: None if score is None else float(score) for model in plan.models}
+    scores = {
+        name.name + models.SCORE_END: None if score is None else float(score) for name, _ in plan.models
+    }
     held = holding([rule.condition for rule in plan.rules], {**plan.values, **scores})
     matched = [rule for rule, holds in zip(plan.rules, held, strict=True) if holds]
     return {
         "modelScores": [
-            {"modelVersion": _model(model), "scores": {model.name + models.SCORE_END: float(score)}}
-            for model in plan.models
+            {"modelVersion": _model(model, number), "scores": {model.name + models.SCORE_END: float(score)}}
+            for model, number in plan.models
             if score is not None
         ],
         "ruleResults": [
@@ -160,12 +167,12 @@ def _value(variable: Resource, given: Mapping[str, str]) -> Value:
     return value(variable.name, variable.document["dataType"], text)
 
 
-def _model(model: Resource) -> Body:
+def _model(model: Resource, number: str) -> Body:
     return {
         "modelId": model.name,
         "modelType": model.document["modelType"],
-        "modelVersionNumber": models.VERSION,
-        "arn": f"{arn(model)}/{models.VERSION}",
+        "modelVersionNumber": number,
+        "arn": f"{arn(model)}/{number}",
     }
 
 

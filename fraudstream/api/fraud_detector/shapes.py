@@ -20,7 +20,10 @@ ARN = "arn:aws:frauddetector:us-east-1:000000000000:"
 """What names of resources begin with: SDKs want region and account, and there is only one of each here."""
 
 TAGS = "tags"
-NOT_SHOWN = (TAGS, PER_PAGE)
+JOB = "job"
+"""Member of a document: the job that works on it, or did."""
+NOT_SHOWN = frozenset({TAGS, PER_PAGE, JOB, "ended", "processed", "total", "release", "registered"})
+"""Members of documents that are ours alone."""
 
 
 def arn(resource: Resource) -> str:

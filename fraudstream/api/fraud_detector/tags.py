@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 
 from fraudstream.adapters.database.resources import UNVERSIONED, Resource, Resources
+from fraudstream.api.fraud_detector.definitions import MODEL_VERSION
 from fraudstream.api.fraud_detector.errors import absent, invalid
+from fraudstream.api.fraud_detector.model_versions import key_of
 from fraudstream.api.fraud_detector.shapes import ARN, TAGS, Body, Operation
+from fraudstream.domain.registry.versions import VERSION, Version
 
 TAGS_MAX = 200
 
@@ -36,7 +39,9 @@ def _named(resources: Resources, arn: str) -> Resource:
     one = resources.get(kind, name) if arn.startswith(ARN) else None
     if one is None and arn.startswith(ARN):
         name, _, version = name.rpartition("/")
-        if version.isascii() and version.isdigit() and len(version) < 6 and int(version) != UNVERSIONED:
+        if kind == MODEL_VERSION and VERSION.fullmatch(version):
+            version = str(key_of(Version.parsed(version)))
+        if version.isascii() and version.isdigit() and len(version) < 8 and int(version) != UNVERSIONED:
             one = resources.get(kind, name, int(version))
     if one is None:
         raise absent(f"there is no resource {arn}")

@@ -48,9 +48,9 @@ def _fits(model: Any, parsed: dict[str, Any], **_: Any) -> None:
 
 
 @contextmanager
-def door(folder: Path, keys: bool = False) -> Iterator[tuple[str, ApiKeys]]:
-    """Serve the door; yield its address and the keys that it knows."""
-    engine = opened(f"sqlite:///{folder / 'f.db'}")
+def door(place: Path | str, keys: bool = False) -> Iterator[tuple[str, ApiKeys]]:
+    """Serve the door; yield its address and the keys that it knows. `place`: a directory, or the address of a database."""
+    engine = opened(place if isinstance(place, str) else f"sqlite:///{place / 'f.db'}")
     known = ApiKeys(engine)
     app = FastAPI()
     app.include_router(FraudDetector(ResourceStore(engine), Access(known if keys else None)).routes())

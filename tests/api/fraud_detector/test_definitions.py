@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,9 +10,9 @@ from tests.api.fraud_detector.door import boto_client, door
 
 
 @pytest.fixture
-def client(tmp_path: Path) -> Iterator[Any]:
+def client(database_url: str) -> Iterator[Any]:
     """Serve an empty database."""
-    with door(tmp_path) as (url, _):
+    with door(database_url) as (url, _):
         yield boto_client(url)
 
 

@@ -1,0 +1,64 @@
+"""Makes of a program's file what `fraudstream history import` reads: the variables that the model is to learn from, and labels."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from polars.exceptions import PolarsError
+
+from fraudstream.domain.errors import SetupError
+from fraudstream.domain.events.event_type import EventType
+
+LABEL, TIME = "EVENT_LABEL", "EVENT_TIMESTAMP"
+FRAUD, LEGIT = "fraud", "legit"
+"""What labels are called in the file that is imported."""
+
+FRAUD_MEANING = "FRAUD"
+
+
+def prepared(source: Path, target: Path, schema: Mapping[str, Any], event_type: EventType) -> None:
+    """Write the file; raises SetupError that says what a program's file lacks.
+
+    Variables that the model is not to learn from are empty in it: what is empty everywhere, no model learns from. Amount and
+    entity stay, which every event has.
+    """
+    try:
+        rows = pl.scan_csv(source, infer_schema=False)
+        columns = rows.collect_schema().names()
+        wanted = list(schema["modelVariables"])
+        if lacking := [name for name in (*wanted, TIME, LABEL) if name not in columns]:
+            raise SetupError(f"the file has no column {', '.join(lacking)}")
+        empty = [pl.lit(None, pl.String).alias(name) for name in left_out(wanted, event_type)]
+        label = _label(schema.get("labelSchema") or {})
+        rows.with_columns(*empty, label.alias(LABEL)).sink_csv(target)
+    except PolarsError as error:
+        raise SetupError(
+            f"the file cannot be read as CSV ({str(error).partition(chr(10))[0][:200]})"
+        ) from error
+
+
+def left_out(wanted: Sequence[str], event_type: EventType) -> list[str]:
+    """Return the fields of variables that are not to be learnt from."""
+    return [each.field for each in event_type.variables if each.field not in wanted]
+
+
+def not_treated(wanted: Sequence[str], event_type: EventType) -> list[str]:
+    """Return the names of those of them that would be treated: text and the like."""
+    names = {each.name for each in event_type.variables if each.field not in wanted}
+    return sorted(names & event_type.treatments.keys())
+
+
+def _label(schema: Mapping[str, Any]) -> pl.Expr:
+    """Return the label in our words; those that the mapper does not name are none."""
+    mapper: Mapping[str, Sequence[str]] = schema.get("labelMapper") or {
+        FRAUD_MEANING: [FRAUD],
+        "LEGIT": [LEGIT],
+    }
+    label = pl.col(LABEL)
+    said = pl.lit(None, pl.String)
+    for meaning, values in mapper.items():
+        word = FRAUD if meaning.upper() == FRAUD_MEANING else LEGIT
+        said = pl.when(label.is_in(list(values))).then(pl.lit(word)).otherwise(said)
+    missing = {"FRAUD": FRAUD, "LEGIT": LEGIT}.get(schema.get("unlabeledEventsTreatment", "IGNORE"))
+    return said if missing is None else said.fill_null(missing)
