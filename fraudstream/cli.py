@@ -49,6 +49,10 @@ COMMANDS = {
     "produce": Entry("produce", "Send payments: simulated live traffic or a replay of history."),
     "api": Entry("api", "Answer HTTP requests for decisions."),
     "api-keys": Entry("api_keys", "Make, list and revoke keys of programs that ask the API."),
+    "console": Entry(
+        "console", "Serve the application for people: cases, results, releases, who may do what."
+    ),
+    "users": Entry("users", "Add, invite, list and disable the people who may log in to the console."),
     "predict": Entry(
         "predict", "Decide the events of files, every row of them, or one event through the API."
     ),

@@ -60,6 +60,7 @@ NEEDS = {
     "tests/benchmarks/test_quick_run": "bench",
     "tests/benchmarks/test_releases_benchmark": "bench",
     "tests/commands": "process",
+    "tests/console/test_pages_in_chromium": "browser",
     "tests/contracts/test_models_s3": "server",
     "tests/contracts/test_weekly_redis": "server",
     "tests/contracts/test_weekly_sagemaker": "server",

@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.layers import ABOVE, LAYERS
+
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("fraudstream", "agents", "tables", "tests", "benchmarks")
 LINES_MAX = 300
@@ -22,76 +24,6 @@ PURE = {"fraudstream", "msgspec", "numpy", "polars", "murmurhash2"}
 """What the domain may import beside the standard library: columns, JSON and a hash; no Faust, no I/O, no model library."""
 
 IMPURE_STDLIB = {"asyncio", "logging", "os", "pathlib", "random", "socket", "subprocess", "threading", "time"}
-
-LAYERS = {
-    "domain": set(),
-    "event_types": set(),
-    "feature_groups": set(),
-    "metrics": set(),
-    "process": {"domain"},
-    "adapters.secrets": {"domain"},
-    "settings": {"adapters.secrets", "domain"},
-    "topics": {"domain", "settings"},
-    "acls": {"settings", "topics"},
-    "sizing": {"domain", "settings", "topics"},
-    "adapters": {"acls", "adapters.secrets", "domain", "process", "settings", "topics"},
-    "offline": {"adapters", "domain"},
-    "report": {"adapters", "domain", "offline"},
-    "world": {"domain", "offline"},
-    "tables": {"adapters", "domain", "process"},
-    "deciding": {"adapters", "domain", "tables", "topics"},
-    "backtest": {"adapters", "deciding", "domain", "offline"},
-    "explain": {"adapters", "backtest", "deciding", "domain"},
-    "drift": {"backtest", "domain"},
-    "monitor": {"adapters", "deciding", "domain", "metrics", "settings", "tables", "topics"},
-    "agents": {
-        "adapters",
-        "deciding",
-        "domain",
-        "metrics",
-        "monitor",
-        "process",
-        "settings",
-        "tables",
-        "topics",
-    },
-    "web": {"adapters", "adapters.secrets", "domain", "monitor"},
-    "state": {"adapters", "deciding", "domain", "settings", "tables", "topics"},
-    "traffic": {"adapters", "domain", "offline", "settings", "topics", "world"},
-    "client": set(),
-    "api": {"adapters", "deciding", "domain", "metrics", "process", "settings", "topics", "traffic"},
-    "acceptance": {"adapters", "domain", "offline", "settings", "topics", "traffic", "world"},
-    "demo": {"acceptance", "adapters", "domain", "process", "settings", "topics", "traffic", "world"},
-    "inbox": {"adapters", "domain", "offline", "process", "settings"},
-    "notebook": {"adapters", "deciding", "domain", "offline", "report", "settings", "tables"},
-    "predict": {"adapters", "domain", "notebook", "offline", "settings", "tables"},
-    "parity": {
-        "adapters",
-        "adapters.secrets",
-        "deciding",
-        "domain",
-        "offline",
-        "process",
-        "settings",
-        "topics",
-        "traffic",
-    },
-    "app": {
-        "adapters",
-        "agents",
-        "domain",
-        "monitor",
-        "process",
-        "settings",
-        "state",
-        "tables",
-        "topics",
-        "web",
-    },
-}
-"""Layer -> what it may import of us, the lowest first. `commands`, `cli`, `worker` and `__main__` are above them all."""
-
-ABOVE = {"__main__", "cli", "commands", "worker"}
 
 
 class Function(NamedTuple):

@@ -28,7 +28,7 @@ from fraudstream.api import labels, lists, predictions
 from fraudstream.api.access import Access, NotAllowed, TooMany
 from fraudstream.api.archived import ArchivedDecisions
 from fraudstream.api.asking import Asker
-from fraudstream.api.door import Door, Refusal, failed
+from fraudstream.api.door import Refusal, door, failed
 from fraudstream.api.metrics import ApiMetrics
 from fraudstream.domain.errors import FraudstreamError, SetupError
 from fraudstream.domain.events.parser import Parser, entity_index
@@ -104,7 +104,7 @@ class Api:
         )
         fastapi.add_api_route("/metrics", self.exposition, tags=["operation"], summary="For Prometheus")
         _handle_errors(fastapi)
-        self.app: ASGIApp = Door(fastapi, self.metrics)
+        self.app: ASGIApp = door(fastapi, self.metrics)
 
     def _fraud_detector(self, engine: Engine, access: Access) -> "Built":
         from fraudstream.api.fraud_detector.building import built

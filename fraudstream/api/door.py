@@ -2,17 +2,15 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable
-from urllib.parse import unquote_plus
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from fraudstream.api.metrics import ApiMetrics
-from fraudstream.domain.card_numbers import without_card_numbers
+from fraudstream.process.http_door import CARD_NUMBER, Door
 
 access_log = logging.getLogger("fraudstream.api.access")
 
@@ -61,44 +59,9 @@ async def body_of(request: Request) -> bytes:
     return b"".join(parts)
 
 
-class Door:
-    """An ASGI middleware around the whole application."""
-
-    def __init__(self, app: ASGIApp, metrics: ApiMetrics) -> None:
-        self._app = app
-        self._metrics = metrics
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, and note that it was answered; bodies, queries and ids are not written down."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        started, status = time.perf_counter(), 500
-
-        async def noted(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                message["headers"] = [*message["headers"], *HEADERS]
-            await send(message)
-
-        try:
-            await self._answered(scope)(scope, receive, noted)
-        finally:
-            spent_s = time.perf_counter() - started
-            route = getattr(scope.get("route"), "path", "other")
-            who = scope.get("state", {}).get("key", "-")
-            self._metrics.answered(route, status, spent_s)
-            access_log.info("%s %s %s %.1f ms %s", scope["method"], route, status, spent_s * 1000, who)
-
-    def _answered(self, scope: Scope) -> ASGIApp:
-        """Return what answers: addresses end up in logs everywhere, so those with a card number are refused."""
-        address = unquote_plus(f"{scope['path']} {scope['query_string'].decode('latin-1')}")
-        if without_card_numbers(address) != address:
-            return failed(
-                400, "card-number", "a card number does not belong in an address; send it in a body"
-            )
-        return self._app
+def door(app: ASGIApp, metrics: ApiMetrics) -> ASGIApp:
+    """Return the application behind the door that all its requests go through."""
+    return Door(app, HEADERS, failed(400, "card-number", CARD_NUMBER), metrics.answered, access_log)
 
 
 Handler = Callable[[Request], Awaitable[Response]]

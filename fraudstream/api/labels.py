@@ -65,7 +65,7 @@ def routes(publish: Publish, access: Access) -> APIRouter:
     async def post(request: Request) -> Response:
         """A later label of an event replaces an earlier one. Answered when the brokers have all of them."""
         key = await access.allow(request.headers.get("Authorization"), "labels")
-        request.state.key = key.name if key else "-"
+        request.state.who = key.name if key else "-"
         sent = parsed(await body_of(request), time.time_ns() // 1_000_000)
         access.take(key, len(sent))
         await publish(sent)

@@ -80,7 +80,7 @@ def routes(
     async def change(request: Request, name: str) -> Response:
         """Workers know it within a second. Answered when the brokers have all of it; card numbers are kept as tokens."""
         key = await access.allow(request.headers.get("Authorization"), "lists")
-        request.state.key = key.name if key else "-"
+        request.state.who = key.name if key else "-"
         try:
             wanted = msgspec.json.decode(await body_of(request), type=Wanted)
         except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:

@@ -88,7 +88,7 @@ def routes(
         The same id again is the same event: it is counted once, and the answer is the same.
         """
         key = await access.allow(request.headers.get("Authorization"), "predict")
-        request.state.key = key.name if key else "-"
+        request.state.who = key.name if key else "-"
         wait_s = deadline_s(request, default_deadline_ms)
         events, as_array = parsed(await body_of(request))
         access.take(key, len(events))
@@ -101,7 +101,7 @@ def routes(
     async def fetch(request: Request, transaction_id: str) -> Response:
         """Looks among what this process asked for, then in the archive, if there is one."""
         key = await access.allow(request.headers.get("Authorization"), "predict")
-        request.state.key = key.name if key else "-"
+        request.state.who = key.name if key else "-"
         access.take(key, 1)
         found = asker.known(transaction_id)
         if found is None:

@@ -1,25 +1,16 @@
-"""Runs the API: a socket, uvicorn, and an end in order."""
+"""Runs the API."""
 
 import logging
-import socket
 
-import uvicorn
 from sqlalchemy import Engine
 
 from fraudstream.adapters.database.engine import opened
 from fraudstream.adapters.extras import check_installed
 from fraudstream.api.app import Api
-from fraudstream.domain.errors import SetupError
+from fraudstream.process import http_server
 from fraudstream.settings import Settings
 
 logger = logging.getLogger(__name__)
-
-LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
-CONNECTIONS_MAX = 2_000
-"""More connections are answered with 503."""
-
-IDLE_S = 30
-"""After so long an idle connection is closed."""
 
 
 def database_of(settings: Settings) -> Engine | None:
@@ -29,55 +20,20 @@ def database_of(settings: Settings) -> Engine | None:
     return opened(settings.database_url)
 
 
-def listening(settings: Settings) -> socket.socket:
-    """Return the socket that the API listens at; raises SetupError."""
-    family = socket.AF_INET6 if ":" in settings.api_host else socket.AF_INET
-    server = socket.socket(family)
-    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        server.bind((settings.api_host, settings.api_port))
-    except OSError as error:
-        server.close()
-        raise SetupError(
-            f"the API cannot listen at {settings.api_host}, port {settings.api_port} ({error.strerror}); choose another with "
-            "FRAUDSTREAM_API_PORT or --port"
-        ) from error
-    return server
-
-
 def serve(settings: Settings) -> None:
     """Serve until SIGTERM or Ctrl-C; raises SetupError."""
-    _check(settings)
-    api = Api(settings, database_of(settings))
-    server_socket = listening(settings)
-    config = uvicorn.Config(
-        api.app,
-        loop="uvloop",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        date_header=False,
-        limit_concurrency=CONNECTIONS_MAX,
-        timeout_keep_alive=IDLE_S,
-        timeout_graceful_shutdown=5,
-        ssl_certfile=settings.api_certificate_file,
-        ssl_keyfile=settings.api_certificate_key_file,
+    address = http_server.Address(
+        "API",
+        "FRAUDSTREAM_API",
+        settings.api_host,
+        settings.api_port,
+        settings.api_certificate_file,
+        settings.api_certificate_key_file,
     )
-    host, port = server_socket.getsockname()[:2]
-    scheme = "https" if settings.api_certificate_file else "http"
-    logger.info("API at %s://%s:%s, described at /docs", scheme, host, port)
-    server = uvicorn.Server(config)
-    server.run(sockets=[server_socket])
-    if not server.started:
-        raise SetupError("the API could not be started; see above")
-
-
-def _check(settings: Settings) -> None:
+    address.check()
     if settings.api_fraud_detector:
         check_installed("botocore", what="Amazon Fraud Detector's protocol")
-    if settings.api_without_keys and settings.api_host not in LOOPBACK:
-        logger.warning("requests need no key, and %s can be reached by others", settings.api_host)
-    if (settings.api_certificate_file is None) != (settings.api_certificate_key_file is None):
-        raise SetupError(
-            "TLS needs both FRAUDSTREAM_API_CERTIFICATE_FILE and FRAUDSTREAM_API_CERTIFICATE_KEY_FILE"
-        )
+    if settings.api_without_keys and not address.is_loopback:
+        logger.warning("requests need no key, and %s can be reached by others", address.host)
+    api = Api(settings, database_of(settings))
+    http_server.serve(api.app, address, ", described at /docs")

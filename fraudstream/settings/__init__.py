@@ -17,6 +17,7 @@ from pydantic_settings import (
 from fraudstream.adapters.secrets import token_keys
 from fraudstream.domain.tokens import Tokenizer
 from fraudstream.settings.api import ApiSettings
+from fraudstream.settings.console import ConsoleSettings
 from fraudstream.settings.decisions import DecisionSettings
 from fraudstream.settings.kafka import KafkaSettings
 from fraudstream.settings.pages import PageSettings
@@ -28,7 +29,13 @@ __all__ = ["Settings"]
 
 
 class Settings(
-    ApiSettings, PageSettings, ThroughputSettings, DecisionSettings, StorageSettings, KafkaSettings
+    ConsoleSettings,
+    ApiSettings,
+    PageSettings,
+    ThroughputSettings,
+    DecisionSettings,
+    StorageSettings,
+    KafkaSettings,
 ):
     """The worker's and the commands' settings; immutable once read. Pydantic lists the fields from the last base on."""
 

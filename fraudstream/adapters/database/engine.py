@@ -8,7 +8,8 @@ from typing import Any
 from alembic import command
 from alembic.config import Config
 from alembic.util.exc import CommandError
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Connection, Engine, Table, create_engine, event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
@@ -34,6 +35,25 @@ def said() -> Iterator[None]:
         raise DatabaseUnavailable(f"the database does not do its work ({error.orig})") from error
     except SQLAlchemyError as error:
         raise DatabaseUnavailable(f"the database does not do its work ({type(error).__name__})") from error
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """Yield a connection within a transaction that changes something; raises DatabaseUnavailable.
+
+    SQLite alone would begin at the first write, and fail if what was read before has been changed since.
+    """
+    with said(), engine.connect() as connection:
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        yield connection
+        connection.commit()
+
+
+def insert_new(connection: Connection, table: Table) -> Any:
+    """Return an insertion that can be told what to do on a conflict; each database has its own."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    return dialect.insert(table)
 
 
 def opened(url: str) -> Engine:

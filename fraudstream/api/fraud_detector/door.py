@@ -97,7 +97,7 @@ class FraudDetector:
             raise ServiceError("UnrecognizedClientException", str(error), FORBIDDEN) from error
         except TooMany as error:
             raise ServiceError("ThrottlingException", str(error)) from error
-        request.state.key = key.name if key else "-"
+        request.state.who = key.name if key else "-"
 
     def _done(self, operation: str, asked: Body) -> Body:
         return self._store.within(lambda resources: OPERATIONS[operation](resources, deepcopy(asked)))

@@ -1,0 +1,10 @@
+"""The rooms of the console, declared once, in the order of the navigation; pages and tests come from it."""
+
+from fraudstream.console.app import Room
+from fraudstream.console.people import login, start
+
+ROOMS = (
+    Room("/", "", None, start.routes),
+    Room("/login", "", None, login.routes),
+)
+"""Every room; those without a label are not in the navigation."""

@@ -1,0 +1,32 @@
+// What every page of the console does: says what went wrong where htmx asked, and asks before what cannot be undone.
+"use strict";
+
+function tell(sentence) {
+  const place = document.getElementById("trouble");
+  place.textContent = sentence;
+  place.hidden = sentence === "";
+}
+
+document.addEventListener("htmx:beforeRequest", () => tell(""));
+document.addEventListener("htmx:responseError", (event) => {
+  const answer = event.detail.xhr;
+  const plain = (answer.getResponseHeader("Content-Type") || "").startsWith("text/plain");
+  tell(plain && answer.responseText ? answer.responseText : `The console answered ${answer.status}; reload the page.`);
+});
+document.addEventListener("htmx:sendError", () => tell("The console does not answer; check the connection and try again."));
+
+// <form data-ask="Disable ada?"> asks first; htmx has hx-confirm for its own.
+document.addEventListener("submit", (event) => {
+  const question = event.target.dataset.ask;
+  if (question && !window.confirm(question)) event.preventDefault();
+});
+
+// A form that was sent is not sent again by a second click.
+document.addEventListener("submit", (event) => {
+  if (event.defaultPrevented || event.target.hasAttribute("hx-post")) return;
+  if (event.target.dataset.sent) event.preventDefault();
+  event.target.dataset.sent = "1";
+});
+window.addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+});

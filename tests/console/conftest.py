@@ -1,0 +1,30 @@
+"""Consoles for tests, without a broker."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from fraudstream.console.app import Console
+from tests.console.browser import browser_page, chromium  # noqa: F401 - fixtures of browser tests
+from tests.console.visiting import Visitor, made, visitor
+
+As = Callable[[str], Visitor]
+
+
+@pytest.fixture
+def console(tmp_path: Path) -> Console:
+    """Return a console with an empty SQLite database of its own."""
+    return made(f"sqlite:///{tmp_path / 'console.db'}", data_dir=tmp_path)
+
+
+@pytest.fixture
+def either_console(database_url: str, tmp_path: Path) -> Console:
+    """Return a console with an empty database: the test runs on SQLite and on PostgreSQL."""
+    return made(database_url, data_dir=tmp_path)
+
+
+@pytest.fixture
+def as_role(console: Console) -> As:
+    """Return a function that returns somebody with a role, logged in to `console`."""
+    return lambda role: visitor(console, role)

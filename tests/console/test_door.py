@@ -1,0 +1,82 @@
+"""What every request to the console goes through."""
+
+from pathlib import Path
+
+import pytest
+
+from fraudstream.console.app import Console
+from tests.console.visiting import guest, made, visitor
+
+HOSTS = [
+    ({}, "evil.example", 421),
+    ({}, "evil.example:8090", 421),
+    ({}, "127.0.0.1:8090", 200),
+    ({}, "localhost", 200),
+    ({}, "10.1.2.3", 200),
+    ({}, "[::1]:8090", 200),
+    ({}, "127.0.0.1@evil.example", 421),
+    ({"console_url": "https://fraud.example.com"}, "fraud.example.com", 200),
+    ({"console_url": "https://fraud.example.com"}, "evil.example", 421),
+    ({"console_url": "https://fraud.example.com"}, "10.1.2.3", 421),
+    ({"console_host": "0.0.0.0"}, "any.example", 200),
+]
+
+
+@pytest.mark.parametrize(("changed", "host", "status"), HOSTS)
+def test_the_console_answers_under_its_own_names_only(
+    tmp_path: Path, changed: dict[str, str], host: str, status: int
+) -> None:
+    """A page elsewhere, whose name now leads here, cannot read ours."""
+    found = made(f"sqlite:///{tmp_path / 'f.db'}", **changed)
+
+    assert status == guest(found).http.get("/login", headers={"Host": host}).status_code
+
+
+def test_every_answer_forbids_what_pages_do_not_need(console: Console) -> None:
+    """Scripts from elsewhere or within a page, frames, and copies in caches."""
+    for path in ("/login", "/nowhere", "/health", "/static/console.css"):
+        headers = guest(console).http.get(path).headers
+
+        assert "script-src 'self';" in headers["content-security-policy"], path
+        assert "unsafe" not in headers["content-security-policy"]
+        assert "DENY" == headers["x-frame-options"]
+        assert headers["cache-control"] == ("no-cache" if "static" in path else "no-store")
+
+
+def test_a_card_number_in_an_address_is_refused(console: Console) -> None:
+    """Addresses end up in logs; it is not repeated."""
+    answer = guest(console).http.get("/search?q=4111111111111111")
+
+    assert 400 == answer.status_code
+    assert "4111" not in answer.text
+
+
+def test_a_form_that_is_too_large_is_refused(console: Console) -> None:
+    """By what it says, and by what it is."""
+    who = visitor(console, "analyst")
+    said = who.http.post("/logout", content=b"a", headers={"Content-Length": "999999999"})
+
+    assert 413 == said.status_code
+
+
+def test_what_is_not_there_is_a_page(console: Console) -> None:
+    """With the navigation for those who are logged in, and without repeating the address."""
+    said = visitor(console, "admin").get("/nowhere<script>", 404)
+
+    assert "There is no such page." in said
+    assert "Log out" in said
+    assert "nowhere" not in said
+
+
+def test_health_and_metrics_tell_what_runs_beside_the_pages(console: Console) -> None:
+    """To everybody: they hold nothing of a payment or a person."""
+    who = guest(console)
+    assert '{"status":"ok","problems":[]}' == who.get("/health")
+
+    async def stop() -> None:
+        """End at once."""
+
+    console.beside("cases", stop)
+    console.background[0]._failed = "cases cannot do its work"
+    assert '{"status":"unavailable","problems":["cases cannot do its work"]}' == who.get("/health", 503)
+    assert 'fraudstream_console_task_up{task="cases"} 0.0' in who.get("/metrics")

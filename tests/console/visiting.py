@@ -1,0 +1,77 @@
+"""People who use a console in tests: logged in, without a browser."""
+
+from dataclasses import dataclass
+
+import httpx
+from starlette.testclient import TestClient
+
+from fraudstream.adapters.database.engine import opened
+from fraudstream.adapters.database.people import User
+from fraudstream.console.access import csrf_of
+from fraudstream.console.app import Console
+from fraudstream.console.rooms import ROOMS
+from fraudstream.domain.people import Person, Role
+from fraudstream.settings import Settings
+
+ADDRESS = "http://127.0.0.1:8090"
+
+
+@dataclass
+class Visitor:
+    """Somebody with a browser's cookies, and nothing else of it; nothing beside the pages runs."""
+
+    console: Console
+    http: TestClient
+    user: User | None = None
+
+    @property
+    def person(self) -> Person:
+        """Who is logged in."""
+        assert self.user is not None
+        return self.user.person
+
+    @property
+    def secret(self) -> str:
+        """What their cookie says."""
+        return self.http.cookies.get(self.console.access.cookie) or ""
+
+    def get(self, path: str, status: int = 200, **headers: str) -> str:
+        """Ask for a page and return it."""
+        answer = self.http.get(path, headers=headers)
+        assert status == answer.status_code, answer.text
+        return answer.text
+
+    def post(self, path: str, status: int = 303, **form: object) -> httpx.Response:
+        """Send a form, as the pages do it; return the answer, whose redirect is not followed."""
+        return self.send(path, {name: str(value) for name, value in form.items()}, status)
+
+    def send(self, path: str, form: dict[str, object], status: int = 303) -> httpx.Response:
+        """Send a form whose names are no words of Python, or that has several values of a name."""
+        answer = self.http.post(path, data={"csrf": csrf_of(self.secret)} | form)
+        assert status == answer.status_code, answer.text
+        return answer
+
+
+def made(url: str, **changed: object) -> Console:
+    """Return a console with the database at this address."""
+    settings = Settings(_env_file=None, database=url, **changed)
+    return Console(settings, opened(url), ROOMS)
+
+
+def guest(console: Console) -> Visitor:
+    """Return somebody who is not logged in."""
+    return Visitor(console, TestClient(console.app, ADDRESS, follow_redirects=False))
+
+
+def visitor(console: Console, role: Role | str, name: str = "", password_hash: str | None = None) -> Visitor:
+    """Return somebody new with that role, logged in; their name is the role's unless another is given."""
+    user = console.people.create("test", name or str(role), Role(role), password_hash=password_hash)
+    return logged_in(console, user)
+
+
+def logged_in(console: Console, user: User) -> Visitor:
+    """Return somebody with a new session."""
+    found = guest(console)
+    found.user = user
+    found.http.cookies.set(console.access.cookie, console.sessions.begin(user.id, user.name, 12, "test"))
+    return found
