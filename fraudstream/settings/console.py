@@ -30,3 +30,7 @@ class ConsoleSettings(BaseSettings):
     console_invitation_days: float = Field(
         7.0, gt=0, le=365, description="For how many days an invitation to the console can be accepted."
     )
+    releases_by_two: bool = Field(
+        False,
+        description="In the console, a release is only put into use once somebody else has approved it than who proposed it.",
+    )

@@ -113,3 +113,20 @@ AUDIT = Table(
     Column("hash", String(64), nullable=False),
 )
 """What people have changed; only ever appended to. Details are JSON; each entry has the hash of the one before."""
+
+PROPOSALS = Table(
+    "proposals",
+    METADATA,
+    Column("id", String(16), primary_key=True),
+    Column("kind", String(32), nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("document", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("state", String(16), nullable=False, index=True),
+    Column("proposed_by", String(254), nullable=False),
+    Column("proposed_at", BigInteger, nullable=False),
+    Column("decided_by", String(254), nullable=True),
+    Column("decided_at", BigInteger, nullable=True),
+    Column("problem", Text, nullable=False),
+)
+"""What one person wants to do and another has to approve; documents are JSON, people are named as in `users`."""
