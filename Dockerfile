@@ -1,5 +1,6 @@
 # syntax=docker/dockerfile:1
-# Two images from one file: `worker` (what production runs) and `offline` (the same plus the nightly job and training).
+# Three images from one file: `worker` (what decides), `offline` (the same plus the nightly job and training) and `cluster` (everything that
+# deploy/kubernetes runs: also API, console, and S3, Redis and PostgreSQL).
 
 FROM python:3.11-slim AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
@@ -17,6 +18,10 @@ RUN pip install --no-deps .
 FROM build AS build-offline
 COPY requirements/demo.txt requirements/
 RUN pip install --constraint requirements/demo.txt duckdb scikit-learn
+
+FROM build AS build-cluster
+COPY requirements/dev.txt requirements/
+RUN pip install --constraint requirements/dev.txt ".[api,aws,console,offline,postgresql,redis]"
 
 FROM python:3.11-slim AS base
 # XGBoost needs OpenMP's runtime; nothing else is installed.
@@ -37,6 +42,11 @@ VOLUME ["/data", "/state"]
 FROM base AS offline
 COPY --from=build-offline /opt/fraudstream /opt/fraudstream
 CMD ["fraudstream", "--help"]
+
+FROM base AS cluster
+COPY --from=build-cluster /opt/fraudstream /opt/fraudstream
+STOPSIGNAL SIGTERM
+CMD ["fraudstream", "worker"]
 
 FROM base AS worker
 COPY --from=build /opt/fraudstream /opt/fraudstream

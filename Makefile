@@ -17,7 +17,7 @@ ROUNDS ?= 10
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONDONTWRITEBYTECODE  # every worker of the tests would compile all its modules anew: two of three seconds
 
-.PHONY: help demo test test-fast check bench bench-api bench-batch bench-models bench-releases chaos canary format clean
+.PHONY: help demo test test-fast check bench bench-api bench-batch bench-models bench-releases chaos canary docs format clean
 
 help: ## What there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,10 @@ bench-api: $(VENV)/.dev ## Decisions over HTTP beside those on the topic; ARGS=-
 
 bench-models: $(VENV)/.dev ## How good models are: creditcard.csv and our worlds; ARGS=--json
 	@$(BIN)/python -m benchmarks.models $(ARGS)
+
+docs: $(VENV)/.dev ## The documentation as a site, in build/docs; a link that leads nowhere is an error
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet $(ARGS)
+	@echo "$(CURDIR)/build/docs/index.html"
 
 format: $(VENV)/.dev ## ruff format and the safe fixes
 	$(BIN)/ruff check --fix
