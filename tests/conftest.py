@@ -105,6 +105,17 @@ NEEDS = {
     "tests/report/test_making": "process",
     "tests/report/test_page": "browser",
     "tests/web/test_pages_in_chromium": "browser",
+    "tests/domain/registry/test_insight": "property",
+    "tests/domain/releases/test_guardrails": "property",
+    "tests/domain/rules/test_few_rules": "property",
+    "tests/domain/rules/test_pass_share": "property",
+    "tests/domain/test_card_numbers_in_parts": "property",
+    "tests/domain/test_conditions.py::test_a_compiled": "property",
+    "tests/domain/test_decision.py::test_any_values": "property",
+    "tests/predict/test_prediction.py::test_a_killed": "property",
+    "tests/predict/test_same_bits": "property",
+    "tests/world/test_handbook": "property",
+    "tests/world/test_late_labels": "property",
 }
 """Start of a test's path -> what it needs beside Python and the disk, or why it takes long; `make test-fast` has none of them."""
 
