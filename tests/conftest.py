@@ -59,6 +59,7 @@ NEEDS = {
     "tests/benchmarks/test_etl_benchmark": "bench",
     "tests/benchmarks/test_quick_run": "bench",
     "tests/benchmarks/test_releases_benchmark": "bench",
+    "tests/benchmarks/test_search": "bench",
     "tests/commands": "process",
     "tests/console/test_pages_in_chromium": "browser",
     "tests/contracts/test_models_s3": "server",

@@ -1,7 +1,8 @@
 """Dead letters: why a record got no decision, where it lies, and its content without card numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import NamedTuple
 
 import msgspec
@@ -24,6 +25,34 @@ CONFLICT = "conflict"
 """Reason of dead letters for payments whose transaction id came before with another time or amount."""
 
 
+HEADERS_MAX, HEADER_CHARACTERS_MAX = 16, 128
+"""How many of a record's headers a dead letter has, and how many characters of each."""
+
+LOOKED_AT = 2 * HEADER_CHARACTERS_MAX
+
+OURS = "fraudstream-"
+"""How the names of our own headers begin; a dead letter has none of them."""
+
+PRODUCER_HEADER = "producer"
+PRODUCER_HEADERS = (PRODUCER_HEADER, "client-id", "client.id", "application", "ce_source", "source")
+"""Headers that say which program has sent a record, the first that is there counts; `ce_source` is CloudEvents' in binary mode."""
+
+OVER_HTTP = "the HTTP API"
+"""The producer of events that were asked for over HTTP."""
+
+
+def producer_of(headers: Mapping[str, str]) -> str:
+    """Return which program has sent a record; empty if no header says so.
+
+    >>> producer_of({"trace": "9f", "ce_source": "/shop"}), producer_of({})
+    ('/shop', '')
+    """
+    return next((headers[name] for name in PRODUCER_HEADERS if name in headers), "")
+
+
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+
+
 class DeadLetter(NamedTuple):
     """A record that got no decision, or whose outputs a topic refused; published as JSON."""
 
@@ -38,13 +67,16 @@ class DeadLetter(NamedTuple):
     """Of an event whose record has several; published only then."""
     reply_to: ReplyTo | None = None
     """Where somebody waits for what becomes of it; not published."""
+    headers: Mapping[str, str] = NO_HEADERS
+    """Of the record, card numbers masked; published if there are some."""
 
     def encode(self) -> bytes:
         """Return the JSON that is published."""
         fields = self._asdict()
         del fields["reply_to"]
-        if not self.number:
-            del fields["number"]
+        for name in ("number", "headers"):
+            if not fields[name]:
+                del fields[name]
         return msgspec.json.encode(fields)
 
 
@@ -78,6 +110,7 @@ class DeadLetters:
             shown.payload,
             number_of(record),
             reply_to(record),
+            dict(_headers(record, shown)) if record.headers else NO_HEADERS,
         )
 
     def refused(self, record: Record, error: InvalidTransaction) -> DeadLetter:
@@ -85,3 +118,17 @@ class DeadLetters:
         if isinstance(record.value, Undecodable):
             return self.letter(record, UNDECODABLE, f"this record is damaged in Kafka: {record.value.why}")
         return self.letter(record, error.reason, error.detail)
+
+
+def _headers(record: Record, shown: Shown) -> Iterator[tuple[str, str]]:
+    """Yield the first of a record's headers as people may see them, and that an event was asked for over HTTP."""
+    if reply_to(record) is not None:
+        yield PRODUCER_HEADER, OVER_HTTP
+    for name, value in record.headers[:HEADERS_MAX]:
+        if not name.startswith(OURS):
+            yield _part(name, shown), _part((value or b"")[:LOOKED_AT].decode("utf-8", "replace"), shown)
+
+
+def _part(text: str, shown: Shown) -> str:
+    """Return the start of a text, which is masked before it is cut: a card number that is cut would not be found."""
+    return shown.detail(text[:LOOKED_AT])[:HEADER_CHARACTERS_MAX]

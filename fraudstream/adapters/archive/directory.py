@@ -31,6 +31,10 @@ class LocalObjects:
         except OSError as error:
             raise ObjectsUnavailable(f"{self._directory / name} cannot be read: {error}") from error
 
+    def path(self, name: str) -> Path:
+        """Return the file's path."""
+        return self._directory / name
+
     async def names(self, prefix: str = "") -> list[str]:
         """List files; unfinished ones, whose names begin with a dot, are left out."""
         return await asyncio.to_thread(self._names, prefix)

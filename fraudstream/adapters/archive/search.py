@@ -5,7 +5,8 @@ A worker searches while it decides payments, so everything slow is done in threa
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
@@ -13,7 +14,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from fraudstream.adapters.archive.filters import Filter, FilterError
-from fraudstream.adapters.archive.lake import Lake, LakeFile, Stream
+from fraudstream.adapters.archive.lake import ROW, Lake, LakeFile, Stream
 from fraudstream.adapters.archive.objects import NoSuchObject
 from fraudstream.domain.card_numbers import masked
 from fraudstream.domain.features.schema import SOURCE_NUMBER
@@ -110,35 +111,58 @@ class ArchiveQuery:
         return pl.all_horizontal(holds)
 
 
+ORDER = ("event_time", *PLACE)
+"""Columns that the order of an answer comes from."""
+
+
 @dataclass
 class _Found:
-    """What was found so far in the files of a day: at most `query.limit` payments, and all columns."""
+    """What was found so far in the files of a day: where the newest matching payments lie, at most `query.limit`."""
 
     query: ArchiveQuery
     rows: pl.DataFrame | None = None
+    """The columns of ORDER, and which row of which of `files` it is."""
+    files: dict[int, pl.LazyFrame] = field(default_factory=dict)
+    """Those that hold some of the rows."""
     columns: dict[str, None] = field(default_factory=dict)
+    """All that the files have."""
+    looked: int = 0
+    """In how many files."""
 
-    def add(self, rows: pl.DataFrame) -> bool:
-        """Add a file's matching rows; return whether payments decided before those of the file cannot matter any more."""
-        self.columns.update(dict.fromkeys(rows.columns))
-        if SOURCE_NUMBER.name not in rows.columns:
-            rows = rows.with_columns(SOURCE_NUMBER.constant(None, rows.height))
-        fitting = rows.filter(self.query.condition(rows.schema))
+    def add(self, file: pl.LazyFrame) -> bool:
+        """Look for matching rows in a file; return whether payments decided before those of the file cannot matter any more.
+
+        Only the columns that the query and the order need are read.
+        """
+        schema = file.collect_schema()
+        self.columns.update(dict.fromkeys(name for name in schema.names() if name != ROW))
+        self.looked += 1
+        fitting = (
+            _with_number(file)
+            .filter(self.query.condition(schema))
+            .select(*ORDER, ROW, pl.lit(self.looked).alias("file"))
+            .collect()
+        )
         if not fitting.is_empty():
-            together = fitting if self.rows is None else pl.concat([self.rows, fitting], how="diagonal")
+            together = fitting if self.rows is None else pl.concat([self.rows, fitting])
             together = together.unique(subset=PLACE, keep="first", maintain_order=True)
-            order = ["event_time", *PLACE]
-            self.rows = together.sort(order, descending=[True, False, False, False, False]).head(
-                self.query.limit
-            )
+            self.rows = together.sort(ORDER, descending=[True, *[False] * len(PLACE)]).head(self.query.limit)
+            holding = {*self.rows["file"]}
+            self.files = {
+                each: rows for each, rows in (self.files | {self.looked: file}).items() if each in holding
+            }
         if self.rows is None or self.rows.height < self.query.limit:
             return False
-        decided_ms: int = rows["decided_at"].min()  # type: ignore[assignment]  # no file is empty
+        decided_ms: int = file.select(pl.col("decided_at").min()).collect().item()
         return decided_ms + AHEAD_MAX_MS < self.rows["event_time"][-1]  # type: ignore[no-any-return]
 
     def dicts(self) -> list[dict[str, Any]]:
-        """Return the payments."""
-        return [] if self.rows is None else self.rows.to_dicts()
+        """Read all columns of the payments that were found, and return them."""
+        if self.rows is None:
+            return []
+        places = self.rows.select("file", ROW).iter_rows()
+        payments = [_with_number(self.files[file]).slice(row, 1) for file, row in places]
+        return pl.concat(pl.collect_all(payments), how="diagonal").drop(ROW).to_dicts()
 
     def check_columns(self, day: date) -> None:
         """Raise FilterError if a filter names a column that none of the day's files has."""
@@ -148,44 +172,56 @@ class _Found:
                 raise FilterError(f"there is no column {masked(name)} in the archive of {day}{near}")
 
 
+def _with_number(file: pl.LazyFrame) -> pl.LazyFrame:
+    """Return a file's rows with events' numbers in their records, null where records have one event each."""
+    if SOURCE_NUMBER.name in file.collect_schema():
+        return file
+    return file.with_columns(pl.lit(None, SOURCE_NUMBER.dtype).alias(SOURCE_NUMBER.name))
+
+
 async def find(lake: Lake, query: ArchiveQuery) -> list[dict[str, Any]]:
     """Return the payments that match, newest first, at most `limit`; reads only what may hold some.
 
     Raises FilterError, also if the newest of the days has no column that a filter names.
     """
-    files = await lake.files()
-    days = await asyncio.to_thread(query.days, files)
     found: list[dict[str, Any]] = []
-    for day in days:
-        if len(found) >= query.limit:
-            break
-        of_day = await _of_day(lake, day, query)
-        if day == days[0]:
-            of_day.check_columns(day)
-        found += await asyncio.to_thread(of_day.dicts)
+    async with aclosing(find_by_day(lake, query)) as days:
+        async for _, rows in days:
+            found += rows
+            if len(found) >= query.limit:
+                break
     return found[: query.limit]
 
 
-async def _of_day(lake: Lake, day: date, query: ArchiveQuery) -> _Found:
+async def find_by_day(
+    lake: Lake, query: ArchiveQuery
+) -> AsyncGenerator[tuple[date, list[dict[str, Any]]], None]:
+    """Yield every day that may hold matching payments, the newest first, with at most `limit` of its newest that match."""
+    files = await lake.files()
+    days = await asyncio.to_thread(query.days, files)
+    for day in days:
+        found, rows = await _of_day(lake, day, query)
+        if day == days[0]:
+            found.check_columns(day)
+        yield day, rows
+
+
+async def _of_day(lake: Lake, day: date, query: ArchiveQuery) -> tuple[_Found, list[dict[str, Any]]]:
     """Return the newest matching payments of a day."""
-    for look in range(LOOKS):
-        found = _Found(query)
-        streams: defaultdict[Stream, list[LakeFile]] = defaultdict(list)
-        for file in await lake.files(f"date={day}/"):
-            streams[file.stream].append(file)
-        try:
-            for of_stream in streams.values():
-                await _of_stream(lake, of_stream, found)
-        except NoSuchObject:
-            if look == LOOKS - 1:
-                raise
-            continue
-        break
-    return found
+    for _ in range(LOOKS - 1):
+        with suppress(NoSuchObject, FileNotFoundError):
+            return await _look(lake, day, query)
+    return await _look(lake, day, query)
 
 
-async def _of_stream(lake: Lake, files: list[LakeFile], found: _Found) -> None:
-    """Read a stream's files of a day, the newest first, until the older ones cannot matter."""
-    for file in reversed(files):
-        if await asyncio.to_thread(found.add, await lake.read(file)):
-            break
+async def _look(lake: Lake, day: date, query: ArchiveQuery) -> tuple[_Found, list[dict[str, Any]]]:
+    """Read each stream's files of a day, the newest first, until the older ones cannot matter."""
+    found = _Found(query)
+    streams: defaultdict[Stream, list[LakeFile]] = defaultdict(list)
+    for file in await lake.files(f"date={day}/"):
+        streams[file.stream].append(file)
+    for files in streams.values():
+        for file in reversed(files):
+            if await asyncio.to_thread(found.add, await lake.scan(file)):
+                break
+    return found, await asyncio.to_thread(found.dicts)

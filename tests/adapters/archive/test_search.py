@@ -1,6 +1,7 @@
 """The archive as a place to look things up."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -10,8 +11,8 @@ from multidict import MultiDict
 
 from fraudstream.adapters.archive.directory import LocalObjects
 from fraudstream.adapters.archive.filters import Filter, FilterError
-from fraudstream.adapters.archive.lake import Covered, Lake, Stream
-from fraudstream.adapters.archive.search import ArchiveQuery, Position, find
+from fraudstream.adapters.archive.lake import Covered, Lake, LakeFile, Stream
+from fraudstream.adapters.archive.search import ArchiveQuery, Position, find, find_by_day
 from fraudstream.web.params import archive_search, position_text
 from tests.archive_rows import DAY_MS, MONDAY_MS, archived, encoded
 
@@ -160,10 +161,10 @@ class ReadNames(LocalObjects):
         super().__init__(directory)
         self.read: list[str] = []
 
-    async def get(self, name: str) -> bytes:
-        """Read a file."""
+    def path(self, name: str) -> Path:
+        """Say where a file lies, of which something is read."""
         self.read.append(name)
-        return await super().get(name)
+        return super().path(name)
 
 
 async def test_the_newest_payments_are_found_without_reading_a_whole_day(tmp_path: Path) -> None:
@@ -183,6 +184,38 @@ async def test_the_newest_payments_are_found_without_reading_a_whole_day(tmp_pat
     objects.read.clear()
     assert ["p3", "p3"] == await ids(lake, "amount=4.5")
     assert 2 * 48 == len(objects.read)
+
+
+class Compacted(LocalObjects):
+    """A directory whose file a compaction replaces after a search has learnt where it lies, once."""
+
+    replaced = False
+
+    def path(self, name: str) -> Path:
+        """Say where the file lay."""
+        path = super().path(name)
+        if not self.replaced:
+            self.replaced = True
+            file = LakeFile.named(name)
+            assert file is not None
+            path.rename(path.with_name(replace(file, first=0, last=file.last + 1).name.rpartition("/")[2]))
+        return path
+
+
+async def test_a_file_that_is_replaced_while_it_is_searched_is_looked_for_again(tmp_path: Path) -> None:
+    """The whole day is listed anew."""
+    await Lake(LocalObjects(tmp_path)).write(STREAM, archived([paid(1, MONDAY_MS)], [1]), {})
+
+    assert ["p1"] == await ids(Lake(Compacted(tmp_path)), "amount=2.5")
+
+
+async def test_days_come_one_by_one(lake: Lake) -> None:
+    """The newest first, so that a search can end between two of them; a day without any is said, too."""
+    found = find_by_day(lake, ArchiveQuery(filters=(Filter.written("amount<4"),)))
+
+    assert [("2020-02-04", []), ("2020-02-03", ["p2", "p1", "p0"])] == [
+        (str(day), [row["transaction_id"] for row in rows]) async for day, rows in found
+    ]
 
 
 async def test_a_search_leaves_the_event_loop_to_the_payments(lake: Lake) -> None:
