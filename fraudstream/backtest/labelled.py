@@ -1,6 +1,7 @@
 """What payments turned out to be: as was known when they were decided, and as is known now."""
 
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import polars as pl
@@ -21,11 +22,14 @@ class Labels:
     directory: Path
     delay_ms: int = 0
     """How long after a payment a label may become known and still count as known then."""
+    since: date = date.min
+    """Labels that became known before this day are left out."""
 
     @property
     def files(self) -> list[Path]:
         """The files with labels."""
-        return sorted((self.directory / LABELS).glob("date=*/*.parquet"))
+        files = sorted((self.directory / LABELS).glob("date=*/*.parquet"))
+        return [path for path in files if path.parent.name >= f"date={self.since}"]
 
     def added_to(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Return payments with both columns."""

@@ -8,6 +8,8 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
+import polars as pl
+
 from fraudstream.domain.lists.calls import Call
 from fraudstream.domain.lists.entries import SNOOZE, Change, Listed, Listing
 from fraudstream.domain.times import DAY_MS
@@ -17,6 +19,9 @@ ENTRIES_MAX = 2_000_000
 
 KEPT_MS = 3 * DAY_MS
 """How long former states of an entry are remembered; compaction keeps their records as long."""
+
+MANY = 10_000
+"""Of more events than this, values are looked up once."""
 
 FOR_EVER = 2**62
 OFF = -(2**62)
@@ -150,10 +155,17 @@ NO_LISTS = ListTable()
 def answers(
     call: Call, lists: Lists, values: Iterable[Any], event_times_ms: Iterable[int]
 ) -> list[bool | None]:
-    """Return the column of a call."""
-    has = lists.has
+    """Return the column of a call; of many events each value is looked up once, and most are on no list."""
+    has, name = lists.has, call.name
+    if isinstance(values, pl.Series) and len(values) > MANY:
+        distinct = values.unique().drop_nulls()
+        listed, not_listed = {each for each in distinct if has(name, str(each), OFF)}, has(name, "", OFF)
+        return [
+            None if value is None else has(name, str(value), at_ms) if value in listed else not_listed
+            for value, at_ms in zip(values, event_times_ms, strict=True)
+        ]
     return [
-        None if value is None else has(call.name, value if type(value) is str else str(value), at_ms)
+        None if value is None else has(name, value if type(value) is str else str(value), at_ms)
         for value, at_ms in zip(values, event_times_ms, strict=True)
     ]
 

@@ -5,6 +5,9 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+
 from fraudstream.domain.features.schema import (
     EVENT_TIME,
     OUTCOME,
@@ -98,6 +101,16 @@ class Judge(NamedTuple):
             shares.append((level[0].outcome, reached * (1 - left_alone)))
             reached *= left_alone
         return [*shares, (APPROVE, reached)]
+
+
+def distinct(holds: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.intp]]:
+    """Return the rows that differ from each other, and for every row which of them it is."""
+    packed = np.packbits(holds, axis=1)
+    words = np.zeros((len(packed), -(-packed.shape[1] // 8) * 8), np.uint8)
+    words[:, : packed.shape[1]] = packed
+    whole = words.view(np.uint64 if words.shape[1] == 8 else f"V{words.shape[1]}").ravel()
+    _, first, place = np.unique(whole, return_index=True, return_inverse=True)
+    return holds[first], place
 
 
 def is_passed(rule: Rule, event: dict[str, Any]) -> bool:

@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 from polars.exceptions import ColumnNotFoundError, PanicException, PolarsError
 
@@ -15,7 +16,7 @@ from fraudstream.domain.expressions import Expressions
 from fraudstream.domain.features.schema import EVENT_TIME, LISTS_AS_OF, REASONS, SNOOZED_RULES
 from fraudstream.domain.lists.table import NO_LISTS, Lists, answers
 from fraudstream.domain.rules.failing import one_by_one
-from fraudstream.domain.rules.judging import Judge
+from fraudstream.domain.rules.judging import Judge, distinct
 from fraudstream.domain.rules.outcomes import is_alert
 from fraudstream.domain.rules.rule import Rule
 from fraudstream.domain.rules.snoozing import awake, needed
@@ -24,6 +25,8 @@ Mode = Literal["strictest", "first_match"]
 """strictest: of the rules that hold, the strictest outcome wins. first_match: the first that holds decides."""
 
 RULES_MAX = 1_000
+MANY = 1_000
+"""Of more events than this, those for which the same rules hold are judged once."""
 SAME_NAME = "two rules have the same name: give each its own name"
 
 
@@ -84,16 +87,8 @@ class Ruleset:
         expires, or asks lists, the frame has `event_time`; if one leaves a share of events alone, `transaction_id`.
         """
         frame = self._with_lists(frame, lists)
-        try:
-            holds = (
-                self._conditions.computed(frame).to_numpy()
-                if self.evaluated
-                else np.zeros((frame.height, 0), np.bool_)
-            )
-        except (PolarsError, PanicException) as error:
-            if not frame.height or isinstance(error, ColumnNotFoundError):
-                raise SetupError(f"a rule does not fit the columns of a decision: {error}") from error
-            holds, failed = one_by_one(self._compiled, frame)
+        holds, failed = self._held(frame)
+        if failed is not None:
             frame = frame.hstack([failed])
         matched = np.flatnonzero(holds.any(axis=1))
         if not len(matched):
@@ -101,10 +96,11 @@ class Ruleset:
                 frame = frame.hstack([SNOOZED_RULES.series([[]]).new_from_index(0, frame.height)])
             return frame.hstack([none.new_from_index(0, frame.height) for none in self._nothing])
         judge, needs = self.judge_of, [column.name for column in needed(self.judge_of, lists)]
-        events = frame.select(needs)[matched].to_dicts() if needs else [{}] * len(matched)
-        held = [
-            [rule for rule, held in zip(self.evaluated, row, strict=True) if held] for row in holds[matched]
-        ]
+        patterns, place = holds[matched], np.arange(len(matched))
+        if not needs and len(matched) > MANY:
+            patterns, place = distinct(patterns)
+        events = frame.select(needs)[matched].to_dicts() if needs else [{}] * len(patterns)
+        held = [[rule for rule, held in zip(self.evaluated, row, strict=True) if held] for row in patterns]
         if lists.has_snoozes:
             held, snoozed = awake(lists, held, events)
             each: list[list[str]] = [[] for _ in range(frame.height)]
@@ -117,10 +113,26 @@ class Ruleset:
             for column, values in zip(judge.columns, zip(*rows, strict=True), strict=True)
         ]
         which = np.zeros(frame.height, np.uint32)
-        which[matched] = np.arange(1, len(matched) + 1)
+        which[matched] = place + 1
         return frame.hstack(
             [pl.concat([none, some]).gather(which) for none, some in zip(self._nothing, judged, strict=True)]
         )
+
+    def concerned(self, frame: pl.DataFrame, lists: Lists = NO_LISTS) -> npt.NDArray[np.bool_]:
+        """Tell for which of many events some condition holds: `judge` approves all others."""
+        holds, _ = self._held(self._with_lists(frame, lists))
+        return np.array(holds.any(axis=1), np.bool_)
+
+    def _held(self, frame: pl.DataFrame) -> tuple[npt.NDArray[np.bool_], pl.Series | None]:
+        """Return which conditions hold for which events, and the column of those that failed, if some did."""
+        if not self.evaluated:
+            return np.zeros((frame.height, 0), np.bool_), None
+        try:
+            return self._conditions.computed(frame).to_numpy(), None
+        except (PolarsError, PanicException) as error:
+            if not frame.height or isinstance(error, ColumnNotFoundError):
+                raise SetupError(f"a rule does not fit the columns of a decision: {error}") from error
+            return one_by_one(self._compiled, frame)
 
     def _with_lists(self, frame: pl.DataFrame, lists: Lists) -> pl.DataFrame:
         """Return events with what lists say of them, and how far lists are known."""
