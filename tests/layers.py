@@ -20,6 +20,7 @@ LAYERS: dict[str, set[str]] = {
     "backtest": {"adapters", "deciding", "domain", "offline"},
     "explain": {"adapters", "backtest", "deciding", "domain"},
     "drift": {"backtest", "domain"},
+    "evidence": {"adapters", "domain", "offline"},
     "monitor": {"adapters", "deciding", "domain", "metrics", "settings", "tables", "topics"},
     "agents": {
         "adapters",
@@ -42,6 +43,7 @@ LAYERS: dict[str, set[str]] = {
         "adapters.secrets",
         "deciding",
         "domain",
+        "evidence",
         "metrics",
         "process",
         "settings",
