@@ -9,6 +9,7 @@ import polars as pl
 from fraudstream.domain.features.catalogue import FEATURES
 from fraudstream.domain.features.schema import (
     DECIDED_AT,
+    DECIDED_IN_MS,
     DEGRADED,
     IF_THERE,
     JUDGED,
@@ -34,7 +35,7 @@ class Source(msgspec.Struct, gc=False):
 
 
 class Decision(msgspec.Struct, gc=False):
-    """A decision as it is published, without `timing_ms`."""
+    """A decision as it is published."""
 
     transaction_id: str
     card: str | None
@@ -64,6 +65,7 @@ class Decision(msgspec.Struct, gc=False):
     release: str | None = None
     canary: bool | None = None
     variables: dict[str, Any] = {}
+    timing_ms: dict[str, float] = {}
 
 
 FIELDS = {column.name: column for column in (*PAID, *JUDGED, DEGRADED, DECIDED_AT)}
@@ -101,13 +103,14 @@ def archived(
             for column in IF_THERE
             for each in _if_there(column, [getattr(row, column.name) for row in rows])
         ),
+        *_if_there(DECIDED_IN_MS, [sum(row.timing_ms.values()) if row.timing_ms else None for row in rows]),
         pl.Series("decision_offset", offsets, pl.Int64),
     ]
     return pl.DataFrame(columns)
 
 
 def unarchived(row: Mapping[str, Any], declared: Collection[str] = ()) -> dict[str, Any]:
-    """Return the decision of an archived payment as it was published, without `timing_ms`, which is not archived.
+    """Return the decision of an archived payment as it was published, without `timing_ms`, of which only the sum is archived.
 
     Variables without a value are left out: the archive does not say which columns the event type had then. A variable that
     the model takes is among the variables only. `declared` are the features that the event type declares.
@@ -118,7 +121,8 @@ def unarchived(row: Mapping[str, Any], declared: Collection[str] = ()) -> dict[s
         name: value
         for name, value in row.items()
         if value is not None
-        and name not in {*FIELDS, *optional, *places, "decision_offset", UNKNOWN_FIELDS.name}
+        and name
+        not in {*FIELDS, *optional, *places, "decision_offset", DECIDED_IN_MS.name, UNKNOWN_FIELDS.name}
     }
     features = {*FEATURES, *declared}
     unknown = row.get(UNKNOWN_FIELDS.name)

@@ -64,3 +64,12 @@ def test_the_release_is_a_column_where_a_decision_has_one() -> None:
         unarchived(frame.row(0, named=True))[name] for name in ("release", "canary")
     )
     assert not {"release", "canary"} & unarchived(frame.row(1, named=True)).keys()
+
+
+def test_how_long_a_decision_took_is_one_number() -> None:
+    """The wait and every stage together; decisions that do not say have none, and none comes back."""
+    frame = archived([encoded(1, timing_ms={"queued": 3, "weekly": 0.5, "decide": 1.0})], [77])
+
+    assert [4.5] == frame["decided_in_ms"].to_list()
+    assert "decided_in_ms" not in archived([encoded(1, timing_ms={})], [77]).columns
+    assert "decided_in_ms" not in unarchived(frame.row(0, named=True))["variables"]

@@ -9,6 +9,7 @@ from pathlib import Path
 from fraudstream.adapters.archive.lake import LABELS_FOLDER, Lake, LakeFile
 from fraudstream.adapters.archive.objects import NoSuchObject
 from fraudstream.adapters.archive.opening import S3, object_store
+from fraudstream.adapters.files import write_atomically
 from fraudstream.adapters.scratch import scratch
 
 LOOKS = 3
@@ -22,14 +23,19 @@ def archive_directory(place: str, first: date = date.min, last: date = date.max)
         yield Path(place)
         return
     with scratch("fraudstream-archive-") as directory:
-        asyncio.run(_copied(place, first, last, directory))
+        asyncio.run(copy_archive(place, first, last, directory))
         yield directory
 
 
-async def _copied(place: str, first: date, last: date, to: Path) -> None:
+async def copy_archive(place: str, first: date, last: date, to: Path) -> None:
+    """Copy an archive's days from `first` to `last`, and its labels, unless they are in `to`; remove there what the archive has no more.
+
+    A file's name says which records are in it, so one that is there is never copied again.
+    """
     async with object_store(place) as objects:
         for look in range(LOOKS):
-            files = [file.name for file in await Lake(objects).files() if first <= file.day <= last]
+            everything = await Lake(objects).files()
+            files = [file.name for file in everything if first <= file.day <= last]
             labels = [
                 name
                 for name in await objects.names(LABELS_FOLDER)
@@ -37,19 +43,20 @@ async def _copied(place: str, first: date, last: date, to: Path) -> None:
             ]
             try:
                 for name in [*files, *labels]:
-                    content = await objects.get(name)
-                    await asyncio.to_thread(_write, to / name, content)
+                    if not (to / name).exists():
+                        content = await objects.get(name)
+                        await asyncio.to_thread(_write, to / name, content)
             except NoSuchObject:
                 if look == LOOKS - 1:
                     raise
                 continue
-            await asyncio.to_thread(_keep_only, to, {*files, *labels})
+            await asyncio.to_thread(_keep_only, to, {*(file.name for file in everything), *labels})
             return
 
 
 def _write(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
+    write_atomically(path, content)
 
 
 def _keep_only(directory: Path, names: set[str]) -> None:

@@ -114,6 +114,8 @@ UNKNOWN_FIELDS = Column("unknown_fields", pl.String, "payment")
 
 DEGRADED = Column("degraded", TEXTS, "encoder")
 DECIDED_AT = Column("decided_at", pl.Int64, "encoder", "epoch ms")
+DECIDED_IN_MS = Column("decided_in_ms", pl.Float32, "encoder", "ms")
+"""How long an event waited and its micro-batch took: the sum of `timing_ms`. Archives have it, decisions the parts."""
 
 PAID = (TRANSACTION_ID, CARD, CARD_LAST4, EVENT_TIME, AMOUNT)
 """How a published decision begins; variables and features come next."""
