@@ -21,6 +21,7 @@ LAYERS: dict[str, set[str]] = {
     "explain": {"adapters", "backtest", "deciding", "domain"},
     "drift": {"backtest", "domain"},
     "evidence": {"adapters", "domain", "offline"},
+    "analytics": {"adapters", "domain", "offline", "report"},
     "monitor": {"adapters", "deciding", "domain", "metrics", "settings", "tables", "topics"},
     "agents": {
         "adapters",

@@ -1,0 +1,65 @@
+"""Which files of an archive a question needs; those of a bucket are kept in a directory here, each copied once."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from fraudstream.adapters.archive.copied import copy_archive
+from fraudstream.adapters.archive.directory import LocalObjects
+from fraudstream.adapters.archive.lake import LABELS_FOLDER, Lake, labels_lake
+from fraudstream.adapters.archive.opening import S3
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """Days of payments (UTC), both ends included; None: from the first, or to the last."""
+
+    first: date | None = None
+    last: date | None = None
+
+    def holds(self, day: date) -> bool:
+        """Tell whether a day is one of them."""
+        return (self.first is None or self.first <= day) and (self.last is None or day <= self.last)
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Files of decisions by day, and all files of labels."""
+
+    decisions: dict[date, tuple[Path, ...]]
+    labels: tuple[Path, ...]
+
+    @property
+    def all_decisions(self) -> Sequence[Path]:
+        """The files of all days, the oldest first."""
+        return [path for paths in self.decisions.values() for path in paths]
+
+    def of(self, days: Days) -> "Files":
+        """Return those of some days, with all labels."""
+        return Files({day: paths for day, paths in self.decisions.items() if days.holds(day)}, self.labels)
+
+
+class ArchiveFiles:
+    """Finds the files of the archive at `place`; `copies` is where those of a bucket are kept."""
+
+    def __init__(self, place: str, copies: Path) -> None:
+        self._place = place
+        self._copies = copies
+        self._copying = asyncio.Lock()
+
+    async def found(self, days: Days) -> Files:
+        """Return the files of some days as they are now; an archive that does not exist yet has none."""
+        directory = Path(self._place)
+        if self._place.startswith(S3):
+            async with self._copying:
+                await copy_archive(self._place, days.first or date.min, days.last or date.max, self._copies)
+            directory = self._copies
+        objects = LocalObjects(directory)
+        decisions: dict[date, list[Path]] = {}
+        for file in await Lake(objects).files():
+            if days.holds(file.day):
+                decisions.setdefault(file.day, []).append(directory / file.name)
+        labels = [directory / LABELS_FOLDER / file.name for file in await labels_lake(objects).files()]
+        return Files({day: tuple(paths) for day, paths in decisions.items()}, tuple(labels))
