@@ -22,6 +22,17 @@ class ApiSettings(BaseSettings):
         False,
         description="Also answer requests in the wire protocol of Amazon Fraud Detector, at POST /.",
     )
+    api_fraud_detector_outcomes: str = Field(
+        "",
+        examples=["high_risk=block,medium_risk=review,low_risk=approve"],
+        description="Amazon Fraud Detector's protocol: which of ours each outcome is. With it, the rules of a detector version that becomes ACTIVE decide in the stream, too.",
+    )
+    api_fraud_detector_initializing_s: float = Field(
+        10.0,
+        ge=0,
+        le=300,
+        description="Amazon Fraud Detector's protocol: how long a batch job is IN_PROGRESS_INITIALIZING at least, in seconds; some programs look for this state.",
+    )
     api_deadline_ms: int = Field(
         500,
         ge=1,

@@ -9,10 +9,15 @@ from sqlalchemy import Engine
 from fraudstream.adapters.database.jobs import Jobs
 from fraudstream.adapters.database.resources import ResourceStore
 from fraudstream.adapters.models.registry import Registry
+from fraudstream.adapters.releases.store import Releases
 from fraudstream.api.access import Access
 from fraudstream.api.asking import Asker
+from fraudstream.api.fraud_detector.batch_jobs import PREDICTION, BatchJobs
+from fraudstream.api.fraud_detector.batch_predictions import BatchPredictions
+from fraudstream.api.fraud_detector.deploying import Deployments
 from fraudstream.api.fraud_detector.door import SCOPE, FraudDetector, Handler
 from fraudstream.api.fraud_detector.predictions import Predictions
+from fraudstream.api.fraud_detector.stream_rules import table_of
 from fraudstream.api.fraud_detector.training import Trainings
 from fraudstream.api.fraud_detector.work import Work
 from fraudstream.api.metrics import ApiMetrics
@@ -46,14 +51,30 @@ def built(
     }
     work = Work(store, Jobs(engine), settings.data_dir.absolute() / "fraud-detector", environment)
     predictions = Predictions(store, asker, event_type, metrics, settings.api_deadline_ms / 1000)
-    trainings = Trainings(
-        store, work, Registry.at(settings.models_place, event_type.name), event_type, settings.archive_place
+    registry = Registry.at(settings.models_place, event_type.name)
+    trainings = Trainings(store, work, registry, event_type, settings.archive_place)
+    deployments = Deployments(
+        store,
+        work,
+        registry,
+        Releases.at(settings.models_place, event_type.name),
+        event_type,
+        table_of(settings.api_fraud_detector_outcomes),
+        settings.fraud_threshold,
     )
+    predicting = BatchPredictions(store, work)
+    starting_s = settings.api_fraud_detector_initializing_s
+    batches = BatchJobs(PREDICTION, store, work, starting_s, predicting.prepare, predicting.do)
     definitions: Mapping[str, Handler] = {
+        "CreateBatchPredictionJob": batches.create,
+        "GetBatchPredictionJobs": batches.found,
+        "CancelBatchPredictionJob": batches.cancel,
+        "DeleteBatchPredictionJob": batches.remove,
         "CreateModelVersion": trainings.create,
         "UpdateModelVersion": trainings.update,
         "UpdateModelVersionStatus": trainings.set_status,
         "DeleteModelVersion": trainings.remove,
+        "UpdateDetectorVersionStatus": deployments.set_status,
     }
     others: dict[str, tuple[Handler, str]] = {"GetEventPrediction": (predictions.predict, PREDICT)}
     others |= {name: (handler, SCOPE) for name, handler in definitions.items()}

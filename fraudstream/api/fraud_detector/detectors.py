@@ -120,6 +120,21 @@ def version_named(resources: Resources, asked: Mapping[str, Any]) -> Resource:
     return version
 
 
+def version_or_active(resources: Resources, asked: Mapping[str, Any]) -> Resource:
+    """Return the version that is named, or the active one; raises ServiceError."""
+    if VERSION in asked:
+        return version_named(resources, asked)
+    for version in resources.all(DETECTOR_VERSION, asked["detectorId"]):
+        if version.document["status"] == ACTIVE:
+            return version
+    raise absent(f"detector {asked['detectorId']} has no active version.")
+
+
+def check_parts(resources: Resources, version: Resource) -> None:
+    """Raise ServiceError unless a version can be ACTIVE."""
+    _check(resources, _detector(resources, version.document), version.document)
+
+
 def _detector(resources: Resources, asked: Mapping[str, Any]) -> Resource:
     detector = resources.get(DETECTOR, asked["detectorId"])
     if detector is None:

@@ -1,52 +1,25 @@
 """GetEventPrediction: the event goes through the log, and the rules of the detector's version are asked of the answer."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import msgspec
 
 from fraudstream.adapters.database.resources import Resource, Resources, ResourceStore
 from fraudstream.api.asking import Asker
-from fraudstream.api.fraud_detector import models, rules
-from fraudstream.api.fraud_detector.definitions import DETECTOR, DETECTOR_VERSION, EVENT_TYPE, VARIABLE
+from fraudstream.api.fraud_detector import models
+from fraudstream.api.fraud_detector.definitions import DETECTOR, EVENT_TYPE
 from fraudstream.api.fraud_detector.detectors import (
     ACTIVE,
-    FIRST_MATCHED,
-    MODE,
-    VERSION,
-    version_named,
+    version_or_active,
 )
 from fraudstream.api.fraud_detector.errors import ServiceError, absent, conflict, invalid, unavailable
-from fraudstream.api.fraud_detector.events import record, value
+from fraudstream.api.fraud_detector.events import record
+from fraudstream.api.fraud_detector.plans import Plan, plan_of
 from fraudstream.api.fraud_detector.shapes import Body, arn
 from fraudstream.api.metrics import ApiMetrics
 from fraudstream.api.outcomes import Outcome
-from fraudstream.domain.detectorpl.condition import Condition, Value, holding
-from fraudstream.domain.detectorpl.tokens import NotACondition
+from fraudstream.domain.detectorpl.condition import holding
 from fraudstream.domain.events.event_type import EventType
-from fraudstream.domain.registry.versions import Version
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A rule that is asked of an event."""
-
-    id: str
-    condition: Condition
-    outcomes: Sequence[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What an event is asked, as it was defined when the request came."""
-
-    rules: Sequence[Rule]
-    first_matched: bool
-    values: Mapping[str, Value]
-    """Of the variables of the event type."""
-    models: Sequence[tuple[Resource, str]]
-    """With the numbers of their versions."""
 
 
 class Predictions:
@@ -98,17 +71,7 @@ def planned(resources: Resources, asked: Body) -> Plan:
     for entity in asked["entities"]:
         if entity["entityType"] not in event_type.document["entityTypes"]:
             raise invalid(f"events of the type {name} have no entity type {entity['entityType']}.")
-    variables = [resources.get(VARIABLE, each) for each in event_type.document["eventVariables"]]
-    values = {each.name: _value(each, asked["eventVariables"]) for each in variables if each is not None}
-    return Plan(
-        _rules(resources, version, name),
-        version.document[MODE] == FIRST_MATCHED,
-        values,
-        [
-            (models.named(resources, each), str(Version.parsed(each["modelVersionNumber"])))
-            for each in version.document["modelVersions"]
-        ],
-    )
+    return plan_of(resources, version, name, asked["eventVariables"])
 
 
 def answered(plan: Plan, score: int | None) -> Body:
@@ -124,47 +87,17 @@ def answered(plan: Plan, score: int | None) -> Body:
             for model, number in plan.models
             if score is not None
         ],
-        "ruleResults": [
-            {"ruleId": rule.id, "outcomes": list(rule.outcomes)}
-            for rule in (matched[:1] if plan.first_matched else matched)
-        ],
+        "ruleResults": [{"ruleId": rule.id, "outcomes": list(rule.outcomes)} for rule in plan.told(matched)],
         "externalModelOutputs": [],
     }
 
 
 def _version(resources: Resources, asked: Body) -> Resource:
     """Return the version that is named, or the active one; only an active one predicts."""
-    if VERSION in asked:
-        version = version_named(resources, asked)
-        if version.document["status"] != ACTIVE:
-            raise invalid(f"version {version.version} of detector {version.name} is not active.")
-        return version
-    for version in resources.all(DETECTOR_VERSION, asked["detectorId"]):
-        if version.document["status"] == ACTIVE:
-            return version
-    raise absent(f"detector {asked['detectorId']} has no active version.")
-
-
-def _rules(resources: Resources, version: Resource, event_type: str) -> list[Rule]:
-    types = rules.variable_types(resources, event_type)
-    found = [rules.named(resources, each) for each in version.document["rules"]]
-    try:
-        return [
-            Rule(
-                each.document["ruleId"],
-                rules.condition(each.document["expression"], types),
-                each.document["outcomes"],
-            )
-            for each in found
-            if each is not None
-        ]
-    except NotACondition as error:
-        raise invalid(f"a rule does not fit the event type {event_type} any more: {error}") from error
-
-
-def _value(variable: Resource, given: Mapping[str, str]) -> Value:
-    text = given.get(variable.name, variable.document["defaultValue"])
-    return value(variable.name, variable.document["dataType"], text)
+    version = version_or_active(resources, asked)
+    if version.document["status"] != ACTIVE:
+        raise invalid(f"version {version.version} of detector {version.name} is not active.")
+    return version
 
 
 def _model(model: Resource, number: str) -> Body:

@@ -17,10 +17,12 @@ from typing import NamedTuple
 
 from fraudstream.adapters.database.jobs import SILENT_MS, Cancelled, Jobs, State
 from fraudstream.adapters.database.resources import Resource, Resources, ResourceStore
+from fraudstream.adapters.scratch import scratch
 from fraudstream.api.fraud_detector.shapes import JOB, Body
 from fraudstream.domain.card_numbers import without_card_numbers
 from fraudstream.domain.errors import FraudstreamError
 from fraudstream.process.children import started
+from fraudstream.process.exits import EXIT_UNAVAILABLE
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +37,10 @@ ENDED_OK = frozenset({0, 1})
 
 class NotDone(FraudstreamError):
     """A command ended with an error; the message is what it said last."""
+
+    def __init__(self, message: str, *, later: bool) -> None:
+        super().__init__(message)
+        self.later = later
 
 
 class Words(NamedTuple):
@@ -56,20 +62,26 @@ class Running:
     progress: int = 0
     total: int | None = None
 
-    async def command(self, arguments: Sequence[str]) -> str:
-        """Run `fraudstream <arguments>` to its end and return what it printed; raises NotDone or Cancelled."""
+    async def command(
+        self, arguments: Sequence[str], beat: Callable[[Path], Awaitable[None]] | None = None
+    ) -> str:
+        """Run `fraudstream <arguments>` to its end and return what it printed; raises NotDone or Cancelled.
+
+        `beat`: what to do meanwhile, with the file of what it has printed so far.
+        """
         log = self.directory / f"{arguments[0]}.log"
         async with started(list(arguments), self.environment, log) as child:
             ended = asyncio.ensure_future(child.wait())
             try:
                 while not (await asyncio.wait({ended}, timeout=BEAT_S))[0]:
-                    await self.beat()
+                    await (self.beat() if beat is None else beat(log))
             finally:
                 ended.cancel()
             code = child.returncode
         said = log.read_text(errors="replace").strip()
         if code not in ENDED_OK:
-            raise NotDone(_error(said) or f"fraudstream {arguments[0]} ended with code {code}")
+            why = _error(said) or f"fraudstream {arguments[0]} ended with code {code}"
+            raise NotDone(why, later=code == EXIT_UNAVAILABLE)
         return said
 
 
@@ -92,6 +104,11 @@ class Work:
         task = asyncio.create_task(self._do(about, kind, title, words, doing))
         self._tasks.add(task)  # the event loop alone would not keep it
         task.add_done_callback(self._tasks.discard)
+
+    async def command(self, arguments: Sequence[str]) -> str:
+        """Run a command that a request waits for; raises NotDone."""
+        with scratch("fraudstream-command-") as directory:
+            return await Running(directory, self._environment, _nothing).command(arguments)
 
     async def stop(self) -> None:
         """End everything; what was not finished has failed."""
@@ -133,6 +150,10 @@ class Work:
     def _change(self, about: Resource, changed: Body) -> None:
         """Change the document, if the resource is still there."""
         self._store.within(lambda resources: change(resources, about, changed))
+
+
+async def _nothing() -> None:
+    """Go on."""
 
 
 def change(resources: Resources, about: Resource, changed: Body) -> None:

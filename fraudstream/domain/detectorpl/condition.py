@@ -29,6 +29,7 @@ from fraudstream.domain.expressions import parsed as parsed_sql
 DTYPES: Mapping[Type, type[pl.DataType]] = {"number": pl.Float64, "text": pl.String, "truth": pl.Boolean}
 """How values are computed with: all numbers as floats, so that nothing wraps around."""
 
+OWN: Mapping[str, str] = {}
 WHY_LENGTH_MAX = 200
 """Characters of what SQL says of a condition; it may repeat all of it."""
 
@@ -65,33 +66,33 @@ def holding(conditions: Sequence[Condition], values: Mapping[str, Value]) -> lis
     return [bool(held) for held in row]
 
 
-def sql(node: Node) -> str:
-    """Return a part as SQL, in brackets where they may matter."""
+def sql(node: Node, columns: Mapping[str, str] = OWN) -> str:
+    """Return a part as SQL, in brackets where they may matter; `columns`: variables that are called otherwise in SQL."""
     match node:
         case Constant():
             return _constant(node)
         case Variable():
-            return f'"{node.name}"'
+            return columns.get(node.name, f'"{node.name}"')
         case Arithmetic():
-            left = sql(node.left)
+            left = sql(node.left, columns)
             if isinstance(node.left, Arithmetic) and _is_sum(node.left) == _is_sum(node):
                 left = left[1:-1]  # SQL, too, begins at the left; long sums are not as many levels
-            return f"({left} {node.operator} {sql(node.right)})"
+            return f"({left} {node.operator} {sql(node.right, columns)})"
         case Comparison():
-            return f"({sql(node.left)} {node.operator} {sql(node.right)})"
+            return f"({sql(node.left, columns)} {node.operator} {sql(node.right, columns)})"
         case Missing():
-            return f"({sql(node.of)} IS {'NOT ' * node.negated}NULL)"
+            return f"({sql(node.of, columns)} IS {'NOT ' * node.negated}NULL)"
         case Among():
             values = ", ".join(map(sql, node.values))
-            return f"({sql(node.of)} {'NOT ' * node.negated}IN ({values}))"
+            return f"({sql(node.of, columns)} {'NOT ' * node.negated}IN ({values}))"
         case Not():
-            return f"(NOT {sql(node.of)})"
+            return f"(NOT {sql(node.of, columns)})"
         case Joined():
-            return _joined(node.word.upper(), [sql(part) for part in node.parts])
+            return _joined(node.word.upper(), [sql(part, columns) for part in node.parts])
         case Changed():
-            return f"{node.function}({sql(node.of)})"
+            return f"{node.function}({sql(node.of, columns)})"
         case Matching():
-            return f"({sql(node.of)} ~ {_quoted(f'^(?:{node.pattern})$')})"
+            return f"({sql(node.of, columns)} ~ {_quoted(f'^(?:{node.pattern})$')})"
 
 
 def _is_sum(node: Arithmetic) -> bool:

@@ -132,6 +132,32 @@ def deploy(client: Any, model_version: str, rules: list[dict[str, str]]) -> str:
     return number
 
 
+def start_batch(client: Any, job: str, source: str, target: str, version: str) -> dict[str, Any]:
+    """Begin a batch prediction and look at it at once, as a program does that wants to see it start."""
+    client.create_batch_prediction_job(
+        jobId=job,
+        inputPath=source,
+        outputPath=target,
+        eventTypeName=EVENT_TYPE,
+        detectorName=DETECTOR,
+        detectorVersion=version,
+        iamRoleArn=ROLE,
+    )
+    (begun,) = client.get_batch_prediction_jobs(jobId=job)["batchPredictions"]
+    return dict(begun)
+
+
+def ended_batch(client: Any, job: str) -> dict[str, Any]:
+    """Wait until a batch prediction has ended, and return what became of it."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        (seen,) = client.get_batch_prediction_jobs(jobId=job)["batchPredictions"]
+        if "IN_PROGRESS" not in seen["status"]:
+            return dict(seen)
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+
+
 def predict(client: Any, event_id: str, at: str, **variables: str) -> dict[str, Any]:
     """Ask for a prediction."""
     answer = client.get_event_prediction(

@@ -8,7 +8,8 @@ import pytest
 from fraudstream.adapters.event_types import event_type_named
 from fraudstream.api.fraud_detector.errors import ServiceError
 from fraudstream.api.fraud_detector.events import record, value
-from fraudstream.api.fraud_detector.predictions import Plan, Rule, answered
+from fraudstream.api.fraud_detector.plans import Plan, Rule
+from fraudstream.api.fraud_detector.predictions import answered
 from fraudstream.domain.detectorpl.condition import Condition
 
 AT = "2024-05-01T10:00:00Z"
@@ -64,7 +65,7 @@ def test_the_first_rule_that_holds_answers_or_all_do(first_matched: bool, expect
         Rule(name, Condition(f"$amount > {least}", {"amount": "number"}), ["review"])
         for name, least in (("a", 20), ("b", 10), ("c", 5))
     ]
-    answer = answered(Plan(rules, first_matched, {"amount": 12.0}, []), None)
+    answer = answered(Plan(rules, first_matched, {"amount": 12.0}, [], {"amount": "number"}), None)
 
     assert expected == [each["ruleId"] for each in answer["ruleResults"]]
     assert ([], []) == (answer["modelScores"], answer["externalModelOutputs"])

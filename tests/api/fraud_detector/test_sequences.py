@@ -1,21 +1,33 @@
 """The life of a detector as a program for Amazon Fraud Detector makes it, with plain boto3 against a process of the API."""
 
+import ast
 import asyncio
+import csv
+import io
+import json
 from pathlib import Path
 from typing import Any
 
 import boto3
+import httpx
 import pytest
 
+from fraudstream.adapters.models.registry import Registry
 from fraudstream.settings import Settings
 from tests.api.fraud_detector import programs
 from tests.api.fraud_detector.door import boto_client
 from tests.api.serving import serving
+from tests.end_to_end.harness import Worker
 from tests.postgresql_server import new_database
 from tests.s3_server import bucket, s3
 
 __all__ = ["bucket", "s3"]
 
+API = {
+    "api_fraud_detector": True,
+    "api_fraud_detector_initializing_s": 1.0,
+    "api_fraud_detector_outcomes": "high_risk=block,medium_risk=review,low_risk=approve",
+}
 pytestmark = pytest.mark.timeout(500)
 
 
@@ -41,6 +53,71 @@ def trainings(client: Any, folder: str) -> None:
     assert "TRAINING_COMPLETE" == second["status"], second
 
 
+def deployments(client: Any) -> None:
+    """New rule versions, then a new detector version with the model; a model that is not ACTIVE is refused."""
+    rules = programs.update_rules(client, "1")
+    assert ["2", "2", "2"] == [each["ruleVersion"] for each in rules]
+    with pytest.raises(
+        client.exceptions.ValidationException, match=r"version 1\.1 of model fraud_model is not ACTIVE"
+    ):
+        programs.deploy(client, "1.1", rules)
+    assert "2" == programs.deploy(client, "1.0", rules)
+    with pytest.raises(client.exceptions.ConflictException, match="is used by version 2"):
+        client.update_model_version_status(**programs.MODEL, modelVersionNumber="1.0", status="INACTIVE")
+
+
+def batches(client: Any, bucket: str) -> None:
+    """Every row of the file has a score, and the rules' outcome for it."""
+    begun = programs.start_batch(client, "batch-1", f"s3://{bucket}/batch.csv", f"s3://{bucket}/out.csv", "2")
+    assert ("IN_PROGRESS_INITIALIZING", 0) == (begun["status"], begun["processedRecordsCount"])
+    with pytest.raises(client.exceptions.ConflictException, match="cannot be deleted"):
+        client.delete_batch_prediction_job(jobId="batch-1")
+    ended = programs.ended_batch(client, "batch-1")
+    assert ("COMPLETE", 200, "2") == (
+        ended["status"],
+        ended["processedRecordsCount"],
+        ended["detectorVersion"],
+    ), ended
+    written = boto3.client("s3").get_object(Bucket=bucket, Key="out.csv")["Body"].read()
+    rows = list(csv.DictReader(io.StringIO(written.decode())))
+    assert 200 == len(rows)
+    for row in rows:
+        score = ast.literal_eval(row["MODEL_SCORES"])["fraud_model"]
+        rule = (
+            "investigate"
+            if score > 900
+            else "review"
+            if 700 < score < 900
+            else "approve"
+            if score < 700
+            else None
+        )
+        outcome = programs.OUTCOMES.get(rule or "", "")
+        assert ("Success", outcome) == (row["STATUS"], row["OUTCOMES"])
+        assert ({rule: [outcome]} if rule else {}) == json.loads(row["RULE_RESULTS"])
+        assert row["EVENT_TIMESTAMP"].endswith("Z")
+    client.delete_batch_prediction_job(jobId="batch-1")
+    assert [] == client.get_batch_prediction_jobs()["batchPredictions"]
+
+
+def realtime(client: Any) -> None:
+    """The release that the detector version became decides, and says so."""
+    answer = programs.predict(
+        client,
+        "e-1",
+        "2020-02-13T09:21:53.000Z",
+        amount="24.00",
+        cc_num="180046165512893",
+        merchant="Corner shop",
+    )
+    (scores,) = answer["modelScores"]
+    assert "1.0" == scores["modelVersion"]["modelVersionNumber"]
+    assert ["fraud_model_insightscore"] == [*scores["scores"]]
+    decided = httpx.get(f"{client.meta.endpoint_url}/v1/predictions/e-1").json()
+    assert "card-1" == decided["release"]
+    assert decided["insight_score"] == scores["scores"]["fraud_model_insightscore"]
+
+
 async def test_a_detector_lives_as_its_program_says(
     kafka_settings: Settings, postgresql: str, bucket: str, tmp_path: Path
 ) -> None:
@@ -49,7 +126,17 @@ async def test_a_detector_lives_as_its_program_says(
     train, batch = programs.training_file(tmp_path)
     for name, content in (("train.csv", train), ("batch.csv", batch)):
         boto3.client("s3").put_object(Bucket=bucket, Key=name, Body=content)
-    async with serving(settings, api_fraud_detector=True) as http:
+    async with serving(settings, **API) as http:
         client = boto_client(str(http.base_url))
         await asyncio.to_thread(programs.create, client)
         await asyncio.to_thread(trainings, client, f"s3://{bucket}")
+        await asyncio.to_thread(deployments, client)
+        await asyncio.to_thread(batches, client, bucket)
+        with Worker(settings, ("-m", "fraudstream", "worker")):
+            await asyncio.to_thread(realtime, client)
+        await asyncio.to_thread(programs.tear_down, client)
+        await asyncio.to_thread(programs.tear_down, client)
+        assert [] == client.get_variables()["variables"] == client.get_models()["models"]
+    assert {"1.0": "ACTIVE", "1.1": "DELETED"} == {
+        str(version): state for version, state in Registry.of(settings).log().states.items()
+    }
