@@ -56,6 +56,9 @@ COMMANDS = {
     "predict": Entry(
         "predict", "Decide the events of files, every row of them, or one event through the API."
     ),
+    "score": Entry(
+        "score", "Say what a release would decide about one event, also if some features were others."
+    ),
     "jobs": Entry("jobs", "List, show and cancel work that takes long, such as the prediction of files."),
     "labels": Entry(
         "labels", "Publish what events turned out to be, and report how good decisions were by it."

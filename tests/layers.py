@@ -38,7 +38,6 @@ LAYERS: dict[str, set[str]] = {
     "state": {"adapters", "deciding", "domain", "settings", "tables", "topics"},
     "traffic": {"adapters", "domain", "offline", "settings", "topics", "world"},
     "client": set(),
-    "api": {"adapters", "deciding", "domain", "metrics", "process", "settings", "topics", "traffic"},
     "console": {
         "adapters",
         "adapters.secrets",
@@ -54,7 +53,18 @@ LAYERS: dict[str, set[str]] = {
     "demo": {"acceptance", "adapters", "domain", "process", "settings", "topics", "traffic", "world"},
     "inbox": {"adapters", "domain", "offline", "process", "settings"},
     "notebook": {"adapters", "deciding", "domain", "offline", "report", "settings", "tables"},
-    "predict": {"adapters", "domain", "notebook", "offline", "settings", "tables"},
+    "predict": {"adapters", "deciding", "domain", "notebook", "offline", "settings", "tables"},
+    "api": {
+        "adapters",
+        "deciding",
+        "domain",
+        "metrics",
+        "predict",
+        "process",
+        "settings",
+        "topics",
+        "traffic",
+    },
     "parity": {
         "adapters",
         "adapters.secrets",

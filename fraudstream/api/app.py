@@ -24,7 +24,8 @@ from fraudstream.adapters.kafka.publisher import Publisher
 from fraudstream.adapters.kafka.security import Kafka
 from fraudstream.adapters.lists.topic import read, write
 from fraudstream.adapters.lists.values import Values, values_of_list
-from fraudstream.api import labels, lists, predictions
+from fraudstream.adapters.weekly.stores import weekly_store
+from fraudstream.api import labels, lists, predictions, scoring
 from fraudstream.api.access import Access, NotAllowed, TooMany
 from fraudstream.api.archived import ArchivedDecisions
 from fraudstream.api.asking import Asker
@@ -34,6 +35,8 @@ from fraudstream.domain.errors import FraudstreamError, SetupError
 from fraudstream.domain.events.parser import Parser, entity_index
 from fraudstream.domain.labels import Label
 from fraudstream.domain.lists.entries import Change, Kind
+from fraudstream.predict.what_if import WhatIf
+from fraudstream.predict.what_if_detectors import WhatIfDetectors
 from fraudstream.settings import Settings
 from fraudstream.traffic.label_file import send_labels
 
@@ -84,6 +87,9 @@ class Api:
             lifespan=self._running,
             redoc_url=None,
         )
+        self._weekly = weekly_store(settings)
+        what_if = WhatIf(parser, self.event_type, settings.lateness_horizon_s * 1000, self._weekly)
+        fastapi.include_router(scoring.routes(what_if, WhatIfDetectors(settings, self.event_type), access))
         archived = ArchivedDecisions(settings.archive_place, self.event_type)
         fastapi.include_router(
             predictions.routes(self.asker, access, archived, self.metrics, settings.api_deadline_ms)
@@ -145,12 +151,14 @@ class Api:
         await ensure_topics(self._settings)
         await self._log.start()
         await self._publisher.start()
+        await self._weekly.connect()
         logger.info("asks for decisions about %s", self.event_type.name)
         try:
             yield
         finally:
             if self._detector is not None:
                 await self._detector.work.stop()
+            await self._weekly.close()
             await self._publisher.stop()
             await self._log.stop()
 

@@ -8,8 +8,8 @@
 Asking again is safe, because an id is one event; so both ask again by themselves while there is time.
 """
 
-from fraudstream.client.answers import ApiError, Decision, Late
+from fraudstream.client.answers import ApiError, Decision, Late, Score
 from fraudstream.client.asynchronous import AsyncClient
 from fraudstream.client.synchronous import Client
 
-__all__ = ["ApiError", "AsyncClient", "Client", "Decision", "Late"]
+__all__ = ["ApiError", "AsyncClient", "Client", "Decision", "Late", "Score"]

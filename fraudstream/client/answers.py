@@ -29,6 +29,25 @@ class Decision(msgspec.Struct, frozen=True):
     raw: Mapping[str, Any] = {}
 
 
+class Score(msgspec.Struct, frozen=True):
+    """What a release would decide about an event that nobody counts; `raw` has all fields of the answer."""
+
+    outcome: str
+    fraud: bool
+    score: int
+    probability: float
+    rules: list[str]
+    reasons: list[str]
+    features: dict[str, float | None]
+    told: list[str]
+    """The features that were told."""
+    degraded: list[str]
+    model_version: str
+    ruleset_version: str
+    release: str | None = None
+    raw: Mapping[str, Any] = {}
+
+
 class ApiError(Exception):
     """The API did not decide: `status` and `code` as docs/api.md lists them; status 0 if it could not be reached."""
 
@@ -44,6 +63,12 @@ class Late(ApiError):
 def decision_of(fields: Mapping[str, Any]) -> Decision:
     """Return a decision with types."""
     return msgspec.convert({**fields, "raw": fields}, Decision)
+
+
+def score_of(content: bytes) -> Score:
+    """Return the answer to a what-if question with types."""
+    fields = msgspec.json.decode(content)
+    return msgspec.convert({**fields, "raw": fields}, Score)
 
 
 def error_of(status: int, content: bytes) -> ApiError:

@@ -9,8 +9,8 @@ from urllib.parse import quote
 import httpx
 import msgspec
 
-from fraudstream.client.answers import ApiError, Decision, decision_of, decisions_of
-from fraudstream.client.retrying import Attempts, body_of, headers_of
+from fraudstream.client.answers import ApiError, Decision, Score, decision_of, decisions_of, score_of
+from fraudstream.client.retrying import Attempts, body_of, headers_of, question_of
 
 
 class AsyncClient:
@@ -50,6 +50,15 @@ class AsyncClient:
                 return None
             raise
         return decision_of(msgspec.json.decode(answer))
+
+    async def score(
+        self,
+        event: Mapping[str, Any],
+        features: Mapping[str, float | None] | None = None,
+        release: int | None = None,
+    ) -> Score:
+        """Return what a release, by default the active one, would decide if these features were so; nothing is counted."""
+        return score_of(await self._asked("/v1/score", question_of(event, features, release)))
 
     async def label(self, transaction_id: str, fraud: bool | None, **more: Any) -> None:
         """Say what an event turned out to be; `more`: source, known_at, note."""

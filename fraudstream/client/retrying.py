@@ -69,6 +69,14 @@ def body_of(events: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> bytes:
     return msgspec.json.encode(events)
 
 
+def question_of(
+    event: Mapping[str, Any], features: Mapping[str, float | None] | None, release: int | None
+) -> bytes:
+    """Return the JSON of a what-if question."""
+    asked = {"event": event, "features": dict(features or {})}
+    return msgspec.json.encode(asked if release is None else asked | {"release": release})
+
+
 def headers_of(key: str | None) -> dict[str, str]:
     """Return the headers of every question."""
     given = {"Content-Type": "application/json"}

@@ -35,7 +35,7 @@ def predict_event(event: Path, url: str | None, key_file: Path | None, as_json: 
     scheme = "http" if settings.api_certificate_file is None else "https"
     address = url or f"{scheme}://{settings.api_host}:{settings.api_port}"
     key = None if key_file is None else secret_in(key_file, "--api-key-file")
-    asked = _event_in(event)
+    asked = event_in(event)
     try:
         with Client(address, key) as client:
             decision = client.predict(asked)
@@ -52,7 +52,8 @@ def predict_event(event: Path, url: str | None, key_file: Path | None, as_json: 
     return 0
 
 
-def _event_in(path: Path) -> dict[str, Any]:
+def event_in(path: Path) -> dict[str, Any]:
+    """Return the event in a JSON file; raises SetupError."""
     try:
         content = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
         return msgspec.json.decode(content, type=dict[str, Any])

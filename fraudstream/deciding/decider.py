@@ -113,12 +113,7 @@ class Decider:
         """Decide the payments of a micro-batch."""
         started = time.perf_counter()
         columns = Columns.of(batch.payments)
-        if self._has_entity:
-            aggregates = self._table.aggregate(
-                columns.arrivals(batch.rows, batch.offsets, self._kept_values, batch.numbers)
-            )
-        else:
-            aggregates = _nothing_remembered(batch)
+        aggregates = self._aggregated(batch, columns)
         chosen = self._chosen(batch, columns, aggregates)
         columns, aggregates = _settled(columns, aggregates)
         activity_done = time.perf_counter()
@@ -145,6 +140,19 @@ class Decider:
             known_at_ms,
             stage_ms,
         )
+
+    async def known(self, batch: Batch) -> list[Known]:
+        """Return what a detector would be told of the payments of a micro-batch; none of them has an id that came before."""
+        columns = Columns.of(batch.payments)
+        aggregates = self._aggregated(batch, columns)
+        weeks = await self._lookup.weeks(columns) if self._has_entity else _no_weeks(len(columns.ids))
+        return list(self._known(columns, aggregates, weeks))
+
+    def _aggregated(self, batch: Batch, columns: Columns) -> BatchAggregates:
+        if not self._has_entity:
+            return _nothing_remembered(batch)
+        arrivals = columns.arrivals(batch.rows, batch.offsets, self._kept_values, batch.numbers)
+        return self._table.aggregate(arrivals)
 
     def _chosen(
         self, batch: Batch, columns: Columns, aggregates: BatchAggregates

@@ -78,7 +78,16 @@ class Scored(NamedTuple):
 
 def scored(frame: pl.DataFrame, model: Model, derived: DerivedFeatures = NONE) -> Scored:
     """Add the model's features and the derived ones to payments, and ask it for their probabilities of fraud."""
-    described = model.inputs.added_to(with_features(frame, model.features, derived))
+    return scored_as(described(frame, model, derived), model)
+
+
+def described(frame: pl.DataFrame, model: Model, derived: DerivedFeatures = NONE) -> pl.DataFrame:
+    """Add the model's features and the derived ones to payments."""
+    return model.inputs.added_to(with_features(frame, model.features, derived))
+
+
+def scored_as(described: pl.DataFrame, model: Model) -> Scored:
+    """Ask a model for the probabilities of fraud of payments that have its features, whoever made these."""
     rows = matrix(described, model.features)
-    probability = np.zeros(0) if frame.is_empty() else model.probabilities(rows).astype(np.float64)
+    probability = np.zeros(0) if described.is_empty() else model.probabilities(rows).astype(np.float64)
     return Scored(described, rows, probability)

@@ -29,7 +29,7 @@ def chosen(settings: Settings, event_type: EventType, release: str | None, model
 
     Raises SetupError if there is none, or if its rules ask lists: what workers know of them is not known here.
     """
-    found = _found(settings, event_type, release, model)
+    found = chosen_with_lists(settings, event_type, release, model)
     if calls := found.detector.ruleset.calls:
         raise SetupError(
             f"the rules ask the list {calls[0].name}, and only workers know what is on lists; choose a release without in_list, "
@@ -38,7 +38,10 @@ def chosen(settings: Settings, event_type: EventType, release: str | None, model
     return found
 
 
-def _found(settings: Settings, event_type: EventType, release: str | None, model: str | None) -> Chosen:
+def chosen_with_lists(
+    settings: Settings, event_type: EventType, release: str | None, model: str | None
+) -> Chosen:
+    """Do the same, also if rules ask lists: whoever decides by it knows them. Those of the detector are empty."""
     if model is None:
         releases = Releases.of(settings)
         log = releases.log()

@@ -1,18 +1,20 @@
 """The Python client, sync and async, against a real API and a real worker."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 
 import httpx
 import pytest
 
 from fraudstream.adapters.database.api_keys import ApiKeys
 from fraudstream.adapters.database.engine import opened
-from fraudstream.client import ApiError, AsyncClient, Client, Decision, Late
+from fraudstream.client import ApiError, AsyncClient, Client, Decision, Late, Score
 from fraudstream.settings import Settings
 from tests.api.events import event
 from tests.api.serving import serving
-from tests.end_to_end.harness import Worker
+from tests.end_to_end.harness import Worker, read_all
+from tests.models import saved
+from tests.notebook.test_open import trees
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -70,3 +72,36 @@ async def test_a_client_says_what_it_could_not_learn_in_time(kafka_settings: Set
             await client.predict(event("nobody"))
     assert (0, "unreachable") == (error.value.status, error.value.code)
     assert isinstance(error.value.__cause__, httpx.TransportError)
+
+
+async def test_a_what_if_question_counts_nothing(url: str, kafka_settings: Settings) -> None:
+    """It is judged with what is told, by the model that workers have; needs a key of its own scope; leaves no trace in the log."""
+    keys = ApiKeys(opened(kafka_settings.database_url))
+    saved(kafka_settings.data_dir / "models", trees())
+    asked = event("w-1", amount=70)
+    async with AsyncClient(url, keys.create("test", ["score"]), patience_s=60) as asking:
+        told = await asking.score(asked, {"num_trans_last_10m": 9})
+        refusals = [
+            await refused(asking.score(asked, features, release))
+            for features, release in (({"no_such": 1.0}, None), ({}, 999))
+        ]
+        refusals.append(await refused(asking.score({"tid": "w-2"})))
+        refusals.append(await refused(asking.predict(asked)))
+
+    assert (9, ["num_trans_last_10m"]) == (told.features["num_trans_last_10m"], told.told)
+    assert told.raw["outcome"] == told.outcome
+    assert [(422, "invalid"), (404, "unknown"), (422, "invalid"), (403, "forbidden")] == refusals
+    assert [] == await read_all(kafka_settings, "transactions")
+
+    def synchronous() -> Score:
+        with Client(url, keys.create("test", ["score"]), patience_s=60) as client:
+            return client.score(asked, {"num_trans_last_10m": 9})
+
+    assert told == await asyncio.to_thread(synchronous)
+
+
+async def refused(asking: Awaitable[object]) -> tuple[int, str]:
+    """Return status and code of the error that a question is answered with."""
+    with pytest.raises(ApiError) as error:
+        await asking
+    return error.value.status, error.value.code

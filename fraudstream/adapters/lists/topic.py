@@ -12,6 +12,7 @@ from fraudstream.adapters.kafka.security import Kafka
 from fraudstream.adapters.kafka.tail import following
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.lists.entries import SNOOZE, Change, Listed, Listing, parsed
+from fraudstream.domain.lists.table import ListTable
 from fraudstream.domain.names import did_you_mean
 from fraudstream.settings import Settings
 
@@ -84,6 +85,22 @@ class OnLists:
         return [
             name.removeprefix(SNOOZE) for name, own in self.numbers.items() if own and name.startswith(SNOOZE)
         ]
+
+
+async def read_table(settings: Settings) -> ListTable:
+    """Read what is on all lists; snoozes are left out, because they are about workers and not about values."""
+    await ensure_topics(settings)
+    table = ListTable()
+    async with following(Kafka.of(settings), settings.topic(topics.LISTS.name), 1) as tail:
+        async for records in tail.whole():
+            for record in records:
+                try:
+                    change = parsed(record.key, record.value or None)
+                except SetupError:
+                    continue
+                if not change.name.startswith(SNOOZE):
+                    table.apply(change, record.offset, record.timestamp)
+    return table
 
 
 async def read(settings: Settings, name: str | None = None) -> OnLists:
