@@ -67,7 +67,7 @@ async def run_night(settings: Settings, count: Count) -> None:
 
 def _commands(settings: Settings) -> Iterator[list[str]]:
     """Yield the night's commands: aggregate, and load the result unless workers read it directly."""
-    history = [] if settings.nightly_history is None else ["--history", str(settings.nightly_history)]
+    history = [] if settings.nightly_history is None else ["--history", settings.nightly_history]
     yield ["aggregate", "--catch-up", *history]
     if settings.weekly_store != "snapshot":
         yield ["store", "load", "--catch-up"]

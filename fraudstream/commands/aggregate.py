@@ -2,14 +2,24 @@
 
 import json
 import sys
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from fraudstream.commands.generate import Day
+from fraudstream.commands.history_place import history_option, payments_at
 from fraudstream.domain.errors import SetupError
+
+if TYPE_CHECKING:
+    from fraudstream.domain.events.event_type import EventType
+    from fraudstream.settings import Settings
+
+NO_ENTITY = (
+    "events of the type {} have no entity, so they have no weekly aggregates; set FRAUDSTREAM_EVENT_TYPE to an event type "
+    "with an entity"
+)
 
 
 @click.command()
@@ -21,11 +31,7 @@ from fraudstream.domain.errors import SetupError
 @click.option(
     "--catch-up", is_flag=True, help="Compute all missed midnights that workers may look up, instead of one."
 )
-@click.option(
-    "--history",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="Payments to read: a history or an archive.  [default: <data_dir>/history]",
-)
+@history_option()
 @click.option(
     "--engine",
     type=click.Choice(["duckdb", "spark"]),
@@ -49,7 +55,7 @@ from fraudstream.domain.errors import SetupError
 def aggregate(
     as_of: date | None,
     catch_up: bool,
-    history: Path | None,
+    history: str | None,
     engine: str,
     spark_master: str,
     force: bool,
@@ -75,28 +81,28 @@ def aggregate(
     settings = Settings()
     event_type = event_type_named(settings.event_type)
     if event_type.entity is None:
-        raise SetupError(
-            f"events of the type {event_type.name} have no entity, so they have no weekly aggregates; set FRAUDSTREAM_EVENT_TYPE to an event type with an entity"
-        )
-    nightly = job.Job(
-        history or settings.history_dir,
-        settings.weekly_dir,
-        settings.tokenizer(),
-        engines.by_duckdb if engine == "duckdb" else engines.by_spark(spark_master),
-        engine,
-        settings.weekly_kept,
-        force,
-        event_type.money.decimals,
-        kinds_of(event_type),
-        event_type.weekly,
-    )
+        raise SetupError(NO_ENTITY.format(event_type.name))
+    today = datetime.now(UTC).date()
     try:
-        if catch_up:
-            made = nightly.catch_up(
-                datetime.now(UTC).date(), lambda night: _say(f"aggregating as of {night} ...")
+        with payments_at(
+            history, settings.history_dir, _first(as_of, catch_up, today, settings, event_type)
+        ) as payments:
+            nightly = job.Job(
+                payments,
+                settings.weekly_dir,
+                settings.tokenizer(),
+                engines.by_duckdb if engine == "duckdb" else engines.by_spark(spark_master),
+                engine,
+                settings.weekly_kept,
+                force,
+                event_type.money.decimals,
+                kinds_of(event_type),
+                event_type.weekly,
             )
-        else:
-            made = [nightly.run(as_of or job.last_midnight(nightly.history_dir))]
+            if catch_up:
+                made = nightly.catch_up(today, lambda night: _say(f"aggregating as of {night} ..."))
+            else:
+                made = [nightly.run(as_of or job.last_midnight(payments))]
     except job.SuspiciousNight as refused:
         _say(f"Not published: {refused}")
         sys.exit(1)
@@ -106,6 +112,15 @@ def aggregate(
         )
     if not made:
         _say("no midnight was missed")
+
+
+def _first(
+    as_of: date | None, catch_up: bool, today: date, settings: "Settings", event_type: "EventType"
+) -> date:
+    """Return the first day whose payments are needed."""
+    if as_of is None and not catch_up:
+        return date.min
+    return (as_of or today - timedelta(days=settings.weekly_kept)) - timedelta(days=event_type.weekly.days)
 
 
 def _say(text: str) -> None:

@@ -13,6 +13,7 @@ from fraudstream.adapters.archive.opening import S3
 from fraudstream.adapters.models.registry import ACTIVE
 from fraudstream.commands.archive import Moment
 from fraudstream.commands.decided_again import archived_days, keys_since_ms
+from fraudstream.commands.history_place import history_option
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.times import DAY_MS
@@ -39,11 +40,7 @@ DRAFT = "draft"
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
     help="Probability above which a payment is called fraud.  [default: FRAUDSTREAM_FRAUD_THRESHOLD or the model's]",
 )
-@click.option(
-    "--history",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="Directory with payments: a history or an archive.  [default: FRAUDSTREAM_ARCHIVE if it has payments, else <data_dir>/history]",
-)
+@history_option("Payments to decide again", "FRAUDSTREAM_ARCHIVE if it has payments, else <data_dir>/history")
 @click.option("--since", "since_ms", type=Moment(), help="Earliest event time.")
 @click.option("--until", "until_ms", type=Moment(), help="Only payments before this event time.")
 @click.option("--capacity", type=click.IntRange(min=0), help="How many alerts can be reviewed a day.")
@@ -65,7 +62,7 @@ def backtest(
     version: str | None,
     rules: Path | None,
     threshold: float | None,
-    history: Path | None,
+    history: str | None,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -147,14 +144,14 @@ def _run(
 
 @contextmanager
 def _source(
-    settings: Settings, event_type: EventType, given: Path | None, since_ms: int | None, until_ms: int | None
+    settings: Settings, event_type: EventType, given: str | None, since_ms: int | None, until_ms: int | None
 ) -> Iterator[Path]:
     """Yield what is given, or the archive if it is in a bucket or has payments, or the history."""
-    place = settings.archive_place
-    if given is not None:
-        yield given
+    place = settings.archive_place if given is None else given
+    if given is not None and not given.startswith(S3):
+        yield Path(given)
     elif place.startswith(S3) or any(Path(place).glob("date=*/*.parquet")):
-        with archived_days(settings, event_type, since_ms, until_ms) as directory:
+        with archived_days(place, event_type, since_ms, until_ms) as directory:
             yield directory
     else:
         yield settings.history_dir

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from fraudstream.commands.gap_warning import warn_of_gaps
+from fraudstream.commands.history_place import history_option, payments_at
 from fraudstream.domain.errors import SetupError
 
 
@@ -16,11 +17,7 @@ from fraudstream.domain.errors import SetupError
     required=True,
     help="Directory to write.",
 )
-@click.option(
-    "--history",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="Payments to read: a history or an archive.  [default: <data_dir>/history]",
-)
+@history_option()
 @click.option(
     "--label-delay-days",
     "gap_days",
@@ -38,7 +35,7 @@ from fraudstream.domain.errors import SetupError
 @click.option("--force", is_flag=True, help="Replace the directory if it is not empty.")
 @click.option("--json", "as_json", is_flag=True, help="Print the manifest as JSON.")
 def dataset(
-    out: Path, history: Path | None, gap_days: int, left_out: tuple[str, ...], force: bool, as_json: bool
+    out: Path, history: str | None, gap_days: int, left_out: tuple[str, ...], force: bool, as_json: bool
 ) -> None:
     """Write a labelled dataset as Parquet: events to learn from and later ones to test with, with everything that was known at each.
 
@@ -57,10 +54,10 @@ def dataset(
         raise SetupError(f"{out} is not empty; name another directory, or replace it with --force")
     settings = Settings()
     event_type = event_type_named(settings.event_type)
-    source = history or settings.history_dir
     if not as_json:
         click.echo("computing point-in-time features of each payment ...", err=True)
-    data = learnt_from(source, settings.partitions, settings.lateness_horizon_s * 1000, event_type)
+    with payments_at(history, settings.history_dir) as source:
+        data = learnt_from(source, settings.partitions, settings.lateness_horizon_s * 1000, event_type)
     try:
         manifest = written(out, data, event_type, gap_days, left_out)
     except OSError as error:

@@ -21,15 +21,15 @@ archive_option = click.option(
 
 @contextmanager
 def archived_days(
-    settings: Settings, event_type: EventType, since_ms: int | None, until_ms: int | None
+    place: str, event_type: EventType, since_ms: int | None, until_ms: int | None
 ) -> Iterator[Path]:
-    """Yield the archive as a directory, with the days that decisions of a time look back to."""
+    """Yield the archive at a place as a directory, with the days that decisions of a time look back to."""
     from fraudstream.backtest.source import Source
 
     back_ms = Source(Path(), event_type).look_back.days * DAY_MS
     first = date.min if since_ms is None else day_of(since_ms - back_ms)
     last = date.max if until_ms is None else day_of(until_ms + DAY_MS)
-    with archive_directory(settings.archive_place, first, last) as directory:
+    with archive_directory(place, first, last) as directory:
         yield directory
 
 

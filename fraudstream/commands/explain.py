@@ -85,7 +85,7 @@ def _days(
     if archive is not None:
         yield archive
         return
-    with archived_days(settings, event_type, time_ms, time_ms) as directory:
+    with archived_days(settings.archive_place, event_type, time_ms, time_ms) as directory:
         yield directory
 
 

@@ -6,17 +6,14 @@ from pathlib import Path
 import click
 
 from fraudstream.adapters.models.registry import ACTIVE, Registry
+from fraudstream.commands.history_place import history_option, payments_at
 from fraudstream.domain.errors import SetupError
 
 
 @click.command()
 @click.argument("version", default=ACTIVE)
 @click.option("--against", multiple=True, help="Version to show beside it, on the same payments; repeatable.")
-@click.option(
-    "--history",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="Payments to judge by: a history or an archive.  [default: <data_dir>/history]",
-)
+@history_option("Payments to judge by")
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -52,7 +49,7 @@ from fraudstream.domain.errors import SetupError
 def report(
     version: str,
     against: tuple[str, ...],
-    history: Path | None,
+    history: str | None,
     out: Path | None,
     review_cost: float,
     hit_cost: float,
@@ -75,15 +72,16 @@ def report(
     settings = Settings()
     models = Registry.of(settings)
     first = str(models.resolve(version))
-    reports = make_reports(
-        [first, *against],
-        models,
-        history or settings.history_dir,
-        event_type_named(settings.event_type),
-        partitions=settings.partitions,
-        costs=Costs(review_cost, hit_cost, saved_share),
-        step=lambda text: None if as_json else click.echo(f"{text} ...", err=True),
-    )
+    with payments_at(history, settings.history_dir) as payments:
+        reports = make_reports(
+            [first, *against],
+            models,
+            payments,
+            event_type_named(settings.event_type),
+            partitions=settings.partitions,
+            costs=Costs(review_cost, hit_cost, saved_share),
+            step=lambda text: None if as_json else click.echo(f"{text} ...", err=True),
+        )
     page = out or (None if as_json else Path(f"report-{models.event_type}-{first}.html"))
     if page is not None:
         try:

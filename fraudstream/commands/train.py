@@ -11,6 +11,7 @@ import click
 
 from fraudstream.commands.fitting_options import fitting_options
 from fraudstream.commands.gap_warning import warn_of_gaps
+from fraudstream.commands.history_place import history_option, payments_at
 from fraudstream.commands.treatment_lines import treatment_lines
 from fraudstream.domain.events.treatment_table import treatments_asked
 from fraudstream.domain.features.catalogue import FEATURE_SETS
@@ -32,11 +33,7 @@ OF_A_VERSION = ("version", "activation", "files", "content_sha256")
     type=click.Choice(list(FEATURE_SETS)),
     help="Feature set; card-sample is the four features of the AWS sample.  [default: the event type's]",
 )
-@click.option(
-    "--history",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="Payments to read: a history or an archive.  [default: <data_dir>/history]",
-)
+@history_option()
 @click.option(
     "--activate",
     type=click.Choice(["if-better", "always", "never"]),
@@ -73,7 +70,7 @@ OF_A_VERSION = ("version", "activation", "files", "content_sha256")
 )
 def train(
     feature_set: str | None,
-    history: Path | None,
+    history: str | None,
     activate: "Wish",
     update: int | None,
     treat: tuple[str, ...],
@@ -116,8 +113,8 @@ def train(
         "why": why,
     }
     saved = TemporaryDirectory(prefix="fraudstream-train-") if local else nullcontext(settings.models_place)
-    with saved as place:
-        places = history or settings.history_dir, place
+    with payments_at(history, settings.history_dir) as payments, saved as place:
+        places = payments, place
         manifest = _made(places, common, fitting, settings.fraud_threshold, local, as_json)
     if local:
         _tell_local(manifest, as_json)

@@ -53,7 +53,7 @@ class StorageSettings(BaseSettings):
         description="When one of the workers runs the nightly job, `fraudstream aggregate --catch-up` and then `fraudstream store load` (unless the store is "
         "`snapshot`): a cron expression in UTC such as `10 0 * * *`. Needs the extra `offline`. Default: never; run the commands yourself.",
     )
-    nightly_history: Path | None = Field(
+    nightly_history: str | None = Field(
         None,
-        description="Directory of payments that the nightly job reads, e.g. the archive. Default: <data_dir>/history.",
+        description="Payments that the nightly job reads, e.g. the archive: a directory or s3://bucket/prefix. Default: <data_dir>/history.",
     )

@@ -43,7 +43,7 @@ async def test_it_reads_what_it_is_told_to(settings: Settings, tmp_path: Path) -
     """For example the archive."""
     write_day(tmp_path / "elsewhere", date(2020, 3, 1), cards=7)
 
-    assert "done" == await ended(settings.model_copy(update={"nightly_history": tmp_path / "elsewhere"}))
+    assert "done" == await ended(settings.model_copy(update={"nightly_history": str(tmp_path / "elsewhere")}))
     assert 7 == len(newest_snapshot(settings.weekly_dir).weeks)
 
 
