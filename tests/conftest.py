@@ -42,6 +42,7 @@ NEEDS = {
     "tests/acceptance/test_small_worlds": "process",
     "tests/adapters/archive/test_copied": "server",
     "tests/adapters/broker": "kafka",
+    "tests/adapters/database/test_case_machine": "property",
     "tests/adapters/models/test_contributions": "property",
     "tests/adapters/models/test_few_rows": "property",
     "tests/adapters/weekly/test_fake_feature_store": "server",

@@ -1,6 +1,19 @@
 """The tables, declared once; migrations make them."""
 
-from sqlalchemy import BigInteger, Column, Float, ForeignKey, Integer, MetaData, String, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    text,
+)
 
 METADATA = MetaData(
     naming_convention={
@@ -130,3 +143,122 @@ PROPOSALS = Table(
     Column("problem", Text, nullable=False),
 )
 """What one person wants to do and another has to approve; documents are JSON, people are named as in `users`."""
+
+CASES = Table(
+    "cases",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("origin", String(32), nullable=False),
+    Column("entity_kind", String(32), nullable=False),
+    Column("entity", String(256), nullable=False),
+    Column("card_last4", String(4), nullable=True),
+    Column("state", String(16), nullable=False),
+    Column("opened_at", BigInteger, nullable=False),
+    Column("due_at", BigInteger, nullable=False),
+    Column("changed_at", BigInteger, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("payments", Integer, nullable=False),
+    Column("at_risk_thousandths", BigInteger, nullable=False),
+    Column("score_max", Integer, nullable=True),
+    Column("blind", Boolean, nullable=False),
+    Column("assignee", String(254), nullable=True),
+    Column("claimed_by", String(254), nullable=True),
+    Column("claimed_until", BigInteger, nullable=True),
+    Column("snoozed_until", BigInteger, nullable=True),
+    Column("escalated_by", String(254), nullable=True),
+    Column("finding", String(16), nullable=True),
+    Column("reason", Text, nullable=False),
+    Column("closed_by", String(254), nullable=True),
+    Column("closed_at", BigInteger, nullable=True),
+    Column("known_at", BigInteger, nullable=True),
+    Column("closed_from", String(16), nullable=True),
+    Column("tags", Text, nullable=False),
+    Column("payload", Text, nullable=True),
+    Column("queue", String(16), nullable=False),
+    Column("urgency", Float, nullable=False),
+    Column("published", Integer, nullable=False),
+    Column("settled_at", BigInteger, nullable=True),
+    Index("ix_cases_queue", "queue", "urgency", "id"),
+    Index("ix_cases_due", "queue", "due_at", "id"),
+    Index("ix_cases_closed", "queue", "closed_at", "id"),
+    Index("ix_cases_assignee", "assignee", "queue", "urgency"),
+    Index("ix_cases_entity", "entity_kind", "entity"),
+    Index("ix_cases_origin", "origin", "queue", "closed_at"),
+    Index(
+        "uq_cases_open_entity",
+        "entity_kind",
+        "entity",
+        unique=True,
+        sqlite_where=text("queue <> 'closed'"),
+        postgresql_where=text("queue <> 'closed'"),
+    ),
+    Index(
+        "ix_cases_unpublished",
+        "changed_at",
+        sqlite_where=text("published < version"),
+        postgresql_where=text("published < version"),
+    ),
+)
+"""What is reviewed: the fields of a case, and `queue` (waiting, escalated or closed) and `urgency`, which order the queue.
+`published` is the version that the topic `cases` has, `settled_at` when a program took what was found. Tags and payload are
+JSON, times are epoch milliseconds. An entity has one open case at most."""
+
+CASE_PAYMENTS = Table(
+    "case_payments",
+    METADATA,
+    Column("transaction_id", String(160), primary_key=True),
+    Column("case_id", String(32), nullable=False, index=True),
+    Column("event_time", BigInteger, nullable=False),
+    Column("amount", Float, nullable=False),
+    Column("outcome", String(16), nullable=False),
+    Column("score", Integer, nullable=False),
+    Column("decided_at", BigInteger, nullable=False),
+    Column("blind", Boolean, nullable=False),
+    Column("decision", Text, nullable=True),
+)
+"""The payments of cases, each in one case only, with the decision as it was published."""
+
+CASE_CHANGES = Table(
+    "case_changes",
+    METADATA,
+    Column("case_id", String(32), primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("who", String(254), nullable=False),
+    Column("action", Text, nullable=False),
+)
+"""What people did with a case, as JSON, and which version of it that made."""
+
+CASE_LABELS = Table(
+    "case_labels",
+    METADATA,
+    Column("transaction_id", String(160), primary_key=True),
+    Column("source", String(16), primary_key=True),
+    Column("known_at", BigInteger, primary_key=True, autoincrement=False),
+    Column("fraud", Boolean, nullable=True),
+    Column("note", Text, nullable=True),
+)
+"""Labels of payments of cases, as the topic `labels` has them."""
+
+LABEL_OUTBOX = Table(
+    "label_outbox",
+    METADATA,
+    Column("transaction_id", String(160), primary_key=True),
+    Column("known_at", BigInteger, primary_key=True, autoincrement=False),
+    Column("case_id", String(32), nullable=False, index=True),
+    Column("fraud", Boolean, nullable=True),
+    Column("note", Text, nullable=False),
+    Column("ready_at", BigInteger, nullable=False, index=True),
+    Column("taken", Boolean, nullable=False),
+)
+"""Labels of closed cases that the topic `labels` may not have yet. `taken`: it was begun to publish them."""
+
+POSITIONS = Table(
+    "positions",
+    METADATA,
+    Column("topic", String(249), primary_key=True),
+    Column("partition", Integer, primary_key=True, autoincrement=False),
+    Column("next_offset", BigInteger, nullable=False),
+    Column("last_record", String(64), nullable=True),
+)
+"""How far topics were read: stored with what was made of them. `last_record` tells whether a topic is still the same one."""

@@ -1,0 +1,72 @@
+"""Cases as rows of the database."""
+
+import json
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, and_, or_, select, update
+
+from fraudstream.adapters.database.tables import CASES
+from fraudstream.domain.review.case import Case, CaseRefused, Finding, State
+
+WAITING, ESCALATED, CLOSED = "waiting", "escalated", "closed"
+QUEUES = (WAITING, ESCALATED, CLOSED)
+
+_QUEUE = {
+    State.OPEN: WAITING,
+    State.SNOOZED: WAITING,
+    State.ESCALATED: ESCALATED,
+    State.CLOSED: CLOSED,
+}
+FIELDS = [CASES.c[name] for name in Case.__struct_fields__]
+
+
+def row_of(case: Case) -> dict[str, Any]:
+    """Return the columns of a case."""
+    own = {name: getattr(case, name) for name in Case.__struct_fields__}
+    return own | {
+        "tags": json.dumps(case.tags, ensure_ascii=False),
+        "payload": None if case.payload is None else json.dumps(case.payload, ensure_ascii=False),
+        "queue": _QUEUE[case.state],
+        "urgency": case.urgency,
+    }
+
+
+def case_of(row: Row[Any]) -> Case:
+    """Return the case of a row."""
+    fields = {name: row._mapping[name] for name in Case.__struct_fields__}
+    return Case(
+        **fields
+        | {
+            "state": State(fields["state"]),
+            "closed_from": None if fields["closed_from"] is None else State(fields["closed_from"]),
+            "finding": None if fields["finding"] is None else Finding(fields["finding"]),
+            "tags": tuple(json.loads(fields["tags"])),
+            "payload": None if fields["payload"] is None else json.loads(fields["payload"]),
+        }
+    )
+
+
+def locked(connection: Connection, wanted: Select[Any]) -> Select[Any]:
+    """Return a query that keeps others from changing what it finds until the transaction ends; SQLite has one writer anyway."""
+    return wanted.with_for_update() if connection.dialect.name == "postgresql" else wanted
+
+
+def for_change(connection: Connection, case_id: str) -> Case:
+    """Return a case that nobody else can change until the transaction ends; raises CaseRefused if there is none."""
+    row = connection.execute(locked(connection, select(*FIELDS).where(CASES.c.id == case_id))).first()
+    if row is None:
+        raise CaseRefused(f"there is no case {case_id[:40]}")
+    return case_of(row)
+
+
+def store(connection: Connection, case: Case) -> None:
+    """Replace a case that is there."""
+    connection.execute(update(CASES).where(CASES.c.id == case.id).values(row_of(case)))
+
+
+def ready(now_ms: int) -> Any:
+    """Return the condition that a case in the queue `waiting` is to be worked on now and nobody has it."""
+    return and_(
+        or_(CASES.c.snoozed_until.is_(None), CASES.c.snoozed_until <= now_ms),
+        or_(CASES.c.claimed_until.is_(None), CASES.c.claimed_until <= now_ms),
+    )
