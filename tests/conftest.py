@@ -63,6 +63,7 @@ NEEDS = {
     "tests/benchmarks/test_search": "bench",
     "tests/commands": "process",
     "tests/console/test_pages_in_chromium": "browser",
+    "tests/console/search/test_search_in_chromium": "browser",
     "tests/contracts/test_models_s3": "server",
     "tests/contracts/test_weekly_redis": "server",
     "tests/contracts/test_weekly_sagemaker": "server",

@@ -2,9 +2,11 @@
 
 from fraudstream.console.app import Room
 from fraudstream.console.people import login, start
+from fraudstream.console.search import pages as search
 
 ROOMS = (
     Room("/", "", None, start.routes),
     Room("/login", "", None, login.routes),
+    Room("/search", "Search", None, search.routes),
 )
 """Every room; those without a label are not in the navigation."""

@@ -93,8 +93,6 @@ def transaction_id(text: str) -> str:
 
 SEARCH = ("id", "card", "merchant", "field", "since", "until", "limit", "before")
 FILTERS_MAX = 8
-POSITION = re.compile(r"([0-9]{1,16})-([0-9]{1,9})-([0-9]{1,18})(?:\.([0-9]{1,6}))?-([a-zA-Z0-9._-]{1,249})")
-"""A payment's place in the order of the archive: event time, partition, offset (and number in its record) and topic."""
 
 
 def archive_search(query: MultiMapping[str]) -> ArchiveQuery:
@@ -122,19 +120,13 @@ def archive_search(query: MultiMapping[str]) -> ArchiveQuery:
     )
 
 
-def position_text(position: Position) -> str:
-    """Write a position as `before` is written."""
-    number = f".{position.number}" if position.number else ""
-    return f"{position.event_time}-{position.partition}-{position.offset}{number}-{position.topic}"
-
-
 def _position(text: str | None) -> Position | None:
     if text is None:
         return None
-    found = POSITION.fullmatch(text)
-    if not found:
+    position = Position.written(text)
+    if position is None:
         raise _invalid_search("before must be the next_before of another page.")
-    return Position(int(found[1]), found[5], int(found[2]), int(found[3]), int(found[4] or 0))
+    return position
 
 
 def _invalid_search(sentence: str, code: str = "invalid-parameter") -> PageError:

@@ -35,7 +35,6 @@ from fraudstream.web.params import (
     card_token,
     not_found,
     numbers,
-    position_text,
     sentence,
     transaction_id,
 )
@@ -185,7 +184,7 @@ class Resources:
         return Answer(
             {
                 "payments": payments,
-                "next_before": position_text(Position.of(payments[-1])) if more else None,
+                "next_before": Position.of(payments[-1]).text if more else None,
                 "asked": any(value for name, value in query.items() if name not in ("limit", "before")),
             }
         )

@@ -4,6 +4,7 @@ A worker searches while it decides payments, so everything slow is done in threa
 """
 
 import asyncio
+import re
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, suppress
@@ -32,6 +33,10 @@ AHEAD_MAX_MS = HOUR_MS
 So older files need not be read once enough newer payments are found."""
 
 
+POSITION = re.compile(r"([0-9]{1,16})-([0-9]{1,9})-([0-9]{1,18})(?:\.([0-9]{1,6}))?-([a-zA-Z0-9._-]{1,249})")
+"""A position as text: event time, partition, offset (and number in its record) and topic."""
+
+
 class Position(NamedTuple):
     """A payment's place in the answer: newest first; payments with the same time in the order of their source."""
 
@@ -46,6 +51,18 @@ class Position(NamedTuple):
         """Return the position of an archived payment."""
         topic, partition, offset, number = (row[name] for name in PLACE)
         return cls(row["event_time"], topic, partition, offset, number or 0)
+
+    @classmethod
+    def written(cls, text: str) -> "Position | None":
+        """Read a position as `text` writes it; None if it is none."""
+        found = POSITION.fullmatch(text)
+        return found and cls(int(found[1]), found[5], int(found[2]), int(found[3]), int(found[4] or 0))
+
+    @property
+    def text(self) -> str:
+        """The position as an address has it."""
+        number = f".{self.number}" if self.number else ""
+        return f"{self.event_time}-{self.partition}-{self.offset}{number}-{self.topic}"
 
     def behind(self) -> pl.Expr:
         """Return an expression that is true for payments after this one."""
@@ -74,6 +91,8 @@ class ArchiveQuery:
     until_ms: int | None = None
     limit: int = 100
     before: Position | None = None
+    cards: tuple[str, ...] = ()
+    """Tokens of one card under several keys: any of them matches."""
 
     def days(self, files: list[LakeFile]) -> list[date]:
         """Return those days of the files that may hold matching payments, newest first."""
@@ -97,6 +116,8 @@ class ArchiveQuery:
             holds.append(pl.col("transaction_id") == self.transaction_id)
         if self.card is not None:
             holds.append(pl.col("card") == self.card)
+        if self.cards:
+            holds.append(pl.col("card").is_in(self.cards))
         if self.since_ms is not None:
             holds.append(pl.col("event_time") >= self.since_ms)
         if self.until_ms is not None:
@@ -110,6 +131,9 @@ class ArchiveQuery:
         ]
         return pl.all_horizontal(holds)
 
+
+FEW_ROWS = 8
+"""So many rows of a file are read one by one, each in a few milliseconds; more by reading all row groups that hold some."""
 
 ORDER = ("event_time", *PLACE)
 """Columns that the order of an answer comes from."""
@@ -146,7 +170,7 @@ class _Found:
         if not fitting.is_empty():
             together = fitting if self.rows is None else pl.concat([self.rows, fitting])
             together = together.unique(subset=PLACE, keep="first", maintain_order=True)
-            self.rows = together.sort(ORDER, descending=[True, *[False] * len(PLACE)]).head(self.query.limit)
+            self.rows = _newest_first(together).head(self.query.limit)
             holding = {*self.rows["file"]}
             self.files = {
                 each: rows for each, rows in (self.files | {self.looked: file}).items() if each in holding
@@ -160,9 +184,13 @@ class _Found:
         """Read all columns of the payments that were found, and return them."""
         if self.rows is None:
             return []
-        places = self.rows.select("file", ROW).iter_rows()
-        payments = [_with_number(self.files[file]).slice(row, 1) for file, row in places]
-        return pl.concat(pl.collect_all(payments), how="diagonal").drop(ROW).to_dicts()
+        parts = [
+            part
+            for (file,), rows in self.rows.group_by("file")
+            for part in _picked(_with_number(self.files[file]), rows[ROW])
+        ]
+        together = pl.concat(pl.collect_all(parts), how="diagonal")
+        return _newest_first(together).drop(ROW).to_dicts()
 
     def check_columns(self, day: date) -> None:
         """Raise FilterError if a filter names a column that none of the day's files has."""
@@ -177,6 +205,17 @@ def _with_number(file: pl.LazyFrame) -> pl.LazyFrame:
     if SOURCE_NUMBER.name in file.collect_schema():
         return file
     return file.with_columns(pl.lit(None, SOURCE_NUMBER.dtype).alias(SOURCE_NUMBER.name))
+
+
+def _newest_first(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.sort(ORDER, descending=[True, *[False] * len(PLACE)])
+
+
+def _picked(file: pl.LazyFrame, numbers: pl.Series) -> list[pl.LazyFrame]:
+    """Return some rows of a file: a few one by one, of which only their row groups are read."""
+    if len(numbers) > FEW_ROWS:
+        return [file.filter(pl.col(ROW).is_in(numbers.implode()))]
+    return [file.slice(number, 1) for number in numbers]
 
 
 async def find(lake: Lake, query: ArchiveQuery) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from fraudstream.adapters.archive.directory import LocalObjects
 from fraudstream.adapters.archive.filters import Filter, FilterError
 from fraudstream.adapters.archive.lake import Covered, Lake, LakeFile, Stream
 from fraudstream.adapters.archive.search import ArchiveQuery, Position, find, find_by_day
-from fraudstream.web.params import archive_search, position_text
+from fraudstream.web.params import archive_search
 from tests.archive_rows import DAY_MS, MONDAY_MS, archived, encoded
 
 STREAM = Stream("decisions", 2)
@@ -147,10 +147,10 @@ async def test_events_of_one_record_are_several_payments(lake: Lake) -> None:
     await lake.write(STREAM, archived(same, list(range(40, 45))), {})
     until = MONDAY_MS + 1
     (_, second, _, _, _) = await find(lake, ArchiveQuery(until_ms=until))
-    before = archive_search(MultiDict(before=position_text(Position.of(second)))).before
+    before = archive_search(MultiDict(before=Position.of(second).text)).before
 
     assert ["p0", "p40", "p41", "p42", "p43"] == await ids(lake, until_ms=until)
-    assert "40.1-transactions" == position_text(Position.of(second)).split("-", 2)[2]
+    assert "40.1-transactions" == Position.of(second).text.split("-", 2)[2]
     assert ["p41", "p42", "p43"] == await ids(lake, until_ms=until, before=before)
 
 

@@ -1,0 +1,1 @@
+"""The room where archived payments are searched."""
