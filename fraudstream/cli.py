@@ -53,6 +53,7 @@ COMMANDS = {
         "console", "Serve the application for people: cases, results, releases, who may do what."
     ),
     "users": Entry("users", "Add, invite, list and disable the people who may log in to the console."),
+    "webhooks": Entry("webhooks", "Send alerts to addresses of other programs: signed, each at least once."),
     "predict": Entry(
         "predict", "Decide the events of files, every row of them, or one event through the API."
     ),

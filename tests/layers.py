@@ -38,6 +38,7 @@ LAYERS: dict[str, set[str]] = {
     "state": {"adapters", "deciding", "domain", "settings", "tables", "topics"},
     "traffic": {"adapters", "domain", "offline", "settings", "topics", "world"},
     "client": set(),
+    "webhooks": {"adapters", "domain", "settings", "topics"},
     "console": {
         "adapters",
         "adapters.secrets",

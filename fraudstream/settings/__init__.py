@@ -24,11 +24,13 @@ from fraudstream.settings.pages import PageSettings
 from fraudstream.settings.storage import StorageSettings
 from fraudstream.settings.throughput import ThroughputSettings
 from fraudstream.settings.variables import PREFIX, refuse_unknown
+from fraudstream.settings.webhooks import WebhookSettings
 
 __all__ = ["Settings"]
 
 
 class Settings(
+    WebhookSettings,
     ConsoleSettings,
     ApiSettings,
     PageSettings,
@@ -94,6 +96,11 @@ class Settings(
     def database_url(self) -> str:
         """Address of the database."""
         return self.database or f"sqlite:///{(self.data_dir / 'fraudstream.db').absolute()}"
+
+    @property
+    def webhooks_key_path(self) -> Path:
+        """Where the key is that the secrets of webhooks are made of."""
+        return self.webhooks_key_file or self.data_dir / "webhooks.key"
 
     @property
     def worker_state_dir(self) -> Path:
