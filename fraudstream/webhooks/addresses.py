@@ -3,6 +3,7 @@
 A name is resolved anew for every connection, each of its addresses is checked, and the connection goes to those that were checked.
 """
 
+import errno
 import ipaddress
 import socket
 from urllib.parse import urlsplit
@@ -77,7 +78,7 @@ class PublicResolver(AbstractResolver):
         """Return the addresses of a host."""
         found = await self._resolver.resolve(host, port, family)
         if not all(is_public(each["host"]) for each in found):
-            raise NotPublic(f"{host} has an address that is not public")
+            raise NotPublic(errno.EACCES, f"{host} has an address that is not public")
         return found
 
     async def close(self) -> None:

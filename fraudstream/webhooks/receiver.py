@@ -100,9 +100,7 @@ class Receiver:
     async def _seek(self, consumer: AIOKafkaConsumer) -> None:
         """Stand where the last process stopped; of a new partition, or a new webhook, at the moment it was added."""
         places = [
-            TopicPartition(topic, partition)
-            for topic in self.topics
-            for partition in range(self.partitions)
+            TopicPartition(topic, partition) for topic in self.topics for partition in range(self.partitions)
         ]
         consumer.assign(places)
         known = await asyncio.to_thread(self.store.positions, self.webhook.id)

@@ -8,7 +8,7 @@ from sqlalchemy import Engine, inspect
 
 from fraudstream.adapters.database.api_keys import ApiKeys, parts_of
 from fraudstream.adapters.database.engine import DatabaseUnavailable, opened
-from fraudstream.adapters.database.tables import METADATA
+from fraudstream.adapters.database.webhook_tables import METADATA
 from fraudstream.domain.errors import SetupError
 
 
