@@ -52,6 +52,7 @@ COMMANDS = {
     "console": Entry(
         "console", "Serve the application for people: cases, results, releases, who may do what."
     ),
+    "audit": Entry("audit", "List what people have changed, and verify that nobody has changed the list."),
     "users": Entry("users", "Add, invite, list and disable the people who may log in to the console."),
     "webhooks": Entry("webhooks", "Send alerts to addresses of other programs: signed, each at least once."),
     "predict": Entry(

@@ -1,6 +1,5 @@
 """`fraudstream users`: who may log in to the console."""
 
-import getpass
 import json
 import secrets
 import sys
@@ -46,12 +45,13 @@ def add(name: str, role: str, shown: str, random_password: bool, as_json: bool) 
     Exit codes: 0 added, 2 bad input, 75 the database does not answer.
     """
     engine = _opened()
+    from fraudstream.adapters.database.audit import operator
     from fraudstream.adapters.database.people import People, normal
     from fraudstream.adapters.secrets import argon
 
     name = normal(name)
     password = secrets.token_urlsafe(15) if random_password else _password()
-    People(engine).create(_by(), name, Role(role), shown, argon.hashed(password))
+    People(engine).create(operator(), name, Role(role), shown, argon.hashed(password))
     if as_json:
         click.echo(
             json.dumps({"name": name, "role": role} | ({"password": password} if random_password else {}))
@@ -73,13 +73,14 @@ def invite(name: str, role: str, shown: str, as_json: bool) -> None:
     Exit codes: 0 invited, 2 bad input, 75 the database does not answer.
     """
     engine, settings = _opened(), Settings()
+    from fraudstream.adapters.database.audit import operator
     from fraudstream.adapters.database.people import People
     from fraudstream.adapters.database.sessions import Sessions
 
     people = People(engine)
     if people.find(name) is None:
-        people.create(_by(), name, Role(role), shown)
-    token = Sessions(engine).invite(_by(), name, settings.console_invitation_days)
+        people.create(operator(), name, Role(role), shown)
+    token = Sessions(engine).invite(operator(), name, settings.console_invitation_days)
     start = settings.console_url or f"http://{settings.console_host}:{settings.console_port}"
     link = f"{start}/invitations/{token}"
     click.echo(json.dumps({"link": link}) if as_json else link)
@@ -125,9 +126,10 @@ def disable(name: str) -> None:
     Exit codes: 0 disabled, 2 there is no such user or nobody else is an admin, 75 the database does not answer.
     """
     engine = _opened()
+    from fraudstream.adapters.database.audit import operator
     from fraudstream.adapters.database.people import People
 
-    People(engine).disable(_by(), name)
+    People(engine).disable(operator(), name)
     click.echo(f"{name} is disabled", err=True)
 
 
@@ -139,9 +141,10 @@ def enable(name: str) -> None:
     Exit codes: 0 enabled, 2 there is no such user, 75 the database does not answer.
     """
     engine = _opened()
+    from fraudstream.adapters.database.audit import operator
     from fraudstream.adapters.database.people import People
 
-    People(engine).enable(_by(), name)
+    People(engine).enable(operator(), name)
     click.echo(f"{name} is enabled", err=True)
 
 
@@ -154,9 +157,10 @@ def role(name: str, role: str) -> None:
     Exit codes: 0 given, 2 there is no such user or nobody else is an admin, 75 the database does not answer.
     """
     engine = _opened()
+    from fraudstream.adapters.database.audit import operator
     from fraudstream.adapters.database.people import People
 
-    People(engine).set_role(_by(), name, Role(role))
+    People(engine).set_role(operator(), name, Role(role))
     click.echo(f"{name} has the role {role}", err=True)
 
 
@@ -168,13 +172,14 @@ def password(name: str) -> None:
     Exit codes: 0 set, 2 bad input, 75 the database does not answer.
     """
     engine = _opened()
+    from fraudstream.adapters.database.audit import operator
     from fraudstream.adapters.database.login_failures import LoginFailures
     from fraudstream.adapters.database.people import People
     from fraudstream.adapters.secrets import argon
 
     people = People(engine)
     user = people.named(name)
-    people.set_password(_by(), user.name, argon.hashed(_password()))
+    people.set_password(operator(), user.name, argon.hashed(_password()))
     LoginFailures(engine).forget(user.name)
     click.echo(f"{user.name} has another password", err=True)
 
@@ -184,11 +189,6 @@ def _opened() -> "Engine":
     from fraudstream.adapters.database.engine import opened
 
     return opened(Settings().database_url)
-
-
-def _by() -> str:
-    """Return who changes something, for the audit trail: the operating system's user, who may write the database anyway."""
-    return f"{getpass.getuser()} (command line)"
 
 
 def _password() -> str:

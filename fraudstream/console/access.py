@@ -43,9 +43,13 @@ class Access:
         """Name of the cookie; with the prefix a browser takes it from this host only, over TLS only."""
         return "__Host-fraudstream" if self.secure else "fraudstream"
 
+    def secret(self, request: Request) -> str:
+        """Return what a request's cookie says; empty without one."""
+        return request.cookies.get(self.cookie, "")
+
     async def check(self, request: Request) -> None:
         """Find out who asks, and refuse forms that did not come from our own pages; runs before every page."""
-        secret = request.cookies.get(self.cookie, "")
+        secret = self.secret(request)
         person = await asyncio.to_thread(self.sessions.person, secret) if secret else None
         request.state.person = person
         request.state.who = "-" if person is None else person.name
@@ -64,12 +68,12 @@ class Access:
 
     def begin_as_guest(self, request: Request, response: Response) -> None:
         """Give somebody who is not logged in a cookie that belongs to no session, so that their form has a token, too."""
-        if not request.cookies.get(self.cookie):
+        if not self.secret(request):
             self._set(response, request.state.guest)
 
     def guest(self, request: Request) -> None:
         """Make that cookie's secret before the form is rendered."""
-        if not request.cookies.get(self.cookie):
+        if not self.secret(request):
             request.state.guest = secrets.token_urlsafe(32)
             request.state.csrf = csrf_of(request.state.guest)
 
@@ -79,7 +83,7 @@ class Access:
 
     def end(self, request: Request, response: Response) -> None:
         """Log out."""
-        self.sessions.end(request.cookies.get(self.cookie, ""))
+        self.sessions.end(self.secret(request))
         response.delete_cookie(self.cookie, path="/", secure=self.secure, httponly=True, samesite="lax")
 
     def _set(self, response: Response, secret: str) -> None:

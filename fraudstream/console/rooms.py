@@ -1,12 +1,15 @@
 """The rooms of the console, declared once, in the order of the navigation; pages and tests come from it."""
 
 from fraudstream.console.app import Room
-from fraudstream.console.people import login, start
+from fraudstream.console.people import room as people
 from fraudstream.console.search import pages as search
+from fraudstream.domain.people import Permission
 
 ROOMS = (
-    Room("/", "", None, start.routes),
-    Room("/login", "", None, login.routes),
+    Room("/account", "", None, people.routes),
     Room("/search", "Search", None, search.routes),
+    Room("/people", "People", Permission.READ_AUDIT, people.routes),
+    Room("/keys", "Keys", Permission.MANAGE_PEOPLE, people.routes),
+    Room("/audit", "Audit", Permission.READ_AUDIT, people.routes),
 )
 """Every room; those without a label are not in the navigation."""

@@ -33,7 +33,8 @@ START_S = 30.0
 SERIOUS = ("serious", "critical")
 WIDER = """
 [...document.querySelectorAll("html, header, main, main > *")]
-  .filter((node) => node.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
+  .filter((node) => node.getBoundingClientRect().right > document.documentElement.clientWidth + 1
+    || (node === document.documentElement && node.scrollWidth > node.clientWidth))
   .map((node) => `${node.tagName}.${node.className}`)
 """
 

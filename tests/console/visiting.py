@@ -35,6 +35,11 @@ class Visitor:
         """What their cookie says."""
         return self.http.cookies.get(self.console.access.cookie) or ""
 
+    @property
+    def csrf(self) -> str:
+        """The token of their forms."""
+        return csrf_of(self.secret)
+
     def get(self, path: str, status: int = 200, **headers: str) -> str:
         """Ask for a page and return it."""
         answer = self.http.get(path, headers=headers)
@@ -47,7 +52,7 @@ class Visitor:
 
     def send(self, path: str, form: dict[str, object], status: int = 303) -> httpx.Response:
         """Send a form whose names are no words of Python, or that has several values of a name."""
-        answer = self.http.post(path, data={"csrf": csrf_of(self.secret)} | form)
+        answer = self.http.post(path, data={"csrf": self.csrf} | form)
         assert status == answer.status_code, answer.text
         return answer
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine, insert, select, update
 
-from fraudstream.adapters.database.engine import said
+from fraudstream.adapters.database.audit import append, operator
+from fraudstream.adapters.database.engine import said, writing
 from fraudstream.adapters.database.tables import API_KEYS
 from fraudstream.domain.errors import SetupError
 
@@ -65,8 +66,9 @@ class ApiKeys:
         scopes: Sequence[str],
         events_per_s: float | None = None,
         expires_at: int | None = None,
+        by: str | None = None,
     ) -> str:
-        """Make a key and return it; it cannot be shown again."""
+        """Make a key and return it; it cannot be shown again. `by`: who makes it; None: whoever runs the command."""
         unknown = sorted(set(scopes) - set(SCOPES))
         if unknown or not scopes:
             raise SetupError(
@@ -82,8 +84,10 @@ class ApiKeys:
             "created_at": time.time_ns() // 1_000_000,
             "expires_at": expires_at,
         }
-        with said(), self._engine.begin() as connection:
+        with writing(self._engine) as connection:
             connection.execute(insert(API_KEYS).values(row))
+            told = {"name": name, "scopes": row["scopes"], "expires_at": expires_at}
+            append(connection, by or operator(), "key.create", key_id, told)
         return f"fsk_{key_id}_{secret}"
 
     def find(self, key_id: str) -> ApiKey | None:
@@ -98,14 +102,15 @@ class ApiKeys:
             rows = connection.execute(select(API_KEYS).order_by(API_KEYS.c.created_at, API_KEYS.c.id))
             return [_key(row._mapping) for row in rows]
 
-    def revoke(self, key_id: str) -> None:
-        """End a key; raises SetupError if there is none. One that was revoked stays so."""
+    def revoke(self, key_id: str, by: str | None = None) -> None:
+        """End a key; raises SetupError if there is none. One that was revoked stays so. `by` as for `create`."""
         now_ms = time.time_ns() // 1_000_000
-        with said(), self._engine.begin() as connection:
+        with writing(self._engine) as connection:
             if connection.execute(select(API_KEYS.c.id).where(API_KEYS.c.id == key_id)).first() is None:
                 raise SetupError(f"there is no key {key_id[:40]}; see: fraudstream api-keys list")
             valid = (API_KEYS.c.id == key_id) & API_KEYS.c.revoked_at.is_(None)
-            connection.execute(update(API_KEYS).where(valid).values(revoked_at=now_ms))
+            if connection.execute(update(API_KEYS).where(valid).values(revoked_at=now_ms)).rowcount:
+                append(connection, by or operator(), "key.revoke", key_id)
 
 
 def _hash(secret: str) -> str:

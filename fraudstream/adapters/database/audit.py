@@ -3,8 +3,10 @@
 Whoever changes or removes an entry has to compute all later hashes anew, and the last one may have been noted elsewhere.
 """
 
+import getpass
 import hashlib
 import json
+import os
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,6 +16,7 @@ from sqlalchemy import Connection, Engine, insert, select, text
 
 from fraudstream.adapters.database.engine import said
 from fraudstream.adapters.database.tables import AUDIT
+from fraudstream.domain.errors import SetupError
 
 FIRST = "0" * 64
 """What the first entry names as the hash of the one before."""
@@ -68,6 +71,14 @@ def append(
     return Entry(**row)
 
 
+def operator() -> str:
+    """Return who changes something by a command: the operating system's user, who may write the database anyway."""
+    try:
+        return f"{getpass.getuser()} (command line)"
+    except (KeyError, OSError):  # a container's user that has no name
+        return f"user {os.getuid()} (command line)"
+
+
 def entries(
     engine: Engine,
     person: str | None = None,
@@ -90,8 +101,12 @@ def entries(
         return [Entry(**row._mapping) for row in connection.execute(wanted)]
 
 
-def verified(engine: Engine) -> Entry | Broken | None:
-    """Check the whole chain: return its last entry, or the first that is broken; None if there are no entries."""
+def verified(engine: Engine, noted: str | None = None) -> Entry | Broken | None:
+    """Check the whole chain: return its last entry, or the first that is broken; None if there are no entries.
+
+    `noted`: NUMBER:HASH of an entry that must be there. Without it nobody can tell that entries are missing at the end.
+    """
+    noted_number, noted_hash = _parsed(noted)
     last: Entry | None = None
     for entry in _all(engine):
         number, previous = (1, FIRST) if last is None else (last.number + 1, last.hash)
@@ -101,8 +116,19 @@ def verified(engine: Engine) -> Entry | Broken | None:
             return Broken(entry.number, "it does not follow from the one before")
         if entry.hash != entry.computed():
             return Broken(entry.number, "it was changed after it was written")
+        if entry.number == noted_number and entry.hash != noted_hash:
+            return Broken(entry.number, "it is not the one that was noted")
         last = entry
+    if noted_number > (0 if last is None else last.number):
+        return Broken(noted_number, "it is missing")
     return last
+
+
+def _parsed(noted: str | None) -> tuple[int, str]:
+    number, _, digest = (noted or "0:").partition(":")
+    if not number.isdecimal() or (noted and len(digest) != 64):
+        raise SetupError("an entry is noted as NUMBER:HASH, as `fraudstream audit verify` prints it")
+    return int(number), digest
 
 
 def _all(engine: Engine) -> Iterator[Entry]:

@@ -88,6 +88,12 @@ class Sessions:
             if len(session_id) == 16 and connection.execute(delete(SESSIONS).where(one)).rowcount:
                 append(connection, name, "session.end", name)
 
+    def end_others(self, user_id: str, name: str, secret: str) -> None:
+        """End all of somebody's own sessions but the one that asks."""
+        with writing(self._engine) as connection:
+            ended = end_all(connection, user_id, secret)
+            append(connection, name, "session.end", name, {"sessions": ended})
+
     def invite(self, by: str, name: str, days: float) -> str:
         """Return what a link to set a password says; an earlier link does no more. Raises SetupError."""
         token, now_ms = secrets.token_urlsafe(32), _now_ms()

@@ -11,9 +11,9 @@ from fraudstream.console.app import Console
 from fraudstream.console.people.checking import Passwords, Refused
 
 
-def routes(console: Console) -> APIRouter:
+def routes(console: Console, passwords: Passwords) -> APIRouter:
     """Return the routes."""
-    router, access, passwords = APIRouter(), console.access, Passwords(console)
+    router, access = APIRouter(), console.access
 
     def asked(request: Request, name: str, onward: str, refused: Refused | None) -> Response:
         access.guest(request)
