@@ -17,7 +17,7 @@ from fraudstream.commands.group import Group
 from fraudstream.domain.errors import FraudstreamError
 from fraudstream.process.exits import EXIT_SETUP, EXIT_UNAVAILABLE, exit_code, scarce
 from fraudstream.process.logs import mask_card_numbers
-from fraudstream.process.tuning import keep_files_private, let_threads_sleep
+from fraudstream.process.tuning import import_xgboost_alone, keep_files_private, let_threads_sleep
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -155,6 +155,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     mask_card_numbers()
     keep_files_private()
     let_threads_sleep()
+    import_xgboost_alone()
     with complaining():
         cli.main(args=arguments, prog_name="fraudstream")
 

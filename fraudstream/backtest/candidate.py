@@ -1,24 +1,20 @@
 """What is tested: the detector of a model version, rules of the event type or of a file, and a threshold."""
 
 import re
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import msgspec
 
 from fraudstream.adapters.models.files import load_model
 from fraudstream.adapters.models.registry import Registry
 from fraudstream.adapters.releases.loading import load
 from fraudstream.adapters.releases.store import Releases
 from fraudstream.adapters.rules.draft import RulesetDraft
+from fraudstream.adapters.rules.file import rules_of
 from fraudstream.domain.detector import Detector
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.releases.release import name_of
-from fraudstream.domain.rule_columns import rule_columns
-from fraudstream.domain.rules import Ruleset
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,26 +77,3 @@ class Candidate:
             "ruleset_version": self.detector.ruleset.version,
             "threshold": self.detector.fraud_threshold,
         }
-
-
-def rules_of(path: Path, event_type: EventType, features: tuple[str, ...]) -> Ruleset:
-    """Read the rules of a TOML file, which may be an event type's, or of a JSON file as `rules` writes it; raises SetupError."""
-    try:
-        read = (
-            msgspec.json.decode(path.read_bytes())
-            if path.suffix == ".json"
-            else tomllib.loads(path.read_text())
-        )
-        document = {
-            "rules": read.get("rules", []),
-            "mode": read.get("rules_mode", read.get("mode", "strictest")),
-        }
-        ruleset = Ruleset.of_description(document)
-    except (OSError, UnicodeDecodeError) as error:
-        raise SetupError(f"{path} cannot be read: {error}") from error
-    except (tomllib.TOMLDecodeError, msgspec.DecodeError, AttributeError, SetupError) as error:
-        raise SetupError(f"{path} does not hold rules: {error}") from error
-    columns = rule_columns(event_type, features)
-    for rule in ruleset.rules:
-        rule.check(columns)
-    return ruleset

@@ -11,7 +11,7 @@ import polars as pl
 
 from fraudstream.adapters.event_types import event_type_named
 from fraudstream.adapters.rules.draft import RulesetDraft
-from fraudstream.backtest.candidate import rules_of
+from fraudstream.adapters.rules.file import rules_of
 from fraudstream.commands.rule_changes import json_option
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.events.event_type import EventType

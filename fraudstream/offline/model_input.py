@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-import xgboost
 
+from fraudstream.adapters.models.library import xgboost
 from fraudstream.domain.features.compute import matrix
 from fraudstream.domain.features.variable_inputs import NONE, VariableInputs
 from fraudstream.offline.dataset import features_of

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-import xgboost
 
 from fraudstream.adapters.models.files import ANOMALY_SCORES, CALIBRATION, FOREST
+from fraudstream.adapters.models.library import xgboost
 from fraudstream.adapters.models.registry import Registry
 from fraudstream.adapters.models.training import TRAINED, training
 from fraudstream.domain.errors import SetupError

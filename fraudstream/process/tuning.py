@@ -9,6 +9,9 @@ GC_THRESHOLD = 50_000
 """Allocations before a young collection. A micro-batch makes thousands of short-lived tuples; Python's 700 cost 10 %."""
 
 
+_alone = False
+"""Whether xgboost is imported without its scikit-learn estimators."""
+
 PRIVATE = 0o077
 """History holds card numbers, state and aggregates hold what cards did: only the owner may read the files."""
 
@@ -38,11 +41,19 @@ def let_threads_sleep() -> None:
 
 
 def import_xgboost_alone() -> None:
-    """Import xgboost without its scikit-learn estimators, which no worker uses: they take 40 % of a start and 65 MB.
+    """Let xgboost be imported without its scikit-learn estimators, which we do not use: they take a second of a start and 65 MB.
 
     For processes of our own only: `xgboost.XGBClassifier` does not work in one.
     """
-    if "sklearn" in sys.modules or "xgboost" in sys.modules:
+    global _alone
+    _alone = True
+
+
+def load_xgboost() -> None:
+    """Import xgboost, as `import_xgboost_alone` has decided."""
+    if not _alone or "sklearn" in sys.modules or "xgboost" in sys.modules:
+        import xgboost
+
         return
     hidden = cast(dict[str, object], sys.modules)
     hidden["sklearn"] = None  # to Python, the module is not installed

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-import xgboost
 
 from fraudstream.adapters.models.boosted import XGBoostModel
 from fraudstream.adapters.models.files import load_model
+from fraudstream.adapters.models.library import xgboost
 from fraudstream.adapters.models.registry import Registry
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.events.event_type import EventType

@@ -102,6 +102,24 @@ def test_fausts_own_commands_list_the_agent_and_its_topics(small_world: Path, tm
     assert "transactions,transactions-by-card" in "".join(listed.stdout.split())
 
 
+def test_commands_that_load_models_start_without_importing_scikit_learn() -> None:
+    """It takes a second, and only training needs it; those that only read files do not even import XGBoost."""
+    program = (
+        "import sys; from fraudstream.cli import main\n"
+        "try: main({arguments!r})\n"
+        "except SystemExit: pass\n"
+        "import {module}; print(*({{'xgboost', 'sklearn'}} & set(sys.modules)))"
+    )
+
+    def imported(arguments: list[str], module: str) -> str:
+        command = [sys.executable, "-c", program.format(arguments=arguments, module=module)]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+        return done.stdout.splitlines()[-1]
+
+    assert "xgboost" == imported(["backtest", "--help"], "fraudstream.backtest.candidate")
+    assert "" == imported(["rules", "list", "--help"], "fraudstream.commands.rule_trials")
+
+
 def test_a_worker_starts_without_importing_scikit_learn_and_others_still_can() -> None:
     """XGBoost would import it for estimators that no worker uses."""
     program = (

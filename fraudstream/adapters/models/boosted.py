@@ -6,11 +6,10 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-import xgboost
-from xgboost.core import _LIB
 
 from fraudstream.adapters.models.contributions import Contributions
 from fraudstream.adapters.models.few_rows import FEW_ROWS, FewRows
+from fraudstream.adapters.models.library import xgboost
 from fraudstream.adapters.models.tree_groups import TreeGroups, telling_rows
 from fraudstream.adapters.models.trees import thresholds_of, trees_of
 from fraudstream.domain.anomaly import Anomaly, scored_by
@@ -53,7 +52,7 @@ def predict(
     )
     shape, dimensions = ctypes.POINTER(ctypes.c_uint64)(), ctypes.c_uint64()
     found = ctypes.POINTER(ctypes.c_float)()
-    code = _LIB.XGBoosterPredictFromDense(
+    code = xgboost.core._LIB.XGBoosterPredictFromDense(
         booster.handle,
         interface,
         PREDICT,
@@ -63,7 +62,7 @@ def predict(
         ctypes.byref(found),
     )
     if code:
-        raise xgboost.core.XGBoostError(_LIB.XGBGetLastError().decode())
+        raise xgboost.core.XGBoostError(xgboost.core._LIB.XGBGetLastError().decode())
     return np.ctypeslib.as_array(found, (len(rows),)).copy()
 
 

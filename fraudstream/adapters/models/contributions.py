@@ -1,8 +1,8 @@
 """What each feature adds to a model's log odds: XGBoost's TreeSHAP, out of tables where these are proven to say the same."""
 
 import numpy as np
-import xgboost
 
+from fraudstream.adapters.models.library import xgboost
 from fraudstream.adapters.models.shapley import ShapleyTables
 from fraudstream.adapters.models.tree_groups import Rows, TreeGroups, telling_rows
 from fraudstream.adapters.models.trees import Tree

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import Self
 
 import numpy as np
-import xgboost
 
+from fraudstream.adapters.models.library import xgboost
 from fraudstream.adapters.models.tree_groups import Group, Rows, TreeGroups
 
 FEW_ROWS = 32

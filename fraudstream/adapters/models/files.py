@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import xgboost
 
 from fraudstream.adapters.models.boosted import IsolationModel, SummedPaths, XGBoostModel
+from fraudstream.adapters.models.library import xgboost
 from fraudstream.adapters.models.registry import ACTIVE, TRAIN, Registry
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.features.variable_inputs import NONE, VariableInputs

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import NamedTuple
 
-import xgboost
+from fraudstream.adapters.models.library import xgboost
 
 
 class Split(NamedTuple):

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-import xgboost
 from sklearn.ensemble import IsolationForest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from fraudstream.adapters.models.boosted import SummedPaths
+from fraudstream.adapters.models.library import xgboost
 from fraudstream.domain.anomaly import score_table
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.table import Floats, Table

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-import xgboost
 
+from fraudstream.adapters.models.library import xgboost
 from fraudstream.domain.registry.insight import InsightScale
 from fraudstream.offline.model_input import model_inputs
 from fraudstream.offline.training.fitting import Fitted

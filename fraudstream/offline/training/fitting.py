@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-import xgboost
 
+from fraudstream.adapters.models.library import xgboost
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.model import calibrated
 from fraudstream.domain.table import Table
