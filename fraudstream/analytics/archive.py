@@ -2,14 +2,15 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import duckdb
 
-from fraudstream.adapters.archive.filters import FilterError
 from fraudstream.analytics.decided import ALWAYS_MS, NEWEST, Decided, Question, read_parquet
 from fraudstream.analytics.files import ArchiveFiles, Days, Files
 from fraudstream.domain.errors import FraudstreamError
@@ -18,78 +19,94 @@ from fraudstream.offline.label_report import LOOKS
 
 T = TypeVar("T")
 
-MEMORY = "1GB"
-"""What DuckDB may use before it spills to a temporary directory."""
+MEMORY, SPILLED = "1GB", "4GB"
+"""What DuckDB may use, and what it may put into a temporary directory beside that."""
 
 DOUBLED = "CREATE TABLE doubled (source_topic VARCHAR, source_partition INTEGER, source_offset BIGINT, source_number INTEGER, decision_offset BIGINT)"
 LABELS = (
     "CREATE OR REPLACE TABLE labels AS SELECT transaction_id, is_fraud, known_at, label_offset FROM {files}"
 )
 NO_LABELS = "CREATE OR REPLACE TABLE labels (transaction_id VARCHAR, is_fraud BOOLEAN, known_at BIGINT, label_offset BIGINT)"
-TOO_LARGE = "this asks for more than fits into memory: ask for fewer days"
+LIMIT_S = 60.0
+"""How long a question may take."""
+TOO_LARGE = (
+    "this asks for more than fits into memory: ask for fewer days, or group by something with fewer values"
+)
+TOO_LONG = f"this takes longer than {LIMIT_S:.0f} s: ask for fewer days"
+
+ANSWERS = 64
+"""How many answers are kept until files of their days, or labels, change."""
 
 
-class TooLarge(FraudstreamError):
-    """A question needs more memory than the console may use for it."""
+class TooMuch(FraudstreamError):
+    """A question needs more memory or time than the console may use for it."""
 
 
 class Archive:
     """Asks the archive at `place`. One question is answered at a time, in a thread."""
 
-    def __init__(self, place: str, copies: Path, units: int) -> None:
+    def __init__(self, place: str, directory: Path, units: int) -> None:
+        """`directory`: for copies of a bucket's files, and for what does not fit into memory; `units`: minor units of the amounts."""
         self.place = place
-        self._files = ArchiveFiles(place, copies)
+        self.files = ArchiveFiles(place, directory / "copies")
         self._units = units
-        self._database = duckdb.connect(config={"memory_limit": MEMORY})
+        spilled = {"temp_directory": str(directory / "spilled"), "max_temp_directory_size": SPILLED}
+        self._database = duckdb.connect(config={"memory_limit": MEMORY, **spilled})
         self._database.execute(DOUBLED)
-        self._asking = threading.Lock()
+        self._thread = ThreadPoolExecutor(1, "analytics")
         self._labels: tuple[Path, ...] | None = None
         self._looked_at: dict[date, tuple[Path, ...]] = {}
         """The files of each day that were searched for decisions made again."""
         self._columns: dict[tuple[Path, ...], dict[str, str]] = {}
+        self._answers: OrderedDict[Hashable, Any] = OrderedDict()
 
-    async def ask(self, question: Question, answer: Callable[[Decided], T]) -> T | None:
-        """Return what `answer` makes of the decisions; None if there are no files of that time."""
+    async def ask(self, question: Question, answer: Callable[[Decided], T], key: Hashable = None) -> T | None:
+        """Return what `answer` makes of the decisions; None if there are no files of that time.
+
+        With a `key` that names what is answered, the answer is kept. Raises TooMuch, FilterError.
+        """
         days = Days(_day(question.since_ms), _day(question.until_ms - 1))
         for look in range(LOOKS):
-            files = await self._files.found(days)
+            files = await self.files.found(days)
             if not files.decisions:
                 return None
+            kept = None if key is None else (key, question, tuple(files.all_decisions), files.labels)
+            if kept in self._answers:
+                self._answers.move_to_end(kept)
+                found: T = self._answers[kept]
+                return found
             try:
-                return await asyncio.to_thread(self._answered, question, files, answer)
+                loop = asyncio.get_running_loop()
+                found = await loop.run_in_executor(self._thread, self._answered, question, files, answer)
             except duckdb.IOException:
                 if look == LOOKS - 1:
                     raise
+                continue
+            if kept is not None:
+                self._answers[kept] = found
+                if len(self._answers) > ANSWERS:
+                    self._answers.popitem(last=False)
+            return found
         return None
 
-    async def days(self) -> list[date]:
-        """Return the days that have payments, oldest first."""
-        return list((await self._files.found(Days())).decisions)
-
-    async def has_labels(self) -> bool:
-        """Tell whether anything is known of any payment."""
-        return bool((await self._files.found(Days())).labels)
-
     def _answered(self, question: Question, files: Files, answer: Callable[[Decided], T]) -> T:
-        with self._asking:
+        limit = threading.Timer(LIMIT_S, self._database.interrupt)
+        limit.start()
+        try:
             self._load_labels(files.labels)
             self._find_doubled(files)
             paths = tuple(files.all_decisions)
-            any_doubled = self._database.execute("SELECT count(*) FROM doubled").fetchone()
-            decided = Decided(
-                self._database,
-                paths,
-                self._kinds(paths),
-                self._units,
-                question,
-                bool(any_doubled and any_doubled[0]),
+            doubled = self._database.execute("SELECT count(*) FROM doubled").fetchall()
+            asked = Decided(
+                self._database, paths, self._kinds(paths), self._units, question, doubled != [(0,)]
             )
-            try:
-                return answer(decided)
-            except duckdb.OutOfMemoryException as error:
-                raise TooLarge(TOO_LARGE) from error
-            except duckdb.ConversionException as error:
-                raise FilterError(f"a filter does not fit its column: {error}") from error
+            return answer(asked)
+        except duckdb.OutOfMemoryException as error:
+            raise TooMuch(TOO_LARGE) from error
+        except duckdb.InterruptException as error:
+            raise TooMuch(TOO_LONG) from error
+        finally:
+            limit.cancel()
 
     def _load_labels(self, paths: tuple[Path, ...]) -> None:
         """Load the labels if other files have them than last time."""

@@ -13,6 +13,9 @@ from datetime import date
 from fraudstream.analytics.decided import Decided
 from fraudstream.domain.times import DAY_MS
 
+LONGEST_DAYS = 180
+"""After so long no label is expected any more: disputes end after 120 days (see fraudstream.world.late_labels)."""
+
 Delays = Mapping[date, Mapping[int, int]]
 """Day of payments -> days until a label became known -> how many."""
 
@@ -75,7 +78,26 @@ def median_wait_days(delays: Delays) -> float | None:
 def _cumulated(waits: Mapping[int, int], age: int) -> list[int]:
     """Return how many labels were known at the end of day 0, 1, 2, … after the payments, up to `age`."""
     known, seen = [], 0
-    for waited in range(age + 1):
+    for waited in range(min(age, LONGEST_DAYS) + 1):
         seen += waits.get(waited, 0)
         known.append(seen)
     return known
+
+
+def by_period(found: Mapping[date, ToCome], period: str) -> dict[str, ToCome]:
+    """Return the same of weeks or months, by their first day; one with a day that is too new to say is, too."""
+    summed: dict[str, ToCome] = {}
+    for day, each in found.items():
+        start = {
+            "day": day,
+            "week": date.fromordinal(day.toordinal() - day.weekday()),
+            "month": day.replace(day=1),
+        }[period]
+        before = summed.get(str(start), ToCome(0, 0.0))
+        together = (
+            None
+            if None in (before.expected, each.expected)
+            else (before.expected or 0.0) + (each.expected or 0.0)
+        )
+        summed[str(start)] = ToCome(before.known + each.known, together)
+    return summed

@@ -46,16 +46,15 @@ class ArchiveFiles:
 
     def __init__(self, place: str, copies: Path) -> None:
         self._place = place
-        self._copies = copies
+        self.directory = copies if place.startswith(S3) else Path(place)
         self._copying = asyncio.Lock()
 
     async def found(self, days: Days) -> Files:
         """Return the files of some days as they are now; an archive that does not exist yet has none."""
-        directory = Path(self._place)
+        directory = self.directory
         if self._place.startswith(S3):
             async with self._copying:
-                await copy_archive(self._place, days.first or date.min, days.last or date.max, self._copies)
-            directory = self._copies
+                await copy_archive(self._place, days.first or date.min, days.last or date.max, directory)
         objects = LocalObjects(directory)
         decisions: dict[date, list[Path]] = {}
         for file in await Lake(objects).files():

@@ -2,11 +2,13 @@
 
 from fraudstream.console.app import Room
 from fraudstream.console.people import room as people
+from fraudstream.console.results import rooms as results
 from fraudstream.console.search import pages as search
 from fraudstream.domain.people import Permission
 
 ROOMS = (
     Room("/account", "", None, people.routes),
+    Room("/results", "Results", None, results.routes),
     Room("/search", "Search", None, search.routes),
     Room("/people", "People", Permission.READ_AUDIT, people.routes),
     Room("/keys", "Keys", Permission.MANAGE_PEOPLE, people.routes),

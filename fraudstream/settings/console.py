@@ -34,3 +34,9 @@ class ConsoleSettings(BaseSettings):
         False,
         description="In the console, a release is only put into use once somebody else has approved it than who proposed it.",
     )
+    console_reviews_a_day: int | None = Field(
+        None,
+        ge=0,
+        le=10_000_000,
+        description="How many alerts can be reviewed in a day: the console says how many are beyond that. Default: not known.",
+    )

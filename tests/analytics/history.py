@@ -26,7 +26,7 @@ def write(directory: Path, decisions: Sequence[dict[str, Any]], labels: Sequence
     if labels:
         known = archived_labels([encode(label) for label in labels], list(range(len(labels))))
         asyncio.run(labels_lake(objects).write(Stream("labels", 0), known.sort("label_offset"), {}))
-    return Archive(str(directory), directory / "copies", 100)
+    return Archive(str(directory), directory / "beside", 100)
 
 
 def question(days: int = 7, *filters: str, known_until_ms: int | None = None) -> Question:

@@ -15,6 +15,7 @@ from fraudstream.adapters.archive.directory import LocalObjects
 from fraudstream.adapters.archive.filters import FilterError
 from fraudstream.adapters.archive.lake import Lake, labels_lake
 from fraudstream.analytics.figures import figures
+from fraudstream.analytics.files import Days
 from fraudstream.domain.labels import Label
 from fraudstream.offline.label_report import AMOUNTS, COUNTS, Span, daily
 from tests.analytics.history import HOUR_MS, question, write
@@ -177,4 +178,4 @@ def test_an_archive_of_other_days_or_of_none_answers_nothing(tmp_path: Path) -> 
 
     assert asyncio.run(empty.ask(question(), figures)) is None
     assert asyncio.run(other.ask(question(), figures)) is None
-    assert [date(2020, 3, 4)] == asyncio.run(other.days())
+    assert [date(2020, 3, 4)] == list(asyncio.run(other.files.found(Days())).decisions)

@@ -1,0 +1,164 @@
+"""The pages of results over HTTP: what they show, and what they are when there is nothing to show."""
+
+import asyncio
+import io
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from fraudstream.console.app import Console
+from fraudstream.domain.labels import Label
+from tests.analytics.history import HOUR_MS, write
+from tests.archive_rows import DAY_MS, MONDAY_MS
+from tests.console.conftest import As
+from tests.console.visiting import made
+
+PAGES = ("/results", "/results/attacks", "/results/rules", "/results/drift", "/results/scores")
+NOT_BEFORE = "?from=2020-02-03&to=2020-02-05"
+
+
+@pytest.fixture
+def console(tmp_path: Path) -> Console:
+    """Return a console with an archive of three days: on Monday a card is attacked, and caught at the second payment."""
+    attack = [
+        {
+            "card": "f" * 32,
+            "event_time": MONDAY_MS + number * HOUR_MS,
+            "amount": 100.0,
+            "outcome": "review" if number else "approve",
+            "rules": ["likely-fraud"] if number else [],
+            "fraud": bool(number),
+            "score": 800,
+            "variables": {"merchant": "=HYPERLINK(1)<script>", "zip_code": "10115"},
+        }
+        for number in range(3)
+    ]
+    others = [{"event_time": MONDAY_MS + day * DAY_MS} for day in range(3)]
+    labels = [Label(f"p{number}", True, MONDAY_MS + DAY_MS, "chargeback") for number in range(3)]
+    labels.append(Label("p3", False, MONDAY_MS + DAY_MS, "review"))
+    write(tmp_path / "archive", [*attack, *others], labels)
+    return made(f"sqlite:///{tmp_path / 'console.db'}", data_dir=tmp_path, broker="127.0.0.1:1")
+
+
+def test_figures_say_what_was_decided_and_what_became_of_it(as_role: As) -> None:
+    """The newest four weeks unless others are asked for; auditors see them, too."""
+    page = as_role("auditor").get("/results")
+
+    for said in ("Does it work?", "2020-02-03", "200.00 USD", "66.7%", "100.00 USD", "expected"):
+        assert said in page
+    assert 'value="2020-01-09"' in page
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_without_an_archive_every_page_says_how_to_get_one(tmp_path: Path, path: str) -> None:
+    """Nobody has to know what an archive is to find out that it is missing."""
+    from tests.console.visiting import visitor
+
+    empty = made(f"sqlite:///{tmp_path / 'console.db'}", data_dir=tmp_path)
+    page = visitor(empty, "analyst").get(path)
+
+    assert "The archive has no payments yet" in page
+    assert "fraudstream archive run" in page
+
+
+def test_a_day_without_labels_says_where_labels_come_from(as_role: As) -> None:
+    """And one without payments that nothing is there."""
+    visitor = as_role("analyst")
+
+    assert "No labels yet" in visitor.get("/results?from=2020-02-05&to=2020-02-05")
+    assert "No payments" in visitor.get("/results?from=2020-03-05&to=2020-03-06")
+    assert "No payments" in visitor.get("/results?filter=merchant=Nobody")
+    assert "No attacks" in visitor.get("/results/attacks?from=2020-02-05&to=2020-02-05")
+
+
+def test_every_view_is_a_link(as_role: As) -> None:
+    """Days, grouping, filters, until when labels count, and the capacity are in the address, and in the links of the page."""
+    visitor = as_role("analyst")
+    asked = f"{NOT_BEFORE}&filter=rules%3Dlikely-fraud&filter=amount%3E5&known=2020-02-04&capacity=1"
+    page = visitor.get(f"/results/attacks{asked}")
+
+    assert 'aria-label="Remove the filter rules=likely-fraud"' in page
+    assert asked.replace("&", "&amp;") in page
+    assert "with 1 reviewed a day" in page
+    assert "known until 2020-02-03" in visitor.get(f"/results{NOT_BEFORE}&known=2020-02-03")
+    assert "No labels yet" in visitor.get(f"/results{NOT_BEFORE}&known=2020-02-03")
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ("filter=nonsense", "Write a filter as NAME=VALUE"),
+        ("filter=merchnt=x", "did you mean merchant"),
+        ("filter=amount=cheap", "Amount is a number"),
+        ("by=rules", "Decisions cannot be grouped by that"),
+        ("by=event_tim", "did you mean event_time"),
+        ("from=yesterday", "Write days as 2026-11-21"),
+        ("from=2020-02-05&to=2020-02-03", "Ask for 1 to 800 days"),
+        ("capacity=many", "The review capacity is a number"),
+    ],
+)
+def test_what_was_not_understood_is_said_on_the_page(as_role: As, query: str, sentence: str) -> None:
+    """With the form to mend it."""
+    page = as_role("analyst").get(f"/results?{query}", 400)
+
+    assert sentence in page
+    assert "Add a filter" in page
+
+
+def test_names_of_merchants_are_no_markup_and_no_formulas(as_role: As) -> None:
+    """On the page and in the file; a number below zero stays a number."""
+    visitor = as_role("analyst")
+    page = visitor.get("/results?by=merchant")
+    text = visitor.http.get("/results/figures.csv?by=merchant").text
+
+    assert "=HYPERLINK(1)&lt;script&gt;" in page
+    assert "<script>HYPER" not in page
+    assert "'=HYPERLINK(1)<script>,3,300.0" in text
+
+
+def test_tables_are_files_too(as_role: As) -> None:
+    """CSV and Parquet of the same rows as the page; nothing for who is not logged in, and no other table."""
+    visitor = as_role("analyst")
+    rules = pl.read_parquet(io.BytesIO(visitor.http.get(f"/results/rules.parquet{NOT_BEFORE}").content))
+
+    assert ["likely-fraud"] == rules["rule"].to_list()
+    assert [2] == rules["fraud"].to_list()
+    for name in ("figures", "attacks", "positions", "alerts"):
+        answer = visitor.http.get(f"/results/{name}.csv{NOT_BEFORE}")
+        assert 200 == answer.status_code
+        assert "attachment" in answer.headers["content-disposition"]
+    visitor.get("/results/secrets.csv", 404)
+    visitor.get("/results/rules.exe", 404)
+    visitor.http.cookies.clear()
+    assert 303 == visitor.http.get("/results/rules.csv").status_code
+
+
+def test_scores_are_of_the_archive_while_the_topic_cannot_be_read(as_role: As) -> None:
+    """And the page says which it is."""
+    page = as_role("analyst").get("/results/scores")
+
+    assert "From the archive, the five minutes up to its newest decision at 2020-02-03 00:00:10 UTC" in page
+    assert "the topic of decisions cannot be read" in page
+
+
+def test_drift_says_what_is_missing(as_role: As) -> None:
+    """Without a model there is nothing to compare with."""
+    assert "Nothing to compare" in as_role("analyst").get("/results/drift")
+
+
+def test_a_new_label_moves_the_figures(as_role: As, tmp_path: Path) -> None:
+    """Answers are kept only as long as the files are the same."""
+    from fraudstream.adapters.archive.directory import LocalObjects
+    from fraudstream.adapters.archive.lake import Stream, labels_lake
+    from fraudstream.domain.labels import archived_labels, encode
+
+    visitor = as_role("analyst")
+    first = visitor.http.get(f"/results/figures.csv{NOT_BEFORE}&by=month").text
+    late = archived_labels([encode(Label("p4", True, MONDAY_MS + 3 * DAY_MS))], [99])
+    asyncio.run(labels_lake(LocalObjects(tmp_path / "archive")).write(Stream("labels", 0), late, {}))
+    second = visitor.http.get(f"/results/figures.csv{NOT_BEFORE}&by=month").text
+
+    assert date(2020, 2, 1).isoformat() in first
+    assert first != second
