@@ -2,15 +2,15 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import click
 
+from fraudstream.adapters.releases import entries
+from fraudstream.adapters.releases.entries import Entries
 from fraudstream.adapters.releases.store import Releases
-from fraudstream.domain.errors import FraudstreamError, SetupError
 from fraudstream.domain.releases.release import name_of
-from fraudstream.domain.releases.release_log import Action, ReleaseEntry, ReleaseLog, Role, State, put
+from fraudstream.domain.releases.release_log import ReleaseLog, Role
 from fraudstream.settings import Settings
 
 if TYPE_CHECKING:
@@ -19,14 +19,6 @@ if TYPE_CHECKING:
 why_option = click.option("--why", default="", help="The reason, for the history.")
 json_option = click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
 number_argument = click.argument("number", type=click.IntRange(min=1))
-
-Entries = Callable[[ReleaseLog], Sequence[ReleaseEntry]]
-
-
-class Untold(FraudstreamError):
-    """The log was changed, and workers do not know it yet."""
-
-    later = True
 
 
 @click.command()
@@ -92,19 +84,13 @@ def check(number: int, why: str, as_json: bool) -> None:
     """
     settings = Settings()
     store = Releases.of(settings)
-    passed = checked(settings, store, number)
-
-    def entries(log: ReleaseLog) -> Sequence[ReleaseEntry]:
-        if log.states[number] is not State.DRAFT:
-            return []
-        return [store.entry(log, number, Action.CHECK, why or "passed every check")]
-
-    state = store.append(entries).states[number]
+    found = checked(settings, store, number)
+    state = store.append(entries.passed(store, number, why)).states[number]
     if as_json:
-        checks = {each.what: each.found for each in passed}
+        checks = {each.what: each.found for each in found}
         click.echo(json.dumps({"release": number, "state": state.value, "checks": checks}))
         return
-    for each in passed:
+    for each in found:
         click.echo(f"{each.what:<20} {each.found}")
     click.echo(f"{name_of(store.event_type, number)} is {state}")
 
@@ -123,13 +109,7 @@ def activate(number: int, why: str, as_json: bool) -> None:
     settings = Settings()
     store = Releases.of(settings)
     checked(settings, store, number)
-
-    def entries(log: ReleaseLog) -> Sequence[ReleaseEntry]:
-        if log.active == number:
-            return []
-        return put(log, store.entry(log, number, Action.ACTIVATE, why))
-
-    _told_champion(changed(settings, store, entries), as_json)
+    _told_champion(changed(settings, store, entries.activated(store, number, why)), as_json)
 
 
 @click.command()
@@ -142,16 +122,7 @@ def rollback(why: str, as_json: bool) -> None:
     """
     settings = Settings()
     store = Releases.of(settings)
-
-    def entries(log: ReleaseLog) -> Sequence[ReleaseEntry]:
-        if log.active is None or log.previous is None:
-            raise SetupError(
-                f"no release of event type {log.event_type} was active before {log.active or 'now'}; "
-                "choose one with: fraudstream releases activate"
-            )
-        return put(log, store.entry(log, log.previous, Action.ROLL_BACK, why))
-
-    _told_champion(changed(settings, store, entries), as_json)
+    _told_champion(changed(settings, store, entries.rolled_back(store, why)), as_json)
 
 
 @click.command()
@@ -164,7 +135,7 @@ def retire(number: int, why: str, as_json: bool) -> None:
     Exit codes: 0 done, 2 no such release, or its state does not allow it.
     """
     store = Releases.of(Settings())
-    log = store.append(lambda log: [store.entry(log, number, Action.RETIRE, why)])
+    log = store.append(entries.retired(store, number, why))
     if as_json:
         click.echo(json.dumps(log.of(number)[-1].described()))
     else:
@@ -188,42 +159,20 @@ def publish(as_json: bool) -> None:
         click.echo(f"revision {log.revision} of event type {log.event_type}: {said}")
 
 
-def changed(settings: Settings, store: Releases, entries: Entries) -> ReleaseLog:
-    """Append to the log, then tell workers what it says; a broker has to answer before anything is changed.
-
-    If this process is killed in between, the next command that changes something tells it, too.
-    """
-    from aiokafka.errors import KafkaError
-
-    from fraudstream.adapters.releases.telling import tell, telling
+def changed(settings: Settings, store: Releases, wanted: Entries) -> ReleaseLog:
+    """Change the log and tell workers."""
+    from fraudstream.adapters.releases import changing
     from fraudstream.traffic.session import quiet_kafka
 
-    async def append_and_tell() -> ReleaseLog:
-        async with telling(settings) as publisher:
-            log = store.append(entries)
-            try:
-                await tell(publisher, settings, log)
-            except (FraudstreamError, KafkaError) as error:
-                raise Untold(
-                    f"the log has the change, but workers were not told ({error}); tell them with: fraudstream releases publish"
-                ) from error
-        return log
-
     quiet_kafka()
-    return asyncio.run(append_and_tell())
+    return asyncio.run(changing.changed(settings, store, wanted))
 
 
 def checked(settings: Settings, store: Releases, number: int) -> "list[Check]":
-    """Load a release with every check; raises SetupError that says which it failed."""
-    from fraudstream.adapters.event_types import event_type_named
-    from fraudstream.adapters.releases.loading import Check, load
-    from fraudstream.adapters.releases.trying import dry_run_now
+    """Check a release as workers do."""
+    from fraudstream.adapters.releases import changing
 
-    log, passed = store.log(), list[Check]()
-    store.require(log, number)
-    event_type = event_type_named(settings.event_type)
-    load(store, log.sha256_of(number), event_type, dry_run_now(settings, event_type), passed.append)
-    return passed
+    return changing.checked(settings, store, number)
 
 
 def _told_champion(log: ReleaseLog, as_json: bool) -> None:

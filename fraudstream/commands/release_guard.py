@@ -2,15 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
 
 import click
 
+from fraudstream.adapters.releases import entries
 from fraudstream.adapters.releases.store import Releases
 from fraudstream.commands.release_changes import changed, json_option
 from fraudstream.domain.releases.guardrails import Limits
 from fraudstream.domain.releases.release import name_of
-from fraudstream.domain.releases.release_log import Action, ReleaseEntry, ReleaseLog, State
 from fraudstream.settings import Settings
 
 USUAL = Limits()
@@ -79,7 +78,7 @@ def guard(
         "champion_entities": len(judged.champion.entities),
     }
     if judged.why and number is not None:
-        changed(settings, store, lambda log: _stop(store, log, number, judged.why))
+        changed(settings, store, entries.stopped_by_guardrail(store, number, judged.why))
     if as_json:
         click.echo(json.dumps(said))
     elif number is None:
@@ -89,10 +88,3 @@ def guard(
     else:
         click.echo(f"{name_of(store.event_type, number)} hit no guardrail with {said['entities']:,} entities")
     raise SystemExit(bool(judged.why))
-
-
-def _stop(store: Releases, log: ReleaseLog, number: int, why: Sequence[str]) -> Sequence[ReleaseEntry]:
-    """Return the entry that stops a canary, nothing if somebody did already."""
-    if log.states[number] is not State.CANARY:
-        return []
-    return [store.entry(log, number, Action.STOP, f"guardrail: {'; '.join(why)}")]

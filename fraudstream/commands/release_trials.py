@@ -1,14 +1,14 @@
 """Commands of `fraudstream releases` that try a release on live payments: beside the champion, or on a share of the entities."""
 
 import json
-from collections.abc import Sequence
 
 import click
 
+from fraudstream.adapters.releases import entries
 from fraudstream.adapters.releases.store import Releases
 from fraudstream.commands.release_changes import changed, checked, json_option, number_argument, why_option
 from fraudstream.domain.releases.release import name_of
-from fraudstream.domain.releases.release_log import Action, ReleaseEntry, ReleaseLog, Role, State, put
+from fraudstream.domain.releases.release_log import ReleaseLog, Role
 from fraudstream.settings import Settings
 
 
@@ -27,13 +27,7 @@ def shadow(number: int, why: str, as_json: bool) -> None:
     settings = Settings()
     store = Releases.of(settings)
     checked(settings, store, number)
-
-    def entries(log: ReleaseLog) -> Sequence[ReleaseEntry]:
-        if log.states[number] is State.SHADOW:
-            return []
-        return put(log, store.entry(log, number, Action.SHADOW, why))
-
-    log = changed(settings, store, entries)
+    log = changed(settings, store, entries.shadowed(store, number, why))
     _told(log, Role.CHALLENGER, as_json, f"{name_of(log.event_type, number)} decides beside the champion")
 
 
@@ -57,13 +51,7 @@ def canary(number: int, share: float, why: str, as_json: bool) -> None:
     settings = Settings()
     store = Releases.of(settings)
     checked(settings, store, number)
-
-    def entries(log: ReleaseLog) -> Sequence[ReleaseEntry]:
-        if log.states[number] is State.CANARY and log.of(number)[-1].share == share:
-            return []
-        return put(log, store.entry(log, number, Action.CANARY, why, share))
-
-    log = changed(settings, store, entries)
+    log = changed(settings, store, entries.on_canary(store, number, share, why))
     _told(log, Role.CANARY, as_json, f"{name_of(log.event_type, number)} decides {share:.2%} of the entities")
 
 
@@ -78,7 +66,7 @@ def stop(number: int, why: str, as_json: bool) -> None:
     """
     settings = Settings()
     store = Releases.of(settings)
-    log = changed(settings, store, lambda log: [store.entry(log, number, Action.STOP, why)])
+    log = changed(settings, store, entries.stopped(store, number, why))
     if as_json:
         click.echo(json.dumps(log.of(number)[-1].described()))
     else:

@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any, get_args
 
 import click
 import msgspec
 
 from fraudstream.adapters.event_types import event_type_named
-from fraudstream.adapters.rules.draft import RulesetDraft, rule_named
+from fraudstream.adapters.rules import changes
+from fraudstream.adapters.rules.draft import RulesetDraft
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.rules import Mode, Outcome, Rule, Ruleset, RuleState
 from fraudstream.settings import Settings
@@ -57,13 +57,8 @@ def add(name: str, as_json: bool, **given: Any) -> None:
         if given[needed] is None:
             raise SetupError(f"a new rule needs --{needed}")
 
-    def added(ruleset: Ruleset) -> Ruleset:
-        if any(rule.name == name for rule in ruleset.rules):
-            raise SetupError(f"there is a rule {name!r} already; change it with: fraudstream rules edit")
-        rule = Rule(name, given["when"], given["outcome"])
-        return Ruleset([*ruleset.rules, msgspec.structs.replace(rule, **_changes(given))], ruleset.mode)
-
-    _change(f"added {name}", name, added, as_json)
+    rule = msgspec.structs.replace(Rule(name, given["when"], given["outcome"]), **_changes(given))
+    _change(f"added {name}", name, lambda ruleset: changes.added(ruleset, rule), as_json)
 
 
 @click.command()
@@ -75,10 +70,10 @@ def edit(name: str, as_json: bool, **given: Any) -> None:
 
     Exit codes: 0 changed, 2 there is no such rule, it is wrong, or somebody else changed the draft at the same time.
     """
-    changes = _changes(given)
-    if not changes:
+    wanted = _changes(given)
+    if not wanted:
         raise SetupError("say what to change, e.g. --when 'amount > 500'; see: fraudstream rules edit --help")
-    _change(f"changed {name}", name, lambda ruleset: _replaced(ruleset, name, **changes), as_json)
+    _change(f"changed {name}", name, lambda ruleset: changes.replaced(ruleset, name, **wanted), as_json)
 
 
 @click.command()
@@ -89,7 +84,7 @@ def pause(name: str, as_json: bool) -> None:
 
     Exit codes: 0 paused, 2 there is no such rule, or somebody else changed the draft at the same time.
     """
-    _change(f"paused {name}", name, lambda ruleset: _replaced(ruleset, name, state="paused"), as_json)
+    _change(f"paused {name}", name, lambda ruleset: changes.replaced(ruleset, name, state="paused"), as_json)
 
 
 @click.command()
@@ -100,7 +95,7 @@ def resume(name: str, as_json: bool) -> None:
 
     Exit codes: 0 active, 2 there is no such rule, or somebody else changed the draft at the same time.
     """
-    _change(f"resumed {name}", name, lambda ruleset: _replaced(ruleset, name, state="active"), as_json)
+    _change(f"resumed {name}", name, lambda ruleset: changes.replaced(ruleset, name, state="active"), as_json)
 
 
 @click.command()
@@ -111,12 +106,7 @@ def remove(name: str, as_json: bool) -> None:
 
     Exit codes: 0 removed, 2 there is no such rule, or somebody else changed the draft at the same time.
     """
-
-    def removed(ruleset: Ruleset) -> Ruleset:
-        gone = rule_named(ruleset, name)
-        return Ruleset([rule for rule in ruleset.rules if rule is not gone], ruleset.mode)
-
-    _change(f"removed {name}", name, removed, as_json)
+    _change(f"removed {name}", name, lambda ruleset: changes.removed(ruleset, name), as_json)
 
 
 @click.command()
@@ -146,28 +136,12 @@ def _change(what: str, name: str, change: Callable[[Ruleset], Ruleset], as_json:
     )
 
 
-def _replaced(ruleset: Ruleset, name: str, **changes: Any) -> Ruleset:
-    old = rule_named(ruleset, name)
-    new = msgspec.structs.replace(old, **changes)
-    return Ruleset([new if rule is old else rule for rule in ruleset.rules], ruleset.mode)
-
-
 def _changes(given: dict[str, Any]) -> dict[str, Any]:
     """Return what was given, as a rule has it."""
-    changes = {key: value for key, value in given.items() if value is not None and value != ()}
-    if "expires_at" in changes:
-        changes["expires_at"] = _moment(changes["expires_at"]) if changes["expires_at"] else None
-    return changes
-
-
-def _moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise SetupError(f"{text!r} is no moment with its zone: write e.g. 2027-01-01T00:00:00Z")
-    return moment.astimezone(UTC)
+    found = {key: value for key, value in given.items() if value is not None and value != ()}
+    if "expires_at" in found:
+        found["expires_at"] = changes.moment(found["expires_at"]) if found["expires_at"] else None
+    return found
 
 
 CHANGES = (add, edit, pause, resume, remove, mode)

@@ -44,6 +44,14 @@ class Draft(NamedTuple):
     tag: str | None
 
 
+class ChangedMeanwhile(SetupError):
+    """Somebody else changed the draft after it was looked at."""
+
+    def __init__(self, last: DraftFile | None) -> None:
+        who = f"{last.by} did this at {last.at[:16]} UTC: {last.what}" if last else "it was deleted"
+        super().__init__(f"the draft was changed since you opened it: {who}; nothing of yours was saved yet")
+
+
 class RulesetDraft:
     """The draft of one event type."""
 
@@ -74,9 +82,15 @@ class RulesetDraft:
             ) from error
         return Draft(ruleset, last, found.tag)
 
-    def change(self, what: str, change: Callable[[Ruleset], Ruleset]) -> Ruleset:
-        """Change the rules, checked against the event type; raises SetupError, also if somebody else changed them meanwhile."""
+    def change(self, what: str, change: Callable[[Ruleset], Ruleset], seen: str | None = None) -> Ruleset:
+        """Change the rules, checked against the event type; raises SetupError, also if somebody else changed them meanwhile.
+
+        `seen`: the tag of the draft that whoever changes it has looked at, empty for one that was never changed; raises
+        ChangedMeanwhile if it is another now.
+        """
         before = self.read()
+        if seen is not None and seen != (before.tag or ""):
+            raise ChangedMeanwhile(before.last)
         after = change(before.ruleset)
         columns = rule_columns(self._event_type, self._event_type.features)
         for rule in after.rules:
