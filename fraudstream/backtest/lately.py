@@ -5,6 +5,7 @@ they were when each payment came. So only the columns that rules mention are rea
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -23,7 +24,14 @@ from fraudstream.backtest.tally import Tally
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.events.amounts import units_of
 from fraudstream.domain.events.event_type import EventType
-from fraudstream.domain.features.schema import MODEL_VERSION, OUTCOME, REASONS, RULES, TRANSACTION_ID
+from fraudstream.domain.features.schema import (
+    MODEL_VERSION,
+    OUTCOME,
+    REASONS,
+    RULES,
+    SHADOW_RULES,
+    TRANSACTION_ID,
+)
 from fraudstream.domain.lists.table import NO_LISTS, Lists
 from fraudstream.domain.rules import Ruleset, is_alert
 from fraudstream.domain.times import DAY_MS, midnight_ms
@@ -94,6 +102,19 @@ class Lately:
             "not_reproduced": list(_not_reproduced(inputs, models)),
             "seconds": self.clock() - began,
         }
+
+    def fires(self) -> dict[str, int]:
+        """Return how many decisions name each rule, also those that decided nothing."""
+        counted: Counter[str] = Counter()
+        for day in self.dates:
+            for path in self._files(day):
+                decisions = pl.scan_parquet(path, glob=False, hive_partitioning=False)
+                there = set(decisions.collect_schema().names())
+                for column in (RULES, SHADOW_RULES):
+                    if column.name in there:
+                        named = decisions.select(pl.col(column.name).explode().alias("rule")).drop_nulls()
+                        counted.update(dict(named.group_by("rule").len().collect().iter_rows()))
+        return dict(counted)
 
     def _figures(
         self, ruleset: Ruleset, rows: pl.DataFrame, days: list[date], capacity: int | None

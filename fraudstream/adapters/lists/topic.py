@@ -115,3 +115,17 @@ async def read(settings: Settings, name: str | None = None) -> OnLists:
                 except SetupError:
                     continue
     return found
+
+
+async def tables(settings: Settings) -> ListTable:
+    """Return all lists as rules ask them, as they are now."""
+    await ensure_topics(settings)
+    table = ListTable()
+    async with following(Kafka.of(settings), settings.topic(topics.LISTS.name), 1) as tail:
+        async for records in tail.whole():
+            for record in records:
+                try:
+                    table.apply(parsed(record.key, record.value or None), record.offset, record.timestamp)
+                except SetupError:
+                    continue
+    return table

@@ -17,7 +17,7 @@ def added(ruleset: Ruleset, rule: Rule) -> Ruleset:
     return Ruleset([*ruleset.rules, rule], ruleset.mode)
 
 
-def replaced(ruleset: Ruleset, name: str, **changes: Any) -> Ruleset:
+def replaced(ruleset: Ruleset, name: str, /, **changes: Any) -> Ruleset:
     """Change some fields of a rule."""
     old = rule_named(ruleset, name)
     new = msgspec.structs.replace(old, **changes)

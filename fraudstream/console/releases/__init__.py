@@ -1,0 +1,1 @@
+"""The rooms in which people change what decides: rules, releases, lists and models."""

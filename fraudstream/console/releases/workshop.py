@@ -1,0 +1,106 @@
+"""What the rooms of rules, releases, lists and models work with: stores of the event type that is set, lists, and the archive."""
+
+import asyncio
+import threading
+import time
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from fraudstream.adapters.archive.opening import S3
+from fraudstream.adapters.event_types import event_type_named
+from fraudstream.adapters.lists.topic import tables
+from fraudstream.adapters.models.opening import model_store
+from fraudstream.adapters.models.registry import ACTIVE, Registry
+from fraudstream.adapters.releases.store import Releases
+from fraudstream.adapters.rules.draft import RulesetDraft
+from fraudstream.backtest.lately import Lately, as_if_active
+from fraudstream.console.app import Console
+from fraudstream.domain.errors import FraudstreamError, SetupError
+from fraudstream.domain.events.event_type import EventType
+from fraudstream.domain.features.schema import Type
+from fraudstream.domain.lists.table import NO_LISTS, ListTable
+from fraudstream.domain.people import Person
+from fraudstream.domain.registry.store import ModelStore
+from fraudstream.domain.rule_columns import rule_columns
+from fraudstream.domain.rules import Ruleset
+
+TRY_WITHIN_S = 1.5
+"""So long days of the archive are looked at while somebody types; what then is left out is said."""
+LISTS_AS_OF_S = 30.0
+"""Lists are read again for a preview after so long; also after they could not be read."""
+
+
+class Workshop:
+    """One console's."""
+
+    def __init__(self, console: Console) -> None:
+        self.settings = console.settings
+        self._trying = threading.Lock()
+        self._lists: tuple[float, ListTable | None] = (float("-inf"), None)
+
+    @cached_property
+    def event_type(self) -> EventType:
+        """The one that is set; raises SetupError."""
+        return event_type_named(self.settings.event_type)
+
+    @cached_property
+    def store(self) -> ModelStore:
+        """The store of models, releases and drafts."""
+        return model_store(self.settings.models_place)
+
+    @cached_property
+    def columns(self) -> dict[str, Type]:
+        """What rules may name."""
+        return rule_columns(self.event_type, self.event_type.features)
+
+    def draft(self, person: Person) -> RulesetDraft:
+        """The draft of the rules, which somebody reads or changes."""
+        return RulesetDraft(self.store, self.event_type, person.name)
+
+    def releases(self, by: str) -> Releases:
+        """The releases, which somebody reads or changes."""
+        return Releases(self.store, self.event_type.name, by)
+
+    def registry(self, by: str) -> Registry:
+        """The model versions, which somebody reads or changes."""
+        return Registry(self.store, self.event_type.name, by)
+
+    def lately(self) -> Lately:
+        """The newest days of the archive; raises SetupError if they cannot be looked at from here."""
+        place = self.settings.archive_place
+        if place.startswith(S3):
+            raise SetupError("the archive is in a bucket: try rules with fraudstream backtest draft")
+        return Lately(Path(place), self.event_type, self._threshold())
+
+    def tried(self, ruleset: Ruleset, name: str, capacity: int | None) -> dict[str, Any]:
+        """Return what a ruleset would have done lately, one rule as if it were active; one preview at a time."""
+        tested = as_if_active(ruleset, name)
+        lists = self.lists_now() if tested.calls else None
+        with self._trying:
+            found = self.lately().tried(tested, lists or NO_LISTS, capacity, TRY_WITHIN_S)
+        if tested.calls and lists is None:
+            found["not_reproduced"].append("lists cannot be read now: what asks them does not hold")
+        return found
+
+    def lists_now(self) -> ListTable | None:
+        """Return what is on lists, as of some seconds ago; None if nobody can tell."""
+        read_at, table = self._lists
+        if time.monotonic() - read_at > LISTS_AS_OF_S:
+            try:
+                table = asyncio.run(tables(self.settings))
+            except FraudstreamError:
+                table = None
+            self._lists = time.monotonic(), table
+        return table
+
+    def _threshold(self) -> float:
+        """Return the threshold of the release that decides, else of the active model."""
+        releases = self.releases("")
+        log = releases.log()
+        if log.active is not None:
+            return releases.release(log.sha256_of(log.active)).fraud_threshold
+        if self.settings.fraud_threshold is not None:
+            return self.settings.fraud_threshold
+        registry = self.registry("")
+        return float(registry.manifest(registry.resolve(ACTIVE))["threshold"])
