@@ -8,6 +8,7 @@ import importlib
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from keyword import iskeyword
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
@@ -68,6 +69,7 @@ COMMANDS = {
     "event-types": Entry(
         "event_types", "List, show, check and draft event types, which declare the fields of events."
     ),
+    "import": Entry("import_", "Take over what was made elsewhere, such as in Amazon Fraud Detector."),
     "generate": Entry(
         "generate", "Generate a simulated history: months of card payments with attacks among them."
     ),
@@ -134,7 +136,8 @@ class LazyGroup(Group):
         if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(f"fraudstream.commands.{COMMANDS[cmd_name].module}")
-        command = getattr(module, cmd_name.replace("-", "_"))
+        name = cmd_name.replace("-", "_")
+        command = getattr(module, f"{name}_" if iskeyword(name) else name)
         assert isinstance(command, click.Command)
         return command
 

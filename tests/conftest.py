@@ -51,6 +51,7 @@ NEEDS = {
     "tests/api/fraud_detector/test_process": "process",
     "tests/api/fraud_detector/test_sequences": "process",
     "tests/api/test_client": "process",
+    "tests/api/test_human_review": "server",
     "tests/api/test_predictions": "process",
     "tests/api/test_kills": "process",
     "tests/api/test_hostile": "process",

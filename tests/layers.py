@@ -14,6 +14,7 @@ LAYERS: dict[str, set[str]] = {
     "adapters": {"acls", "adapters.secrets", "domain", "process", "settings", "topics"},
     "offline": {"adapters", "domain"},
     "report": {"adapters", "domain", "offline"},
+    "migration": {"adapters", "domain", "offline"},
     "world": {"domain", "offline"},
     "tables": {"adapters", "domain", "process"},
     "deciding": {"adapters", "domain", "tables", "topics"},

@@ -115,7 +115,8 @@ class Api:
     def _fraud_detector(self, engine: Engine, access: Access) -> "Built":
         from fraudstream.api.fraud_detector.building import built
 
-        return built(self._settings, engine, access, self.asker, self.event_type, self.metrics)
+        publish, settings = (self.publish, self.publish_lists), self._settings
+        return built(settings, engine, access, self.asker, self.event_type, self.metrics, *publish)
 
     async def publish(self, said: Sequence[Label]) -> None:
         """Publish labels and wait until the brokers have them; raises FraudstreamError."""
@@ -153,10 +154,12 @@ class Api:
         await self._publisher.start()
         await self._weekly.connect()
         logger.info("asks for decisions about %s", self.event_type.name)
+        settling = None if self._detector is None else asyncio.create_task(self._detector.settling.run())
         try:
             yield
         finally:
-            if self._detector is not None:
+            if self._detector is not None and settling is not None:
+                settling.cancel()
                 await self._detector.work.stop()
             await self._weekly.close()
             await self._publisher.stop()

@@ -81,14 +81,14 @@ class ResourceStore:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def within(self, doing: Callable[[Resources], Result]) -> Result:
+    def within(self, doing: Callable[[Resources], Result], *, writing: bool = True) -> Result:
         """Return what a function makes of the resources in one transaction; it is called again if another one was quicker.
 
-        Raises what it raises, or DatabaseUnavailable.
+        `writing`: whether it may change something. Raises what it raises, or DatabaseUnavailable.
         """
         for attempt in range(ATTEMPTS_MAX):
             try:
-                with self.transaction() as resources:
+                with self.transaction(writing) as resources:
                     return doing(resources)
             except DatabaseUnavailable as error:
                 if attempt == ATTEMPTS_MAX - 1 or not _was_outrun(error):

@@ -1,14 +1,14 @@
 """Batch jobs as programs make, read, cancel and remove them; what they do is elsewhere."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import NamedTuple
 
 from fraudstream.adapters.database.resources import Resource, Resources, ResourceStore
 from fraudstream.api.fraud_detector.definitions import EVENT_TYPE
 from fraudstream.api.fraud_detector.errors import absent, conflict, invalid
-from fraudstream.api.fraud_detector.shapes import JOB, Body, page, shown, time_text
+from fraudstream.api.fraud_detector.shapes import JOB, Body, Handler, page, shown, time_text
 from fraudstream.api.fraud_detector.work import Running, Words, Work, change, new_job, now
 from fraudstream.domain.errors import SetupError
 
@@ -31,10 +31,12 @@ class Kind(NamedTuple):
     """Of the job in the database."""
     members: str
     """What pages of it are called."""
+    operation: str
+    """As in the names of its operations."""
 
 
-PREDICTION = Kind("batch-prediction", "predict", "batchPredictions")
-IMPORT = Kind("batch-import", "import", "batchImports")
+PREDICTION = Kind("batch-prediction", "predict", "batchPredictions", "BatchPredictionJob")
+IMPORT = Kind("batch-import", "import", "batchImports", "BatchImportJob")
 
 Prepare = Callable[[Resources, Body], Body]
 """Checks a request within the transaction that records it; returns what the document has besides. Raises ServiceError."""
@@ -55,6 +57,17 @@ class BatchJobs:
         self._kind, self._store, self._work = kind, store, work
         self._starting_s, self._prepare, self._doing = starting_s, prepare, doing
         self._turn = asyncio.Lock()
+
+    @property
+    def operations(self) -> Mapping[str, Handler]:
+        """What it answers."""
+        name = self._kind.operation
+        return {
+            f"Create{name}": self.create,
+            f"Get{name}s": self.found,
+            f"Cancel{name}": self.cancel,
+            f"Delete{name}": self.remove,
+        }
 
     async def create(self, asked: Body) -> Body:
         """Begin a job."""

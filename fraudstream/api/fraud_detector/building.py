@@ -1,6 +1,7 @@
 """Puts the door together: what its operations need beside the database."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import NamedTuple
 
 from fastapi import APIRouter
@@ -8,24 +9,34 @@ from sqlalchemy import Engine
 
 from fraudstream.adapters.database.jobs import Jobs
 from fraudstream.adapters.database.resources import ResourceStore
+from fraudstream.adapters.lists.topic import read
 from fraudstream.adapters.models.registry import Registry
 from fraudstream.adapters.releases.store import Releases
 from fraudstream.api.access import Access
+from fraudstream.api.archived import ArchivedDecisions
 from fraudstream.api.asking import Asker
 from fraudstream.api.fraud_detector.batch_jobs import PREDICTION, BatchJobs
 from fraudstream.api.fraud_detector.batch_predictions import BatchPredictions
 from fraudstream.api.fraud_detector.deploying import Deployments
-from fraudstream.api.fraud_detector.door import SCOPE, FraudDetector, Handler
+from fraudstream.api.fraud_detector.door import SCOPE, FraudDetector, Target
+from fraudstream.api.fraud_detector.lists import Lists
+from fraudstream.api.fraud_detector.lists import Publish as PublishLists
 from fraudstream.api.fraud_detector.predictions import Predictions
+from fraudstream.api.fraud_detector.service import Service
+from fraudstream.api.fraud_detector.shapes import Handler
+from fraudstream.api.fraud_detector.stored_events import Publish, StoredEvents
 from fraudstream.api.fraud_detector.stream_rules import table_of
 from fraudstream.api.fraud_detector.training import Trainings
 from fraudstream.api.fraud_detector.work import Work
+from fraudstream.api.human_review import definitions as human_review
+from fraudstream.api.human_review.door import HumanLoops
+from fraudstream.api.human_review.settling import Settling
 from fraudstream.api.metrics import ApiMetrics
 from fraudstream.domain.events.event_type import EventType
 from fraudstream.settings import Settings
 
-PREDICT = "predict"
-"""The scope of keys that ask for predictions."""
+PREDICT, LABELS = "predict", "labels"
+"""The scopes of keys that ask for predictions, and that say what events turned out to be."""
 
 
 class Built(NamedTuple):
@@ -33,6 +44,7 @@ class Built(NamedTuple):
 
     router: APIRouter
     work: Work
+    settling: Settling
 
 
 def built(
@@ -42,6 +54,8 @@ def built(
     asker: Asker,
     event_type: EventType,
     metrics: ApiMetrics,
+    publish: Publish,
+    publish_lists: PublishLists,
 ) -> Built:
     """Return the door for these settings."""
     store = ResourceStore(engine)
@@ -62,20 +76,26 @@ def built(
         table_of(settings.api_fraud_detector_outcomes),
         settings.fraud_threshold,
     )
+    archived = ArchivedDecisions(settings.archive_place, event_type)
+    events = StoredEvents(store, asker, archived, event_type, publish, settings.api_deadline_ms / 1000)
+    lists = Lists(store, partial(read, settings), publish_lists)
     predicting = BatchPredictions(store, work)
     starting_s = settings.api_fraud_detector_initializing_s
     batches = BatchJobs(PREDICTION, store, work, starting_s, predicting.prepare, predicting.do)
     definitions: Mapping[str, Handler] = {
-        "CreateBatchPredictionJob": batches.create,
-        "GetBatchPredictionJobs": batches.found,
-        "CancelBatchPredictionJob": batches.cancel,
-        "DeleteBatchPredictionJob": batches.remove,
-        "CreateModelVersion": trainings.create,
-        "UpdateModelVersion": trainings.update,
-        "UpdateModelVersionStatus": trainings.set_status,
-        "DeleteModelVersion": trainings.remove,
+        **lists.operations,
+        **batches.operations,
+        **trainings.operations,
         "UpdateDetectorVersionStatus": deployments.set_status,
     }
     others: dict[str, tuple[Handler, str]] = {"GetEventPrediction": (predictions.predict, PREDICT)}
+    others |= {
+        "SendEvent": (events.send, PREDICT),
+        "GetEvent": (events.found, PREDICT),
+        "UpdateEventLabel": (events.label, LABELS),
+    }
     others |= {name: (handler, SCOPE) for name, handler in definitions.items()}
-    return Built(FraudDetector(store, access, others).routes(), work)
+    sagemaker = Target(Service("sagemaker"), human_review.OPERATIONS, {})
+    router = FraudDetector(store, access, others, [sagemaker]).routes()
+    router.include_router(HumanLoops(store, access).routes())
+    return Built(router, work, Settling(engine, store))

@@ -4,9 +4,9 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from fastapi import APIRouter, Request, Response
@@ -17,7 +17,7 @@ from fraudstream.api.door import Refusal, body_of
 from fraudstream.api.fraud_detector import definitions, detectors, model_versions, models, rules, tags
 from fraudstream.api.fraud_detector.errors import FORBIDDEN, ServiceError, invalid, unavailable
 from fraudstream.api.fraud_detector.service import Service
-from fraudstream.api.fraud_detector.shapes import Body, Operation
+from fraudstream.api.fraud_detector.shapes import Body, Handler, Operation
 from fraudstream.api.fraud_detector.signatures import signer
 from fraudstream.domain.card_numbers import without_card_numbers
 from fraudstream.domain.errors import FraudstreamError
@@ -36,17 +36,32 @@ OPERATIONS: Mapping[str, Operation] = {
     **rules.OPERATIONS,
     **tags.OPERATIONS,
 }
-Handler = Callable[[Body], Awaitable[Body]]
+
+
+class Target(NamedTuple):
+    """A service that requests name in their header, and what is answered of it."""
+
+    service: Service
+    operations: Mapping[str, Operation]
+    """What needs nothing but the database."""
+    others: Mapping[str, tuple[Handler, str]]
+    """What needs more, with the scopes of keys for it."""
 
 
 class FraudDetector:
     """Answers one request after the other; `others`: operations that need more than the database, with their scopes."""
 
     def __init__(
-        self, store: ResourceStore, access: Access, others: Mapping[str, tuple[Handler, str]] | None = None
+        self,
+        store: ResourceStore,
+        access: Access,
+        others: Mapping[str, tuple[Handler, str]] | None = None,
+        beside: Sequence[Target] = (),
     ) -> None:
-        self._service = Service()
-        self._store, self._access, self._others = store, access, others or {}
+        """`beside`: further services at the same address."""
+        own = Target(Service(), OPERATIONS, others or {})
+        self._targets = {each.service.target_prefix: each for each in (own, *beside)}
+        self._store, self._access = store, access
 
     def routes(self) -> APIRouter:
         """Return the one route."""
@@ -63,44 +78,53 @@ class FraudDetector:
 
     async def _answered(self, request: Request) -> Body:
         prefix, _, operation = request.headers.get("x-amz-target", "").partition(".")
-        if prefix != self._service.target_prefix or operation not in self._service.operations:
+        target = self._targets.get(prefix)
+        if target is None or operation not in target.service.operations:
             raise ServiceError("UnknownOperationException", "X-Amz-Target names no operation of the service")
-        try:
-            body = await body_of(request)
-        except Refusal as error:
-            raise ServiceError("ValidationException", error.detail, error.status) from error
-        handler, scope = self._others.get(operation, (None, SCOPE))
-        await self._allow(request, body, scope)
-        if handler is None and operation not in OPERATIONS:
+        body = await read_body(request)
+        handler, scope = target.others.get(operation, (None, SCOPE))
+        await allow(self._access, request, body, scope, target.service)
+        if handler is None and operation not in target.operations:
             raise invalid(f"{operation} is not supported by fraudstream; see docs/fraud-detector.md")
-        asked = self._service.asked(operation, body)
+        asked = target.service.asked(operation, body)
         if scope == SCOPE and without_card_numbers(text := body.decode(errors="replace")) != text:
             raise invalid("a card number does not belong in a definition")
         try:
-            return await (handler(asked) if handler else asyncio.to_thread(self._done, operation, asked))
+            if handler is not None:
+                return await handler(asked)
+            return await asyncio.to_thread(self._done, target.operations[operation], asked)
         except FraudstreamError as error:
             logger.warning("%s: %s", operation, error)
             raise unavailable("this cannot be done now; try again") from error
 
-    async def _allow(self, request: Request, body: bytes, scope: str) -> None:
-        """Check signature, key and scope; raises ServiceError."""
-        bearer = None
-        if self._access.needs_keys:
-            key_text = signer(str(request.url), request.headers, body, time.time())
-            bearer = f"Bearer {key_text}"
-        try:
-            key = await self._access.allow(bearer, scope)
-            self._access.take(key, 1)
-        except NotAllowed as error:
-            if error.status == FORBIDDEN:
-                raise ServiceError("AccessDeniedException", str(error)) from error
-            raise ServiceError("UnrecognizedClientException", str(error), FORBIDDEN) from error
-        except TooMany as error:
-            raise ServiceError("ThrottlingException", str(error)) from error
-        request.state.who = key.name if key else "-"
+    def _done(self, operation: Operation, asked: Body) -> Body:
+        return self._store.within(lambda resources: operation(resources, deepcopy(asked)))
 
-    def _done(self, operation: str, asked: Body) -> Body:
-        return self._store.within(lambda resources: OPERATIONS[operation](resources, deepcopy(asked)))
+
+async def read_body(request: Request) -> bytes:
+    """Return the body of a request; raises ServiceError."""
+    try:
+        return await body_of(request)
+    except Refusal as error:
+        raise ServiceError("ValidationException", error.detail, error.status) from error
+
+
+async def allow(access: Access, request: Request, body: bytes, scope: str, service: Service) -> None:
+    """Check signature, key and scope; raises ServiceError."""
+    bearer = None
+    if access.needs_keys:
+        url, now_s = str(request.url), time.time()
+        bearer = f"Bearer {signer(url, request.headers, body, now_s, request.method, service.signing_name)}"
+    try:
+        key = await access.allow(bearer, scope)
+        access.take(key, 1)
+    except NotAllowed as error:
+        if error.status == FORBIDDEN:
+            raise ServiceError("AccessDeniedException", str(error)) from error
+        raise ServiceError("UnrecognizedClientException", str(error), FORBIDDEN) from error
+    except TooMany as error:
+        raise ServiceError("ThrottlingException", str(error)) from error
+    request.state.key = key.name if key else "-"
 
 
 def _answer(status: int, body: Mapping[str, Any]) -> Response:

@@ -44,7 +44,7 @@ class Predictions:
         (outcome,) = await self._asker.ask([record(self._event_type, asked)], self._deadline_s)
         self._metrics.event(outcome.code or "decided", self._asker.in_flight)
         if outcome.decision is None:
-            raise _error(outcome)
+            raise error_of(outcome)
         score = msgspec.json.decode(outcome.decision).get("insight_score")
         if score is None and plan.models:
             raise ServiceError(
@@ -109,7 +109,7 @@ def _model(model: Resource, number: str) -> Body:
     }
 
 
-def _error(outcome: Outcome) -> ServiceError:
+def error_of(outcome: Outcome) -> ServiceError:
     """Return the error about an event without a decision; what may come later is asked for again by SDKs, which is safe."""
     match outcome.code:
         case "invalid":

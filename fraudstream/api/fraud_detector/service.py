@@ -12,7 +12,7 @@ from botocore.validate import ParamValidator
 from fraudstream.api.fraud_detector.errors import invalid
 
 SERVICE = "frauddetector"
-PER_PAGE = "maxResults"
+PER_PAGE, PER_PAGE_OF_SAGEMAKER = "maxResults", "MaxResults"
 PYTHON_LACKS = r"\p{"
 """A pattern with it is not checked: Python's regular expressions have no classes of Unicode."""
 
@@ -20,9 +20,11 @@ PYTHON_LACKS = r"\p{"
 class Service:
     """The operations and the shapes of what they take and give."""
 
-    def __init__(self) -> None:
-        self._model = ServiceModel(Loader().load_service_model(SERVICE, "service-2"), SERVICE)
-        self.target_prefix: str = self._model.metadata["targetPrefix"]
+    def __init__(self, name: str = SERVICE) -> None:
+        """`name`: as botocore calls the service."""
+        self._model = ServiceModel(Loader().load_service_model(name, "service-2"), name)
+        self.signing_name: str = self._model.signing_name
+        self.target_prefix: str = self._model.metadata.get("targetPrefix", "")
         self.operations = frozenset(self._model.operation_names)
 
     def operation(self, name: str) -> OperationModel:
@@ -35,9 +37,15 @@ class Service:
             said = msgspec.json.decode(body or b"{}")
         except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
             raise invalid(f"the body is not JSON: {error}") from error
-        shape = self.operation(operation).input_shape
         if not isinstance(said, dict):
             raise invalid("the body is not an object")
+        return self.checked(operation, said)
+
+    def checked(
+        self, operation: str, said: dict[str, Any], lenient: frozenset[str] = frozenset()
+    ) -> dict[str, Any]:
+        """Return what a request asks; raises ServiceError. `lenient`: members whose pattern the service itself does not keep to."""
+        shape = self.operation(operation).input_shape
         if shape is None:
             return said
         said = {name: value for name, value in said.items() if value is not None}
@@ -47,10 +55,13 @@ class Service:
             raise invalid("the body is nested too deeply") from error
         if report.has_errors():
             raise invalid(report.generate_report())
-        for wrong in mistakes(said, shape, ""):
+        for wrong in mistakes(
+            {name: value for name, value in said.items() if name not in lenient}, shape, ""
+        ):
             raise invalid(wrong)
-        if PER_PAGE in shape.members:
-            said.setdefault(PER_PAGE, shape.members[PER_PAGE].metadata["max"])
+        for name in (PER_PAGE, PER_PAGE_OF_SAGEMAKER):
+            if name in shape.members:
+                said.setdefault(name, shape.members[name].metadata["max"])
         return said
 
 

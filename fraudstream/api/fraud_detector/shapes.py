@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +15,8 @@ from fraudstream.api.fraud_detector.service import PER_PAGE
 Body = dict[str, Any]
 Operation = Callable[[Resources, Body], Body]
 """Answers a request within one transaction; raises ServiceError."""
+Handler = Callable[[Body], Awaitable[Body]]
+"""Answers one that needs more than the database; raises ServiceError or FraudstreamError."""
 
 ARN = "arn:aws:frauddetector:us-east-1:000000000000:"
 """What names of resources begin with: SDKs want region and account, and there is only one of each here."""

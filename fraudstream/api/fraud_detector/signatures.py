@@ -25,11 +25,19 @@ AGE_S_MAX = 900.0
 """A request may be signed so long ago, or so far ahead: AWS's own limit."""
 
 TIME = "%Y%m%dT%H%M%SZ"
-SIGNED = frozenset({"host", "x-amz-date", "x-amz-target"})
-"""Headers without which a signature would not say what is asked, of whom and when."""
+TARGET = "x-amz-target"
+SIGNED = frozenset({"host", "x-amz-date"})
+"""Headers without which a signature would not say what is asked, of whom and when; where there is a target, that, too."""
 
 
-def signer(url: str, headers: Mapping[str, str], body: bytes, now_s: float) -> str:
+def signer(
+    url: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    now_s: float,
+    method: str = "POST",
+    service: str = SERVICE,
+) -> str:
     """Return the key that signed a request, which is still to be looked up; raises ServiceError."""
     text = headers.get("authorization")
     if not text:
@@ -38,17 +46,20 @@ def signer(url: str, headers: Mapping[str, str], body: bytes, now_s: float) -> s
     if found is None:
         raise _refused("IncompleteSignatureException", "this is not a signature of the version 4")
     names = found["headers"].split(";")
-    if not set(names) >= SIGNED or not set(names) <= set(headers):
-        raise _refused("IncompleteSignatureException", f"signed headers must be among {', '.join(SIGNED)}")
-    if found["service"] != SERVICE:
+    needed = SIGNED | ({TARGET} & set(headers))
+    if not needed <= set(names) or not set(names) <= set(headers):
+        raise _refused(
+            "IncompleteSignatureException", f"signed headers must be among {', '.join(sorted(needed))}"
+        )
+    if found["service"] != service:
         raise _refused("InvalidSignatureException", f"the request is signed for {found['service']}")
     _check_time(headers["x-amz-date"], found["day"], now_s)
     hashed = headers.get("x-amz-content-sha256")
     if hashed is not None and hashed != hashlib.sha256(body).hexdigest():
         raise _refused("InvalidSignatureException", "the body is not the one that was signed")
-    request = AWSRequest("POST", url, {name: headers[name] for name in names}, body)
+    request = AWSRequest(method, url, {name: headers[name] for name in names}, body)
     request.context["timestamp"] = headers["x-amz-date"]
-    auth = SigV4Auth(Credentials(found["key"], found["key"]), SERVICE, found["region"])
+    auth = SigV4Auth(Credentials(found["key"], found["key"]), service, found["region"])
     expected = auth.signature(auth.string_to_sign(request, auth.canonical_request(request)), request)
     if not hmac.compare_digest(expected, found["signature"]):
         raise _refused(

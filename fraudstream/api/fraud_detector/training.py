@@ -14,7 +14,7 @@ from fraudstream.api.fraud_detector import model_versions as versions
 from fraudstream.api.fraud_detector.definitions import MODEL_VERSION
 from fraudstream.api.fraud_detector.errors import invalid
 from fraudstream.api.fraud_detector.s3_paths import read
-from fraudstream.api.fraud_detector.shapes import JOB, Body
+from fraudstream.api.fraud_detector.shapes import JOB, Body, Handler
 from fraudstream.api.fraud_detector.training_files import FRAUD, LABEL, TIME, not_treated, prepared
 from fraudstream.api.fraud_detector.training_result import result_of
 from fraudstream.api.fraud_detector.work import Running, Work
@@ -37,6 +37,16 @@ class Trainings:
     ) -> None:
         self._store, self._work, self._registry = store, work, registry
         self._event_type, self._archive = event_type, archive
+
+    @property
+    def operations(self) -> Mapping[str, Handler]:
+        """What it answers."""
+        return {
+            "CreateModelVersion": self.create,
+            "UpdateModelVersion": self.update,
+            "UpdateModelVersionStatus": self.set_status,
+            "DeleteModelVersion": self.remove,
+        }
 
     async def create(self, asked: Body) -> Body:
         """Begin to train a new major version."""

@@ -5,6 +5,9 @@ import asyncio
 import csv
 import io
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +15,13 @@ import boto3
 import httpx
 import pytest
 
+from fraudstream.adapters.event_types import event_type_named
 from fraudstream.adapters.models.registry import Registry
 from fraudstream.settings import Settings
 from tests.api.fraud_detector import programs
 from tests.api.fraud_detector.door import boto_client
 from tests.api.serving import serving
-from tests.end_to_end.harness import Worker
+from tests.end_to_end.harness import Worker, read_all
 from tests.postgresql_server import new_database
 from tests.s3_server import bucket, s3
 
@@ -118,6 +122,80 @@ def realtime(client: Any) -> None:
     assert decided["insight_score"] == scores["scores"]["fraud_model_insightscore"]
 
 
+def events_and_lists(client: Any) -> None:
+    """An event that is sent counts as any other, and its label goes to the topic; lists are those of the topic."""
+    sent = {
+        "eventId": "s-1",
+        "eventTypeName": programs.EVENT_TYPE,
+        "eventTimestamp": "2020-02-13T09:22:53Z",
+        "eventVariables": {"amount": "30.00", "cc_num": "180046165512893", "merchant": "Other shop"},
+        "entities": [{"entityType": programs.ENTITY, "entityId": "unknown"}],
+    }
+    client.send_event(**sent, assignedLabel="fraud", labelTimestamp="2020-03-01T00:00:00Z")
+    client.update_event_label(
+        eventId="e-1",
+        eventTypeName=programs.EVENT_TYPE,
+        assignedLabel="legit",
+        labelTimestamp="2020-03-02T00:00:00Z",
+    )
+    event = client.get_event(eventId="s-1", eventTypeName=programs.EVENT_TYPE)["event"]
+    assert ("2020-02-13T09:22:53.000Z", {"amount": "30.0", "merchant": "Other shop"}) == (
+        event["eventTimestamp"],
+        event["eventVariables"],
+    )
+    with pytest.raises(client.exceptions.ResourceNotFoundException):
+        client.get_event(eventId="absent", eventTypeName=programs.EVENT_TYPE)
+    client.create_list(
+        name="bad_shops", elements=["Corner shop", "x"], variableType="BILLING_NAME", description="bad"
+    )
+    client.update_list(name="bad_shops", elements=["Other shop"], updateMode="APPEND")
+    client.update_list(name="bad_shops", elements=["x"], updateMode="REMOVE")
+    assert ["Corner shop", "Other shop"] == client.get_list_elements(name="bad_shops")["elements"]
+    (listed,) = client.get_lists_metadata()["lists"]
+    assert ("bad_shops", "bad", "BILLING_NAME") == (
+        listed["name"],
+        listed["description"],
+        listed["variableType"],
+    )
+
+
+def imported(settings: Settings, url: str, out: Path) -> dict[str, Any]:
+    """Run `fraudstream import fraud-detector` on this account."""
+    command = ["import", "fraud-detector", "--out", str(out), "--outcome", "high_risk=block", "--json"]
+    command += ["--outcome", "medium_risk=review"]
+    done = subprocess.run(
+        [sys.executable, "-m", "fraudstream", *command],
+        env=os.environ | {"AWS_ENDPOINT_URL_FRAUDDETECTOR": url},
+        capture_output=True,
+        check=True,
+    )
+    said: dict[str, Any] = json.loads(done.stdout)
+    return said
+
+
+def account(client: Any, settings: Settings, folder: Path) -> None:
+    """An account becomes files of ours; a second run asks for nothing that is there already."""
+    said = imported(settings, client.meta.endpoint_url, folder / "files")
+    assert [f"{programs.EVENT_TYPE}.toml", "lists/bad_shops.csv"] == said["files"]
+    assert [
+        "rule approve is a draft: say what its outcome is with --outcome low_risk=block, =review or =approve"
+    ] == [each.partition(": ")[2] for each in said["left_out"] if "draft" in each]
+    event_type = event_type_named(str(folder / "files" / f"{programs.EVENT_TYPE}.toml"))
+    assert ("amount", "cc_num", ("fraud",)) == (
+        event_type.amount,
+        event_type.entity.field if event_type.entity else None,
+        event_type.label.fraud if event_type.label else None,
+    )
+    assert ["investigate", "review", "approve"] == [rule.name for rule in event_type.ruleset.rules]
+    assert (
+        "value\r\nCorner shop\r\nOther shop\r\n"
+        == (folder / "files" / "lists" / "bad_shops.csv").read_bytes().decode()
+    )
+    assert said == imported(settings, "http://127.0.0.1:9", folder / "files")
+    client.delete_list(name="bad_shops")
+    assert [] == client.get_lists_metadata()["lists"]
+
+
 async def test_a_detector_lives_as_its_program_says(
     kafka_settings: Settings, postgresql: str, bucket: str, tmp_path: Path
 ) -> None:
@@ -134,6 +212,12 @@ async def test_a_detector_lives_as_its_program_says(
         await asyncio.to_thread(batches, client, bucket)
         with Worker(settings, ("-m", "fraudstream", "worker")):
             await asyncio.to_thread(realtime, client)
+            await asyncio.to_thread(events_and_lists, client)
+        await asyncio.to_thread(account, client, settings, tmp_path)
+        assert [("e-1", False), ("s-1", True)] == sorted(
+            (label["transaction_id"], label["fraud"])
+            for label in (json.loads(each.value) for each in await read_all(settings, "labels"))
+        )
         await asyncio.to_thread(programs.tear_down, client)
         await asyncio.to_thread(programs.tear_down, client)
         assert [] == client.get_variables()["variables"] == client.get_models()["models"]
