@@ -1,6 +1,7 @@
 """The rooms of the console, declared once, in the order of the navigation; pages and tests come from it."""
 
 from fraudstream.console.app import Room
+from fraudstream.console.cases import routes as cases
 from fraudstream.console.people import room as people
 from fraudstream.console.releases import rules
 from fraudstream.console.results import rooms as results
@@ -8,6 +9,7 @@ from fraudstream.console.search import pages as search
 from fraudstream.domain.people import Permission
 
 ROOMS = (
+    Room("/cases", "Cases", None, cases.routes),
     Room("/account", "", None, people.routes),
     Room("/results", "Results", None, results.routes),
     Room("/search", "Search", None, search.routes),

@@ -25,7 +25,8 @@ FindFiles = Callable[[date, date], Awaitable[Sequence[Path]]]
 
 LIMIT_S = 2.0
 """An answer takes 0.1 s on three million payments; a page waits no longer than this for one."""
-HISTORY_DAYS, LINK_DAYS = 30, 7
+HISTORY_DAYS, LINK_DAYS, DAYS_AFTER = 30, 7, 1
+"""Days before the payment that is asked about, for its entity and for what is linked, and after it."""
 LOOKS = 3
 """A compaction may replace a file between listing and reading: then the files are listed again."""
 MERGED_EVERY_S = 60.0
@@ -68,13 +69,13 @@ class Evidence:
         self._merged_at = -MERGED_EVERY_S
 
     async def history(
-        self, entity: str, until_ms: int, names: Sequence[str], partition: int | None = None
+        self, entity: str, at_ms: int, names: Sequence[str], partition: int | None = None
     ) -> History:
-        """Return an entity's payments of the days up to a moment, with those of the columns `names` that the archive has.
+        """Return an entity's payments of the days around a moment, with those of the columns `names` that the archive has.
 
         `partition`: where the entity's newest payment came from, if that is known. Raises NoAnswer.
         """
-        since_ms = until_ms - HISTORY_DAYS * DAY_MS
+        since_ms, until_ms = at_ms - HISTORY_DAYS * DAY_MS, at_ms + DAYS_AFTER * DAY_MS
 
         def ask(database: duckdb.DuckDBPyConnection, files: Mapping[LakeFile, Path]) -> History:
             mine = of_partition(files, partition)
@@ -85,9 +86,9 @@ class Evidence:
 
         return await self._asked(since_ms, until_ms, ask) or History()
 
-    async def links(self, entity: str | None, until_ms: int, values: Mapping[str, Any]) -> Links:
+    async def links(self, entity: str | None, at_ms: int, values: Mapping[str, Any]) -> Links:
         """Return what payments of other entities have in common with these values. Raises NoAnswer."""
-        since_ms = until_ms - LINK_DAYS * DAY_MS
+        since_ms, until_ms = at_ms - LINK_DAYS * DAY_MS, at_ms + DAYS_AFTER * DAY_MS
         if not values:
             return Links()
 

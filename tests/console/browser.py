@@ -65,14 +65,16 @@ class Looking:
         await page.wait_for_load_state()
         return page
 
-    async def is_sound(self, path: str, name: str = "") -> None:
+    async def is_sound(self, path: str, name: str = "", until: str = "") -> None:
         """Look at a page wide and narrow, light and dark: axe finds nothing serious, nothing is cut off, the browser has no complaints.
 
-        `name`: of the screenshots; by default the path.
+        `name`: of the screenshots; by default the path. `until`: a selector of what the page loads afterwards.
         """
         for width_px in WIDTHS_PX:
             for colours in COLOURS:
                 page = await self.look(path, width_px, colours)
+                if until:
+                    await page.wait_for_selector(until)
                 await self.keep(page, f"{name or path}-{width_px}-{colours}")
                 await no_serious(page)
                 assert [] == await page.evaluate(WIDER), f"{path} at {width_px} px"

@@ -7,6 +7,7 @@ import pytest
 
 from fraudstream.console.app import Console
 from tests.console.browser import browser_page, chromium  # noqa: F401 - fixtures of browser tests
+from tests.console.cases_world import World, usual
 from tests.console.visiting import Visitor, made, visitor
 
 As = Callable[[str], Visitor]
@@ -28,3 +29,9 @@ def either_console(database_url: str, tmp_path: Path) -> Console:
 def as_role(console: Console) -> As:
     """Return a function that returns somebody with a role, logged in to `console`."""
     return lambda role: visitor(console, role)
+
+
+@pytest.fixture
+def world(console: Console) -> World:
+    """Return what there is to review in `console`."""
+    return usual(console)

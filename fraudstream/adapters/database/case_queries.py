@@ -30,6 +30,10 @@ class View:
     """Only what can be worked on now: neither claimed nor snoozed."""
     assignee: str | None = None
     claimed_by: str | None = None
+    whose: str | None = None
+    """Claimed by this person, or assigned to them."""
+    snoozed: bool = False
+    """Only what is put off until a time to come."""
     origin: str | None = None
     tag: str | None = None
     entity: str | None = None
@@ -86,10 +90,10 @@ class CaseQueries:
         wanted = wanted.order_by(*(key.desc() if descending else key for key in keys))
         return self._cases(wanted)
 
-    def count(self, view: View) -> int:
-        """Return how many cases a view has."""
-        counted = select(func.count()).select_from(CASES).where(self._in(view))
-        return int(self.connection.execute(counted).scalar_one())
+    def count(self, view: View, at_most: int | None = None) -> int:
+        """Return how many cases a view has; with `at_most` no more are counted, so that it takes no longer the more there are."""
+        some = select(CASES.c.id).where(self._in(view)).limit(at_most).subquery()
+        return int(self.connection.execute(select(func.count()).select_from(some)).scalar_one())
 
     def of_entity(self, entity_kind: str, entity: str, limit: int = 50) -> list[Case]:
         """Return all cases of an entity, the newest first."""
@@ -139,6 +143,11 @@ class CaseQueries:
             conditions.append(ready(self.now_ms))
         if view.claimed_by is not None:
             conditions += [CASES.c.claimed_by == view.claimed_by, CASES.c.claimed_until > self.now_ms]
+        if view.whose is not None:
+            claimed = and_(CASES.c.claimed_by == view.whose, CASES.c.claimed_until > self.now_ms)
+            conditions.append(or_(CASES.c.assignee == view.whose, claimed))
+        if view.snoozed:
+            conditions.append(CASES.c.snoozed_until >= self.now_ms)
         if view.tag is not None:
             conditions.append(
                 CASES.c.tags.contains(json.dumps(view.tag, ensure_ascii=False), autoescape=True)
