@@ -21,6 +21,7 @@ ROLES: dict[Role, str] = {
     "archiver": "runs `fraudstream archive run`",
     "reader": "reads decisions, alerts and dead letters",
     "operator": "changes what decides: `fraudstream releases` and `fraudstream lists`",
+    "console": "runs `fraudstream console`, which needs the rights of producer, for labels, and of operator, too",
     "admin": "makes and grows the topics",
 }
 """Role -> what its principal does."""
@@ -72,4 +73,5 @@ def _beside_topics(settings: Settings, role: Role) -> list[Acl]:
             Acl("transactional-id", settings.app_id, "Write", prefixed=True),
             Acl("transactional-id", settings.app_id, "Describe", prefixed=True),
         ]
-    return [Acl("group", archivers, "Read")] if role == "archiver" else []
+    groups = {"archiver": archivers, "console": topics.console_group(settings)}
+    return [Acl("group", groups[role], "Read")] if role in groups else []

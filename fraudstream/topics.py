@@ -6,7 +6,7 @@ from typing import Literal
 from fraudstream.domain.times import DAY_MS, HOUR_MS
 from fraudstream.settings import Settings
 
-Role = Literal["worker", "producer", "archiver", "reader", "operator", "admin"]
+Role = Literal["worker", "producer", "archiver", "reader", "operator", "console", "admin"]
 """Whose rights in Kafka differ; acls.py says what each does."""
 
 
@@ -45,14 +45,19 @@ DECISIONS = Topic(
     "one decision for every payment; key: entity token",
     7 * DAY_MS,
     "worker",
-    ("archiver", "reader", "operator"),  # a release is tried on the newest decisions before it is used
+    (
+        "archiver",
+        "reader",
+        "operator",
+        "console",
+    ),  # a release is tried on the newest decisions before it is used
 )
 ALERTS = Topic(
     "fraud-alerts",
     "decisions whose outcome is not approve; key: entity token",
     30 * DAY_MS,
     "worker",
-    ("reader",),
+    ("reader", "console"),
 )
 DEAD_LETTERS = Topic(
     "dead-letters",
@@ -62,7 +67,11 @@ DEAD_LETTERS = Topic(
     ("worker", "reader"),  # a worker that verifies its state reads which payments were never counted
 )
 LABELS = Topic(
-    "labels", "what a payment turned out to be; key: transaction id", 365 * DAY_MS, "producer", ("archiver",)
+    "labels",
+    "what a payment turned out to be; key: transaction id",
+    365 * DAY_MS,
+    "producer",
+    ("archiver", "console"),
 )
 RELEASES = Topic(
     "releases",
@@ -105,6 +114,14 @@ LISTS = Topic(
         ("delete.retention.ms", str(3 * DAY_MS)),
     ),
 )
+CASES = Topic(
+    "cases",
+    "what is reviewed and what became of it: the newest state of each case; key: case id",
+    365 * DAY_MS,  # of what compaction leaves, which is for ever
+    "console",
+    ("console", "reader"),
+    (("cleanup.policy", "compact"),),
+)
 TOPICS = (
     TRANSACTIONS,
     REPARTITIONED,
@@ -117,9 +134,12 @@ TOPICS = (
     SHADOW_DECISIONS,
     REPLIES,
     LISTS,
+    CASES,
 )
-NOT_NEEDED_TO_DECIDE = frozenset({RELEASES.name, RELEASES_APPLIED.name, SHADOW_DECISIONS.name, LISTS.name})
-"""Without them workers go on with the releases and lists that they have."""
+NOT_NEEDED_TO_DECIDE = frozenset(
+    {RELEASES.name, RELEASES_APPLIED.name, SHADOW_DECISIONS.name, LISTS.name, CASES.name}
+)
+"""Without them workers go on with the releases and lists that they have, and know nothing of cases."""
 WRITTEN_BY_OTHERS = tuple(topic for topic in TOPICS if topic.written_by != "worker")
 
 ACTIVITY_TABLE = "activity"
@@ -152,6 +172,11 @@ def outputs(settings: Settings) -> set[str]:
 def archive_group(settings: Settings) -> str:
     """Return the consumer group of the archivers."""
     return f"{settings.app_id}-archive"
+
+
+def console_group(settings: Settings) -> str:
+    """Return the consumer group under which Kafka shows how far the console has read."""
+    return f"{settings.app_id}-console"
 
 
 def all_topics(settings: Settings) -> dict[str, Topic]:

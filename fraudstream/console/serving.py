@@ -4,6 +4,7 @@ import logging
 
 from fraudstream.adapters.database.engine import opened
 from fraudstream.console.app import Console
+from fraudstream.console.intake.feed import CaseFeed
 from fraudstream.console.rooms import ROOMS
 from fraudstream.process import http_server
 from fraudstream.settings import Settings
@@ -23,6 +24,7 @@ def serve(settings: Settings) -> None:
     )
     address.check()
     console = Console(settings, opened(settings.database_url), ROOMS)
+    console.beside("reading alerts", CaseFeed(settings, console.engine).run)
     if not console.secure and not address.is_loopback:
         logger.warning(
             "passwords and cookies go over the network without TLS, and %s can be reached by others",

@@ -30,6 +30,19 @@ class ConsoleSettings(BaseSettings):
     console_invitation_days: float = Field(
         7.0, gt=0, le=365, description="For how many days an invitation to the console can be accepted."
     )
+    console_due_hours: float = Field(
+        24.0, gt=0, le=24 * 90, description="A case should be closed so many hours after it was opened."
+    )
+    console_blind_review: bool = Field(
+        True,
+        description="Review payments, too, that rules have let through by chance (`pass_share`), without showing that to who reviews them.",
+    )
+    console_review_rules: str = Field(
+        "",
+        examples=["new-device,watched-merchant"],
+        description="Names of rules, separated by commas, whose payments are reviewed whatever their outcome is. "
+        "Payments of outcome review always are.",
+    )
     releases_by_two: bool = Field(
         False,
         description="In the console, a release is only put into use once somebody else has approved it than who proposed it.",

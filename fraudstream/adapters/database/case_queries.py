@@ -13,6 +13,7 @@ from fraudstream.domain.labels import Label
 from fraudstream.domain.review.actions import Action
 from fraudstream.domain.review.case import Case, CaseRefused
 from fraudstream.domain.review.intake import Reviewed
+from fraudstream.domain.review.record import CaseChange
 
 Queue = Literal["waiting", "escalated", "closed"]
 Order = Literal["urgency", "due", "closed"]
@@ -40,17 +41,6 @@ class View:
     blind: bool | None = None
     overdue: bool = False
     at_risk_min_thousandths: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CaseChange:
-    """What somebody did with a case."""
-
-    version: int
-    """Of the case that it made."""
-    at: int
-    who: str
-    action: Action
 
 
 class CaseQueries:
