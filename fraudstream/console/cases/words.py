@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fraudstream.adapters.database.case_queries import CaseChange
 from fraudstream.console.formatting import in_zone, told_money, told_time
 from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.features.catalogue import FEATURES
 from fraudstream.domain.people import Person
 from fraudstream.domain.review import actions
 from fraudstream.domain.review.case import Case, Finding
+from fraudstream.domain.review.record import CaseChange
 from fraudstream.evidence.archive import HISTORY_DAYS
 from fraudstream.evidence.unusual import Kind, Unusual
 
