@@ -3,16 +3,17 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aiokafka import TopicPartition
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy import Engine
 from starlette.exceptions import HTTPException
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp
 
 from fraudstream import topics
@@ -31,6 +32,7 @@ from fraudstream.api.archived import ArchivedDecisions
 from fraudstream.api.asking import Asker
 from fraudstream.api.door import Refusal, door, failed
 from fraudstream.api.metrics import ApiMetrics
+from fraudstream.api.schemas import ERROR, JSON, SECURITY
 from fraudstream.domain.errors import FraudstreamError, SetupError
 from fraudstream.domain.events.parser import Parser, entity_index
 from fraudstream.domain.labels import Label
@@ -44,6 +46,8 @@ if TYPE_CHECKING:
     from fraudstream.api.fraud_detector.building import Built
 
 logger = logging.getLogger(__name__)
+
+Answering = Callable[[], Awaitable[Response]]
 
 MESSAGES = {
     404: "there is no such address; see /docs",
@@ -105,10 +109,7 @@ class Api:
             fastapi.include_router(self._detector.router)
         known = lists.KnownLists(self._list_kinds)
         fastapi.include_router(lists.routes(self.publish_lists, known, self._values, access))
-        fastapi.add_api_route(
-            "/health", self.health, tags=["operation"], summary="Whether it can do its work"
-        )
-        fastapi.add_api_route("/metrics", self.exposition, tags=["operation"], summary="For Prometheus")
+        _add_operation(fastapi, self.health, self.exposition)
         _handle_errors(fastapi)
         self.app: ASGIApp = door(fastapi, self.metrics)
 
@@ -164,6 +165,31 @@ class Api:
             await self._weekly.close()
             await self._publisher.stop()
             await self._log.stop()
+
+
+def _add_operation(app: FastAPI, health: Answering, exposition: Answering) -> None:
+    """Add what whoever operates it asks, without a key, and say how a key is sent to the others."""
+    well = {"type": "object", "properties": {"status": {"const": "ok"}}, "required": ["status"]}
+    said: dict[int | str, dict[str, Any]] = {
+        200: {"description": "It can", "content": {JSON: {"schema": well}}},
+        503: {"description": "It cannot", "content": {JSON: {"schema": ERROR}}},
+    }
+    text: dict[int | str, dict[str, Any]] = {
+        200: {"description": "Metrics", "content": {"text/plain": {"schema": {"type": "string"}}}}
+    }
+    app.add_api_route(
+        "/health", health, tags=["operation"], summary="Whether it can do its work", responses=said
+    )
+    app.add_api_route(
+        "/metrics",
+        exposition,
+        tags=["operation"],
+        summary="For Prometheus",
+        responses=text,
+        response_class=PlainTextResponse,
+    )
+    document = app.openapi()
+    document.setdefault("components", {})["securitySchemes"] = SECURITY
 
 
 def _handle_errors(app: FastAPI) -> None:

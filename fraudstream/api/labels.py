@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 
 from fraudstream.api.access import Access
 from fraudstream.api.door import Refusal, body_of
-from fraudstream.api.predictions import EVENTS_MAX, JSON
+from fraudstream.api.schemas import EVENTS_MAX, JSON, answers, asked, one_or_many, schema_of
 from fraudstream.domain.card_numbers import without_card_numbers
 from fraudstream.domain.labels import Label, LabelSource
 
@@ -61,7 +61,16 @@ def routes(publish: Publish, access: Access) -> APIRouter:
     """Return the route of labels."""
     router = APIRouter(prefix="/v1/labels", tags=["labels"])
 
-    @router.post("", status_code=202, summary="Say what events turned out to be")
+    example = {"transaction_id": "p-1", "fraud": True, "source": "chargeback"}
+    counted = {"type": "object", "properties": {"labels": {"type": "integer"}}, "required": ["labels"]}
+
+    @router.post(
+        "",
+        status_code=202,
+        summary="Say what events turned out to be",
+        openapi_extra=asked(one_or_many(schema_of(Said)), example),
+        responses=answers(counted, "How many labels the brokers have", status=202),
+    )
     async def post(request: Request) -> Response:
         """A later label of an event replaces an earlier one. Answered when the brokers have all of them."""
         key = await access.allow(request.headers.get("Authorization"), "labels")

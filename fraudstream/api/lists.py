@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request, Response
 from fraudstream.adapters.lists.values import Values
 from fraudstream.api.access import Access
 from fraudstream.api.door import Refusal, body_of
-from fraudstream.api.predictions import EVENTS_MAX, JSON
+from fraudstream.api.schemas import EVENTS_MAX, JSON, answers, asked, schema_of
 from fraudstream.domain.card_numbers import without_card_numbers
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.lists.entries import WHY_LENGTH_MAX, Change, Kind, Listed, Moment
@@ -76,7 +76,23 @@ def routes(
     """Return the route of lists; `values` returns what reads the values of a list of a kind."""
     router = APIRouter(prefix="/v1/lists", tags=["lists"])
 
-    @router.post("/{name}", status_code=202, summary="Put values on a list, and take values off it")
+    changed = {
+        "type": "object",
+        "properties": {
+            "list": {"type": "string"},
+            "added": {"type": "integer"},
+            "removed": {"type": "integer"},
+        },
+        "required": ["list", "added", "removed"],
+    }
+
+    @router.post(
+        "/{name}",
+        status_code=202,
+        summary="Put values on a list, and take values off it",
+        openapi_extra=asked(schema_of(Wanted), {"add": ["4006080197832643"], "why": "stolen"}),
+        responses=answers(changed, "What the brokers have", [404], status=202),
+    )
     async def change(request: Request, name: str) -> Response:
         """Workers know it within a second. Answered when the brokers have all of it; card numbers are kept as tokens."""
         key = await access.allow(request.headers.get("Authorization"), "lists")

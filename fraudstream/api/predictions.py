@@ -11,14 +11,31 @@ from fraudstream.api.asking import Asker
 from fraudstream.api.door import Refusal, body_of
 from fraudstream.api.metrics import ApiMetrics
 from fraudstream.api.outcomes import Outcome
+from fraudstream.api.schemas import (
+    DECISION,
+    ERROR,
+    EVENT,
+    EVENT_STATUSES,
+    EVENTS_MAX,
+    JSON,
+    answers,
+    asked,
+    one_or_many,
+)
 
-EVENTS_MAX = 1_000
 DEADLINE_MAX_MS = 60_000
 DEADLINE_HEADER = "X-Deadline-Ms"
 RETRY_AFTER_S = 1
 """When events that are refused because too many wait may come again."""
 
-JSON = "application/json"
+EXAMPLE = {"tid": "p-1", "cc_num": "4006080197832643", "amount": 12.5, "trans_ts": 1764230400}
+
+DEADLINE = {
+    "name": DEADLINE_HEADER,
+    "in": "header",
+    "description": "How long to wait for the decisions, in ms.",
+    "schema": {"type": "integer", "minimum": 1, "maximum": DEADLINE_MAX_MS},
+}
 
 
 def parsed(body: bytes) -> tuple[list[bytes], bool]:
@@ -67,21 +84,13 @@ def routes(
 ) -> APIRouter:
     """Return the routes of predictions."""
     router = APIRouter(prefix="/v1/predictions", tags=["predictions"])
-    body = {
-        "required": True,
-        "content": {
-            JSON: {
-                "schema": {
-                    "oneOf": [
-                        {"type": "object"},
-                        {"type": "array", "items": {"type": "object"}, "minItems": 1, "maxItems": EVENTS_MAX},
-                    ]
-                }
-            }
-        },
-    }
 
-    @router.post("", openapi_extra={"requestBody": body}, summary="Decide one event, or up to 1,000")
+    @router.post(
+        "",
+        summary="Decide one event, or up to 1,000",
+        openapi_extra=asked(one_or_many(EVENT), EXAMPLE) | {"parameters": [DEADLINE]},
+        responses=answers(one_or_many({"anyOf": [DECISION, ERROR]}), "The decisions", EVENT_STATUSES),
+    )
     async def predict(request: Request) -> Response:
         """Each event is counted in its entity's windows, archived and answered as on the topic `decisions`.
 
@@ -97,7 +106,12 @@ def routes(
             metrics.event(one.code or "decided", asker.in_flight)
         return answer(outcomes, as_array)
 
-    @router.get("/{transaction_id}", summary="Fetch a decision that was made before")
+    @router.get(
+        "/{transaction_id}",
+        summary="Fetch a decision that was made before",
+        openapi_extra={"security": [{"key": []}]},
+        responses=answers(DECISION, "The decision", [404]),
+    )
     async def fetch(request: Request, transaction_id: str) -> Response:
         """Looks among what this process asked for, then in the archive, if there is one."""
         key = await access.allow(request.headers.get("Authorization"), "predict")

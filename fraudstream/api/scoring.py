@@ -8,7 +8,8 @@ from fastapi import APIRouter, Request, Response
 
 from fraudstream.api.access import Access
 from fraudstream.api.door import Refusal, body_of
-from fraudstream.api.predictions import JSON
+from fraudstream.api.predictions import EXAMPLE
+from fraudstream.api.schemas import EVENT, JSON, JUDGEMENT, answers, asked, schema_of
 from fraudstream.domain.errors import InvalidTransaction, SetupError
 from fraudstream.predict.what_if import WhatIf
 from fraudstream.predict.what_if_detectors import WhatIfDetectors
@@ -43,11 +44,18 @@ def routes(what_if: WhatIf, detectors: WhatIfDetectors, access: Access) -> APIRo
     router = APIRouter(prefix="/v1/score", tags=["predictions"])
     turns = asyncio.Semaphore(AT_ONCE_MAX)
 
-    @router.post("", summary="Ask what a release would say of an event, also with other features")
+    example = {"event": EXAMPLE, "features": {"num_trans_last_10m": 6}}
+
+    @router.post(
+        "",
+        summary="Ask what a release would say of an event, also with other features",
+        openapi_extra=asked(schema_of(Wanted, {"event": EVENT}), example),
+        responses=answers(JUDGEMENT, "What it says", [404]),
+    )
     async def score(request: Request) -> Response:
         """Nothing is counted, published or archived. Windows hold the event alone, unless `features` says otherwise."""
         key = await access.allow(request.headers.get("Authorization"), "score")
-        request.state.key = key.name if key else "-"
+        request.state.who = key.name if key else "-"
         wanted = parsed(await body_of(request))
         access.take(key, 1)
         async with turns:

@@ -10,11 +10,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fraudstream.adapters.event_types import event_type_named
 from fraudstream.api import predictions
 from fraudstream.api.door import BODY_TIMEOUT_S, Refusal
 from fraudstream.api.labels import parsed as labels_in
+from fraudstream.api.scoring import parsed as question_in
+from fraudstream.domain.detector import Detector
+from fraudstream.domain.errors import InvalidTransaction, SetupError
+from fraudstream.domain.events.parser import Parser, entity_index
+from fraudstream.domain.tokens import Tokenizer
+from fraudstream.domain.weekly import NoWeeks
+from fraudstream.predict.detectors import Chosen
+from fraudstream.predict.what_if import WhatIf
 from fraudstream.settings import Settings
 from tests.api.serving import serving
+from tests.end_to_end.test_worker import CARDS
+from tests.parity.test_event_types import CountingModel
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -24,6 +35,22 @@ JSON: st.SearchStrategy[Any] = st.recursive(
     max_leaves=12,
 )
 BODIES = st.binary(max_size=200) | JSON.map(lambda value: json.dumps(value).encode())
+EVENTS = st.fixed_dictionaries(
+    {"cc_num": st.just(CARDS[0]), "amount": st.floats() | st.integers() | st.text(max_size=5)},
+    optional={"tid": st.text(max_size=5), "trans_ts": st.floats() | JSON, "merchant": JSON},
+)
+TOLD = st.dictionaries(
+    st.sampled_from(
+        ["num_trans_last_10m", "avg_amt_last_1w", "num_trans_last_1w", "count_ratio", "amount", "x"]
+    ),
+    st.none() | st.floats() | st.integers(),
+)
+QUESTIONS = st.fixed_dictionaries({"event": EVENTS, "features": TOLD}).map(
+    lambda value: json.dumps(value).encode()
+)
+CARD = event_type_named("card")
+WHAT_IF = WhatIf(Parser(CARD, entity_index(CARD, Tokenizer(bytes(32)), 1), 1_000), CARD, 60_000, NoWeeks())
+BY = Chosen(Detector.of(CountingModel(), CARD), None)
 T = TypeVar("T")
 REFUSED = {400, 401, 403, 404, 405, 408, 413, 422, 429, 503, 504}
 
@@ -53,6 +80,21 @@ def test_any_body_is_labels_or_refused(body: bytes) -> None:
     said, status = read(lambda: labels_in(body, 1_000))
 
     assert (422 if said is None else 200) == status
+
+
+@given(body=BODIES | QUESTIONS)
+def test_any_body_is_a_question_or_refused(body: bytes) -> None:
+    """And any question about an event is answered, or says in a sentence why not."""
+    said, status = read(lambda: question_in(body))
+    assert (422 if said is None else 200) == status
+    if said is None:
+        return
+    try:
+        known = asyncio.run(WHAT_IF.known(bytes(said.event), BY.detector))
+        judged = WHAT_IF.judged(known, BY, said.features)
+    except (InvalidTransaction, SetupError):
+        return
+    assert 0 <= judged["probability"] <= 1
 
 
 @pytest.fixture
