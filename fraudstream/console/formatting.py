@@ -79,6 +79,19 @@ def stamp(context: Context, epoch_ms: int | None) -> str:
 
 
 @pass_context
+def logged(context: Context, iso: str) -> str:
+    """Write a moment that a log of releases, models or lists has as ISO 8601, in the reader's time zone, to the minute.
+
+    What is no moment stays as it is.
+    """
+    try:
+        at = datetime.fromisoformat(iso)
+    except ValueError:
+        return iso
+    return at.astimezone(ZoneInfo(_zone(context))).strftime("%Y-%m-%d %H:%M")
+
+
+@pass_context
 def ago(context: Context, epoch_ms: int | None) -> str:
     """Write how long ago a moment was when the page was made."""
     return DASH if epoch_ms is None else told_span((context["now_ms"] - epoch_ms) / 1000)
@@ -97,4 +110,4 @@ def _zone(context: Context) -> str:
     return person.time_zone if person else "UTC"
 
 
-FILTERS = {function.__name__: function for function in (moment, stamp, ago, money)}
+FILTERS = {function.__name__: function for function in (moment, stamp, logged, ago, money)}
