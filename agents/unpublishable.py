@@ -7,12 +7,9 @@ import msgspec
 
 from fraudstream.adapters.kafka.outbox import Message, Refused, nothing_instead
 from fraudstream.agents.micro_batch import MicroBatch
-from fraudstream.deciding.dead_letters import DeadLetter, DeadLetters
+from fraudstream.deciding.dead_letters import NOT_REPARTITIONED, UNPUBLISHABLE, DeadLetter, DeadLetters
 from fraudstream.deciding.records import SOURCE_HEADER, Record, number_of, source_of
 from fraudstream.tables.changelog_halves import halved
-
-UNPUBLISHABLE = "unpublishable"
-"""Reason of a dead letter about a decision, an alert or a payment to repartition that its topic refuses."""
 
 Replacement = list[tuple[str, int, Message]]
 
@@ -76,5 +73,5 @@ def _place(record: Record) -> tuple[str, int, int, int]:
 def _what(message: Message) -> str:
     """Say what is missing now."""
     if message.headers:
-        return "the payment was not repartitioned, so it is not decided"
+        return NOT_REPARTITIONED
     return "the payment counts in its entity's windows, but this was not published"

@@ -20,7 +20,7 @@ ROLES: dict[Role, str] = {
     "producer": "sends payments and labels",
     "archiver": "runs `fraudstream archive run`",
     "reader": "reads decisions, alerts and dead letters",
-    "operator": "changes what decides: `fraudstream releases` and `fraudstream lists`",
+    "operator": "changes what decides: `fraudstream releases` and `fraudstream lists`; `fraudstream dead-letters`",
     "console": "runs `fraudstream console`, which needs the rights of producer, for labels, and of operator, too",
     "admin": "makes and grows the topics",
 }
@@ -57,7 +57,10 @@ def _uses(topic: topics.Topic, role: Role) -> Iterator[Operation]:
     """Yield what a role does with a topic."""
     if role == "admin":
         yield from ("Create", "Alter")
-    if role in topic.read_by:
+    watched = (
+        role == "console" and topic in topics.TOPICS
+    )  # the stream can be watched, without the workers' state
+    if role in topic.read_by or watched:
         yield "Read"
     if role == topic.written_by:
         yield "Write"
@@ -73,5 +76,15 @@ def _beside_topics(settings: Settings, role: Role) -> list[Acl]:
             Acl("transactional-id", settings.app_id, "Write", prefixed=True),
             Acl("transactional-id", settings.app_id, "Describe", prefixed=True),
         ]
-    groups = {"archiver": archivers, "console": topics.console_group(settings)}
-    return [Acl("group", groups[role], "Read")] if role in groups else []
+    if role == "operator":
+        resending = topics.resending(settings)
+        return [
+            Acl("topic", settings.topic(topics.TRANSACTIONS.name), "Write"),  # records of dead letters, again
+            Acl("transactional-id", resending, "Write"),
+            Acl("transactional-id", resending, "Describe"),
+        ]
+    if role == "console":
+        behind = (settings.app_id, archivers)  # how far they are behind
+        own = Acl("group", topics.console_group(settings), "Read")
+        return [own, *(Acl("group", group, "Describe") for group in behind)]
+    return [Acl("group", archivers, "Read")] if role == "archiver" else []

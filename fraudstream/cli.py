@@ -63,6 +63,7 @@ COMMANDS = {
         "score", "Say what a release would decide about one event, also if some features were others."
     ),
     "jobs": Entry("jobs", "List, show and cancel work that takes long, such as the prediction of files."),
+    "dead-letters": Entry("dead_letters", "List, show and send again records that got no decision."),
     "labels": Entry(
         "labels", "Publish what events turned out to be, and report how good decisions were by it."
     ),

@@ -31,14 +31,14 @@ TRANSACTIONS = Topic(
     "payments to decide; key: the entity, such as the card number, or none",
     7 * DAY_MS,
     "producer",
-    ("worker",),
+    ("worker", "operator"),  # who sends records of dead letters again
 )
 REPARTITIONED = Topic(
     "transactions-by-card",
     "payments that a worker repartitioned by entity; key: entity token",
     7 * DAY_MS,
     "worker",
-    ("worker",),
+    ("worker", "operator"),  # the same
 )
 DECISIONS = Topic(
     "decisions",
@@ -64,7 +64,11 @@ DEAD_LETTERS = Topic(
     "records that got no decision, with the reason",
     30 * DAY_MS,
     "worker",
-    ("worker", "reader"),  # a worker that verifies its state reads which payments were never counted
+    (
+        "worker",
+        "reader",
+        "operator",
+    ),  # a worker that verifies its state reads which payments were never counted
 )
 LABELS = Topic(
     "labels",
@@ -167,6 +171,11 @@ def changelog(settings: Settings) -> Topic:
 def outputs(settings: Settings) -> set[str]:
     """Return the full names of the topics that a worker writes."""
     return set(all_topics(settings)) - {settings.topic(topic.name) for topic in WRITTEN_BY_OTHERS}
+
+
+def resending(settings: Settings) -> str:
+    """Return the one transactional id of those who send records of dead letters again."""
+    return f"{settings.app_id}-resend"
 
 
 def archive_group(settings: Settings) -> str:

@@ -18,6 +18,7 @@ LAYERS: dict[str, set[str]] = {
     "world": {"domain", "offline"},
     "tables": {"adapters", "domain", "process"},
     "deciding": {"adapters", "domain", "tables", "topics"},
+    "dead_letters": {"adapters", "deciding", "domain", "settings", "topics"},
     "backtest": {"adapters", "deciding", "domain", "offline"},
     "explain": {"adapters", "backtest", "deciding", "domain"},
     "drift": {"backtest", "domain"},

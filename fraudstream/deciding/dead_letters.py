@@ -8,7 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from fraudstream.adapters.kafka.undecodable import Undecodable
-from fraudstream.deciding.records import Record, ReplyTo, as_first_timed, number_of, reply_to
+from fraudstream.deciding.records import OURS, Record, ReplyTo, as_first_timed, number_of, reply_to
 from fraudstream.domain.card_numbers import CARD_DIGITS_MIN
 from fraudstream.domain.errors import InvalidTransaction
 from fraudstream.domain.events.event_type import EventType
@@ -25,13 +25,16 @@ CONFLICT = "conflict"
 """Reason of dead letters for payments whose transaction id came before with another time or amount."""
 
 
+UNPUBLISHABLE = "unpublishable"
+"""Reason of a dead letter about a decision, an alert or a payment to repartition that its topic refuses."""
+
+NOT_REPARTITIONED = "the payment was not repartitioned, so it is not decided"
+"""How the detail of one ends whose payment is not decided; all others count."""
+
 HEADERS_MAX, HEADER_CHARACTERS_MAX = 16, 128
 """How many of a record's headers a dead letter has, and how many characters of each."""
 
 LOOKED_AT = 2 * HEADER_CHARACTERS_MAX
-
-OURS = "fraudstream-"
-"""How the names of our own headers begin; a dead letter has none of them."""
 
 PRODUCER_HEADER = "producer"
 PRODUCER_HEADERS = (PRODUCER_HEADER, "client-id", "client.id", "application", "ce_source", "source")

@@ -8,6 +8,9 @@ from fraudstream import topics
 from fraudstream.adapters.kafka.outbox import Message
 from fraudstream.domain.tokens import Entity
 
+OURS = "fraudstream-"
+"""How the names of our own headers begin."""
+
 SOURCE_HEADER = "fraudstream-source"
 """On repartitioned records: the topic-partition-offset they came from, which is the id of a payment without its own."""
 
@@ -19,6 +22,9 @@ Brokers with message.timestamp.type=LogAppendTime write another one into the rec
 
 REPLY_HEADER = "fraudstream-reply"
 """On events that were asked for over HTTP: the partition of the topic `replies` and the request, such as `2:9f3c`."""
+
+RESENT_HEADER = "fraudstream-resent"
+"""On records that were sent again after a dead letter: the first place and its timestamp, by which a second sending is recognised."""
 
 PLACE_DIGITS_MAX = 9
 """More digits are not a partition."""

@@ -158,13 +158,13 @@ def test_only_the_worker_has_rights_on_its_state() -> None:
     """Whatever roles there will be."""
     settings = Settings(_env_file=None)
     log = topics.changelog(settings).name
-    own_groups = {topics.archive_group(settings), topics.console_group(settings)}
+    own = {topics.archive_group(settings), topics.console_group(settings), topics.resending(settings)}
     writers = {
         role
         for role in ROLES
         for acl in acls(settings, role)
-        if (acl.name == log and acl.operation in {"Read", "Write"})
-        or (acl.resource != "topic" and acl.name not in own_groups)
+        if acl.operation in {"Read", "Write"}
+        and (acl.name == log or (acl.resource != "topic" and acl.name not in own))
     }
 
     assert {"worker"} == writers

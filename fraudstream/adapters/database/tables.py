@@ -262,3 +262,16 @@ POSITIONS = Table(
     Column("last_record", String(64), nullable=True),
 )
 """How far topics were read: stored with what was made of them. `last_record` tells whether a topic is still the same one."""
+
+RESENDS = Table(
+    "resends",
+    METADATA,
+    Column("place", String(320), primary_key=True),
+    Column("person", String(254), nullable=False),
+    Column("begun_at", BigInteger, nullable=False),
+    Column("from_offset", BigInteger, nullable=False),
+    Column("sent_at", BigInteger, nullable=True),
+    Column("sent_offset", BigInteger, nullable=True),
+)
+"""Records that somebody has sent again after a dead letter, by their first place; written before, and completed after.
+`from_offset`: where their partition ended before, so that one without an end is looked for from there."""

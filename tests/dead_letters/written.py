@@ -1,0 +1,67 @@
+"""Records that are no payments, and their dead letters, in the topics of a test."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.structs import ConsumerRecord
+
+from fraudstream import topics
+from fraudstream.adapters.event_types import event_type_named
+from fraudstream.adapters.kafka.security import Kafka
+from fraudstream.deciding.dead_letters import DeadLetters
+from fraudstream.settings import Settings
+
+AT_MS = 1_580_688_000_000
+
+
+class Bad(NamedTuple):
+    """A record that got no decision."""
+
+    reason: str
+    value: bytes = b'{"tid": "p1", "cc_num": 4006080197832643}'
+    headers: Mapping[str, bytes] = {"producer": b"shop"}
+    key: bytes | None = b"4006080197832643"
+    partition: int = 1
+
+
+async def write(settings: Settings, *bad: Bad) -> None:
+    """Write records to `transactions`, and for each a dead letter as a worker does."""
+    letters = DeadLetters.of(event_type_named("card"))
+    transactions, dead = (settings.topic(topic.name) for topic in (topics.TRANSACTIONS, topics.DEAD_LETTERS))
+    producer = AIOKafkaProducer(**Kafka.of(settings).client)
+    await producer.start()
+    try:
+        for each in bad:
+            headers = list(each.headers.items())
+            done = await producer.send_and_wait(
+                transactions, each.value, each.key, each.partition, AT_MS, headers
+            )
+            record = ConsumerRecord(
+                transactions, each.partition, done.offset, AT_MS, 0, each.key, each.value, None, 0, 0, headers
+            )
+            letter = letters.letter(record, each.reason, "amount: missing")
+            await producer.send_and_wait(dead, letter.encode(), partition=each.partition)
+    finally:
+        await producer.stop()
+
+
+async def records(settings: Settings, topic: str) -> list[ConsumerRecord[bytes, bytes]]:
+    """Return all committed records of a topic."""
+    places = [TopicPartition(topic, partition) for partition in range(settings.partitions)]
+    consumer = AIOKafkaConsumer(
+        **Kafka.of(settings).client,
+        group_id=None,
+        isolation_level="read_committed",
+        auto_offset_reset="earliest",
+    )
+    await consumer.start()
+    try:
+        consumer.assign(places)
+        await consumer.seek_to_beginning(*places)
+        ends, found = await consumer.end_offsets(places), list[ConsumerRecord[bytes, bytes]]()
+        while any([await consumer.position(place) < end for place, end in ends.items()]):
+            found += [one for some in (await consumer.getmany(timeout_ms=200)).values() for one in some]
+        return found
+    finally:
+        await consumer.stop()
