@@ -5,7 +5,7 @@
 3. What was noted before without an end is looked for from there, by a header; what is found is not sent again.
 4. The records are sent in one Kafka transaction, and their new places are noted.
 
-docs/decisions/0099-resent-once.md
+docs/decisions/0044-resent-once.md
 """
 
 import asyncio
