@@ -231,3 +231,29 @@ def test_the_cards_that_a_link_names_lead_to_their_case(world: World) -> None:
 
     assert path(world) == who.http.get(f"/cases/of/{STOLEN}").headers["location"]
     assert "there is no case of it" in text_of(who.get(f"/cases/of/{'e' * 32}", 400)).lower()
+
+
+def test_a_program_s_case_shows_what_is_to_be_looked_at_and_is_closed_like_any_other(world: World) -> None:
+    """It has no payments, and no past."""
+    with world.store.transaction() as cases:
+        case = cases.open("a2i", "my-loop", {"amount": 120, "name": "<b>Bob</b>"})
+    who = visitor(world.console, "analyst")
+    said = who.get(f"/cases/{case.id}")
+
+    assert "A2i my-loop" in text_of(said)
+    assert "&lt;b&gt;Bob" in said
+    who.get(f"/cases/{case.id}/past", 404)
+    assert (
+        303 == who.post(f"/cases/{case.id}/close", finding="legitimate", reason="fine", version=1).status_code
+    )
+
+
+def test_a_decision_that_says_less_than_today_s_is_shown_as_far_as_it_goes(world: World) -> None:
+    """Decisions are kept for long."""
+    world.alert(SMALL[:31] + "d", 1000, 5.0)
+    del world.decisions[-1]["reasons"], world.decisions[-1]["features"], world.decisions[-1]["degraded"]
+    world.open_cases()
+    who = visitor(world.console, "analyst")
+
+    assert "likely-fraud" in who.get(path(world, SMALL[:31] + "d"))
+    who.get(f"{path(world, SMALL[:31] + 'd')}/past")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import Connection, Select, and_, func, or_, select
+from sqlalchemy import Connection, Select, and_, func, or_, select, union
 
 from fraudstream.adapters.database.case_rows import FIELDS, case_of, ready
 from fraudstream.adapters.database.tables import CASE_CHANGES, CASE_LABELS, CASE_PAYMENTS, CASES
@@ -134,8 +134,11 @@ class CaseQueries:
         if view.claimed_by is not None:
             conditions += [CASES.c.claimed_by == view.claimed_by, CASES.c.claimed_until > self.now_ms]
         if view.whose is not None:
-            claimed = and_(CASES.c.claimed_by == view.whose, CASES.c.claimed_until > self.now_ms)
-            conditions.append(or_(CASES.c.assignee == view.whose, claimed))
+            own = CASES.c.queue == view.queue
+            claimed = and_(own, CASES.c.claimed_by == view.whose, CASES.c.claimed_until > self.now_ms)
+            assigned = and_(own, CASES.c.assignee == view.whose)
+            both = union(*(select(CASES.c.id).where(each) for each in (claimed, assigned)))
+            conditions.append(CASES.c.id.in_(both))
         if view.snoozed:
             conditions.append(CASES.c.snoozed_until >= self.now_ms)
         if view.tag is not None:

@@ -184,6 +184,8 @@ CASES = Table(
     Index("ix_cases_assignee", "assignee", "queue", "urgency"),
     Index("ix_cases_entity", "entity_kind", "entity"),
     Index("ix_cases_origin", "origin", "queue", "closed_at"),
+    Index("ix_cases_claimed", "claimed_by", "queue"),
+    Index("ix_cases_snoozed", "snoozed_until"),
     Index(
         "uq_cases_open_entity",
         "entity_kind",
