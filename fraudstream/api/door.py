@@ -10,6 +10,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from fraudstream.api.metrics import ApiMetrics
+from fraudstream.domain.card_numbers import masked
 from fraudstream.process.http_door import CARD_NUMBER, Door
 
 access_log = logging.getLogger("fraudstream.api.access")
@@ -29,8 +30,8 @@ HEADERS = (
 
 
 def failed(status: int, code: str, detail: str, **headers: str) -> Response:
-    """Return the answer that says why there is no other."""
-    body = msgspec.json.encode({"error": {"code": code, "detail": detail}})
+    """Return the answer that says why there is no other; what was sent may be in `detail`, but no card number is."""
+    body = msgspec.json.encode({"error": {"code": code, "detail": masked(detail)}})
     return Response(body, status, headers, "application/json")
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from fraudstream.deciding.dead_letters import CONFLICT
+from fraudstream.domain.card_numbers import masked
 
 STATUS = {
     "conflict": 409,
@@ -37,7 +38,7 @@ class Outcome:
         """Return the JSON of the answer."""
         if self.decision is not None:
             return self.decision
-        error = {"code": self.code, "detail": self.detail}
+        error = {"code": self.code, "detail": masked(self.detail)}
         if self.transaction_id:
             error["transaction_id"] = self.transaction_id
         return msgspec.json.encode({"error": error})

@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect
 
 from fraudstream.console.access import Forbidden, LoginNeeded, to_login
 from fraudstream.console.rendering import Pages
+from fraudstream.domain.card_numbers import masked
 from fraudstream.domain.errors import FraudstreamError
 
 logger = logging.getLogger(__name__)
@@ -25,6 +26,7 @@ def handle_errors(app: FastAPI, pages: Pages) -> None:
     """Let every error be answered with a page, or with a sentence where htmx asked for a part of one."""
 
     def failed(request: Request, status: int, sentence: str) -> Response:
+        sentence = masked(sentence)  # what somebody has typed may be in it
         if request.headers.get("HX-Request"):
             return PlainTextResponse(sentence, status)
         person = getattr(request.state, "person", None)

@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from fraudstream.domain.card_numbers import without_card_numbers
+from fraudstream.domain.errors import SetupError
+
 
 class Permission(StrEnum):
     """What not everybody may do; to look at cases, results, the stream and releases needs none of them."""
@@ -90,3 +93,10 @@ class Person:
     def may(self, permission: Permission) -> bool:
         """Tell whether they may do that."""
         return permission in ALLOWED[self.role]
+
+
+def without_number(name: str) -> str:
+    """Return what somebody is or something is called; raises SetupError if that holds a card number, which would be kept and shown."""
+    if without_card_numbers(name) != name:
+        raise SetupError("a name cannot hold a card number")
+    return name

@@ -13,6 +13,7 @@ from fraudstream import topics
 from fraudstream.adapters.broker.ports import claim
 from fraudstream.adapters.kafka.security import Kafka
 from fraudstream.settings import Settings
+from tests.canary.doors import ask_api, fill_forms
 from tests.canary.search import Needle, Place, files, rocksdbs
 from tests.canary.traffic import Sent, traffic
 from tests.commands.running import fraudstream
@@ -33,6 +34,7 @@ HOMES = (
     "files: weekly",
     "files: archive",
     "pages",
+    "answers of the API",
 )
 """Places that must hold the card's token."""
 
@@ -67,10 +69,13 @@ async def hunt(settings: Settings, canary: str, other: str, start_ups: Sequence[
                 expected[decided] += sum(record.decided is decided for record in sent)
             await _until(settings, expected)
             await _look_at_pages(f"http://127.0.0.1:{port}", needle, places, canary, settings)
+            if not number:
+                _place(places, "answers of the API").search(needle, await ask_api(settings, canary))
     archived = await asyncio.to_thread(
         fraudstream, settings, "archive", "run", "--once", timeout_s=DECIDED_WITHIN_S
     )
     _place(places, "logs").search(needle, [("archive run", (archived.stdout + archived.stderr).encode())])
+    _place(places, "pages of the console").search(needle, await fill_forms(settings, canary))
     await _look_at_topics(settings, needle, places)
     _look_at_files(settings, needle, places)
     return places

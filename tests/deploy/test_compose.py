@@ -54,7 +54,7 @@ def test_every_command_is_one_of_ours_with_options_it_has(where: str, words: lis
 
 
 def test_compose_runs_the_whole_job():
-    """Broker, preparation, worker, traffic, and the three places to look."""
+    """Broker, preparation, worker, traffic, the console, and the three places to look."""
     wanted = {
         "archive",
         "kafka",
@@ -66,6 +66,7 @@ def test_compose_runs_the_whole_job():
         "kafka-ui",
         "prometheus",
         "grafana",
+        "console",
     }
 
     assert wanted == set(SERVICES)
@@ -108,7 +109,7 @@ def test_a_wrong_set_up_is_not_started_for_ever():
         name: service for name, service in SERVICES.items() if "build" in service and "restart" in service
     }
 
-    assert {"archive", "nightly", "produce", "worker"} == set(ours)
+    assert {"archive", "console", "nightly", "produce", "worker"} == set(ours)
     assert all(re.fullmatch(r"on-failure:\d+", service["restart"]) for service in ours.values())
     assert {"archive", "worker"} == {name for name, each in ours.items() if "--supervised" in each["command"]}
 

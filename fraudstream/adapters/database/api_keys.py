@@ -14,6 +14,7 @@ from fraudstream.adapters.database.audit import append, operator
 from fraudstream.adapters.database.engine import said, writing
 from fraudstream.adapters.database.tables import API_KEYS
 from fraudstream.domain.errors import SetupError
+from fraudstream.domain.people import without_number
 
 SCOPES = ("predict", "score", "labels", "lists", "detectors")
 """What a key may be for."""
@@ -77,7 +78,7 @@ class ApiKeys:
         key_id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
         row = {
             "id": key_id,
-            "name": name,
+            "name": without_number(name),
             "sha256": _hash(secret),
             "scopes": " ".join(sorted(set(scopes))),
             "events_per_s": events_per_s,

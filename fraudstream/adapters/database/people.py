@@ -15,7 +15,7 @@ from fraudstream.adapters.database.engine import said, writing
 from fraudstream.adapters.database.sessions import end_all
 from fraudstream.adapters.database.tables import USERS
 from fraudstream.domain.errors import SetupError
-from fraudstream.domain.people import MoneyStyle, Person, Role
+from fraudstream.domain.people import MoneyStyle, Person, Role, without_number
 
 NAME = re.compile(r"[a-z0-9_.@+-]{1,254}")
 SHOWN_MAX = 100
@@ -63,7 +63,7 @@ class People:
         row = {
             "id": secrets.token_hex(8),
             "name": name,
-            "shown": (shown.strip() or name)[:SHOWN_MAX],
+            "shown": without_number(shown.strip() or name)[:SHOWN_MAX],
             "role": role,
             "password_hash": password_hash,
             "time_zone": "UTC",
@@ -138,7 +138,7 @@ class People:
     ) -> None:
         """Set how somebody is shown, and how they see times and money; raises SetupError."""
         wanted = {
-            "shown": shown.strip()[:SHOWN_MAX] or name,
+            "shown": without_number(shown.strip())[:SHOWN_MAX] or name,
             "time_zone": time_zone,
             "money_style": money_style,
         }
@@ -166,7 +166,7 @@ def normal(name: str) -> str:
     name = name.strip().lower()
     if not NAME.fullmatch(name):
         raise SetupError("a name is 1 to 254 letters, digits or one of _ . @ + -")
-    return name
+    return without_number(name)
 
 
 def _keep_an_admin(connection: Connection) -> None:

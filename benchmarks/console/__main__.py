@@ -1,0 +1,106 @@
+"""`python -m benchmarks.console`: the console with many cases, on SQLite and on PostgreSQL, and what it costs a worker."""
+
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import click
+
+from benchmarks.api import on_the_topic
+from benchmarks.console.cases import fill
+from benchmarks.console.pages import axe_serious, console, p95, page_ms
+from benchmarks.lone_worker import LoneWorker, broker, prepared_in, told
+from benchmarks.releases.stage import Payments
+from benchmarks.search import search_10m
+from fraudstream.adapters.database.engine import opened
+from tests.postgresql_server import PostgreSQL
+
+RATE = 1_000
+SECONDS = 15.0
+TURNS = 3
+EACH_PAGE = 40
+
+
+@contextmanager
+def addresses(directory: Path) -> Iterator[dict[str, str]]:
+    """Yield an empty database of each kind."""
+    with PostgreSQL(durable=True) as server:
+        yield {"sqlite": f"sqlite:///{directory / 'console.db'}", "postgresql": server.new_database()}
+
+
+def with_many_cases(worker: LoneWorker, directory: Path, cases: int, each: int) -> dict[str, Any]:
+    """Fill a database of each kind; measure its pages, and what axe finds on the first."""
+    found: dict[str, Any] = {"pages_p95_ms": {}}
+    with addresses(directory) as urls:
+        for kind, url in urls.items():
+            engine = opened(url)
+            told(f"{kind}: filling")
+            open_ids = fill(engine, cases, told)
+            with console(worker, engine, directory / f"{kind}.log") as running:
+                page_ms(running, open_ids, 2)
+                took = page_ms(running, open_ids, each)
+                for name, times in sorted(took.items()):
+                    told(f"{kind:<11} {name:<22} p95 {p95(times):8.1f} ms")
+                found["pages_p95_ms"][kind] = p95([ms for times in took.values() for ms in times])
+                if "axe_serious" not in found:
+                    found["axe_serious"] = axe_serious(running, open_ids[0])
+            engine.dispose()
+    return found
+
+
+def worker_p99_ms(worker: LoneWorker, directory: Path, rate: int, seconds: float) -> dict[str, float]:
+    """Return the worker's p99 with and without a console beside it, in turns: the medians."""
+    payments, engine = Payments(), opened(f"sqlite:///{directory / 'beside.db'}")
+    taken: dict[str, list[float]] = {"without": [], "with": []}
+    with worker.started():
+        on_the_topic(worker, *payments.next(round(rate * 3)), rate)
+        for turn in range(TURNS):
+            taken["without"].append(on_the_topic(worker, *payments.next(round(rate * seconds)), rate)["p99"])
+            with console(worker, engine, directory / f"beside-{turn}.log", f"bench-{turn}"):
+                taken["with"].append(on_the_topic(worker, *payments.next(round(rate * seconds)), rate)["p99"])
+    return {name: round(median(values), 2) for name, values in taken.items()}
+
+
+@click.command()
+@click.option("--cases", default=100_000, show_default=True, help="Cases in each database.")
+@click.option("--payments", default=10_000_000, show_default=True, help="Archived payments of the search.")
+@click.option("--quick", is_flag=True, help="A minute: proves that it runs, its figures mean little.")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    default=Path(".fraudstream/bench-releases"),
+    show_default=True,
+    help="Directory of the world and its model, made once.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON line.")
+def main(cases: int, payments: int, quick: bool, data: Path, as_json: bool) -> None:
+    """Measure, and print what was found.
+
+    Exit codes: 0 no case lost or doubled and nothing serious found by axe, 1 otherwise.
+    """
+    if quick:
+        cases, payments = 500, 100_000
+    with tempfile.TemporaryDirectory() as name, broker(Path(name) / "broker") as cluster:
+        directory = Path(name)
+        worker = LoneWorker(cluster, prepared_in(data, told), directory, "console")
+        worker.create_topics()
+        found: dict[str, Any] = {"cases": cases}
+        found |= with_many_cases(worker, directory, cases, 3 if quick else EACH_PAGE)
+        told(f"search in {payments:,} payments")
+        found["search_10m_s"] = round(max(search_10m(payments).values()), 3)
+        found["worker_p99_ms"] = worker_p99_ms(
+            worker, directory, 100 if quick else RATE, 3.0 if quick else SECONDS
+        )
+    if not as_json:
+        for part, value in found.items():
+            told(f"{part:<16} {value}")
+    click.echo(json.dumps(found))
+    raise SystemExit(bool(found["axe_serious"]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,1 +1,0 @@
-"""Login by an OpenID Connect provider."""
