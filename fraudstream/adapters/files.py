@@ -1,7 +1,8 @@
-"""Files that are whole or absent: written beside their place, then renamed into it."""
+"""Files that are whole or absent, written beside their place and then renamed into it; and their names."""
 
 import hashlib
 import os
+import re
 from pathlib import Path
 
 from fraudstream.domain.errors import SetupError
@@ -37,3 +38,8 @@ def secret_in(path: Path, setting: str) -> str:
 def sha256_of(content: bytes) -> str:
     """Return the SHA-256 of some bytes in hexadecimal."""
     return hashlib.sha256(content).hexdigest()
+
+
+def literal(path: Path) -> str:
+    """Return a path as a pattern that matches nothing else."""
+    return re.sub(r"([*?[])", r"[\1]", str(path.absolute()))

@@ -11,8 +11,9 @@ from typing import Any, TypeVar
 
 import duckdb
 
-from fraudstream.analytics.decided import ALWAYS_MS, NEWEST, Decided, Question, read_parquet
+from fraudstream.analytics.decided import Decided, Question
 from fraudstream.analytics.files import ArchiveFiles, Days, Files
+from fraudstream.analytics.tables import ALWAYS_MS, NEWEST, read_parquet
 from fraudstream.domain.errors import FraudstreamError
 from fraudstream.domain.times import DAY_MS
 from fraudstream.offline.label_report import LOOKS

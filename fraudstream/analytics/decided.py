@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from fraudstream.adapters.archive.filters import Filter
 from fraudstream.analytics.filters import condition
+from fraudstream.analytics.tables import ALWAYS_MS, ID, NEWEST, read_parquet
 from fraudstream.domain.features.schema import (
     CARD,
     DECIDED_IN_MS,
@@ -21,7 +22,6 @@ from fraudstream.domain.features.schema import (
     SOURCE_NUMBER,
 )
 from fraudstream.domain.rules import APPROVE
-from fraudstream.offline.engines import literal
 from fraudstream.offline.label_report import BLOCK
 
 if TYPE_CHECKING:
@@ -37,9 +37,6 @@ IF_THERE: Mapping[str, str] = {
     PROPENSITY.name: "DOUBLE",
 }
 """Columns that an archive may lack."""
-
-ID = "hash(transaction_id)"
-"""64 bits are joined three times as fast as texts, and two of ten million payments have the same once in 370,000 times."""
 
 PLACE = "source_topic, source_partition, source_offset, coalesce(source_number, 0)"
 """Where a payment came from."""
@@ -57,14 +54,6 @@ MADE: Mapping[str, tuple[str, str]] = {
 }
 """What is added to the archive's columns: type and expression. `held`: a rule held, though it may have let the payment through;
 `weight`: of how many payments a let-through one is the picture (see fraudstream.offline.label_report)."""
-
-NEWEST = f"""SELECT id, CASE code WHEN 1 THEN true WHEN 0 THEN false END AS is_fraud, known_at FROM (
-  SELECT {ID} AS id, max(known_at) AS known_at,
-    arg_max(CASE WHEN is_fraud THEN 1 WHEN NOT is_fraud THEN 0 ELSE -1 END, CAST(known_at AS HUGEINT) * {1 << 40} + label_offset) AS code
-  FROM labels WHERE known_at <= {{until}} GROUP BY id)"""
-"""The label that counts of each payment, as `fraudstream.domain.labels.newest` says. No offset is as large as 2^40."""
-
-ALWAYS_MS = (1 << 63) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +120,3 @@ class Decided:
   WHERE event_time >= {asked.since_ms} AND event_time < {asked.until_ms}
 ), decided AS (SELECT * FROM joined WHERE {said})"""
         return sql, values
-
-
-def read_parquet(paths: Sequence[Path]) -> str:
-    """Return files as a table of SQL; what is in only some of them is null in the others."""
-    named = ", ".join("'" + literal(path).replace("'", "''") + "'" for path in paths)
-    return f"read_parquet([{named}], union_by_name = true, hive_partitioning = false)"

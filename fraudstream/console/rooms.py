@@ -3,6 +3,7 @@
 from fraudstream.console.app import Room
 from fraudstream.console.cases import routes as cases
 from fraudstream.console.people import room as people
+from fraudstream.console.query import pages as query
 from fraudstream.console.releases import releases, rules
 from fraudstream.console.results import rooms as results
 from fraudstream.console.search import pages as search
@@ -13,6 +14,7 @@ ROOMS = (
     Room("/account", "", None, people.routes),
     Room("/results", "Results", None, results.routes),
     Room("/search", "Search", None, search.routes),
+    Room("/query", "Query", Permission.QUERY, query.routes),
     Room("/rules", "Rules", None, rules.routes),
     Room("/releases", "Releases", None, releases.routes),
     Room("/people", "People", Permission.READ_AUDIT, people.routes),

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fraudstream.adapters.files import literal
 from fraudstream.domain.features.schema import AMOUNT, EVENT_TIME, OUTCOME, SCORE, TRANSACTION_ID
 from fraudstream.domain.rules import APPROVE
 from fraudstream.evidence.unusual import Past
-from fraudstream.offline.engines import literal
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

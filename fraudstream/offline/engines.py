@@ -1,13 +1,13 @@
 """Engines that run the aggregation's SQL: DuckDB in this process, or Spark, here or on a cluster. One text, equal rows."""
 
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 from fraudstream.adapters.broker.java import find_java
 from fraudstream.adapters.extras import extras_named
+from fraudstream.adapters.files import literal
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.events.amounts import HUNDREDTHS, units_of
 from fraudstream.domain.times import DAY_MS
@@ -103,11 +103,6 @@ def _bounds(query: WeeklyQuery, end_ms: int, decimals: int) -> dict[str, tuple[s
         "units": ("BIGINT", units_of(decimals)),
         **{value.default_column: (value.type, value.default) for value in query.values},
     }
-
-
-def literal(path: Path) -> str:
-    """Return a path as a pattern that matches nothing else."""
-    return re.sub(r"([*?[])", r"[\1]", str(path.absolute()))
 
 
 def by_spark(master: str) -> Engine:

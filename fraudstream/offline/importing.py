@@ -9,13 +9,13 @@ from pathlib import Path
 
 import polars as pl
 
+from fraudstream.adapters.files import literal
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.times import DAY_MS
 from fraudstream.offline.bad_row_list import listing
 from fraudstream.offline.column_names import Columns, Names, columns_of
 from fraudstream.offline.columns import LABEL, NUMBER, TIME
 from fraudstream.offline.csv_rows import BadRow
-from fraudstream.offline.engines import literal
 from fraudstream.offline.import_files import Source, source_of
 from fraudstream.offline.import_rows import Judge
 from fraudstream.offline.whole_directory import holds_something, replacing

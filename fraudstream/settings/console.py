@@ -53,3 +53,9 @@ class ConsoleSettings(BaseSettings):
         le=10_000_000,
         description="How many alerts can be reviewed in a day: the console says how many are beyond that. Default: not known.",
     )
+    console_query_seconds: float = Field(
+        30.0,
+        gt=0,
+        le=600,
+        description="After so many seconds a query on the console's SQL page is stopped.",
+    )

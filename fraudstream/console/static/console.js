@@ -21,9 +21,10 @@ document.addEventListener("submit", (event) => {
   if (question && !window.confirm(question)) event.preventDefault();
 });
 
-// A form that was sent is not sent again by a second click.
+// A form that was sent is not sent again by a second click; unless what it answers is a file, after which the page is still there.
 document.addEventListener("submit", (event) => {
   if (event.defaultPrevented || event.target.hasAttribute("hx-post")) return;
+  if (event.submitter && event.submitter.hasAttribute("data-again")) return;
   if (event.target.dataset.sent) event.preventDefault();
   event.target.dataset.sent = "1";
 });

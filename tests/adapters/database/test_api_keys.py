@@ -8,6 +8,7 @@ from sqlalchemy import Engine, inspect
 
 from fraudstream.adapters.database.api_keys import ApiKeys, parts_of
 from fraudstream.adapters.database.engine import DatabaseUnavailable, opened
+from fraudstream.adapters.database.queries import QUERIES
 from fraudstream.adapters.database.webhook_tables import METADATA
 from fraudstream.domain.errors import SetupError
 
@@ -66,6 +67,7 @@ def test_what_is_no_key_is_told_without_the_database(text: str) -> None:
 
 def test_the_migrations_make_the_tables_that_are_declared(engine: Engine) -> None:
     """Name by name and column by column."""
+    assert QUERIES.metadata is METADATA
     there = inspect(engine)
     declared = {name: {column.name for column in table.columns} for name, table in METADATA.tables.items()}
 

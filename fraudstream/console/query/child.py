@@ -1,0 +1,152 @@
+"""The process in which a query runs: it reads the files that it is given, and nothing else.
+
+    python -m fraudstream.console.query.child < request.json > answer.json
+
+It can be killed at any moment; it writes nothing.
+"""
+
+import json
+import resource
+import sys
+from collections.abc import Mapping
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from fraudstream.analytics.tables import read_parquet
+from fraudstream.console.query.checking import TABLES, QueryRefused, check
+
+MEMORY = "600MB"
+ADDRESS_SPACE_BYTES = 6 << 30
+"""A backstop: DuckDB's own limit does not count everything, and reserves more than it uses."""
+FETCHED = 500
+"""Rows that are taken at a time."""
+
+NO_LABELS = """SELECT NULL::VARCHAR AS transaction_id, NULL::BOOLEAN AS is_fraud, NULL::VARCHAR AS scenario, NULL::BIGINT AS known_at,
+NULL::VARCHAR AS label_source, NULL::VARCHAR AS note, NULL::BIGINT AS label_offset WHERE false"""
+
+NEWEST_LABELS = """SELECT transaction_id, unnest(newest) FROM (
+  SELECT transaction_id, arg_max({is_fraud: is_fraud, known_at: known_at, label_source: label_source}, (known_at, label_offset)) AS newest
+  FROM labels GROUP BY transaction_id)"""
+"""The label that counts of each payment; a join with it is what costs time, so payments come without."""
+
+
+def answered(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the answer to a request: `columns` with types and `rows`, or `error`; without `sql`, the columns of the tables."""
+    database = opened(request["decisions"], request["labels"])
+    if request["sql"] is None:
+        return {
+            "tables": {name: _columns(database.execute(f"DESCRIBE {name}").fetchall()) for name in TABLES}
+        }
+    try:
+        check(database, request["sql"])
+        return _rows(database.execute(request["sql"]), request["rows_max"], request["bytes_max"])
+    except QueryRefused as error:
+        return {"error": str(error)}
+    except duckdb.OutOfMemoryException:
+        return {"error": f"the query needs more than {MEMORY} of memory: select less, or aggregate it"}
+    except duckdb.Error as error:
+        return {"error": str(error).partition("\n\nLINE")[0]}
+
+
+def opened(decisions: list[str], labels: list[str]) -> duckdb.DuckDBPyConnection:
+    """Return a database with the tables `payments` and `labels`, in which nothing else can be opened, and no setting changed."""
+    database = duckdb.connect(
+        config={
+            "memory_limit": MEMORY,
+            "threads": 2,
+            "temp_directory": "",
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "allow_community_extensions": False,
+            "python_enable_replacements": False,
+        }
+    )
+    found = read_parquet([Path(path) for path in labels]) if labels else f"({NO_LABELS})"
+    database.execute(f"CREATE VIEW labels AS SELECT * FROM {found}")  # noqa: S608 - our own paths, quoted
+    paid = read_parquet([Path(path) for path in decisions])
+    database.execute(f"CREATE VIEW payments AS SELECT * FROM {paid}")  # noqa: S608
+    database.execute(f"CREATE VIEW newest_labels AS {NEWEST_LABELS}")
+    database.execute(f"SET allowed_paths = {texts([*decisions, *labels])}")
+    database.execute("SET enable_external_access = false")
+    database.execute("SET lock_configuration = true")
+    return database
+
+
+def texts(values: list[str]) -> str:
+    """Return a list of texts for SQL.
+
+    >>> texts(["a", "it's"])
+    "['a', 'it''s']"
+    """
+    return "[" + ", ".join("'" + value.replace("'", "''") + "'" for value in values) + "]"
+
+
+def _rows(found: duckdb.DuckDBPyConnection, rows_max: int, bytes_max: int) -> dict[str, Any]:
+    """Return rows until there are no more, or enough."""
+    columns = _columns([(name, str(kind)) for name, kind, *_ in found.description or ()])
+    rows: list[list[Any]] = []
+    size, cut = 0, False
+    while batch := found.fetchmany(FETCHED):
+        plain = [[_plain(value) for value in row] for row in batch]
+        size += len(json.dumps(plain))
+        cut = len(rows) + len(plain) > rows_max or size > bytes_max
+        if cut:
+            rows += [] if size > bytes_max else plain[: rows_max - len(rows)]
+            break
+        rows += plain
+    return {"columns": columns, "rows": rows, "cut": cut}
+
+
+def _columns(described: list[Any]) -> list[tuple[str, str]]:
+    """Return names and types; a name that is there twice gets a number."""
+    named: dict[str, str] = {}
+    for name, kind, *_ in described:
+        unique, number = name, 1
+        while unique in named:
+            number += 1
+            unique = f"{name}_{number}"
+        named[unique] = str(kind)
+    return list(named.items())
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON has it; what JSON has not is text."""
+    if value is None or isinstance(value, (bool, str)):
+        return value
+    if isinstance(value, float):
+        return value if abs(value) < float("inf") else str(value)
+    if isinstance(value, int):
+        return value if abs(value) < 1 << 63 else str(value)
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, (list, tuple)):
+        return [_plain(each) for each in value]
+    if isinstance(value, dict):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, (date, datetime, time)):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        return f"{value.total_seconds()} s"
+    return value.hex() if isinstance(value, (bytes, bytearray)) else str(value)
+
+
+def main() -> None:
+    """Answer the request on standard input."""
+    resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE_BYTES, ADDRESS_SPACE_BYTES))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    sys.setrecursionlimit(10_000)
+    request = json.load(sys.stdin)
+    try:
+        answer = answered(request)
+    except (MemoryError, RecursionError):
+        answer = {"error": "the query needs more memory than there is for one"}
+    json.dump(answer, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+"""The SQL page: a query, its result, the tables there are, and what one asked lately."""
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+from fastapi import APIRouter, HTTPException, Request, Response
+
+from fraudstream.adapters.database.queries import RecentQueries
+from fraudstream.analytics.files import ArchiveFiles, Days, Files
+from fraudstream.analytics.filters import NUMBERS
+from fraudstream.console.access import form_of
+from fraudstream.console.app import Console
+from fraudstream.console.query.checking import LENGTH_MAX
+from fraudstream.console.query.running import BYTES_MAX, ROWS_MAX, Queries, QueryFailed, Result
+from fraudstream.console.results.asked import Asked
+from fraudstream.console.results.exporting import FORMATS, as_file
+from fraudstream.domain.card_numbers import masked
+from fraudstream.domain.people import Permission, Person
+
+SHOWN = 200
+"""Rows of a result on the page; the files have all of them."""
+
+EXAMPLE = """SELECT outcome, count(*) AS payments, round(sum(amount), 2) AS amount
+FROM payments
+GROUP BY outcome
+ORDER BY payments DESC"""
+
+CARD_NUMBER = "leave out what looks like a number of a card: the archive has tokens only, and the search turns a number into one"
+
+
+class QueryPages:
+    """What the page has."""
+
+    def __init__(self, console: Console) -> None:
+        settings = console.settings
+        self.console = console
+        self._files = ArchiveFiles(settings.archive_place, settings.data_dir / "analytics" / "copies")
+        self._queries = Queries(settings.console_query_seconds)
+        self._recent = RecentQueries(console.engine)
+
+    async def page(
+        self, request: Request, person: Person, sql: str, result: Result | None = None, wrong: str = ""
+    ) -> Response:
+        """Return the page with a query and perhaps its result."""
+        everything = await self._files.found(Days())
+        asked = self._asked(request.query_params, everything)
+        tables: dict[str, Any] = {}
+        if asked is not None:
+            files = everything.of(Days(asked.first, asked.last))
+            tables = await self._queries.tables(files) if files.decisions else {}
+            wrong = wrong or asked.wrong
+        values = {
+            "asked": asked,
+            "sql": sql,
+            "result": result,
+            "wrong": wrong,
+            "tables": tables,
+            "recent": await asyncio.to_thread(self._recent.of, person.id),
+            "place": self.console.settings.archive_place,
+            "numbers": NUMBERS,
+            "shown": SHOWN,
+            "rows_max": ROWS_MAX,
+            "megabytes_max": BYTES_MAX // 1_000_000,
+            "seconds": self.console.settings.console_query_seconds,
+            "length_max": LENGTH_MAX,
+        }
+        return self.console.page(request, person, "query.html", status=400 if wrong else 200, **values)
+
+    async def result(self, person: Person, sql: str, asked: Asked | None, everything: Files) -> Result:
+        """Run a query and note it; raises QueryFailed."""
+        if masked(sql) != sql:
+            raise QueryFailed(CARD_NUMBER)
+        files = everything.of(Days(asked.first, asked.last)) if asked is not None else everything
+        if not sql.strip():
+            raise QueryFailed("there is nothing to run")
+        if asked is not None and asked.wrong:
+            raise QueryFailed(asked.wrong)
+        if not files.decisions:
+            raise QueryFailed("the archive has no payments of these days")
+        try:
+            found = await self._queries.run(sql, files)
+        except QueryFailed as error:
+            await asyncio.to_thread(self._recent.add, person.id, sql, problem=str(error))
+            raise
+        await asyncio.to_thread(self._recent.add, person.id, sql, found.took_ms, len(found.rows))
+        return found
+
+    async def posted(self, request: Request, person: Person) -> tuple[str, Result]:
+        """Run the query of a form; raises QueryFailed."""
+        sql = str((await form_of(request)).get("sql") or "").replace("\r\n", "\n")[: LENGTH_MAX + 1]
+        everything = await self._files.found(Days())
+        return sql, await self.result(person, sql, self._asked(request.query_params, everything), everything)
+
+    def _asked(self, params: Any, everything: Files) -> Asked | None:
+        """Return the days that are asked about; None if the archive has none."""
+        if not everything.decisions:
+            return None
+        return replace(Asked.of(params, max(everything.decisions), None), by="day", filters=(), known=None)
+
+
+def routes(console: Console) -> APIRouter:
+    """Return the routes."""
+    router = APIRouter()
+    pages = QueryPages(console)
+
+    @router.get("/query")
+    async def page(request: Request, sql: str = "") -> Response:
+        person = console.person(request, Permission.QUERY)
+        return await pages.page(request, person, sql[:LENGTH_MAX] or EXAMPLE)
+
+    @router.post("/query")
+    async def run(request: Request) -> Response:
+        person = console.person(request, Permission.QUERY)
+        try:
+            sql, result = await pages.posted(request, person)
+        except QueryFailed as error:
+            text = str((await form_of(request)).get("sql") or "")
+            return await pages.page(request, person, text[:LENGTH_MAX], wrong=str(error))
+        return await pages.page(request, person, sql, result)
+
+    @router.post("/query/result.{form}")
+    async def file(request: Request, form: str) -> Response:
+        person = console.person(request, Permission.QUERY)
+        if form not in FORMATS:
+            raise HTTPException(404)
+        _, result = await pages.posted(request, person)
+        return as_file("result", form, [name for name, _ in result.columns], result.dicts)
+
+    return router
