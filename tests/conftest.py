@@ -64,6 +64,7 @@ NEEDS = {
     "tests/benchmarks/test_search": "bench",
     "tests/commands": "process",
     "tests/console/test_cases_in_chromium": "browser",
+    "tests/console/test_oidc": "server",
     "tests/console/test_pages_in_chromium": "browser",
     "tests/console/search/test_search_in_chromium": "browser",
     "tests/contracts/test_models_s3": "server",

@@ -20,6 +20,7 @@ from fraudstream.settings.api import ApiSettings
 from fraudstream.settings.console import ConsoleSettings
 from fraudstream.settings.decisions import DecisionSettings
 from fraudstream.settings.kafka import KafkaSettings
+from fraudstream.settings.oidc import OidcSettings
 from fraudstream.settings.pages import PageSettings
 from fraudstream.settings.storage import StorageSettings
 from fraudstream.settings.throughput import ThroughputSettings
@@ -31,6 +32,7 @@ __all__ = ["Settings"]
 
 class Settings(
     WebhookSettings,
+    OidcSettings,
     ConsoleSettings,
     ApiSettings,
     PageSettings,

@@ -1,5 +1,8 @@
 """What people set for themselves."""
 
+import pytest
+
+from fraudstream.adapters.database import login_failures
 from fraudstream.adapters.database.audit import entries
 from fraudstream.adapters.secrets import argon
 from fraudstream.console.app import Console
@@ -41,8 +44,9 @@ def test_a_new_password_needs_the_old_one_and_ends_other_sessions(either_console
     again.post("/login", name="analyst", password=NEW)
 
 
-def test_guessing_the_current_password_locks_it(console: Console) -> None:
+def test_guessing_the_current_password_locks_it(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
     """As at the login."""
+    monkeypatch.setattr(login_failures, "LOCK_MS", login_failures.LOCK_MAX_MS)  # longer than any test
     who = visitor(console, "analyst", password_hash=HASH)
     for _ in range(5):
         who.post("/account/password", 403, current="x", new=NEW)

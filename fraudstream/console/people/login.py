@@ -14,11 +14,14 @@ from fraudstream.console.people.checking import Passwords, Refused
 def routes(console: Console, passwords: Passwords) -> APIRouter:
     """Return the routes."""
     router, access = APIRouter(), console.access
+    oidc = console.settings.oidc_issuer is not None
 
     def asked(request: Request, name: str, onward: str, refused: Refused | None) -> Response:
         access.guest(request)
         sentence, status = (refused.sentence, refused.status) if refused else ("", 200)
-        page = console.page(request, None, "login.html", status, name=name, onward=onward, sentence=sentence)
+        page = console.page(
+            request, None, "login.html", status, name=name, onward=onward, sentence=sentence, oidc=oidc
+        )
         access.begin_as_guest(request, page)
         return page
 

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from fraudstream.console.app import Console
-from fraudstream.console.people import account, audit, invitations, keys, listing, login, start
+from fraudstream.console.people import account, audit, invitations, keys, listing, login, oidc, start
 from fraudstream.console.people.checking import Passwords
 
 
@@ -12,6 +12,6 @@ def routes(console: Console) -> APIRouter:
     router, passwords = APIRouter(), Passwords(console)
     for of_passwords in (login.routes, invitations.routes, account.routes):
         router.include_router(of_passwords(console, passwords))
-    for others in (start.routes, listing.routes, keys.routes, audit.routes):
+    for others in (oidc.routes, start.routes, listing.routes, keys.routes, audit.routes):
         router.include_router(others(console))
     return router
