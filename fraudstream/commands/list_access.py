@@ -3,14 +3,12 @@
 import asyncio
 import json
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from fraudstream.commands.progress import bar
-from fraudstream.domain.card_numbers import without_card_numbers
-from fraudstream.domain.errors import SetupError
 from fraudstream.domain.lists.entries import Change, Listed
 from fraudstream.settings import Settings
 
@@ -43,30 +41,24 @@ def write_changes(settings: Settings, changes: Iterable[Change], total: int = 1)
 
 def values_of(settings: Settings, found: "OnLists", name: str) -> "Values":
     """Return what reads the values of a list; raises SetupError if there is no such list."""
-    from fraudstream.adapters.event_types import event_type_named
-    from fraudstream.adapters.lists.values import values_of_list
+    from fraudstream.adapters.lists import changes
 
-    entity = event_type_named(settings.event_type).entity
-    kind = found.listing(name).kind
-    return values_of_list(kind, name, entity.kind if entity else None, settings.tokenizer())
+    return changes.values_of(settings, found, name)
 
 
 def entities_of(settings: Settings, text: str) -> tuple[str, ...]:
     """Return the ids under which an entity's events come."""
-    from fraudstream.adapters.event_types import event_type_named
-    from fraudstream.adapters.lists.values import Values
+    from fraudstream.adapters.lists import changes
 
-    entity = event_type_named(settings.event_type).entity
-    if entity is None:
-        raise SetupError("events of the type that is set have no entity: a rule cannot be snoozed for one")
-    return Values("card", settings.tokenizer(), entity.kind).of(text)
+    return changes.entities_of(settings, text)
 
 
-def entry_of(until: datetime | None, why: str) -> Listed:
+def entry_of(until: datetime | None, why: str) -> "Listed":
     """Return an entry of now by this user."""
+    from fraudstream.adapters.lists import changes
     from fraudstream.adapters.models.registry import this_user
 
-    return Listed(this_user(), datetime.now(UTC), without_card_numbers(why), until)
+    return changes.entry_of(this_user(), until, why)
 
 
 def described(value: str, entry: Listed) -> dict[str, str]:

@@ -4,7 +4,6 @@ import csv
 import json
 import sys
 from contextlib import nullcontext
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import get_args
 
@@ -13,9 +12,7 @@ import click
 from fraudstream.commands.group import Group
 from fraudstream.commands.list_access import described, read_lists, told, values_of, write_changes
 from fraudstream.commands.list_changes import CHANGES, json_option, name_argument, why_option
-from fraudstream.domain.card_numbers import without_card_numbers
-from fraudstream.domain.errors import SetupError
-from fraudstream.domain.lists.entries import SNOOZE, Change, Kind, Listing, Purpose
+from fraudstream.domain.lists.entries import SNOOZE, Kind, Purpose
 from fraudstream.domain.names import validate_name
 from fraudstream.settings import Settings
 
@@ -83,17 +80,12 @@ def create(name: str, kind: Kind, purpose: Purpose, why: str, as_json: bool) -> 
 
     Exit codes: 0 made, 2 the name is none, or the list has values of the other kind, 75 no broker.
     """
+    from fraudstream.adapters.lists.changes import listing_of
     from fraudstream.adapters.models.registry import this_user
 
     settings = Settings()
     validate_name("list", name)
-    found = read_lists(settings)
-    if name in found.listings and found.listings[name].kind != kind and found.numbers.get(name):
-        raise SetupError(
-            f"list {name} has values of the kind {found.listings[name].kind}: remove them, or make another list"
-        )
-    listing = Listing(kind, purpose, this_user(), datetime.now(UTC), without_card_numbers(why))
-    write_changes(settings, [Change(name, None, listing)])
+    write_changes(settings, [listing_of(read_lists(settings), name, kind, purpose, this_user(), why)])
     told(
         as_json,
         f"list {name}: ask it in a rule by in_list('{name}', {'card' if kind == 'card' else 'variable'})",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
 
 from fraudstream.domain.card_numbers import without_card_numbers
 from fraudstream.domain.errors import FraudstreamError, SetupError
@@ -83,28 +83,38 @@ def rows_of(path: Path, values: Values, said: list[str] | None = None) -> Iterat
     With `said` the first of them are added to it, with their lines; after so many the rest of the file is not read.
     Raises SetupError if the file has no column `value`, or more rows than workers hold.
     """
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        for line, row in rows_in(file, str(path), values):
+            if isinstance(row, Row):
+                yield row
+            elif said is not None:
+                said.append(f"line {line}: {row}")
+                if len(said) >= SHOWN_MAX:
+                    return
+
+
+def rows_in(file: TextIO, name: str, values: Values) -> Iterator[tuple[int, Row | SetupError]]:
+    """Yield line and row of an open CSV file, or what is wrong with it; `name` is what sentences call the file.
+
+    Raises SetupError if it has no column `value`, or more rows than workers hold.
+    """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            if COLUMN not in (reader.fieldnames or []):
+        reader = csv.DictReader(file)
+        if COLUMN not in (reader.fieldnames or []):
+            raise SetupError(
+                f"{name} has no column {COLUMN}; it may have {UNTIL} and {WHY}, too, and its first line names them"
+            )
+        for number, row in enumerate(reader, 1):
+            if number > ENTRIES_MAX:
                 raise SetupError(
-                    f"{path} has no column {COLUMN}; it may have {UNTIL} and {WHY}, too, and its first line names them"
+                    f"{name} has more than {ENTRIES_MAX:,} rows, and workers hold so many entries of all lists; nothing was published"
                 )
-            for number, row in enumerate(reader, 1):
-                if number > ENTRIES_MAX:
-                    raise SetupError(
-                        f"{path} has more than {ENTRIES_MAX:,} rows, and workers hold so many entries of all lists; nothing was published"
-                    )
-                try:
-                    yield _row(row, values)
-                except SetupError as error:
-                    if said is None:
-                        continue
-                    said.append(f"line {reader.line_num}: {error}")
-                    if len(said) >= SHOWN_MAX:
-                        return
+            try:
+                yield reader.line_num, _row(row, values)
+            except SetupError as error:
+                yield reader.line_num, error
     except (UnicodeDecodeError, csv.Error) as error:
-        raise SetupError(f"{path} is no CSV file in UTF-8 ({type(error).__name__})") from None
+        raise SetupError(f"{name} is no CSV file in UTF-8 ({type(error).__name__})") from None
 
 
 def _row(row: dict[str, str | None], values: Values) -> Row:

@@ -1,0 +1,49 @@
+"""What people write on lists, by commands and in the console alike."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from fraudstream.adapters.event_types import event_type_named
+from fraudstream.adapters.lists.topic import OnLists, write, writing
+from fraudstream.adapters.lists.values import Values, values_of_list
+from fraudstream.domain.card_numbers import without_card_numbers
+from fraudstream.domain.errors import SetupError
+from fraudstream.domain.lists.entries import Change, Kind, Listed, Listing, Purpose
+from fraudstream.domain.names import validate_name
+from fraudstream.settings import Settings
+
+
+def listing_of(found: OnLists, name: str, kind: Kind, purpose: Purpose, by: str, why: str) -> Change:
+    """Return what makes a list, or says anew what it is for; raises SetupError."""
+    validate_name("list", name)
+    if name in found.listings and found.listings[name].kind != kind and found.numbers.get(name):
+        raise SetupError(
+            f"list {name} has values of the kind {found.listings[name].kind}: remove them, or make another list"
+        )
+    return Change(name, None, Listing(kind, purpose, by, datetime.now(UTC), without_card_numbers(why)))
+
+
+def entry_of(by: str, until: datetime | None, why: str) -> Listed:
+    """Return an entry of now."""
+    return Listed(by, datetime.now(UTC), without_card_numbers(why), until)
+
+
+def values_of(settings: Settings, found: OnLists, name: str) -> Values:
+    """Return what reads the values of a list; raises SetupError if there is no such list."""
+    entity = event_type_named(settings.event_type).entity
+    kind = found.listing(name).kind
+    return values_of_list(kind, name, entity.kind if entity else None, settings.tokenizer())
+
+
+def entities_of(settings: Settings, text: str) -> tuple[str, ...]:
+    """Return the ids under which an entity's events come; raises SetupError."""
+    entity = event_type_named(settings.event_type).entity
+    if entity is None:
+        raise SetupError("events of the type that is set have no entity: a rule cannot be snoozed for one")
+    return Values("card", settings.tokenizer(), entity.kind).of(text)
+
+
+async def written(settings: Settings, changes: Iterable[Change]) -> int:
+    """Publish changes; return how many."""
+    async with writing(settings) as publisher:
+        return sum([number async for number in write(publisher, settings, changes)])
