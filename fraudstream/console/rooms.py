@@ -4,7 +4,7 @@ from fraudstream.console.app import Room
 from fraudstream.console.cases import routes as cases
 from fraudstream.console.people import room as people
 from fraudstream.console.query import pages as query
-from fraudstream.console.releases import releases, rules
+from fraudstream.console.releases import lists, releases, rules
 from fraudstream.console.results import rooms as results
 from fraudstream.console.search import pages as search
 from fraudstream.domain.people import Permission
@@ -17,6 +17,7 @@ ROOMS = (
     Room("/query", "Query", Permission.QUERY, query.routes),
     Room("/rules", "Rules", None, rules.routes),
     Room("/releases", "Releases", None, releases.routes),
+    Room("/lists", "Lists", None, lists.routes),
     Room("/people", "People", Permission.READ_AUDIT, people.routes),
     Room("/keys", "Keys", Permission.MANAGE_PEOPLE, people.routes),
     Room("/audit", "Audit", Permission.READ_AUDIT, people.routes),

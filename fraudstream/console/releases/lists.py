@@ -1,0 +1,217 @@
+"""The room of lists: what rules ask by `in_list`, put on and taken off by hand or from a file, and rules that are snoozed."""
+
+import asyncio
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Annotated, get_args
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Form, Request, Response
+from fastapi.responses import RedirectResponse
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
+
+from fraudstream.adapters.lists import changes
+from fraudstream.adapters.lists.topic import OnLists, read
+from fraudstream.console.access import form_of
+from fraudstream.console.app import Console
+from fraudstream.console.releases.uploads import Upload, Uploads
+from fraudstream.domain.card_numbers import without_card_numbers
+from fraudstream.domain.errors import FraudstreamError, SetupError
+from fraudstream.domain.lists.entries import SNOOZE, Change, Kind, Purpose
+from fraudstream.domain.people import Permission, Person
+
+SHOWN_MAX = 100
+Text = Annotated[str, Form()]
+
+
+class ListRoom:
+    """What the pages do."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.settings = console.settings
+        self.uploads = Uploads(console.settings.data_dir / "console" / "uploads")
+
+    def read(self, name: str | None = None) -> OnLists:
+        """Return what is on lists now; raises FraudstreamError."""
+        return asyncio.run(read(self.settings, name))
+
+    def write(self, person: Person, action: str, name: str, made: Iterable[Change], **details: object) -> int:
+        """Publish changes, and say in the audit trail how many, but not the values."""
+        number = asyncio.run(changes.written(self.settings, made))
+        self.console.audit(person, f"list.{action}", name, {"records": number, **details})
+        return number
+
+    def page(
+        self,
+        request: Request,
+        person: Person,
+        name: str,
+        wrong: str = "",
+        upload: Upload | None = None,
+        wanted: str = "",
+    ) -> Response:
+        """Return the page of a list."""
+        found = self.read(name)
+        listing = found.listing(name)
+        entries = found.entries
+        if wanted:
+            try:
+                kept = changes.values_of(self.settings, found, name).of(wanted)
+                entries = {each: entries[each] for each in kept if each in entries}
+            except SetupError as error:
+                wrong, entries = str(error), {}
+        return self.console.page(
+            request,
+            person,
+            "releases/list.html",
+            status=422 if wrong else 200,
+            name=name,
+            listing=listing,
+            entries=list(entries.items())[:SHOWN_MAX],
+            total=len(found.entries),
+            found=len(entries),
+            wanted=without_card_numbers(wanted),
+            wrong=wrong,
+            upload=upload,
+            done=request.query_params.get("done", ""),
+            expired=lambda entry: entry.expires_at is not None and entry.expires_at < datetime.now(UTC),
+        )
+
+
+def routes(console: Console) -> APIRouter:
+    """Return the routes of /lists."""
+    router, room = APIRouter(), ListRoom(console)
+    _reading(router, room)
+    _changing(router, room)
+    _uploading(router, room)
+    return router
+
+
+def _reading(router: APIRouter, room: ListRoom) -> None:
+    @router.get("/lists", name="lists")
+    def lists(request: Request) -> Response:
+        person = room.console.person(request)
+        found, wrong = OnLists(None), ""
+        try:
+            found = room.read()
+        except FraudstreamError as error:
+            wrong = str(error)
+        return room.console.page(
+            request,
+            person,
+            "releases/lists.html",
+            listings=found.listings,
+            numbers={name: len(own) for name, own in found.numbers.items()},
+            snoozed={rule: len(found.numbers[SNOOZE + rule]) for rule in found.snoozes},
+            purposes=get_args(Purpose),
+            wrong=wrong,
+            done=request.query_params.get("done", ""),
+        )
+
+    @router.get("/lists/{name}")
+    def one(request: Request, name: str) -> Response:
+        return room.page(request, room.console.person(request), name)
+
+    @router.post("/lists/{name}/find")
+    def find(request: Request, name: str, wanted: Text = "") -> Response:
+        return room.page(request, room.console.person(request), name, wanted=wanted.strip())
+
+
+def _changing(router: APIRouter, room: ListRoom) -> None:
+    @router.post("/lists/create")
+    def create(
+        request: Request, name: Text, kind: Text = "text", purpose: Text = "watch", why: Text = ""
+    ) -> Response:
+        person = room.console.person(request, Permission.WRITE_RULES)
+        if kind not in get_args(Kind) or purpose not in get_args(Purpose):
+            raise SetupError("a list is of text or of cards, and to allow, deny or watch")
+        made = changes.listing_of(room.read(), name, kind, purpose, person.name, why)  # type: ignore[arg-type]  # checked above
+        room.write(person, "create", name, [made], kind=kind, purpose=purpose)
+        return _back(name, "made")
+
+    @router.post("/lists/snooze")
+    def snooze(request: Request, rule: Text, entity: Text, until: Text = "", why: Text = "") -> Response:
+        person = room.console.person(request, Permission.WRITE_RULES)
+        ends = _moment(until, person.time_zone)
+        if ends is None:
+            raise SetupError("say until when the rule is snoozed")
+        entry = changes.entry_of(person.name, ends, why)
+        ids = changes.entities_of(room.settings, entity)
+        room.write(person, "snooze", rule, [Change(SNOOZE + rule, kept, entry) for kept in ids], until=until)
+        return RedirectResponse("/lists?done=snoozed", 303)
+
+    @router.post("/lists/wake")
+    def wake(request: Request, rule: Text, entity: Text) -> Response:
+        person = room.console.person(request, Permission.WRITE_RULES)
+        ids = changes.entities_of(room.settings, entity)
+        room.write(person, "wake", rule, [Change(SNOOZE + rule, kept, None) for kept in ids])
+        return RedirectResponse("/lists?done=woken", 303)
+
+    @router.post("/lists/{name}/add")
+    def add(request: Request, name: str, values: Text, until: Text = "", why: Text = "") -> Response:
+        person = room.console.person(request, Permission.WRITE_RULES)
+        try:
+            reader = changes.values_of(room.settings, room.read(name), name)
+            entry = changes.entry_of(person.name, _moment(until, person.time_zone), why)
+            kept = [each for line in values.splitlines() if line.strip() for each in reader.of(line)]
+        except SetupError as error:
+            return room.page(request, person, name, str(error))
+        room.write(person, "add", name, [Change(name, each, entry) for each in kept], why=entry.why)
+        return _back(name, "added")
+
+    @router.post("/lists/{name}/remove")
+    def remove(request: Request, name: str, value: Text) -> Response:
+        person = room.console.person(request, Permission.WRITE_RULES)
+        reader = changes.values_of(room.settings, room.read(name), name)
+        room.write(person, "remove", name, [Change(name, each, None) for each in reader.of(value)])
+        return _back(name, "removed")
+
+
+def _uploading(router: APIRouter, room: ListRoom) -> None:
+    @router.post("/lists/{name}/upload")
+    async def upload(request: Request, name: str) -> Response:
+        person = room.console.person(request, Permission.WRITE_RULES)
+        file = (await form_of(request)).get("file")
+        if not isinstance(file, UploadFile):
+            raise SetupError("choose a CSV file")
+        return await run_in_threadpool(_uploaded, room, request, person, name, file)
+
+    @router.post("/lists/{name}/import")
+    def take(request: Request, name: str, upload: Text, why: Text = "") -> Response:
+        person = room.console.person(request, Permission.WRITE_RULES)
+        room.read(name).listing(name)
+
+        def made() -> Iterator[Change]:
+            for row in room.uploads.rows(upload):
+                entry = changes.entry_of(person.name, row.until, row.why or why)
+                yield from (Change(name, kept, entry) for kept in row.values)
+
+        room.write(person, "import", name, made(), why=without_card_numbers(why))
+        return _back(name, "imported")
+
+
+def _uploaded(room: ListRoom, request: Request, person: Person, name: str, file: UploadFile) -> Response:
+    """Read a file and show what is in it; nothing is published yet."""
+    try:
+        reader = changes.values_of(room.settings, room.read(name), name)
+        upload = room.uploads.keep(file.file, file.filename or "", reader)
+    except SetupError as error:
+        return room.page(request, person, name, str(error))
+    return room.page(request, person, name, upload=upload)
+
+
+def _moment(text: str, zone: str) -> datetime | None:
+    """Read date and time of a form, in somebody's time zone."""
+    if not text:
+        return None
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    except ValueError:
+        raise SetupError("this is no date and time") from None
+
+
+def _back(name: str, done: str) -> Response:
+    return RedirectResponse(f"/lists/{quote(name, safe='')}?done={done}", 303)
