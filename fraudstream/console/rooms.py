@@ -4,7 +4,7 @@ from fraudstream.console.app import Room
 from fraudstream.console.cases import routes as cases
 from fraudstream.console.people import room as people
 from fraudstream.console.query import pages as query
-from fraudstream.console.releases import lists, releases, rules
+from fraudstream.console.releases import lists, models, releases, rules
 from fraudstream.console.results import rooms as results
 from fraudstream.console.search import pages as search
 from fraudstream.domain.people import Permission
@@ -18,6 +18,7 @@ ROOMS = (
     Room("/rules", "Rules", None, rules.routes),
     Room("/releases", "Releases", None, releases.routes),
     Room("/lists", "Lists", None, lists.routes),
+    Room("/models", "Models", None, models.routes),
     Room("/people", "People", Permission.READ_AUDIT, people.routes),
     Room("/keys", "Keys", Permission.MANAGE_PEOPLE, people.routes),
     Room("/audit", "Audit", Permission.READ_AUDIT, people.routes),

@@ -66,9 +66,9 @@ def _reading(router: APIRouter, console: Console, workshop: Workshop, acting: Ac
         )
 
     @router.get("/releases/new")
-    def new(request: Request, rules: str = "draft") -> Response:
+    def new(request: Request, rules: str = "draft", model: str = ACTIVE) -> Response:
         person = console.person(request, Permission.RELEASE)
-        return _new(console, workshop, request, person, {"rules": rules})
+        return _new(console, workshop, request, person, {"rules": rules, "model": model})
 
     @router.get("/releases/{number}")
     def release(request: Request, number: int) -> Response:

@@ -4,7 +4,9 @@ from pathlib import Path
 
 from fraudstream.adapters.database.proposals import Proposals
 from fraudstream.console.app import Console
-from tests.console.browser import NEEDS_CHROMIUM, BrowserPage
+from fraudstream.console.rooms import ROOMS
+from fraudstream.settings import Settings
+from tests.console.browser import NEEDS_CHROMIUM, BrowserPage, no_serious
 from tests.console.visiting import visitor
 from tests.releases import drafted_in
 
@@ -46,3 +48,37 @@ async def test_releases_are_looked_at(browser_page: BrowserPage, console: Consol
     await seen.is_sound("/releases/2")
     await seen.is_sound("/releases/2/diff?against=1")
     await seen.is_sound("/releases/new")
+
+
+async def test_models_and_lists_are_looked_at(
+    browser_page: BrowserPage, console: Console, kafka_settings: Settings
+) -> None:
+    """A report's scripts run within its frame; a list with values, and what is in a file before it is imported."""
+    made = console.settings.model_copy(
+        update={"broker": kafka_settings.broker, "app_id": kafka_settings.app_id}
+    )
+    console = Console(made, console.engine, ROOMS)
+    report = console.settings.data_dir / "console" / "reports" / "card-1.0.html"
+    report.parent.mkdir(parents=True)
+    report.write_text(
+        "<title>r</title><p id=a>plain</p><script>document.getElementById('a').textContent = 'drawn'</script>"
+    )
+    ada = visitor(console, "lead", "ada")
+    ada.post("/lists/create", name="trusted", purpose="allow", why="known shops")
+    ada.post("/lists/trusted/add", values="shop\nother", until="2027-01-01T00:00", why="asked them")
+    seen = browser_page(console, "engineer")
+    for path in ("/models", "/models/1.0", "/lists", "/lists/trusted"):
+        await seen.is_sound(path)
+    page = await seen.look("/models/1.0/report")
+    await page.frame_locator("iframe").get_by_text("drawn").wait_for()
+    page = await seen.look("/lists/trusted")
+    await page.get_by_label("Columns value").set_input_files(
+        {"name": "shops.csv", "mimeType": "text/csv", "buffer": b"value,until\nnew shop,\nother,tomorrow\n"}
+    )
+    await page.get_by_role("button", name="Look at it").click()
+    await page.get_by_text("1 line can be put on the list; 1 cannot").wait_for()
+    await seen.keep(page, "lists-report-1400-light")
+    await no_serious(page)
+    await page.get_by_role("button", name="Put 1 on the list").click()
+    await page.get_by_text("the file is on the list").wait_for()
+    assert [] == seen.complaints
