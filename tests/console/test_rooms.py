@@ -12,7 +12,7 @@ from fraudstream.domain.people import ALLOWED, Role
 from tests.console.conftest import As
 from tests.console.visiting import guest, visitor
 
-READS = {"/search"}
+READS = {"/search", "/query"}
 """Forms that ask for something and change nothing: what they send does not belong in an address."""
 
 SHOWN = [room for room in ROOMS if room.label]
