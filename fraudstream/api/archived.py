@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
@@ -29,11 +31,19 @@ class ArchivedDecisions:
         self._declared = event_type.declared
         self._turns = asyncio.Semaphore(SEARCHES_MAX)
 
+    async def rows(self, query: ArchiveQuery) -> list[dict[str, Any]]:
+        """Return what matches; raises FraudstreamError, or TimeoutError."""
+        async with asyncio.timeout(SEARCH_S), self._turns, object_store(self._place) as objects:
+            return await find(Lake(objects), query)
+
+    def decision(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the decision of an archived event as it was published."""
+        return unarchived(row, self._declared)
+
     async def find(self, transaction_id: str) -> Outcome:
         """Return the decision, or that there is none to be found."""
         try:
-            async with asyncio.timeout(SEARCH_S), self._turns, object_store(self._place) as objects:
-                rows = await find(Lake(objects), ArchiveQuery(transaction_id, limit=1))
+            rows = await self.rows(ArchiveQuery(transaction_id, limit=1))
         except TimeoutError:
             return Outcome(
                 code="unavailable",
@@ -48,4 +58,4 @@ class ArchivedDecisions:
         if not rows:
             detail = "no decision with this id is known here; it may not be archived yet"
             return Outcome(code="unknown", detail=detail, transaction_id=transaction_id)
-        return Outcome(decision=msgspec.json.encode(unarchived(rows[0], self._declared)))
+        return Outcome(decision=msgspec.json.encode(self.decision(rows[0])))

@@ -19,8 +19,10 @@ from fraudstream.api.fraud_detector.batch_jobs import PREDICTION, BatchJobs
 from fraudstream.api.fraud_detector.batch_predictions import BatchPredictions
 from fraudstream.api.fraud_detector.deploying import Deployments
 from fraudstream.api.fraud_detector.door import SCOPE, FraudDetector, Target
+from fraudstream.api.fraud_detector.explaining import Explanations
 from fraudstream.api.fraud_detector.lists import Lists
 from fraudstream.api.fraud_detector.lists import Publish as PublishLists
+from fraudstream.api.fraud_detector.past_predictions import PastPredictions
 from fraudstream.api.fraud_detector.predictions import Predictions
 from fraudstream.api.fraud_detector.service import Service
 from fraudstream.api.fraud_detector.shapes import Handler
@@ -79,6 +81,7 @@ def built(
     archived = ArchivedDecisions(settings.archive_place, event_type)
     events = StoredEvents(store, asker, archived, event_type, publish, settings.api_deadline_ms / 1000)
     lists = Lists(store, partial(read, settings), publish_lists)
+    past = PastPredictions(store, archived, Explanations(registry, event_type), event_type)
     predicting = BatchPredictions(store, work)
     starting_s = settings.api_fraud_detector_initializing_s
     batches = BatchJobs(PREDICTION, store, work, starting_s, predicting.prepare, predicting.do)
@@ -93,6 +96,8 @@ def built(
         "SendEvent": (events.send, PREDICT),
         "GetEvent": (events.found, PREDICT),
         "UpdateEventLabel": (events.label, LABELS),
+        "ListEventPredictions": (past.listed, PREDICT),
+        "GetEventPredictionMetadata": (past.explained, PREDICT),
     }
     others |= {name: (handler, SCOPE) for name, handler in definitions.items()}
     sagemaker = Target(Service("sagemaker"), human_review.OPERATIONS, {})

@@ -1,5 +1,6 @@
 """Detectors and their versions: which rules judge events of a type, in which order, and which version does it now."""
 
+import time
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -22,6 +23,8 @@ from fraudstream.api.fraud_detector.shapes import Body, Operation, arn, page, sh
 DETECTORS = Kind(DETECTOR, "detectors", (RULE, DETECTOR_VERSION), "detectorId", key="detectorId")
 VERSION = "detectorVersionId"
 ACTIVE, INACTIVE, DRAFT = "ACTIVE", "INACTIVE", "DRAFT"
+SINCE, SINCE_MAX = "since", 100
+"""Member of a version's document: when it got which status, and how many of these are kept."""
 MODE = "ruleExecutionMode"
 FIRST_MATCHED = "FIRST_MATCHED"
 
@@ -142,8 +145,18 @@ def _detector(resources: Resources, asked: Mapping[str, Any]) -> Resource:
     return detector
 
 
+def status_at(version: Resource, epoch_ms: int) -> str:
+    """Return the status that a version had at a moment."""
+    status = DRAFT
+    for since_ms, then in version.document.get(SINCE, ()):
+        if since_ms <= epoch_ms:
+            status = then
+    return status
+
+
 def _put_status(resources: Resources, version: Resource, status: str) -> None:
-    document = version.document | {"status": status}
+    since = [*version.document.get(SINCE, ()), [time.time_ns() // 1_000_000, status]]
+    document = version.document | {"status": status, SINCE: since[-SINCE_MAX:]}
     resources.put(DETECTOR_VERSION, version.name, document, version.version)
 
 

@@ -53,6 +53,8 @@ class Service:
             report = ParamValidator().validate(said, shape)
         except RecursionError as error:
             raise invalid("the body is nested too deeply") from error
+        except (RuntimeError, ValueError, OverflowError) as error:  # of a number that is no time
+            raise invalid("the body has a time that is none") from error
         if report.has_errors():
             raise invalid(report.generate_report())
         for wrong in mistakes(

@@ -24,7 +24,7 @@ ARN = "arn:aws:frauddetector:us-east-1:000000000000:"
 TAGS = "tags"
 JOB = "job"
 """Member of a document: the job that works on it, or did."""
-NOT_SHOWN = frozenset({TAGS, PER_PAGE, JOB, "ended", "processed", "total", "release", "registered"})
+NOT_SHOWN = frozenset({TAGS, PER_PAGE, JOB, "ended", "processed", "total", "release", "registered", "since"})
 """Members of documents that are ours alone."""
 
 

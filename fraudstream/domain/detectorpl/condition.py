@@ -7,7 +7,7 @@ import polars as pl
 from polars.exceptions import PolarsError
 
 from fraudstream.domain.detectorpl.parser import parsed
-from fraudstream.domain.detectorpl.tokens import NotACondition
+from fraudstream.domain.detectorpl.tokens import NotACondition, tokens
 from fraudstream.domain.detectorpl.tree import (
     Among,
     Arithmetic,
@@ -93,6 +93,34 @@ def sql(node: Node, columns: Mapping[str, str] = OWN) -> str:
             return f"{node.function}({sql(node.of, columns)})"
         case Matching():
             return f"({sql(node.of, columns)} ~ {_quoted(f'^(?:{node.pattern})$')})"
+
+
+def with_values(text: str, values: Mapping[str, Value]) -> str:
+    """Return a condition as it is written, with the values of an event in place of variables; raises NotACondition.
+
+    >>> with_values('$amt > 5 and $zip == "a"', {"amt": 7.5})
+    '7.5 > 5 and null == "a"'
+    """
+    parts, last = list[str](), 0
+    for token in tokens(text):
+        if token.kind == "variable":
+            begin = token.place - 2  # the dollar sign
+            parts += [text[last:begin], _written(values.get(token.text))]
+            last = token.place - 1 + len(token.text)
+    return "".join([*parts, text[last:]])
+
+
+def _written(value: Value) -> str:
+    """Return a value as the language writes it."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return str(value).lower()
+        case float():
+            return repr(value)
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def _is_sum(node: Arithmetic) -> bool:

@@ -159,6 +159,27 @@ def events_and_lists(client: Any) -> None:
     )
 
 
+def past(client: Any, settings: Settings) -> None:
+    """Both events are predictions of version 2, with the reasons of their scores."""
+    given = {
+        f"FRAUDSTREAM_{name.upper()}": str(value)
+        for name, value in settings.model_dump(exclude_none=True).items()
+    }
+    archive = [sys.executable, "-m", "fraudstream", "archive", "run", "--once"]
+    subprocess.run(archive, env=os.environ | given, capture_output=True, check=True)
+    listed = client.list_event_predictions()["eventPredictionSummaries"]
+    assert [("s-1", "2"), ("e-1", "2")] == [(each["eventId"], each["detectorVersionId"]) for each in listed]
+    asked = {name: value for name, value in listed[0].items() if name != "eventTimestamp"}
+    told = client.get_event_prediction_metadata(**asked)
+    (model,) = told["evaluatedModelVersions"]
+    assert ("fraud_model", "1.0") == (model["modelId"], model["modelVersion"])
+    explained = model["evaluations"][0]["predictionExplanations"]
+    assert {"amount", "merchant"} <= {
+        each["eventVariableName"] for each in explained["variableImpactExplanations"]
+    }
+    assert explained["aggregatedVariablesImpactExplanations"]
+
+
 def imported(settings: Settings, url: str, out: Path) -> dict[str, Any]:
     """Run `fraudstream import fraud-detector` on this account."""
     command = ["import", "fraud-detector", "--out", str(out), "--outcome", "high_risk=block", "--json"]
@@ -213,6 +234,7 @@ async def test_a_detector_lives_as_its_program_says(
         with Worker(settings, ("-m", "fraudstream", "worker")):
             await asyncio.to_thread(realtime, client)
             await asyncio.to_thread(events_and_lists, client)
+        await asyncio.to_thread(past, client, settings)
         await asyncio.to_thread(account, client, settings, tmp_path)
         assert [("e-1", False), ("s-1", True)] == sorted(
             (label["transaction_id"], label["fraud"])
