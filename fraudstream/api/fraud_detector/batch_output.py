@@ -35,7 +35,7 @@ def judged(rows: pl.DataFrame, plan: Plan) -> pl.DataFrame:
     score = pl.col(SCORES).str.extract(NUMBER).cast(pl.Float64)
     columns = [_typed(rows, name, plan).alias(name) for name in plan.types]
     columns += [score.alias(name) for name in plan.score_names]
-    events = rows.select(columns)
+    events = _with_lists(rows.select(columns), plan)
     held = _held(events, plan)
     is_decided = (rows[STATUS] == SUCCESS).to_list()
     results = [
@@ -58,6 +58,16 @@ def judged(rows: pl.DataFrame, plan: Plan) -> pl.DataFrame:
         pl.Series(OUTCOMES, outcomes, pl.String),
         pl.Series(RESULTS, told, pl.String),
     )
+
+
+def _with_lists(events: pl.DataFrame, plan: Plan) -> pl.DataFrame:
+    """Add what rules ask lists, as conditions know it."""
+    answers = []
+    for call in dict.fromkeys(call for rule in plan.rules for call in rule.condition.calls):
+        content = plan.contents.get(call.name)
+        found = pl.lit(None, pl.Boolean) if content is None else pl.col(call.variable).is_in(list(content))
+        answers.append(found.alias(call.column.name))
+    return events.with_columns(answers)
 
 
 def _held(events: pl.DataFrame, plan: Plan) -> Sequence[Sequence[bool]]:

@@ -3,6 +3,7 @@
 import asyncio
 import re
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from fraudstream.adapters.database.resources import Resource, Resources, ResourceStore
@@ -10,6 +11,7 @@ from fraudstream.api.fraud_detector.batch_output import write_output
 from fraudstream.api.fraud_detector.definitions import DETECTOR
 from fraudstream.api.fraud_detector.detectors import VERSION, version_or_active
 from fraudstream.api.fraud_detector.errors import ServiceError, absent, invalid
+from fraudstream.api.fraud_detector.lists import Contents
 from fraudstream.api.fraud_detector.plans import Plan, plan_of
 from fraudstream.api.fraud_detector.s3_paths import output_place, read, write
 from fraudstream.api.fraud_detector.shapes import Body
@@ -25,8 +27,8 @@ PREDICT_JOB = re.compile(r"^job ([0-9a-f]+);", re.MULTILINE)
 class BatchPredictions:
     """Does batch prediction jobs."""
 
-    def __init__(self, store: ResourceStore, work: Work) -> None:
-        self._store, self._work = store, work
+    def __init__(self, store: ResourceStore, work: Work, contents: Contents) -> None:
+        self._store, self._work, self._contents = store, work, contents
 
     def prepare(self, resources: Resources, asked: Body) -> Body:
         """Check that detector and version are there; return the version that predicts. Raises ServiceError."""
@@ -48,6 +50,7 @@ class BatchPredictions:
         plan, model = await asyncio.to_thread(
             self._store.within, lambda resources: _plan(resources, document)
         )
+        plan = replace(plan, contents=await self._contents.of(plan.lists))
         await read(document["inputPath"], given)
         told = ["--columns", "fraud-detector", "--column", f"event_time={TIME}", "--restart"]
         if model is not None:

@@ -20,7 +20,7 @@ from fraudstream.api.fraud_detector.batch_predictions import BatchPredictions
 from fraudstream.api.fraud_detector.deploying import Deployments
 from fraudstream.api.fraud_detector.door import SCOPE, FraudDetector, Target
 from fraudstream.api.fraud_detector.explaining import Explanations
-from fraudstream.api.fraud_detector.lists import Lists
+from fraudstream.api.fraud_detector.lists import Contents, Lists
 from fraudstream.api.fraud_detector.lists import Publish as PublishLists
 from fraudstream.api.fraud_detector.past_predictions import PastPredictions
 from fraudstream.api.fraud_detector.predictions import Predictions
@@ -66,7 +66,9 @@ def built(
         "FRAUDSTREAM_EVENT_TYPE": settings.event_type,
     }
     work = Work(store, Jobs(engine), settings.data_dir.absolute() / "fraud-detector", environment)
-    predictions = Predictions(store, asker, event_type, metrics, settings.api_deadline_ms / 1000)
+    contents = Contents(partial(read, settings))
+    deadline_s = settings.api_deadline_ms / 1000
+    predictions = Predictions(store, asker, event_type, metrics, deadline_s, contents)
     registry = Registry.at(settings.models_place, event_type.name)
     trainings = Trainings(store, work, registry, event_type, settings.archive_place)
     deployments = Deployments(
@@ -79,10 +81,10 @@ def built(
         settings.fraud_threshold,
     )
     archived = ArchivedDecisions(settings.archive_place, event_type)
-    events = StoredEvents(store, asker, archived, event_type, publish, settings.api_deadline_ms / 1000)
+    events = StoredEvents(store, asker, archived, event_type, publish, deadline_s)
     lists = Lists(store, partial(read, settings), publish_lists)
-    past = PastPredictions(store, archived, Explanations(registry, event_type), event_type)
-    predicting = BatchPredictions(store, work)
+    past = PastPredictions(store, archived, Explanations(registry, event_type), event_type, contents)
+    predicting = BatchPredictions(store, work, contents)
     starting_s = settings.api_fraud_detector_initializing_s
     batches = BatchJobs(PREDICTION, store, work, starting_s, predicting.prepare, predicting.do)
     definitions: Mapping[str, Handler] = {

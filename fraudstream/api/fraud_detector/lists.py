@@ -1,7 +1,8 @@
 """Lists: those of the topic `lists`, which workers follow, too; what only programs know of them is beside, in the database."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from fraudstream.adapters.database.resources import Resource, Resources, ResourceStore
@@ -14,6 +15,9 @@ from fraudstream.domain.lists.entries import VALUE_LENGTH_MAX, Change, Listed, L
 LIST = "list"
 BY = "Amazon Fraud Detector's protocol"
 ELEMENTS_MAX = 100_000
+BELIEVED_S = 5.0
+"""How long it is believed what is on a list."""
+
 TYPE = "variableType"
 
 Read = Callable[[str | None], Awaitable[OnLists]]
@@ -114,6 +118,24 @@ class Lists:
             gone = [Change(name, each, None) for each in lists.entries]
             await self._publish([*gone, Change(name, None, None)])
         return {}
+
+
+class Contents:
+    """What is on lists, as rules need it: read from the topic now and then."""
+
+    def __init__(self, read: Read) -> None:
+        self._read = read
+        self._known: dict[str, tuple[frozenset[str] | None, float]] = {}
+
+    async def of(self, names: Iterable[str]) -> dict[str, frozenset[str]]:
+        """Return what is on these lists, leaving out those that there are not; raises FraudstreamError."""
+        for name in set(names):
+            if time.monotonic() > self._known.get(name, (None, 0.0))[1]:
+                lists = await self._read(name)
+                content = frozenset(lists.entries) if name in lists.listings else None
+                self._known[name] = content, time.monotonic() + BELIEVED_S
+        found = {name: self._known[name][0] for name in names}
+        return {name: content for name, content in found.items() if content is not None}
 
 
 def _elements(asked: Body) -> list[str]:

@@ -7,6 +7,7 @@ import asyncio
 import base64
 import binascii
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import msgspec
@@ -20,11 +21,12 @@ from fraudstream.api.fraud_detector.definitions import DETECTOR, DETECTOR_VERSIO
 from fraudstream.api.fraud_detector.detectors import ACTIVE, MODE, status_at, version_named
 from fraudstream.api.fraud_detector.errors import absent, invalid, unavailable
 from fraudstream.api.fraud_detector.explaining import Explanations
+from fraudstream.api.fraud_detector.lists import Contents
 from fraudstream.api.fraud_detector.plans import Plan, plan_of
 from fraudstream.api.fraud_detector.service import PER_PAGE
 from fraudstream.api.fraud_detector.shapes import Body, time_text
 from fraudstream.api.fraud_detector.stored_events import entities_of, epoch_ms, variables_of
-from fraudstream.domain.detectorpl.condition import Value, holding, with_values
+from fraudstream.domain.detectorpl.condition import Value, with_values
 from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.features.schema import DECIDED_AT
 
@@ -48,7 +50,9 @@ class PastPredictions:
         archived: ArchivedDecisions,
         explanations: Explanations,
         event_type: EventType,
+        contents: Contents,
     ) -> None:
+        self._contents = contents
         self._store, self._archived = store, archived
         self._explanations, self._event_type = explanations, event_type
 
@@ -87,8 +91,12 @@ class PastPredictions:
                 f"no prediction of event {asked['eventId']} was made then, or it is not archived yet."
             )
         decision = self._archived.decision(row)
+        plan = await asyncio.to_thread(
+            self._store.within, lambda found: self._plan(found, asked, decision), writing=False
+        )
+        plan = replace(plan, contents=await self._contents.of(plan.lists))
         told = await asyncio.to_thread(
-            self._store.within, lambda found: self._told(found, asked, decision), writing=False
+            self._store.within, lambda found: self._told(found, asked, decision, plan), writing=False
         )
         explanation = await asyncio.to_thread(self._explanations.of, row)
         for model in told["evaluatedModelVersions"]:
@@ -102,13 +110,14 @@ class PastPredictions:
         except TimeoutError as error:
             raise unavailable("the archive could not be searched in time; ask again") from error
 
-    def _told(self, resources: Resources, asked: Body, decision: Mapping[str, Any]) -> Body:
-        version = version_named(resources, asked)
-        event_type = resources.get(EVENT_TYPE, asked["eventTypeName"])
-        if event_type is None:
-            raise absent(f"event type {asked['eventTypeName']} does not exist.")
+    def _plan(self, resources: Resources, asked: Body, decision: Mapping[str, Any]) -> Plan:
+        version, event_type = version_named(resources, asked), _event_type(resources, asked)
         given = variables_of(decision, self._event_type, event_type.document["eventVariables"])
-        plan = plan_of(resources, version, event_type.name, given)
+        return plan_of(resources, version, event_type.name, given)
+
+    def _told(self, resources: Resources, asked: Body, decision: Mapping[str, Any], plan: Plan) -> Body:
+        version, event_type = version_named(resources, asked), _event_type(resources, asked)
+        given = variables_of(decision, self._event_type, event_type.document["eventVariables"])
         score = decision.get("insight_score")
         values = {
             **plan.values,
@@ -135,11 +144,18 @@ class PastPredictions:
         }
 
 
+def _event_type(resources: Resources, asked: Body) -> Resource:
+    event_type = resources.get(EVENT_TYPE, asked["eventTypeName"])
+    if event_type is None:
+        raise absent(f"event type {asked['eventTypeName']} does not exist.")
+    return event_type
+
+
 def _rules_told(
     resources: Resources, version: Resource, plan: Plan, values: Mapping[str, Value]
 ) -> tuple[list[Body], list[str]]:
     """Return the rules with what each said, and the outcomes of those that are answered."""
-    held = holding([rule.condition for rule in plan.rules], values)
+    held = plan.held(values)
     matched = plan.told([rule for rule, holds in zip(plan.rules, held, strict=True) if holds])
     told: list[Body] = []
     for named, rule, holds in zip(version.document["rules"], plan.rules, held, strict=True):

@@ -1,7 +1,7 @@
 """What a version of a detector asks of events, as it is defined at one moment."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fraudstream.adapters.database.resources import Resource, Resources
 from fraudstream.api.fraud_detector import models, rules
@@ -9,7 +9,7 @@ from fraudstream.api.fraud_detector.definitions import EVENT_TYPE, VARIABLE
 from fraudstream.api.fraud_detector.detectors import FIRST_MATCHED, MODE
 from fraudstream.api.fraud_detector.errors import absent, invalid
 from fraudstream.api.fraud_detector.events import value
-from fraudstream.domain.detectorpl.condition import Condition, Value
+from fraudstream.domain.detectorpl.condition import Condition, Value, holding, on_lists
 from fraudstream.domain.detectorpl.tokens import NotACondition
 from fraudstream.domain.detectorpl.tree import Type
 from fraudstream.domain.registry.versions import Version
@@ -37,11 +37,23 @@ class Plan:
     """With the numbers of their versions."""
     types: Mapping[str, Type]
     """Of the variables."""
+    contents: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """What is on the lists that its rules ask."""
 
     @property
     def score_names(self) -> list[str]:
         """The variables with the scores of its models."""
         return [model.name + models.SCORE_END for model, _ in self.models]
+
+    @property
+    def lists(self) -> frozenset[str]:
+        """The lists that its rules ask."""
+        return frozenset(call.name for rule in self.rules for call in rule.condition.calls)
+
+    def held(self, scores: Mapping[str, Value]) -> list[bool]:
+        """Return which rules hold, for an event with these scores."""
+        conditions, values = [rule.condition for rule in self.rules], {**self.values, **scores}
+        return holding(conditions, values | on_lists(conditions, values, self.contents))
 
     def told(self, matched: Sequence[Rule]) -> Sequence[Rule]:
         """Return which of the rules that hold are answered: the first, or all."""

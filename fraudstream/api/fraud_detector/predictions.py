@@ -1,6 +1,7 @@
 """GetEventPrediction: the event goes through the log, and the rules of the detector's version are asked of the answer."""
 
 import asyncio
+from dataclasses import replace
 
 import msgspec
 
@@ -14,11 +15,11 @@ from fraudstream.api.fraud_detector.detectors import (
 )
 from fraudstream.api.fraud_detector.errors import ServiceError, absent, conflict, invalid, unavailable
 from fraudstream.api.fraud_detector.events import record
+from fraudstream.api.fraud_detector.lists import Contents
 from fraudstream.api.fraud_detector.plans import Plan, plan_of
 from fraudstream.api.fraud_detector.shapes import Body, arn
 from fraudstream.api.metrics import ApiMetrics
 from fraudstream.api.outcomes import Outcome
-from fraudstream.domain.detectorpl.condition import holding
 from fraudstream.domain.events.event_type import EventType
 
 
@@ -32,7 +33,9 @@ class Predictions:
         event_type: EventType,
         metrics: ApiMetrics,
         deadline_s: float,
+        contents: Contents,
     ) -> None:
+        self._contents = contents
         self._store, self._asker, self._event_type = store, asker, event_type
         self._metrics, self._deadline_s = metrics, deadline_s
 
@@ -41,6 +44,8 @@ class Predictions:
         if asked.get("externalModelEndpointDataBlobs"):
             raise invalid("external models are not supported by fraudstream")
         plan = await asyncio.to_thread(self._plan, asked)
+        if plan.lists:
+            plan = replace(plan, contents=await self._contents.of(plan.lists))
         (outcome,) = await self._asker.ask([record(self._event_type, asked)], self._deadline_s)
         self._metrics.event(outcome.code or "decided", self._asker.in_flight)
         if outcome.decision is None:
@@ -79,7 +84,7 @@ def answered(plan: Plan, score: int | None) -> Body:
     scores = {
         name.name + models.SCORE_END: None if score is None else float(score) for name, _ in plan.models
     }
-    held = holding([rule.condition for rule in plan.rules], {**plan.values, **scores})
+    held = plan.held(scores)
     matched = [rule for rule, holds in zip(plan.rules, held, strict=True) if holds]
     return {
         "modelScores": [

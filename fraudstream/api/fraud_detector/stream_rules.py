@@ -89,6 +89,7 @@ def _columns(resources: Resources, event_type_name: str, event_type: EventType) 
     for name in () if declared is None else declared.document["eventVariables"]:
         variable = resources.get(VARIABLE, name)
         if variable is not None and name in ours:
+            columns[f"@{name}"] = ours[name]
             columns[name] = _typed(
                 ours[name], variable.document["dataType"], variable.document["defaultValue"]
             )

@@ -15,7 +15,7 @@ from fraudstream.api.fraud_detector.definitions import MODEL_VERSION
 from fraudstream.api.fraud_detector.errors import invalid
 from fraudstream.api.fraud_detector.s3_paths import read
 from fraudstream.api.fraud_detector.shapes import JOB, Body, Handler
-from fraudstream.api.fraud_detector.training_files import FRAUD, LABEL, TIME, not_treated, prepared
+from fraudstream.api.fraud_detector.training_files import FRAUD, LABEL, TIME, prepared, treatments
 from fraudstream.api.fraud_detector.training_result import result_of
 from fraudstream.api.fraud_detector.work import Running, Work
 from fraudstream.domain.errors import SetupError
@@ -98,8 +98,8 @@ class Trainings:
         wanted = document["trainingDataSchema"]["modelVariables"]
         history = await self._history(document, running)
         told = ["--activate", "never", "--why", why]
-        for name in not_treated(wanted, self._event_type):
-            told += ["--treat", f"{name}=none"]
+        for name, how in treatments(wanted, self._event_type).items():
+            told += ["--treat", f"{name}={how}"]
         if (major := await asyncio.to_thread(self._major, begun)) is not None:
             told += ["--update", str(major)]
         await running.command(["train", "--history", str(history), *told])

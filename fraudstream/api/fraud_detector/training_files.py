@@ -10,6 +10,9 @@ from polars.exceptions import PolarsError
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.events.event_type import EventType
 
+AUTO, NOT_AT_ALL = "auto", "none"
+"""As `fraudstream train --treat` takes them."""
+
 LABEL, TIME = "EVENT_LABEL", "EVENT_TIMESTAMP"
 FRAUD, LEGIT = "fraud", "legit"
 """What labels are called in the file that is imported."""
@@ -43,10 +46,18 @@ def left_out(wanted: Sequence[str], event_type: EventType) -> list[str]:
     return [each.field for each in event_type.variables if each.field not in wanted]
 
 
-def not_treated(wanted: Sequence[str], event_type: EventType) -> list[str]:
-    """Return the names of those of them that would be treated: text and the like."""
-    names = {each.name for each in event_type.variables if each.field not in wanted}
-    return sorted(names & event_type.treatments.keys())
+def treatments(wanted: Sequence[str], event_type: EventType) -> dict[str, str]:
+    """Return how text and times are to be learnt from where the event type says otherwise: `auto` if wanted, else not at all."""
+    asked = {}
+    for each in event_type.variables:
+        is_declared = each.name in event_type.treatments
+        if each.field not in wanted and is_declared:
+            asked[each.name] = NOT_AT_ALL
+        elif each.field in wanted and not (
+            each.is_number or is_declared or each.name in event_type.identifying
+        ):
+            asked[each.name] = AUTO
+    return asked
 
 
 def _label(schema: Mapping[str, Any]) -> pl.Expr:

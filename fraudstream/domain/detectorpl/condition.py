@@ -1,6 +1,6 @@
 """A condition as SQL, and whether it holds for an event."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from decimal import Decimal
 
 import polars as pl
@@ -19,12 +19,14 @@ from fraudstream.domain.detectorpl.tree import (
     Missing,
     Node,
     Not,
+    OnList,
     Type,
     Variable,
 )
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.expressions import Expressions, without_failures
 from fraudstream.domain.expressions import parsed as parsed_sql
+from fraudstream.domain.lists.calls import asked
 
 DTYPES: Mapping[Type, type[pl.DataType]] = {"number": pl.Float64, "text": pl.String, "truth": pl.Boolean}
 """How values are computed with: all numbers as floats, so that nothing wraps around."""
@@ -47,11 +49,25 @@ class Condition:
         self.sql = sql(tree)
         self.variables = {each.name: each.type for each in _variables(tree)}
         try:
-            self.expression = without_failures(parsed_sql(self.sql, "condition")).fill_null(value=False)
+            self.calls = asked(self.sql).calls
+            self.variables |= {call.column.name: "truth" for call in self.calls}
+            computed = parsed_sql(asked(self.sql).sql, "condition")
+            self.expression = without_failures(computed).fill_null(value=False)
             holding([self], {name: ORDINARY[each] for name, each in self.variables.items()})
         except (SetupError, PolarsError) as error:
             why = str(error).partition("\n")[0][:WHY_LENGTH_MAX]
             raise NotACondition(f"the condition {why}") from error
+
+
+def on_lists(
+    conditions: Sequence[Condition], values: Mapping[str, Value], contents: Mapping[str, Container[str]]
+) -> dict[str, Value]:
+    """Return what conditions ask lists about an event: null where there is no value, or no such list."""
+    found: dict[str, Value] = {}
+    for call in (call for condition in conditions for call in condition.calls):
+        value, content = values.get(call.variable), contents.get(call.name)
+        found[call.column.name] = None if value is None or content is None else value in content
+    return found
 
 
 def holding(conditions: Sequence[Condition], values: Mapping[str, Value]) -> list[bool]:
@@ -85,6 +101,9 @@ def sql(node: Node, columns: Mapping[str, str] = OWN) -> str:
         case Among():
             values = ", ".join(map(sql, node.values))
             return f"({sql(node.of, columns)} {'NOT ' * node.negated}IN ({values}))"
+        case OnList():
+            call = f"in_list('{node.list}', {columns.get(f'@{node.of.name}', node.of.name)})"
+            return f"(NOT {call})" if node.negated else call
         case Not():
             return f"(NOT {sql(node.of, columns)})"
         case Joined():
@@ -157,7 +176,7 @@ def _variables(node: Node) -> Iterator[Variable]:
         case Arithmetic() | Comparison():
             yield from _variables(node.left)
             yield from _variables(node.right)
-        case Missing() | Among() | Not() | Changed() | Matching():
+        case Missing() | Among() | OnList() | Not() | Changed() | Matching():
             yield from _variables(node.of)
         case Joined():
             for part in node.parts:

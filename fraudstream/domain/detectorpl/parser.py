@@ -14,6 +14,7 @@ from fraudstream.domain.detectorpl.tree import (
     Missing,
     Node,
     Not,
+    OnList,
     Type,
     Variable,
 )
@@ -123,14 +124,24 @@ class Parser:
             return Comparison(COMPARISONS[operator], left, right)
         negated = bool(self._take("not"))
         if self._take("in"):
-            return Among(left, self._constants(left.type), negated)
+            return self._on_list(left, token, negated) or Among(left, self._constants(left.type), negated)
         if negated:
             raise self._wrong("'in' is expected after 'not'")
         return left
 
+    def _on_list(self, left: Node, at: Token, negated: bool) -> OnList | None:
+        """Return what asks a list; None if constants follow."""
+        if not self._take("@"):
+            return None
+        if not isinstance(left, Variable) or left.type != "text":
+            raise self._wrong("lists are asked for the text of a variable", at)
+        name = self._next
+        if name.kind != "name":
+            raise self._wrong("the name of a list is expected")
+        self._at += 1
+        return OnList(left, name.text, negated)
+
     def _constants(self, wanted: Type) -> tuple[Constant, ...]:
-        if self._next.text == "@":
-            raise self._wrong("lists are not supported: write the values in brackets")
         self._need("[")
         values: list[Constant] = []
         while not values or self._take(","):

@@ -62,6 +62,16 @@ class Among:
 
 
 @dataclass(frozen=True, slots=True)
+class OnList:
+    """Whether the text of a variable is on a list, or is not."""
+
+    of: Variable
+    list: str
+    negated: bool
+    type: Type = "truth"
+
+
+@dataclass(frozen=True, slots=True)
 class Not:
     """The opposite."""
 
@@ -96,4 +106,16 @@ class Matching:
     type: Type = "truth"
 
 
-Node = Constant | Variable | Arithmetic | Comparison | Missing | Among | Not | Joined | Changed | Matching
+Node = (
+    Constant
+    | Variable
+    | Arithmetic
+    | Comparison
+    | Missing
+    | Among
+    | OnList
+    | Not
+    | Joined
+    | Changed
+    | Matching
+)

@@ -12,10 +12,12 @@ from fraudstream.adapters.archive.lake import Lake, Stream
 from fraudstream.adapters.database.engine import opened
 from fraudstream.adapters.database.resources import Resources, ResourceStore
 from fraudstream.adapters.event_types import event_type_named
+from fraudstream.adapters.lists.topic import OnLists
 from fraudstream.api.archived import ArchivedDecisions
 from fraudstream.api.fraud_detector.door import OPERATIONS
 from fraudstream.api.fraud_detector.errors import ServiceError
 from fraudstream.api.fraud_detector.explaining import Explanations
+from fraudstream.api.fraud_detector.lists import Contents
 from fraudstream.api.fraud_detector.past_predictions import PastPredictions
 from fraudstream.api.fraud_detector.shapes import time_text
 from tests.api.fraud_detector.building import MODEL
@@ -82,7 +84,14 @@ def past(tmp_path: Path) -> PastPredictions:
     rows = archived([*map(encoded, made)], [*range(EVENTS)])
     asyncio.run(Lake(LocalObjects(tmp_path / "archive")).write(Stream("decisions", 0), rows, {}))
     explanations = Explanations(registry_in(tmp_path / "models", 1), CARD)
-    return PastPredictions(store, ArchivedDecisions(str(tmp_path / "archive"), CARD), explanations, CARD)
+    return PastPredictions(
+        store, ArchivedDecisions(str(tmp_path / "archive"), CARD), explanations, CARD, Contents(nothing)
+    )
+
+
+async def nothing(_: str | None) -> OnLists:
+    """Return that there are no lists."""
+    return OnLists(None)
 
 
 def encoded(made: dict[str, Any]) -> bytes:

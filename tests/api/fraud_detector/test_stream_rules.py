@@ -69,6 +69,13 @@ def test_a_rule_holds_in_the_stream_for_what_it_says(
     assert ["block" if holds else "approve" for holds in expected] == judged["outcome"].to_list()
 
 
+def test_a_list_is_asked_under_the_variables_name_in_the_stream(tmp_path: Path) -> None:
+    """As rules of the stream ask lists."""
+    (rule,) = ruleset(tmp_path, ("$zip in @bad and $amt > 1", "high_risk")).rules
+
+    assert """(in_list('bad', zip) AND (COALESCE(CAST("amount" AS DOUBLE), 0.0) > 1.0))""" == rule.when
+
+
 @pytest.mark.parametrize(("first_matched", "expected"), [(True, "approve"), (False, "block")])
 def test_the_first_rule_or_the_strictest_decides(tmp_path: Path, first_matched: bool, expected: str) -> None:
     """As the version's mode says."""

@@ -5,7 +5,7 @@ from typing import Any, cast
 import pytest
 from hypothesis import given, settings
 
-from fraudstream.domain.detectorpl.condition import Condition, holding
+from fraudstream.domain.detectorpl.condition import Condition, holding, on_lists
 from fraudstream.domain.detectorpl.tokens import NotACondition
 from fraudstream.domain.detectorpl.tree import Type
 from tests.domain.detectorpl.oracle import CONDITIONS, VALUES, VARIABLES, evaluated, written
@@ -69,7 +69,9 @@ def test_conditions_are_read_as_they_are_meant(text: str, expected: bool) -> Non
         ("$score and $known", "a condition is expected, not a number (character 8)"),
         ("($score > 1", "')' is expected, not 'the end' (character 12)"),
         ("$score in []", "a value is expected, not ']' (character 12)"),
-        ("$zip in @bad", "lists are not supported: write the values in brackets (character 9)"),
+        ("$score in @bad", "lists are asked for the text of a variable (character 8)"),
+        ("uppercase($zip) in @bad", "lists are asked for the text of a variable (character 17)"),
+        ("$zip in @5", "the name of a list is expected (character 10)"),
         ("$score in [$amt]", "a constant is expected (character 13)"),
         ("$score = 900", "what begins at character 7 is not understood"),
         ("$zip == 'a'", "what begins at character 8 is not understood"),
@@ -107,3 +109,25 @@ def test_long_conditions_are_as_good_as_short_ones() -> None:
     assert held(f"{text} or $amt==10.5")
     assert held(" and ".join(["$known"] * 400))
     assert held("$amt" + "+0" * 150 + " > 10")
+
+
+@pytest.mark.parametrize(
+    ("text", "zip_code", "expected"),
+    [
+        ("$zip in @bad", "a", True),
+        ("$zip in @bad", "b", False),
+        ("$zip in @bad", None, False),
+        ("$zip not in @bad", "b", True),
+        ("$zip not in @bad", None, False),
+        ("$zip in @absent or $score > 1", "a", True),
+        ("$zip not in @absent", "a", False),
+        ("!($zip in @bad)", "b", True),
+    ],
+)
+def test_a_list_is_asked_for_the_value_of_a_variable(text: str, zip_code: str | None, expected: bool) -> None:
+    """What is missing is neither on it nor off it, and so is everything where there is no such list."""
+    condition = Condition(text, {"zip": "text", "score": "number"})
+    values = {"zip": zip_code, "score": 2.0}
+    answers = on_lists([condition], values, {"bad": frozenset({"a"})})
+
+    assert [expected] == holding([condition], values | answers)
