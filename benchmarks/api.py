@@ -19,6 +19,7 @@ import click
 import numpy as np
 from confluent_kafka import Producer  # type: ignore[import-untyped]
 
+from benchmarks.api_batch import ROWS, batch
 from benchmarks.children import Child, running
 from benchmarks.cluster import PRODUCER, reader
 from benchmarks.load import LAST_ANSWER_TIMEOUT_S, Load
@@ -36,6 +37,7 @@ SECONDS = {20: 20.0, 200: 15.0, 1_000: 10.0}
 WARMUP_S = 2.0
 CONNECTIONS = 64
 MOST_S = 10.0
+BATCH_ROWS_QUICK = 20_000
 START_S = 60.0
 DEADLINE_HEADER = {"X-Deadline-Ms": "20000"}
 
@@ -178,7 +180,10 @@ def main(quick: bool, data: Path, as_json: bool) -> None:
         found = measured(worker, RATES, quick)
         told("kills of worker, API and broker")
         killed = asyncio.run(under_kills(Path(directory) / "kills", 10 if quick else 200, 24))
+        rows = BATCH_ROWS_QUICK if quick else ROWS
+        rows_dir = data.with_name(f"{data.name}-rows-{rows}")
         found |= {
+            "batch": batch(worker.prepared, rows_dir.absolute(), Path(directory), rows, told),
             "kills": killed.kills,
             "contradictions": len(killed.contradictions),
             "unanswered": len(killed.unanswered),
@@ -187,6 +192,8 @@ def main(quick: bool, data: Path, as_json: bool) -> None:
         for rate, both in found["latency_ms"].items():
             for way, values in both.items():
                 told(f"{rate:>6}/s  {way:<5}  p50 {values['p50']:8.2f} ms  p99 {values['p99']:8.2f} ms")
+        rows = found["batch"]
+        told(f"{rows['rows']:,} rows predicted in {rows['seconds']} s, {rows['cpu_seconds']} s of CPU")
         told(f"at most {found['requests_per_s_max']:,} requests/s, {found['api_cpu_share']:.0%} of a core")
     click.echo(json.dumps(found))
     raise SystemExit(

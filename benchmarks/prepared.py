@@ -73,9 +73,9 @@ def prepare(plan: Plan, data_dir: Path, say: Say) -> Prepared:
     return prepared
 
 
-def run_command(data_dir: Path, *arguments: str) -> None:
+def run_command(data_dir: Path, *arguments: str, **variables: str) -> None:
     """Run one of the project's commands on the benchmark's data."""
-    environment = {**os.environ, "FRAUDSTREAM_DATA_DIR": str(data_dir)}
+    environment = {**os.environ, "FRAUDSTREAM_DATA_DIR": str(data_dir), **variables}
     done = subprocess.run(
         [*FRAUDSTREAM, *arguments], env=environment, capture_output=True, text=True, check=False
     )

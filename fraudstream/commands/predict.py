@@ -21,6 +21,7 @@ from fraudstream.commands.jobs import opened_jobs
 from fraudstream.commands.predict_event import predict_event
 from fraudstream.commands.progress import bar
 from fraudstream.domain.errors import SetupError
+from fraudstream.process.tuning import calm_garbage_collection, import_xgboost_alone
 
 if TYPE_CHECKING:
     from fraudstream.offline.etl.s3_inputs import Copies
@@ -109,6 +110,7 @@ def predict(
     if options["release"] and options["model"]:
         raise click.UsageError("a release has a model of its own: give --release or --model, not both")
     check_installed("sqlalchemy", "alembic", what="a job", extra="api")
+    import_xgboost_alone()
     from fraudstream.adapters.scratch import scratch
     from fraudstream.offline.etl.s3_inputs import Copies
 
@@ -151,6 +153,7 @@ def _predicted(
         opened(out.absolute(), request, force=force, restart=restart) as directory,
         bar("Deciding", prediction.files.total) as advance,
     ):
+        calm_garbage_collection()
         click.echo(f"job {directory.job}; fraudstream jobs show {directory.job}", err=True)
         try:
             return prediction.run(directory, opened_jobs(), title, advance)

@@ -81,14 +81,14 @@ class FrameDecider:
         """`activity`: what is known of entities before the frame; None: nothing."""
         self._detector, self._event_type = detector, event_type
         self._activity = activity or FrameActivity(event_type.windows, allowed_lateness_ms)
-        self._events = Columns.of([])
+        self._payments: Sequence[Payment] = ()
         self._columns = published_features(
             detector.model.features, event_type.entity is not None, event_type.declared
         )
 
     def settled(self) -> Columns:
         """Return the events that are being decided, without conflicts."""
-        return self._events.without(self._activity.conflicts)
+        return Columns.of(self._payments).without(self._activity.conflicts)
 
     def decide(self, read: Read, rows: int, weekly: WeeklyStore) -> pl.DataFrame:
         """Return a decision for each of so many rows of a frame; a row that gets none has `refused` instead."""
@@ -98,7 +98,7 @@ class FrameDecider:
         """Do the same with a store that is connected."""
         order = _by_partition(read.payments)
         payments = [read.payments[place] for place in order]
-        self._events = Columns.of(payments)
+        self._payments = payments
         decided = await self._decided(payments, weekly)
         places = np.array(read.rows, np.int64)[order]
         refused = read.refused | dict.fromkeys(places[decided.conflicts].tolist(), CONFLICT)
