@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.commands.running import COMMAND
@@ -29,7 +31,7 @@ class Demo:
         self.said = ""
         self.process = subprocess.Popen(
             [*COMMAND, "demo", "--data-dir", str(data_dir), *RATE, *arguments],
-            env={**os.environ, name: value, "FRAUDSTREAM_WEB_PORT": "0"},
+            env={**os.environ, name: value, "FRAUDSTREAM_WEB_PORT": "0", "FRAUDSTREAM_CONSOLE_PORT": "0"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -119,6 +121,25 @@ def test_ctrl_c_with_everything_started_leaves_nothing_running(demo_of: list[Dem
 
     assert 130 == code, demo.said
     assert "nothing is left running" in demo.said
+    assert {} == demo.alive()
+
+
+@pytest.mark.kafka
+def test_somebody_logs_in_to_its_console(demo_of: list[Demo], data_dir: Path) -> None:
+    """With the password that it prints; cases of its alerts come to wait there."""
+    demo = begin(demo_of, data_dir)
+    demo.until(" demo / ")
+    found = re.search(r"(http://\S+)  demo / (\S+) ", demo.said)
+    assert found is not None
+    with httpx.Client(base_url=found[1], follow_redirects=True) as browser:
+        token = re.search(r'name="csrf" value="(\w+)"', browser.get("/login").text)
+        assert token is not None
+        page = browser.post("/login", data={"csrf": token[1], "name": "demo", "password": found[2]})
+        demo.process.send_signal(signal.SIGINT)
+
+    assert (200, "/cases") == (page.status_code, page.url.path)
+    assert "You are demo, admin." in page.text
+    assert demo.end() in (0, 130), demo.said  # the acceptance test has ended by then, or it has not
     assert {} == demo.alive()
 
 

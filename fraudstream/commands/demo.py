@@ -55,7 +55,7 @@ def demo(
     from fraudstream.traffic.session import quiet_kafka
 
     quiet_kafka()
-    check_installed("duckdb", "sklearn", what="the demo", extra="demo")
+    check_installed("duckdb", "sklearn", "fastapi", "argon2", what="the demo", extra="demo")
     settings = Settings()
     if settings.kafka_security_protocol != "PLAINTEXT":
         raise SetupError("the demo starts its own Kafka, which has no login; unset FRAUDSTREAM_KAFKA_*")

@@ -38,6 +38,7 @@ def steps() -> dict[str, Step]:
         "model": Step("model"),
         "worker": Step("worker"),
         "traffic": Step("live traffic"),
+        "console": Step("console"),
         "acceptance": Step("acceptance story"),
     }
 

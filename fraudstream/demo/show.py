@@ -13,6 +13,7 @@ from fraudstream.acceptance.lines import closing, shown
 from fraudstream.acceptance.live import StoryResult, tell_live
 from fraudstream.adapters.kafka.security import Kafka
 from fraudstream.adapters.kafka.tail import following
+from fraudstream.demo.people import serve_people
 from fraudstream.demo.scoreboard import Scoreboard, read_decisions, read_labels
 from fraudstream.demo.screen import Screen
 from fraudstream.demo.setup import port_for, prepare, running_broker, watch_broker
@@ -77,6 +78,7 @@ async def _show(demo: Demo, screen: Screen) -> None:
     async with AsyncExitStack() as stack:
         settings = demo.settings
         web_port = port_for(settings.web_port, "the dashboard", screen)
+        console_port = port_for(settings.console_port, "the console", screen)
         async with asyncio.TaskGroup() as group:
             broker_up = group.create_task(
                 stack.enter_async_context(running_broker(settings.data_dir, KAFKA_PORT, screen))
@@ -92,6 +94,7 @@ async def _show(demo: Demo, screen: Screen) -> None:
                 await asyncio.wait_for(_until_ready(settings, screen), READY_TIMEOUT_S)
             except TimeoutError:
                 raise worker.failure(None) from None
+            watchers.append(group.create_task(_serve_people(demo, settings, console_port, screen)))
             await _watch_traffic(demo, settings, screen)
             for watcher in watchers:
                 watcher.cancel()
@@ -100,14 +103,26 @@ async def _show(demo: Demo, screen: Screen) -> None:
 @asynccontextmanager
 async def _running(arguments: list[str], settings: Settings, name: str) -> AsyncIterator[Child]:
     """Start one of our commands with the demo's settings."""
-    environment = {
+    async with started(arguments, _environment(settings), settings.data_dir / f"{name}.log") as child:
+        yield child
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    return {
         "FRAUDSTREAM_BROKER": settings.broker,
         "FRAUDSTREAM_DATA_DIR": str(settings.data_dir),
         "FRAUDSTREAM_WEB": "true",
         "FRAUDSTREAM_WEB_PORT": str(settings.web_port),
     }
-    async with started(arguments, environment, settings.data_dir / f"{name}.log") as child:
-        yield child
+
+
+async def _serve_people(demo: Demo, settings: Settings, port: int, screen: Screen) -> None:
+    """Start what people use once there is something for them: until the first alert the worker needs the processors."""
+    while True:
+        if demo.first_alert_s is not None:
+            break
+        await asyncio.sleep(POLL_S)
+    await serve_people(_environment(settings), settings.data_dir, port, screen)
 
 
 async def _until_ready(settings: Settings, screen: Screen) -> None:

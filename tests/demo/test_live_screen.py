@@ -89,7 +89,7 @@ def test_drawing_and_counting_at_the_same_time_goes_on_and_on(
     assert f"{number:,}" in shown
 
 
-@pytest.mark.parametrize(("width", "height", "alerts"), [(80, 24, 3), (120, 40, 5)])
+@pytest.mark.parametrize(("width", "height", "alerts"), [(80, 24, 2), (120, 40, 5)])
 def test_everything_fits_on_the_terminal(width: int, height: int, alerts: int) -> None:
     """All steps, the figures, the latest alerts and the story's last lines; none wraps, none is cut off below."""
     rows = picture(in_full_swing(), width, height)

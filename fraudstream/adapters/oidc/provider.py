@@ -1,13 +1,13 @@
 """An OpenID Connect provider: the authorization code flow with PKCE and nonce, by Authlib."""
 
 import logging
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 from authlib.integrations.base_client import OAuthError
-from authlib.integrations.starlette_client import OAuth
 from joserfc.errors import JoseError
 
 from fraudstream.domain.errors import FraudstreamError, SetupError
@@ -61,7 +61,7 @@ class Provider:
         self.issuer = issuer.rstrip("/")
         self._client_id = client_id
         self._name_claim = name_claim
-        self._app: Any = OAuth().register(
+        self._app: Any = _client(
             name="oidc",
             client_id=client_id,
             client_secret=client_secret,
@@ -132,6 +132,17 @@ class Provider:
         return ProviderUnavailable(
             f"the login provider {self.issuer} does not answer ({type(error).__name__})"
         )
+
+
+def _client(**said: Any) -> Any:
+    """Return Authlib's client; importing it takes long, and warns that it will need a successor of httpx."""
+    from authlib.deprecate import AuthlibDeprecationWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", AuthlibDeprecationWarning)
+        from authlib.integrations.starlette_client import OAuth
+
+    return OAuth().register(**said)
 
 
 def secret_in(path: Path | None) -> str | None:
