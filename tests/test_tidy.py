@@ -225,3 +225,15 @@ def test_every_test_says_what_it_means() -> None:
     ]
 
     assert [] == wrong
+
+
+def test_migrations_are_one_chain() -> None:
+    """Each builds on the one before and has its file's number; of two with one number only one would be run."""
+    files = sorted((ROOT / "fraudstream/adapters/database/migrations/versions").glob("0*.py"))
+    found = [
+        re.findall(r'^(?:down_)?revision = "?(\w+)"?$', path.read_text(), re.MULTILINE) for path in files
+    ]
+    numbers = [f"{number:04d}" for number in range(1, len(files) + 1)]
+
+    assert numbers == [path.name[:4] for path in files]
+    assert [list(each) for each in zip(numbers, ["None", *numbers], strict=False)] == found
