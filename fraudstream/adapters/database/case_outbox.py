@@ -8,7 +8,7 @@ from fraudstream.adapters.database.case_queries import CaseQueries
 from fraudstream.adapters.database.case_rows import FIELDS, case_of, locked
 from fraudstream.adapters.database.tables import CASES, LABEL_OUTBOX
 from fraudstream.domain.labels import Label
-from fraudstream.domain.review.record import PAYMENTS_MAX, Published
+from fraudstream.domain.review.record import Published
 
 AT_ONCE = 200
 
@@ -16,8 +16,7 @@ AT_ONCE = 200
 def unpublished(cases: CaseQueries) -> list[Published]:
     """Return some cases whose newest version the topic does not have, as they are now."""
     wanted = select(*FIELDS).where(text("published < version")).order_by(CASES.c.changed_at).limit(AT_ONCE)
-    found = [case_of(row) for row in cases.connection.execute(wanted)]
-    return [Published(case, cases.payments(case.id, PAYMENTS_MAX), cases.history(case.id)) for case in found]
+    return cases.told([case_of(row) for row in cases.connection.execute(wanted)])
 
 
 def mark_published(connection: Connection, published: Sequence[tuple[str, int]]) -> None:

@@ -61,6 +61,14 @@ def _make_cases() -> None:
         sa.Column("settled_at", sa.BigInteger, nullable=True),
     )
     op.create_index("ix_cases_queue", "cases", ["queue", "urgency", "id"])
+    op.create_index("ix_cases_ready", "cases", ["queue", "claimed_until", "snoozed_until", "assignee"])
+    op.create_index(
+        "ix_cases_tagged",
+        "cases",
+        ["queue", "tags", "id"],
+        sqlite_where=sa.text("tags <> '[]'"),
+        postgresql_where=sa.text("tags <> '[]'"),
+    )
     op.create_index("ix_cases_due", "cases", ["queue", "due_at", "id"])
     op.create_index("ix_cases_closed", "cases", ["queue", "closed_at", "id"])
     op.create_index("ix_cases_assignee", "cases", ["assignee", "queue", "urgency"])
