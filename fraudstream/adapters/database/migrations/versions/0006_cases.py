@@ -12,6 +12,7 @@ TABLES = ("positions", "label_outbox", "case_labels", "case_changes", "case_paym
 def upgrade() -> None:
     """Make the tables."""
     _make_cases()
+    _index_cases()
     _make_case_payments()
     _make_case_changes()
     _make_case_labels()
@@ -60,6 +61,9 @@ def _make_cases() -> None:
         sa.Column("published", sa.Integer, nullable=False),
         sa.Column("settled_at", sa.BigInteger, nullable=True),
     )
+
+
+def _index_cases() -> None:
     op.create_index("ix_cases_queue", "cases", ["queue", "urgency", "id"])
     op.create_index("ix_cases_ready", "cases", ["queue", "claimed_until", "snoozed_until", "assignee"])
     op.create_index(
