@@ -50,7 +50,7 @@ BESIDE: Mapping[str, str] = {
 """What the archive says beside that; latency is null where it does not."""
 
 MONEY = (*AMOUNTS, "amount")
-TOTAL = "total"
+TOTAL, NO_VALUE = "total", "(none)"
 
 
 def figures(decided: Decided, by: str = "day") -> list[dict[str, Any]]:
@@ -86,7 +86,7 @@ def _told(row: dict[str, Any], units: int) -> dict[str, Any]:
     money = {name: float(row[name]) / units for name in MONEY}
     told = with_ratios(row | money)
     group = row["group"]
-    told["group"] = TOTAL if is_total else "(none)" if group is None else str(group)
+    told["group"] = TOTAL if is_total else NO_VALUE if group is None else str(group)
     told["alert_rate"] = row["alerts"] / row["payments"] if row["payments"] else None
     told["block_rate"] = row["blocked"] / row["payments"] if row["payments"] else None
     return told

@@ -116,7 +116,7 @@ def routes(console: Console) -> APIRouter:
             sql, result = await pages.posted(request, person)
         except QueryFailed as error:
             text = str((await form_of(request)).get("sql") or "")
-            return await pages.page(request, person, text[:LENGTH_MAX], wrong=str(error))
+            return await pages.page(request, person, masked(text[:LENGTH_MAX]), wrong=str(error))
         return await pages.page(request, person, sql, result)
 
     @router.post("/query/result.{form}")

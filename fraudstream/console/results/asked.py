@@ -10,6 +10,7 @@ from starlette.datastructures import QueryParams
 
 from fraudstream.adapters.archive.filters import Filter
 from fraudstream.analytics.decided import Question
+from fraudstream.domain.card_numbers import masked
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.times import DAY_MS, midnight_ms
 
@@ -113,4 +114,4 @@ def _day(params: QueryParams, name: str) -> date | None:
     try:
         return date.fromisoformat(text) if text else None
     except ValueError:
-        raise SetupError(f"write days as 2026-11-21, not {text[:20]!r}") from None
+        raise SetupError(f"write days as 2026-11-21, not {masked(text[:20])!r}") from None

@@ -9,7 +9,7 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from fraudstream.adapters.archive.filters import FilterError
 from fraudstream.adapters.event_types import event_type_named
 from fraudstream.analytics.archive import Archive
-from fraudstream.analytics.figures import PERIODS
+from fraudstream.analytics.figures import NO_VALUE, PERIODS
 from fraudstream.analytics.files import Days
 from fraudstream.analytics.series import newest_archived
 from fraudstream.console.app import Console
@@ -30,6 +30,27 @@ TABS = (
     ("/results/drift", "Drift"),
     ("/results/scores", "Scores now"),
 )
+
+
+class Links:
+    """Where the rows of a table lead: to the figures of what they are about."""
+
+    def __init__(self, asked: Asked) -> None:
+        self._asked = asked
+
+    def rule(self, row: dict[str, Any]) -> str | None:
+        """Return the address of a rule's payments; None of a rule that decides nothing."""
+        decides = row["role"] == "decides"
+        return self._asked.narrowed("/results", f"rules={row['rule']}") if decides else None
+
+    def group(self, row: dict[str, Any]) -> str | None:
+        """Return the address of a group's payments: a day, or a value of a column."""
+        by, value = self._asked.by, row["group"]
+        if by == "day":
+            return self._asked.link("/results", **{"from": value, "to": value})
+        if by in PERIODS or value == NO_VALUE:
+            return None
+        return self._asked.narrowed("/results", f"{by}={value}")
 
 
 class Results:
@@ -78,6 +99,7 @@ class Results:
             "periods": PERIODS,
             "outcomes": OUTCOMES,
             "names": await self.names(asked) if asked is not None else [],
+            "link": None if asked is None else Links(asked),
         }
         return self.console.page(request, person, template, status=status, **values)
 

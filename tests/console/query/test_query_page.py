@@ -87,7 +87,7 @@ def test_a_query_that_is_not_run_says_why_and_stays_in_the_form(as_role: As, sql
     page = as_role("lead").post("/query", 400, sql=sql).text
 
     assert sentence in page
-    assert "4006080197832643" not in page.partition("What you asked lately")[2]
+    assert "4006080197832643" not in page
 
 
 def test_forged_forms_run_nothing(as_role: As) -> None:

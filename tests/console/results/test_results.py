@@ -13,7 +13,8 @@ from fraudstream.domain.labels import Label
 from tests.analytics.history import HOUR_MS, write
 from tests.archive_rows import DAY_MS, MONDAY_MS
 from tests.console.conftest import As
-from tests.console.visiting import made
+from tests.console.visiting import made, visitor
+from tests.models import saved
 
 PAGES = ("/results", "/results/attacks", "/results/rules", "/results/drift", "/results/scores")
 NOT_BEFORE = "?from=2020-02-03&to=2020-02-05"
@@ -54,8 +55,6 @@ def test_figures_say_what_was_decided_and_what_became_of_it(as_role: As) -> None
 @pytest.mark.parametrize("path", PAGES)
 def test_without_an_archive_every_page_says_how_to_get_one(tmp_path: Path, path: str) -> None:
     """Nobody has to know what an archive is to find out that it is missing."""
-    from tests.console.visiting import visitor
-
     empty = made(f"sqlite:///{tmp_path / 'console.db'}", data_dir=tmp_path)
     page = visitor(empty, "analyst").get(path)
 
@@ -65,25 +64,25 @@ def test_without_an_archive_every_page_says_how_to_get_one(tmp_path: Path, path:
 
 def test_a_day_without_labels_says_where_labels_come_from(as_role: As) -> None:
     """And one without payments that nothing is there."""
-    visitor = as_role("analyst")
+    who = as_role("analyst")
 
-    assert "No labels yet" in visitor.get("/results?from=2020-02-05&to=2020-02-05")
-    assert "No payments" in visitor.get("/results?from=2020-03-05&to=2020-03-06")
-    assert "No payments" in visitor.get("/results?filter=merchant=Nobody")
-    assert "No attacks" in visitor.get("/results/attacks?from=2020-02-05&to=2020-02-05")
+    assert "No labels yet" in who.get("/results?from=2020-02-05&to=2020-02-05")
+    assert "No payments" in who.get("/results?from=2020-03-05&to=2020-03-06")
+    assert "No payments" in who.get("/results?filter=merchant=Nobody")
+    assert "No attacks" in who.get("/results/attacks?from=2020-02-05&to=2020-02-05")
 
 
 def test_every_view_is_a_link(as_role: As) -> None:
     """Days, grouping, filters, until when labels count, and the capacity are in the address, and in the links of the page."""
-    visitor = as_role("analyst")
+    who = as_role("analyst")
     asked = f"{NOT_BEFORE}&filter=rules%3Dlikely-fraud&filter=amount%3E5&known=2020-02-04&capacity=1"
-    page = visitor.get(f"/results/attacks{asked}")
+    page = who.get(f"/results/attacks{asked}")
 
     assert 'aria-label="Remove the filter rules=likely-fraud"' in page
     assert asked.replace("&", "&amp;") in page
     assert "with 1 reviewed a day" in page
-    assert "known until 2020-02-03" in visitor.get(f"/results{NOT_BEFORE}&known=2020-02-03")
-    assert "No labels yet" in visitor.get(f"/results{NOT_BEFORE}&known=2020-02-03")
+    assert "known until 2020-02-03" in who.get(f"/results{NOT_BEFORE}&known=2020-02-03")
+    assert "No labels yet" in who.get(f"/results{NOT_BEFORE}&known=2020-02-03")
 
 
 @pytest.mark.parametrize(
@@ -109,9 +108,9 @@ def test_what_was_not_understood_is_said_on_the_page(as_role: As, query: str, se
 
 def test_names_of_merchants_are_no_markup_and_no_formulas(as_role: As) -> None:
     """On the page and in the file; a number below zero stays a number."""
-    visitor = as_role("analyst")
-    page = visitor.get("/results?by=merchant")
-    text = visitor.http.get("/results/figures.csv?by=merchant").text
+    who = as_role("analyst")
+    page = who.get("/results?by=merchant")
+    text = who.http.get("/results/figures.csv?by=merchant").text
 
     assert "=HYPERLINK(1)&lt;script&gt;" in page
     assert "<script>HYPER" not in page
@@ -120,19 +119,19 @@ def test_names_of_merchants_are_no_markup_and_no_formulas(as_role: As) -> None:
 
 def test_tables_are_files_too(as_role: As) -> None:
     """CSV and Parquet of the same rows as the page; nothing for who is not logged in, and no other table."""
-    visitor = as_role("analyst")
-    rules = pl.read_parquet(io.BytesIO(visitor.http.get(f"/results/rules.parquet{NOT_BEFORE}").content))
+    who = as_role("analyst")
+    rules = pl.read_parquet(io.BytesIO(who.http.get(f"/results/rules.parquet{NOT_BEFORE}").content))
 
     assert ["likely-fraud"] == rules["rule"].to_list()
     assert [2] == rules["fraud"].to_list()
     for name in ("figures", "attacks", "positions", "alerts"):
-        answer = visitor.http.get(f"/results/{name}.csv{NOT_BEFORE}")
+        answer = who.http.get(f"/results/{name}.csv{NOT_BEFORE}")
         assert 200 == answer.status_code
         assert "attachment" in answer.headers["content-disposition"]
-    visitor.get("/results/secrets.csv", 404)
-    visitor.get("/results/rules.exe", 404)
-    visitor.http.cookies.clear()
-    assert 303 == visitor.http.get("/results/rules.csv").status_code
+    who.get("/results/secrets.csv", 404)
+    who.get("/results/rules.exe", 404)
+    who.http.cookies.clear()
+    assert 303 == who.http.get("/results/rules.csv").status_code
 
 
 def test_scores_are_of_the_archive_while_the_topic_cannot_be_read(as_role: As) -> None:
@@ -143,9 +142,39 @@ def test_scores_are_of_the_archive_while_the_topic_cannot_be_read(as_role: As) -
     assert "the topic of decisions cannot be read" in page
 
 
+def test_rows_lead_to_the_figures_of_their_payments(as_role: As) -> None:
+    """A rule to those that it held for, a value to those that have it, a day to itself."""
+    who = as_role("analyst")
+
+    assert f"/results{NOT_BEFORE}&filter=rules%3Dlikely-fraud".replace("&", "&amp;") in who.get(
+        f"/results/rules{NOT_BEFORE}"
+    ).replace("&amp;by=day", "")
+    assert "filter=merchant%3DCorner+shop" in who.get("/results?by=merchant")
+    assert "from=2020-02-04&amp;to=2020-02-04" in who.get("/results")
+
+
 def test_drift_says_what_is_missing(as_role: As) -> None:
     """Without a model there is nothing to compare with."""
     assert "Nothing to compare" in as_role("analyst").get("/results/drift")
+
+
+def test_drift_compares_the_newest_seven_days(tmp_path: Path) -> None:
+    """With the seven before; the outcomes have changed, and the model does not say what it was trained with."""
+    saved(tmp_path / "models", b"a model", model_name="card", version="1.0")
+    payments = [
+        {
+            "event_time": MONDAY_MS + number * DAY_MS // 200,
+            "outcome": "approve" if number < 1400 else "review",
+        }
+        for number in range(2800)
+    ]
+    write(tmp_path / "archive", payments)
+    console = made(f"sqlite:///{tmp_path / 'console.db'}", data_dir=tmp_path)
+    page = visitor(console, "analyst").get("/results/drift?to=2020-02-16")
+
+    assert "Drifted: outcomes (before)" in page
+    assert "has no ranges; train again" in page
+    assert "1,400 payments" in page
 
 
 def test_a_new_label_moves_the_figures(as_role: As, tmp_path: Path) -> None:
@@ -154,11 +183,11 @@ def test_a_new_label_moves_the_figures(as_role: As, tmp_path: Path) -> None:
     from fraudstream.adapters.archive.lake import Stream, labels_lake
     from fraudstream.domain.labels import archived_labels, encode
 
-    visitor = as_role("analyst")
-    first = visitor.http.get(f"/results/figures.csv{NOT_BEFORE}&by=month").text
+    who = as_role("analyst")
+    first = who.http.get(f"/results/figures.csv{NOT_BEFORE}&by=month").text
     late = archived_labels([encode(Label("p4", True, MONDAY_MS + 3 * DAY_MS))], [99])
     asyncio.run(labels_lake(LocalObjects(tmp_path / "archive")).write(Stream("labels", 0), late, {}))
-    second = visitor.http.get(f"/results/figures.csv{NOT_BEFORE}&by=month").text
+    second = who.http.get(f"/results/figures.csv{NOT_BEFORE}&by=month").text
 
     assert date(2020, 2, 1).isoformat() in first
     assert first != second
