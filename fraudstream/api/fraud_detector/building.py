@@ -65,7 +65,7 @@ def built(
         "FRAUDSTREAM_DATA_DIR": str(settings.data_dir),
         "FRAUDSTREAM_EVENT_TYPE": settings.event_type,
     }
-    work = Work(store, Jobs(engine), settings.data_dir.absolute() / "fraud-detector", environment)
+    work = Work(store, Jobs(engine), environment)
     contents = Contents(partial(read, settings))
     deadline_s = settings.api_deadline_ms / 1000
     predictions = Predictions(store, asker, event_type, metrics, deadline_s, contents)

@@ -5,9 +5,7 @@ and may cancel it there.
 """
 
 import asyncio
-import contextlib
 import logging
-import shutil
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -15,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
+from fraudstream.adapters.database.engine import DatabaseUnavailable
 from fraudstream.adapters.database.jobs import SILENT_MS, Cancelled, Jobs, State
 from fraudstream.adapters.database.resources import Resource, Resources, ResourceStore
 from fraudstream.adapters.scratch import scratch
@@ -92,11 +91,9 @@ Doing = Callable[[Running], Awaitable[Body]]
 class Work:
     """What this process does beside answering."""
 
-    def __init__(
-        self, store: ResourceStore, jobs: Jobs, directory: Path, environment: Mapping[str, str]
-    ) -> None:
+    def __init__(self, store: ResourceStore, jobs: Jobs, environment: Mapping[str, str]) -> None:
         self.jobs = jobs
-        self._store, self._directory, self._environment = store, directory, environment
+        self._store, self._environment = store, environment
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self, about: Resource, kind: str, title: str, words: Words, doing: Doing) -> None:
@@ -117,18 +114,23 @@ class Work:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _do(self, about: Resource, kind: str, title: str, words: Words, doing: Doing) -> None:
-        directory = self._directory / about.document[JOB]
         job = await asyncio.to_thread(self.jobs.start, about.document[JOB], kind, title, None)
-        running = Running(directory, self._environment, lambda: asyncio.to_thread(beat))
+        counted: Body = {}
 
-        def beat() -> None:
-            job.beat(running.progress)
-            self._change(about, {"processed": running.progress, "total": running.total})
+        def beat(running: Running) -> None:
+            counted.update(processed=running.progress, total=running.total)
+            try:
+                job.beat(running.progress)
+                self._change(about, counted)
+            except DatabaseUnavailable as error:
+                logger.warning("%s goes on, and cannot say so: %s", title, error)
 
         changed: Body
         try:
-            directory.mkdir(parents=True, mode=0o700)
-            changed = await doing(running)
+            with scratch("fraudstream-work-") as directory:
+                running = Running(directory, self._environment, lambda: asyncio.to_thread(beat, running))
+                changed = await doing(running)
+                counted.update(processed=running.progress, total=running.total)
             state, message = State.DONE, "done"
         except Cancelled as error:
             changed, state, message = {"status": words.cancelled}, State.CANCELLED, str(error)
@@ -141,9 +143,6 @@ class Work:
             changed, state, message = {"status": words.failed}, State.FAILED, type(error).__name__
         if state is State.FAILED:
             changed["failureReason"] = message[:WHY_MAX]
-        with contextlib.suppress(FileNotFoundError):
-            await asyncio.to_thread(shutil.rmtree, directory)
-        counted = {"processed": running.progress, "total": running.total}
         await asyncio.to_thread(self._change, about, counted | changed | {"ended": _now_ms()})
         await asyncio.to_thread(job.end, state, message[:WHY_MAX])
 
