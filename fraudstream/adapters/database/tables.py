@@ -286,3 +286,12 @@ RESENDS = Table(
 )
 """Records that somebody has sent again after a dead letter, by their first place; written before, and completed after.
 `from_offset`: where their partition ended before, so that one without an end is looked for from there."""
+
+LEASES = Table(
+    "leases",
+    METADATA,
+    Column("name", String(64), primary_key=True),
+    Column("holder", String(254), nullable=False),
+    Column("until", BigInteger, nullable=False),
+)
+"""Which process does what only one may do, and until when unless it says so again; epoch milliseconds."""

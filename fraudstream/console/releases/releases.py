@@ -13,6 +13,7 @@ from fraudstream.adapters.releases.drafting import draft
 from fraudstream.adapters.releases.telling import answers
 from fraudstream.console.app import Console
 from fraudstream.console.releases.acting import ACTIONS, KIND, Acting, Asked
+from fraudstream.console.releases.guarding import Guard
 from fraudstream.console.releases.workshop import Workshop
 from fraudstream.domain.errors import FraudstreamError, SetupError
 from fraudstream.domain.people import Permission, Person
@@ -30,6 +31,7 @@ def routes(console: Console) -> APIRouter:
     """Return the routes of /releases."""
     router, workshop = APIRouter(), Workshop(console)
     acting = Acting(console, workshop)
+    console.beside("the guard of canaries", Guard(console, workshop).run)
     _reading(router, console, workshop, acting)
     _drafting(router, console, workshop)
     _acting(router, console, acting)
