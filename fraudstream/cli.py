@@ -42,6 +42,9 @@ COMMANDS = {
         "acceptance", "Send one attack to a running worker and check its decisions: PASS or FAIL."
     ),
     "broker": Entry("broker", "Start, stop and inspect the embedded Kafka broker."),
+    "preflight": Entry(
+        "preflight", "Look whether all that workers need is there; name what is missing and what makes it."
+    ),
     "topics": Entry("topics", "Create, list, describe and grow the topics; print or grant rights to them."),
     "state": Entry(
         "state", "Compare a worker's state and the changelog with the source topics, and repair them."

@@ -1,0 +1,1 @@
+"""An installation as a whole: whether all that workers need is there."""
