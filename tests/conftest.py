@@ -72,6 +72,7 @@ NEEDS = {
     "tests/console/query": "process",
     "tests/console/results/test_results_in_chromium": "browser",
     "tests/console/search/test_search_in_chromium": "browser",
+    "tests/console/stream/test_stream_in_chromium": "browser",
     "tests/contracts/test_models_s3": "server",
     "tests/contracts/test_weekly_redis": "server",
     "tests/contracts/test_weekly_sagemaker": "server",

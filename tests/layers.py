@@ -47,6 +47,7 @@ LAYERS: dict[str, set[str]] = {
         "adapters.secrets",
         "analytics",
         "backtest",
+        "dead_letters",
         "deciding",
         "domain",
         "drift",

@@ -7,6 +7,7 @@ from fraudstream.console.query import pages as query
 from fraudstream.console.releases import lists, models, releases, rules
 from fraudstream.console.results import rooms as results
 from fraudstream.console.search import pages as search
+from fraudstream.console.stream import letters, pages
 from fraudstream.domain.people import Permission
 
 ROOMS = (
@@ -15,6 +16,8 @@ ROOMS = (
     Room("/results", "Results", None, results.routes),
     Room("/search", "Search", None, search.routes),
     Room("/query", "Query", Permission.QUERY, query.routes),
+    Room("/stream/topics", "Topics", None, pages.routes),
+    Room("/stream/dead-letters", "Dead letters", None, letters.routes),
     Room("/rules", "Rules", None, rules.routes),
     Room("/releases", "Releases", None, releases.routes),
     Room("/lists", "Lists", None, lists.routes),

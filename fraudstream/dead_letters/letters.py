@@ -14,6 +14,7 @@ from fraudstream.deciding.dead_letters import (
     UNPUBLISHABLE,
     producer_of,
 )
+from fraudstream.deciding.payloads import NOT_READABLE
 from fraudstream.domain.card_numbers import masked
 
 UNREADABLE = "unreadable"
@@ -21,6 +22,11 @@ UNREADABLE = "unreadable"
 
 NOBODY = "not named"
 """The producer where no header names one."""
+
+
+def key_of(topic: str, partition: int, offset: int, timestamp: int) -> str:
+    """Return by what a record is known: a topic that is made anew has the same places again, so the timestamp belongs to it."""
+    return f"{topic}-{partition}-{offset}@{timestamp}"
 
 
 class Published(msgspec.Struct):
@@ -54,6 +60,11 @@ class Letter(msgspec.Struct, frozen=True):
         return f"{self.partition}-{self.offset}"
 
     @property
+    def key(self) -> str:
+        """By what a re-send of its record is noted; not of one that a worker repartitioned, which was first elsewhere."""
+        return key_of(self.said.topic, self.said.partition, self.said.offset, self.said.timestamp)
+
+    @property
     def producer(self) -> str:
         """Which program has sent its record."""
         return producer_of(self.said.headers) or NOBODY
@@ -79,7 +90,7 @@ def read(record: Record) -> Letter:
     """Read a record of the topic; one that is no dead letter becomes one that says so, card numbers masked."""
     try:
         said = _decode(record.value or b"")
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except NOT_READABLE:
         text = (record.value or b"")[:2048].decode("utf-8", "replace")
         place = (record.topic, record.partition, record.offset, record.timestamp)
         said = Published(UNREADABLE, "what is here was not written by a worker", *place, masked(text))

@@ -22,7 +22,7 @@ from fraudstream.adapters.database.resends import Resends
 from fraudstream.adapters.failures import kafka_error
 from fraudstream.adapters.kafka.browsing import Browsing, Record, browsing
 from fraudstream.adapters.kafka.security import Kafka
-from fraudstream.dead_letters.letters import Letter
+from fraudstream.dead_letters.letters import Letter, key_of
 from fraudstream.deciding.records import OURS, RESENT_HEADER, SOURCE_HEADER
 from fraudstream.domain.errors import BrokerUnavailable, SetupError
 from fraudstream.settings import Settings
@@ -59,9 +59,9 @@ class _Original:
 
     @property
     def key(self) -> str:
-        """Its place and timestamp: a topic that is made anew has the same places again."""
+        """By what its re-send is noted."""
         record = self.record
-        return f"{record.topic}-{record.partition}-{record.offset}@{record.timestamp}"
+        return key_of(record.topic, record.partition, record.offset, record.timestamp)
 
     @property
     def headers(self) -> list[tuple[str, bytes]]:

@@ -1,5 +1,6 @@
 """Records that are no payments, and their dead letters, in the topics of a test."""
 
+import time
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -12,7 +13,8 @@ from fraudstream.adapters.kafka.security import Kafka
 from fraudstream.deciding.dead_letters import DeadLetters
 from fraudstream.settings import Settings
 
-AT_MS = 1_580_688_000_000
+AT_MS = time.time_ns() // 60_000_000_000 * 60_000 - 600_000
+"""A full minute, ten minutes ago: Kafka removes what is older than the retention, also in the midst of a test."""
 
 
 class Bad(NamedTuple):

@@ -100,6 +100,30 @@ class Browsing:
         together = sorted((record for some in each for record in some), key=lambda record: -record.timestamp)
         return together[:count]
 
+    async def follow(self, topic: str, partitions: Collection[int]) -> None:
+        """Stand at the end of some partitions: `poll` returns what comes from now on."""
+        places = [TopicPartition(topic, partition) for partition in partitions]
+        self._consumer.assign(places)
+        await self._consumer.seek_to_end(*places)
+        for place in places:  # the end is known only when it was asked for
+            await self._consumer.position(place)
+
+    async def poll(self, count: int) -> list[Record]:
+        """Return what has come since, at most `count` records, long values cut."""
+        fetched = await self._consumer.getmany(timeout_ms=POLL_MS, max_records=count)
+        together = (_cut(record) for some in fetched.values() for record in some)
+        return sorted(together, key=lambda record: (record.timestamp, record.offset))
+
+    async def catch_up(self, behind_max: int) -> int:
+        """Go on at the end of partitions that are further behind; return how many offsets were left out."""
+        left_out = 0
+        for place in self._consumer.assignment():
+            behind = (self._consumer.highwater(place) or 0) - await self._consumer.position(place)
+            if behind > behind_max:
+                left_out += behind
+                await self._consumer.seek_to_end(place)
+        return left_out
+
     async def _read(
         self, place: TopicPartition, start: int, end: int, count: int | None, *, whole: bool = False
     ) -> list[Record]:

@@ -1,0 +1,1 @@
+"""The room where the stream is watched: topics, their records, and dead letters."""
