@@ -2,14 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
 from pathlib import Path
 
 import click
 
-from fraudstream.adapters.archive.copied import archive_directory
 from fraudstream.domain.events.event_type import EventType
-from fraudstream.domain.times import DAY_MS
 from fraudstream.settings import Settings
 
 archive_option = click.option(
@@ -24,24 +21,14 @@ def archived_days(
     place: str, event_type: EventType, since_ms: int | None, until_ms: int | None
 ) -> Iterator[Path]:
     """Yield the archive at a place as a directory, with the days that decisions of a time look back to."""
-    from fraudstream.backtest.source import Source
+    from fraudstream.backtest import archived_days as days
 
-    back_ms = Source(Path(), event_type).look_back.days * DAY_MS
-    first = date.min if since_ms is None else day_of(since_ms - back_ms)
-    last = date.max if until_ms is None else day_of(until_ms + DAY_MS)
-    with archive_directory(place, first, last) as directory:
+    with days.archived_days(place, event_type, since_ms, until_ms) as directory:
         yield directory
 
 
-def day_of(time_ms: int) -> date:
-    """Return the day of a time, UTC."""
-    return datetime.fromtimestamp(time_ms / 1000, UTC).date()
-
-
 def keys_since_ms(settings: Settings) -> Sequence[int]:
-    """Return when keys of card tokens changed; nothing if no key is there, which only a worker makes."""
-    from fraudstream.backtest.reproducible import keys_since
+    """Return when keys of card tokens changed."""
+    from fraudstream.backtest import archived_days as days
 
-    if settings.card_token_keys is None and not settings.card_token_key_path.exists():
-        return ()
-    return keys_since(settings.tokenizer())
+    return days.keys_since_ms(settings)

@@ -1,27 +1,17 @@
 """`fraudstream explain`: archived decisions made again, and what would have changed them."""
 
-import asyncio
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 
-from fraudstream.adapters.archive.lake import Lake
-from fraudstream.adapters.archive.opening import object_store
-from fraudstream.adapters.archive.search import ArchiveQuery, find
 from fraudstream.adapters.event_types import event_type_named
-from fraudstream.adapters.models.registry import Registry
-from fraudstream.adapters.releases.store import Releases
-from fraudstream.backtest.source import Source
-from fraudstream.commands.decided_again import archive_option, archived_days, keys_since_ms
+from fraudstream.commands.decided_again import archive_option
 from fraudstream.commands.progress import bar
-from fraudstream.domain.events.event_type import EventType
-from fraudstream.explain.detectors import Detectors
-from fraudstream.explain.explanation import Explainer
+from fraudstream.explain.asking import days_of, explained, explainer
 from fraudstream.settings import Settings
 
 
@@ -52,53 +42,18 @@ def explain(
     settings = Settings()
     event_type = event_type_named(settings.event_type)
     if transaction_id is None:
-        with _days(settings, event_type, archive, None) as directory:
-            explainer = _explainer(settings, event_type, directory)
-            with bar("Deciding again", sum(explainer.source.rows.values())) as advance:
-                summary = explainer.many(sample or 0, seed, advance)
+        with days_of(settings, event_type, archive, None) as directory:
+            explains = explainer(settings, event_type, directory)
+            with bar("Deciding again", sum(explains.source.rows.values())) as advance:
+                summary = explains.many(sample or 0, seed, advance)
         click.echo(json.dumps(summary) if as_json else "\n".join(_lines_of_sample(summary)))
         sys.exit(0 if summary["identical"] == summary["asked"] else 1)
-    place = settings.archive_place if archive is None else str(archive)
-    found = []
-    for row in asyncio.run(_archived(place, transaction_id)):
-        with _days(settings, event_type, archive, row["event_time"]) as directory:
-            explainer = _explainer(settings, event_type, directory)
-            found += explainer.one(transaction_id, row["event_time"], row["card"])
+    found = explained(settings, event_type, transaction_id, archive)
     for each in found:
         click.echo(json.dumps(each) if as_json else "\n".join(_lines(each)))
     if not found:
         click.echo(f"there is no decision on {transaction_id} in the archive", err=True)
     sys.exit(0 if found and all(each["identical"] for each in found) else 1)
-
-
-async def _archived(place: str, transaction_id: str) -> list[dict[str, Any]]:
-    """Return the newest decision on a payment, if there is one."""
-    async with object_store(place) as objects:
-        return await find(Lake(objects), ArchiveQuery(transaction_id, limit=1))
-
-
-@contextmanager
-def _days(
-    settings: Settings, event_type: EventType, archive: Path | None, time_ms: int | None
-) -> Iterator[Path]:
-    """Yield the directory that is given, or the archive with the days that a decision looks back to."""
-    if archive is not None:
-        yield archive
-        return
-    with archived_days(settings.archive_place, event_type, time_ms, time_ms) as directory:
-        yield directory
-
-
-def _explainer(settings: Settings, event_type: EventType, directory: Path) -> Explainer:
-    detectors = Detectors(Registry.of(settings), Releases.of(settings), event_type, settings.fraud_threshold)
-    return Explainer(
-        event_type,
-        Source(directory, event_type),
-        detectors,
-        settings.partitions,
-        settings.lateness_horizon_s * 1000,
-        keys_since_ms(settings),
-    )
 
 
 def _lines(explained: dict[str, Any]) -> Iterator[str]:

@@ -4,7 +4,7 @@ from fraudstream.console.app import Room
 from fraudstream.console.cases import routes as cases
 from fraudstream.console.people import room as people
 from fraudstream.console.query import pages as query
-from fraudstream.console.releases import lists, models, releases, rules
+from fraudstream.console.releases import explaining, lists, models, releases, rules
 from fraudstream.console.results import rooms as results
 from fraudstream.console.search import pages as search
 from fraudstream.console.stream import letters, pages
@@ -15,6 +15,7 @@ ROOMS = (
     Room("/account", "", None, people.routes),
     Room("/results", "Results", None, results.routes),
     Room("/search", "Search", None, search.routes),
+    Room("/payments/explain", "", None, explaining.routes),
     Room("/query", "Query", Permission.QUERY, query.routes),
     Room("/stream/topics", "Topics", None, pages.routes),
     Room("/stream/dead-letters", "Dead letters", None, letters.routes),
