@@ -15,7 +15,8 @@ from fraudstream.adapters.releases.store import Releases
 from fraudstream.api.access import Access
 from fraudstream.api.archived import ArchivedDecisions
 from fraudstream.api.asking import Asker
-from fraudstream.api.fraud_detector.batch_jobs import PREDICTION, BatchJobs
+from fraudstream.api.fraud_detector.batch_imports import BatchImports
+from fraudstream.api.fraud_detector.batch_jobs import IMPORT, PREDICTION, BatchJobs
 from fraudstream.api.fraud_detector.batch_predictions import BatchPredictions
 from fraudstream.api.fraud_detector.deploying import Deployments
 from fraudstream.api.fraud_detector.door import SCOPE, FraudDetector, Target
@@ -87,7 +88,10 @@ def built(
     predicting = BatchPredictions(store, work, contents)
     starting_s = settings.api_fraud_detector_initializing_s
     batches = BatchJobs(PREDICTION, store, work, starting_s, predicting.prepare, predicting.do)
+    importing = BatchImports(store, event_type)
+    imports = BatchJobs(IMPORT, store, work, starting_s, importing.prepare, importing.do)
     definitions: Mapping[str, Handler] = {
+        **imports.operations,
         **lists.operations,
         **batches.operations,
         **trainings.operations,

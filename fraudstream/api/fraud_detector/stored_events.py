@@ -121,7 +121,7 @@ def _checked(resources: Resources, asked: Body) -> bool | None:
         return None
     if label not in event_type.document.get("labels", []):
         raise absent(f"event type {event_type.name} has no label {label}.")
-    meaning = _meaning(resources, event_type.name, label)
+    meaning = meaning_of(resources, event_type.name, label)
     if meaning is None:
         raise invalid(
             f"whether label {label} means fraud is not known: call it fraud or legit, or train a model with it in its labelMapper."
@@ -129,7 +129,7 @@ def _checked(resources: Resources, asked: Body) -> bool | None:
     return meaning
 
 
-def _meaning(resources: Resources, event_type: str, label: str) -> bool | None:
+def meaning_of(resources: Resources, event_type: str, label: str) -> bool | None:
     """Return what the labelMapper of the newest model says that knows a label, else what its name says."""
     models = {each.name for each in resources.all(MODEL) if each.document["eventTypeName"] == event_type}
     for version in sorted(resources.all(MODEL_VERSION), key=lambda each: -each.created_at):

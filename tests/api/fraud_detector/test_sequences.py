@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from fraudstream.settings import Settings
 from tests.api.fraud_detector import programs
 from tests.api.fraud_detector.door import boto_client
 from tests.api.serving import serving
-from tests.end_to_end.harness import Worker, read_all
+from tests.end_to_end.harness import Worker, decisions_of, read_all
 from tests.postgresql_server import new_database
 from tests.s3_server import bucket, s3
 
@@ -159,8 +160,41 @@ def events_and_lists(client: Any) -> None:
     )
 
 
+def imports(client: Any, bucket: str) -> None:
+    """A file's events go into the log with their labels; a row that is none is counted."""
+    rows = [
+        f"b-{number},2020-02-14T09:21:5{number}Z,customer,c-1,24.00,180046165512893,Corner shop,{label}"
+        for number, label in enumerate(("fraud", "legit", ""))
+    ]
+    head = "EVENT_ID,EVENT_TIMESTAMP,ENTITY_TYPE,ENTITY_ID,amount,cc_num,merchant,EVENT_LABEL"
+    bad = "b-9,2020-02-14T09:22:00Z,customer,c-1,much,180046165512893,Corner shop,legit"
+    boto3.client("s3").put_object(
+        Bucket=bucket, Key="events.csv", Body="\n".join([head, *rows, bad]).encode()
+    )
+    client.create_batch_import_job(
+        jobId="import-1",
+        inputPath=f"s3://{bucket}/events.csv",
+        outputPath=f"s3://{bucket}/errors/",
+        eventTypeName=programs.EVENT_TYPE,
+        iamRoleArn=programs.ROLE,
+    )
+    deadline = time.monotonic() + programs.PATIENCE_S
+    while (
+        "IN_PROGRESS" in (job := client.get_batch_import_jobs(jobId="import-1")["batchImports"][0])["status"]
+    ):
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+    assert ("COMPLETE", 3, 1, 4) == (
+        job["status"],
+        job["processedRecordsCount"],
+        job["failedRecordsCount"],
+        job["totalRecordsCount"],
+    ), job
+    client.delete_batch_import_job(jobId="import-1")
+
+
 def past(client: Any, settings: Settings) -> None:
-    """Both events are predictions of version 2, with the reasons of their scores."""
+    """All events are predictions of version 2, with the reasons of their scores."""
     given = {
         f"FRAUDSTREAM_{name.upper()}": str(value)
         for name, value in settings.model_dump(exclude_none=True).items()
@@ -168,8 +202,11 @@ def past(client: Any, settings: Settings) -> None:
     archive = [sys.executable, "-m", "fraudstream", "archive", "run", "--once"]
     subprocess.run(archive, env=os.environ | given, capture_output=True, check=True)
     listed = client.list_event_predictions()["eventPredictionSummaries"]
-    assert [("s-1", "2"), ("e-1", "2")] == [(each["eventId"], each["detectorVersionId"]) for each in listed]
-    asked = {name: value for name, value in listed[0].items() if name != "eventTimestamp"}
+    newest_first = ["b-2", "b-1", "b-0", "s-1", "e-1"]
+    assert [(name, "2") for name in newest_first] == [
+        (each["eventId"], each["detectorVersionId"]) for each in listed
+    ]
+    asked = {name: value for name, value in listed[-1].items() if name != "eventTimestamp"}
     told = client.get_event_prediction_metadata(**asked)
     (model,) = told["evaluatedModelVersions"]
     assert ("fraud_model", "1.0") == (model["modelId"], model["modelVersion"])
@@ -234,9 +271,12 @@ async def test_a_detector_lives_as_its_program_says(
         with Worker(settings, ("-m", "fraudstream", "worker")):
             await asyncio.to_thread(realtime, client)
             await asyncio.to_thread(events_and_lists, client)
+            await asyncio.to_thread(imports, client, bucket)
+            await decisions_of(settings, {"b-0", "b-1", "b-2"})
         await asyncio.to_thread(past, client, settings)
         await asyncio.to_thread(account, client, settings, tmp_path)
-        assert [("e-1", False), ("s-1", True)] == sorted(
+        labels = [("b-0", True), ("b-1", False), ("b-2", None), ("e-1", False), ("s-1", True)]
+        assert labels == sorted(
             (label["transaction_id"], label["fraud"])
             for label in (json.loads(each.value) for each in await read_all(settings, "labels"))
         )
