@@ -45,6 +45,7 @@ COMMANDS = {
     "preflight": Entry(
         "preflight", "Look whether all that workers need is there; name what is missing and what makes it."
     ),
+    "teardown": Entry("teardown", "Remove what fraudstream has made, after naming all of it and asking."),
     "topics": Entry("topics", "Create, list, describe and grow the topics; print or grant rights to them."),
     "state": Entry(
         "state", "Compare a worker's state and the changelog with the source topics, and repair them."
