@@ -51,6 +51,7 @@ class Archive:
         self.place = place
         self.files = ArchiveFiles(place, directory / "copies")
         self._units = units
+        self._directory = directory
         spilled = {"temp_directory": str(directory / "spilled"), "max_temp_directory_size": SPILLED}
         self._database = duckdb.connect(config={"memory_limit": MEMORY, **spilled})
         self._database.execute(DOUBLED)
@@ -94,6 +95,7 @@ class Archive:
         limit = threading.Timer(LIMIT_S, self._database.interrupt)
         limit.start()
         try:
+            self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._load_labels(files.labels)
             self._find_doubled(files)
             paths = tuple(files.all_decisions)

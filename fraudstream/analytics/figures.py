@@ -17,7 +17,7 @@ PERIODS: tuple[str, ...] = get_args(Period)
 """Of event times in UTC; weeks begin on Monday."""
 
 GROUPS_MAX = 200
-"""Groups that are returned of a column that is no time: those with the most payments."""
+"""Groups of a column that is no time: the values with the most payments; all others are one."""
 
 COUNTED: Mapping[str, str] = {
     "payments": "count(*)",
@@ -50,7 +50,7 @@ BESIDE: Mapping[str, str] = {
 """What the archive says beside that; latency is null where it does not."""
 
 MONEY = (*AMOUNTS, "amount")
-TOTAL, NO_VALUE = "total", "(none)"
+TOTAL, NO_VALUE, OTHERS = "total", "(none)", "(others)"
 
 
 def figures(decided: Decided, by: str = "day") -> list[dict[str, Any]]:
@@ -58,27 +58,32 @@ def figures(decided: Decided, by: str = "day") -> list[dict[str, Any]]:
 
     `group` is the first day of a period, or the column's value as text. Raises FilterError if there is no such column.
     """
-    key, order = _key(decided, by)
     named = ", ".join(f"{sql} AS {name}" for name, sql in {**COUNTED, **BESIDE}.items())
+    top, key, order = _key(decided, by)
     rows = decided.rows(
-        f"""SELECT "group", grouping("group") AS is_total, {named}
+        f"""{top} SELECT "group", grouping("group") AS is_total, {named}
 FROM (SELECT *, {key} AS "group" FROM decided) GROUP BY GROUPING SETS (("group"), ())
 ORDER BY is_total, {order}"""
     )
-    groups = [_told(row, decided.units) for row in rows]
-    *each, total = groups
-    return [*(each if by in PERIODS else each[:GROUPS_MAX]), total]
+    return [_told(row, decided.units) for row in rows]
 
 
-def _key(decided: Decided, by: str) -> tuple[str, str]:
-    """Return the expression of a group, and in which order groups come."""
+def _key(decided: Decided, by: str) -> tuple[str, str, str]:
+    """Return what comes before the query, the expression of a group, and in which order groups come.
+
+    Of a column only so many values have groups: a million groups would need more memory than the figures of all.
+    """
     if by in PERIODS:
-        return f"CAST(date_trunc('{by}', make_timestamp(event_time * 1000)) AS DATE)", '"group"'
+        return "", f"CAST(date_trunc('{by}', make_timestamp(event_time * 1000)) AS DATE)", '"group"'
     kind = decided.columns.get(by)
     if kind is None or kind.endswith("[]"):
         groupable = [name for name, each in decided.columns.items() if not each.endswith("[]")]
         raise FilterError(f"decisions cannot be grouped by that{did_you_mean(by, groupable)}")
-    return f"CAST({quoted(by)} AS VARCHAR)", 'payments DESC, "group"'
+    text = f"coalesce(CAST({quoted(by)} AS VARCHAR), '{NO_VALUE}')"
+    top = f""", top AS (
+  SELECT {text} AS value FROM decided GROUP BY value ORDER BY count(*) DESC, value LIMIT {GROUPS_MAX})"""
+    key = f"CASE WHEN {text} IN (SELECT value FROM top) THEN {text} ELSE '{OTHERS}' END"
+    return top, key, f'"group" = \'{OTHERS}\', payments DESC, "group"'
 
 
 def _told(row: dict[str, Any], units: int) -> dict[str, Any]:
@@ -86,7 +91,7 @@ def _told(row: dict[str, Any], units: int) -> dict[str, Any]:
     money = {name: float(row[name]) / units for name in MONEY}
     told = with_ratios(row | money)
     group = row["group"]
-    told["group"] = TOTAL if is_total else NO_VALUE if group is None else str(group)
+    told["group"] = TOTAL if is_total else str(group)
     told["alert_rate"] = row["alerts"] / row["payments"] if row["payments"] else None
     told["block_rate"] = row["blocked"] / row["payments"] if row["payments"] else None
     return told

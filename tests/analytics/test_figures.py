@@ -179,3 +179,14 @@ def test_an_archive_of_other_days_or_of_none_answers_nothing(tmp_path: Path) -> 
     assert asyncio.run(empty.ask(question(), figures)) is None
     assert asyncio.run(other.ask(question(), figures)) is None
     assert [date(2020, 3, 4)] == list(asyncio.run(other.files.found(Days())).decisions)
+
+
+def test_a_column_with_many_values_has_its_most_frequent_ones_and_the_others(tmp_path: Path) -> None:
+    """Two hundred groups, whatever people group by; a payment without a value has a group, too."""
+    shops = [None, None, *(f"shop {number:03}" for number in range(203))]
+    archive = write(tmp_path, [{"variables": {"merchant": shop, "zip_code": "1"}} for shop in shops])
+    found = asyncio.run(archive.ask(question(), partial(figures, by="merchant"))) or []
+
+    assert ["(none)", "shop 000"] == [each["group"] for each in found[:2]]
+    assert [("(others)", 4), ("total", 205)] == [(each["group"], each["payments"]) for each in found[-2:]]
+    assert 202 == len(found)

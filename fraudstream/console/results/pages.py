@@ -9,7 +9,7 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from fraudstream.adapters.archive.filters import FilterError
 from fraudstream.adapters.event_types import event_type_named
 from fraudstream.analytics.archive import Archive
-from fraudstream.analytics.figures import NO_VALUE, PERIODS
+from fraudstream.analytics.figures import NO_VALUE, OTHERS, PERIODS
 from fraudstream.analytics.files import Days
 from fraudstream.analytics.series import newest_archived
 from fraudstream.console.app import Console
@@ -48,7 +48,7 @@ class Links:
         by, value = self._asked.by, row["group"]
         if by == "day":
             return self._asked.link("/results", **{"from": value, "to": value})
-        if by in PERIODS or value == NO_VALUE:
+        if by in PERIODS or value in (NO_VALUE, OTHERS):
             return None
         return self._asked.narrowed("/results", f"{by}={value}")
 
