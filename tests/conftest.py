@@ -50,6 +50,8 @@ NEEDS = {
     "tests/agents/test_nightly": "process",
     "tests/analytics/test_attacks.py::test_attacks_are_those": "property",
     "tests/analytics/test_figures.py::test_figures_are_those": "property",
+    "tests/analytics/test_files_s3": "server",
+    "tests/analytics/test_filters.py::test_sql_and_the_search": "property",
     "tests/api/fraud_detector/test_process": "process",
     "tests/api/fraud_detector/test_sequences": "process",
     "tests/api/test_client": "process",

@@ -13,7 +13,7 @@ import duckdb
 
 from fraudstream.analytics.decided import Decided, Question
 from fraudstream.analytics.files import ArchiveFiles, Days, Files
-from fraudstream.analytics.tables import ALWAYS_MS, NEWEST, read_parquet
+from fraudstream.analytics.tables import ALWAYS_MS, ID, NEWEST, read_parquet
 from fraudstream.domain.errors import FraudstreamError
 from fraudstream.domain.times import DAY_MS
 from fraudstream.offline.label_report import LOOKS
@@ -25,9 +25,9 @@ MEMORY, SPILLED = "1GB", "4GB"
 
 DOUBLED = "CREATE TABLE doubled (source_topic VARCHAR, source_partition INTEGER, source_offset BIGINT, source_number INTEGER, decision_offset BIGINT)"
 LABELS = (
-    "CREATE OR REPLACE TABLE labels AS SELECT transaction_id, is_fraud, known_at, label_offset FROM {files}"
+    "CREATE TABLE labels (transaction_id VARCHAR, is_fraud BOOLEAN, known_at BIGINT, label_offset BIGINT)"
 )
-NO_LABELS = "CREATE OR REPLACE TABLE labels (transaction_id VARCHAR, is_fraud BOOLEAN, known_at BIGINT, label_offset BIGINT)"
+NEWEST_LABELS = "CREATE TABLE newest_labels (id UBIGINT, is_fraud BOOLEAN, known_at BIGINT)"
 LIMIT_S = 60.0
 """How long a question may take."""
 TOO_LARGE = (
@@ -54,9 +54,10 @@ class Archive:
         self._directory = directory
         spilled = {"temp_directory": str(directory / "spilled"), "max_temp_directory_size": SPILLED}
         self._database = duckdb.connect(config={"memory_limit": MEMORY, **spilled})
-        self._database.execute(DOUBLED)
+        for table in (DOUBLED, LABELS, NEWEST_LABELS):
+            self._database.execute(table)
         self._thread = ThreadPoolExecutor(1, "analytics")
-        self._labels: tuple[Path, ...] | None = None
+        self._labels: tuple[Path, ...] = ()
         self._looked_at: dict[date, tuple[Path, ...]] = {}
         """The files of each day that were searched for decisions made again."""
         self._columns: dict[tuple[Path, ...], dict[str, str]] = {}
@@ -112,11 +113,33 @@ class Archive:
             limit.cancel()
 
     def _load_labels(self, paths: tuple[Path, ...]) -> None:
-        """Load the labels if other files have them than last time."""
+        """Load the labels of new files; all again if one that was loaded is gone, as after a compaction."""
         if paths == self._labels:
             return
-        self._database.execute(LABELS.format(files=read_parquet(paths)) if paths else NO_LABELS)
-        self._database.execute(f"CREATE OR REPLACE TABLE newest_labels AS {NEWEST.format(until=ALWAYS_MS)}")
+        loaded = {*self._labels}
+        again = not loaded <= {*paths}
+        new = [path for path in paths if again or path not in loaded]
+        columns = "transaction_id, is_fraud, known_at, label_offset"
+        self._database.execute("BEGIN")
+        try:
+            if again:
+                self._database.execute("DELETE FROM labels")
+                self._database.execute("DELETE FROM newest_labels")
+            if new:
+                self._database.execute(f"INSERT INTO labels SELECT {columns} FROM {read_parquet(new)}")
+            if again or not self._labels:
+                self._database.execute(f"INSERT INTO newest_labels {NEWEST.format(until=ALWAYS_MS)}")
+            elif new:
+                self._database.execute(
+                    f"CREATE OR REPLACE TEMP TABLE touched AS SELECT DISTINCT {ID} AS id FROM {read_parquet(new)}"
+                )
+                self._database.execute("DELETE FROM newest_labels WHERE id IN (SELECT id FROM touched)")
+                only = f"{ALWAYS_MS} AND {ID} IN (SELECT id FROM touched)"
+                self._database.execute(f"INSERT INTO newest_labels {NEWEST.format(until=only)}")
+            self._database.execute("COMMIT")
+        except duckdb.Error:
+            self._database.execute("ROLLBACK")
+            raise
         self._labels = paths
 
     def _find_doubled(self, files: Files) -> None:
@@ -138,7 +161,8 @@ SELECT * FROM (SELECT {place} FROM {read_parquet(paths)}) GROUP BY ALL HAVING co
 SELECT source_topic, source_partition, source_offset, source_number, unnest(list_sort(offsets)[2:]) FROM (
   SELECT source_topic, source_partition, source_offset, source_number, list(decision_offset) AS offsets
   FROM (SELECT {place}, decision_offset FROM {read_parquet(paths)})
-  WHERE source_offset IN (SELECT source_offset FROM again) GROUP BY ALL HAVING count(*) > 1)"""
+  WHERE source_offset IN (SELECT source_offset FROM again) GROUP BY ALL HAVING count(*) > 1)
+EXCEPT SELECT * FROM doubled"""
         )
         self._looked_at |= new
 

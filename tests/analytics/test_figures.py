@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from fraudstream.adapters.archive.directory import LocalObjects
 from fraudstream.adapters.archive.filters import FilterError
-from fraudstream.adapters.archive.lake import Lake, labels_lake
+from fraudstream.adapters.archive.lake import Lake, Stream, labels_lake
 from fraudstream.analytics.figures import figures
 from fraudstream.analytics.files import Days
-from fraudstream.domain.labels import Label
+from fraudstream.domain.labels import Label, archived_labels, encode
 from fraudstream.offline.label_report import AMOUNTS, COUNTS, Span, daily
 from tests.analytics.history import HOUR_MS, question, write
 from tests.archive_rows import DAY_MS, MONDAY_MS
@@ -130,6 +130,29 @@ def test_what_is_known_is_what_was_known_at_a_time(tmp_path: Path) -> None:
     assert [None, 0.0, 1.0, None] == [each["precision"] for each in totals]
     assert [0.0, 0.0, 12.5, 0.0] == [each["caught_amount"] for each in totals]
     assert [0, 1, 1, 0] == [each["labelled"] for each in totals]
+
+
+def test_labels_are_those_of_the_files_there_are(tmp_path: Path) -> None:
+    """One comes in a new file and counts instead of the one before; then a compaction makes one file of all."""
+    archive = write(
+        tmp_path, [{"outcome": "review"}] * 3, [Label(f"p{number}", False, MONDAY_MS) for number in range(3)]
+    )
+    labels = labels_lake(LocalObjects(tmp_path))
+
+    def counted() -> tuple[int, int]:
+        total = (asyncio.run(archive.ask(question(), figures, "figures")) or [])[-1]
+        return total["caught"], total["wrong_alerts"]
+
+    before = counted()
+    later = archived_labels(
+        [encode(Label("p1", True, MONDAY_MS + 1)), encode(Label("p9", True, MONDAY_MS))], [7, 8]
+    )
+    asyncio.run(labels.write(Stream("labels", 0), later, {}))
+    after = counted()
+    asyncio.run(labels.compact())
+
+    assert [(0, 3), (1, 2), (1, 2)] == [before, after, counted()]
+    assert 1 == len(asyncio.run(archive.files.found(Days())).labels)
 
 
 def test_a_decision_that_was_made_again_counts_once(tmp_path: Path) -> None:
