@@ -35,3 +35,9 @@ def as_role(console: Console) -> As:
 def world(console: Console) -> World:
     """Return what there is to review in `console`."""
     return usual(console)
+
+
+@pytest.fixture
+def either_world(either_console: Console) -> World:
+    """Return the same in `either_console`."""
+    return usual(either_console)

@@ -31,8 +31,11 @@ def close(who: Visitor, world: World, card: str = STOLEN, finding: str = "fraud"
     return answer.headers.get("location") or text_of(answer.text)
 
 
-def test_the_queue_has_the_most_urgent_first_and_every_view_and_filter_is_an_address(world: World) -> None:
+def test_the_queue_has_the_most_urgent_first_and_every_view_and_filter_is_an_address(
+    either_world: World,
+) -> None:
     """Money at risk and age; what is filtered away is not shown."""
+    world = either_world
     who = visitor(world.console, "analyst")
     queue = who.get("/cases")
 
@@ -46,8 +49,9 @@ def test_the_queue_has_the_most_urgent_first_and_every_view_and_filter_is_an_add
     assert "is a number" in text_of(who.get("/cases?at_risk=much", 400))
 
 
-def test_whoever_claims_the_next_has_it_alone(world: World) -> None:
+def test_whoever_claims_the_next_has_it_alone(either_world: World) -> None:
     """Two analysts get two cases, and the second to claim one is told who has it."""
+    world = either_world
     ann, bob = (visitor(world.console, "analyst", name) for name in ("ann", "bob"))
     first = ann.post("/cases/next").headers["location"]
 
@@ -60,8 +64,9 @@ def test_whoever_claims_the_next_has_it_alone(world: World) -> None:
     assert "Claimed by you" in text_of(ann.get("/cases?view=mine"))
 
 
-def test_closing_leads_to_the_queue_and_can_be_undone_for_ten_seconds(world: World) -> None:
+def test_closing_leads_to_the_queue_and_can_be_undone_for_ten_seconds(either_world: World) -> None:
     """A second click is no mistake; everything is in the audit trail."""
+    world = either_world
     who = visitor(world.console, "analyst")
     there = path(world)
     who.post(f"{there}/claim")
@@ -119,6 +124,9 @@ def test_the_page_says_what_is_unusual_what_happened_and_what_is_linked(world: W
     assert "1.50 USD" in said
     assert "30 payments, " in said
     assert re.search(r"Merchant Jeweller .*? 6 6 6 100.0 %", said)
+    for address in ("/search?card=" + STOLEN, "/search?field=merchant%3DJeweller"):
+        assert f'<a href="{address}' in past
+    assert "Electronics" in who.get(f"/search?card={STOLEN}")
     assert "<script>document" not in page + past
     assert "<img src=x" not in page + past
 
@@ -144,8 +152,9 @@ def test_what_the_archive_has_not_got_yet_is_said(world: World) -> None:
     )
 
 
-def test_notes_tags_due_snooze_escalate_and_assign(world: World) -> None:
+def test_notes_tags_due_snooze_escalate_and_assign(either_world: World) -> None:
     """Each from its form; what was done is told in order."""
+    world = either_world
     who, lead = visitor(world.console, "analyst"), visitor(world.console, "lead")
     there = path(world)
     who.post(f"{there}/note", text="called the customer")
@@ -169,8 +178,9 @@ def test_notes_tags_due_snooze_escalate_and_assign(world: World) -> None:
     assert () == world.case(STOLEN).tags
 
 
-def test_many_cases_are_closed_after_their_number_was_confirmed(world: World) -> None:
+def test_many_cases_are_closed_after_their_number_was_confirmed(either_world: World) -> None:
     """What somebody else has claimed stays open, and is named."""
+    world = either_world
     lead, ann = visitor(world.console, "lead"), visitor(world.console, "analyst")
     ids = [world.case(card).id for card in (STOLEN, SMALL)]
     shown = text_of(lead.send("/cases/close", {"ids": ids, "finding": "legitimate"}, 200).text)
