@@ -17,7 +17,7 @@ ROUNDS ?= 10
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONDONTWRITEBYTECODE  # every worker of the tests would compile all its modules anew: two of three seconds
 
-.PHONY: help demo test test-fast check bench bench-api bench-batch bench-models bench-releases chaos canary docs format clean
+.PHONY: help demo test test-fast check bench bench-api bench-batch bench-console bench-models bench-releases chaos canary docs format clean
 
 help: ## What there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ bench-releases: $(VENV)/.dev ## Releases switched under load and kills, a stoppe
 
 bench-api: $(VENV)/.dev ## Decisions over HTTP beside those on the topic; ARGS=--json
 	@$(BIN)/python -m benchmarks.api $(ARGS)
+
+bench-console: $(VENV)/.dev ## The console with 100,000 cases, its search, kills, and what it costs a worker; ARGS=--json
+	@$(BIN)/python -m benchmarks.console $(ARGS)
 
 bench-models: $(VENV)/.dev ## How good models are: creditcard.csv and our worlds; ARGS=--json
 	@$(BIN)/python -m benchmarks.models $(ARGS)

@@ -1,5 +1,6 @@
 """`python -m benchmarks.console`: the console with many cases, on SQLite and on PostgreSQL, and what it costs a worker."""
 
+import asyncio
 import json
 import tempfile
 from collections.abc import Iterator
@@ -13,16 +14,20 @@ import click
 from benchmarks.api import on_the_topic
 from benchmarks.console.cases import fill
 from benchmarks.console.pages import axe_serious, console, p95, page_ms
-from benchmarks.lone_worker import LoneWorker, broker, prepared_in, told
+from benchmarks.lone_worker import PARTITIONS, LoneWorker, broker, prepared_in, told
 from benchmarks.releases.stage import Payments
 from benchmarks.search import search_10m
 from fraudstream.adapters.database.engine import opened
+from fraudstream.adapters.kafka.admin import ensure_topics
+from fraudstream.settings import Settings
+from tests.console.intake.killing import Killed, under_kills
 from tests.postgresql_server import PostgreSQL
 
 RATE = 1_000
 SECONDS = 15.0
 TURNS = 3
 EACH_PAGE = 40
+KILL_TURNS = 3
 
 
 @contextmanager
@@ -65,6 +70,27 @@ def worker_p99_ms(worker: LoneWorker, directory: Path, rate: int, seconds: float
     return {name: round(median(values), 2) for name, values in taken.items()}
 
 
+def killed(worker: LoneWorker, directory: Path, turns: int) -> dict[str, int]:
+    """Kill console and database under load; return how often, and what was lost or doubled."""
+    settings = Settings(
+        _env_file=None,
+        broker=worker.cluster.bootstrap,
+        app_id="kills",
+        topic_prefix="kills-",
+        partitions=PARTITIONS,
+        data_dir=directory / "kills",
+    )
+
+    async def run() -> Killed:
+        await ensure_topics(settings)
+        return await under_kills(settings, turns)
+
+    found = asyncio.run(run())
+    lost, doubled = len(found.lost), len(found.doubled)
+    wrong = len(found.labels_wrong) + len(found.unpublished)
+    return {"kills": found.kills, "cases_lost": lost, "cases_doubled": doubled, "labels_wrong": wrong}
+
+
 @click.command()
 @click.option("--cases", default=100_000, show_default=True, help="Cases in each database.")
 @click.option("--payments", default=10_000_000, show_default=True, help="Archived payments of the search.")
@@ -90,6 +116,8 @@ def main(cases: int, payments: int, quick: bool, data: Path, as_json: bool) -> N
         worker.create_topics()
         found: dict[str, Any] = {"cases": cases}
         found |= with_many_cases(worker, directory, cases, 3 if quick else EACH_PAGE)
+        told("kills of console and database")
+        found |= killed(worker, directory, 1 if quick else KILL_TURNS)
         told(f"search in {payments:,} payments")
         found["search_10m_s"] = round(max(search_10m(payments).values()), 3)
         found["worker_p99_ms"] = worker_p99_ms(
@@ -99,7 +127,8 @@ def main(cases: int, payments: int, quick: bool, data: Path, as_json: bool) -> N
         for part, value in found.items():
             told(f"{part:<16} {value}")
     click.echo(json.dumps(found))
-    raise SystemExit(bool(found["axe_serious"]))
+    wrong = ("axe_serious", "cases_lost", "cases_doubled", "labels_wrong")
+    raise SystemExit(any(found[each] for each in wrong))
 
 
 if __name__ == "__main__":
