@@ -59,7 +59,10 @@ COMMANDS = {
     ),
     "audit": Entry("audit", "List what people have changed, and verify that nobody has changed the list."),
     "users": Entry("users", "Add, invite, list and disable the people who may log in to the console."),
-    "webhooks": Entry("webhooks", "Send alerts to addresses of other programs: signed, each at least once."),
+    "webhooks": Entry(
+        "webhooks",
+        "Send alerts and changes of cases to addresses of other programs: signed, each at least once.",
+    ),
     "predict": Entry(
         "predict", "Decide the events of files, every row of them, or one event through the API."
     ),

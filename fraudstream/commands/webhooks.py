@@ -22,7 +22,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print one li
 
 @click.group(cls=Group)
 def webhooks() -> None:
-    """Send alerts to addresses of other programs: signed, each at least once."""
+    """Send alerts and changes of cases to addresses of other programs: signed, each at least once."""
 
 
 @webhooks.command()
@@ -30,7 +30,7 @@ def webhooks() -> None:
 @click.option(
     "--on",
     "sources",
-    type=click.Choice(["alerts"]),
+    type=click.Choice(["alerts", "cases"]),
     multiple=True,
     default=("alerts",),
     show_default=True,

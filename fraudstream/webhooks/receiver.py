@@ -124,13 +124,15 @@ class Receiver:
         positions: dict[Place, int] = {}
         for at, records in fetched.items():
             for record in records:
+                positions[at.topic, at.partition] = record.offset + 1
+                if record.value is None:
+                    continue  # it removes an older record of its key
                 event = event_id(at.topic, at.partition, record.offset)
-                made = delivery(self.topics[at.topic], event, record.timestamp, record.value or b"")
+                made = delivery(self.topics[at.topic], event, record.timestamp, record.value)
                 if made is None:
                     logger.warning("the record %s is no JSON, and is not sent", event)
                 else:
                     deliveries.append(made)
-                positions[at.topic, at.partition] = record.offset + 1
         if positions:
             await asyncio.to_thread(self.store.take, self.webhook.id, deliveries, positions)
         return bool(deliveries)

@@ -9,7 +9,7 @@ from fraudstream import topics
 from fraudstream.adapters.database.webhooks import Delivery, now_ms
 from fraudstream.settings import Settings
 
-SOURCES = {"alerts": ("alert", topics.ALERTS)}
+SOURCES = {"alerts": ("alert", topics.ALERTS), "cases": ("case", topics.CASES)}
 """What a webhook can be added for -> the type of its events, and the topic that they are on."""
 
 

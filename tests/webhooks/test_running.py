@@ -44,9 +44,9 @@ async def told(settings: Settings, *words: str) -> subprocess.CompletedProcess[s
     return await asyncio.to_thread(fraudstream, settings, *words)
 
 
-def added(settings: Settings, url: str) -> str:
+def added(settings: Settings, url: str, *options: str) -> str:
     """Add a webhook; return its id."""
-    done = fraudstream(settings, "webhooks", "add", url, "--json")
+    done = fraudstream(settings, "webhooks", "add", url, *options, "--json")
     assert 0 == done.returncode, done.stderr
     return str(json.loads(done.stdout)["id"])
 
@@ -75,6 +75,26 @@ async def test_every_alert_arrives_whatever_other_receivers_do(settings: Setting
     }
     assert {("alert", True)} == {(each["type"], each["id"] in wanted) for each in told.values()}
     assert 0 == stuck.arrived.total()
+
+
+async def test_changes_of_cases_are_sent_to_those_who_want_them(settings: Settings) -> None:
+    """And only to them; a record that removes another is no change."""
+    async with receiving() as wants_both, receiving() as wants_alerts:
+        added(settings, wants_both.url, "--on", "alerts", "--on", "cases")
+        added(settings, wants_alerts.url)
+        async with AIOKafkaProducer(**Kafka.of(settings).client, acks="all") as producer:
+            topic = settings.topic("cases")
+            await producer.send_and_wait(topic, None, key=b"c-0", partition=0)
+            await producer.send_and_wait(topic, b'{"id": "c-1"}', key=b"c-1", partition=0)
+        wanted = await alert(settings, range(2))
+        with Worker(settings, RUN):
+            await wants_both.until(lambda got: len(got.arrived) == 3)
+            await wants_alerts.until(lambda got: wanted <= got.arrived.keys())
+    told = [json.loads(body) for _, body in wants_both.requests]
+
+    assert ["alert", "alert", "case"] == sorted(each["type"] for each in told)
+    assert [{"id": "c-1"}] == [each["data"] for each in told if each["type"] == "case"]
+    assert wanted == wants_alerts.arrived.keys()
 
 
 async def test_nothing_is_lost_when_the_sender_is_killed(settings: Settings) -> None:
