@@ -15,10 +15,10 @@ def routes(console: Console) -> APIRouter:
     router, workshop = APIRouter(), Workshop(console)
 
     def found(transaction_id: str) -> list[dict[str, Any]]:
-        return explained(console.settings, workshop.event_type, transaction_id)
+        return explained(console.settings, workshop.event_type, transaction_id) if transaction_id else []
 
     @router.get("/payments/explain")
-    def explain(request: Request, id: str) -> Response:  # noqa: A002 - the word in the address
+    def explain(request: Request, id: str = "") -> Response:  # noqa: A002 - the word in the address
         person = console.person(request)
         explanations = found(id)
         return console.page(
@@ -32,7 +32,7 @@ def routes(console: Console) -> APIRouter:
         )
 
     @router.get("/payments/explain.json")
-    def as_json(request: Request, id: str) -> Response:  # noqa: A002 - the word in the address
+    def as_json(request: Request, id: str = "") -> Response:  # noqa: A002 - the word in the address
         console.person(request)
         explanations = found(id)
         return JSONResponse(explanations, 200 if explanations else 404)
