@@ -87,7 +87,7 @@ def test_closing_leads_to_the_queue_and_can_be_undone_for_ten_seconds(either_wor
 
 
 def test_a_case_that_got_another_alert_is_not_closed_unseen(world: World) -> None:
-    """The page said less than there is."""
+    """The page said less than there is; what was written is not lost."""
     who = visitor(world.console, "analyst")
     seen = world.case(STOLEN)
     world.alert(STOLEN, 1000, 77.0)
@@ -95,6 +95,8 @@ def test_a_case_that_got_another_alert_is_not_closed_unseen(world: World) -> Non
     answer = who.post(f"/cases/{seen.id}/close", 409, finding="fraud", reason="stolen", version=seen.version)
 
     assert "Not done: the case was changed meanwhile" in text_of(answer.text)
+    assert 'value="fraud" required checked' in answer.text
+    assert 'value="stolen"' in answer.text
     assert State.OPEN == world.case(STOLEN).state
 
 

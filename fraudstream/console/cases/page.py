@@ -78,7 +78,9 @@ def _add_actions(router: APIRouter, console: Console, desk: Desk) -> None:
                 desk.change(cases, person, case_id, Close(finding, reason), version=version)
         except CaseRefused as refused:
             if not _closed_so(desk, case_id, person, finding):
-                return _page(console, desk, request, person, case_id, refused=refused)
+                return _page(
+                    console, desk, request, person, case_id, refused=refused, wanted=(finding, reason)
+                )
         return RedirectResponse(f"/cases?closed={case_id}", 303)
 
     @router.post("/cases/{case_id}/{name}")
@@ -159,8 +161,9 @@ def _page(
     case_id: str,
     payment: str = "",
     refused: CaseRefused | None = None,
+    wanted: tuple[Finding | None, str] = (None, ""),
 ) -> Response:
-    """Return the page of a case; `refused`: what was just not done, and why."""
+    """Return the page of a case; `refused`: what was just not done, and why; `wanted`: how it was to be closed then."""
     values = _case(desk, person, case_id, payment)
     case: Case = values["case"]
     people = [each.person for each in console.people.all()] if person.may(Permission.REVIEW_ALL) else []
@@ -171,6 +174,7 @@ def _page(
         409 if refused else 200,
         **values,
         refused="" if refused is None else str(refused),
+        wanted=wanted,
         reviewers=[each.name for each in people if each.may(Permission.REVIEW)],
         may=person.may(Permission.REVIEW)
         and case.state != State.CLOSED
