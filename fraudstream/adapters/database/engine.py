@@ -8,7 +8,7 @@ from typing import Any
 from alembic import command
 from alembic.config import Config
 from alembic.util.exc import CommandError
-from sqlalchemy import Connection, Engine, Table, create_engine, event
+from sqlalchemy import Connection, Engine, Table, create_engine, event, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
@@ -18,6 +18,9 @@ from fraudstream.domain.errors import FraudstreamError, SetupError
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_TIMEOUT_MS = 5_000
 """How long SQLite waits for another process that writes."""
+
+UPGRADE_LOCK = 0x6D696772
+"""Number of PostgreSQL's lock under which one process migrates at a time."""
 
 
 class DatabaseUnavailable(FraudstreamError):
@@ -93,10 +96,12 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 
 
 def _upgrade(engine: Engine) -> None:
-    """Run the migrations that the database lacks, in one transaction."""
+    """Run the migrations that the database lacks, in one transaction; processes that start at once wait for each other."""
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
-    with engine.begin() as connection:
+    with writing(engine) as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": UPGRADE_LOCK})
         config.attributes["connection"] = connection
         try:
             command.upgrade(config, "head")

@@ -1,6 +1,8 @@
 """Cases and positions stay in step: when the database is locked or full, when two read at once, when a clock is set back."""
 
 import sqlite3
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -198,3 +200,15 @@ def test_one_of_two_does_the_task_and_the_other_takes_over(store: CaseStore) -> 
         waiting.join()
     with leading(store.engine, "cases", threading.Event()) as after:
         assert (True, [False], True) == (leads, order, after)
+
+
+@pytest.mark.process
+def test_processes_that_start_at_once_make_the_tables_once(database_url: str) -> None:
+    """Console, API and webhooks share a database, and a cluster starts them together."""
+    program = "import sys; from fraudstream.adapters.database.engine import opened; opened(sys.argv[1])"
+    started = [
+        subprocess.Popen([sys.executable, "-c", program, database_url], stderr=subprocess.PIPE, text=True)
+        for _ in range(4)
+    ]
+
+    assert ["", "", "", ""] == [process.communicate()[1] for process in started]
