@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import msgspec
 from sqlalchemy import Connection, select, update
 
-from fraudstream.adapters.database.case_intake import payment_row
-from fraudstream.adapters.database.case_rows import CLOSED, FIELDS, case_of, locked, row_of
+from fraudstream.adapters.database.case_intake import AT_ONCE, payment_row
+from fraudstream.adapters.database.case_rows import CLOSED, locked, row_of
 from fraudstream.adapters.database.engine import insert_new
 from fraudstream.adapters.database.tables import CASE_CHANGES, CASE_PAYMENTS, CASES, LABEL_OUTBOX
 from fraudstream.domain.review.case import UNDO_MS, Case, State
@@ -21,16 +21,26 @@ def recover(connection: Connection, records: Sequence[Published]) -> int:
     """
     taken = 0
     newest = {each.case.id: each for each in sorted(records, key=lambda each: each.case.version)}
+    versions = _versions(connection, list(newest))
     for published in sorted(newest.values(), key=lambda each: each.case.state != State.CLOSED):
         case = published.case
-        row = connection.execute(locked(connection, select(*FIELDS).where(CASES.c.id == case.id))).first()
-        if row is not None and case_of(row).version >= case.version:
+        if versions.get(case.id, 0) >= case.version:
             continue
         if case.state != State.CLOSED and _has_another(connection, case):
             continue  # its alerts have opened another one, while the topic was not known
-        _take(connection, published, is_new=row is None)
+        _take(connection, published, is_new=case.id not in versions)
         taken += 1
     return taken
+
+
+def _versions(connection: Connection, case_ids: Sequence[str]) -> dict[str, int]:
+    """Return the versions that the database has of cases; nobody else can change these until the transaction ends."""
+    found: dict[str, int] = {}
+    for start in range(0, len(case_ids), AT_ONCE):
+        ids = case_ids[start : start + AT_ONCE]
+        wanted = select(CASES.c.id, CASES.c.version).where(CASES.c.id.in_(ids)).order_by(CASES.c.id)
+        found |= {row.id: row.version for row in connection.execute(locked(connection, wanted))}
+    return found
 
 
 def _take(connection: Connection, published: Published, is_new: bool) -> None:
