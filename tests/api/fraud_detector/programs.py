@@ -1,10 +1,12 @@
 """The steps of a program for Amazon Fraud Detector, in its own words: plain boto3, and files in S3."""
 
 import contextlib
+import json
 import time
 from pathlib import Path
 from typing import Any
 
+import boto3
 import polars as pl
 
 from fraudstream.world.generate import generate
@@ -158,6 +160,17 @@ def ended_batch(client: Any, job: str) -> dict[str, Any]:
         time.sleep(0.5)
 
 
+def ended_import(client: Any, job: str) -> dict[str, Any]:
+    """Wait until a batch import has ended, and return what became of it."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        (seen,) = client.get_batch_import_jobs(jobId=job)["batchImports"]
+        if "IN_PROGRESS" not in seen["status"]:
+            return dict(seen)
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+
+
 def predict(client: Any, event_id: str, at: str, **variables: str) -> dict[str, Any]:
     """Ask for a prediction."""
     answer = client.get_event_prediction(
@@ -169,6 +182,29 @@ def predict(client: Any, event_id: str, at: str, **variables: str) -> dict[str, 
         eventVariables=variables,
     )
     return dict(answer)
+
+
+def start_review(url: str, bucket: str, score: float) -> Any:
+    """Let people look at a score; return the client that started the human loop."""
+    given: dict[str, Any] = {"endpoint_url": url, "region_name": "us-east-1"}
+    sagemaker, loops = (boto3.client(name, **given) for name in ("sagemaker", "sagemaker-a2i-runtime"))
+    template = {"Content": "<crowd-classifier categories=\"['Fraud', 'Legitimate']\">"}
+    ui = sagemaker.create_human_task_ui(HumanTaskUiName="ui", UiTemplate=template)["HumanTaskUiArn"]
+    flow = sagemaker.create_flow_definition(
+        FlowDefinitionName="flow",
+        RoleArn=ROLE,
+        HumanLoopConfig={
+            "WorkteamArn": "arn:aws:sagemaker:us-east-1:000000000000:workteam/private-crowd/a",
+            "HumanTaskUiArn": ui,
+            "TaskTitle": "Look",
+            "TaskDescription": "Is it fraud?",
+            "TaskCount": 1,
+        },
+        OutputConfig={"S3OutputPath": f"s3://{bucket}/a2i"},
+    )["FlowDefinitionArn"]
+    content = {"InputContent": json.dumps({"score": score})}
+    loops.start_human_loop(HumanLoopName="Fraud-1", FlowDefinitionArn=flow, HumanLoopInput=content)
+    return loops
 
 
 def tear_down(client: Any) -> None:

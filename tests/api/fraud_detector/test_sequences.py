@@ -16,6 +16,8 @@ import boto3
 import httpx
 import pytest
 
+from fraudstream.adapters.database.cases import CaseStore
+from fraudstream.adapters.database.engine import opened
 from fraudstream.adapters.event_types import event_type_named
 from fraudstream.adapters.models.registry import Registry
 from fraudstream.settings import Settings
@@ -105,7 +107,7 @@ def batches(client: Any, bucket: str) -> None:
     assert [] == client.get_batch_prediction_jobs()["batchPredictions"]
 
 
-def realtime(client: Any) -> None:
+def realtime(client: Any, bucket: str, settings: Settings) -> None:
     """The release that the detector version became decides, and says so."""
     answer = programs.predict(
         client,
@@ -118,6 +120,7 @@ def realtime(client: Any) -> None:
     (scores,) = answer["modelScores"]
     assert "1.0" == scores["modelVersion"]["modelVersionNumber"]
     assert ["fraud_model_insightscore"] == [*scores["scores"]]
+    reviewed(client.meta.endpoint_url, bucket, settings, next(iter(scores["scores"].values())))
     decided = httpx.get(f"{client.meta.endpoint_url}/v1/predictions/e-1").json()
     assert "card-1" == decided["release"]
     assert decided["insight_score"] == scores["scores"]["fraud_model_insightscore"]
@@ -160,6 +163,20 @@ def events_and_lists(client: Any) -> None:
     )
 
 
+def reviewed(url: str, bucket: str, settings: Settings, score: float) -> None:
+    """A program that is unsure starts a human loop, at the same address, and a case is opened."""
+    loops = programs.start_review(url, bucket, score)
+    store, deadline = CaseStore(opened(settings.database_url)), time.monotonic() + programs.PATIENCE_S
+    case = None
+    while case is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+        with store.transaction() as cases:
+            case = cases.claim_next("ann")
+    assert ("Fraud-1", score) == (case.entity, case.payload["input"]["score"] if case.payload else None)
+    assert "InProgress" == loops.describe_human_loop(HumanLoopName="Fraud-1")["HumanLoopStatus"]
+
+
 def imports(client: Any, bucket: str) -> None:
     """A file's events go into the log with their labels; a row that is none is counted."""
     rows = [
@@ -178,12 +195,7 @@ def imports(client: Any, bucket: str) -> None:
         eventTypeName=programs.EVENT_TYPE,
         iamRoleArn=programs.ROLE,
     )
-    deadline = time.monotonic() + programs.PATIENCE_S
-    while (
-        "IN_PROGRESS" in (job := client.get_batch_import_jobs(jobId="import-1")["batchImports"][0])["status"]
-    ):
-        assert time.monotonic() < deadline
-        time.sleep(0.5)
+    job = programs.ended_import(client, "import-1")
     assert ("COMPLETE", 3, 1, 4) == (
         job["status"],
         job["processedRecordsCount"],
@@ -269,7 +281,7 @@ async def test_a_detector_lives_as_its_program_says(
         await asyncio.to_thread(deployments, client)
         await asyncio.to_thread(batches, client, bucket)
         with Worker(settings, ("-m", "fraudstream", "worker")):
-            await asyncio.to_thread(realtime, client)
+            await asyncio.to_thread(realtime, client, bucket, settings)
             await asyncio.to_thread(events_and_lists, client)
             await asyncio.to_thread(imports, client, bucket)
             await decisions_of(settings, {"b-0", "b-1", "b-2"})
