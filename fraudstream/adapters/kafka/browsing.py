@@ -170,6 +170,8 @@ async def browsing(kafka: Kafka, answer_s: float = ANSWER_S) -> AsyncIterator[Br
     try:
         async with asyncio.timeout(answer_s):
             await consumer.start()
+            consumer.assign([])  # one that never had an assignment cancels whoever stops it,
+            await asyncio.sleep(0)  # and its tasks have to see that
             yield Browsing(consumer)
     except KafkaError as error:
         raise kafka_error("Kafka could not be read", error) from error

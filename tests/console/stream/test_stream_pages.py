@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 import pytest
 
 from fraudstream import topics
-from fraudstream.adapters.kafka.browsing import Record
+from fraudstream.adapters.kafka.browsing import Record, browsing
 from fraudstream.adapters.kafka.security import Kafka
 from fraudstream.console.app import Console
 from fraudstream.console.stream.tail import Crowded, Tails
 from fraudstream.dead_letters.reading import newest_letters
+from fraudstream.domain.errors import SetupError
 from fraudstream.settings import Settings
 from tests.console.visiting import Visitor, made, visitor
 from tests.dead_letters.written import AT_MS, Bad, write
@@ -89,6 +90,13 @@ def letter_ids(console: Console) -> list[str]:
     """Return the ids of the dead letters that can be sent again."""
     letters = asyncio.run(newest_letters(console.settings))
     return [letter.id for letter in letters if not letter.why_not]
+
+
+async def test_what_goes_wrong_before_anything_was_read_is_raised(kafka_settings: Settings) -> None:
+    """And not a cancellation, which nobody would turn into a sentence."""
+    with pytest.raises(SetupError, match="nothing was read"):
+        async with browsing(Kafka.of(kafka_settings)):
+            raise SetupError("nothing was read")
 
 
 async def test_a_topic_is_followed_as_it_grows(kafka_settings: Settings) -> None:
