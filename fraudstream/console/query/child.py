@@ -136,9 +136,14 @@ def _plain(value: Any) -> Any:
 
 def main() -> None:
     """Answer the request on standard input."""
-    resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE_BYTES, ADDRESS_SPACE_BYTES))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    for kind, most in (
+        (resource.RLIMIT_AS, ADDRESS_SPACE_BYTES),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        _, hard = resource.getrlimit(kind)
+        if hard == resource.RLIM_INFINITY or hard > most:  # a lower one cannot be raised
+            resource.setrlimit(kind, (most, most))
     sys.setrecursionlimit(10_000)
     request = json.load(sys.stdin)
     try:
