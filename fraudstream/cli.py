@@ -77,7 +77,8 @@ COMMANDS = {
     "event-types": Entry(
         "event_types", "List, show, check and draft event types, which declare the fields of events."
     ),
-    "import": Entry("import_", "Take over what was made elsewhere, such as in Amazon Fraud Detector."),
+    "export": Entry("export", "Write models, releases, lists and users as files, to take them elsewhere."),
+    "import": Entry("import_", "Take over what was exported, or made in Amazon Fraud Detector."),
     "generate": Entry(
         "generate", "Generate a simulated history: months of card payments with attacks among them."
     ),

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from fraudstream.commands.export import import_files
 from fraudstream.commands.group import Group
 from fraudstream.domain.rules import OUTCOMES
 
@@ -12,6 +13,9 @@ from fraudstream.domain.rules import OUTCOMES
 @click.group("import", cls=Group)
 def import_() -> None:
     """Take over what was made elsewhere."""
+
+
+import_.add_command(import_files)
 
 
 class Meaning(click.ParamType):
