@@ -77,6 +77,6 @@ def test_health_and_metrics_tell_what_runs_beside_the_pages(console: Console) ->
         """End at once."""
 
     console.beside("cases", stop)
-    console.background[0]._failed = "cases cannot do its work"
+    console.background[-1]._failed = "cases cannot do its work"
     assert '{"status":"unavailable","problems":["cases cannot do its work"]}' == who.get("/health", 503)
     assert 'fraudstream_console_task_up{task="cases"} 0.0' in who.get("/metrics")
