@@ -27,8 +27,13 @@ EXTRAS = {
     "sqlalchemy": "api",
     "uvicorn": "api",
     "httpx": "client",
+    "argon2": "console",
+    "authlib": "console",
+    "python_multipart": "console",
+    "sqlglot": "console",
+    "psycopg": "postgresql",
 }
-"""Module -> the extra of pyproject.toml that brings it."""
+"""Module -> the extra of pyproject.toml that brings it, one of them if several do."""
 
 
 class NotInstalled(SetupError):
