@@ -1,6 +1,6 @@
 """Writes and reads the topic `lists`. All records are in its first partition, so their offsets are one order for all lists."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from itertools import islice
 
@@ -9,7 +9,7 @@ from fraudstream.adapters.kafka.admin import ensure_topics
 from fraudstream.adapters.kafka.outbox import Message, Outbox
 from fraudstream.adapters.kafka.publisher import Publisher
 from fraudstream.adapters.kafka.security import Kafka
-from fraudstream.adapters.kafka.tail import following
+from fraudstream.adapters.kafka.tail import Record, following
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.lists.entries import SNOOZE, Change, Listed, Listing, parsed
 from fraudstream.domain.lists.table import ListTable
@@ -89,43 +89,36 @@ class OnLists:
 
 async def read_table(settings: Settings) -> ListTable:
     """Read what is on all lists; snoozes are left out, because they are about workers and not about values."""
-    await ensure_topics(settings)
-    table = ListTable()
-    async with following(Kafka.of(settings), settings.topic(topics.LISTS.name), 1) as tail:
-        async for records in tail.whole():
-            for record in records:
-                try:
-                    change = parsed(record.key, record.value or None)
-                except SetupError:
-                    continue
-                if not change.name.startswith(SNOOZE):
-                    table.apply(change, record.offset, record.timestamp)
-    return table
-
-
-async def read(settings: Settings, name: str | None = None) -> OnLists:
-    """Read all records; records that are none of ours are passed over, as by workers."""
-    await ensure_topics(settings)
-    found = OnLists(name)
-    async with following(Kafka.of(settings), settings.topic(topics.LISTS.name), 1) as tail:
-        async for records in tail.whole():
-            for record in records:
-                try:
-                    found.take(parsed(record.key, record.value or None), record.offset)
-                except SetupError:
-                    continue
-    return found
+    return await _table(settings, lambda change: not change.name.startswith(SNOOZE))
 
 
 async def tables(settings: Settings) -> ListTable:
     """Return all lists as rules ask them, as they are now."""
-    await ensure_topics(settings)
+    return await _table(settings, lambda _change: True)
+
+
+async def read(settings: Settings, name: str | None = None) -> OnLists:
+    """Read all records; records that are none of ours are passed over, as by workers."""
+    found = OnLists(name)
+    async for change, record in _changes(settings):
+        found.take(change, record.offset)
+    return found
+
+
+async def _table(settings: Settings, wanted: Callable[[Change], bool]) -> ListTable:
     table = ListTable()
+    async for change, record in _changes(settings):
+        if wanted(change):
+            table.apply(change, record.offset, record.timestamp)
+    return table
+
+
+async def _changes(settings: Settings) -> AsyncIterator[tuple[Change, Record]]:
+    await ensure_topics(settings)
     async with following(Kafka.of(settings), settings.topic(topics.LISTS.name), 1) as tail:
         async for records in tail.whole():
             for record in records:
                 try:
-                    table.apply(parsed(record.key, record.value or None), record.offset, record.timestamp)
+                    yield parsed(record.key, record.value or None), record
                 except SetupError:
                     continue
-    return table
