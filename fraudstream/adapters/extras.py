@@ -30,7 +30,6 @@ EXTRAS = {
     "argon2": "console",
     "authlib": "console",
     "python_multipart": "console",
-    "sqlglot": "console",
     "psycopg": "postgresql",
 }
 """Module -> the extra of pyproject.toml that brings it, one of them if several do."""

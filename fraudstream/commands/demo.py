@@ -45,6 +45,9 @@ def demo(
     Exit codes: 0 the acceptance test passed, 1 it failed or a process of the demo ended, 2 set-up error,
     130 stopped before the acceptance test was decided, or with --for before the time was over.
     """
+    check_installed(
+        "duckdb", "sklearn", "fastapi", "sqlalchemy", "alembic", "argon2", what="the demo", extra="demo"
+    )
     from rich.console import Console
 
     from fraudstream.demo.live import LiveScreen
@@ -55,7 +58,6 @@ def demo(
     from fraudstream.traffic.session import quiet_kafka
 
     quiet_kafka()
-    check_installed("duckdb", "sklearn", "fastapi", "argon2", what="the demo", extra="demo")
     settings = Settings()
     if settings.kafka_security_protocol != "PLAINTEXT":
         raise SetupError("the demo starts its own Kafka, which has no login; unset FRAUDSTREAM_KAFKA_*")

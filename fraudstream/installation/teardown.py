@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError
@@ -18,6 +18,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from fraudstream.adapters.kafka.admin import administration, existing_topics
+from fraudstream.adapters.kafka.partition_logs import members_in
 from fraudstream.adapters.kafka.security import Kafka
 from fraudstream.domain.errors import SetupError
 from fraudstream.settings import Settings
@@ -63,8 +64,7 @@ async def remove(thing: Thing, settings: Settings) -> None:
 
 async def _topics(settings: Settings) -> list[Thing]:
     async with administration(Kafka.of(settings)) as admin:
-        groups = await _described(admin, [settings.app_id, archive_group(settings)])
-        running = [group[1] for answer in groups for group in answer.groups if group[5]]
+        running = [group for group in (settings.app_id, archive_group(settings)) if await _runs(admin, group)]
         if running:
             raise SetupError(
                 f"processes of the group {', '.join(running)} still run: stop workers and archivers first"
@@ -73,12 +73,12 @@ async def _topics(settings: Settings) -> list[Thing]:
     return [Thing("topics", name, (name,)) for name in sorted(there)]
 
 
-async def _described(admin: AIOKafkaAdminClient, groups: list[str]) -> list[Any]:
-    """Ask about groups; brokers that have never had one begin with the question to keep them, and cannot answer at once."""
+async def _runs(admin: AIOKafkaAdminClient, group: str) -> bool:
+    """Tell whether a group has members; brokers that have never had one begin with the question to keep groups, and cannot answer at once."""
     deadline = time.monotonic() + COORDINATOR_WAIT_S
     while True:
         try:
-            return list(await admin.describe_consumer_groups(groups))
+            return await members_in(admin, group) > 0
         except GroupCoordinatorNotAvailableError:
             if time.monotonic() > deadline:
                 raise

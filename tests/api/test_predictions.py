@@ -217,6 +217,7 @@ async def test_it_describes_and_measures_itself(client: httpx.AsyncClient) -> No
         "/v1/predictions/{transaction_id}",
         "/v1/labels",
         "/v1/lists/{name}",
+        "/v1/score",
         "/health",
         "/metrics",
     } == set(described["paths"])

@@ -192,7 +192,7 @@ def test_every_kafka_client_of_ours_is_made_from_the_settings() -> None:
         for after in re.split(r"AIOKafka(?:Consumer|Producer|AdminClient)\(", path.read_text())[1:]
     ]
     ours = re.compile(
-        r"\s*\*\*(?:(?:self\._)?kafka\.client|Kafka\.of\([\w.]+\)\.client|self\._producer_settings\(\))"
+        r"\s*\*\*(?:(?:self\._?)?kafka\.client|Kafka\.of\([\w.]+\)\.client|self\._producer_settings\(\))"
     )
 
     assert [] == [file for file, after in made if not ours.match(after)]

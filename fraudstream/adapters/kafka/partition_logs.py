@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from typing import NamedTuple, TypeAlias
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import RecordsToDelete
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.errors import KafkaTimeoutError
 from aiokafka.structs import ConsumerRecord
 
@@ -211,7 +211,12 @@ async def unread(kafka: Kafka, group: str, topic: str, before_ms: int) -> dict[i
 async def members_of(kafka: Kafka, group: str) -> int:
     """Return how many members a group has now, including dead ones whose session has not expired."""
     async with administration(kafka) as admin:
-        answers = await admin.describe_consumer_groups([group])
+        return await members_in(admin, group)
+
+
+async def members_in(admin: AIOKafkaAdminClient, group: str) -> int:
+    """Return the same, asked of an administration that is open."""
+    answers = await admin.describe_consumer_groups([group])
     return sum(
         len(members)
         for answer in answers

@@ -16,6 +16,8 @@ from fraudstream.settings import Settings
 def listing_of(found: OnLists, name: str, kind: Kind, purpose: Purpose, by: str, why: str) -> Change:
     """Return what makes a list, or says anew what it is for; raises SetupError."""
     validate_name("list", name)
+    if without_card_numbers(name) != name:
+        raise SetupError("the name of a list cannot be a card number")
     if name in found.listings and found.listings[name].kind != kind and found.numbers.get(name):
         raise SetupError(
             f"list {name} has values of the kind {found.listings[name].kind}: remove them, or make another list"
