@@ -51,10 +51,7 @@ class Value:
 
     @property
     def cleaned(self) -> str:
-        """A payment's value: the default where it has none, without NaN and -0.0.
-
-        `isnan` and no comparison: DuckDB believes a Parquet file's largest value, and NaN is not among those.
-        """
+        """A payment's value: the default where it has none, without NaN and -0.0."""
         given = f"COALESCE(CAST({self.given_column} AS {self.type}), week.{self.default_column})"
         if self.kind != "float":
             return given

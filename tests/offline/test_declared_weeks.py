@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from fraudstream.domain.errors import SetupError
@@ -114,6 +114,18 @@ def value_of(weekly: Weekly, repeated: Sequence[dict[str, Any]]) -> Any:
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(events)
+@example(
+    [
+        {
+            "tid": str(number),
+            "cc_num": 4_006_080_000_000_000,
+            "event_time": MONDAY - 1 + number * DAY_MS,
+            "amount": 1.0,
+        }
+        | {"km": km, "tries": None, "known": None, "since": None, "shop": None}
+        for number, km in enumerate((math.nan, 0.1, 1e9))
+    ]
+)
 def test_the_nightly_job_and_the_training_data_say_what_the_definition_says(
     tmp_path: Path, paid: list[dict[str, Any]]
 ) -> None:
