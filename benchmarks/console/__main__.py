@@ -88,7 +88,13 @@ def killed(worker: LoneWorker, directory: Path, turns: int) -> dict[str, int]:
     found = asyncio.run(run())
     lost, doubled = len(found.lost), len(found.doubled)
     wrong = len(found.labels_wrong) + len(found.unpublished)
-    return {"kills": found.kills, "cases_lost": lost, "cases_doubled": doubled, "labels_wrong": wrong}
+    return {
+        "kills": found.kills,
+        "cases_lost": lost,
+        "cases_doubled": doubled,
+        "labels_wrong": wrong,
+        "labels_repeated": found.labels_repeated,
+    }
 
 
 @click.command()

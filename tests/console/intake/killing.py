@@ -77,7 +77,9 @@ class Killed:
     doubled: list[str]
     """Cases that count other payments than they have, and payments that are in more than one."""
     labels_wrong: list[str]
-    """Payments of closed cases whose labels the topic does not have once."""
+    """Payments of closed cases whose labels the topic lacks, or has with two times or findings."""
+    labels_repeated: int
+    """Labels that the topic has again, known at the same time: what a broker still gets of a process that was killed."""
     unpublished: list[str]
     """Cases of which the topic `cases` says something else."""
     interrupted: bool
@@ -113,7 +115,11 @@ async def under_kills(settings: Settings, turns: int) -> Killed:
             analyst.stop()
         await _until(lambda: _nothing_to_publish(store))
         there = Counter(_all_payments(store))
-        labels = Counter(label["transaction_id"] for label in await labels_of(settings))
+        said = Counter(
+            (label["transaction_id"], label["known_at"], label["fraud"])
+            for label in await labels_of(settings)
+        )
+        labels = Counter(transaction_id for transaction_id, _, _ in said)
         closed, states = _closed_payments(store), _states(store)
         topic = await cases_of(settings)
         published = {each: (case["version"], case["state"]) for each, case in topic.items()}
@@ -123,6 +129,7 @@ async def under_kills(settings: Settings, turns: int) -> Killed:
             [each for each in payments if each not in there],
             [*_wrong_counts(store), *(each for each in there if there[each] > 1 or each not in payments)],
             [each for each in closed | labels if closed[each] != labels[each]],
+            said.total() - len(said),
             [each for each in states | published if states.get(each) != published.get(each)],
             all(analyst.failed for analyst in analysts),
         )
