@@ -37,6 +37,7 @@ from fraudstream.adapters.database.case_rows import (
     WAITING,
     case_of,
     for_change,
+    locked,
     ready,
     row_of,
     store,
@@ -143,10 +144,10 @@ class Cases(CaseQueries):
 
     def _done(self, case: Case, action: Action, who: str, over: bool) -> Case:
         done = action.done(case, who, self.now_ms, over)
-        if isinstance(action, Undo):
-            self._take_back_labels(case)
         if isinstance(action, Undo | Reopen):
             self._require_only(case)
+        if isinstance(action, Undo):
+            self._take_back_labels(case)
         if isinstance(action, Close):
             self._add_labels(done)
         store(self.connection, done)
@@ -176,11 +177,15 @@ class Cases(CaseQueries):
         """Remove the labels of a close; raises CaseRefused if it was begun to publish them."""
         own = (LABEL_OUTBOX.c.case_id == case.id) & (LABEL_OUTBOX.c.known_at == case.known_at)
         waiting = own & ~LABEL_OUTBOX.c.taken
-        removed = self.connection.execute(delete(LABEL_OUTBOX).where(waiting)).rowcount
+        wanted = select(LABEL_OUTBOX.c.transaction_id).where(waiting)
+        found = self.connection.execute(locked(self.connection, wanted)).scalars().all()
         of_case = CASE_PAYMENTS.c.case_id == case.id
         labels = self.connection.execute(select(func.count()).select_from(CASE_PAYMENTS).where(of_case))
-        if removed != labels.scalar_one():
+        if (
+            len(found) != labels.scalar_one()
+        ):  # before anything is removed: who is refused may go on in the same transaction
             raise CaseRefused("its labels are being published already; reopen the case instead")
+        self.connection.execute(delete(LABEL_OUTBOX).where(waiting))
 
     def _require_only(self, case: Case) -> None:
         """Raise CaseRefused if the entity has got another open case since this one was closed."""

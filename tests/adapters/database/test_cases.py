@@ -209,3 +209,18 @@ def test_labels_of_others_appear_at_their_payments_and_unknown_payments_are_pass
 
     assert [1, 2] == counts
     assert {"t1": [review, chargeback]} == labels
+
+
+def test_an_undo_that_is_refused_removes_no_labels(store: CaseStore) -> None:
+    """Also if whoever asked goes on in the same transaction: the card has got a newer case since."""
+    take(store, incoming("t1", "card1"))
+    (case,) = waiting(store)
+    with store.transaction(NOW) as cases:
+        cases.change(case.id, Close(Finding.FRAUD, "stolen"), "ann")
+    take(store, incoming("t2", "card1"))
+    with store.transaction(NOW + 1) as cases:
+        with pytest.raises(CaseRefused, match="newer open case"):
+            cases.change(case.id, Undo(), "ann")
+        left = cases.connection.execute(select(LABEL_OUTBOX.c.transaction_id)).scalars().all()
+
+    assert ["t1"] == left
