@@ -23,7 +23,7 @@ from benchmarks.api_batch import ROWS, batch
 from benchmarks.children import Child, running
 from benchmarks.cluster import PRODUCER, reader
 from benchmarks.load import LAST_ANSWER_TIMEOUT_S, Load
-from benchmarks.lone_worker import PARTITIONS, LoneWorker, broker, prepared_in, told
+from benchmarks.lone_worker import LoneWorker, broker, data_option, prepared_in, told
 from benchmarks.prepared import FRAUDSTREAM
 from benchmarks.releases.stage import Payments
 from benchmarks.traffic import Record
@@ -46,15 +46,8 @@ DEADLINE_HEADER = {"X-Deadline-Ms": "20000"}
 def api(worker: LoneWorker) -> Iterator[tuple[Child, str]]:
     """Run a process of the API; yield it and its address."""
     port = free_port("127.0.0.1")
-    environment = {
-        "FRAUDSTREAM_BROKER": worker.cluster.bootstrap,
-        "FRAUDSTREAM_APP_ID": worker.name,
-        "FRAUDSTREAM_TOPIC_PREFIX": f"{worker.name}-",
-        "FRAUDSTREAM_DATA_DIR": str(worker.prepared.data_dir),
-        "FRAUDSTREAM_PARTITIONS": str(PARTITIONS),
-    }
     command = [*FRAUDSTREAM, "api", "--without-keys", "--port", str(port), "--log-level", "warning"]
-    with running("the API", command, worker.directory / "api.log", environment) as child:
+    with running("the API", command, worker.directory / "api.log", worker.environment) as child:
         yield child, f"http://127.0.0.1:{port}"
 
 
@@ -161,13 +154,7 @@ def _named(summary: dict[str, float]) -> dict[str, float]:
 
 @click.command()
 @click.option("--quick", is_flag=True, help="Seconds: proves that it runs, its figures mean little.")
-@click.option(
-    "--data",
-    type=click.Path(path_type=Path),
-    default=Path(".fraudstream/bench-releases"),
-    show_default=True,
-    help="Directory of the world and its model, made once.",
-)
+@data_option
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON line.")
 def main(quick: bool, data: Path, as_json: bool) -> None:
     """Measure, and print what was found.

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import click
 import msgspec
 
 from benchmarks.children import BenchmarkFailed, Child, running
@@ -25,6 +26,13 @@ PARTITIONS = 4
 FIRST_CARD = 4_000_000_000_000_000
 STALLED_AFTER_S = 120.0
 POLL_S = 0.02
+data_option = click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    default=Path(".fraudstream/bench-releases"),
+    show_default=True,
+    help="Directory of the world and its model, made once.",
+)
 PAGE_MB = os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
@@ -65,18 +73,21 @@ class LoneWorker:
         named = Settings(_env_file=None, app_id=self.name, topic_prefix=f"{self.name}-")
         self.cluster.create({name: topic.configs() for name, topic in topics.all_topics(named).items()})
 
-    @contextmanager
-    def started(self) -> Iterator[Child]:
-        """Run it for the length of a `with`."""
-        environment = {
+    @property
+    def environment(self) -> dict[str, str]:
+        """The settings of processes beside it: its broker, topics and data."""
+        return {
             "FRAUDSTREAM_BROKER": self.cluster.bootstrap,
             "FRAUDSTREAM_APP_ID": self.name,
             "FRAUDSTREAM_TOPIC_PREFIX": f"{self.name}-",
             "FRAUDSTREAM_DATA_DIR": str(self.prepared.data_dir),
-            "FRAUDSTREAM_STATE_DIR": str(self.state_dir),
             "FRAUDSTREAM_PARTITIONS": str(PARTITIONS),
-            **self.settings,
         }
+
+    @contextmanager
+    def started(self) -> Iterator[Child]:
+        """Run it for the length of a `with`."""
+        environment = self.environment | {"FRAUDSTREAM_STATE_DIR": str(self.state_dir)} | self.settings
         command = [*FRAUDSTREAM, "worker", "--without-web"]
         with running(self.name, command, self.directory / f"{self.name}.log", environment) as child:
             yield child

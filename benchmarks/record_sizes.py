@@ -59,15 +59,7 @@ def topic_bytes(data_dir: Path, topic: str) -> int:
 def archived_bytes(worker: LoneWorker) -> int:
     """Archive all decisions of a worker, and return what the Parquet files take."""
     folder = worker.directory / "archive"
-    environment = {
-        **os.environ,
-        "FRAUDSTREAM_BROKER": worker.cluster.bootstrap,
-        "FRAUDSTREAM_APP_ID": worker.name,
-        "FRAUDSTREAM_TOPIC_PREFIX": f"{worker.name}-",
-        "FRAUDSTREAM_PARTITIONS": str(PARTITIONS),
-        "FRAUDSTREAM_DATA_DIR": str(worker.prepared.data_dir),
-        "FRAUDSTREAM_ARCHIVE": str(folder),
-    }
+    environment = os.environ | worker.environment | {"FRAUDSTREAM_ARCHIVE": str(folder)}
     command = [*FRAUDSTREAM, "archive", "run", "--once"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:

@@ -15,6 +15,7 @@ import pytest
 
 from fraudstream.cli import COMMANDS, cli
 from fraudstream.process.exits import EXIT_CODES
+from tests.commands.running import parse
 
 ROOT = Path(__file__).parents[1]
 PAGES = runpy.run_path(str(ROOT / "docs/make_reference.py"))["PAGES"]
@@ -52,13 +53,7 @@ def test_the_commands_of_the_readme_can_be_typed_after_its_first_line() -> None:
     assert (Path(sys.executable).parent / "fraudstream").exists()
     assert len(typed) == len(lines) - 1 >= 9
     for words in typed:
-        command: click.Command = cli
-        arguments = words[1:]
-        while isinstance(command, click.Group):
-            _, found, arguments = command.resolve_command(click.Context(cli), arguments)
-            assert found is not None
-            command = found
-        command.make_context(str(command.name), arguments)
+        parse(words[1:])
 
 
 def test_no_command_s_line_in_a_list_is_cut_off() -> None:

@@ -14,7 +14,7 @@ import click
 from benchmarks.api import on_the_topic
 from benchmarks.console.cases import fill
 from benchmarks.console.pages import axe_serious, console, p95, page_ms
-from benchmarks.lone_worker import PARTITIONS, LoneWorker, broker, prepared_in, told
+from benchmarks.lone_worker import PARTITIONS, LoneWorker, broker, data_option, prepared_in, told
 from benchmarks.releases.stage import Payments
 from benchmarks.search import search_10m
 from fraudstream.adapters.database.engine import opened
@@ -101,13 +101,7 @@ def killed(worker: LoneWorker, directory: Path, turns: int) -> dict[str, int]:
 @click.option("--cases", default=100_000, show_default=True, help="Cases in each database.")
 @click.option("--payments", default=10_000_000, show_default=True, help="Archived payments of the search.")
 @click.option("--quick", is_flag=True, help="A minute: proves that it runs, its figures mean little.")
-@click.option(
-    "--data",
-    type=click.Path(path_type=Path),
-    default=Path(".fraudstream/bench-releases"),
-    show_default=True,
-    help="Directory of the world and its model, made once.",
-)
+@data_option
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON line.")
 def main(cases: int, payments: int, quick: bool, data: Path, as_json: bool) -> None:
     """Measure, and print what was found.

@@ -13,21 +13,18 @@ from playwright.sync_api import sync_playwright
 from sqlalchemy import Engine
 
 from benchmarks.children import Child, running
-from benchmarks.lone_worker import PARTITIONS, LoneWorker
+from benchmarks.lone_worker import LoneWorker
 from benchmarks.prepared import FRAUDSTREAM
 from fraudstream.adapters.database.people import People
 from fraudstream.adapters.database.sessions import Sessions
 from fraudstream.console.rooms import ROOMS
 from fraudstream.domain.people import Role
 from fraudstream.process.ports import free_port
-from tests.web.chromium import ARGUMENTS, CHROMIUM
+from tests.web.chromium import ARGUMENTS, CHROMIUM, COLOURS, SERIOUS, WIDTHS_PX
 
 START_S = 60.0
 PAGE_TIMEOUT_S = 60.0
 COOKIE = "fraudstream"
-WIDTHS_PX = (1400, 390)
-COLOURS = ("light", "dark")
-SERIOUS = ("serious", "critical")
 
 
 @dataclass(frozen=True)
@@ -49,16 +46,9 @@ def console(worker: LoneWorker, engine: Engine, log: Path, name: str = "bench") 
     user = People(engine).create("bench", name, Role.ADMIN)
     secret = Sessions(engine).begin(user.id, user.name, 12, "bench")
     port = free_port("127.0.0.1")
-    environment = {
-        "FRAUDSTREAM_BROKER": worker.cluster.bootstrap,
-        "FRAUDSTREAM_APP_ID": worker.name,
-        "FRAUDSTREAM_TOPIC_PREFIX": f"{worker.name}-",
-        "FRAUDSTREAM_DATA_DIR": str(worker.prepared.data_dir),
-        "FRAUDSTREAM_PARTITIONS": str(PARTITIONS),
-        "FRAUDSTREAM_DATABASE": engine.url.render_as_string(hide_password=False),
-    }
+    database = {"FRAUDSTREAM_DATABASE": engine.url.render_as_string(hide_password=False)}
     command = [*FRAUDSTREAM, "console", "--port", str(port), "--log-level", "warning"]
-    with running("the console", command, log, environment) as child:
+    with running("the console", command, log, worker.environment | database) as child:
         url = f"http://127.0.0.1:{port}"
         deadline = time.monotonic() + START_S
         while True:

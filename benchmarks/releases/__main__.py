@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from benchmarks.lone_worker import told
+from benchmarks.lone_worker import data_option, told
 from benchmarks.releases.again import archived, disagreements, explained, large
 from benchmarks.releases.canary import canary_stopped
 from benchmarks.releases.stage import stage
@@ -21,13 +21,7 @@ from benchmarks.releases.swap import swap
 @click.option("--kills", default=5, show_default=True, help="Around a switch each.")
 @click.option("--explain", default=10_000, show_default=True, help="Decisions that are made again.")
 @click.option("--payments", default=5_400_000, show_default=True, help="Payments of the large backtest.")
-@click.option(
-    "--data",
-    type=click.Path(path_type=Path),
-    default=Path(".fraudstream/bench-releases"),
-    show_default=True,
-    help="Directory of the world and its model, made once.",
-)
+@data_option
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON line.")
 def main(
     rate: int,

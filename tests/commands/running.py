@@ -3,11 +3,26 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
+import click
+
+from fraudstream.cli import cli
 from fraudstream.settings import Settings
 
 COMMAND = (sys.executable, "-m", "fraudstream")
+
+
+def parse(words: Iterable[str]) -> None:
+    """Let the command of ours that is called so parse its arguments, and do nothing else; raises UsageError."""
+    command: click.Command = cli
+    arguments = list(words)
+    while isinstance(command, click.Group):
+        name, found, arguments = command.resolve_command(click.Context(cli), arguments)
+        assert found is not None, name
+        command = found
+    command.make_context(str(command.name), arguments)
 
 
 def environment(settings: Settings) -> dict[str, str]:

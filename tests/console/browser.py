@@ -23,14 +23,20 @@ from playwright.async_api import Browser, Page, async_playwright
 from fraudstream.console.app import Console
 from fraudstream.process.ports import bound_to_a_free_port
 from tests.console.visiting import Visitor, visitor
-from tests.web.chromium import ARGUMENTS, CHROMIUM, HAS_CHROMIUM, NEEDS_CHROMIUM, WITHOUT_CHROMIUM
+from tests.web.chromium import (
+    ARGUMENTS,
+    CHROMIUM,
+    COLOURS,
+    HAS_CHROMIUM,
+    NEEDS_CHROMIUM,
+    SERIOUS,
+    WIDTHS_PX,
+    WITHOUT_CHROMIUM,
+)
 
 __all__ = ["NEEDS_CHROMIUM", "BrowserPage", "Looking", "browser_page", "chromium"]
 
-WIDTHS_PX = (1400, 390)
-COLOURS = ("light", "dark")
 START_S = 30.0
-SERIOUS = ("serious", "critical")
 WIDER = """
 [...document.querySelectorAll("html, header, main, main > *")]
   .filter((node) => node.getBoundingClientRect().right > document.documentElement.clientWidth + 1

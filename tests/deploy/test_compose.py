@@ -6,13 +6,12 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 
 from fraudstream.app import web_login
-from fraudstream.cli import cli
 from fraudstream.process.exits import FINAL
 from fraudstream.settings import Settings
+from tests.commands.running import parse
 from tests.deploy.compose import ROOT, compose
 
 COMPOSE = compose({})
@@ -43,14 +42,7 @@ def test_every_command_is_one_of_ours_with_options_it_has(where: str, words: lis
     assert "fraudstream" == Path(words[0]).name
     if words[1:] == ["--help"]:
         return
-    command: click.Command = cli
-    context = click.Context(cli)
-    arguments = words[1:]
-    while isinstance(command, click.Group):
-        name, found, arguments = command.resolve_command(context, arguments)
-        assert found is not None, name
-        command = found
-    command.make_context(str(command.name), arguments)
+    parse(words[1:])
 
 
 def test_compose_runs_the_whole_job():

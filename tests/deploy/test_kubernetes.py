@@ -6,14 +6,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import click
 import kubernetes_validate
 import pytest
 import yaml
 
-from fraudstream.cli import cli
 from fraudstream.settings import Settings
 from fraudstream.settings.variables import variable
+from tests.commands.running import parse
 from tests.deploy.compose import ROOT
 
 KUBERNETES = ROOT / "deploy/kubernetes"
@@ -65,12 +64,7 @@ def test_every_pod_runs_one_of_our_commands_with_options_it_has(name: str, tmp_p
     (tmp_path / "archive").mkdir()
     (container,) = pods("base")[name]["containers"]
     program, *arguments = (word.replace("/data", str(tmp_path)) for word in container["args"])
-    command: click.Command = cli
-    while isinstance(command, click.Group):
-        found_name, found, arguments = command.resolve_command(click.Context(cli), arguments)
-        assert found is not None, found_name
-        command = found
-    command.make_context(str(command.name), arguments)
+    parse(arguments)
 
     assert "fraudstream" == program
 

@@ -19,6 +19,11 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+WIDTHS_PX = (1400, 390)
+COLOURS = ("light", "dark")
+"""The console's pages are looked at in every width and both."""
+SERIOUS = ("serious", "critical")
+"""Of axe's findings those that no page may have."""
 WITHOUT_CHROMIUM = "needs Debian's chromium: apt-get install chromium"
 
 NEEDS_CHROMIUM = [
