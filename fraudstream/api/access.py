@@ -5,6 +5,8 @@ import math
 import time
 from dataclasses import dataclass
 
+from starlette.requests import Request
+
 from fraudstream.adapters.database.api_keys import ApiKey, ApiKeys, parts_of
 
 BELIEVED_S = 10.0
@@ -100,3 +102,8 @@ class Access:
                 self._known.clear()
             self._known[key_id] = key, time.monotonic() + BELIEVED_S
         return key
+
+
+def note(request: Request, key: ApiKey | None) -> None:
+    """Let the log of requests say whose key it was."""
+    request.state.who = key.name if key else "-"

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import msgspec
 from fastapi import APIRouter, Request, Response
 
-from fraudstream.api.access import Access
+from fraudstream.api.access import Access, note
 from fraudstream.api.door import Refusal, body_of
 from fraudstream.api.schemas import EVENTS_MAX, JSON, answers, asked, one_or_many, schema_of
 from fraudstream.domain.card_numbers import without_card_numbers
@@ -74,7 +74,7 @@ def routes(publish: Publish, access: Access) -> APIRouter:
     async def post(request: Request) -> Response:
         """A later label of an event replaces an earlier one. Answered when the brokers have all of them."""
         key = await access.allow(request.headers.get("Authorization"), "labels")
-        request.state.who = key.name if key else "-"
+        note(request, key)
         sent = parsed(await body_of(request), time.time_ns() // 1_000_000)
         access.take(key, len(sent))
         await publish(sent)

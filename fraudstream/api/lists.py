@@ -9,7 +9,7 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 
 from fraudstream.adapters.lists.values import Values
-from fraudstream.api.access import Access
+from fraudstream.api.access import Access, note
 from fraudstream.api.door import Refusal, body_of
 from fraudstream.api.schemas import EVENTS_MAX, JSON, answers, asked, schema_of
 from fraudstream.domain.card_numbers import without_card_numbers
@@ -96,7 +96,7 @@ def routes(
     async def change(request: Request, name: str) -> Response:
         """Workers know it within a second. Answered when the brokers have all of it; card numbers are kept as tokens."""
         key = await access.allow(request.headers.get("Authorization"), "lists")
-        request.state.who = key.name if key else "-"
+        note(request, key)
         try:
             wanted = msgspec.json.decode(await body_of(request), type=Wanted)
         except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:

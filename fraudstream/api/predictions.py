@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 from fastapi import APIRouter, Request, Response
 
-from fraudstream.api.access import Access
+from fraudstream.api.access import Access, note
 from fraudstream.api.archived import ArchivedDecisions
 from fraudstream.api.asking import Asker
 from fraudstream.api.door import Refusal, body_of
@@ -97,7 +97,7 @@ def routes(
         The same id again is the same event: it is counted once, and the answer is the same.
         """
         key = await access.allow(request.headers.get("Authorization"), "predict")
-        request.state.who = key.name if key else "-"
+        note(request, key)
         wait_s = deadline_s(request, default_deadline_ms)
         events, as_array = parsed(await body_of(request))
         access.take(key, len(events))
@@ -115,7 +115,7 @@ def routes(
     async def fetch(request: Request, transaction_id: str) -> Response:
         """Looks among what this process asked for, then in the archive, if there is one."""
         key = await access.allow(request.headers.get("Authorization"), "predict")
-        request.state.who = key.name if key else "-"
+        note(request, key)
         access.take(key, 1)
         found = asker.known(transaction_id)
         if found is None:

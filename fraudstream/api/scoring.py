@@ -6,7 +6,7 @@ from typing import Annotated
 import msgspec
 from fastapi import APIRouter, Request, Response
 
-from fraudstream.api.access import Access
+from fraudstream.api.access import Access, note
 from fraudstream.api.door import Refusal, body_of
 from fraudstream.api.predictions import EXAMPLE
 from fraudstream.api.schemas import EVENT, JSON, JUDGEMENT, answers, asked, schema_of
@@ -55,7 +55,7 @@ def routes(what_if: WhatIf, detectors: WhatIfDetectors, access: Access) -> APIRo
     async def score(request: Request) -> Response:
         """Nothing is counted, published or archived. Windows hold the event alone, unless `features` says otherwise."""
         key = await access.allow(request.headers.get("Authorization"), "score")
-        request.state.who = key.name if key else "-"
+        note(request, key)
         wanted = parsed(await body_of(request))
         access.take(key, 1)
         async with turns:

@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import socket
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +10,6 @@ from typing import Any
 import boto3
 import httpx
 import pytest
-import uvicorn
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from fastapi import FastAPI
@@ -29,6 +26,7 @@ from fraudstream.api.human_review.door import HumanLoops
 from fraudstream.api.human_review.settling import ORIGIN, Settling
 from fraudstream.domain.review.actions import Close
 from fraudstream.domain.review.case import Finding, State
+from tests.api.fraud_detector.door import served
 from tests.s3_server import bucket, s3
 
 __all__ = ["bucket", "s3"]
@@ -102,20 +100,8 @@ def serving(url: str, keys: bool = False) -> Iterator[tuple[str, Any, ApiKeys]]:
     target = Target(Service("sagemaker"), definitions.OPERATIONS, {})
     app.include_router(FraudDetector(store, access, beside=[target]).routes())
     app.include_router(HumanLoops(store, access).routes())
-    listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-    thread.start()
-    try:
-        while not server.started:
-            assert thread.is_alive()
-            time.sleep(0.01)
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}", engine, known
-    finally:
-        server.should_exit = True
-        thread.join()
-        listening.close()
-        engine.dispose()
+    with served(app, engine) as address:
+        yield address, engine, known
 
 
 @pytest.fixture

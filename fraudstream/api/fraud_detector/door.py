@@ -12,7 +12,7 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 
 from fraudstream.adapters.database.resources import ResourceStore
-from fraudstream.api.access import Access, NotAllowed, TooMany
+from fraudstream.api.access import Access, NotAllowed, TooMany, note
 from fraudstream.api.door import Refusal, body_of
 from fraudstream.api.fraud_detector import definitions, detectors, model_versions, models, rules, tags
 from fraudstream.api.fraud_detector.errors import FORBIDDEN, ServiceError, invalid, unavailable
@@ -124,7 +124,7 @@ async def allow(access: Access, request: Request, body: bytes, scope: str, servi
         raise ServiceError("UnrecognizedClientException", str(error), FORBIDDEN) from error
     except TooMany as error:
         raise ServiceError("ThrottlingException", str(error)) from error
-    request.state.key = key.name if key else "-"
+    note(request, key)
 
 
 def _answer(status: int, body: Mapping[str, Any]) -> Response:

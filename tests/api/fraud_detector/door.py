@@ -15,12 +15,15 @@ from botocore.loaders import Loader
 from botocore.model import ServiceModel
 from botocore.validate import ParamValidator
 from fastapi import FastAPI
+from sqlalchemy import Engine
 
 from fraudstream.adapters.database.api_keys import ApiKeys
 from fraudstream.adapters.database.engine import opened
 from fraudstream.adapters.database.resources import ResourceStore
 from fraudstream.api.access import Access
+from fraudstream.api.door import door as api_door
 from fraudstream.api.fraud_detector.door import FraudDetector
+from fraudstream.api.metrics import ApiMetrics
 
 MODEL = ServiceModel(Loader().load_service_model("frauddetector", "service-2"), "frauddetector")
 
@@ -59,15 +62,22 @@ def door(place: Path | str, keys: bool = False) -> Iterator[tuple[str, ApiKeys]]
     known = ApiKeys(engine)
     app = FastAPI()
     app.include_router(FraudDetector(ResourceStore(engine), Access(known if keys else None)).routes())
+    with served(app, engine) as url:
+        yield url, known
+
+
+@contextmanager
+def served(app: FastAPI, engine: Engine) -> Iterator[str]:
+    """Serve an application behind the door that all requests go through; yield its address."""
     listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
+    server = uvicorn.Server(uvicorn.Config(api_door(app, ApiMetrics()), log_level="warning"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     try:
         while not server.started:
             assert thread.is_alive()
             time.sleep(0.01)
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}", known
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
     finally:
         server.should_exit = True
         thread.join()

@@ -1,6 +1,7 @@
 """What the door lets in, and how it says no, as boto3 and a stranger see it."""
 
 import json
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -206,3 +207,15 @@ def test_definitions_outlive_the_process(tmp_path: Path) -> None:
         boto_client(url).put_outcome(name="block")
     with door(tmp_path) as (url, _):
         assert ["block"] == [each["name"] for each in boto_client(url).get_outcomes()["outcomes"]]
+
+
+def test_the_log_of_requests_says_whose_key_it_was(
+    locked: tuple[str, ApiKeys], caplog: pytest.LogCaptureFixture
+) -> None:
+    """By its name."""
+    url, keys = locked
+    client = boto_client(url, keys.create("back office", ["detectors"]))
+    with caplog.at_level(logging.INFO, "fraudstream.api.access"):
+        client.get_outcomes()
+
+    assert ["back office"] == [each.rpartition(" ms ")[2] for each in caplog.messages if " ms " in each]

@@ -1,10 +1,8 @@
 """Whatever a program sends, it gets an answer that SDKs understand, and never 500 for its own mistake."""
 
 import json
-import socket
-import threading
-import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -12,7 +10,6 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
@@ -35,7 +32,7 @@ from fraudstream.api.metrics import ApiMetrics
 from fraudstream.domain.events.parser import Parser, entity_index
 from fraudstream.settings import Settings
 from tests.api.fraud_detector.building import DETECTOR, build, rule, set_status, version
-from tests.api.fraud_detector.door import boto_client, door
+from tests.api.fraud_detector.door import boto_client, door, served
 
 AFD, SAGEMAKER, A2I = (
     ServiceModel(Loader().load_service_model(name, "service-2"), name)
@@ -136,37 +133,22 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
                 yield program
 
 
-class everything:  # noqa: N801 - a context manager
-    """Run the routes in a thread."""
-
-    def __init__(self, folder: Path) -> None:
-        self._engine = opened(f"sqlite:///{folder / 'f.db'}")
-        own = Settings(_env_file=None, data_dir=folder, api_deadline_ms=200)
-        event_type = event_type_named("card")
-        entities = entity_index(event_type, own.tokenizer(), own.partitions)
-        asker = Asker(Parser(event_type, entities, 600_000), own.partitions, 0, 100)
-        asker.log = NoBroker()
-        access, metrics = Access(None), ApiMetrics()
-        door = built(own, self._engine, access, asker, event_type, metrics, published, published)
-        app = FastAPI()
-        app.include_router(door.router)
-        app.router.add_event_handler("shutdown", door.work.stop)
-        self._listening = socket.create_server(("127.0.0.1", 0))
-        self._server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
-        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._listening]})
-
-    def __enter__(self) -> str:
-        self._thread.start()
-        while not self._server.started:
-            assert self._thread.is_alive()
-            time.sleep(0.01)
-        return f"http://127.0.0.1:{self._listening.getsockname()[1]}"
-
-    def __exit__(self, *_: object) -> None:
-        self._server.should_exit = True
-        self._thread.join()
-        self._listening.close()
-        self._engine.dispose()
+@contextmanager
+def everything(folder: Path) -> Iterator[str]:
+    """Serve all routes; yield their address."""
+    engine = opened(f"sqlite:///{folder / 'f.db'}")
+    own = Settings(_env_file=None, data_dir=folder, api_deadline_ms=200)
+    event_type = event_type_named("card")
+    entities = entity_index(event_type, own.tokenizer(), own.partitions)
+    asker = Asker(Parser(event_type, entities, 600_000), own.partitions, 0, 100)
+    asker.log = NoBroker()
+    access, metrics = Access(None), ApiMetrics()
+    made = built(own, engine, access, asker, event_type, metrics, published, published)
+    app = FastAPI()
+    app.include_router(made.router)
+    app.router.add_event_handler("shutdown", made.work.stop)
+    with served(app, engine) as address:
+        yield address
 
 
 @given(st.data())
