@@ -1,18 +1,18 @@
 """Writes an event type of an account as a file of ours, with the rules of its detector."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from fraudstream.domain.detectorpl.condition import sql
 from fraudstream.domain.detectorpl.parser import parsed
-from fraudstream.domain.detectorpl.tokens import NotACondition
+from fraudstream.domain.detectorpl.tokens import NotACondition, tokens
 from fraudstream.domain.detectorpl.tree import Type
 from fraudstream.domain.features.catalogue import FEATURES
 from fraudstream.domain.features.schema import AMOUNT, INSIGHT_SCORE, NAMES
 from fraudstream.offline.column_names import COMMON
 from fraudstream.offline.columns import NUMBER
+from fraudstream.offline.infer_text import quoted
 
 Document = Mapping[str, Any]
 
@@ -72,9 +72,9 @@ def event_type_file(
     others = [each for each in own if each["name"] not in (amount, card)]
     lines = [
         f"# Event type {event_type['name']} of an account of Amazon Fraud Detector, as `fraudstream import fraud-detector` read it.",
-        f"name = {_quoted(event_type['name'])}",
+        f"name = {quoted(event_type['name'])}",
         'id = "EVENT_ID"',
-        f"rules_mode = {_quoted(_mode(version))}",
+        f"rules_mode = {quoted(_mode(version))}",
         "",
         *_entity(card),
         "",
@@ -82,12 +82,12 @@ def event_type_file(
         'fields = ["EVENT_TIMESTAMP"]',
         "",
         "[amount]",
-        f"field = {_quoted(amount or AMOUNT.name)}",
-        f"currency = {_quoted(currency)}                   # Amazon Fraud Detector knows none: correct it if it is another one",
+        f"field = {quoted(amount or AMOUNT.name)}",
+        f"currency = {quoted(currency)}                   # Amazon Fraud Detector knows none: correct it if it is another one",
         "",
         "[label]",
         'field = "EVENT_LABEL"',
-        f"fraud = {json.dumps(list(frauds))}",
+        f"fraud = [{', '.join(map(quoted, frauds))}]",
         "",
         "[variables]",
         *(_variable(each, written) for each in others),
@@ -107,7 +107,7 @@ def _entity(card: str | None) -> list[str]:
         ]
     return [
         "[entity]                            # its number becomes a token; any other field with it is refused",
-        f"field = {_quoted(card)}",
+        f"field = {quoted(card)}",
         'kind = "account-number"',
     ]
 
@@ -128,7 +128,7 @@ def _mode(version: Document | None) -> str:
 def _variable(variable: Document, written: Written) -> str:
     """Return the line of a variable; its default is kept if it has the variable's type."""
     kind, name = TYPES[variable["dataType"]], column_of(variable["name"])
-    told = [f"type = {_quoted(kind)}"]
+    told = [f"type = {quoted(kind)}"]
     default = _default(variable["defaultValue"], kind)
     if default is None:
         written.left_out.append(
@@ -137,7 +137,7 @@ def _variable(variable: Document, written: Written) -> str:
     else:
         told.append(f"default = {default}")
     if name != variable["name"]:
-        told.append(f"field = {_quoted(variable['name'])}")
+        told.append(f"field = {quoted(variable['name'])}")
     return f"{name} = {{ {', '.join(told)} }}"
 
 
@@ -154,7 +154,7 @@ def _default(text: str, kind: str) -> str | None:
                 return None
     except ValueError:
         return None
-    return _quoted(text)
+    return quoted(text)
 
 
 def _rules(
@@ -179,15 +179,15 @@ def _rules(
             continue
         ours = [outcomes.get(name, name) for name in rule["outcomes"]]
         known = [each for each in ("block", "review", "approve") if each in ours]
-        lines += ["", "[[rules]]", f"name = {_quoted(rule['ruleId'])}", f"when = {_quoted(when)}"]
-        lines.append(f"outcome = {_quoted(known[0] if known else 'review')}")
+        lines += ["", "[[rules]]", f"name = {quoted(rule['ruleId'])}", f"when = {quoted(when)}"]
+        lines.append(f"outcome = {quoted(known[0] if known else 'review')}")
         if not known or len(known) < len(set(ours)):
             lines.append('state = "draft"')
             written.left_out.append(
                 f"rule {rule['ruleId']} is a draft: say what its outcome is with --outcome {rule['outcomes'][0]}=block, =review or =approve"
             )
         if rule.get("description"):
-            lines.append(f"reason = {_quoted(rule['description'])}")
+            lines.append(f"reason = {quoted(rule['description'])}")
     return lines
 
 
@@ -200,17 +200,12 @@ def condition(expression: str, variables: Sequence[Document], amount: str | None
     for name, kind in types.items():
         column = AMOUNT.name if name == amount else column_of(name)
         columns[name] = f'CAST("{column}" AS {CASTS[kind]})' if kind in CASTS else f'"{column}"'
-    for word in expression.replace("$", " $").split():
-        name = word.removeprefix("$").rstrip("()=<>!,")
-        if word.startswith("$") and name.endswith(SCORE_END):
-            types[name], columns[name] = "number", f'CAST("{INSIGHT_SCORE.name}" AS DOUBLE)'
+    for token in tokens(expression):
+        if token.kind == "variable" and token.text.endswith(SCORE_END):
+            types[token.text], columns[token.text] = "number", f'CAST("{INSIGHT_SCORE.name}" AS DOUBLE)'
     return sql(parsed(expression, types), columns)
 
 
 def column_of(name: str) -> str:
     """Return what a variable is called with us: some names are columns of every decision."""
     return f"own_{name}" if name in NAMES or name in FEATURES else name
-
-
-def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
