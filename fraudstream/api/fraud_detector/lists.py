@@ -4,12 +4,14 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import pairwise
 
 from fraudstream.adapters.database.resources import Resource, Resources, ResourceStore
 from fraudstream.adapters.lists.topic import OnLists
 from fraudstream.api.fraud_detector.definitions import RULE
 from fraudstream.api.fraud_detector.errors import absent, conflict, invalid
 from fraudstream.api.fraud_detector.shapes import Body, Handler, arn, page, time_text
+from fraudstream.domain.detectorpl.tokens import tokens
 from fraudstream.domain.lists.entries import VALUE_LENGTH_MAX, Change, Listed, Listing
 
 LIST = "list"
@@ -62,19 +64,15 @@ class Lists:
             raise absent(f"list {name} does not exist.")
         if "elements" in asked and mode is None:
             raise invalid("elements need an updateMode: REPLACE, APPEND or REMOVE.")
-        given, before = _elements(asked), lists.entries
+        given, before = _elements(asked), lists.entries.keys()
         added = given if mode in ("APPEND", "REPLACE") else []
-        removed = (
-            given
-            if mode == "REMOVE"
-            else [each for each in before if mode == "REPLACE" and each not in given]
-        )
-        if len({*before, *added} - {*removed}) > ELEMENTS_MAX:
+        removed = {"REMOVE": before & given, "REPLACE": before - given}.get(mode or "", set())
+        if len((before | added) - removed) > ELEMENTS_MAX:
             raise invalid(f"a list has at most {ELEMENTS_MAX:,} elements.")
         await asyncio.to_thread(self._store.within, lambda found: _described(found, asked))
         await self._publish(
             [
-                *(Change(name, each, None) for each in removed if each in before),
+                *(Change(name, each, None) for each in sorted(removed)),
                 *(_added(name, each) for each in added if each not in before),
             ]
         )
@@ -162,7 +160,10 @@ def _described(resources: Resources, asked: Body) -> None:
 
 def _removed(resources: Resources, name: str) -> None:
     for rule in resources.all(RULE):
-        if f"@{name}" in rule.document["expression"].replace(")", " ").split():
+        if any(
+            (at.text, asked.text) == ("@", name)
+            for at, asked in pairwise(tokens(rule.document["expression"]))
+        ):
             raise conflict(f"list {name} cannot be deleted: rule {rule.document['ruleId']} asks it.")
     resources.delete(LIST, name)
 
