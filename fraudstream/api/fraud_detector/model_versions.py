@@ -30,6 +30,11 @@ def key_of(version: Version) -> int:
     return version.major * (MINOR_MAX + 1) + version.minor
 
 
+def number_of(resource: Resource) -> Version:
+    """Return the number of a version that is kept."""
+    return Version(*divmod(resource.version, MINOR_MAX + 1))
+
+
 def of(resources: Resources, model: str) -> list[Resource]:
     """Return the versions of a model that were trained here, or are, the oldest number first."""
     return [now(each, WORDS) for each in resources.all(MODEL_VERSION, model)]
@@ -57,22 +62,21 @@ def begin(resources: Resources, asked: Body) -> Resource:
     """Record the first version of a new major number, in training."""
     model = models.named(resources, asked)
     before = _none_in_training(resources, model)
-    major = max((each.version // (MINOR_MAX + 1) for each in before), default=0) + 1
+    major = max((number_of(each).major for each in before), default=0) + 1
     return _begun(resources, model, asked, Version(major, 0))
 
 
 def begin_update(resources: Resources, asked: Body) -> Resource:
     """Record the next version of a major number, in training; what the request leaves out is as in the newest of it."""
     model, major = models.named(resources, asked), int(asked.pop("majorVersionNumber"))
-    before = [
-        each for each in _none_in_training(resources, model) if each.version // (MINOR_MAX + 1) == major
-    ]
+    before = [each for each in _none_in_training(resources, model) if number_of(each).major == major]
     if not before:
         raise absent(f"model {model.name} has no version {major}.")
-    if before[-1].version % (MINOR_MAX + 1) == MINOR_MAX:
+    minor = number_of(before[-1]).minor
+    if minor == MINOR_MAX:
         raise invalid(f"version {major} of model {model.name} has {MINOR_MAX} updates; create another one.")
     newest = {name: before[-1].document[name] for name in TRAINED_FROM if name in before[-1].document}
-    return _begun(resources, model, newest | asked, Version(major, before[-1].version % (MINOR_MAX + 1) + 1))
+    return _begun(resources, model, newest | asked, Version(major, minor + 1))
 
 
 def _none_in_training(resources: Resources, model: Resource) -> list[Resource]:

@@ -125,11 +125,12 @@ class Trainings:
 
     def _major(self, begun: Resource) -> int | None:
         """Return the major version in our registry that this is an update of; None if it is a new one."""
+        major = versions.number_of(begun).major
         with self._store.transaction(writing=False) as resources:
             before = [
                 each.document[versions.REGISTERED]
                 for each in resources.all(MODEL_VERSION, begun.name)
-                if each.version // 100 == begun.version // 100 and versions.REGISTERED in each.document
+                if versions.number_of(each).major == major and versions.REGISTERED in each.document
             ]
         return Version.parsed(before[0]).major if before else None
 
