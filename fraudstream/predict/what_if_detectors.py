@@ -38,6 +38,7 @@ class WhatIfDetectors:
     async def _found(self, release: int | None) -> Chosen:
         kept = self._kept.get(release)
         if kept is not None and (release is not None or time.monotonic() < kept[1] + BELIEVED_S):
+            self._kept.move_to_end(release)
             return kept[0]  # a numbered release never changes
         named = None if release is None else str(release)
         found = await asyncio.to_thread(chosen_with_lists, self._settings, self._event_type, named, None)

@@ -49,10 +49,9 @@ class Condition:
         self.sql = sql(tree)
         self.variables = {each.name: each.type for each in _variables(tree)}
         try:
-            self.calls = asked(self.sql).calls
+            computed, self.calls = asked(self.sql)
             self.variables |= {call.column.name: "truth" for call in self.calls}
-            computed = parsed_sql(asked(self.sql).sql, "condition")
-            self.expression = without_failures(computed).fill_null(value=False)
+            self.expression = without_failures(parsed_sql(computed, "condition")).fill_null(value=False)
             holding([self], {name: ORDINARY[each] for name, each in self.variables.items()})
         except (SetupError, PolarsError) as error:
             why = str(error).partition("\n")[0][:WHY_LENGTH_MAX]
