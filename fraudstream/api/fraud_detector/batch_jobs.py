@@ -144,8 +144,7 @@ class BatchJobs:
             await asyncio.sleep(WAIT_S)
         async with self._turn:
             await running.beat()
-            going = partial(change, about=job, changed={"status": GOING})
-            await asyncio.to_thread(self._store.within, lambda resources: going(resources))
+            await asyncio.to_thread(self._store.within, partial(change, about=job, changed={"status": GOING}))
             changed = await self._doing(job, running)
         return changed | {"status": COMPLETE}
 

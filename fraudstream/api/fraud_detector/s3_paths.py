@@ -3,10 +3,10 @@
 import asyncio
 from pathlib import Path
 
+from fraudstream.adapters.archive.opening import S3
 from fraudstream.adapters.archive.s3 import S3Objects
 from fraudstream.domain.errors import SetupError
 
-S3 = "s3://"
 CSV = ".csv"
 
 
@@ -20,9 +20,14 @@ async def read(place: str, target: Path) -> Path:
 
 async def write(source: Path, place: str) -> None:
     """Copy a file to an object; raises FraudstreamError."""
+    await put(await asyncio.to_thread(source.read_bytes), place)
+
+
+async def put(content: bytes, place: str) -> None:
+    """Write an object; raises FraudstreamError."""
     bucket, key = _parts(place)
     async with S3Objects(bucket) as objects:
-        await objects.put(key, await asyncio.to_thread(source.read_bytes))
+        await objects.put(key, content)
 
 
 def output_place(place: str, name: str) -> str:

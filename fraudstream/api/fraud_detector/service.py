@@ -33,13 +33,7 @@ class Service:
 
     def asked(self, operation: str, body: bytes) -> dict[str, Any]:
         """Return what a request asks, with the page size that counts if it names none; raises ServiceError."""
-        try:
-            said = msgspec.json.decode(body or b"{}")
-        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
-            raise invalid(f"the body is not JSON: {error}") from error
-        if not isinstance(said, dict):
-            raise invalid("the body is not an object")
-        return self.checked(operation, said)
+        return self.checked(operation, object_in(body))
 
     def checked(
         self, operation: str, said: dict[str, Any], lenient: frozenset[str] = frozenset()
@@ -65,6 +59,17 @@ class Service:
             if name in shape.members:
                 said.setdefault(name, shape.members[name].metadata["max"])
         return said
+
+
+def object_in(body: bytes) -> dict[str, Any]:
+    """Return the JSON object that a body is, an empty one if there is no body; raises ServiceError."""
+    try:
+        said = msgspec.json.decode(body or b"{}")
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        raise invalid(f"the body is not JSON: {error}") from error
+    if not isinstance(said, dict):
+        raise invalid("the body is not an object")
+    return said
 
 
 def mistakes(value: Any, shape: Any, place: str) -> Iterator[str]:

@@ -24,8 +24,6 @@ from fraudstream.domain.rules.outcomes import Outcome, strictest
 Table = Mapping[str, Outcome]
 """A program's outcome -> ours."""
 
-CASTS = {"number": "DOUBLE", "text": "VARCHAR"}
-
 
 def table_of(text: str) -> Table:
     """Read FRAUDSTREAM_API_FRAUD_DETECTOR_OUTCOMES; raises SetupError.

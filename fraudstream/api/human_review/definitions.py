@@ -5,10 +5,11 @@ A template is kept and never shown: the console has a page of its own for cases.
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
+from fraudstream.adapters.archive.opening import S3
 from fraudstream.adapters.database.resources import Resource, Resources
 from fraudstream.api.fraud_detector.errors import ServiceError, invalid
 from fraudstream.api.fraud_detector.service import PER_PAGE, PER_PAGE_OF_SAGEMAKER
@@ -16,7 +17,6 @@ from fraudstream.api.fraud_detector.shapes import Body, Operation, page
 
 ARN = "arn:aws:sagemaker:us-east-1:000000000000:"
 TASK_UI, FLOW, LOOP = "human-task-ui", "flow-definition", "human-loop"
-S3 = "s3://"
 
 CATEGORIES = re.compile(r"categories\s*=\s*[\"']?\s*\[(.*?)\]", re.DOTALL)
 CATEGORY = re.compile(r"[\"']([^\"'\[\],]{1,100})[\"']|([^\"'\[\],]{1,100})")
@@ -70,13 +70,18 @@ def describe(kind: Kind, resources: Resources, asked: Body) -> Body:
 def listed(kind: Kind, resources: Resources, asked: Body) -> Body:
     """Return a page of all, by name."""
     every = resources.all(kind.kind)
-    answer = page(
-        kind.members, every, {PER_PAGE: asked[PER_PAGE_OF_SAGEMAKER], "nextToken": asked.get("NextToken")}
-    )
+    answer = sagemaker_page(kind.members, every, asked)
     by_name = {each.name: each for each in every}
     answer[kind.members] = [
         _told(kind, by_name[each[kind.name]], whole=False) for each in answer[kind.members]
     ]
+    return answer
+
+
+def sagemaker_page(member: str, found: Sequence[Resource], asked: Body) -> Body:
+    """Do as `page`, with what SageMaker calls number and token."""
+    given = {PER_PAGE: asked[PER_PAGE_OF_SAGEMAKER], "nextToken": asked.get("NextToken")}
+    answer = page(member, found, given)
     if "nextToken" in answer:
         answer["NextToken"] = answer.pop("nextToken")
     return answer
@@ -138,20 +143,12 @@ def _told(kind: Kind, one: Resource, *, whole: bool) -> Body:
 
 
 OPERATIONS: Mapping[str, Operation] = {
-    **{
-        f"Create{name}": partial(create, kind)
-        for name, kind in (("HumanTaskUi", TASK_UIS), ("FlowDefinition", FLOWS))
-    },
-    **{
-        f"Describe{name}": partial(describe, kind)
-        for name, kind in (("HumanTaskUi", TASK_UIS), ("FlowDefinition", FLOWS))
-    },
-    **{
-        f"List{name}s": partial(listed, kind)
-        for name, kind in (("HumanTaskUi", TASK_UIS), ("FlowDefinition", FLOWS))
-    },
-    **{
-        f"Delete{name}": partial(remove, kind)
-        for name, kind in (("HumanTaskUi", TASK_UIS), ("FlowDefinition", FLOWS))
-    },
+    operation.format(name): partial(doing, kind)
+    for name, kind in (("HumanTaskUi", TASK_UIS), ("FlowDefinition", FLOWS))
+    for operation, doing in (
+        ("Create{}", create),
+        ("Describe{}", describe),
+        ("List{}s", listed),
+        ("Delete{}", remove),
+    )
 }

@@ -1,6 +1,7 @@
 """Amazon A2I's addresses, `/human-loops`; errors are told as SDKs expect them."""
 
 import asyncio
+import logging
 import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -12,10 +13,12 @@ from fraudstream.adapters.database.resources import Resources, ResourceStore
 from fraudstream.api.access import Access
 from fraudstream.api.fraud_detector.door import allow, read_body
 from fraudstream.api.fraud_detector.errors import ServiceError, invalid, unavailable
-from fraudstream.api.fraud_detector.service import Service
+from fraudstream.api.fraud_detector.service import Service, object_in
 from fraudstream.api.fraud_detector.shapes import Body
 from fraudstream.api.human_review import loops
 from fraudstream.domain.errors import FraudstreamError
+
+logger = logging.getLogger(__name__)
 
 SERVICE = "sagemaker-a2i-runtime"
 SCOPE = "predict"
@@ -23,7 +26,6 @@ SCOPE = "predict"
 
 LENIENT = frozenset({"HumanLoopName"})
 JSON = "application/json"
-TIMES = ("CreationTimeAfter", "CreationTimeBefore")
 
 Doing = Callable[[Resources, Body], Body]
 
@@ -82,12 +84,13 @@ class HumanLoops:
         try:
             body = await read_body(request)
             await allow(self._access, request, body, SCOPE, self._service)
-            asked = self._asked(operation, _parsed(body) if given is None else given)
+            asked = self._asked(operation, object_in(body) if given is None else given)
             try:
                 answer = await asyncio.to_thread(
                     self._store.within, lambda resources: doing(resources, asked)
                 )
             except FraudstreamError as error:
+                logger.warning("%s: %s", operation, error)
                 raise unavailable("this cannot be done now; try again") from error
         except ServiceError as error:
             return _answer(error.status, {"Message": error.message}, {"x-amzn-ErrorType": error.code})
@@ -95,24 +98,14 @@ class HumanLoops:
 
     def _asked(self, operation: str, said: Mapping[str, Any]) -> Body:
         """Check what a request says; times of an address are text here, which botocore's check would refuse."""
-        times = {name: said[name] for name in TIMES if name in said}
-        rest = {name: value for name, value in said.items() if name not in TIMES}
+        times = {name: said[name] for name in loops.TIMES if name in said}
+        rest = {name: value for name, value in said.items() if name not in loops.TIMES}
         if "MaxResults" in rest:
             text = str(rest["MaxResults"])
             if not (text.isascii() and text.isdigit() and len(text) <= 3):
                 raise invalid("MaxResults is a number from 1 to 100.")
             rest["MaxResults"] = int(text)
         return self._service.checked(operation, rest, LENIENT) | times
-
-
-def _parsed(body: bytes) -> Body:
-    try:
-        said = msgspec.json.decode(body or b"{}")
-    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
-        raise invalid(f"the body is not JSON: {error}") from error
-    if not isinstance(said, dict):
-        raise invalid("the body is not an object")
-    return said
 
 
 def _answer(status: int, body: Mapping[str, Any], headers: Mapping[str, str]) -> Response:

@@ -2,22 +2,29 @@
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
 from fraudstream.adapters.database.resources import Resource, Resources
 from fraudstream.api.fraud_detector.errors import ServiceError, invalid
-from fraudstream.api.fraud_detector.service import PER_PAGE, PER_PAGE_OF_SAGEMAKER
-from fraudstream.api.fraud_detector.shapes import Body, page
-from fraudstream.api.human_review.definitions import FLOW, LOOP, TASK_UI, arn_of, categories_of
+from fraudstream.api.fraud_detector.shapes import Body, time_text
+from fraudstream.api.fraud_detector.stored_events import epoch_ms
+from fraudstream.api.human_review.definitions import (
+    FLOW,
+    LOOP,
+    TASK_UI,
+    arn_of,
+    categories_of,
+    sagemaker_page,
+)
 from fraudstream.domain.card_numbers import without_card_numbers
 from fraudstream.domain.review.case import Case, Finding
 
 STATUS = "HumanLoopStatus"
 GOING, COMPLETED, STOPPED = "InProgress", "Completed", "Stopped"
 OUTPUT = "OutputS3Uri"
+TIMES = ("CreationTimeAfter", "CreationTimeBefore")
 INPUT, PENDING = "human-loop-input", "human-loop-pending"
 """Kinds of resources: what was to be looked at, and loops whose case has still to be opened, or to be closed."""
 NAME = re.compile(r"[A-Za-z0-9](-*[A-Za-z0-9]){0,62}")
@@ -67,7 +74,7 @@ def listed(resources: Resources, asked: Body) -> Body:
     flow = asked["FlowDefinitionArn"]
     if resources.get(FLOW, flow.rpartition("/")[2]) is None:
         raise ServiceError("ResourceNotFoundException", f"flow definition {flow} does not exist.", 404)
-    after, before = (_epoch_ms(asked.get(name)) for name in ("CreationTimeAfter", "CreationTimeBefore"))
+    after, before = (epoch_ms(asked[name], name) if name in asked else None for name in TIMES)
     loops = {
         each.name: each
         for each in resources.all(LOOP)
@@ -76,9 +83,9 @@ def listed(resources: Resources, asked: Body) -> Body:
         and (before is None or each.created_at <= before)
     }
     kept = [Resource(each.kind, each.name, 0, {"name": each.name}, 0, 0) for each in loops.values()]
-    shown = page("names", kept, {PER_PAGE: asked[PER_PAGE_OF_SAGEMAKER], "nextToken": asked.get("NextToken")})
-    answer: Body = {"HumanLoopSummaries": [_summary(loops[each["name"]]) for each in shown["names"]]}
-    return answer | ({"NextToken": shown["nextToken"]} if "nextToken" in shown else {})
+    answer = sagemaker_page("HumanLoopSummaries", kept, asked)
+    answer["HumanLoopSummaries"] = [_summary(loops[each["name"]]) for each in answer["HumanLoopSummaries"]]
+    return answer
 
 
 def stop(resources: Resources, asked: Body) -> Body:
@@ -151,8 +158,8 @@ def output_of(loop: Resource, case: Case, categories: list[str], given: Any) -> 
         "flowDefinitionArn": loop.document["FlowDefinitionArn"],
         "humanAnswers": [
             {
-                "acceptanceTime": _moment(begun),
-                "submissionTime": _moment(case.closed_at),
+                "acceptanceTime": time_text(begun),
+                "submissionTime": time_text(case.closed_at),
                 "timeSpentInSeconds": (case.closed_at - begun) / 1000,
                 "answerContent": {
                     "category": {"label": label},
@@ -188,20 +195,3 @@ def _parsed(content: str) -> Any:
         return msgspec.json.decode(content)
     except (msgspec.MsgspecError, RecursionError) as error:
         raise invalid("InputContent is not JSON.") from error
-
-
-def _moment(epoch_ms: int) -> str:
-    return (
-        datetime.fromtimestamp(epoch_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    )
-
-
-def _epoch_ms(text: Any) -> float | None:
-    """Read a time of an address; raises ServiceError."""
-    if text is None:
-        return None
-    try:
-        at = datetime.fromisoformat(text)
-        return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000
-    except (ValueError, OverflowError, OSError) as error:
-        raise invalid(f"{str(text)[:40]!r} is not a time.") from error

@@ -12,11 +12,11 @@ from typing import Any
 import msgspec
 from sqlalchemy import Engine
 
-from fraudstream.adapters.archive.s3 import S3Objects
 from fraudstream.adapters.database.cases import CaseStore
 from fraudstream.adapters.database.resources import Resource, Resources, ResourceStore
+from fraudstream.api.fraud_detector.s3_paths import put
 from fraudstream.api.human_review import loops
-from fraudstream.api.human_review.definitions import LOOP, S3
+from fraudstream.api.human_review.definitions import LOOP
 from fraudstream.domain.errors import FraudstreamError
 from fraudstream.domain.review.actions import Close
 from fraudstream.domain.review.case import Case, CaseRefused, Finding, State
@@ -53,9 +53,7 @@ class Settling:
             written = await asyncio.to_thread(self._store.within, partial(_output, case), writing=False)
             if written is not None:
                 place, content = written
-                bucket, _, key = place.removeprefix(S3).partition("/")
-                async with S3Objects(bucket) as objects:
-                    await objects.put(key, msgspec.json.encode(content))
+                await put(msgspec.json.encode(content), place)
             await asyncio.to_thread(self._settle, case, None if written is None else written[0])
 
     def _open_and_stop(self) -> None:
