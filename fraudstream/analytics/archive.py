@@ -11,9 +11,10 @@ from typing import Any, TypeVar
 
 import duckdb
 
+from fraudstream.adapters.archive.sql import read_parquet
 from fraudstream.analytics.decided import Decided, Question
 from fraudstream.analytics.files import ArchiveFiles, Days, Files
-from fraudstream.analytics.tables import ALWAYS_MS, ID, NEWEST, read_parquet
+from fraudstream.analytics.newest_labels import ALWAYS_MS, ID, NEWEST
 from fraudstream.domain.errors import FraudstreamError
 from fraudstream.domain.times import DAY_MS
 from fraudstream.offline.label_report import LOOKS

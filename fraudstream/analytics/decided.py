@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fraudstream.adapters.archive.filters import Filter
+from fraudstream.adapters.archive.sql import read_parquet
 from fraudstream.analytics.filters import condition
-from fraudstream.analytics.tables import ALWAYS_MS, ID, NEWEST, read_parquet
+from fraudstream.analytics.newest_labels import ALWAYS_MS, ID, NEWEST
 from fraudstream.domain.features.schema import (
     CARD,
     DECIDED_IN_MS,

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
 from fraudstream.adapters.archive.filters import FilterError
+from fraudstream.adapters.archive.sql import quoted
 from fraudstream.analytics.decided import Decided
-from fraudstream.analytics.filters import quoted
 from fraudstream.domain.names import did_you_mean
 from fraudstream.offline.label_report import AMOUNTS, with_ratios
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fraudstream.adapters.archive.filters import COMPARISONS, PART, Filter, FilterError
+from fraudstream.adapters.archive.sql import quoted
 from fraudstream.domain.card_numbers import masked
 from fraudstream.domain.names import did_you_mean
 
@@ -26,15 +27,6 @@ def condition(filters: Sequence[Filter], columns: Mapping[str, str]) -> tuple[st
         parts.append(sql)
         values.append(value)
     return " AND ".join(parts) or "true", values
-
-
-def quoted(name: str) -> str:
-    """Return a column's name for SQL.
-
-    >>> quoted('zip"code')
-    '"zip""code"'
-    """
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _one(each: Filter, kind: str) -> tuple[str, Any]:

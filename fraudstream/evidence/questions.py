@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fraudstream.adapters.files import literal
+from fraudstream.adapters.archive.sql import quoted, read_parquet
 from fraudstream.domain.features.schema import AMOUNT, EVENT_TIME, OUTCOME, SCORE, TRANSACTION_ID
 from fraudstream.domain.rules import APPROVE
 from fraudstream.evidence.unusual import Past
@@ -69,9 +69,9 @@ def card_payments(
     """Return an entity's payments from `since_ms` to `until_ms`, both included, the newest first, with those of the columns `names` that there are."""
     wanted = sorted({*OWN, *names})
     rows = database.execute(
-        f"""SELECT {_columns(wanted)} FROM read_parquet(?, union_by_name = true)
+        f"""SELECT {_columns(wanted)} FROM {read_parquet(files)}
 WHERE card = ? AND event_time BETWEEN ? AND ? ORDER BY event_time DESC LIMIT {PAYMENTS_MAX}""",
-        [_paths(files), entity, since_ms, until_ms],
+        [entity, since_ms, until_ms],
     )
     columns = [column[0] for column in rows.description or ()]
     found: dict[str, Past] = {}
@@ -93,18 +93,18 @@ def linked(
 ) -> list[Link]:
     """Return for every variable what other entities' payments with the same value there were; one that is in no file has none."""
     names = list(values)
-    absent = ", ".join(f"NULL::VARCHAR AS {_quoted(name)}" for name in names)
+    absent = ", ".join(f"NULL::VARCHAR AS {quoted(name)}" for name in names)
     wanted = sorted({"card", "card_last4", EVENT_TIME.name, OUTCOME.name, *names})
-    same = " OR ".join(f"{_quoted(name)} = ?" for name in names)
+    same = " OR ".join(f"{quoted(name)} = ?" for name in names)
     per_name = " UNION ALL BY NAME ".join(_per_name(position, name) for position, name in enumerate(names))
     rows = database.execute(
         f"""WITH payments AS (
   SELECT * FROM (FROM (SELECT {absent} LIMIT 0) UNION ALL BY NAME
-    SELECT {_columns(wanted)} FROM read_parquet(?, union_by_name = true))
+    SELECT {_columns(wanted)} FROM {read_parquet(files)})
   WHERE ({same}) AND event_time BETWEEN ? AND ? AND card IS DISTINCT FROM ?
 ), same AS MATERIALIZED (SELECT *, outcome <> '{APPROVE}' AS alert FROM payments)
 {per_name} ORDER BY place""",
-        [_paths(files), *values.values(), since_ms, until_ms, entity, *values.values()],
+        [*values.values(), since_ms, until_ms, entity, *values.values()],
     ).fetchall()
     return [
         Link(
@@ -124,8 +124,8 @@ def totals(database: "DuckDBPyConnection", files: Sequence[Path], since_ms: int,
     """Return how many payments and alerts there were from `since_ms` to `until_ms`, both included."""
     row = database.execute(
         f"""SELECT count(*), count(*) FILTER (outcome <> '{APPROVE}')
-FROM read_parquet(?, union_by_name = true) WHERE event_time BETWEEN ? AND ?""",
-        [_paths(files), since_ms, until_ms],
+FROM {read_parquet(files)} WHERE event_time BETWEEN ? AND ?""",
+        [since_ms, until_ms],
     ).fetchone()
     assert row is not None
     return Totals(*row)
@@ -133,7 +133,7 @@ FROM read_parquet(?, union_by_name = true) WHERE event_time BETWEEN ? AND ?""",
 
 def decided_until(database: "DuckDBPyConnection", files: Sequence[Path]) -> int:
     """Return when the newest decision in the files was made, in epoch ms."""
-    row = database.execute("SELECT max(decided_at) FROM read_parquet(?)", [_paths(files)]).fetchone()
+    row = database.execute(f"SELECT max(decided_at) FROM {read_parquet(files)}").fetchone()
     assert row is not None
     return int(row[0])
 
@@ -144,18 +144,10 @@ def _per_name(place: int, name: str) -> str:
   max_by(struct_pack(entity := card, last4 := last4, payments := payments, alerts := alerts, last_ms := last_ms),
     row(alerts, last_ms), {SHOWN_ENTITIES}) AS others
 FROM (SELECT card, any_value(card_last4) AS last4, count(*) AS payments, count(*) FILTER (alert) AS alerts, max(event_time) AS last_ms
-  FROM same WHERE {_quoted(name)} = ? GROUP BY card)"""
+  FROM same WHERE {quoted(name)} = ? GROUP BY card)"""
 
 
 def _columns(names: Sequence[str]) -> str:
     """Return an expression for those of the columns that the files have."""
     listed = ", ".join("'" + name.replace("'", "''") + "'" for name in names)
     return f"COLUMNS(lambda name: name IN ({listed}))"
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _paths(files: Sequence[Path]) -> list[str]:
-    return [literal(path) for path in files]

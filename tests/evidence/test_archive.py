@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from fraudstream.adapters.archive.directory import LocalObjects
@@ -51,6 +52,20 @@ def test_a_card_s_payments_come_newest_first_with_the_columns_that_are_there(tmp
     assert ["p16", "p11", "p6", "p1"] == [payment.transaction_id for payment in history.payments]
     assert {"merchant": "Corner shop", "amt_ratio1": 0.1} == history.payments[-1].values
     assert MONDAY_MS + 4 * DAY_MS - DAY_MS + 32007 > (history.archived_until_ms or 0) > MONDAY_MS
+
+
+def test_a_variable_named_as_the_archive_s_folders_has_its_own_values(tmp_path: Path) -> None:
+    """A file lies in a folder `date=2026-01-05`, which is no column of it."""
+    dates = pl.Series("date", [f"2020-12-{24 + number % 2}" for number in range(7)])
+    lake = Lake(LocalObjects(tmp_path / "archive"))
+    asyncio.run(lake.write(Stream("decisions", 0), rows(*range(7)).with_columns(dates), {}))
+    asked = evidence(tmp_path / "archive")
+
+    history = asyncio.run(asked.history(CARD, MONDAY_MS + DAY_MS, ["date"]))
+    (link,) = asyncio.run(asked.links(CARD, MONDAY_MS + DAY_MS, {"date": "2020-12-24"})).links
+
+    assert [{"date": "2020-12-24"}, {"date": "2020-12-25"}] == [each.values for each in history.payments]
+    assert 3 == link.payments
 
 
 def test_a_decision_that_was_made_twice_is_shown_once(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 import duckdb
 
-from fraudstream.analytics.tables import read_parquet
+from fraudstream.adapters.archive.sql import read_parquet
 from fraudstream.console.query.checking import TABLES, QueryRefused, check
 
 MEMORY = "600MB"

@@ -1,9 +1,4 @@
-"""Files of the archive as tables of SQL, and the label that counts of each payment; needs no other library than what runs the SQL."""
-
-from collections.abc import Sequence
-from pathlib import Path
-
-from fraudstream.adapters.files import literal
+"""The label that counts of each payment, in SQL."""
 
 ID = "hash(transaction_id)"
 """64 bits are joined three times as fast as texts, and two of ten million payments have the same once in 370,000 times."""
@@ -15,9 +10,3 @@ NEWEST = f"""SELECT id, CASE code WHEN 1 THEN true WHEN 0 THEN false END AS is_f
 """The label that counts of each payment, as `fraudstream.domain.labels.newest` says. No offset is as large as 2^40."""
 
 ALWAYS_MS = (1 << 63) - 1
-
-
-def read_parquet(paths: Sequence[Path]) -> str:
-    """Return files as a table of SQL; what is in only some of them is null in the others."""
-    named = ", ".join("'" + literal(path).replace("'", "''") + "'" for path in paths)
-    return f"read_parquet([{named}], union_by_name = true, hive_partitioning = false)"
