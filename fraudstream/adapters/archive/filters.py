@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from operator import eq, ge, gt, le, lt, ne
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 
@@ -23,6 +23,9 @@ PART = "~"
 """The text, or a text of the list, contains the value; upper and lower case are the same."""
 
 WRITTEN = re.compile(rf"\s*([^\s<>=!~]+)\s*({'|'.join([*COMPARISONS, PART])})\s*(\S.*?)\s*", re.DOTALL)
+Kind = Literal["number", "boolean", "text"]
+"""What a column holds; a list holds texts."""
+
 HOW = "write a filter as NAME=VALUE; besides = there are != < <= > >= and ~ (contains)"
 
 
@@ -52,17 +55,9 @@ class Filter:
 
     def condition(self, dtype: pl.DataType) -> pl.Expr:
         """Return an expression that is true for matching rows, given the column's type; raises FilterError."""
-        column, value, compare = pl.col(self.name), self.value, COMPARISONS.get(self.operator)
-        if dtype.is_numeric():
-            if compare is None:
-                raise FilterError(f"{self.name} is a number; {PART} is for texts only")
-            return compare(column, _number(self.name, value))  # type: ignore[no-any-return]
-        if self.operator not in ("=", "!=", PART):
-            raise FilterError(f"{self.name} is not a number: use =, != or {PART}")
-        if dtype == pl.Boolean:
-            if compare is None or value.lower() not in ("true", "false"):
-                raise FilterError(f"{self.name} is true or false: use = or !=")
-            return compare(column, value.lower() == "true")  # type: ignore[no-any-return]
+        column, compare = pl.col(self.name), COMPARISONS.get(self.operator)
+        kind: Kind = "number" if dtype.is_numeric() else "boolean" if dtype == pl.Boolean else "text"
+        value = self.value_of(kind)
         if isinstance(dtype, pl.List):
             if compare is None:
                 return _contains(column.list.join("\n"), value)
@@ -70,16 +65,32 @@ class Filter:
             return ~held if self.operator == "!=" else held
         return _contains(column, value) if compare is None else compare(column, value)
 
+    def value_of(self, kind: Kind) -> Any:
+        """Return what a column that holds numbers, booleans or texts is compared with; raises FilterError if it cannot be.
+
+        A part of a text is in lower case.
+        """
+        if kind == "number":
+            if self.operator == PART:
+                raise FilterError(f"{self.name} is a number; {PART} is for texts only")
+            return self._number()
+        if self.operator not in ("=", "!=", PART):
+            raise FilterError(f"{self.name} is not a number: use =, != or {PART}")
+        if kind == "boolean":
+            if self.operator == PART or self.value.lower() not in ("true", "false"):
+                raise FilterError(f"{self.name} is true or false: use = or !=")
+            return self.value.lower() == "true"
+        return self.value.lower() if self.operator == PART else self.value
+
+    def _number(self) -> float:
+        try:
+            number = float(self.value)
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number):
+            raise FilterError(f"{self.name} is a number: compare it with a number")
+        return number
+
 
 def _contains(texts: pl.Expr, part: str) -> pl.Expr:
-    return texts.str.to_lowercase().str.contains(part.lower(), literal=True)
-
-
-def _number(name: str, text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise FilterError(f"{name} is a number: compare it with a number")
-    return number
+    return texts.str.to_lowercase().str.contains(part, literal=True)
