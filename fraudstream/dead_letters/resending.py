@@ -9,6 +9,7 @@ docs/decisions/0044-resent-once.md
 """
 
 import asyncio
+import re
 from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -20,10 +21,11 @@ from aiokafka.errors import KafkaError, ProducerFenced
 from fraudstream import topics
 from fraudstream.adapters.database.resends import Resends
 from fraudstream.adapters.failures import kafka_error
-from fraudstream.adapters.kafka.browsing import Browsing, Record, browsing
+from fraudstream.adapters.kafka.browsing import Browsing, browsing
+from fraudstream.adapters.kafka.partition_logs import Record
 from fraudstream.adapters.kafka.security import Kafka
 from fraudstream.dead_letters.letters import Letter, key_of
-from fraudstream.deciding.records import OURS, RESENT_HEADER, SOURCE_HEADER
+from fraudstream.deciding.records import OURS, RESENT_HEADER, source_of
 from fraudstream.domain.errors import BrokerUnavailable, SetupError
 from fraudstream.settings import Settings
 
@@ -115,9 +117,7 @@ class Resender:
             record = await browser.at(said.topic, said.partition, said.offset)
             if record is not None and said.topic == self._settings.topic(topics.REPARTITIONED.name):
                 first = _first_place(record, self._settings.topic(topics.TRANSACTIONS.name))
-                record = (
-                    None if first is None else await browser.at(first.topic, first.partition, first.offset)
-                )
+                record = None if first is None else await browser.at(*first)
             if record is None:
                 results[letter.id] = Resent(letter, refused="its record is no longer in Kafka")
             else:
@@ -229,23 +229,7 @@ async def _published(producer: AIOKafkaProducer, originals: Sequence[_Original])
     return {key: (await sent).offset for key, sent in waiting.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    topic: str
-    partition: int
-    offset: int
-
-
-def _first_place(record: Record, topic: str) -> _Place | None:
+def _first_place(record: Record, topic: str) -> tuple[str, int, int] | None:
     """Return where a repartitioned record was first; None if it was one event of several, or nothing says where."""
-    for name, value in record.headers:
-        text = value.decode("ascii", "replace")
-        parts = text.removeprefix(f"{topic}-").split("-")
-        if (
-            name == SOURCE_HEADER
-            and text.startswith(topic)
-            and len(parts) == 2
-            and all(map(str.isdigit, parts))
-        ):
-            return _Place(topic, int(parts[0]), int(parts[1]))
-    return None
+    found = re.fullmatch(rf"{re.escape(topic)}-(\d+)-(\d+)", source_of(record))
+    return found and (topic, int(found[1]), int(found[2]))
