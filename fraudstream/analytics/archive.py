@@ -16,7 +16,7 @@ from fraudstream.analytics.decided import Decided, Question
 from fraudstream.analytics.files import ArchiveFiles, Days, Files
 from fraudstream.analytics.newest_labels import ALWAYS_MS, ID, NEWEST
 from fraudstream.domain.errors import FraudstreamError
-from fraudstream.domain.times import DAY_MS
+from fraudstream.domain.times import date_of
 from fraudstream.offline.label_report import LOOKS
 
 T = TypeVar("T")
@@ -69,7 +69,7 @@ class Archive:
 
         With a `key` that names what is answered, the answer is kept. Raises TooMuch, FilterError.
         """
-        days = Days(_day(question.since_ms), _day(question.until_ms - 1))
+        days = Days(date_of(question.since_ms), date_of(question.until_ms - 1))
         for look in range(LOOKS):
             files = await self.files.found(days)
             if not files.decisions:
@@ -175,7 +175,3 @@ EXCEPT SELECT * FROM doubled"""
             told = self._database.execute(f"DESCRIBE SELECT * FROM {read_parquet(paths)}").fetchall()
             self._columns[paths] = {name: str(kind) for name, kind, *_ in told}
         return self._columns[paths]
-
-
-def _day(time_ms: int) -> date:
-    return date.fromordinal(date(1970, 1, 1).toordinal() + time_ms // DAY_MS)

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 
 from fraudstream.adapters.archive.copied import archive_directory
 from fraudstream.backtest.reproducible import keys_since
 from fraudstream.backtest.source import Source
 from fraudstream.domain.events.event_type import EventType
-from fraudstream.domain.times import DAY_MS
+from fraudstream.domain.times import DAY_MS, date_of
 from fraudstream.settings import Settings
 
 
@@ -19,15 +19,10 @@ def archived_days(
 ) -> Iterator[Path]:
     """Yield the archive at a place as a directory, with the days that decisions of a time look back to."""
     back_ms = Source(Path(), event_type).look_back.days * DAY_MS
-    first = date.min if since_ms is None else day_of(since_ms - back_ms)
-    last = date.max if until_ms is None else day_of(until_ms + DAY_MS)
+    first = date.min if since_ms is None else date_of(since_ms - back_ms)
+    last = date.max if until_ms is None else date_of(until_ms + DAY_MS)
     with archive_directory(place, first, last) as directory:
         yield directory
-
-
-def day_of(time_ms: int) -> date:
-    """Return the day of a time, UTC."""
-    return datetime.fromtimestamp(time_ms / 1000, UTC).date()
 
 
 def keys_since_ms(settings: Settings) -> Sequence[int]:

@@ -12,7 +12,6 @@ import click
 from fraudstream.adapters.archive.opening import S3
 from fraudstream.adapters.models.registry import ACTIVE
 from fraudstream.commands.archive import Moment
-from fraudstream.commands.decided_again import archived_days, keys_since_ms
 from fraudstream.commands.history_place import history_option
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.events.event_type import EventType
@@ -120,6 +119,7 @@ def _run(
 ) -> dict[str, Any]:
     """Return the report."""
     from fraudstream.adapters.models.registry import Registry
+    from fraudstream.backtest.archived_days import keys_since_ms
     from fraudstream.backtest.candidate import Candidate
     from fraudstream.backtest.run import Backtest
     from fraudstream.backtest.source import Source
@@ -147,6 +147,8 @@ def _source(
     settings: Settings, event_type: EventType, given: str | None, since_ms: int | None, until_ms: int | None
 ) -> Iterator[Path]:
     """Yield what is given, or the archive if it is in a bucket or has payments, or the history."""
+    from fraudstream.backtest.archived_days import archived_days
+
     place = settings.archive_place if given is None else given
     if given is not None and not given.startswith(S3):
         yield Path(given)

@@ -3,7 +3,6 @@
 import json
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import click
 
 from fraudstream.adapters.models.registry import ACTIVE
 from fraudstream.commands.archive import Moment
-from fraudstream.commands.decided_again import archive_option
+from fraudstream.commands.history_place import archive_option
 
 HEADER = f"{'':<30} {'PSI':>8} {'payments':>10} {'before':>10} {'needed':>8} {'outside':>8}"
 
@@ -69,8 +68,7 @@ def drift(
     settings = Settings()
     models = Registry.of(settings)
     manifest = models.manifest(models.resolve(version))
-    place = archive_directory(settings.archive_place) if archive is None else nullcontext(archive)
-    with place as directory:
+    with archive_directory(settings.archive_place if archive is None else str(archive)) as directory:
         source = Source(directory, event_type_named(settings.event_type))
         report = Drift(source, ranges_in(manifest), name_of(manifest), days, until_ms, weeks).report()
     click.echo(json.dumps(report) if as_json else "\n".join(_lines(report)))

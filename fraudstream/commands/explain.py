@@ -9,9 +9,10 @@ from typing import Any
 import click
 
 from fraudstream.adapters.event_types import event_type_named
-from fraudstream.commands.decided_again import archive_option
+from fraudstream.backtest.archived_days import archived_days
+from fraudstream.commands.history_place import archive_option
 from fraudstream.commands.progress import bar
-from fraudstream.explain.asking import days_of, explained, explainer
+from fraudstream.explain.asking import explained, explainer
 from fraudstream.settings import Settings
 
 
@@ -41,14 +42,15 @@ def explain(
         raise click.UsageError("give a transaction id or --sample")
     settings = Settings()
     event_type = event_type_named(settings.event_type)
+    place = settings.archive_place if archive is None else str(archive)
     if transaction_id is None:
-        with days_of(settings, event_type, archive, None) as directory:
+        with archived_days(place, event_type, None, None) as directory:
             explains = explainer(settings, event_type, directory)
             with bar("Deciding again", sum(explains.source.rows.values())) as advance:
                 summary = explains.many(sample or 0, seed, advance)
         click.echo(json.dumps(summary) if as_json else "\n".join(_lines_of_sample(summary)))
         sys.exit(0 if summary["identical"] == summary["asked"] else 1)
-    found = explained(settings, event_type, transaction_id, archive)
+    found = explained(settings, event_type, transaction_id, place)
     for each in found:
         click.echo(json.dumps(each) if as_json else "\n".join(_lines(each)))
     if not found:

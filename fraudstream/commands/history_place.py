@@ -1,4 +1,4 @@
-"""The option --history: payments in a directory, or in a bucket."""
+"""The options --history and --archive: payments in a directory, or in a bucket."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,6 +24,13 @@ class Place(click.ParamType):
         if str(value).startswith(S3):
             return str(value)
         return str(click.Path(exists=True, file_okay=False).convert(value, param, ctx))
+
+
+archive_option = click.option(
+    "--archive",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Directory of the archive.  [default: FRAUDSTREAM_ARCHIVE]",
+)
 
 
 def history_option(

@@ -24,6 +24,15 @@ def moment_ms(text: str, zone: tzinfo = UTC) -> int:
     return round(moment.timestamp() * 1000)
 
 
+def date_of(time_ms: int) -> date:
+    """Return the day (UTC) of a time in epoch ms.
+
+    >>> date_of(172_799_999)
+    datetime.date(1970, 1, 2)
+    """
+    return datetime.fromtimestamp(time_ms / 1000, UTC).date()
+
+
 def midnight_ms(day: date) -> int:
     """Return the midnight UTC a day starts with, in epoch ms.
 

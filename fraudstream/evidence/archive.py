@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,7 +12,7 @@ import duckdb
 
 from fraudstream.adapters.archive.lake import LakeFile
 from fraudstream.domain.errors import FraudstreamError
-from fraudstream.domain.times import DAY_MS
+from fraudstream.domain.times import DAY_MS, date_of
 from fraudstream.evidence.questions import Link, Totals, card_payments, decided_until, linked, totals
 from fraudstream.evidence.small_files import SmallFiles, files_of
 from fraudstream.evidence.unusual import Past
@@ -131,7 +131,7 @@ class Evidence:
             cursor.interrupt()
 
     async def _files(self, since_ms: int, until_ms: int) -> dict[LakeFile, Path]:
-        found = files_of(await self._find_files(_day(since_ms), _day(until_ms)))
+        found = files_of(await self._find_files(date_of(since_ms), date_of(until_ms)))
         now_s = asyncio.get_running_loop().time()
         if now_s - self._merged_at >= MERGED_EVERY_S and (self._merging is None or self._merging.done()):
             self._merged_at = now_s
@@ -159,7 +159,3 @@ def of_partition(files: Mapping[LakeFile, Path], partition: int | None) -> Mappi
         for file, path in files.items()
         if last[file.day] != now or file.stream.partition == partition
     }
-
-
-def _day(time_ms: int) -> date:
-    return datetime.fromtimestamp(time_ms / 1000, UTC).date()

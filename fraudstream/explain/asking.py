@@ -1,8 +1,6 @@
 """Explanations of archived decisions as people ask for them: by the id of a payment."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,28 +18,15 @@ from fraudstream.settings import Settings
 
 
 def explained(
-    settings: Settings, event_type: EventType, transaction_id: str, archive: Path | None = None
+    settings: Settings, event_type: EventType, transaction_id: str, place: str
 ) -> list[dict[str, Any]]:
-    """Return the explanation of each decision on a payment; none if it is not archived. Not to be called from an event loop."""
-    place = settings.archive_place if archive is None else str(archive)
+    """Return the explanation of each decision on a payment; none if it is not in the archive at `place`. Not to be called from an event loop."""
     found = []
     for row in asyncio.run(_archived(place, transaction_id)):
-        with days_of(settings, event_type, archive, row["event_time"]) as directory:
+        with archived_days(place, event_type, row["event_time"], row["event_time"]) as directory:
             explains = explainer(settings, event_type, directory)
             found += explains.one(transaction_id, row["event_time"], row["card"])
     return found
-
-
-@contextmanager
-def days_of(
-    settings: Settings, event_type: EventType, archive: Path | None, time_ms: int | None
-) -> Iterator[Path]:
-    """Yield the directory that is given, or the archive with the days that a decision looks back to."""
-    if archive is not None:
-        yield archive
-        return
-    with archived_days(settings.archive_place, event_type, time_ms, time_ms) as directory:
-        yield directory
 
 
 def explainer(settings: Settings, event_type: EventType, directory: Path) -> Explainer:

@@ -15,7 +15,10 @@ def routes(console: Console) -> APIRouter:
     router, workshop = APIRouter(), Workshop(console)
 
     def found(transaction_id: str) -> list[dict[str, Any]]:
-        return explained(console.settings, workshop.event_type, transaction_id) if transaction_id else []
+        if not transaction_id:
+            return []
+        settings = console.settings
+        return explained(settings, workshop.event_type, transaction_id, settings.archive_place)
 
     @router.get("/payments/explain")
     def explain(request: Request, id: str = "") -> Response:  # noqa: A002 - the word in the address
