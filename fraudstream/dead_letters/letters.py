@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 import msgspec
 
-from fraudstream.adapters.kafka.browsing import Record
+from fraudstream.adapters.kafka.partition_logs import Record
 from fraudstream.dead_letters.words import words_of
 from fraudstream.deciding.dead_letters import (
     CONFLICT,

@@ -4,18 +4,15 @@ import asyncio
 import dataclasses
 from collections.abc import AsyncGenerator, AsyncIterator, Collection
 from contextlib import asynccontextmanager
-from typing import NamedTuple, TypeAlias
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
-from aiokafka.structs import ConsumerRecord
 
 from fraudstream.adapters.failures import kafka_error
+from fraudstream.adapters.kafka.partition_logs import Record, Span
 from fraudstream.adapters.kafka.record_batches import read_every_batch
 from fraudstream.adapters.kafka.security import Kafka
 from fraudstream.domain.errors import BrokerUnavailable
-
-Record: TypeAlias = ConsumerRecord[bytes, bytes]
 
 BYTES_MAX = 4 * 1024 * 1024
 """Of the values of a page; of a larger record one is read all the same."""
@@ -33,13 +30,6 @@ ANSWER_S = 15.0
 """How long the brokers may take for a page."""
 
 
-class Span(NamedTuple):
-    """The offsets of a partition: `begin` is the first, `end` comes after the last that is committed."""
-
-    begin: int
-    end: int
-
-
 class Browsing:
     """A reader of any partition; made by `browsing`."""
 
@@ -47,7 +37,7 @@ class Browsing:
         self._consumer = consumer
 
     async def spans(self, topic: str, partitions: Collection[int]) -> dict[int, Span]:
-        """Return the offsets of some partitions."""
+        """Return the offsets of some partitions, to the last that is committed."""
         places = [TopicPartition(topic, partition) for partition in partitions]
         begins = await self._consumer.beginning_offsets(places)
         ends = await self._consumer.end_offsets(places)

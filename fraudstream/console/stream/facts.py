@@ -10,8 +10,9 @@ from aiokafka.structs import TopicPartition
 
 from fraudstream import topics
 from fraudstream.adapters.kafka.admin import administration, existing_topics, topic_configs
-from fraudstream.adapters.kafka.browsing import Span, browsing
+from fraudstream.adapters.kafka.browsing import browsing
 from fraudstream.adapters.kafka.log_dirs import sizes
+from fraudstream.adapters.kafka.partition_logs import Span
 from fraudstream.adapters.kafka.security import Kafka
 from fraudstream.settings import Settings
 from fraudstream.topics import Topic

@@ -11,7 +11,8 @@ from starlette.exceptions import HTTPException
 from fraudstream import topics
 from fraudstream.adapters.event_types import event_type_named
 from fraudstream.adapters.kafka.admin import administration, existing_topics
-from fraudstream.adapters.kafka.browsing import Browsing, Record, browsing
+from fraudstream.adapters.kafka.browsing import Browsing, browsing
+from fraudstream.adapters.kafka.partition_logs import Record
 from fraudstream.adapters.kafka.security import Kafka
 from fraudstream.console.app import Console
 from fraudstream.console.stream.facts import TopicFacts, facts_of

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from fraudstream.adapters.kafka.browsing import Record
+from fraudstream.adapters.kafka.partition_logs import Record
 from fraudstream.adapters.kafka.undecodable import Undecodable
 from fraudstream.adapters.schema_registry import schemas_of
 from fraudstream.deciding.dead_letters import DeadLetters

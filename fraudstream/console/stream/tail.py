@@ -9,7 +9,8 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-from fraudstream.adapters.kafka.browsing import Browsing, Record, browsing
+from fraudstream.adapters.kafka.browsing import Browsing, browsing
+from fraudstream.adapters.kafka.partition_logs import Record
 from fraudstream.adapters.kafka.security import Kafka
 from fraudstream.domain.errors import FraudstreamError
 

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 import pytest
 
 from fraudstream import topics
-from fraudstream.adapters.kafka.browsing import Record, browsing
+from fraudstream.adapters.kafka.browsing import browsing
+from fraudstream.adapters.kafka.partition_logs import Record
 from fraudstream.adapters.kafka.security import Kafka
 from fraudstream.console.app import Console
 from fraudstream.console.stream.tail import Crowded, Tails
