@@ -1,6 +1,6 @@
 """Writes and reads the topic `lists`. All records are in its first partition, so their offsets are one order for all lists."""
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from itertools import islice
 
@@ -89,12 +89,11 @@ class OnLists:
 
 async def read_table(settings: Settings) -> ListTable:
     """Read what is on all lists; snoozes are left out, because they are about workers and not about values."""
-    return await _table(settings, lambda change: not change.name.startswith(SNOOZE))
-
-
-async def tables(settings: Settings) -> ListTable:
-    """Return all lists as rules ask them, as they are now."""
-    return await _table(settings, lambda _change: True)
+    table = ListTable()
+    async for change, record in _changes(settings):
+        if not change.name.startswith(SNOOZE):
+            table.apply(change, record.offset, record.timestamp)
+    return table
 
 
 async def read(settings: Settings, name: str | None = None) -> OnLists:
@@ -103,14 +102,6 @@ async def read(settings: Settings, name: str | None = None) -> OnLists:
     async for change, record in _changes(settings):
         found.take(change, record.offset)
     return found
-
-
-async def _table(settings: Settings, wanted: Callable[[Change], bool]) -> ListTable:
-    table = ListTable()
-    async for change, record in _changes(settings):
-        if wanted(change):
-            table.apply(change, record.offset, record.timestamp)
-    return table
 
 
 async def _changes(settings: Settings) -> AsyncIterator[tuple[Change, Record]]:

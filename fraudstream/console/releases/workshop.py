@@ -9,7 +9,7 @@ from typing import Any
 
 from fraudstream.adapters.archive.opening import S3
 from fraudstream.adapters.event_types import event_type_named
-from fraudstream.adapters.lists.topic import tables
+from fraudstream.adapters.lists.topic import read_table
 from fraudstream.adapters.models.opening import model_store
 from fraudstream.adapters.models.registry import ACTIVE, Registry
 from fraudstream.adapters.releases.store import Releases
@@ -84,11 +84,11 @@ class Workshop:
         return found
 
     def lists_now(self) -> ListTable | None:
-        """Return what is on lists, as of some seconds ago; None if nobody can tell."""
+        """Return what is on lists, without snoozes, as of some seconds ago; None if nobody can tell."""
         read_at, table = self._lists
         if time.monotonic() - read_at > LISTS_AS_OF_S:
             try:
-                table = asyncio.run(tables(self.settings))
+                table = asyncio.run(read_table(self.settings))
             except FraudstreamError:
                 table = None
             self._lists = time.monotonic(), table

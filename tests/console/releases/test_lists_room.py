@@ -11,6 +11,7 @@ from fraudstream.adapters.database.engine import opened
 from fraudstream.adapters.lists.topic import OnLists, read
 from fraudstream.console.access import csrf_of
 from fraudstream.console.app import Console
+from fraudstream.console.releases.workshop import Workshop
 from fraudstream.console.rooms import ROOMS
 from fraudstream.domain.lists.entries import SNOOZE
 from fraudstream.settings import Settings
@@ -125,6 +126,19 @@ def test_a_rule_is_snoozed_for_a_card_and_woken(connected: Console) -> None:
     assert NUMBER not in on(connected, f"{SNOOZE}large").entries
     who.post("/lists/wake", rule="large", entity=NUMBER)
     assert "snoozed for" not in who.get("/lists")
+
+
+def test_a_snooze_does_not_count_when_rules_are_tried(connected: Console) -> None:
+    """Whether or not a rule asks a list: it is about payments to come, and a preview about those of the last days."""
+    visitor(connected, "lead").post(
+        "/lists/snooze", rule="large", entity=NUMBER, until="2027-01-01T00:00", why=""
+    )
+
+    lists = Workshop(connected).lists_now()
+
+    assert lists is not None
+    assert {"trusted", "stolen"} == set(lists.listings)
+    assert not lists.has_snoozes
 
 
 @pytest.mark.parametrize("role", ["analyst", "auditor"])
