@@ -38,7 +38,14 @@ def test_a_query_is_run_and_kept(as_role: As) -> None:
     lead = as_role("lead")
     page = lead.post("/query", 200, sql=COUNT).text
 
-    for said in ("2 rows in", "review", "merchant", "newest_labels", "What you asked lately"):
+    for said in (
+        "2 rows in",
+        '<th scope="col">outcome</th>',
+        "review",
+        "merchant",
+        "newest_labels",
+        "What you asked lately",
+    ):
         assert said in page
     assert "SELECT outcome, count(*)" in lead.get("/query").partition("What you asked lately")[2]
     assert "Queries that you run are listed here" in as_role("engineer").get("/query")
