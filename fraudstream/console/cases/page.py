@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Mapping
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
@@ -13,6 +12,7 @@ from fraudstream.console.app import Console
 from fraudstream.console.cases.desk import Desk
 from fraudstream.console.cases.told import Decided, chosen, has_entity
 from fraudstream.console.cases.words import FINDINGS, REASONS, SNOOZES, title
+from fraudstream.console.reading import read_ms
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.people import Permission, Person
 from fraudstream.domain.review.actions import (
@@ -31,7 +31,7 @@ from fraudstream.domain.review.actions import (
     Untag,
 )
 from fraudstream.domain.review.case import UNDO_MS, Case, CaseRefused, Finding, State
-from fraudstream.domain.times import HOUR_MS, moment_ms
+from fraudstream.domain.times import HOUR_MS
 
 EARLIER_MAX = 20
 PAYMENTS_MAX = 200
@@ -114,7 +114,10 @@ def _action(name: str, text: str, person: Person, now_ms: int) -> Action:
         case "assign":
             return Assign(text or None)
         case "due":
-            return SetDue(_moment(text, person))
+            at_ms = read_ms(text, person.time_zone)
+            if at_ms is None:
+                raise SetupError("say when it is due")
+            return SetDue(at_ms)
         case "snooze":
             if text not in SNOOZES:
                 raise SetupError("say for how long it is to be snoozed")
@@ -132,14 +135,6 @@ def _action(name: str, text: str, person: Person, now_ms: int) -> Action:
         case "untag":
             return Untag(text)
     raise HTTPException(404)
-
-
-def _moment(text: str, person: Person) -> int:
-    """Read a date and time as the field of a form has it, in the person's time zone; raises SetupError."""
-    try:
-        return moment_ms(text, ZoneInfo(person.time_zone))
-    except (ValueError, OverflowError) as error:
-        raise SetupError("write a date and a time, such as 2026-11-27T18:00") from error
 
 
 def _closed_so(desk: Desk, case_id: str, person: Person, finding: Finding) -> bool:

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Annotated, get_args
 from urllib.parse import quote
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
@@ -16,6 +15,7 @@ from fraudstream.adapters.lists import changes
 from fraudstream.adapters.lists.topic import OnLists, read
 from fraudstream.console.access import form_of
 from fraudstream.console.app import Console
+from fraudstream.console.reading import read_moment
 from fraudstream.console.releases.uploads import Upload, Uploads
 from fraudstream.domain.card_numbers import without_card_numbers
 from fraudstream.domain.errors import FraudstreamError, SetupError
@@ -135,7 +135,7 @@ def _changing(router: APIRouter, room: ListRoom) -> None:
     @router.post("/lists/snooze")
     def snooze(request: Request, rule: Text, entity: Text, until: Text = "", why: Text = "") -> Response:
         person = room.console.person(request, Permission.WRITE_RULES)
-        ends = _moment(until, person.time_zone)
+        ends = read_moment(until, person.time_zone)
         if ends is None:
             raise SetupError("say until when the rule is snoozed")
         entry = changes.entry_of(person.name, ends, why)
@@ -155,7 +155,7 @@ def _changing(router: APIRouter, room: ListRoom) -> None:
         person = room.console.person(request, Permission.WRITE_RULES)
         try:
             reader = changes.values_of(room.settings, room.read(name), name)
-            entry = changes.entry_of(person.name, _moment(until, person.time_zone), why)
+            entry = changes.entry_of(person.name, read_moment(until, person.time_zone), why)
             kept = [each for line in values.splitlines() if line.strip() for each in reader.of(line)]
         except SetupError as error:
             return room.page(request, person, name, str(error))
@@ -201,16 +201,6 @@ def _uploaded(room: ListRoom, request: Request, person: Person, name: str, file:
     except SetupError as error:
         return room.page(request, person, name, str(error))
     return room.page(request, person, name, upload=upload)
-
-
-def _moment(text: str, zone: str) -> datetime | None:
-    """Read date and time of a form, in somebody's time zone."""
-    if not text:
-        return None
-    try:
-        return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
-    except ValueError:
-        raise SetupError("this is no date and time") from None
 
 
 def _back(name: str, done: str) -> Response:

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any, NamedTuple, cast
 from zoneinfo import ZoneInfo
 
 from markupsafe import Markup, escape
 
+from fraudstream.console.reading import read_moment
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.features.schema import Type
 from fraudstream.domain.rules import Outcome, Rule, RuleState
@@ -49,7 +49,7 @@ def rule_of(form: Mapping[str, Any], zone: str) -> Rule:
         "tags": tuple(filter(None, (tag.strip() for tag in text.get("tags", "").split(",")))),
         "reason": text.get("reason"),
         "owner": text.get("owner"),
-        "expires_at": _moment(text.get("expires_at", ""), zone),
+        "expires_at": read_moment(text.get("expires_at", ""), zone),
         "pass_share": _number(text.get("pass_percent") or "0", "the share that is left alone") / 100,
         "overrides": bool(text.get("overrides")),
     }
@@ -100,12 +100,3 @@ def _number(text: str, what: str) -> float:
         return float(text)
     except ValueError:
         raise SetupError(f"{what} is a number, not {text[:20]!r}") from None
-
-
-def _moment(text: str, zone: str) -> datetime | None:
-    if not text:
-        return None
-    try:
-        return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
-    except ValueError:
-        raise SetupError(f"{text[:40]!r} is no date and time") from None

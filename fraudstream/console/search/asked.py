@@ -3,24 +3,26 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime
+from functools import partial
 from urllib.parse import unquote_plus, urlencode
-from zoneinfo import ZoneInfo
 
 from multidict import MultiMapping
 
 from fraudstream.adapters.archive.filters import Filter
 from fraudstream.adapters.archive.search import ArchiveQuery, Position
+from fraudstream.console.formatting import in_zone
+from fraudstream.console.reading import read_ms
 from fraudstream.domain.card_numbers import without_card_numbers
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.rules import OUTCOMES
-from fraudstream.domain.times import moment_ms
 from fraudstream.domain.tokens import READ, Tokenizer
 
 TEXTS = ("id", "merchant", "least", "most", "since", "until", "outcome", "rule", "before")
 TOKEN = re.compile(r"[0-9a-f]{32}")
 CARDS_MAX, FILTERS_MAX, TEXT_MAX = 20, 8, 256
+_read_ms = partial(read_ms, wrong="write a time as 2026-11-21 or 2026-11-21T14:30")
 NEWEST = "newest"
 """Parameter of a search for everything."""
 
@@ -94,7 +96,7 @@ def from_form(given: MultiMapping[str], event_type: EventType, tokenizer: Tokeni
     """
     texts = _texts(given)
     for name in ("since", "until"):
-        at_ms = _read_ms(texts[name], ZoneInfo(zone))
+        at_ms = _read_ms(texts[name], zone)
         texts[name] = "" if at_ms is None else _written(at_ms)
     cards = _tokens(given.get("card", "").strip(), event_type, tokenizer)
     names, operators, values = (given.getall(name, []) for name in ("name", "operator", "value"))
@@ -119,9 +121,7 @@ def local_time(text: str, zone: str) -> str:
     ('2026-11-21T14:30:00', '')
     """
     at_ms = _read_ms(text, UTC)
-    if at_ms is None:
-        return ""
-    return datetime.fromtimestamp(at_ms / 1000, ZoneInfo(zone)).strftime("%Y-%m-%dT%H:%M:%S")
+    return "" if at_ms is None else in_zone(at_ms, zone).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def day_start(text: str) -> str:
@@ -164,15 +164,6 @@ def _position(text: str) -> Position | None:
     if text and position is None:
         raise SetupError("this address does not lead to a page of a search")
     return position
-
-
-def _read_ms(text: str, zone: tzinfo) -> int | None:
-    if not text:
-        return None
-    try:
-        return moment_ms(text, zone)
-    except (ValueError, OverflowError):
-        raise SetupError("write a time as 2026-11-21 or 2026-11-21T14:30") from None
 
 
 def _written(at_ms: int) -> str:

@@ -2,7 +2,6 @@
 
 import asyncio
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
@@ -15,11 +14,11 @@ from fraudstream.adapters.kafka.browsing import Browsing, browsing
 from fraudstream.adapters.kafka.partition_logs import Record
 from fraudstream.adapters.kafka.security import Kafka
 from fraudstream.console.app import Console
+from fraudstream.console.reading import read_ms
 from fraudstream.console.stream.facts import TopicFacts, facts_of
 from fraudstream.console.stream.shown import Place, Records, ShownRecord
 from fraudstream.console.stream.tail import Tails
 from fraudstream.domain.errors import BrokerUnavailable, SetupError
-from fraudstream.domain.times import moment_ms
 from fraudstream.topics import Topic
 
 PAGE = 50
@@ -62,7 +61,7 @@ class Stream:
         console.person(request)
         self.topic(name)
         count = await self.partitions(name)
-        secret = request.cookies.get(console.access.cookie, "")
+        secret = console.access.secret(request)
 
         async def shown(records: list[Record], left_out: int) -> str:
             values = {"records": await self.shown(name, records), "left_out": left_out}
@@ -141,7 +140,7 @@ def routes(console: Console) -> APIRouter:
         at: str = "",
     ) -> Response:
         person, topic = console.person(request), stream.topic(name)
-        at_ms, start, end = _read_ms(at, person.time_zone), _offset(offset), _offset(before)
+        at_ms, start, end = read_ms(at, person.time_zone), _offset(offset), _offset(before)
         count = await stream.partitions(name)
         if partition is not None and not 0 <= partition < count:
             raise SetupError(f"{name} has the partitions 0 to {count - 1}")
@@ -177,13 +176,3 @@ def _offset(text: str) -> int | None:
     if not text.isascii() or not text.isdigit() or len(text) > OFFSET_DIGITS_MAX:
         raise SetupError(f"an offset is a whole number of at most {OFFSET_DIGITS_MAX} digits")
     return int(text)
-
-
-def _read_ms(text: str, zone: str) -> int | None:
-    """Read a moment of a form, in somebody's time zone."""
-    if not text:
-        return None
-    try:
-        return moment_ms(text, ZoneInfo(zone))
-    except (ValueError, OverflowError):
-        raise SetupError("write a time as 2026-11-21T14:30") from None
