@@ -11,10 +11,10 @@ from fraudstream.analytics.files import ArchiveFiles, Days, Files
 from fraudstream.analytics.filters import NUMBERS
 from fraudstream.console.access import form_of
 from fraudstream.console.app import Console
+from fraudstream.console.exporting import FORMATS, as_file
 from fraudstream.console.query.checking import LENGTH_MAX
 from fraudstream.console.query.running import BYTES_MAX, ROWS_MAX, Queries, QueryFailed, Result
 from fraudstream.console.results.asked import Asked
-from fraudstream.console.results.exporting import FORMATS, as_file
 from fraudstream.domain.card_numbers import masked
 from fraudstream.domain.people import Permission, Person
 

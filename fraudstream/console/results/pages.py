@@ -13,12 +13,12 @@ from fraudstream.analytics.figures import NO_VALUE, OTHERS, PERIODS
 from fraudstream.analytics.files import Days
 from fraudstream.analytics.series import newest_archived
 from fraudstream.console.app import Console
+from fraudstream.console.exporting import FORMATS, as_file
 from fraudstream.console.results import columns, views
 from fraudstream.console.results.asked import Asked
 from fraudstream.console.results.charts import Line, bars, curves
 from fraudstream.console.results.columns import Column
 from fraudstream.console.results.drift import DriftReports
-from fraudstream.console.results.exporting import FORMATS, as_file
 from fraudstream.console.results.scores import LiveScores
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.rules import OUTCOMES
@@ -77,17 +77,12 @@ class Results:
         """Return a page of what `look` finds; a filter that does not fit is said where it was written."""
         person = self.console.person(request)
         asked = await self.asked(request)
-        found, status = None, 200
-        if asked is not None:
-            wrong = asked.wrong
-            if not wrong:
-                try:
-                    found = await look(asked)
-                except FilterError as error:
-                    wrong = str(error)
-            status = 400 if wrong else 200
-        else:
-            wrong = ""
+        found, wrong = None, "" if asked is None else asked.wrong
+        if asked is not None and not wrong:
+            try:
+                found = await look(asked)
+            except FilterError as error:
+                wrong = str(error)
         values = {
             "tabs": TABS,
             "asked": asked,
@@ -101,7 +96,7 @@ class Results:
             "names": await self.names(asked) if asked is not None else [],
             "link": None if asked is None else Links(asked),
         }
-        return self.console.page(request, person, template, status=status, **values)
+        return self.console.page(request, person, template, status=400 if wrong else 200, **values)
 
     async def names(self, asked: Asked) -> list[str]:
         """Return the columns that filters and groupings may name."""
