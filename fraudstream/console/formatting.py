@@ -22,6 +22,9 @@ SYMBOLS = {
 }
 """Symbols that people expect before an amount; other currencies are written with their code."""
 
+OUTCOMES = {"approve": "Approved", "review": "For review", "block": "Blocked"}
+"""What the outcome of a payment is called."""
+
 AGO = (("d", 86_400), ("h", 3_600), ("min", 60))
 
 
@@ -64,6 +67,20 @@ def told_money(amount: float, currency: str | None, decimals: int, style: MoneyS
     if style is MoneyStyle.SYMBOL and currency in SYMBOLS:
         return f"{sign}{SYMBOLS[currency]}{plain}"
     return f"{sign}{plain} {currency}"
+
+
+def sentence(text: str) -> str:
+    """Write what errors and reports say as a sentence of its own.
+
+    >>> sentence("there is no column a; did you mean b?"), sentence("no")
+    ('There is no column a; did you mean b?', 'No.')
+    """
+    return f"{text[:1].upper()}{text[1:]}" + ("" if text.endswith((".", "?")) else ".")
+
+
+def outcome(name: str) -> str:
+    """Say what a payment's outcome was; a name that is none stays as it is."""
+    return OUTCOMES.get(name, name)
 
 
 @pass_context
@@ -110,4 +127,4 @@ def _zone(context: Context) -> str:
     return person.time_zone if person else "UTC"
 
 
-FILTERS = {function.__name__: function for function in (moment, stamp, logged, ago, money)}
+FILTERS = {function.__name__: function for function in (moment, stamp, logged, ago, money, sentence, outcome)}

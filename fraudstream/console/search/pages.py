@@ -13,7 +13,7 @@ from fraudstream.console.access import form_of
 from fraudstream.console.app import Console
 from fraudstream.console.search import exports
 from fraudstream.console.search.asked import TEXTS, Asked, day_start, from_address, from_form, local_time
-from fraudstream.console.search.finding import EXPORT_BUDGET_S, Finder, Found, Payment
+from fraudstream.console.search.finding import EXPORT_BUDGET_S, Finder, Found
 from fraudstream.domain.archived import unarchived
 from fraudstream.domain.errors import FraudstreamError
 from fraudstream.domain.events.event_type import EventType
@@ -26,7 +26,6 @@ FORMATS = {
     "csv": ("text/csv; charset=utf-8", exports.as_csv),
     "json": ("application/json", exports.as_json),
 }
-OUTCOME_WORDS = {"approve": "Approved", "review": "For review", "block": "Blocked"}
 
 
 class Search:
@@ -66,7 +65,6 @@ class Search:
             links=links,
             since=local_time(asked.texts["since"], person.time_zone),
             until=local_time(asked.texts["until"], person.time_zone),
-            words=OUTCOME_WORDS,
             outcomes=OUTCOMES,
             operators=(*COMPARISONS, PART),
             **shown_of(self.event_type),
@@ -105,7 +103,7 @@ def routes(console: Console) -> APIRouter:
         except FraudstreamError as error:
             if error.later:
                 raise
-            return search.page(request, person, asked, wrong=_sentence(error))
+            return search.page(request, person, asked, wrong=str(error))
         return search.page(request, person, asked, found)
 
     @router.post("/search")
@@ -116,7 +114,7 @@ def routes(console: Console) -> APIRouter:
             tokenizer = console.settings.tokenizer()
             asked = from_form(form, search.event_type, tokenizer, person.time_zone)
         except FraudstreamError as error:
-            return search.page(request, person, NOTHING, wrong=_sentence(error))
+            return search.page(request, person, NOTHING, wrong=str(error))
         return RedirectResponse(asked.address(), 303)
 
     @router.get("/search/export")
@@ -136,17 +134,8 @@ def routes(console: Console) -> APIRouter:
     async def payment(request: Request, id: str) -> Response:  # noqa: A002 - the word in the address
         person = console.person(request)
         found = await search.finder.page(from_address(MultiDict(id=id)).query(PAGE))
-        decisions = [_decision(row, search.event_type) for row in found.payments]
-        values = {"decisions": decisions, "words": OUTCOME_WORDS, **shown_of(search.event_type)}
+        decisions = [unarchived(row, search.event_type.declared) for row in found.payments]
+        values = {"decisions": decisions, **shown_of(search.event_type)}
         return console.page(request, person, "payment.html", 200 if decisions else 404, **values)
 
     return router
-
-
-def _decision(row: Payment, event_type: EventType) -> dict[str, Any]:
-    return unarchived(row, event_type.declared)
-
-
-def _sentence(error: FraudstreamError) -> str:
-    text = str(error)
-    return f"{text[:1].upper()}{text[1:]}" + ("" if text.endswith((".", "?")) else ".")
