@@ -13,6 +13,7 @@ from fraudstream.console.releases.model_reports import ModelReports
 from fraudstream.console.releases.workshop import Workshop
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.people import Permission
+from fraudstream.domain.registry.version_log import VersionLog
 from fraudstream.domain.registry.versions import Version
 
 OWN_POLICY = dict(HEADERS)[b"content-security-policy"].decode()
@@ -39,7 +40,8 @@ def _reading(router: APIRouter, console: Console, workshop: Workshop, reports: M
         registry = workshop.registry(person.name)
         log = registry.log()
         rows = [
-            (version, log.of(version)[-1], _metrics(registry, version)) for version in reversed(log.states)
+            (version, log.of(version)[-1], _metrics(registry, log, version))
+            for version in reversed(log.states)
         ]
         return console.page(
             request,
@@ -57,7 +59,8 @@ def _reading(router: APIRouter, console: Console, workshop: Workshop, reports: M
         wanted = [registry.resolve(each) for each in request.query_params.getlist("version")[:COMPARED_MAX]]
         if not wanted:
             raise SetupError("choose versions to compare")
-        figures = {str(version): _metrics(registry, version) for version in wanted}
+        log = registry.log()
+        figures = {str(version): _metrics(registry, log, version) for version in wanted}
         names = list(dict.fromkeys(name for metrics in figures.values() for name in metrics))
         return console.page(request, person, "releases/compared.html", figures=figures, names=names)
 
@@ -65,16 +68,16 @@ def _reading(router: APIRouter, console: Console, workshop: Workshop, reports: M
     def model(request: Request, version: str) -> Response:
         person = console.person(request)
         registry = workshop.registry(person.name)
-        number = registry.listed(version)
-        manifest = registry.manifest(number) if registry.has_files(number) else None
+        number, log = registry.listed(version), registry.log()
+        manifest = registry.manifest(number) if log.states[number] in HAS_FILES else None
         return console.page(
             request,
             person,
             "releases/model.html",
             number=number,
             event_type=registry.event_type,
-            history=registry.log().of(number)[::-1],
-            state=registry.log().states[number],
+            history=log.of(number)[::-1],
+            state=log.states[number],
             manifest=manifest,
             report=reports.path(registry.event_type, number) is not None,
             making=reports.state(number),
@@ -115,9 +118,9 @@ def _reporting(router: APIRouter, console: Console, workshop: Workshop, reports:
         return HTMLResponse(path.read_bytes(), headers=headers)
 
 
-def _metrics(registry: Registry, version: Version) -> Mapping[str, Any]:
+def _metrics(registry: Registry, log: VersionLog, version: Version) -> Mapping[str, Any]:
     """Return the figures of a version, nothing of one without files."""
-    if registry.log().states[version] not in HAS_FILES:
+    if log.states[version] not in HAS_FILES:
         return {}
     found: Mapping[str, Any] = registry.manifest(version).get("metrics", {})
     return found

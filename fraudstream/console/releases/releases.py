@@ -21,7 +21,6 @@ from fraudstream.domain.registry.version_log import State as VersionState
 from fraudstream.domain.releases.applied import Applied
 from fraudstream.domain.releases.differences import differences
 from fraudstream.domain.releases.release import name_of
-from fraudstream.domain.releases.release_log import Role
 from fraudstream.settings import Settings
 
 USABLE = frozenset({VersionState.READY, VersionState.ACTIVE})
@@ -49,7 +48,7 @@ def _reading(router: APIRouter, console: Console, workshop: Workshop, acting: Ac
             "releases/releases.html",
             event_type=log.event_type,
             rows=[(number, log.of(number)[-1]) for number in reversed(log.states)],
-            roles={role: log.roles()[role] for role in Role},
+            roles=log.roles(),
             proposals=acting.proposals.open(KIND),
             by_two=console.settings.releases_by_two,
             done=request.query_params.get("done", ""),
