@@ -58,7 +58,6 @@ class Row:
     past: Past
     places: tuple[str, ...]
     in_case: bool
-    is_blind: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +108,7 @@ def linking(event_type: EventType, looked_at: Decided) -> dict[str, Any]:
     """Return the values by which a payment is linked to others: its texts, but not ids of events."""
     texts = [each.name for each in event_type.variables if each.type == "string"]
     there = {name: looked_at.variables.get(name) for name in texts if name not in event_type.identifying}
-    return {name: value for name, value in there.items() if value not in (None, "")} if there else {}
+    return {name: value for name, value in there.items() if value not in (None, "")}
 
 
 def names_of(event_type: EventType, looked_at: Decided) -> list[str]:
@@ -131,7 +130,6 @@ def timeline(
             past,
             tuple(str(past.values[name]) for name in texts if past.values.get(name) is not None),
             past.transaction_id in own,
-            any(each.is_blind for each in payments),
         )
         for past in sorted(both.values(), key=lambda past: past.event_time, reverse=True)
     ]

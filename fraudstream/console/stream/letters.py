@@ -44,6 +44,7 @@ def routes(console: Console) -> APIRouter:
             "fitting": len(fitting),
             "sendable": sum(not letter.why_not and letter.key not in done for letter in fitting),
             "counts": counted(letters),
+            "newest": NEWEST_MAX,
             "whole": len(letters) < NEWEST_MAX,
             "sent": sent,
             "done": done,
