@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, tuple_, update
 
-from fraudstream.adapters.database.case_rows import CLOSED, FIELDS, case_of, locked, row_of
+from fraudstream.adapters.database.case_rows import CLOSED, FIELDS, case_of, row_of
 from fraudstream.adapters.database.tables import CASE_LABELS, CASE_PAYMENTS, CASES, LABEL_OUTBOX
 from fraudstream.domain.labels import Label
 from fraudstream.domain.review.case import Case
@@ -114,8 +114,8 @@ def _open_cases(connection: Connection, entities: set[Entity]) -> dict[Entity, C
     found = {}
     for some in _some(sorted(entities)):
         named = tuple_(CASES.c.entity_kind, CASES.c.entity).in_(some)
-        wanted = select(*FIELDS).where(named, CASES.c.queue != CLOSED).order_by(CASES.c.id)
-        for row in connection.execute(locked(connection, wanted)):
+        wanted = select(*FIELDS).where(named, CASES.c.queue != CLOSED).order_by(CASES.c.id).with_for_update()
+        for row in connection.execute(wanted):
             case = case_of(row)
             found[case.entity_kind, case.entity] = case
     return found

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, bindparam, select, text, update
 
 from fraudstream.adapters.database.case_queries import CaseQueries
-from fraudstream.adapters.database.case_rows import FIELDS, case_of, locked
+from fraudstream.adapters.database.case_rows import FIELDS, case_of
 from fraudstream.adapters.database.tables import CASES, LABEL_OUTBOX
 from fraudstream.domain.labels import Label
 from fraudstream.domain.review.record import Published
@@ -35,7 +35,7 @@ def take_ready_labels(connection: Connection, now_ms: int) -> list[Label]:
     wanted = wanted.where(LABEL_OUTBOX.c.ready_at <= now_ms).order_by(*columns).limit(AT_ONCE)
     labels = [
         Label(row.transaction_id, row.fraud, row.known_at, "review", row.note)
-        for row in connection.execute(locked(connection, wanted))
+        for row in connection.execute(wanted.with_for_update())
     ]
     own = (columns[0] == bindparam("own_id")) & (columns[1] == bindparam("own_known_at"))
     if labels:

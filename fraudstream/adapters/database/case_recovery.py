@@ -6,7 +6,7 @@ import msgspec
 from sqlalchemy import Connection, select, update
 
 from fraudstream.adapters.database.case_intake import AT_ONCE, payment_row
-from fraudstream.adapters.database.case_rows import CLOSED, locked, row_of
+from fraudstream.adapters.database.case_rows import CLOSED, row_of
 from fraudstream.adapters.database.engine import insert_new
 from fraudstream.adapters.database.tables import CASE_CHANGES, CASE_PAYMENTS, CASES, LABEL_OUTBOX
 from fraudstream.domain.review.case import UNDO_MS, Case, State
@@ -39,7 +39,8 @@ def _versions(connection: Connection, case_ids: Sequence[str]) -> dict[str, int]
     for start in range(0, len(case_ids), AT_ONCE):
         ids = case_ids[start : start + AT_ONCE]
         wanted = select(CASES.c.id, CASES.c.version).where(CASES.c.id.in_(ids)).order_by(CASES.c.id)
-        found |= {row.id: row.version for row in connection.execute(locked(connection, wanted))}
+        wanted = wanted.with_for_update()
+        found |= {row.id: row.version for row in connection.execute(wanted)}
     return found
 
 

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, or_, select, update
+from sqlalchemy import Connection, Row, and_, or_, select, update
 
 from fraudstream.adapters.database.tables import CASES
 from fraudstream.domain.review.case import Case, CaseRefused, Finding, State
@@ -46,14 +46,10 @@ def case_of(row: Row[Any]) -> Case:
     )
 
 
-def locked(connection: Connection, wanted: Select[Any]) -> Select[Any]:
-    """Return a query that keeps others from changing what it finds until the transaction ends; SQLite has one writer anyway."""
-    return wanted.with_for_update() if connection.dialect.name == "postgresql" else wanted
-
-
 def for_change(connection: Connection, case_id: str) -> Case:
     """Return a case that nobody else can change until the transaction ends; raises CaseRefused if there is none."""
-    row = connection.execute(locked(connection, select(*FIELDS).where(CASES.c.id == case_id))).first()
+    wanted = select(*FIELDS).where(CASES.c.id == case_id).with_for_update()  # SQLite has one writer anyway
+    row = connection.execute(wanted).first()
     if row is None:
         raise CaseRefused(f"there is no case {case_id[:40]}")
     return case_of(row)

@@ -37,7 +37,6 @@ from fraudstream.adapters.database.case_rows import (
     WAITING,
     case_of,
     for_change,
-    locked,
     ready,
     row_of,
     store,
@@ -100,9 +99,7 @@ class Cases(CaseQueries):
         mine = or_(CASES.c.assignee.is_(None), CASES.c.assignee == who)
         wanted = select(*FIELDS).where(CASES.c.queue == queue, ready(self.now_ms), mine)
         wanted = wanted.order_by(CASES.c.urgency.desc(), CASES.c.id.desc()).limit(1)
-        if self.connection.dialect.name == "postgresql":
-            wanted = wanted.with_for_update(skip_locked=True)
-        row = self.connection.execute(wanted).first()
+        row = self.connection.execute(wanted.with_for_update(skip_locked=True)).first()
         return None if row is None else self._done(case_of(row), Claim(), who, over=False)
 
     def open(
@@ -178,7 +175,7 @@ class Cases(CaseQueries):
         own = (LABEL_OUTBOX.c.case_id == case.id) & (LABEL_OUTBOX.c.known_at == case.known_at)
         waiting = own & ~LABEL_OUTBOX.c.taken
         wanted = select(LABEL_OUTBOX.c.transaction_id).where(waiting)
-        found = self.connection.execute(locked(self.connection, wanted)).scalars().all()
+        found = self.connection.execute(wanted.with_for_update()).scalars().all()
         of_case = CASE_PAYMENTS.c.case_id == case.id
         labels = self.connection.execute(select(func.count()).select_from(CASE_PAYMENTS).where(of_case))
         if (

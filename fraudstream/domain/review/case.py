@@ -96,12 +96,6 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
         lasts = self.claimed_until is not None and now_ms < self.claimed_until
         return self.claimed_by if lasts else None
 
-    def is_ready(self, now_ms: int) -> bool:
-        """Tell whether it is to be worked on: open, or snoozed until a moment that has passed."""
-        return self.state == State.OPEN or (
-            self.state == State.SNOOZED and self.snoozed_until is not None and self.snoozed_until <= now_ms
-        )
-
     def is_overdue(self, now_ms: int) -> bool:
         """Tell whether it should have been closed by now."""
         return self.state != State.CLOSED and self.due_at < now_ms
