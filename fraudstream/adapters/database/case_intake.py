@@ -54,7 +54,7 @@ def take_labels(connection: Connection, labels: Sequence[Label]) -> int:
         for label in labels
         if label.transaction_id in ours
     }
-    for keys in _some(list(kept)):
+    for keys in portions(list(kept)):
         columns = CASE_LABELS.c.transaction_id, CASE_LABELS.c.source, CASE_LABELS.c.known_at
         connection.execute(delete(CASE_LABELS).where(tuple_(*columns).in_(keys)))
     if kept:
@@ -77,14 +77,14 @@ def take_labels(connection: Connection, labels: Sequence[Label]) -> int:
 
 def forget_labels(connection: Connection, sent: Sequence[tuple[str, int]]) -> None:
     """Remove labels that the topic has, by transaction id and time, from those to be published."""
-    for keys in _some(sent):
+    for keys in portions(sent):
         columns = LABEL_OUTBOX.c.transaction_id, LABEL_OUTBOX.c.known_at
         connection.execute(delete(LABEL_OUTBOX).where(tuple_(*columns).in_(keys)))
 
 
 def known(connection: Connection, transaction_ids: Sequence[str]) -> Iterator[str]:
     """Yield those of these payments that are in a case."""
-    for some in _some(transaction_ids):
+    for some in portions(transaction_ids):
         column = CASE_PAYMENTS.c.transaction_id
         yield from connection.execute(select(column).where(column.in_(some))).scalars()
 
@@ -112,7 +112,7 @@ def _complete(connection: Connection, payment: Reviewed) -> None:
 def _open_cases(connection: Connection, entities: set[Entity]) -> dict[Entity, Case]:
     """Return the open cases of entities; nobody else can change them until the transaction ends."""
     found = {}
-    for some in _some(sorted(entities)):
+    for some in portions(sorted(entities)):
         named = tuple_(CASES.c.entity_kind, CASES.c.entity).in_(some)
         wanted = select(*FIELDS).where(named, CASES.c.queue != CLOSED).order_by(CASES.c.id).with_for_update()
         for row in connection.execute(wanted):
@@ -121,6 +121,7 @@ def _open_cases(connection: Connection, entities: set[Entity]) -> dict[Entity, C
     return found
 
 
-def _some(things: Sequence[T]) -> Iterator[Sequence[T]]:
+def portions(things: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Yield what one question can name at a time."""
     for start in range(0, len(things), AT_ONCE):
         yield things[start : start + AT_ONCE]

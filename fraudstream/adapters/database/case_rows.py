@@ -1,12 +1,15 @@
-"""Cases as rows of the database."""
+"""Cases, what people did with them and their labels as rows of the database."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection, Row, and_, or_, select, update
 
 from fraudstream.adapters.database.tables import CASES
-from fraudstream.domain.review.case import Case, CaseRefused, Finding, State
+from fraudstream.domain.review.case import UNDO_MS, Case, CaseRefused, Finding, State
+from fraudstream.domain.review.record import CaseChange
 
 WAITING, ESCALATED, CLOSED = "waiting", "escalated", "closed"
 QUEUES = (WAITING, ESCALATED, CLOSED)
@@ -58,6 +61,39 @@ def for_change(connection: Connection, case_id: str) -> Case:
 def store(connection: Connection, case: Case) -> None:
     """Replace a case that is there."""
     connection.execute(update(CASES).where(CASES.c.id == case.id).values(row_of(case)))
+
+
+def change_row(case_id: str, change: CaseChange) -> dict[str, Any]:
+    """Return the columns of what somebody did with a case."""
+    return {
+        "case_id": case_id,
+        "version": change.version,
+        "at": change.at,
+        "who": change.who,
+        "action": msgspec.json.encode(change.action).decode(),
+    }
+
+
+def label_rows(case: Case, transaction_ids: Iterable[str], *, taken: bool) -> list[dict[str, Any]]:
+    """Return the labels of a closed case's payments, to be published once nobody can take the close back."""
+    assert case.finding is not None
+    assert case.closed_at is not None
+    said = {
+        "known_at": case.known_at,
+        "case_id": case.id,
+        "fraud": case.finding.is_fraud,
+        "note": case.reason,
+        "ready_at": case.closed_at + UNDO_MS,
+        "taken": taken,
+    }
+    return [{"transaction_id": each} | said for each in transaction_ids]
+
+
+def other_open(connection: Connection, case: Case) -> str | None:
+    """Return the id of another case of the entity that is open; None if there is none."""
+    same = (CASES.c.entity_kind == case.entity_kind) & (CASES.c.entity == case.entity)
+    others = select(CASES.c.id).where(same, CASES.c.queue != CLOSED, CASES.c.id != case.id)
+    return connection.execute(others).scalar()
 
 
 def ready(now_ms: int) -> Any:

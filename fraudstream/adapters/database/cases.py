@@ -26,7 +26,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 from sqlalchemy import Connection, Engine, delete, func, insert, or_, select, text, update
 
 from fraudstream.adapters.database.case_queries import CaseQueries
@@ -36,7 +35,10 @@ from fraudstream.adapters.database.case_rows import (
     FIELDS,
     WAITING,
     case_of,
+    change_row,
     for_change,
+    label_rows,
+    other_open,
     ready,
     row_of,
     store,
@@ -46,6 +48,7 @@ from fraudstream.adapters.database.tables import CASE_CHANGES, CASE_PAYMENTS, CA
 from fraudstream.domain.review.actions import Action, Claim, Close, Reopen, Undo
 from fraudstream.domain.review.case import ALERTS, UNDO_MS, Case, CaseRefused
 from fraudstream.domain.review.intake import case_id
+from fraudstream.domain.review.record import CaseChange
 from fraudstream.domain.times import DAY_MS
 
 DUE_MS = DAY_MS
@@ -148,25 +151,14 @@ class Cases(CaseQueries):
         if isinstance(action, Close):
             self._add_labels(done)
         store(self.connection, done)
-        change = {"case_id": done.id, "version": done.version, "at": self.now_ms, "who": who}
-        encoded = msgspec.json.encode(action).decode()
-        self.connection.execute(insert(CASE_CHANGES).values(change | {"action": encoded}))
+        change = CaseChange(done.version, self.now_ms, who, action)
+        self.connection.execute(insert(CASE_CHANGES).values(change_row(done.id, change)))
         return done
 
     def _add_labels(self, case: Case) -> None:
         """Let the labels of a closed case be published once nobody can take the close back."""
-        assert case.finding is not None
-        assert case.closed_at is not None
-        said_ = {
-            "known_at": case.known_at,
-            "case_id": case.id,
-            "fraud": case.finding.is_fraud,
-            "note": case.reason,
-            "ready_at": case.closed_at + UNDO_MS,
-            "taken": False,
-        }
         ids = select(CASE_PAYMENTS.c.transaction_id).where(CASE_PAYMENTS.c.case_id == case.id)
-        rows = [{"transaction_id": each} | said_ for each in self.connection.execute(ids).scalars()]
+        rows = label_rows(case, self.connection.execute(ids).scalars(), taken=False)
         if rows:
             self.connection.execute(insert(LABEL_OUTBOX), rows)
 
@@ -186,9 +178,7 @@ class Cases(CaseQueries):
 
     def _require_only(self, case: Case) -> None:
         """Raise CaseRefused if the entity has got another open case since this one was closed."""
-        same = (CASES.c.entity_kind == case.entity_kind) & (CASES.c.entity == case.entity)
-        others = select(CASES.c.id).where(same, CASES.c.queue != CLOSED, CASES.c.id != case.id)
-        if (other := self.connection.execute(others).scalar()) is not None:
+        if (other := other_open(self.connection, case)) is not None:
             raise CaseRefused(f"there is a newer open case, {other}; work on that one")
 
 
