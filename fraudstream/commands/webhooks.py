@@ -196,4 +196,4 @@ def _told(store: "Webhooks", webhook: "Webhook") -> dict[str, Any]:
     shown = asdict(webhook)
     for name in ("secret_sha256", "runner", "runner_until"):
         del shown[name]
-    return shown | {"waiting": store.waiting(webhook.id), "failed": len(store.failed(webhook.id))}
+    return shown | {"waiting": store.waiting(webhook.id), "failed": store.given_up(webhook.id)}

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from fraudstream.adapters.database.case_intake import payment_row, portions
 from fraudstream.adapters.database.case_rows import change_row, label_rows, other_open, row_of
@@ -46,7 +46,7 @@ def _take(connection: Connection, published: Published, is_new: bool) -> None:
     case = published.case
     columns = row_of(case) | {"published": case.version}
     if is_new:
-        connection.execute(insert_new(connection, CASES).values(columns))
+        connection.execute(insert(CASES).values(columns))
     else:
         connection.execute(update(CASES).where(CASES.c.id == case.id).values(columns))
     payments = [payment_row(each, case.id) for each in published.payments]

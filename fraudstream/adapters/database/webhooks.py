@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Engine, delete, func, insert, select, update
 
-from fraudstream.adapters.database.engine import said
+from fraudstream.adapters.database.engine import insert_new, said, writing
 from fraudstream.adapters.database.webhook_tables import WEBHOOK_DELIVERIES as DELIVERIES
 from fraudstream.adapters.database.webhook_tables import WEBHOOK_POSITIONS as POSITIONS
 from fraudstream.adapters.database.webhook_tables import WEBHOOKS
@@ -78,7 +78,7 @@ class Webhooks:
             "sources": ",".join(sources),
             "secret_sha256": sha256_of(secret_of(key, made.id).encode()),
         }
-        with said(), self._engine.begin() as connection:
+        with writing(self._engine) as connection:
             connection.execute(insert(WEBHOOKS).values(row))
         return self.find(made.id)
 
@@ -99,7 +99,7 @@ class Webhooks:
     def remove(self, webhook: str) -> None:
         """Forget a receiver and what it has not taken; raises SetupError if there is none."""
         self.find(webhook)
-        with said(), self._engine.begin() as connection:
+        with writing(self._engine) as connection:
             for table in (DELIVERIES, POSITIONS):
                 connection.execute(delete(table).where(table.c.webhook_id == webhook))
             connection.execute(delete(WEBHOOKS).where(WEBHOOKS.c.id == webhook))
@@ -107,7 +107,7 @@ class Webhooks:
     def leased(self, runner: str, until_ms: int) -> list[Webhook]:
         """Take all receivers that no other process sends to, and go on with one's own; return them."""
         free = (WEBHOOKS.c.runner == runner) | (WEBHOOKS.c.runner_until < now_ms())
-        with said(), self._engine.begin() as connection:
+        with writing(self._engine) as connection:
             connection.execute(update(WEBHOOKS).where(free).values(runner=runner, runner_until=until_ms))
             rows = connection.execute(select(WEBHOOKS).where(WEBHOOKS.c.runner == runner))
             found = [_webhook(row._mapping) for row in rows]
@@ -116,7 +116,7 @@ class Webhooks:
 
     def release(self, runner: str) -> None:
         """Let other processes go on at once."""
-        with said(), self._engine.begin() as connection:
+        with writing(self._engine) as connection:
             connection.execute(update(WEBHOOKS).where(WEBHOOKS.c.runner == runner).values(runner_until=0))
 
     def positions(self, webhook: str) -> dict[Place, int]:
@@ -127,31 +127,24 @@ class Webhooks:
 
     def take(self, webhook: str, deliveries: Sequence[Delivery], positions: Mapping[Place, int]) -> None:
         """Record events to be sent and the positions after them, in one step; those that are there already stay."""
-        ids = [each.event_id for each in deliveries]
-        own = DELIVERIES.c.webhook_id == webhook
-        with said(), self._engine.begin() as connection:
-            there = set(
-                connection.scalars(select(DELIVERIES.c.event_id).where(own & DELIVERIES.c.event_id.in_(ids)))
-            )
-            rows = [
-                {"webhook_id": webhook} | {name: getattr(each, name) for name in Delivery.__slots__}
-                for each in deliveries
-                if each.event_id not in there
-            ]
-            if rows:
-                connection.execute(insert(DELIVERIES), rows)
-            for (topic, partition), offset in positions.items():
-                at = (POSITIONS.c.webhook_id == webhook) & (POSITIONS.c.topic == topic)
-                at &= POSITIONS.c.partition == partition
-                done = connection.execute(update(POSITIONS).where(at).values(next_offset=offset))
-                if not done.rowcount:
-                    row = {
-                        "webhook_id": webhook,
-                        "topic": topic,
-                        "partition": partition,
-                        "next_offset": offset,
-                    }
-                    connection.execute(insert(POSITIONS).values(row))
+        events = [
+            {"webhook_id": webhook} | {name: getattr(each, name) for name in Delivery.__slots__}
+            for each in deliveries
+        ]
+        places = [
+            {"webhook_id": webhook, "topic": topic, "partition": partition, "next_offset": offset}
+            for (topic, partition), offset in positions.items()
+        ]
+        with writing(self._engine) as connection:
+            if events:
+                connection.execute(insert_new(connection, DELIVERIES).on_conflict_do_nothing(), events)
+            if places:
+                moved = insert_new(connection, POSITIONS)
+                moved = moved.on_conflict_do_update(
+                    index_elements=list(POSITIONS.primary_key),
+                    set_={"next_offset": moved.excluded.next_offset},
+                )
+                connection.execute(moved, places)
 
     def due(self, webhook: str, limit: int) -> list[Delivery]:
         """Return events to be sent now, the longest due first."""
@@ -162,7 +155,7 @@ class Webhooks:
 
     def settle(self, webhook: str, arrived: Sequence[str], tried: Sequence[Delivery], problem: str) -> None:
         """Forget events that have arrived, and record when others are tried again or that they are given up."""
-        with said(), self._engine.begin() as connection:
+        with writing(self._engine) as connection:
             own = DELIVERIES.c.webhook_id == webhook
             if arrived:
                 connection.execute(delete(DELIVERIES).where(own & DELIVERIES.c.event_id.in_(arrived)))
@@ -184,6 +177,11 @@ class Webhooks:
         with said(), self._engine.connect() as connection:
             return int(connection.scalar(select(func.count()).where(_waiting(webhook))) or 0)
 
+    def given_up(self, webhook: str) -> int:
+        """Return how many events were given up."""
+        with said(), self._engine.connect() as connection:
+            return int(connection.scalar(select(func.count()).where(_given_up(webhook))) or 0)
+
     def failed(self, webhook: str | None = None) -> list[tuple[str, Delivery]]:
         """Return events that were given up, with their receivers, the oldest first."""
         wanted: Any = DELIVERIES.c.failed_at.is_not(None)
@@ -195,11 +193,11 @@ class Webhooks:
 
     def resend(self, webhook: str, event: str | None = None) -> int:
         """Let events that were given up be sent again, as if they were new; return how many."""
-        wanted = (DELIVERIES.c.webhook_id == webhook) & DELIVERIES.c.failed_at.is_not(None)
+        wanted = _given_up(webhook)
         if event is not None:
             wanted &= DELIVERIES.c.event_id == event
         again = {"failed_at": None, "attempts": 0, "next_at": now_ms(), "created_at": now_ms()}
-        with said(), self._engine.begin() as connection:
+        with writing(self._engine) as connection:
             return connection.execute(update(DELIVERIES).where(wanted).values(again)).rowcount
 
 
@@ -210,6 +208,10 @@ def now_ms() -> int:
 
 def _waiting(webhook: str) -> Any:
     return (DELIVERIES.c.webhook_id == webhook) & DELIVERIES.c.failed_at.is_(None)
+
+
+def _given_up(webhook: str) -> Any:
+    return (DELIVERIES.c.webhook_id == webhook) & DELIVERIES.c.failed_at.is_not(None)
 
 
 def _webhook(row: Any) -> Webhook:
