@@ -34,7 +34,7 @@ class ConsoleMetrics:
         self._latency.labels(route, str(status)).observe(spent_s)
 
     def login(self, result: str) -> None:
-        """Count an attempt to log in: `right`, `wrong` or `locked`."""
+        """Count an attempt to log in: `right`, `wrong`, `locked` or `busy`."""
         self._logins.labels(result).inc()
 
     def text(self, tasks: Mapping[str, bool]) -> bytes:

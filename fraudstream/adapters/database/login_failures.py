@@ -10,7 +10,7 @@ from sqlalchemy import Engine, delete, select, update
 
 from fraudstream.adapters.database.engine import insert_new, writing
 from fraudstream.adapters.database.tables import LOGIN_FAILURES
-from fraudstream.domain.times import DAY_MS
+from fraudstream.domain.times import DAY_MS, HOUR_MS
 
 FREE = 4
 """So many wrong passwords lock nothing yet."""
@@ -18,7 +18,7 @@ FREE = 4
 LOCK_MS = 10_000
 """How long the next one locks the name; each further one locks it twice as long as the one before."""
 
-LOCK_MAX_MS = 3_600_000
+LOCK_MAX_MS = HOUR_MS
 
 
 class LoginFailures:

@@ -12,9 +12,8 @@ from fraudstream.adapters.database.engine import said, writing
 from fraudstream.adapters.database.tables import INVITATIONS, SESSIONS, USERS
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.people import MoneyStyle, Person, Role
-from fraudstream.domain.times import DAY_MS
+from fraudstream.domain.times import DAY_MS, HOUR_MS
 
-HOUR_MS = 3_600_000
 AGENT_MAX = 300
 
 

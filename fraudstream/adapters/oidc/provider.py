@@ -10,6 +10,7 @@ import httpx
 from authlib.integrations.base_client import OAuthError
 from joserfc.errors import JoseError
 
+from fraudstream.adapters.files import secret_in
 from fraudstream.domain.errors import FraudstreamError, SetupError
 
 logger = logging.getLogger(__name__)
@@ -145,14 +146,11 @@ def _client(**said: Any) -> Any:
     return OAuth().register(**said)
 
 
-def secret_in(path: Path | None) -> str | None:
+def client_secret_in(path: Path | None) -> str | None:
     """Return the client's secret in a file, None without one; raises SetupError."""
     if path is None:
         return None
-    try:
-        secret = path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SetupError(f"the file {path} of FRAUDSTREAM_OIDC_CLIENT_SECRET_FILE cannot be read") from error
+    secret = secret_in(path, "FRAUDSTREAM_OIDC_CLIENT_SECRET_FILE")
     if not secret:
-        raise SetupError(f"the file {path} of FRAUDSTREAM_OIDC_CLIENT_SECRET_FILE is empty")
+        raise SetupError(f"FRAUDSTREAM_OIDC_CLIENT_SECRET_FILE={path} is empty")
     return secret

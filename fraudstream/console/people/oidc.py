@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from fraudstream.adapters.database.people import User
-from fraudstream.adapters.oidc.provider import Begun, Identity, NotBelieved, Provider, secret_in
+from fraudstream.adapters.oidc.provider import Begun, Identity, NotBelieved, Provider, client_secret_in
 from fraudstream.console.access import Forbidden, local
 from fraudstream.console.app import Console
 from fraudstream.domain.errors import SetupError
@@ -32,7 +32,7 @@ def routes(console: Console) -> APIRouter:
         )
     if urlsplit(settings.oidc_issuer).scheme == "http" and console.secure:
         raise SetupError("FRAUDSTREAM_OIDC_ISSUER must be an https URL, as FRAUDSTREAM_CONSOLE_URL is")
-    secret = secret_in(settings.oidc_client_secret_file)
+    secret = client_secret_in(settings.oidc_client_secret_file)
     provider = Provider(settings.oidc_issuer, settings.oidc_client_id, secret, settings.oidc_name_claim)
     back = f"{settings.console_url}/oidc/callback"
     cookie = f"{console.access.cookie}-oidc"
