@@ -28,6 +28,9 @@ Kind = Literal["topics", "state", "weekly", "models", "archive", "history", "dat
 KINDS: tuple[Kind, ...] = ("topics", "state", "weekly", "models", "archive", "history", "database", "keys")
 """In the order in which they are taken away. Without keys nothing that is left can be read by its card numbers, so they are last."""
 
+BESIDE_DATABASE = ("", "-wal", "-shm", ".cases")
+"""How the names of a SQLite database's files end: it, its journal, and the lock of the console that reads alerts."""
+
 WEEKLY_HERE = ("snapshot", "disk")
 TOPICS_TIMEOUT_MS = 30_000
 COORDINATOR_WAIT_S = 20.0
@@ -120,7 +123,8 @@ def _database(address: str) -> Iterator[Thing]:
         )
         return
     file = Path(url.database)
-    paths = tuple(path for path in (file, Path(f"{file}-wal"), Path(f"{file}-shm")) if path.exists())
+    beside = (Path(f"{file}{ending}") for ending in BESIDE_DATABASE)
+    paths = tuple(path for path in beside if path.exists())
     if paths:
         yield Thing("database", str(file), paths=paths)
 

@@ -25,6 +25,7 @@ def filled(settings: Settings) -> Path:
         path.mkdir(parents=True)
         (path / "file").write_text("x")
     opened(settings.database_url).dispose()
+    (data / "fraudstream.db.cases").touch()
     settings.card_token_key()
     (data / "mine.txt").write_text("kept")
     return data
