@@ -56,10 +56,17 @@ class People:
         self._engine = engine
 
     def create(
-        self, by: str, name: str, role: Role, shown: str = "", password_hash: str | None = None
+        self,
+        by: str,
+        name: str,
+        role: Role,
+        shown: str = "",
+        password_hash: str | None = None,
+        *,
+        disabled: bool = False,
     ) -> User:
-        """Add somebody; raises SetupError if the name is taken or is none."""
-        name = normal(name)
+        """Add somebody; raises SetupError if the name is taken or is none. `disabled`: who is not let in yet."""
+        name, now_ms = normal(name), time.time_ns() // 1_000_000
         row = {
             "id": secrets.token_hex(8),
             "name": name,
@@ -68,15 +75,17 @@ class People:
             "password_hash": password_hash,
             "time_zone": "UTC",
             "money_style": MoneyStyle.CODE,
-            "created_at": time.time_ns() // 1_000_000,
-            "disabled_at": None,
+            "created_at": now_ms,
+            "disabled_at": now_ms if disabled else None,
             "oidc_subject": None,
         }
         with writing(self._engine) as connection:
             if connection.execute(select(USERS.c.id).where(USERS.c.name == name)).first() is not None:
                 raise SetupError(f"there is a user {name} already")
             connection.execute(insert(USERS).values(row))
-            append(connection, by, "people.add", name, {"role": role})
+            append(
+                connection, by, "people.add", name, {"role": role} | ({"disabled": True} if disabled else {})
+            )
         return _user(row)
 
     def find(self, name: str) -> User | None:
@@ -103,16 +112,16 @@ class People:
         """Give somebody another role, from their next request on; raises SetupError, also if nobody could manage people then."""
         with self._changing(name) as (connection, user):
             connection.execute(_set(user, role=role))
-            _keep_an_admin(connection)
             append(connection, by, "people.role", user.name, {"from": user.role, "to": role})
+            _keep_an_admin(connection)
 
     def disable(self, by: str, name: str) -> None:
         """Let somebody in no more, and end their sessions at once; raises SetupError, also if nobody could manage people then."""
         with self._changing(name) as (connection, user):
             connection.execute(_set(user, disabled_at=time.time_ns() // 1_000_000))
-            _keep_an_admin(connection)
             ended = end_all(connection, user.id)
             append(connection, by, "people.disable", user.name, {"sessions": ended})
+            _keep_an_admin(connection)
 
     def enable(self, by: str, name: str) -> None:
         """Let somebody in again; raises SetupError."""
@@ -170,6 +179,10 @@ def normal(name: str) -> str:
 
 
 def _keep_an_admin(connection: Connection) -> None:
+    """Raise SetupError if nobody is left who can manage people.
+
+    After the entry of the audit trail, for which transactions wait: of two admins who disable each other the second is refused.
+    """
     admins = (USERS.c.role == Role.ADMIN) & USERS.c.disabled_at.is_(None)
     if not connection.execute(select(func.count()).select_from(USERS).where(admins)).scalar():
         raise SetupError("this is the last admin: make somebody else an admin first")
