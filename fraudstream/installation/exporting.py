@@ -22,7 +22,6 @@ from fraudstream.domain.people import Role
 from fraudstream.settings import Settings
 
 Kind = Literal["models", "lists", "users"]
-KINDS: tuple[Kind, ...] = ("models", "lists", "users")
 """Models are all model versions with their releases and drafts of rules."""
 
 FILE_BYTES_MAX = 1 << 31
@@ -31,6 +30,15 @@ LOG = ".jsonl"
 BY = "import"
 
 Records = dict[str, str]
+
+
+class ExportedUser(msgspec.Struct, frozen=True):
+    """Somebody as `users.json` has them: without password and preferences."""
+
+    name: str
+    shown: str
+    role: Role
+    disabled: bool
 
 
 async def export(settings: Settings, directory: Path, kinds: tuple[Kind, ...]) -> dict[str, int]:
@@ -45,15 +53,10 @@ async def export(settings: Settings, directory: Path, kinds: tuple[Kind, ...]) -
         done["lists"] = len(records)
     if "users" in kinds:
         users = [
-            {
-                "name": user.name,
-                "shown": user.shown,
-                "role": user.role,
-                "disabled": user.disabled_at is not None,
-            }
+            ExportedUser(user.name, user.shown, user.role, user.disabled_at is not None)
             for user in People(opened(settings.database_url)).all()
         ]
-        _write(directory / "users.json", users)
+        _write(directory / "users.json", msgspec.to_builtins(users))
         done["users"] = len(users)
     return done
 
@@ -66,7 +69,7 @@ async def take_over(settings: Settings, directory: Path, kinds: tuple[Kind, ...]
     if "lists" in kinds and (directory / "lists.json").exists():
         done["lists"] = await _import_lists(settings, _read(directory / "lists.json", Records))
     if "users" in kinds and (directory / "users.json").exists():
-        done["users"] = _import_users(settings, _read(directory / "users.json", list[dict[str, Any]]))
+        done["users"] = _import_users(settings, _read(directory / "users.json", list[ExportedUser]))
     if not done:
         raise SetupError(f"{directory} is no export: it has neither models nor lists.json nor users.json")
     return done
@@ -138,15 +141,12 @@ async def _import_lists(settings: Settings, records: Records) -> int:
     return len(changes)
 
 
-def _import_users(settings: Settings, users: list[dict[str, Any]]) -> int:
+def _import_users(settings: Settings, users: list[ExportedUser]) -> int:
     """Make users who are not there; they need an invitation, since passwords are not exported."""
     people = People(opened(settings.database_url))
-    new = [user for user in users if people.find(user["name"]) is None]
+    new = [user for user in users if people.find(user.name) is None]
     for user in new:
-        people.create(BY, user["name"], Role(user["role"]), user["shown"])
-    for user in new:
-        if user["disabled"]:  # after all are there, since the last admin cannot be disabled
-            people.disable(BY, user["name"])
+        people.create(BY, user.name, user.role, user.shown, disabled=user.disabled)
     return len(new)
 
 
