@@ -8,6 +8,7 @@ from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from fraudstream.console.app import Console
+from fraudstream.console.formatting import sentence
 from fraudstream.console.people.checking import Passwords, Refused
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.people import MoneyStyle, Person
@@ -58,7 +59,7 @@ def routes(console: Console, passwords: Passwords) -> APIRouter:
         try:
             hashed = await passwords.hashed(new)
         except SetupError as error:
-            return await asyncio.to_thread(shown, request, person, 400, wrong=f"{error}.".capitalize())
+            return await asyncio.to_thread(shown, request, person, 400, wrong=sentence(str(error)))
         own = console.access.secret(request)
         await asyncio.to_thread(console.people.set_password, person.name, person.name, hashed, own)
         return _done("password")

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from fraudstream.console.app import Console
+from fraudstream.console.formatting import sentence
 from fraudstream.console.people.checking import Passwords
 from fraudstream.domain.errors import SetupError
 
@@ -43,7 +44,7 @@ def routes(console: Console, passwords: Passwords) -> APIRouter:
                 raise SetupError("the two passwords are not the same")
             hashed = await passwords.hashed(password)
         except SetupError as error:
-            return await asyncio.to_thread(shown, request, name, f"{error}.".capitalize(), 400)
+            return await asyncio.to_thread(shown, request, name, sentence(str(error)), 400)
         if await asyncio.to_thread(console.sessions.accept, token, hashed) is None:
             return await asyncio.to_thread(shown, request, None, "", 404)
         answer = RedirectResponse("/", 303)
