@@ -16,7 +16,6 @@ from fraudstream.adapters.archive.filters import Filter
 from fraudstream.adapters.archive.search import ArchiveQuery, Position
 from fraudstream.adapters.database.resources import Resource, Resources, ResourceStore
 from fraudstream.api.archived import ArchivedDecisions
-from fraudstream.api.fraud_detector import rules
 from fraudstream.api.fraud_detector.definitions import DETECTOR, DETECTOR_VERSION, EVENT_TYPE
 from fraudstream.api.fraud_detector.detectors import ACTIVE, MODE, status_at, version_named
 from fraudstream.api.fraud_detector.errors import absent, invalid, unavailable
@@ -39,6 +38,16 @@ class Judge(NamedTuple):
 
     version: Resource
     event_type: str
+
+
+class Question(NamedTuple):
+    """What is asked of a decision, as it is defined now."""
+
+    version: Resource
+    event_type: Resource
+    given: Mapping[str, str]
+    """Values of variables that the decision has."""
+    plan: Plan
 
 
 class PastPredictions:
@@ -91,13 +100,11 @@ class PastPredictions:
                 f"no prediction of event {asked['eventId']} was made then, or it is not archived yet."
             )
         decision = self._archived.decision(row)
-        plan = await asyncio.to_thread(
-            self._store.within, lambda found: self._plan(found, asked, decision), writing=False
+        question = await asyncio.to_thread(
+            self._store.within, lambda found: self._question(found, asked, decision), writing=False
         )
-        plan = replace(plan, contents=await self._contents.of(plan.lists))
-        told = await asyncio.to_thread(
-            self._store.within, lambda found: self._told(found, asked, decision, plan), writing=False
-        )
+        plan = replace(question.plan, contents=await self._contents.of(question.plan.lists))
+        told = await asyncio.to_thread(_told, decision, question._replace(plan=plan))
         explanation = await asyncio.to_thread(self._explanations.of, row)
         for model in told["evaluatedModelVersions"]:
             if explanation is not None:
@@ -110,38 +117,36 @@ class PastPredictions:
         except TimeoutError as error:
             raise unavailable("the archive could not be searched in time; ask again") from error
 
-    def _plan(self, resources: Resources, asked: Body, decision: Mapping[str, Any]) -> Plan:
+    def _question(self, resources: Resources, asked: Body, decision: Mapping[str, Any]) -> Question:
         version, event_type = version_named(resources, asked), _event_type(resources, asked)
         given = variables_of(decision, self._event_type, event_type.document["eventVariables"])
-        return plan_of(resources, version, event_type.name, given)
+        return Question(version, event_type, given, plan_of(resources, version, event_type.name, given))
 
-    def _told(self, resources: Resources, asked: Body, decision: Mapping[str, Any], plan: Plan) -> Body:
-        version, event_type = version_named(resources, asked), _event_type(resources, asked)
-        given = variables_of(decision, self._event_type, event_type.document["eventVariables"])
-        score = decision.get("insight_score")
-        values = {
-            **plan.values,
-            **{name: None if score is None else float(score) for name in plan.score_names},
-        }
-        judged, outcomes = _rules_told(resources, version, plan, values)
-        return {
-            "eventId": asked["eventId"],
-            "eventTypeName": event_type.name,
-            **_entity(decision, event_type.document["entityTypes"]),
-            "eventTimestamp": time_text(decision["event_time"]),
-            "detectorId": version.name,
-            "detectorVersionId": str(version.version),
-            "detectorVersionStatus": version.document["status"],
-            "eventVariables": [
-                {"name": name, "value": text, "source": "EVENT"} for name, text in given.items()
-            ],
-            "rules": judged,
-            "ruleExecutionMode": version.document[MODE],
-            "outcomes": outcomes,
-            "evaluatedModelVersions": _models(plan, score),
-            "evaluatedExternalModels": [],
-            "predictionTimestamp": time_text(decision[DECIDED_AT.name]),
-        }
+
+def _told(decision: Mapping[str, Any], question: Question) -> Body:
+    version, event_type, given, plan = question
+    score = decision.get("insight_score")
+    values = {
+        **plan.values,
+        **{name: None if score is None else float(score) for name in plan.score_names},
+    }
+    judged, outcomes = _rules_told(plan, values)
+    return {
+        "eventId": decision["transaction_id"],
+        "eventTypeName": event_type.name,
+        **_entity(decision, event_type.document["entityTypes"]),
+        "eventTimestamp": time_text(decision["event_time"]),
+        "detectorId": version.name,
+        "detectorVersionId": str(version.version),
+        "detectorVersionStatus": version.document["status"],
+        "eventVariables": [{"name": name, "value": text, "source": "EVENT"} for name, text in given.items()],
+        "rules": judged,
+        "ruleExecutionMode": version.document[MODE],
+        "outcomes": outcomes,
+        "evaluatedModelVersions": _models(plan, score),
+        "evaluatedExternalModels": [],
+        "predictionTimestamp": time_text(decision[DECIDED_AT.name]),
+    }
 
 
 def _event_type(resources: Resources, asked: Body) -> Resource:
@@ -151,23 +156,19 @@ def _event_type(resources: Resources, asked: Body) -> Resource:
     return event_type
 
 
-def _rules_told(
-    resources: Resources, version: Resource, plan: Plan, values: Mapping[str, Value]
-) -> tuple[list[Body], list[str]]:
+def _rules_told(plan: Plan, values: Mapping[str, Value]) -> tuple[list[Body], list[str]]:
     """Return the rules with what each said, and the outcomes of those that are answered."""
     held = plan.held(values)
     matched = plan.told([rule for rule, holds in zip(plan.rules, held, strict=True) if holds])
     told: list[Body] = []
-    for named, rule, holds in zip(version.document["rules"], plan.rules, held, strict=True):
-        kept = rules.named(resources, named)
-        expression = "" if kept is None else kept.document["expression"]
+    for rule, holds in zip(plan.rules, held, strict=True):
         evaluated = not (plan.first_matched and any(each["matched"] for each in told))
         told.append(
             {
                 "ruleId": rule.id,
                 "ruleVersion": rule.version,
-                "expression": expression,
-                "expressionWithValues": with_values(expression, values),
+                "expression": rule.condition.text,
+                "expressionWithValues": with_values(rule.condition.text, values),
                 "outcomes": list(rule.outcomes),
                 "evaluated": evaluated,
                 "matched": evaluated and holds,

@@ -46,6 +46,7 @@ class Condition:
     def __init__(self, text: str, variables: Mapping[str, Type]) -> None:
         """Read and compile it; raises NotACondition."""
         tree = parsed(text, variables)
+        self.text = text
         self.sql = sql(tree)
         self.variables = {each.name: each.type for each in _variables(tree)}
         try:
