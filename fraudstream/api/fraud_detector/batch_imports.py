@@ -6,16 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import polars as pl
-from polars.exceptions import PolarsError
 
 from fraudstream.adapters.database.resources import Resource, Resources, ResourceStore
 from fraudstream.api.fraud_detector.definitions import EVENT_TYPE
 from fraudstream.api.fraud_detector.s3_paths import read
 from fraudstream.api.fraud_detector.shapes import Body
 from fraudstream.api.fraud_detector.stored_events import meaning_of
-from fraudstream.api.fraud_detector.training_files import LABEL, TIME
+from fraudstream.api.fraud_detector.training_files import LABEL, TIME, program_file
 from fraudstream.api.fraud_detector.work import NotDone, Running
-from fraudstream.domain.errors import SetupError
 from fraudstream.domain.events.event_type import EventType
 
 EVENT_ID, ENTITY_ID = "EVENT_ID", "ENTITY_ID"
@@ -62,11 +60,8 @@ def _labels(resources: Resources, event_type: str) -> dict[str, bool]:
 
 def renamed(source: Path, target: Path, labels: Mapping[str, bool], event_type: EventType) -> int:
     """Write a program's file with the columns of our event type; return how many rows it has. Raises SetupError."""
-    try:
-        rows = pl.scan_csv(source, infer_schema=False)
+    with program_file(source, (EVENT_ID, TIME)) as rows:
         columns = rows.collect_schema().names()
-        if lacking := [name for name in (EVENT_ID, TIME) if name not in columns]:
-            raise SetupError(f"the file has no column {', '.join(lacking)}")
         made = {each.field: pl.col(each.field) for each in event_type.variables if each.field in columns}
         made |= {event_type.amount: pl.col(event_type.amount)} if event_type.amount in columns else {}
         made |= {event_type.time.fields[0]: pl.col(TIME)} if event_type.time.fields else {}
@@ -78,10 +73,6 @@ def renamed(source: Path, target: Path, labels: Mapping[str, bool], event_type: 
             made[event_type.label.field if event_type.label else OUR_LABEL] = _label(labels, event_type)
         rows.select(column.alias(name) for name, column in made.items()).sink_csv(target)
         return int(rows.select(pl.len()).collect().item())
-    except PolarsError as error:
-        raise SetupError(
-            f"the file cannot be read as CSV ({str(error).partition(chr(10))[0][:200]})"
-        ) from error
 
 
 def _label(labels: Mapping[str, bool], event_type: EventType) -> pl.Expr:

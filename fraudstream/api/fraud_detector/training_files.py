@@ -1,6 +1,7 @@
 """Makes of a program's file what `fraudstream history import` reads: the variables that the model is to learn from, and labels."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,15 +27,22 @@ def prepared(source: Path, target: Path, schema: Mapping[str, Any], event_type: 
     Variables that the model is not to learn from are empty in it: what is empty everywhere, no model learns from. Amount and
     entity stay, which every event has.
     """
-    try:
-        rows = pl.scan_csv(source, infer_schema=False)
-        columns = rows.collect_schema().names()
-        wanted = list(schema["modelVariables"])
-        if lacking := [name for name in (*wanted, TIME, LABEL) if name not in columns]:
-            raise SetupError(f"the file has no column {', '.join(lacking)}")
+    wanted = list(schema["modelVariables"])
+    with program_file(source, (*wanted, TIME, LABEL)) as rows:
         empty = [pl.lit(None, pl.String).alias(name) for name in left_out(wanted, event_type)]
         label = _label(schema.get("labelSchema") or {})
         rows.with_columns(*empty, label.alias(LABEL)).sink_csv(target)
+
+
+@contextmanager
+def program_file(source: Path, needed: Sequence[str]) -> Iterator[pl.LazyFrame]:
+    """Yield a program's CSV file, all of it text, to be read within the block; raises SetupError that says what is wrong with it."""
+    try:
+        rows = pl.scan_csv(source, infer_schema=False)
+        columns = rows.collect_schema().names()
+        if lacking := [name for name in needed if name not in columns]:
+            raise SetupError(f"the file has no column {', '.join(lacking)}")
+        yield rows
     except PolarsError as error:
         raise SetupError(
             f"the file cannot be read as CSV ({str(error).partition(chr(10))[0][:200]})"
