@@ -101,7 +101,7 @@ class Api:
         if self.event_type.id is not None:
             fastapi.include_router(labels.routes(self.publish, access))
         self._detector = (
-            self._fraud_detector(engine, access)
+            self._fraud_detector(engine, access, archived)
             if settings.api_fraud_detector and engine is not None
             else None
         )
@@ -113,11 +113,12 @@ class Api:
         _handle_errors(fastapi)
         self.app: ASGIApp = door(fastapi, self.metrics)
 
-    def _fraud_detector(self, engine: Engine, access: Access) -> "Built":
+    def _fraud_detector(self, engine: Engine, access: Access, archived: ArchivedDecisions) -> "Built":
         from fraudstream.api.fraud_detector.building import built
 
         publish, settings = (self.publish, self.publish_lists), self._settings
-        return built(settings, engine, access, self.asker, self.event_type, self.metrics, *publish)
+        asking = (self.asker, self.event_type, self.metrics)
+        return built(settings, engine, access, *asking, *publish, archived)
 
     async def publish(self, said: Sequence[Label]) -> None:
         """Publish labels and wait until the brokers have them; raises FraudstreamError."""

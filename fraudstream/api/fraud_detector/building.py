@@ -59,6 +59,7 @@ def built(
     metrics: ApiMetrics,
     publish: Publish,
     publish_lists: PublishLists,
+    archived: ArchivedDecisions,
 ) -> Built:
     """Return the door for these settings."""
     store = ResourceStore(engine)
@@ -67,7 +68,8 @@ def built(
         "FRAUDSTREAM_EVENT_TYPE": settings.event_type,
     }
     work = Work(store, Jobs(engine), environment)
-    contents = Contents(partial(read, settings))
+    read_lists = partial(read, settings)
+    contents = Contents(read_lists)
     deadline_s = settings.api_deadline_ms / 1000
     predictions = Predictions(store, asker, event_type, metrics, deadline_s, contents)
     registry = Registry.at(settings.models_place, event_type.name)
@@ -81,9 +83,8 @@ def built(
         table_of(settings.api_fraud_detector_outcomes),
         settings.fraud_threshold,
     )
-    archived = ArchivedDecisions(settings.archive_place, event_type)
     events = StoredEvents(store, asker, archived, event_type, publish, deadline_s)
-    lists = Lists(store, partial(read, settings), publish_lists)
+    lists = Lists(store, read_lists, publish_lists)
     past = PastPredictions(store, archived, Explanations(registry, event_type), event_type, contents)
     predicting = BatchPredictions(store, work, contents)
     starting_s = settings.api_fraud_detector_initializing_s
@@ -97,15 +98,15 @@ def built(
         **trainings.operations,
         "UpdateDetectorVersionStatus": deployments.set_status,
     }
-    others: dict[str, tuple[Handler, str]] = {"GetEventPrediction": (predictions.predict, PREDICT)}
-    others |= {
+    others: dict[str, tuple[Handler, str]] = {
+        "GetEventPrediction": (predictions.predict, PREDICT),
         "SendEvent": (events.send, PREDICT),
         "GetEvent": (events.found, PREDICT),
         "UpdateEventLabel": (events.label, LABELS),
         "ListEventPredictions": (past.listed, PREDICT),
         "GetEventPredictionMetadata": (past.explained, PREDICT),
+        **{name: (handler, SCOPE) for name, handler in definitions.items()},
     }
-    others |= {name: (handler, SCOPE) for name, handler in definitions.items()}
     sagemaker = Target(Service("sagemaker"), human_review.OPERATIONS, {})
     router = FraudDetector(store, access, others, [sagemaker]).routes()
     router.include_router(HumanLoops(store, access).routes())

@@ -24,6 +24,7 @@ from fraudstream.adapters.database.engine import opened
 from fraudstream.adapters.event_types import event_type_named
 from fraudstream.adapters.kafka.asking import NotSent
 from fraudstream.api.access import Access
+from fraudstream.api.archived import ArchivedDecisions
 from fraudstream.api.asking import Asker
 from fraudstream.api.door import BODY_BYTES_MAX
 from fraudstream.api.fraud_detector.building import built
@@ -143,7 +144,8 @@ def everything(folder: Path) -> Iterator[str]:
     asker = Asker(Parser(event_type, entities, 600_000), own.partitions, 0, 100)
     asker.log = NoBroker()
     access, metrics = Access(None), ApiMetrics()
-    made = built(own, engine, access, asker, event_type, metrics, published, published)
+    archived = ArchivedDecisions(own.archive_place, event_type)
+    made = built(own, engine, access, asker, event_type, metrics, published, published, archived)
     app = FastAPI()
     app.include_router(made.router)
     app.router.add_event_handler("shutdown", made.work.stop)
