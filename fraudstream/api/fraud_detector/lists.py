@@ -158,12 +158,18 @@ def _described(resources: Resources, asked: Body) -> None:
     resources.put(LIST, asked["name"], known | changed)
 
 
+def _asks(expression: str, name: str) -> bool:
+    """Tell whether a condition asks a list.
+
+    >>> [_asks("$a > 1 and ($zip in@bad)", name) for name in ("bad", "ba")]
+    [True, False]
+    """
+    return any((at.text, asked.text) == ("@", name) for at, asked in pairwise(tokens(expression)))
+
+
 def _removed(resources: Resources, name: str) -> None:
     for rule in resources.all(RULE):
-        if any(
-            (at.text, asked.text) == ("@", name)
-            for at, asked in pairwise(tokens(rule.document["expression"]))
-        ):
+        if _asks(rule.document["expression"], name):
             raise conflict(f"list {name} cannot be deleted: rule {rule.document['ruleId']} asks it.")
     resources.delete(LIST, name)
 
