@@ -74,15 +74,9 @@ def built(
     predictions = Predictions(store, asker, event_type, metrics, deadline_s, contents)
     registry = Registry.at(settings.models_place, event_type.name)
     trainings = Trainings(store, work, registry, event_type, settings.archive_place)
-    deployments = Deployments(
-        store,
-        work,
-        registry,
-        Releases.at(settings.models_place, event_type.name),
-        event_type,
-        table_of(settings.api_fraud_detector_outcomes),
-        settings.fraud_threshold,
-    )
+    releases = Releases.at(settings.models_place, event_type.name)
+    table = table_of(settings.api_fraud_detector_outcomes)
+    deployments = Deployments(store, work, registry, releases, event_type, table, settings.fraud_threshold)
     events = StoredEvents(store, asker, archived, event_type, publish, deadline_s)
     lists = Lists(store, read_lists, publish_lists)
     past = PastPredictions(store, archived, Explanations(registry, event_type), event_type, contents)

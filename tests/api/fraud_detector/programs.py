@@ -3,6 +3,7 @@
 import contextlib
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -151,20 +152,18 @@ def start_batch(client: Any, job: str, source: str, target: str, version: str) -
 
 def ended_batch(client: Any, job: str) -> dict[str, Any]:
     """Wait until a batch prediction has ended, and return what became of it."""
-    deadline = time.monotonic() + PATIENCE_S
-    while True:
-        (seen,) = client.get_batch_prediction_jobs(jobId=job)["batchPredictions"]
-        if "IN_PROGRESS" not in seen["status"]:
-            return dict(seen)
-        assert time.monotonic() < deadline
-        time.sleep(0.5)
+    return _ended(lambda: client.get_batch_prediction_jobs(jobId=job)["batchPredictions"])
 
 
 def ended_import(client: Any, job: str) -> dict[str, Any]:
     """Wait until a batch import has ended, and return what became of it."""
+    return _ended(lambda: client.get_batch_import_jobs(jobId=job)["batchImports"])
+
+
+def _ended(jobs: Callable[[], list[dict[str, Any]]]) -> dict[str, Any]:
     deadline = time.monotonic() + PATIENCE_S
     while True:
-        (seen,) = client.get_batch_import_jobs(jobId=job)["batchImports"]
+        (seen,) = jobs()
         if "IN_PROGRESS" not in seen["status"]:
             return dict(seen)
         assert time.monotonic() < deadline
