@@ -9,7 +9,7 @@ from pathlib import Path
 from fraudstream.adapters.archive.copied import copy_archive
 from fraudstream.adapters.archive.directory import LocalObjects
 from fraudstream.adapters.archive.lake import LABELS_FOLDER, Lake, labels_lake
-from fraudstream.adapters.archive.opening import S3
+from fraudstream.adapters.archive.opening import S3, object_store
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +36,6 @@ class Files:
         """The files of all days, the oldest first."""
         return [path for paths in self.decisions.values() for path in paths]
 
-    def of(self, days: Days) -> "Files":
-        """Return those of some days, with all labels."""
-        return Files({day: paths for day, paths in self.decisions.items() if days.holds(day)}, self.labels)
-
 
 class ArchiveFiles:
     """Finds the files of the archive at `place`; `copies` is where those of a bucket are kept."""
@@ -48,6 +44,11 @@ class ArchiveFiles:
         self._place = place
         self.directory = copies if place.startswith(S3) else Path(place)
         self._copying = asyncio.Lock()
+
+    async def newest(self) -> date | None:
+        """Return the newest day of payments; None if there is none. Nothing is copied."""
+        async with object_store(self._place) as objects:
+            return max((file.day for file in await Lake(objects).files()), default=None)
 
     async def found(self, days: Days) -> Files:
         """Return the files of some days as they are now; an archive that does not exist yet has none."""

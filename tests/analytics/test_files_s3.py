@@ -40,12 +40,15 @@ def test_files_of_a_bucket_are_copied_once(bucket: str, tmp_path: Path) -> None:
         return total["payments"], total["missed"]
 
     asyncio.run(fill())
+    newest = asyncio.run(archive.files.newest())
+    copied_for_it = [*tmp_path.rglob("*.parquet")]
     before = found()
     kept = {path: os.stat(path).st_mtime_ns for path in tmp_path.rglob("*.parquet")}
     asyncio.run(compacted())
     after = found()
     now = {path: os.stat(path).st_mtime_ns for path in tmp_path.rglob("*.parquet")}
 
+    assert (date(2020, 2, 5), []) == (newest, copied_for_it)
     assert (5, 1) == before == after
     assert (4, 3) == (len(kept), len(now))
     assert 2 == len(kept.items() & now.items())

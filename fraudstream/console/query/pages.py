@@ -5,9 +5,10 @@ from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request, Response
+from starlette.datastructures import QueryParams
 
 from fraudstream.adapters.database.queries import RecentQueries
-from fraudstream.analytics.files import ArchiveFiles, Days, Files
+from fraudstream.analytics.files import ArchiveFiles, Days
 from fraudstream.analytics.filters import NUMBERS
 from fraudstream.console.access import form_of
 from fraudstream.console.app import Console
@@ -43,11 +44,10 @@ class QueryPages:
         self, request: Request, person: Person, sql: str, result: Result | None = None, wrong: str = ""
     ) -> Response:
         """Return the page with a query and perhaps its result."""
-        everything = await self._files.found(Days())
-        asked = self._asked(request.query_params, everything)
+        asked = await self._asked(request.query_params)
         tables: dict[str, Any] = {}
         if asked is not None:
-            files = everything.of(Days(asked.first, asked.last))
+            files = await self._files.found(Days(asked.first, asked.last))
             tables = await self._queries.tables(files) if files.decisions else {}
             wrong = wrong or asked.wrong
         values = {
@@ -67,16 +67,16 @@ class QueryPages:
         }
         return self.console.page(request, person, "query.html", status=400 if wrong else 200, **values)
 
-    async def result(self, person: Person, sql: str, asked: Asked | None, everything: Files) -> Result:
+    async def result(self, person: Person, sql: str, asked: Asked | None) -> Result:
         """Run a query and note it; raises QueryFailed."""
         if masked(sql) != sql:
             raise QueryFailed(CARD_NUMBER)
-        files = everything.of(Days(asked.first, asked.last)) if asked is not None else everything
         if not sql.strip():
             raise QueryFailed("there is nothing to run")
         if asked is not None and asked.wrong:
             raise QueryFailed(asked.wrong)
-        if not files.decisions:
+        files = None if asked is None else await self._files.found(Days(asked.first, asked.last))
+        if files is None or not files.decisions:
             raise QueryFailed("the archive has no payments of these days")
         try:
             found = await self._queries.run(sql, files)
@@ -89,14 +89,14 @@ class QueryPages:
     async def posted(self, request: Request, person: Person) -> tuple[str, Result]:
         """Run the query of a form; raises QueryFailed."""
         sql = str((await form_of(request)).get("sql") or "").replace("\r\n", "\n")[: LENGTH_MAX + 1]
-        everything = await self._files.found(Days())
-        return sql, await self.result(person, sql, self._asked(request.query_params, everything), everything)
+        return sql, await self.result(person, sql, await self._asked(request.query_params))
 
-    def _asked(self, params: Any, everything: Files) -> Asked | None:
+    async def _asked(self, params: QueryParams) -> Asked | None:
         """Return the days that are asked about; None if the archive has none."""
-        if not everything.decisions:
+        newest = await self._files.newest()
+        if newest is None:
             return None
-        return replace(Asked.of(params, max(everything.decisions), None), by="day", filters=(), known=None)
+        return replace(Asked.of(params, newest, None), by="day", filters=(), known=None)
 
 
 def routes(console: Console) -> APIRouter:

@@ -10,7 +10,6 @@ from fraudstream.adapters.archive.filters import FilterError
 from fraudstream.adapters.event_types import event_type_named
 from fraudstream.analytics.archive import Archive
 from fraudstream.analytics.figures import NO_VALUE, OTHERS, PERIODS
-from fraudstream.analytics.files import Days
 from fraudstream.analytics.series import newest_archived
 from fraudstream.console.app import Console
 from fraudstream.console.exporting import FORMATS, as_file
@@ -66,10 +65,10 @@ class Results:
 
     async def asked(self, request: Request) -> Asked | None:
         """Return what is asked; None if the archive has nothing yet."""
-        days = (await self.archive.files.found(Days())).decisions
-        if not days:
+        newest = await self.archive.files.newest()
+        if newest is None:
             return None
-        return Asked.of(request.query_params, max(days), self.console.settings.console_reviews_a_day)
+        return Asked.of(request.query_params, newest, self.console.settings.console_reviews_a_day)
 
     async def shown(
         self, request: Request, template: str, look: Callable[[Asked], Awaitable[dict[str, Any] | None]]
