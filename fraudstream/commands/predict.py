@@ -21,7 +21,7 @@ from fraudstream.commands.jobs import opened_jobs
 from fraudstream.commands.predict_event import predict_event
 from fraudstream.commands.progress import bar
 from fraudstream.domain.errors import SetupError
-from fraudstream.process.tuning import calm_garbage_collection, import_xgboost_alone
+from fraudstream.process.tuning import calm_garbage_collection
 
 if TYPE_CHECKING:
     from fraudstream.offline.etl.s3_inputs import Copies
@@ -110,7 +110,6 @@ def predict(
     if options["release"] and options["model"]:
         raise click.UsageError("a release has a model of its own: give --release or --model, not both")
     check_installed("sqlalchemy", "alembic", what="a job", extra="api")
-    import_xgboost_alone()
     from fraudstream.adapters.scratch import scratch
     from fraudstream.offline.etl.s3_inputs import Copies
 
