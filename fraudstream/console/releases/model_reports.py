@@ -44,7 +44,6 @@ class ModelReports:
 
     def _made(self, event_type: str, version: Version) -> None:
         path, settings = self._place(event_type, version), self._settings
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         environment = os.environ | {
             "FRAUDSTREAM_DATA_DIR": str(settings.data_dir),
             "FRAUDSTREAM_EVENT_TYPE": settings.event_type,
@@ -52,6 +51,7 @@ class ModelReports:
         }
         command = [sys.executable, "-m", "fraudstream", "models", "report", str(version), "--out", str(path)]
         try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             done = subprocess.run(  # noqa: S603 - our own command
                 command, env=environment, capture_output=True, text=True, timeout=WITHIN_S, check=False
             )

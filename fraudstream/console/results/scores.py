@@ -85,7 +85,7 @@ class LiveScores:
                 self._ready.set()
                 while time.monotonic() - self._looked_at_s < UNSEEN_S:
                     self._add(await tail.fetch(POLL_MS))
-        except (FraudstreamError, KafkaError) as error:
+        except (FraudstreamError, KafkaError, msgspec.DecodeError) as error:
             logger.warning("scores cannot be read from the topic: %s", error)
             self._why_not = "the topic of decisions cannot be read; the console's log says why"
             self._ready.set()

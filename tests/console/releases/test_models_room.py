@@ -64,6 +64,21 @@ def test_a_report_that_cannot_be_made_says_why(console: Console) -> None:
     assert ["card-1.0"] == [each.subject for each in entries(console.engine, action="model.report")]
 
 
+def test_a_report_for_which_there_is_no_place_is_not_being_made_for_ever(console: Console) -> None:
+    """Such as on a full or a read-only disk; it can be asked for again."""
+    place = console.settings.data_dir / "console" / "reports"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text("no directory")
+    who = visitor(console, "lead")
+    who.post("/models/1.0/report")
+
+    deadline = time.monotonic() + 60
+    while "is being made" in (page := who.get("/models/1.0")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert "The report could not be made: It could not be made (FileExistsError)." in page
+    assert "Make a report" in page
+
+
 @pytest.mark.parametrize("path", ["/models/1.0/report.html", "/models/1.0/report"])
 def test_reports_are_for_those_who_are_logged_in(console: Console, path: str) -> None:
     """Others are led to the login."""

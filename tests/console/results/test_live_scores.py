@@ -49,3 +49,18 @@ async def test_scores_are_those_of_the_topic_s_last_five_minutes(kafka_settings:
         await scores.stop()
 
     assert 3 == sum(step.payments for step in now.steps)
+
+
+async def test_a_record_that_is_no_decision_is_said(kafka_settings: Settings) -> None:
+    """The page has the newest of the archive then, and why."""
+    await send(kafka_settings, "decisions", [("1", b"[]")])
+    scores = LiveScores(kafka_settings)
+    try:
+        seen = await scores.look(PATIENCE_S)
+    finally:
+        await scores.stop()
+
+    assert (None, "the topic of decisions cannot be read; the console's log says why") == (
+        seen.series,
+        seen.why_not,
+    )
