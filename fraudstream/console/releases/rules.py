@@ -116,11 +116,8 @@ def _tried(workshop: Workshop, person: Person, form: Mapping[str, Any]) -> dict[
 def _with(ruleset: Ruleset, rule: Rule, was: str) -> Ruleset:
     """Return the draft with a rule in place of the one that it was, or beside the others if it is new."""
     others = [each for each in ruleset.rules if each.name not in (was, rule.name)]
-    place = (
-        [each.name for each in ruleset.rules].index(was)
-        if was in {r.name for r in ruleset.rules}
-        else len(others)
-    )
+    names = [each.name for each in ruleset.rules]
+    place = names.index(was) if was in names else len(others)
     return Ruleset([*others[:place], rule, *others[place:]], ruleset.mode)
 
 

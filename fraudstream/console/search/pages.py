@@ -121,11 +121,11 @@ def routes(console: Console) -> APIRouter:
     async def export(request: Request, format: str) -> Response:  # noqa: A002 - the word in the address
         console.person(request)
         given = MultiDict(request.query_params.multi_items())
-        media, written = FORMATS[format if format in FORMATS else "csv"]
+        form = format if format in FORMATS else "csv"
+        media, written = FORMATS[form]
         found = await search.finder.page(from_address(given).query(EXPORT_MAX), EXPORT_BUDGET_S)
-        ending = "json" if written is exports.as_json else "csv"
         headers = {
-            "Content-Disposition": f'attachment; filename="payments.{ending}"',
+            "Content-Disposition": f'attachment; filename="payments.{form}"',
             "X-Complete": "no" if found.more or found.reached else "yes",
         }
         return Response(written(found.payments), media_type=media, headers=headers)
