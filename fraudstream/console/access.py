@@ -11,6 +11,7 @@ from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.datastructures import FormData
 
+from fraudstream.adapters.database.people import User
 from fraudstream.adapters.database.sessions import Sessions
 from fraudstream.domain.people import Permission, Person
 
@@ -77,9 +78,10 @@ class Access:
             request.state.guest = secrets.token_urlsafe(32)
             request.state.csrf = csrf_of(request.state.guest)
 
-    def begin(self, response: Response, person_id: str, name: str, agent: str) -> None:
+    def begin(self, request: Request, response: Response, user: User) -> None:
         """Log somebody in: always with a new secret, whatever cookie they came with."""
-        self._set(response, self.sessions.begin(person_id, name, self.hours, agent))
+        agent = request.headers.get("user-agent", "")
+        self._set(response, self.sessions.begin(user.id, user.name, self.hours, agent))
 
     def end(self, request: Request, response: Response) -> None:
         """Log out."""

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError
@@ -25,7 +25,7 @@ from fraudstream.settings import Settings
 from fraudstream.topics import all_topics, archive_group
 
 Kind = Literal["topics", "state", "weekly", "models", "archive", "history", "database", "keys"]
-KINDS: tuple[Kind, ...] = ("topics", "state", "weekly", "models", "archive", "history", "database", "keys")
+KINDS: tuple[Kind, ...] = get_args(Kind)
 """In the order in which they are taken away. Without keys nothing that is left can be read by its card numbers, so they are last."""
 
 BESIDE_DATABASE = ("", "-wal", "-shm", ".cases")

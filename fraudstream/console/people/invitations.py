@@ -49,8 +49,7 @@ def routes(console: Console, passwords: Passwords) -> APIRouter:
             return await asyncio.to_thread(shown, request, None, "", 404)
         answer = RedirectResponse("/", 303)
         user = await asyncio.to_thread(console.people.named, name)
-        agent = request.headers.get("user-agent", "")
-        await asyncio.to_thread(access.begin, answer, user.id, user.name, agent)
+        await asyncio.to_thread(access.begin, request, answer, user)
         return answer
 
     return router

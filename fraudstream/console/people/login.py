@@ -44,8 +44,7 @@ def routes(console: Console, passwords: Passwords) -> APIRouter:
             return await asyncio.to_thread(asked, request, name[:254], local(onward), user)
         console.metrics.login("right")
         answer = RedirectResponse(local(onward), 303)
-        agent = request.headers.get("user-agent", "")
-        await asyncio.to_thread(access.begin, answer, user.id, user.name, agent)
+        await asyncio.to_thread(access.begin, request, answer, user)
         return answer
 
     @router.post("/logout")

@@ -62,8 +62,7 @@ def routes(console: Console) -> APIRouter:
         user = await asyncio.to_thread(_user, console, identity)
         console.metrics.login("right")
         answer = RedirectResponse(onward, 303)
-        agent = request.headers.get("user-agent", "")
-        await asyncio.to_thread(console.access.begin, answer, user.id, user.name, agent)
+        await asyncio.to_thread(console.access.begin, request, answer, user)
         answer.delete_cookie(cookie, path="/", secure=console.secure, httponly=True, samesite="lax")
         return answer
 
