@@ -86,13 +86,14 @@ class Proposals:
             "problem": "",
         }
         same = (PROPOSALS.c.kind == kind) & (PROPOSALS.c.subject == subject)
+        told = {"id": row["id"], "note": note, "document": dict(document)}
         with writing(self._engine) as connection:
+            # transactions wait for each other here, so of two at once the second sees the first
+            append(connection, person.name, f"{kind}.propose", subject, told)
             wanted = select(PROPOSALS).where(same & (PROPOSALS.c.state == State.OPEN))
             if (there := connection.execute(wanted).first()) is not None:
                 raise SetupError(f"{there.proposed_by} has proposed that already, and it is open")
             connection.execute(insert(PROPOSALS).values(row))
-            told = {"id": row["id"], "note": note, "document": dict(document)}
-            append(connection, person.name, f"{kind}.propose", subject, told)
         return _proposal(row)
 
     def open(self, kind: str) -> list[Proposal]:

@@ -1,6 +1,7 @@
 """What one person proposes is done once another has approved it."""
 
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
 from sqlalchemy import update
@@ -99,3 +100,23 @@ def test_the_same_is_not_proposed_twice(proposals: Proposals) -> None:
     proposed(proposals)
     with pytest.raises(SetupError, match="ada has proposed that already"):
         proposed(proposals)
+
+
+def test_of_two_who_propose_the_same_at_once_one_is_told_of_the_other(proposals: Proposals) -> None:
+    """And only one proposal is open."""
+    together = Barrier(2)
+
+    def wanted(person: Person) -> bool:
+        together.wait()
+        try:
+            proposals.propose(person, "release", "activate 7", {"release": 7}, "")
+        except SetupError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(2) as both:
+        for _ in range(10):
+            done = list(both.map(wanted, (ADA, BEN)))
+            assert [False, True] == sorted(done)
+            (only,) = proposals.open("release")
+            proposals.reject(EVE, only.id)
