@@ -3,17 +3,18 @@
 import hashlib
 import os
 import re
+import threading
 from pathlib import Path
 
 from fraudstream.domain.errors import SetupError
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Replace a file in one step; a reader sees the old content or the new, also after a crash.
+    """Replace a file in one step; a reader sees the old content or the new, also after a crash, or if several write it at once.
 
     What was written before an error is removed: where it is that the disk is full, the space is needed.
     """
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
     try:
         with draft.open("wb") as file:
             file.write(content)

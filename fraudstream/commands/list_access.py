@@ -53,7 +53,7 @@ def entities_of(settings: Settings, text: str) -> tuple[str, ...]:
     return changes.entities_of(settings, text)
 
 
-def entry_of(until: datetime | None, why: str) -> "Listed":
+def entry_of(until: datetime | None, why: str) -> Listed:
     """Return an entry of now by this user."""
     from fraudstream.adapters.lists import changes
     from fraudstream.adapters.models.registry import this_user
