@@ -32,7 +32,8 @@ class DriftReports:
 
     async def until(self, last: date) -> dict[str, Any]:
         """Return the report on the seven days up to a day; raises SetupError if there is nothing to compare."""
-        files = await self._archive.files.found(Days())
+        first = date.fromordinal(max(1, last.toordinal() - 7 * WEEKS + 1))
+        files = await self._archive.files.found(Days(first, last))
         models = Registry.of(self._settings)
         version = await asyncio.to_thread(models.resolve)
         key = (last, version, tuple(files.all_decisions), files.labels)
