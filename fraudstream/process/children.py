@@ -1,4 +1,4 @@
-"""Child processes of the demo, parity and inboxes: fraudstream's own commands, ended together however their parent ends."""
+"""Child processes of the demo, parity, inboxes and the API: fraudstream's own commands, ended together however their parent ends."""
 
 import asyncio
 import os
@@ -23,8 +23,8 @@ class ChildFailed(FraudstreamError):
 
 
 class Child:
-    """A running `fraudstream` command. It has a process group of its own, so that Ctrl-C reaches only the demo, and a
-    guard that ends it if the demo is killed.
+    """A running `fraudstream` command. It has a process group of its own, so that Ctrl-C reaches only its parent, and a
+    guard that ends it if that is killed.
     """
 
     def __init__(self, name: str, process: asyncio.subprocess.Process, log_path: Path) -> None:
