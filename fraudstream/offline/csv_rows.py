@@ -25,7 +25,7 @@ DELIMITERS = (",", ";", "\t", "|")
 
 
 class BadRow(NamedTuple):
-    """A row that is not a payment; `detail` and `value` never hold the card number."""
+    """A row that is not a payment; of what people are told, `detail` and `value` never hold the card number, `cells` may."""
 
     line: int
     reason: str
@@ -34,6 +34,8 @@ class BadRow(NamedTuple):
     """The file's column that is wrong; empty if it is the row."""
     value: str = ""
     """What is in it, shortened."""
+    cells: Sequence[str] = ()
+    """All that is in a row of which nobody knows which cell is of which column."""
 
 
 class Row(NamedTuple):
@@ -47,7 +49,7 @@ class Row(NamedTuple):
     def bad(self, fault: InvalidTransaction) -> BadRow:
         """Return the row as a bad one, with its first line."""
         to = f"up to line {self.last_line}: " if self.last_line > self.line else ""
-        return BadRow(self.line, fault.reason, f"{to}{fault.detail}")
+        return BadRow(self.line, fault.reason, f"{to}{fault.detail}", cells=self.cells)
 
     def check(self, columns: int) -> None:
         """Raise InvalidTransaction if something is wrong with it, or it has not as many cells as there are columns."""

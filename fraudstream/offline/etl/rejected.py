@@ -1,13 +1,22 @@
 """What was wrong with rejected rows and where: each on a list, and a table of how many are alike."""
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import polars as pl
 
-from fraudstream.domain.card_numbers import digits_of, holds_part, masked, parts_of, without_parts
+from fraudstream.domain.card_numbers import (
+    CARD_DIGITS_MAX,
+    CARD_DIGITS_MIN,
+    digits_of,
+    holds_part,
+    masked,
+    parts_of,
+    without_parts,
+)
 from fraudstream.offline.column_names import Names
 from fraudstream.offline.columns import NUMBER, TOKEN
 from fraudstream.offline.csv_rows import BadRow
@@ -19,6 +28,10 @@ from fraudstream.offline.opening import VALUE_SHOWN_MAX
 LISTED = ("file", "line", "column", "reason", "value", "detail", "row")
 """Columns of the list."""
 
+
+SEPARATORS = re.compile(r"[\s-]")
+CARD_NUMBER = re.compile(rf"[0-9]{{{CARD_DIGITS_MIN},{CARD_DIGITS_MAX}}}")
+"""What a cell with a card number holds, less its separators."""
 
 VALUES_MAX = 1000
 """Values that a hint is derived from."""
@@ -49,7 +62,7 @@ class Rejected:
     def add(self, file: str, bad: Iterable[BadRow], rows: Mapping[int, str] | None = None) -> None:
         """Note some rows of a file in order of lines; `rows` has what is in those that could be read."""
         for row in bad:
-            cells = (rows or {}).get(row.line, "")
+            cells = (rows or {}).get(row.line, _without_names(row.cells))
             self.note((file, row.line, row.column, row.reason, row.value, row.detail, cells))
             key = (file, row.column, row.reason)
             if key in self.kinds:
@@ -71,6 +84,16 @@ def shown_rows(rows: pl.DataFrame, lines: Sequence[int], names: Names) -> dict[i
     """Return some rows as JSON, without card numbers or parts of the row's own."""
     found = rows.filter(pl.col(LINE).is_in(lines))
     return {row.pop(LINE): _shown(row, names) for row in found.iter_rows(named=True)}
+
+
+def _without_names(cells: Sequence[str]) -> str:
+    """Return cells as a JSON list, without card numbers or parts of any that is among them; nothing for no cells."""
+    if not cells:
+        return ""
+    short = [cell if len(cell) <= VALUE_SHOWN_MAX else masked(cell)[:VALUE_SHOWN_MAX] for cell in cells]
+    text = masked(json.dumps(short, ensure_ascii=False)).encode("utf-8", "replace").decode()
+    numbers = [cell for given in cells if CARD_NUMBER.fullmatch(cell := SEPARATORS.sub("", given))]
+    return without_parts(text, parts_of(numbers))
 
 
 def _shown(row: Mapping[str, object], names: Names) -> str:

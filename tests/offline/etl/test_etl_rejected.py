@@ -1,5 +1,6 @@
 """Bad rows of raw files: each is on a list with line and reason, and no other row is lost."""
 
+import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -62,6 +63,21 @@ def test_a_row_of_other_width_and_bytes_that_are_no_text_are_rejected(tmp_path: 
         (bad["line"], bad["reason"]) for bad in rejected(tmp_path / "out")
     ]
     assert 10 == train_and_test(tmp_path / "out").height
+
+
+def test_a_row_of_other_width_is_listed_with_its_cells_and_without_card_numbers(tmp_path: Path) -> None:
+    """An unquoted comma moves all cells behind it, so nobody knows which one is the card; bytes that are no text are marked."""
+    wide = row(10, merchant="Kirlin, Sons and 4000-0000-0000-0002", job="x" * 50)
+    broken = row(11, city="Z%rich", street="card 0000 0000 0024")
+    raw = raw_file(tmp_path / "raw.csv", *rows(10), wide, broken)
+    raw.write_bytes(raw.read_bytes().replace(b"Z%rich", b"Z\xfcrich"))
+    made(tmp_path / "out", raw, "--rejected-max", 1)
+    cells, others = (json.loads(bad["row"]) for bad in rejected(tmp_path / "out"))
+
+    assert ["10", "2020-01-01 00:10:00", "***", "Kirlin", " Sons and ***", "misc_net"] == cells[:6]
+    assert "x" * 40 in cells
+    assert 24 == len(cells)
+    assert ("card ***", "Z?rich") == (others[9], others[10])
 
 
 def test_more_garbage_than_allowed_makes_nothing_and_says_the_most_frequent_fault(tmp_path: Path) -> None:
