@@ -4,7 +4,8 @@ Kafka's authorizer refuses what no rule allows (leave `allow.everyone.if.no.acl.
 write the changelog, which is its state, and join its group, as long as nobody else is given these rights.
 """
 
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -48,6 +49,26 @@ def acls(settings: Settings, role: Role) -> list[Acl]:
     looking = [Acl("topic", name, operation) for name, _ in of_topics for operation in LOOK]
     using = [Acl("topic", name, operation) for name, topic in of_topics for operation in _uses(topic, role)]
     return [*looking, *using, *_beside_topics(settings, role)]
+
+
+def commands(acls: Iterable[Acl], principal: str, bootstrap: str) -> dict[str, list[Acl]]:
+    """Return kafka-acls commands that give these rights, each with those that it gives: one for all topics with the same operations."""
+    operations: dict[tuple[str, str, bool], list[Acl]] = {}
+    for acl in acls:
+        operations.setdefault((acl.resource, acl.name, acl.prefixed), []).append(acl)
+    alike: dict[tuple[object, ...], list[Acl]] = {}
+    for (resource, _, prefixed), given in operations.items():
+        alike.setdefault((resource, prefixed, *(acl.operation for acl in given)), []).extend(given)
+    return {_command(given, principal, bootstrap): given for given in alike.values()}
+
+
+def _command(acls: list[Acl], principal: str, bootstrap: str) -> str:
+    words = ["kafka-acls", "--bootstrap-server", bootstrap, "--add", "--allow-principal", principal]
+    for operation in dict.fromkeys(acl.operation for acl in acls):
+        words += ["--operation", operation]
+    for name in dict.fromkeys(acl.name for acl in acls):
+        words += [f"--{acls[0].resource}", name]
+    return shlex.join(words + ["--resource-pattern-type", "prefixed"] * acls[0].prefixed)
 
 
 LOOK: tuple[Operation, ...] = ("Describe", "DescribeConfigs")

@@ -40,7 +40,7 @@ LAYERS: dict[str, set[str]] = {
     "state": {"adapters", "deciding", "domain", "settings", "tables", "topics"},
     "traffic": {"adapters", "domain", "offline", "settings", "topics", "world"},
     "client": set(),
-    "installation": {"adapters", "domain", "settings", "topics"},
+    "installation": {"acls", "adapters", "domain", "settings", "topics"},
     "webhooks": {"adapters", "domain", "settings", "topics"},
     "console": {
         "adapters",

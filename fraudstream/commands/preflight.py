@@ -7,14 +7,25 @@ from dataclasses import asdict
 
 import click
 
+from fraudstream.acls import ROLES
 from fraudstream.adapters.extras import check_installed
 from fraudstream.settings import Settings
+from fraudstream.topics import Role
 
 
 @click.command()
 @click.option("--broker", help="Kafka bootstrap servers.  [default: FRAUDSTREAM_BROKER or localhost:9092]")
+@click.option(
+    "--role",
+    "roles",
+    type=click.Choice(list(ROLES)),
+    multiple=True,
+    default=["worker"],
+    show_default=True,
+    help="What the login in the settings is for: whether it has the rights in Kafka of this role. May be repeated.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def preflight(broker: str | None, as_json: bool) -> None:
+def preflight(broker: str | None, roles: tuple[Role, ...], as_json: bool) -> None:
     """Look at each step that comes before deciding: what is there, what is missing, and the command that makes it.
 
     Nothing is changed, except that a database of an earlier release is upgraded.
@@ -22,9 +33,10 @@ def preflight(broker: str | None, as_json: bool) -> None:
     Exit codes: 0 workers can decide, 1 something is missing, 2 bad settings, 75 something does not answer.
     """
     check_installed("sqlalchemy", "alembic", what="this", extra="api")
-    from fraudstream.installation.preflight import State, looked
+    from fraudstream.installation.preflight import looked
+    from fraudstream.installation.steps import State
 
-    steps = asyncio.run(looked(Settings.with_options(broker=broker)))
+    steps = asyncio.run(looked(Settings.with_options(broker=broker), roles))
     states = {each.state for each in steps}
     if as_json:
         ready = not states & {State.MISSING, State.AWAY}

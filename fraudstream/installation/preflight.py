@@ -1,9 +1,8 @@
 """Looks at each step that must be done before workers decide, in the order in which they are done; changes nothing."""
 
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy.engine import make_url
@@ -24,34 +23,13 @@ from fraudstream.adapters.weekly.stores import online_store
 from fraudstream.domain.errors import FraudstreamError
 from fraudstream.domain.releases.release_log import Role
 from fraudstream.domain.weekly import day_of, midnight_before
+from fraudstream.installation.rights import rights
+from fraudstream.installation.steps import State, Step
 from fraudstream.settings import Settings
+from fraudstream.topics import Role as Whose
 from fraudstream.topics import all_topics
 
-
-class State(StrEnum):
-    """How a step stands."""
-
-    OK = "ok"
-    MISSING = "missing"
-    """Workers need it, and it is not there or wrong."""
-    AWAY = "away"
-    """It does not answer now."""
-    LATER = "later"
-    """Not there, and workers decide without it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A step, and what was found."""
-
-    name: str
-    state: State
-    found: str
-    command: str = ""
-    """What makes it, or makes it right."""
-
-
-Look = Callable[[Settings], Awaitable[Step]]
+Look = Callable[[Settings], Awaitable[Step | list[Step]]]
 
 
 async def event_type(settings: Settings) -> Step:
@@ -192,11 +170,13 @@ MENDED_BY = {
 }
 """What to try where looking ends with an error."""
 
-STEPS: dict[str, Look] = {
+BEFORE_RIGHTS: dict[str, Look] = {
     "event type": event_type,
     "token keys": token_keys,
     "broker": broker,
     "topics": topics,
+}
+AFTER_RIGHTS: dict[str, Look] = {
     "weekly aggregates": weekly_aggregates,
     "model": model,
     "release": release,
@@ -206,13 +186,17 @@ STEPS: dict[str, Look] = {
 """In the order in which they are done."""
 
 
-async def looked(settings: Settings) -> list[Step]:
-    """Return how every step stands; one that fails does not hide the others."""
-    return [await _looked(name, look, settings) for name, look in STEPS.items()]
+async def looked(settings: Settings, roles: Sequence[Whose]) -> list[Step]:
+    """Return how every step stands; one that fails does not hide the others. `roles`: what the login in the settings is for."""
+    of_roles: list[tuple[str, Look]] = [("rights", partial(rights, role=role)) for role in roles]
+    looks = [*BEFORE_RIGHTS.items(), *of_roles, *AFTER_RIGHTS.items()]
+    return [step for name, look in looks for step in await _looked(name, look, settings)]
 
 
-async def _looked(name: str, look: Look, settings: Settings) -> Step:
+async def _looked(name: str, look: Look, settings: Settings) -> list[Step]:
     try:
-        return await look(settings)
+        found = await look(settings)
     except FraudstreamError as error:
-        return Step(name, State.AWAY if error.later else State.MISSING, str(error), MENDED_BY.get(name, ""))
+        state = State.AWAY if error.later else State.MISSING
+        return [Step(name, state, str(error), MENDED_BY.get(name, ""))]
+    return [found] if isinstance(found, Step) else found
