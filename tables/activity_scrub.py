@@ -9,6 +9,7 @@ import logging
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +21,22 @@ from fraudstream.tables.activity_layout import (
     CLOCK,
     CLOCK_KEY,
     KEY_BYTES,
+    KEYS,
     LAYOUT_KEY,
     OFFSET_KEY,
     PLANS_KEY,
-    START,
     Clock,
 )
 from fraudstream.tables.changelog_entries import read_whole
 
 logger = logging.getLogger(__name__)
 
-CHUNK_BUCKETS = 8192
-"""Buckets checked at once."""
+CHUNK_RECORDS = 1024
+"""Records read and checked at once; of more, what is checked has left the processor's cache."""
+
+NOTES = (CLOCK_KEY, LAYOUT_KEY, OFFSET_KEY, PLANS_KEY)
+"""What a partition has beside buckets."""
+FIRST_NOTE = min(NOTES)
 
 PROBE_BYTES = 4096
 LOCKED = ("/LOCK: Resource temporarily unavailable", "/LOCK: No locks available")
@@ -138,34 +143,46 @@ def examine(database: Any, layout: Layout) -> None:
 
 def _chunks(database: Any) -> Iterator[tuple[list[bytes], list[bytes]]]:
     """Yield keys and values of all buckets; raises if RocksDB could not read to the end or has an unknown key."""
-    iterator = database.iter()
-    iterator.seek_to_first()
-    keys: list[bytes] = []
-    values: list[bytes] = []
-    while iterator.valid():
-        key = iterator.key()
-        if len(key) == KEY_BYTES and key < CLOCK_KEY[:1]:
-            keys.append(key)
-            values.append(iterator.value())
-        elif key not in (CLOCK_KEY, LAYOUT_KEY, OFFSET_KEY, PLANS_KEY):
-            raise Damaged(f"a key has the unknown length of {len(key)} bytes")
-        iterator.next()
-        if len(keys) == CHUNK_BUCKETS:
+    records, last = database.items(), b""
+    while chunk := list(islice(records, CHUNK_RECORDS)):
+        keys, values = (list(column) for column in zip(*chunk, strict=True))
+        last = keys[-1]
+        if last >= FIRST_NOTE or set(map(len, keys)) != {KEY_BYTES}:
+            chunk = [each for each in chunk if _is_bucket(each[0])]
+            keys, values = [key for key, _ in chunk], [value for _, value in chunk]
+        if keys:
             yield keys, values
-            keys, values = [], []
+    _require_end(database, last)
+
+
+def _is_bucket(key: bytes) -> bool:
+    """Tell buckets from what else a partition has; raises Damaged if a key is neither."""
+    if key in NOTES:
+        return False
+    if len(key) != KEY_BYTES or key >= FIRST_NOTE:
+        raise Damaged(f"a key has the unknown length of {len(key)} bytes")
+    return True
+
+
+def _require_end(database: Any, last: bytes) -> None:
+    """Raise if something follows the last key that was read: `items` ends without a word where RocksDB cannot read on."""
+    iterator = database.iter()
+    iterator.seek(last)
+    if iterator.valid():
+        iterator.next()
     iterator.status()
-    if keys:
-        yield keys, values
+    if iterator.valid():
+        raise Damaged("it was not read to its end")
 
 
 def _examine_buckets(
     layout: Layout, keys: list[bytes], values: list[bytes], newest_ms: int, last_sequence: int
 ) -> tuple[int, int]:
     """Check that buckets hold whole entries of their own time; return the newest time and sequence so far."""
-    sizes = np.array([len(value) for value in values], np.int64)
+    sizes = np.fromiter(map(len, values), np.int64, len(values))
     if (sizes % layout.size).any() or not sizes.all():
         raise Damaged("a bucket ends in the middle of an entry")
-    starts = np.frombuffer(b"".join(key[: START.size] for key in keys), ">u8").astype(np.int64)
+    starts = np.frombuffer(b"".join(keys), KEYS)["start"].astype(np.int64)
     entries = layout.unpack_columns(np.frombuffer(b"".join(values), layout.dtype))
     times = entries.event_time_ms
     if (times - times % layout.bucket_ms != np.repeat(starts, sizes // layout.size)).any():

@@ -20,11 +20,12 @@ from fraudstream.tables.activity_layout import (
     CLOCK_KEY,
     LAYOUT_KEY,
     OFFSET_KEY,
+    PLANS_KEY,
     Clock,
     bucket_key,
     merged,
 )
-from fraudstream.tables.activity_scrub import Damaged, examine, opened
+from fraudstream.tables.activity_scrub import CHUNK_RECORDS, NOTES, Damaged, examine, opened
 from fraudstream.tables.activity_store import open_database, partition_directory
 from fraudstream.tables.changelog_entries import Whole
 from tests.tables import damage
@@ -158,6 +159,51 @@ def test_what_no_worker_writes_is_damage(tmp_path: Path, harm: dict[bytes, bytes
         database.delete(key) if changed is None else database.put(key, changed)
 
     with pytest.raises(Damaged, match=why):
+        examine(database, LAYOUT)
+
+
+AFTER_NOTES = b"zzz"
+"""Sorts after everything that a partition has."""
+
+
+@pytest.mark.parametrize("place", [0, CHUNK_RECORDS - 1, CHUNK_RECORDS, 2 * CHUNK_RECORDS])
+@pytest.mark.parametrize("buckets", [2 * CHUNK_RECORDS - len(NOTES) + more for more in range(6)])
+def test_what_is_wrong_is_found_wherever_it_lies(tmp_path: Path, buckets: int, place: int) -> None:
+    """Records are read in chunks: one may be full of buckets, of both, or of notes alone."""
+    database: Any = table_in(tmp_path).store._db_for_partition(0)
+    for key, value in (SOUND | {PLANS_KEY: b"[]"}).items():
+        database.put(key, value)
+    for number in range(2, buckets + 1):
+        database.put(bucket_key(NOON, token(number)), BUCKET)
+    examine(database, LAYOUT)
+    database.put(AFTER_NOTES, b"")
+    with pytest.raises(Damaged, match="unknown length of 3 bytes"):
+        examine(database, LAYOUT)
+    database.delete(AFTER_NOTES)
+    wrong = [key for key in database.keys() if key not in NOTES][min(place, buckets - 1)]  # noqa: SIM118 - RocksDB's
+    database.put(wrong, BUCKET[:-1])
+
+    with pytest.raises(Damaged, match="in the middle of an entry"):
+        examine(database, LAYOUT)
+
+
+@pytest.mark.parametrize("place", [0, 0.3, 0.6])
+def test_a_damaged_block_is_found_wherever_it_lies(tmp_path: Path, place: float) -> None:
+    """RocksDB's iterator ends there as if there were no more."""
+    path = table_in(tmp_path).store.partition_path(0)
+    database = open_database(path)
+    for key, value in SOUND.items():
+        database.put(key, value)
+    for number in range(2, 3 * CHUNK_RECORDS):
+        database.put(bucket_key(NOON, token(number)), BUCKET)
+    database.close()
+    (sorted_file,) = damage.flushed(path).glob("*.sst")
+    content = bytearray(sorted_file.read_bytes())
+    content[int(len(content) * place)] ^= 0x10
+    sorted_file.write_bytes(content)
+    database = open_database(path)
+
+    with pytest.raises(Exception, match="Corruption"):
         examine(database, LAYOUT)
 
 
