@@ -106,6 +106,11 @@ def _beside_topics(settings: Settings, role: Role) -> list[Acl]:
         ]
     if role == "console":
         behind = (settings.app_id, archivers)  # how far they are behind
-        own = Acl("group", topics.console_group(settings), "Read")
-        return [own, *(Acl("group", group, "Describe") for group in behind)]
+        publishing = topics.console_transactions(settings)
+        return [
+            Acl("group", topics.console_group(settings), "Read"),
+            *(Acl("group", group, "Describe") for group in behind),
+            Acl("transactional-id", publishing, "Write"),
+            Acl("transactional-id", publishing, "Describe"),
+        ]
     return [Acl("group", archivers, "Read")] if role == "archiver" else []

@@ -188,6 +188,11 @@ def console_group(settings: Settings) -> str:
     return f"{settings.app_id}-console"
 
 
+def console_transactions(settings: Settings) -> str:
+    """Return the one transactional id of those who publish cases and their labels."""
+    return f"{settings.app_id}-console"
+
+
 def all_topics(settings: Settings) -> dict[str, Topic]:
     """Return every topic by its full name, prefix applied, changelog included."""
     named = {settings.topic(topic.name): topic for topic in TOPICS}

@@ -60,6 +60,11 @@ class PartitionLogs:
         ends = await self._reader.end_offsets(asked)
         return {place: Span(begins[place], ends[place]) for place in asked}
 
+    async def ends(self, places: Collection[Place]) -> dict[Place, int]:
+        """Return where partitions end, with what transactions that are still open have written."""
+        found = await self._group.end_offsets([TopicPartition(*place) for place in places])
+        return {place: found[place] for place in places}
+
     async def committed(self, topic: str, partition: int) -> int:
         """Return the offset the group would go on from, 0 before its first commit."""
         return await self.committed_if_any(topic, partition) or 0

@@ -7,71 +7,32 @@ the committed offsets. docs/decisions/0009-exactly-once-outputs.md
 
 import asyncio
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
 
-from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 from faust.types import TP
 
-from fraudstream.adapters.failures import NOT_ALLOWED, not_authorised
 from fraudstream.adapters.kafka.admin import limits_of
 from fraudstream.adapters.kafka.outbox import Instead, Outbox
-from fraudstream.adapters.kafka.publisher import Publisher
 from fraudstream.adapters.kafka.security import Kafka
-from fraudstream.domain.errors import BrokerUnavailable
+from fraudstream.adapters.kafka.transactional_publisher import TransactionalPublisher
 from fraudstream.domain.problems import Problem
 
-TRANSACTION_TIMEOUT_MS = 30_000
-"""How long the transaction of a killed worker may keep read_committed consumers waiting if nobody takes over."""
 
-
-class Transaction(Publisher):
+class Transaction(TransactionalPublisher):
     """The producer of one source partition."""
 
     def __init__(self, kafka: Kafka, transactional_id: str, group: str, patience_s: float | None) -> None:
         super().__init__(kafka, transactional_id, patience_s)
-        self._transactional_id = transactional_id
         self._group = group
-
-    def _new_producer(self) -> AIOKafkaProducer:
-        return AIOKafkaProducer(
-            **self._producer_settings(),
-            transactional_id=self._transactional_id,
-            transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
-        )
-
-    async def start(self) -> None:
-        """Connect, and fence the former owner of the partition; its open transaction is aborted when this returns."""
-        with _allowed_some_day(f"begin transactions of {self._transactional_id}"):
-            await super().start()
-            await self.producer.begin_transaction()  # waits for the producer id, which the fence is part of
-            await self.producer.commit_transaction()
 
     async def commit(self, outbox: Outbox, offsets: Mapping[TP, int], instead: Instead) -> None:
         """Publish, and commit the offsets to read next, all or nothing; raises if fenced or undeliverable."""
-        with _allowed_some_day(f"commit what {self._group} has decided, with its outputs"):
-            await self.producer.begin_transaction()
+        async with self.transaction(f"commit what {self._group} has decided, with its outputs"):
             await self.publish(outbox, instead)
             await self.producer.send_offsets_to_transaction(
                 {TopicPartition(tp.topic, tp.partition): offset for tp, offset in offsets.items()},
                 self._group,
             )
-            await self.producer.commit_transaction()
-
-    async def _until_allowed(self, topic: str, error: KafkaError) -> None:
-        """Raise: aiokafka cannot go on with this transaction, and a new producer could fence our successor."""
-        with _allowed_some_day(f"write topic {topic}"):
-            raise error
-
-
-@contextmanager
-def _allowed_some_day(doing: str) -> Iterator[None]:
-    """Raise BrokerUnavailable for a lack of rights: a restart begins afresh as soon as they are given back."""
-    try:
-        yield
-    except NOT_ALLOWED as error:
-        raise BrokerUnavailable(str(not_authorised(doing, error))) from error
 
 
 class Transactions:

@@ -25,9 +25,8 @@ from fraudstream.adapters.failures import kafka_error
 from fraudstream.adapters.kafka.admin import administration, ensure_topics, existing_topics
 from fraudstream.adapters.kafka.log_fit import Position, print_of, starts
 from fraudstream.adapters.kafka.partition_logs import PartitionLogs, Place, Record, partition_logs
-from fraudstream.adapters.kafka.publisher import Publisher
 from fraudstream.adapters.kafka.security import Kafka
-from fraudstream.console.intake.publishing import CasePublisher
+from fraudstream.console.intake.publishing import CasePublisher, publishing
 from fraudstream.console.intake.reading import LogChanged, Reading
 from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.review.intake import Intake
@@ -44,7 +43,6 @@ PUBLISH_EVERY_S = 1.0
 COMMIT_EVERY_S = 5.0
 CHECK_EVERY_S = 60.0
 """How often it is looked whether the topics are still the same ones."""
-PATIENCE_S = 30.0
 
 
 def intake_of(settings: Settings, event_type: EventType) -> Intake:
@@ -82,12 +80,10 @@ class CaseFeed:
         settings, kafka = self._settings, Kafka.of(self._settings)
         await ensure_topics(settings)
         counts = await self._partitions(kafka)
-        group = topics.console_group(settings)
         async with (
-            partition_logs(kafka, group) as logs,
-            Publisher(kafka, group, PATIENCE_S) as publisher,
+            partition_logs(kafka, topics.console_group(settings)) as logs,
+            publishing(settings, self._store) as publisher,  # before any topic's end is asked for
         ):
-            await publisher.learn([self._cases, self._labels])
             await self._recover(logs, counts[self._cases])
             sources = {name: counts[name] for name in (self._alerts, self._decisions)}
             reading = Reading(
@@ -97,25 +93,29 @@ class CaseFeed:
                 sources,
                 (self._labels, counts[self._labels]),
             )
-            publishing = CasePublisher(settings, self._store, publisher)
             async with reading.begun(kafka, logs):
-                await self._catch_up(reading, logs, publishing)
+                await self._catch_up(reading, logs, publisher)
                 logger.info("cases are in step with Kafka")
-                await self._keep_up(reading, logs, publishing, kafka, counts)
+                await self._keep_up(reading, logs, publisher, kafka, counts)
 
-    async def _catch_up(self, reading: Reading, logs: PartitionLogs, publishing: CasePublisher) -> None:
-        """Read what the topics have by now: alerts first, so that labels find their payments."""
-        ends = {place: span.end for place, span in (await logs.spans(reading.positions.keys())).items()}
-        for places in (reading.sources, reading.labels):
+    async def _catch_up(self, reading: Reading, logs: PartitionLogs, publisher: CasePublisher) -> None:
+        """Read what the topics have by now: alerts first, so that labels find their payments.
+
+        Labels are read up to the end of what is written, not of what is committed: a transaction that somebody else has
+        open hides what consoles before this one have published.
+        """
+        ends = {place: span.end for place, span in (await logs.spans(reading.sources)).items()}
+        ends |= await logs.ends(reading.labels)
+        for places in (reading.sources, [*reading.sources, *reading.labels]):
             while not await reading.reached(places, ends):
                 await reading.take(places, WAIT_MS)
-                await publishing.cases()
+                await publisher.cases()
 
     async def _keep_up(
         self,
         reading: Reading,
         logs: PartitionLogs,
-        publishing: CasePublisher,
+        publisher: CasePublisher,
         kafka: Kafka,
         counts: dict[str, int],
     ) -> None:
@@ -127,10 +127,10 @@ class CaseFeed:
                 await reading.take(reading.labels, 0)
             now = time.monotonic()
             if now - published >= PUBLISH_EVERY_S:
-                await self._publish(publishing)
+                await self._publish(publisher)
                 published = now
             if now - committed >= COMMIT_EVERY_S:
-                await logs.commit({place: at.next_offset for place, at in reading.positions.items() if at})
+                await logs.commit(await reading.passed())
                 committed = now
             if now - checked >= CHECK_EVERY_S:
                 await reading.check(logs)
@@ -138,11 +138,11 @@ class CaseFeed:
                     raise LogChanged("a topic has got other partitions; reading begins again")
                 checked = now
 
-    async def _publish(self, publishing: CasePublisher) -> None:
+    async def _publish(self, publisher: CasePublisher) -> None:
         """Publish all that is to be published now; labels only if events have ids that labels can name."""
-        while await publishing.cases():
+        while await publisher.cases():
             continue
-        while self._event_type.id is not None and await publishing.labels():
+        while self._event_type.id is not None and await publisher.labels():
             continue
 
     async def _partitions(self, kafka: Kafka) -> dict[str, int]:

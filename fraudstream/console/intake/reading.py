@@ -89,6 +89,10 @@ class Reading:
         """Tell whether everything before these ends was read."""
         return all([await self._consumer.position(place) >= ends[place] for place in places])
 
+    async def passed(self) -> dict[Place, int]:
+        """Return up to where partitions of which we know records have been read, behind transactions' markers, too."""
+        return {place: await self._consumer.position(place) for place, at in self.positions.items() if at}
+
     async def near_end(self) -> bool:
         """Tell whether the newest alerts and decisions have been read, but for some."""
         behind = [

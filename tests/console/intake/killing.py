@@ -78,8 +78,8 @@ class Killed:
     """Cases that count other payments than they have, and payments that are in more than one."""
     labels_wrong: list[str]
     """Payments of closed cases whose labels the topic lacks, or has with two times or findings."""
-    labels_repeated: int
-    """Labels that the topic has again, known at the same time: what a broker still gets of a process that was killed."""
+    labels_doubled: list[str]
+    """Payments of which the topic has the same label more than once."""
     unpublished: list[str]
     """Cases of which the topic `cases` says something else."""
     interrupted: bool
@@ -129,7 +129,7 @@ async def under_kills(settings: Settings, turns: int) -> Killed:
             [each for each in payments if each not in there],
             [*_wrong_counts(store), *(each for each in there if there[each] > 1 or each not in payments)],
             [each for each in closed | labels if closed[each] != labels[each]],
-            said.total() - len(said),
+            [transaction_id for (transaction_id, _, _), times in said.items() if times > 1],
             [each for each in states | published if states.get(each) != published.get(each)],
             all(analyst.failed for analyst in analysts),
         )

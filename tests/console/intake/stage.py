@@ -87,7 +87,7 @@ def close_all(store: CaseStore, finding: Finding) -> list[str]:
 async def labels_of(settings: Settings, at_least: int = 0) -> list[Mapping[str, Any]]:
     """Return the labels of reviews on the topic, as soon as there are so many."""
     deadline = time.monotonic() + PATIENCE_S
-    async with reading(settings, "labels", "read_uncommitted") as topic:
+    async with reading(settings, "labels", "read_committed") as topic:
         while True:
             labels = [json.loads(record.value or b"") for record in await topic.to_the_end()]
             ours = [label for label in labels if label.get("source") == "review"]
@@ -99,5 +99,5 @@ async def labels_of(settings: Settings, at_least: int = 0) -> list[Mapping[str, 
 
 async def cases_of(settings: Settings) -> dict[str, Mapping[str, Any]]:
     """Return the newest record of each case on the topic, by its key."""
-    records = await read_all(settings, "cases")
+    records = await read_all(settings, "cases", "read_committed")
     return {(record.key or b"").decode(): json.loads(record.value or b"") for record in records}

@@ -19,6 +19,7 @@ async def test_no_case_is_lost_or_doubled_and_labels_are_published_once(
     assert [] == found.lost
     assert [] == found.doubled
     assert [] == found.labels_wrong
+    assert [] == found.labels_doubled
     assert [] == found.unpublished
     assert found.interrupted
     assert found.payments > 100
