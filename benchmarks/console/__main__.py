@@ -12,13 +12,14 @@ from typing import Any
 import click
 
 from benchmarks.api import on_the_topic
-from benchmarks.console.cases import fill
+from benchmarks.console.cases import fill, on_a_list
 from benchmarks.console.pages import axe_serious, console, p95, page_ms
 from benchmarks.lone_worker import PARTITIONS, LoneWorker, broker, data_option, prepared_in, told
 from benchmarks.releases.stage import Payments
 from benchmarks.search import search_10m
 from fraudstream.adapters.database.engine import opened
 from fraudstream.adapters.kafka.admin import ensure_topics
+from fraudstream.adapters.lists.changes import written
 from fraudstream.settings import Settings
 from tests.console.intake.killing import Killed, under_kills
 from tests.postgresql_server import PostgreSQL
@@ -27,6 +28,8 @@ RATE = 1_000
 SECONDS = 15.0
 TURNS = 3
 EACH_PAGE = 40
+LISTED = 10_000
+"""Values on a list."""
 KILL_TURNS = 3
 
 
@@ -40,6 +43,7 @@ def addresses(directory: Path) -> Iterator[dict[str, str]]:
 def with_many_cases(worker: LoneWorker, directory: Path, cases: int, each: int) -> dict[str, Any]:
     """Fill a database of each kind; measure its pages, and what axe finds on the first."""
     found: dict[str, Any] = {"pages_p95_ms": {}}
+    asyncio.run(written(_settings(worker, worker.name, directory), on_a_list(LISTED)))
     with addresses(directory) as urls:
         for kind, url in urls.items():
             engine = opened(url)
@@ -70,16 +74,21 @@ def worker_p99_ms(worker: LoneWorker, directory: Path, rate: int, seconds: float
     return {name: round(median(values), 2) for name, values in taken.items()}
 
 
-def killed(worker: LoneWorker, directory: Path, turns: int) -> dict[str, int]:
-    """Kill console and database under load; return how often, and what was lost or doubled."""
-    settings = Settings(
+def _settings(worker: LoneWorker, app_id: str, directory: Path) -> Settings:
+    """Return settings for topics of one's own on a worker's broker."""
+    return Settings(
         _env_file=None,
         broker=worker.cluster.bootstrap,
-        app_id="kills",
-        topic_prefix="kills-",
+        app_id=app_id,
+        topic_prefix=f"{app_id}-",
         partitions=PARTITIONS,
-        data_dir=directory / "kills",
+        data_dir=directory / app_id,
     )
+
+
+def killed(worker: LoneWorker, directory: Path, turns: int) -> dict[str, int]:
+    """Kill console and database under load; return how often, and what was lost or doubled."""
+    settings = _settings(worker, "kills", directory)
 
     async def run() -> Killed:
         await ensure_topics(settings)

@@ -1,8 +1,9 @@
-"""Many cases in a database, made as alerts make them."""
+"""Many cases in a database, made as alerts make them, and many values on a list."""
 
 import itertools
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 
 import msgspec
 import numpy as np
@@ -11,6 +12,7 @@ from sqlalchemy import Engine
 from fraudstream.adapters.database.case_intake import take_payments
 from fraudstream.adapters.database.case_queries import View
 from fraudstream.adapters.database.cases import CaseStore
+from fraudstream.domain.lists.entries import Change, Listed, Listing
 from fraudstream.domain.review.actions import Close
 from fraudstream.domain.review.case import Finding
 from fraudstream.domain.review.intake import Incoming, Intake
@@ -81,3 +83,10 @@ def fill(engine: Engine, cases: int, told: Callable[[str], None]) -> list[str]:
             transaction.change_all(closed[at : at + AT_ONCE], CLOSE, "bench", over=True)
     told(f"{cases:,} cases, {len(closed):,} of them closed, in {time.perf_counter() - began:.0f} s")
     return some_open
+
+
+def on_a_list(values: int) -> list[Change]:
+    """Return what puts so many values on a list."""
+    at = datetime.now(UTC)
+    made = Change("many", None, Listing("text", "watch", "bench", at))
+    return [made, *(Change("many", f"value {number}", Listed("bench", at)) for number in range(values))]

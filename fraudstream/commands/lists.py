@@ -12,7 +12,7 @@ import click
 from fraudstream.commands.group import Group
 from fraudstream.commands.list_access import described, read_lists, told, values_of, write_changes
 from fraudstream.commands.list_changes import CHANGES, json_option, name_argument, why_option
-from fraudstream.domain.lists.entries import SNOOZE, Kind, Purpose
+from fraudstream.domain.lists.entries import Kind, Purpose
 from fraudstream.domain.names import validate_name
 from fraudstream.settings import Settings
 
@@ -38,12 +38,12 @@ def list_(as_json: bool) -> None:
             "list": name,
             "kind": each.kind,
             "purpose": each.purpose,
-            "entries": len(found.numbers.get(name, ())),
+            "entries": found.numbers.get(name, 0),
             "why": each.why,
         }
         for name, each in found.listings.items()
     ]
-    snoozed = {rule: len(found.numbers[SNOOZE + rule]) for rule in found.snoozes}
+    snoozed = found.snoozes
     if as_json:
         click.echo(json.dumps({"lists": rows, "snoozed": snoozed, "revision": found.revision}))
         return

@@ -19,6 +19,7 @@ from fraudstream.adapters.database.audit import append
 from fraudstream.adapters.database.engine import writing
 from fraudstream.adapters.database.people import People
 from fraudstream.adapters.database.sessions import Sessions
+from fraudstream.adapters.lists.followed import FollowedLists
 from fraudstream.console.access import Access, person_of
 from fraudstream.console.background import Background, Run, end
 from fraudstream.console.door import behind_door
@@ -48,6 +49,7 @@ class Console:
         self.access = Access(self.sessions, self.secure, settings.console_session_hours)
         self.metrics = ConsoleMetrics()
         self.pages = Pages([room for room in rooms if room.label])
+        self.lists = FollowedLists(settings)
         self.background: list[Background] = []
         self.fastapi = FastAPI(
             title="fraudstream console",
@@ -121,6 +123,7 @@ class Console:
     @asynccontextmanager
     async def _running(self, _app: FastAPI) -> AsyncIterator[None]:
         tasks = [asyncio.create_task(each.run(), name=each.name) for each in self.background]
+        await asyncio.sleep(0)  # each of them has begun before the first page is asked for
         try:
             yield
         finally:

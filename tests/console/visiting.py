@@ -1,5 +1,7 @@
 """People who use a console in tests: logged in, without a browser."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import httpx
@@ -80,3 +82,10 @@ def logged_in(console: Console, user: User) -> Visitor:
     found.user = user
     found.http.cookies.set(console.access.cookie, console.sessions.begin(user.id, user.name, 12, "test"))
     return found
+
+
+@contextmanager
+def with_what_runs_beside(console: Console) -> Iterator[None]:
+    """Run what the console runs beside its pages, such as the reading of lists; visitors ask for pages as always."""
+    with TestClient(console.app, ADDRESS):
+        yield

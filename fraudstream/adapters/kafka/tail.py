@@ -1,13 +1,17 @@
 """Follows a topic from now on, or from a moment ago, without a consumer group."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TypeAlias
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 
+from fraudstream.adapters.failures import kafka_error
+from fraudstream.adapters.kafka.refusals import listening, nobody_answers
 from fraudstream.adapters.kafka.security import Kafka
+from fraudstream.domain.errors import BrokerUnavailable
 
 Record: TypeAlias = ConsumerRecord[bytes, bytes]
 
@@ -51,6 +55,10 @@ class Tail:
         while any([await self._consumer.position(partition) < end for partition, end in ends.items()]):
             yield await self.fetch()
 
+    async def position(self) -> int:
+        """Return up to which offset records of the first partition were taken."""
+        return int(await self._consumer.position(self._partitions[0]))
+
     async def end(self) -> int:
         """Return the offset after the last record of the first partition."""
         first = self._partitions[0]
@@ -69,7 +77,8 @@ class Tail:
 async def following(kafka: Kafka, topic: str, partitions: int, wait_s: float = 0.1) -> AsyncIterator[Tail]:
     """Yield a tail that stands at the end of an existing topic: whatever is published from now on will be seen.
 
-    `wait_s`: how long brokers hold an answer while there is nothing new.
+    `wait_s`: how long brokers hold an answer while there is nothing new. Raises SetupError, of which BrokerUnavailable is one, if
+    they cannot be reached or refuse us.
     """
     consumer = AIOKafkaConsumer(
         **kafka.client,
@@ -79,11 +88,40 @@ async def following(kafka: Kafka, topic: str, partitions: int, wait_s: float = 0
         fetch_max_wait_ms=round(wait_s * 1000),
         isolation_level="read_committed",
     )
-    await consumer.start()
-    try:
+    async with _started(consumer, kafka, topic):
         all_of_it = [TopicPartition(topic, partition) for partition in range(partitions)]
         consumer.assign(all_of_it)
         await consumer.seek_to_end(*all_of_it)
         yield Tail(consumer, all_of_it)
+
+
+@asynccontextmanager
+async def asking_end(kafka: Kafka, topic: str) -> AsyncIterator[Callable[[], Awaitable[int]]]:
+    """Yield what asks where the first partition of an existing topic ends now.
+
+    Over a connection of its own: brokers answer the requests of one in their order, and hold those for new records. Raises as `following`.
+    """
+    consumer, first = (
+        AIOKafkaConsumer(**kafka.client, group_id=None, enable_auto_commit=False),
+        TopicPartition(topic, 0),
+    )
+
+    async def end() -> int:
+        return int((await consumer.end_offsets([first]))[first])
+
+    async with _started(consumer, kafka, topic):
+        yield end
+
+
+@asynccontextmanager
+async def _started(consumer: AIOKafkaConsumer, kafka: Kafka, topic: str) -> AsyncIterator[None]:
+    try:
+        await consumer.start()
+    except KafkaError as error:
+        if not await listening(kafka):
+            raise BrokerUnavailable(nobody_answers(kafka)) from error
+        raise kafka_error(f"the topic {topic} cannot be read", error) from error
+    try:
+        yield
     finally:
         await consumer.stop()

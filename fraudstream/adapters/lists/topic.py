@@ -1,7 +1,8 @@
 """Writes and reads the topic `lists`. All records are in its first partition, so their offsets are one order for all lists."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from itertools import islice
 
 from fraudstream import topics
@@ -43,31 +44,15 @@ async def write(publisher: Publisher, settings: Settings, changes: Iterable[Chan
         yield len(some)
 
 
+@dataclass(frozen=True, slots=True)
 class OnLists:
-    """What is on lists now; of entries only those of one list are kept, of the others their number."""
+    """What was on lists at a moment: how much on each, and the entries of one."""
 
-    def __init__(self, name: str | None) -> None:
-        self._name = name
-        self.listings: dict[str, Listing] = {}
-        self.entries: dict[str, Listed] = {}
-        self.numbers: dict[str, set[int]] = {}
-        """For each list the hashes of what is on it."""
-        self.revision = 0
-
-    def take(self, change: Change, offset: int) -> None:
-        """Take a record."""
-        self.revision = offset + 1
-        if change.value is None:
-            self.listings.pop(change.name, None)
-            if isinstance(change.said, Listing):
-                self.listings[change.name] = change.said
-        elif change.name == self._name:
-            self.entries.pop(change.value, None)
-            if isinstance(change.said, Listed):
-                self.entries[change.value] = change.said
-        own = self.numbers.setdefault(change.name, set())
-        if change.value is not None:
-            (own.add if change.said is not None else own.discard)(hash(change.value))
+    listings: Mapping[str, Listing] = field(default_factory=dict)
+    entries: Mapping[str, Listed] = field(default_factory=dict)
+    numbers: Mapping[str, int] = field(default_factory=dict)
+    """How much is on each list, also on those that were removed and on snoozes."""
+    revision: int = 0
 
     def listing(self, name: str) -> Listing:
         """Return what a list is; raises SetupError that suggests the nearest name."""
@@ -80,11 +65,48 @@ class OnLists:
         return self.listings[name]
 
     @property
-    def snoozes(self) -> list[str]:
-        """The rules that are snoozed for some entities."""
-        return [
-            name.removeprefix(SNOOZE) for name, own in self.numbers.items() if own and name.startswith(SNOOZE)
-        ]
+    def snoozes(self) -> dict[str, int]:
+        """The rules that are snoozed, and for how many entities."""
+        return {
+            name.removeprefix(SNOOZE): number
+            for name, number in self.numbers.items()
+            if number and name.startswith(SNOOZE)
+        }
+
+
+class Taken:
+    """The records of the topic, taken one by one."""
+
+    def __init__(self, keeps: Callable[[str], bool]) -> None:
+        """`keeps`: of which lists the entries are kept; of others only hashes are, to know how many there are."""
+        self._keeps = keeps
+        self._listings: dict[str, Listing] = {}
+        self._entries: dict[str, dict[str, Listed]] = {}
+        self._hashes: dict[str, set[int]] = {}
+        self._revision = 0
+
+    def take(self, change: Change, offset: int) -> None:
+        """Take a record."""
+        self._revision = offset + 1
+        name, value, said = change
+        if value is None:
+            self._listings.pop(name, None)
+            if isinstance(said, Listing):
+                self._listings[name] = said
+        elif self._keeps(name):
+            own = self._entries.setdefault(name, {})
+            own.pop(value, None)
+            if isinstance(said, Listed):
+                own[value] = said
+        else:
+            hashes = self._hashes.setdefault(name, set())
+            (hashes.discard if said is None else hashes.add)(hash(value))
+
+    def on(self, name: str | None) -> OnLists:
+        """Return what is on lists by now, and the entries of one of them if it is kept."""
+        numbers = {each: len(own) for kept in (self._entries, self._hashes) for each, own in kept.items()}
+        entries = {} if name is None else dict(self._entries.get(name, {}))
+        return OnLists(dict(self._listings), entries, numbers, self._revision)
 
 
 async def read_table(settings: Settings) -> ListTable:
@@ -98,10 +120,10 @@ async def read_table(settings: Settings) -> ListTable:
 
 async def read(settings: Settings, name: str | None = None) -> OnLists:
     """Read all records; records that are none of ours are passed over, as by workers."""
-    found = OnLists(name)
+    taken = Taken(lambda each: each == name)
     async for change, record in _changes(settings):
-        found.take(change, record.offset)
-    return found
+        taken.take(change, record.offset)
+    return taken.on(name)
 
 
 async def _changes(settings: Settings) -> AsyncIterator[tuple[Change, Record]]:

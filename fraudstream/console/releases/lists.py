@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Annotated, get_args
 from urllib.parse import quote
 
@@ -12,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
 from fraudstream.adapters.lists import changes
-from fraudstream.adapters.lists.topic import OnLists, read
+from fraudstream.adapters.lists.topic import OnLists
 from fraudstream.console.access import form_of
 from fraudstream.console.app import Console
 from fraudstream.console.reading import read_moment
@@ -36,7 +37,7 @@ class ListRoom:
 
     def read(self, name: str | None = None) -> OnLists:
         """Return what is on lists now; raises FraudstreamError."""
-        return asyncio.run(read(self.settings, name))
+        return self.console.lists.on_from_thread(name)
 
     def write(self, person: Person, action: str, name: str, made: Iterable[Change], **details: object) -> int:
         """Publish changes, and say in the audit trail how many, but not the values."""
@@ -70,7 +71,7 @@ class ListRoom:
             status=422 if wrong else 200,
             name=name,
             listing=listing,
-            entries=list(entries.items())[:SHOWN_MAX],
+            entries=list(islice(entries.items(), SHOWN_MAX)),
             total=len(found.entries),
             found=len(entries),
             wanted=without_card_numbers(wanted),
@@ -84,6 +85,7 @@ class ListRoom:
 def routes(console: Console) -> APIRouter:
     """Return the routes of /lists."""
     router, room = APIRouter(), ListRoom(console)
+    console.beside("reading lists", console.lists.run)
     _reading(router, room)
     _changing(router, room)
     _uploading(router, room)
@@ -94,7 +96,7 @@ def _reading(router: APIRouter, room: ListRoom) -> None:
     @router.get("/lists", name="lists")
     def lists(request: Request) -> Response:
         person = room.console.person(request)
-        found, wrong = OnLists(None), ""
+        found, wrong = OnLists(), ""
         try:
             found = room.read()
         except FraudstreamError as error:
@@ -104,8 +106,8 @@ def _reading(router: APIRouter, room: ListRoom) -> None:
             person,
             "releases/lists.html",
             listings=found.listings,
-            numbers={name: len(own) for name, own in found.numbers.items()},
-            snoozed={rule: len(found.numbers[SNOOZE + rule]) for rule in found.snoozes},
+            numbers=found.numbers,
+            snoozed=found.snoozes,
             purposes=get_args(Purpose),
             wrong=wrong,
             done=request.query_params.get("done", ""),

@@ -1,15 +1,12 @@
 """What the rooms of rules, releases, lists and models work with: stores of the event type that is set, lists, and the archive."""
 
-import asyncio
 import threading
-import time
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from fraudstream.adapters.archive.opening import S3
 from fraudstream.adapters.event_types import event_type_named
-from fraudstream.adapters.lists.topic import read_table
 from fraudstream.adapters.models.opening import model_store
 from fraudstream.adapters.models.registry import ACTIVE, Registry
 from fraudstream.adapters.releases.store import Releases
@@ -27,17 +24,15 @@ from fraudstream.domain.rules import Ruleset
 
 TRY_WITHIN_S = 1.5
 """So long days of the archive are looked at while somebody types; what then is left out is said."""
-LISTS_AS_OF_S = 30.0
-"""Lists are read again for a preview after so long; also after they could not be read."""
 
 
 class Workshop:
     """One console's."""
 
     def __init__(self, console: Console) -> None:
+        self._console = console
         self.settings = console.settings
         self._trying = threading.Lock()
-        self._lists: tuple[float, ListTable | None] = (float("-inf"), None)
 
     @cached_property
     def event_type(self) -> EventType:
@@ -84,15 +79,11 @@ class Workshop:
         return found
 
     def lists_now(self) -> ListTable | None:
-        """Return what is on lists, without snoozes, as of some seconds ago; None if nobody can tell."""
-        read_at, table = self._lists
-        if time.monotonic() - read_at > LISTS_AS_OF_S:
-            try:
-                table = asyncio.run(read_table(self.settings))
-            except FraudstreamError:
-                table = None
-            self._lists = time.monotonic(), table
-        return table
+        """Return what is on lists, without snoozes; None if nobody can tell."""
+        try:
+            return self._console.lists.table_from_thread()
+        except FraudstreamError:
+            return None
 
     def _threshold(self) -> float:
         """Return the threshold of the release that decides, else of the active model."""

@@ -91,7 +91,7 @@ def past(tmp_path: Path) -> PastPredictions:
 
 async def nothing(_: str | None) -> OnLists:
     """Return that there are no lists."""
-    return OnLists(None)
+    return OnLists()
 
 
 def encoded(made: dict[str, Any]) -> bytes:

@@ -7,7 +7,7 @@ from fraudstream.console.app import Console
 from fraudstream.console.rooms import ROOMS
 from fraudstream.settings import Settings
 from tests.console.browser import NEEDS_CHROMIUM, BrowserPage, no_serious
-from tests.console.visiting import visitor
+from tests.console.visiting import visitor, with_what_runs_beside
 from tests.releases import drafted_in
 
 pytestmark = NEEDS_CHROMIUM
@@ -63,6 +63,11 @@ async def test_models_and_lists_are_looked_at(
     report.write_text(
         "<title>r</title><p id=a>plain</p><script>document.getElementById('a').textContent = 'drawn'</script>"
     )
+    with with_what_runs_beside(console):
+        await _look_at_models_and_lists(browser_page, console)
+
+
+async def _look_at_models_and_lists(browser_page: BrowserPage, console: Console) -> None:
     ada = visitor(console, "lead", "ada")
     ada.post("/lists/create", name="trusted", purpose="allow", why="known shops")
     ada.post("/lists/trusted/add", values="shop\nother", until="2027-01-01T00:00", why="asked them")
