@@ -126,6 +126,7 @@ NEEDS = {
     "tests/domain/test_card_numbers_in_parts": "property",
     "tests/domain/test_conditions.py::test_a_compiled": "property",
     "tests/domain/test_decision.py::test_any_values": "property",
+    "tests/predict/test_on_spark": "spark",
     "tests/predict/test_prediction.py::test_a_killed": "property",
     "tests/predict/test_same_bits": "property",
     "tests/world/test_handbook": "property",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fraudstream.commands.engine_options import engine_options
 from fraudstream.commands.generate import Day
 from fraudstream.commands.history_place import history_option, payments_at
 from fraudstream.domain.errors import SetupError
@@ -32,19 +33,7 @@ NO_ENTITY = (
     "--catch-up", is_flag=True, help="Compute all missed midnights that workers may look up, instead of one."
 )
 @history_option()
-@click.option(
-    "--engine",
-    type=click.Choice(["duckdb", "spark"]),
-    default="duckdb",
-    show_default=True,
-    help="What computes them.",
-)
-@click.option(
-    "--spark-master",
-    default="local[*]",
-    show_default=True,
-    help="With --engine spark: this machine, or a cluster's URL.",
-)
+@engine_options("duckdb")
 @click.option("--force", is_flag=True, help="Publish even if payments seem to be missing.")
 @click.option(
     "--json",
@@ -57,7 +46,7 @@ def aggregate(
     catch_up: bool,
     history: str | None,
     engine: str,
-    spark_master: str,
+    master: str,
     force: bool,
     as_json: bool,
 ) -> None:
@@ -91,7 +80,7 @@ def aggregate(
                 payments,
                 settings.weekly_dir,
                 settings.tokenizer(),
-                engines.by_duckdb if engine == "duckdb" else engines.by_spark(spark_master),
+                engines.by_duckdb if engine == "duckdb" else engines.by_spark(master),
                 engine,
                 settings.weekly_kept,
                 force,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fraudstream.adapters.extras import check_installed
+from fraudstream.commands.engine_options import engine_options, spark_of
 from fraudstream.commands.file_options import (
     column_option,
     encoding_option,
@@ -24,8 +25,10 @@ from fraudstream.domain.errors import SetupError
 from fraudstream.process.tuning import calm_garbage_collection
 
 if TYPE_CHECKING:
+    from fraudstream.adapters.spark import Spark
     from fraudstream.offline.etl.s3_inputs import Copies
-    from fraudstream.predict.run import Predicted, Prediction
+    from fraudstream.predict.request import Request
+    from fraudstream.predict.run import Engine, Predicted
 
 
 @click.command()
@@ -76,6 +79,7 @@ if TYPE_CHECKING:
     callback=one_character,
     help="CSV: the character between cells.  [default: found in each file's first line]",
 )
+@engine_options()
 @click.option("--force", is_flag=True, help="Replace the file if it is there.")
 @click.option("--restart", is_flag=True, help="Begin anew, whatever an earlier run had finished.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -92,7 +96,7 @@ def predict(
 
     The output has all rows of the input in their order, all columns, and what was decided; a row that is no event is in it, too,
     with the reason. Rows are decided as if the files were all of the topic. A command that was killed goes on where it was when
-    it is given again; `fraudstream jobs` shows how far it is. With --event one event is decided by the workers now.
+    it is given again, by either engine; `fraudstream jobs` shows how far it is. With --event one event is decided by the workers now.
 
     Exit codes: 0 written, also if some rows were refused, 1 the job was cancelled, or no row could be decided (--event: the event
     was refused), 2 bad input or options, or the file is there, 75 a store or the API does not answer: the same command goes on.
@@ -136,7 +140,9 @@ def _predicted(
 
     files = input_files(copies.local(inputs))
     force, restart = options.pop("force"), options.pop("restart")
-    prediction = _prediction(files, **options)
+    engine, master = options.pop("engine"), options.pop("master")
+    asked = _request(files, **options)
+    prediction = asked.prediction()
     decided_by = prediction.chosen
     request = {
         "files": [[file.stat().st_size, digest(file)] for file in files],
@@ -151,66 +157,53 @@ def _predicted(
     with (
         opened(out.absolute(), request, force=force, restart=restart) as directory,
         bar("Deciding", prediction.files.total) as advance,
+        spark_of(engine, master, "predict") as spark,
     ):
         calm_garbage_collection()
         click.echo(f"job {directory.job}; fraudstream jobs show {directory.job}", err=True)
         try:
-            return prediction.run(directory, opened_jobs(), title, advance)
+            return prediction.run(
+                directory, opened_jobs(), title, advance, _engine(spark, asked.decided_by(decided_by))
+            )
         except Cancelled as cancelled:
             click.echo(f"{cancelled}; the same command goes on with it", err=True)
             return None
 
 
-def _prediction(
+def _engine(spark: "Spark | None", asked: "Request") -> "Engine":
+    """Return what decides."""
+    from fraudstream.predict.run import in_this_process
+
+    if spark is None:
+        return in_this_process
+    from fraudstream.predict.on_spark import OnSpark
+
+    return OnSpark(spark, asked)
+
+
+def _request(
     files: Sequence[Path],
     *,
     event_type: str | None,
-    release: str | None,
-    model: str | None,
-    weekly: Path | None,
-    style: Any,
     columns: tuple[tuple[str, str], ...],
     time_unit: Any,
     time_zone: str,
     time_format: str | None,
-    decimal_comma: bool,
-    encoding: str,
-    delimiter: str | None,
-) -> "Prediction":
-    """Return what is to be done; raises SetupError if it cannot be."""
+    **options: Any,
+) -> "Request":
+    """Return what is asked for."""
     from fraudstream.adapters.event_types import event_type_named
-    from fraudstream.domain.events.parser import Parser, entity_index
     from fraudstream.offline.column_names import check_targets
-    from fraudstream.offline.import_rows import Judge
     from fraudstream.offline.written_times import Times
-    from fraudstream.predict.columns import writer_of
-    from fraudstream.predict.detectors import chosen
-    from fraudstream.predict.events import Rows
-    from fraudstream.predict.run import Prediction
-    from fraudstream.predict.slices import Files
-    from fraudstream.predict.weeks import weekly_of
+    from fraudstream.predict.request import Request
     from fraudstream.settings import Settings
 
     settings = Settings.with_options(event_type=event_type)
-    declared, told = event_type_named(settings.event_type), named(columns)
-    check_targets(told, declared)
-    source = Files(files, encoding, delimiter)
-    tolerance_ms = settings.future_tolerance_s * 1000
-    latest_ms = time.time_ns() // 1_000_000 + tolerance_ms
-    judge = Judge(declared, Times(time_unit, time_zone, time_format), latest_ms, (), decimal_comma)
-    parser = Parser(declared, entity_index(declared, settings.tokenizer(), settings.partitions), tolerance_ms)
-    rows = Rows.of(source.schema.names(), told, judge, parser, files[0])
-    by = chosen(settings, declared, release, model)
-    writer = writer_of(style, source.schema.names(), by.release, declared.name, by.detector.ruleset)
-    return Prediction(
-        source,
-        rows,
-        by,
-        declared,
-        settings.lateness_horizon_s * 1000,
-        weekly_of(settings, declared, weekly),
-        writer,
-    )
+    declared = event_type_named(settings.event_type)
+    check_targets(named(columns), declared)
+    paths, now_ms = [path.absolute() for path in files], time.time_ns() // 1_000_000
+    times = Times(time_unit, time_zone, time_format)
+    return Request(settings, declared, paths, now_ms, columns=columns, times=times, **options)
 
 
 def _show(done: "Predicted", out: Path, as_json: bool) -> None:

@@ -115,7 +115,7 @@ class FrameDecider:
     async def _decided(self, payments: Sequence[Payment], weekly: WeeklyStore) -> Decided:
         counts: dict[int, int] = {}
         for payment in payments:
-            home = _home(payment)
+            home = home_of(payment)
             counts[home] = counts.get(home, 0) + 1
         first = {home: self._activity.next_offset(home) for home in counts}
         offsets = [first[home] + place for home, count in counts.items() for place in range(count)]
@@ -144,14 +144,14 @@ class FrameDecider:
         return frame.select(pl.Series(ROW, rows, pl.Int64), *dict.fromkeys(names))
 
 
-def _home(payment: Payment) -> int:
+def home_of(payment: Payment) -> int:
     """Return the partition that a worker would decide it on."""
     return 0 if payment.entity is None else payment.entity.partition
 
 
 def _by_partition(payments: Sequence[Payment]) -> Ints:
     """Return the order partition after partition, each as in the frame."""
-    return np.argsort(np.array([_home(payment) for payment in payments], np.int64), kind="stable")
+    return np.argsort(np.array([home_of(payment) for payment in payments], np.int64), kind="stable")
 
 
 def _every_row(decided: pl.DataFrame, rows: int, refused: dict[int, str]) -> pl.DataFrame:

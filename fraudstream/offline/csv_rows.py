@@ -4,10 +4,10 @@ import csv
 import gzip
 import os
 import zlib
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from io import BufferedReader, TextIOWrapper
 from pathlib import Path
-from typing import NamedTuple, TextIO, TypeVar
+from typing import NamedTuple, TypeVar
 
 from fraudstream.domain.card_numbers import masked
 from fraudstream.domain.errors import InvalidTransaction, SetupError
@@ -132,14 +132,16 @@ def header_of(rows: Iterator[Row], path: Path) -> list[str]:
     return names
 
 
-def csv_rows(text: TextIO, path: Path, encoding: str, delimiter: str = ",") -> Iterator[Row]:
-    """Yield the rows, the header first.
+def csv_rows(
+    text: Iterable[str], path: Path, encoding: str, delimiter: str = ",", lines_before: int = 0
+) -> Iterator[Row]:
+    """Yield the rows, the header first; `lines_before` are not in the text.
 
     Raises SetupError if an unclosed quote swallows the rows after it: they are not bad, and must not be left out.
     """
     lines = csv.reader(text, strict=True, delimiter=delimiter)
     while True:
-        first, cells, fault = lines.line_num + 1, [], None
+        first, cells, fault = lines_before + lines.line_num + 1, [], None
         try:
             cells = next(lines)
         except StopIteration:
@@ -151,12 +153,13 @@ def csv_rows(text: TextIO, path: Path, encoding: str, delimiter: str = ",") -> I
         except UnicodeError as error:
             raise SetupError(f"{path} is not {encoding}: {error}; {_mend(encoding)}") from error
         except csv.Error as error:
-            if lines.line_num > first:
+            last = lines_before + lines.line_num
+            if last > first:
                 raise SetupError(
-                    f"line {first} of {path} opens a quote that is not closed by line {lines.line_num}; correct line {first}"
+                    f"line {first} of {path} opens a quote that is not closed by line {last}; correct line {first}"
                 ) from error
             fault = _malformed(error)
-        yield Row(first, lines.line_num, cells, fault or _undecodable(cells, encoding))
+        yield Row(first, lines_before + lines.line_num, cells, fault or _undecodable(cells, encoding))
 
 
 def _malformed(error: csv.Error) -> InvalidTransaction:

@@ -1,6 +1,5 @@
 """Engines that run the aggregation's SQL: DuckDB in this process, or Spark, here or on a cluster. One text, equal rows."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
@@ -8,6 +7,7 @@ from typing import Any, Protocol, TypeAlias
 from fraudstream.adapters.broker.java import find_java
 from fraudstream.adapters.extras import extras_named
 from fraudstream.adapters.files import literal
+from fraudstream.adapters.spark import spark_session
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.events.amounts import HUNDREDTHS, units_of
 from fraudstream.domain.times import DAY_MS
@@ -41,13 +41,6 @@ class Engine(Protocol):
     ) -> list[Week]:
         """Run the SQL."""
         ...
-
-
-ON_THIS_MACHINE = {
-    "spark.driver.bindAddress": "127.0.0.1",
-    "spark.driver.host": "127.0.0.1",  # otherwise it fetches its results from an address where nothing listens
-    "spark.sql.shuffle.partitions": "8",  # 200 are for a cluster
-}
 
 
 BELIEVE_NO_STATISTICS = "SET disabled_optimizers = 'statistics_propagation'"
@@ -115,9 +108,8 @@ def by_spark(master: str) -> Engine:
     Raises SetupError without PySpark, BrokerError without a Java.
     """
     with extras_named():
-        from pyspark.sql import SparkSession
         from pyspark.sql import functions as spark_sql
-    os.environ.setdefault("JAVA_HOME", str(find_java().path.resolve().parents[1]))
+    find_java("Spark")
 
     def run(
         payments: Sequence[Path],
@@ -127,13 +119,9 @@ def by_spark(master: str) -> Engine:
         query: WeeklyQuery = PLAIN,
         /,
     ) -> list[Week]:
-        builder: Any = SparkSession.builder
-        builder = builder.master(master).appName("fraudstream aggregate").config("spark.ui.enabled", "false")
-        if master.startswith("local"):
-            builder = builder.config(map=ON_THIS_MACHINE)
-        session = builder.getOrCreate()
         names = _names(query)
-        try:
+        with spark_session(master, "aggregate") as spark:
+            session = spark.session
             with plain_files(payments, tuple(names), kinds, copies=master.startswith("local")) as plain:
                 paths = [str(path.absolute()) for path in plain]
                 history = session.read.options(mergeSchema="true", **PATHS_ARE_NAMES).parquet(*paths)
@@ -151,7 +139,5 @@ def by_spark(master: str) -> Engine:
                     ", ".join(f"{name} {kind}" for name, (kind, _) in week.items()),
                 ).createOrReplaceTempView("week")
                 return [tuple(row) for row in session.sql(query.text).collect()]
-        finally:
-            session.stop()
 
     return run

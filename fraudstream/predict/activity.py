@@ -1,5 +1,7 @@
 """What a prediction remembers of entities from slice to slice, as a worker does from micro-batch to micro-batch."""
 
+from collections.abc import Iterable
+
 import msgspec
 
 from fraudstream.domain.windows.velocity import Windows
@@ -18,6 +20,14 @@ class Change(msgspec.Struct, frozen=True, array_like=True):
 
 Changes = dict[int, Change]
 """By partition."""
+
+
+def together(changes: Iterable[bytes]) -> bytes:
+    """Return what several processes have changed, each in partitions of its own, as one change."""
+    decoded = [msgspec.msgpack.decode(each, type=Changes) for each in changes]
+    return msgspec.msgpack.encode(
+        {partition: change for each in decoded for partition, change in each.items()}
+    )
 
 
 class FileActivity(FrameActivity):
@@ -53,6 +63,15 @@ class FileActivity(FrameActivity):
     def remember(self, changes: bytes) -> None:
         """Take over what another process has changed; raises msgspec.MsgspecError for anything else."""
         self._apply(msgspec.msgpack.decode(changes, type=Changes))
+
+    def known(self) -> dict[int, bytes]:
+        """Return all that is remembered, by partition, each for `remember`."""
+        return {
+            partition: msgspec.msgpack.encode(
+                {partition: Change((*clock,), self._buckets.get(partition, {}))}
+            )
+            for partition, clock in self._clocks.items()
+        }
 
     def _apply(self, changes: Changes) -> None:
         layout = self.windows.layout

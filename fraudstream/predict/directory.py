@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -26,6 +26,17 @@ class InUse(FraudstreamError):
     later = True
 
 
+class Made(NamedTuple):
+    """A slice that is decided."""
+
+    number: int
+    rows: bytes
+    """Of the output, as they are kept."""
+    changes: bytes
+    """Of what is remembered."""
+    summary: Mapping[str, Any]
+
+
 class Directory:
     """What is finished of a prediction. Opened with `opened`, which lets one process in."""
 
@@ -33,7 +44,8 @@ class Directory:
         self.job = job
         """The id of its job."""
         self._out, self._path = out, path
-        self._is_csv = out.suffix == ".csv"
+        self.is_csv = out.suffix == ".csv"
+        """Whether slices are kept as CSV; otherwise as Parquet."""
 
     def finished(self) -> list[dict[str, Any]]:
         """Return the summary of every finished slice, in order."""
@@ -46,16 +58,16 @@ class Directory:
         """Return what a finished slice has changed of what is remembered."""
         return self._file(number, "state").read_bytes()
 
-    def keep(self, number: int, rows: pl.DataFrame, changes: bytes, summary: Mapping[str, Any]) -> None:
+    def keep(self, made: Made) -> None:
         """Keep a slice; it counts as finished when its summary is there, which comes last."""
-        write_atomically(self._file(number, "rows"), self._content(rows))
-        write_atomically(self._file(number, "state"), changes)
-        write_atomically(self._file(number, "json"), json.dumps(summary).encode())
+        write_atomically(self._file(made.number, "rows"), made.rows)
+        write_atomically(self._file(made.number, "state"), made.changes)
+        write_atomically(self._file(made.number, "json"), json.dumps(made.summary).encode())
 
     def finish(self, slices: int, empty: pl.DataFrame) -> None:
         """Put the slices together and into place in one step, and remove the directory; `empty`: the output without rows."""
         draft = self._path / "out"
-        if self._is_csv:
+        if self.is_csv:
             with draft.open("wb") as made:
                 made.write(as_text(empty).write_csv(include_header=True).encode())
                 for number in range(slices):
@@ -69,15 +81,17 @@ class Directory:
         draft.replace(self._out)
         shutil.rmtree(self._path)
 
-    def _content(self, rows: pl.DataFrame) -> bytes:
-        if self._is_csv:
-            return as_text(rows).write_csv(include_header=False).encode()
-        content = io.BytesIO()
-        rows.write_parquet(content)
-        return content.getvalue()
-
     def _file(self, number: int, ending: str) -> Path:
         return self._path / f"{number:06}.{ending}"
+
+
+def content_of(rows: pl.DataFrame, *, is_csv: bool) -> bytes:
+    """Return rows as a slice is kept."""
+    if is_csv:
+        return as_text(rows).write_csv(include_header=False).encode()
+    content = io.BytesIO()
+    rows.write_parquet(content)
+    return content.getvalue()
 
 
 @contextmanager

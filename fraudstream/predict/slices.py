@@ -3,12 +3,13 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import polars as pl
 
 from fraudstream.domain.errors import InvalidTransaction, SetupError
 from fraudstream.offline.csv_rows import Row, csv_rows, delimiter_of, header_of, open_csv
+from fraudstream.offline.csv_slices import CsvPlace, CsvSlice, rows_at, slices_of
 from fraudstream.offline.import_files import kind_of_file
 from fraudstream.offline.opening import PaymentFile
 
@@ -26,6 +27,26 @@ class Slice(NamedTuple):
     """As they are in the file; of a CSV file text, null where a cell is empty."""
     bad: dict[int, str]
     """Row of the slice -> why it cannot be read."""
+
+
+class ParquetPlace(NamedTuple):
+    """Where a slice is in a Parquet file."""
+
+    height: int
+    start: int
+    """Its first row."""
+
+
+Place: TypeAlias = CsvPlace | ParquetPlace
+
+
+class Placed(NamedTuple):
+    """A slice that any process can read alone."""
+
+    number: int
+    first_row: int
+    path: Path
+    place: Place
 
 
 @dataclass(frozen=True)
@@ -63,27 +84,45 @@ class Files:
         """Yield the slices in order, without the first so many."""
         number = first_row = 0
         for path in self.paths:
-            for height, rows, bad in self._csv(path) if _is_csv(path) else self._parquet(path):
+            for each in self._slices_of(path):
                 if number >= skipped:
-                    yield Slice(number, first_row, rows(), bad())
-                number, first_row = number + 1, first_row + height
+                    yield Slice(number, first_row, each.rows(), each.bad())
+                number, first_row = number + 1, first_row + each.place.height
+
+    def places(self, path: Path) -> list[Place]:
+        """Return where the slices of a file are; a CSV file is read to its end."""
+        return [each.place for each in self._slices_of(path)]
+
+    def placed(self, places: Sequence[Sequence[Place]]) -> list[Placed]:
+        """Return the slices of all files in order, from the places in each."""
+        made: list[Placed] = []
+        first_row = 0
+        for path, of_file in zip(self.paths, places, strict=True):
+            for place in of_file:
+                made.append(Placed(len(made), first_row, path, place))
+                first_row += place.height
+        return made
+
+    def at(self, placed: Placed) -> Slice:
+        """Read a slice alone."""
+        number, first_row, path, place = placed
+        if isinstance(place, CsvPlace):
+            rows = rows_at(place, path, self.encoding, self._delimiter(path))
+            found = self._of_text(CsvSlice(place, rows))
+        else:
+            found = _of_parquet(PaymentFile(path, ()).scan(), place)
+        return Slice(number, first_row, found.rows(), found.bad())
+
+    def _slices_of(self, path: Path) -> "Iterator[_Lazy]":
+        return self._csv(path) if _is_csv(path) else self._parquet(path)
 
     def _csv(self, path: Path) -> "Iterator[_Lazy]":
         with open_csv(path, self.encoding) as text:
-            rows = csv_rows(text, path, self.encoding, self._delimiter(path))
-            header_of(rows, path)
-            gathered: list[Row] = []
-            for row in rows:
-                if row.cells or row.fault:
-                    gathered.append(row)
-                if len(gathered) == self.slice_rows:
-                    yield self._of_text(gathered)
-                    gathered = []
-            if gathered:
-                yield self._of_text(gathered)
+            for each in slices_of(text, path, self.encoding, self._delimiter(path), self.slice_rows):
+                yield self._of_text(each)
 
-    def _of_text(self, rows: list[Row]) -> "_Lazy":
-        width = len(self.schema)
+    def _of_text(self, given: CsvSlice) -> "_Lazy":
+        rows, width = given.rows, len(self.schema)
 
         def frame() -> pl.DataFrame:
             cells = (_whole(row, width) for row in rows)
@@ -98,13 +137,12 @@ class Files:
                 if (fault := _fault(row, width)) is not None
             }
 
-        return _Lazy(len(rows), frame, bad)
+        return _Lazy(given.place, frame, bad)
 
     def _parquet(self, path: Path) -> "Iterator[_Lazy]":
         scan, height = PaymentFile(path, ()).scan(), self._height(path)
         for first in range(0, height, self.slice_rows):
-            length = min(self.slice_rows, height - first)
-            yield _Lazy(length, scan.slice(first, length).collect, dict)
+            yield _of_parquet(scan, ParquetPlace(min(self.slice_rows, height - first), first))
 
     def _height(self, path: Path) -> int:
         return int(PaymentFile(path, ()).scan().select(pl.len()).collect().item())
@@ -123,9 +161,13 @@ class Files:
 class _Lazy(NamedTuple):
     """A slice that is made only if it is wanted."""
 
-    height: int
+    place: Place
     rows: Callable[[], pl.DataFrame]
     bad: Callable[[], dict[int, str]]
+
+
+def _of_parquet(scan: pl.LazyFrame, place: ParquetPlace) -> _Lazy:
+    return _Lazy(place, scan.slice(place.start, place.height).collect, dict)
 
 
 def _is_csv(path: Path) -> bool:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
@@ -28,11 +29,11 @@ DAY_TWO_MS = midnight_ms(date(2026, 3, 2))
 CARDS = ["4006080197832643", "4006080197832650"]
 
 
-def trees() -> bytes:
-    """Return a model of amount and seconds since the payment before."""
+def trees(features: Sequence[str] = ("amount", "seconds_since_previous")) -> bytes:
+    """Return a model of two features, the first of which tells."""
     chance = np.random.default_rng(1)
     rows = chance.random((200, 2)).astype(np.float32) * 100
-    data = xgboost.DMatrix(rows, rows[:, 0] > 50, feature_names=["amount", "seconds_since_previous"])
+    data = xgboost.DMatrix(rows, rows[:, 0] > 50, feature_names=list(features))
     booster = xgboost.train({"objective": "binary:logistic"}, data, 3)
     return bytes(booster.save_raw("ubj"))
 

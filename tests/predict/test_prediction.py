@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -14,9 +13,10 @@ import pytest
 
 from fraudstream.adapters.database.engine import opened as database
 from fraudstream.adapters.database.jobs import Cancelled, Job, Jobs, State
-from fraudstream.commands.predict import _prediction
+from fraudstream.commands.predict import _request
 from fraudstream.domain.errors import SetupError
 from fraudstream.predict.directory import InUse, opened
+from fraudstream.predict.request import Request
 from fraudstream.predict.run import Predicted, Prediction
 from fraudstream.predict.slices import Files
 from tests.models import saved
@@ -48,8 +48,12 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def prediction(path: Path, slice_rows: int = 10, **options: object) -> Prediction:
     """Return the prediction of a file in small slices."""
-    made = _prediction([path], **OPTIONS | options)  # type: ignore[arg-type]
-    return replace(made, files=Files([path], slice_rows=slice_rows))
+    return request(path, slice_rows, **options).prediction()
+
+
+def request(path: Path, slice_rows: int = 10, **options: object) -> Request:
+    """Return what is asked for it."""
+    return _request([path], slice_rows=slice_rows, **OPTIONS | options)  # type: ignore[arg-type]
 
 
 def run(made: Prediction, out: Path, die_after: int | None = None) -> Predicted:

