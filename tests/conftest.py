@@ -16,7 +16,7 @@ from fraudstream.adapters.kafka.admin import ensure_topics
 from fraudstream.demo.world import DemoWorld
 from fraudstream.process.tuning import calm_garbage_collection, let_threads_sleep
 from fraudstream.settings import Settings
-from tests.postgresql_server import database_url, postgresql
+from tests.postgresql_server import database_url, empty_database_url, postgresql
 from tests.shared import (
     BROKER_HEAP_MB,
     SHORT_SESSIONS,
@@ -29,7 +29,7 @@ from tests.shared import (
     running_once,
 )
 
-__all__ = ["database_url", "postgresql"]
+__all__ = ["database_url", "empty_database_url", "postgresql"]
 
 let_threads_sleep()  # and no test has imported xgboost yet
 calm_garbage_collection()  # a fifth of the time that importing the tests takes

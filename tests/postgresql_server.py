@@ -17,6 +17,7 @@ from typing import Any, Self
 import psycopg
 import pytest
 
+from tests.databases import with_tables
 from tests.shared import run_directory, running_once
 
 BIN = max(
@@ -147,8 +148,14 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.server)])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Return the address of a new, empty database: the test runs on SQLite and on PostgreSQL."""
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Return the address of a new database without tables: the test runs on SQLite and on PostgreSQL."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'own' / 'f.db'}"
     return new_database(request.getfixturevalue("postgresql"))
+
+
+@pytest.fixture
+def database_url(empty_database_url: str) -> str:
+    """Return the address of a new database without rows, to be opened: the test runs on SQLite and on PostgreSQL."""
+    return with_tables(empty_database_url)

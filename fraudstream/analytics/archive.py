@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -53,16 +54,21 @@ class Archive:
         self.files = ArchiveFiles(place, directory / "copies")
         self._units = units
         self._directory = directory
-        spilled = {"temp_directory": str(directory / "spilled"), "max_temp_directory_size": SPILLED}
-        self._database = duckdb.connect(config={"memory_limit": MEMORY, **spilled})
-        for table in (DOUBLED, LABELS, NEWEST_LABELS):
-            self._database.execute(table)
         self._thread = ThreadPoolExecutor(1, "analytics")
         self._labels: tuple[Path, ...] = ()
         self._looked_at: dict[date, tuple[Path, ...]] = {}
         """The files of each day that were searched for decisions made again."""
         self._columns: dict[tuple[Path, ...], dict[str, str]] = {}
         self._answers: OrderedDict[Hashable, Any] = OrderedDict()
+
+    @cached_property
+    def _database(self) -> duckdb.DuckDBPyConnection:
+        """Started by the first question, in the thread that answers; the pages of other rooms do not wait for it."""
+        spilled = {"temp_directory": str(self._directory / "spilled"), "max_temp_directory_size": SPILLED}
+        database = duckdb.connect(config={"memory_limit": MEMORY, **spilled})
+        for table in (DOUBLED, LABELS, NEWEST_LABELS):
+            database.execute(table)
+        return database
 
     async def ask(self, question: Question, answer: Callable[[Decided], T], key: Hashable = None) -> T | None:
         """Return what `answer` makes of the decisions; None if there are no files of that time.

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -63,10 +64,15 @@ class Evidence:
     def __init__(self, find_files: FindFiles, copies: Path) -> None:
         self._find_files = find_files
         self._small_files = SmallFiles(copies)
-        self._database = duckdb.connect(config={"memory_limit": MEMORY})
-        self._database.execute("SET parquet_metadata_cache = true")
         self._merging: asyncio.Task[None] | None = None
         self._merged_at = -MERGED_EVERY_S
+
+    @cached_property
+    def _database(self) -> duckdb.DuckDBPyConnection:
+        """Started by the first question; whoever only reads other pages does not wait for it."""
+        database = duckdb.connect(config={"memory_limit": MEMORY})
+        database.execute("SET parquet_metadata_cache = true")
+        return database
 
     async def history(
         self, entity: str, at_ms: int, names: Sequence[str], partition: int | None = None

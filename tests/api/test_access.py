@@ -9,12 +9,13 @@ import pytest
 from fraudstream.adapters.database.api_keys import ApiKeys
 from fraudstream.adapters.database.engine import opened
 from fraudstream.api.access import Access, Allowance, NotAllowed, TooMany
+from tests.databases import with_tables
 
 
 @pytest.fixture
 def keys(tmp_path: Path) -> ApiKeys:
     """Return a database without keys."""
-    return ApiKeys(opened(f"sqlite:///{tmp_path / 'f.db'}"))
+    return ApiKeys(opened(with_tables(f"sqlite:///{tmp_path / 'f.db'}")))
 
 
 async def status(access: Access, authorization: str | None, scope: str = "predict") -> int:

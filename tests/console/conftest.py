@@ -1,6 +1,7 @@
 """Consoles for tests, without a broker."""
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -11,12 +12,25 @@ from tests.console.cases_world import World, usual
 from tests.console.visiting import Visitor, made, visitor
 
 As = Callable[[str], Visitor]
+Shared = Callable[..., Console]
 
 
 @pytest.fixture
 def console(tmp_path: Path) -> Console:
     """Return a console with an empty SQLite database of its own."""
     return made(f"sqlite:///{tmp_path / 'console.db'}", data_dir=tmp_path)
+
+
+@pytest.fixture(scope="session")
+def shared_console(tmp_path_factory: pytest.TempPathFactory) -> Shared:
+    """Return a function that returns a console with these settings, to tests that leave nothing in it that others would notice."""
+
+    @cache
+    def shared(**settings: object) -> Console:
+        directory = tmp_path_factory.mktemp("console")
+        return made(f"sqlite:///{directory / 'console.db'}", data_dir=directory, **settings)
+
+    return shared
 
 
 @pytest.fixture

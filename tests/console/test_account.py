@@ -4,12 +4,11 @@ import pytest
 
 from fraudstream.adapters.database import login_failures
 from fraudstream.adapters.database.audit import entries
-from fraudstream.adapters.secrets import argon
 from fraudstream.console.app import Console
-from tests.console.visiting import Visitor, guest, logged_in, visitor
+from tests.console.visiting import Visitor, guest, logged_in, quick_hash, visitor
 
 OLD, NEW = "correct horse battery", "another horse battery"
-HASH = argon.hashed(OLD)
+HASH = quick_hash(OLD)
 
 
 def test_times_and_money_are_shown_as_one_likes(console: Console) -> None:

@@ -1,11 +1,10 @@
 """What every request to the console goes through."""
 
-from pathlib import Path
-
 import pytest
 
 from fraudstream.console.app import Console
-from tests.console.visiting import guest, made, visitor
+from tests.console.conftest import Shared
+from tests.console.visiting import guest, newcomer
 
 HOSTS = [
     ({}, "evil.example", 421),
@@ -24,18 +23,18 @@ HOSTS = [
 
 @pytest.mark.parametrize(("changed", "host", "status"), HOSTS)
 def test_the_console_answers_under_its_own_names_only(
-    tmp_path: Path, changed: dict[str, str], host: str, status: int
+    shared_console: Shared, changed: dict[str, str], host: str, status: int
 ) -> None:
     """A page elsewhere, whose name now leads here, cannot read ours."""
-    found = made(f"sqlite:///{tmp_path / 'f.db'}", **changed)
+    found = shared_console(**changed)
 
     assert status == guest(found).http.get("/login", headers={"Host": host}).status_code
 
 
-def test_every_answer_forbids_what_pages_do_not_need(console: Console) -> None:
+def test_every_answer_forbids_what_pages_do_not_need(shared_console: Shared) -> None:
     """Scripts from elsewhere or within a page, frames, and copies in caches."""
     for path in ("/login", "/nowhere", "/health", "/static/console.css"):
-        headers = guest(console).http.get(path).headers
+        headers = guest(shared_console()).http.get(path).headers
 
         assert "script-src 'self';" in headers["content-security-policy"], path
         assert "unsafe" not in headers["content-security-policy"]
@@ -43,25 +42,25 @@ def test_every_answer_forbids_what_pages_do_not_need(console: Console) -> None:
         assert headers["cache-control"] == ("no-cache" if "static" in path else "no-store")
 
 
-def test_a_card_number_in_an_address_is_refused(console: Console) -> None:
+def test_a_card_number_in_an_address_is_refused(shared_console: Shared) -> None:
     """Addresses end up in logs; it is not repeated."""
-    answer = guest(console).http.get("/search?q=4111111111111111")
+    answer = guest(shared_console()).http.get("/search?q=4111111111111111")
 
     assert 400 == answer.status_code
     assert "4111" not in answer.text
 
 
-def test_a_form_that_is_too_large_is_refused(console: Console) -> None:
+def test_a_form_that_is_too_large_is_refused(shared_console: Shared) -> None:
     """By what it says, and by what it is."""
-    who = visitor(console, "analyst")
+    who = newcomer(shared_console(), "analyst")
     said = who.http.post("/logout", content=b"a", headers={"Content-Length": "999999999"})
 
     assert 413 == said.status_code
 
 
-def test_what_is_not_there_is_a_page(console: Console) -> None:
+def test_what_is_not_there_is_a_page(shared_console: Shared) -> None:
     """With the navigation for those who are logged in, and without repeating the address."""
-    said = visitor(console, "admin").get("/nowhere<script>", 404)
+    said = newcomer(shared_console(), "admin").get("/nowhere<script>", 404)
 
     assert "There is no such page." in said
     assert "Log out" in said

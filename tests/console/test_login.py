@@ -10,18 +10,19 @@ from sqlalchemy import delete, update
 from fraudstream.adapters.database import login_failures
 from fraudstream.adapters.database.login_failures import FREE
 from fraudstream.adapters.database.tables import SESSIONS
-from fraudstream.adapters.secrets import argon
 from fraudstream.console.access import csrf_of
 from fraudstream.console.app import Console
-from tests.console.visiting import Visitor, guest, logged_in, made, visitor
+from tests.console.conftest import Shared
+from tests.console.visiting import Visitor, guest, logged_in, made, newcomer, quick_hash, visitor
 
 PASSWORD = "correct horse battery"
-HASH = argon.hashed(PASSWORD)
+HASH = quick_hash(PASSWORD)
 
 
 def ada(console: Console) -> Visitor:
     """Return somebody who is not logged in, but could."""
-    console.people.create("test", "ada@example.com", "analyst", "Ada", HASH)
+    if console.people.find("ada@example.com") is None:
+        console.people.create("test", "ada@example.com", "analyst", "Ada", HASH)
     found = guest(console)
     found.get("/login")
     return found
@@ -143,9 +144,9 @@ def guest_at_login(console: Console) -> Visitor:
 
 
 @pytest.mark.parametrize("cookie", ["", "x", "0" * 43, "%00", "é" * 43, "x" * 4_000])
-def test_a_forged_cookie_leads_to_the_login(console: Console, cookie: str) -> None:
+def test_a_forged_cookie_leads_to_the_login(shared_console: Shared, cookie: str) -> None:
     """Whatever it says."""
-    who = guest(console)
+    who = guest(shared_console())
     answer = who.http.get("/", headers={"Cookie": f"fraudstream={cookie}".encode()})
 
     assert (303, "/login") == (answer.status_code, answer.headers["location"])
@@ -172,9 +173,10 @@ def test_the_database_does_not_hold_what_cookies_say(console: Console) -> None:
 
 
 @pytest.mark.parametrize("token", ["", "0" * 64, csrf_of("another"), "é"])
-def test_a_form_from_elsewhere_does_nothing(console: Console, token: str) -> None:
+def test_a_form_from_elsewhere_does_nothing(shared_console: Shared, token: str) -> None:
     """A page of another site can send our forms with the cookie, but does not know the token."""
-    who = visitor(console, "analyst")
+    console = shared_console()
+    who = newcomer(console, "analyst")
     who.send("/logout", {"csrf": token}, 403)
 
     assert console.sessions.person(who.secret) is not None
@@ -192,16 +194,17 @@ def test_another_site_cannot_log_somebody_in_as_somebody_else(console: Console) 
     "target",
     ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)", "/\n/evil.example"],
 )
-def test_the_login_leads_nowhere_else(console: Console, target: str) -> None:
+def test_the_login_leads_nowhere_else(shared_console: Shared, target: str) -> None:
     """Not by the form, and not by the address of the login page."""
+    console = shared_console()
     assert "/" == log_in(ada(console), onward=target)
     who = logged_in(console, console.people.named("ada@example.com"))
     assert "/" == who.http.get("/login", params={"next": target}).headers["location"]
 
 
-def test_after_the_login_one_is_where_one_wanted_to_be(console: Console) -> None:
+def test_after_the_login_one_is_where_one_wanted_to_be(shared_console: Shared) -> None:
     """With what the address asked for."""
-    who = guest(console)
+    who = guest(shared_console())
     leads = who.http.get("/?a=1&b=%2F").headers["location"]
 
     assert "/login?next=%2F%3Fa%3D1%26b%3D%252F" == leads

@@ -9,7 +9,8 @@ from sqlalchemy import update
 from fraudstream.adapters.database.audit import entries
 from fraudstream.adapters.database.tables import INVITATIONS
 from fraudstream.console.app import Console
-from tests.console.visiting import Visitor, guest, visitor
+from tests.console.conftest import Shared
+from tests.console.visiting import Visitor, guest, newcomer, visitor
 
 PASSWORD = "correct horse battery"
 
@@ -70,9 +71,10 @@ def test_a_new_link_ends_the_one_before(console: Console) -> None:
 
 
 @pytest.mark.parametrize("token", ["x", "0" * 43, "é", "a" * 5_000])
-def test_a_forged_invitation_is_none(console: Console, token: str) -> None:
+def test_a_forged_invitation_is_none(shared_console: Shared, token: str) -> None:
     """Neither to look at nor to accept."""
-    invited(visitor(console, "admin"))
+    console = shared_console()
+    invited(newcomer(console, "admin"))
     who = guest(console)
     who.get("/login")
 
@@ -135,12 +137,14 @@ def test_somebody_always_manages_people(console: Console) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "ada lovelace", "<script>", "a" * 255, "ädä", "a\nb"])
-def test_a_name_is_one_word(console: Console, name: str) -> None:
+def test_a_name_is_one_word(shared_console: Shared, name: str) -> None:
     """As an e-mail address is."""
-    admin = visitor(console, "admin")
+    console = shared_console()
+    admin = newcomer(console, "admin")
+    before = console.people.all()
 
     assert "A name is 1 to 254 letters" in admin.send("/people/invite", {"name": name}, 400).text
-    assert 1 == len(console.people.all())
+    assert before == console.people.all()
 
 
 def test_a_role_that_does_not_exist_is_refused(console: Console) -> None:

@@ -11,8 +11,8 @@ from sqlalchemy import Engine, event
 from fraudstream.console.app import Console, Room
 from fraudstream.console.rooms import ROOMS
 from fraudstream.domain.people import ALLOWED, Role
-from tests.console.conftest import As
-from tests.console.visiting import guest, visitor
+from tests.console.conftest import Shared
+from tests.console.visiting import guest, newcomer, visitor
 
 READS = {"/search", "/query", "/query/result.{form}", "/rules/try", "/lists/{name}/find"}
 """Forms that ask for something and change nothing: what they send does not belong in an address."""
@@ -21,18 +21,18 @@ SHOWN = [room for room in ROOMS if room.label]
 
 
 @pytest.mark.parametrize("room", ROOMS, ids=lambda room: room.path)
-def test_nobody_looks_without_a_login(console: Console, room: Room) -> None:
+def test_nobody_looks_without_a_login(shared_console: Shared, room: Room) -> None:
     """And is where they wanted to be afterwards."""
-    answer = guest(console).http.get(room.path)
+    answer = guest(shared_console()).http.get(room.path)
 
     assert 303 == answer.status_code
     assert answer.headers["location"].startswith("/login?next=%2F")
 
 
 @pytest.mark.parametrize("role", Role)
-def test_everybody_sees_the_rooms_that_they_may_enter(as_role: As, role: Role) -> None:
+def test_everybody_sees_the_rooms_that_they_may_enter(shared_console: Shared, role: Role) -> None:
     """No link leads to a page 403."""
-    who = as_role(role)
+    who = newcomer(shared_console(), role)
     page = who.get("/account")
     for room in SHOWN:
         may = room.permission is None or room.permission in ALLOWED[role]
@@ -58,9 +58,10 @@ def test_an_auditor_changes_nothing(console: Console) -> None:
     assert {} == {path: status for path, status in answers.items() if status != 403}
 
 
-def test_every_page_needs_its_token(console: Console) -> None:
+def test_every_page_needs_its_token(shared_console: Shared) -> None:
     """A form without one is refused before anything else, in every room."""
-    who = visitor(console, "admin")
+    console = shared_console()
+    who = newcomer(console, "admin")
     for path in forms_of(console):
         assert 403 == who.http.post(path_to(path)).status_code, path
 

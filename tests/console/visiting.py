@@ -1,10 +1,12 @@
 """People who use a console in tests: logged in, without a browser."""
 
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import httpx
+from argon2 import PasswordHasher
 from starlette.testclient import TestClient
 
 from fraudstream.adapters.database.engine import opened
@@ -14,7 +16,9 @@ from fraudstream.console.app import Console
 from fraudstream.console.rooms import ROOMS
 from fraudstream.domain.people import Person, Role
 from fraudstream.settings import Settings
+from tests.databases import with_tables
 
+QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 ADDRESS = "http://127.0.0.1:8090"
 
 
@@ -61,8 +65,13 @@ class Visitor:
 
 def made(url: str, **changed: object) -> Console:
     """Return a console with the database at this address."""
-    settings = Settings(_env_file=None, database=url, **changed)
+    settings = Settings(_env_file=None, database=with_tables(url), **changed)
     return Console(settings, opened(url), ROOMS)
+
+
+def quick_hash(password: str) -> str:
+    """Return an Argon2id hash that is checked as every other, but says itself that it costs little."""
+    return QUICK.hash(password)
 
 
 def guest(console: Console) -> Visitor:
@@ -74,6 +83,11 @@ def visitor(console: Console, role: Role | str, name: str = "", password_hash: s
     """Return somebody new with that role, logged in; their name is the role's unless another is given."""
     user = console.people.create("test", name or str(role), Role(role), password_hash=password_hash)
     return logged_in(console, user)
+
+
+def newcomer(console: Console, role: Role | str) -> Visitor:
+    """Return somebody with that role and a name that nobody else has, logged in to a console that tests share."""
+    return visitor(console, role, f"{role}-{uuid.uuid4().hex[:8]}")
 
 
 def logged_in(console: Console, user: User) -> Visitor:

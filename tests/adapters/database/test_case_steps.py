@@ -26,6 +26,7 @@ from fraudstream.domain.review.case import UNDO_MS, Case, Finding, State
 from fraudstream.domain.review.record import BYTES_MAX, CaseChange, Published, decoded, encoded
 from fraudstream.domain.times import DAY_MS
 from tests.adapters.database.reviewed import incoming
+from tests.databases import with_tables
 
 NOW = 100 * DAY_MS
 PLACE = ("fraud-alerts", 0)
@@ -77,7 +78,7 @@ def test_a_locked_database_is_said_and_nothing_of_the_step_stays(
 ) -> None:
     """The step is done as a whole once the lock is gone."""
     monkeypatch.setattr(engine_module, "BUSY_TIMEOUT_MS", 50)
-    store = CaseStore(opened(f"sqlite:///{tmp_path / 'f.db'}"))
+    store = CaseStore(opened(with_tables(f"sqlite:///{tmp_path / 'f.db'}")))
     other = sqlite3.connect(tmp_path / "f.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(DatabaseUnavailable, match="locked"):
@@ -92,7 +93,7 @@ def test_a_locked_database_is_said_and_nothing_of_the_step_stays(
 
 def test_a_full_database_is_said_and_nothing_of_the_step_stays(tmp_path: Path) -> None:
     """Once there is space again, reading goes on where it was."""
-    store = CaseStore(opened(f"sqlite:///{tmp_path / 'f.db'}"))
+    store = CaseStore(opened(with_tables(f"sqlite:///{tmp_path / 'f.db'}")))
     pages = 0
 
     @event.listens_for(store.engine, "checkout")
@@ -147,7 +148,7 @@ def test_what_the_topic_knows_better_is_taken_and_nothing_else(store: CaseStore,
     """A close and the next case of the card come from the topic; an older version, and a second open case, do not."""
     read(store, None, 5, "t1")
     case = all_cases(store)[0]
-    other = CaseStore(opened(f"sqlite:///{tmp_path / 'other.db'}"))
+    other = CaseStore(opened(with_tables(f"sqlite:///{tmp_path / 'other.db'}")))
     with store.reading() as cases:
         old = unpublished(cases)
     with store.transaction(NOW + 5) as cases:
@@ -203,11 +204,13 @@ def test_one_of_two_does_the_task_and_the_other_takes_over(store: CaseStore) -> 
 
 
 @pytest.mark.process
-def test_processes_that_start_at_once_make_the_tables_once(database_url: str) -> None:
+def test_processes_that_start_at_once_make_the_tables_once(empty_database_url: str) -> None:
     """Console, API and webhooks share a database, and a cluster starts them together."""
     program = "import sys; from fraudstream.adapters.database.engine import opened; opened(sys.argv[1])"
     started = [
-        subprocess.Popen([sys.executable, "-c", program, database_url], stderr=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            [sys.executable, "-c", program, empty_database_url], stderr=subprocess.PIPE, text=True
+        )
         for _ in range(4)
     ]
 

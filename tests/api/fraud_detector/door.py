@@ -24,6 +24,7 @@ from fraudstream.api.access import Access
 from fraudstream.api.door import door as api_door
 from fraudstream.api.fraud_detector.door import FraudDetector
 from fraudstream.api.metrics import ApiMetrics
+from tests.databases import with_tables
 
 MODEL = ServiceModel(Loader().load_service_model("frauddetector", "service-2"), "frauddetector")
 
@@ -58,7 +59,7 @@ def _fits(model: Any, parsed: dict[str, Any], **_: Any) -> None:
 @contextmanager
 def door(place: Path | str, keys: bool = False) -> Iterator[tuple[str, ApiKeys]]:
     """Serve the door; yield its address and the keys that it knows. `place`: a directory, or the address of a database."""
-    engine = opened(place if isinstance(place, str) else f"sqlite:///{place / 'f.db'}")
+    engine = opened(with_tables(place if isinstance(place, str) else f"sqlite:///{place / 'f.db'}"))
     known = ApiKeys(engine)
     app = FastAPI()
     app.include_router(FraudDetector(ResourceStore(engine), Access(known if keys else None)).routes())

@@ -22,6 +22,7 @@ from fraudstream.api.fraud_detector.past_predictions import PastPredictions
 from fraudstream.api.fraud_detector.shapes import time_text
 from tests.api.fraud_detector.building import MODEL
 from tests.archive_rows import MONDAY_MS, archived, decision
+from tests.databases import with_tables
 from tests.releases import registry_in
 
 CARD = event_type_named("card")
@@ -70,7 +71,7 @@ def at(number: int) -> int:
 @pytest.fixture
 def past(tmp_path: Path) -> PastPredictions:
     """Return an archive of a minute, and what was defined then."""
-    store = ResourceStore(opened(f"sqlite:///{tmp_path / 'f.db'}"))
+    store = ResourceStore(opened(with_tables(f"sqlite:///{tmp_path / 'f.db'}")))
     store.within(define)
     made = [
         decision(

@@ -14,6 +14,7 @@ from fraudstream.api.fraud_detector.errors import ServiceError
 from fraudstream.api.fraud_detector.stream_rules import ruleset_of, table_of
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.rules import Ruleset
+from tests.databases import with_tables
 
 SPARKOV = event_type_named("sparkov")
 TABLE = table_of("high_risk=block, medium_risk=review,low_risk=approve")
@@ -35,7 +36,7 @@ EVENTS = pl.DataFrame(
 
 def ruleset(tmp_path: Path, *rules: tuple[str, str], first_matched: bool = True) -> Ruleset:
     """Return rules (expression, outcome) as those of the stream."""
-    store = ResourceStore(opened(f"sqlite:///{tmp_path / 'f.db'}"))
+    store = ResourceStore(opened(with_tables(f"sqlite:///{tmp_path / 'f.db'}")))
     with store.transaction() as resources:
         for name, (data_type, default) in VARIABLES.items():
             resources.put(VARIABLE, name, {"dataType": data_type, "defaultValue": default})

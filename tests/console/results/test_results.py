@@ -12,16 +12,27 @@ from fraudstream.console.app import Console
 from fraudstream.domain.labels import Label
 from tests.analytics.history import HOUR_MS, write
 from tests.archive_rows import DAY_MS, MONDAY_MS
-from tests.console.conftest import As
-from tests.console.visiting import made, visitor
+from tests.console.conftest import As, Shared
+from tests.console.visiting import made, newcomer, visitor
 from tests.models import saved
 
 PAGES = ("/results", "/results/attacks", "/results/rules", "/results/drift", "/results/scores")
 NOT_BEFORE = "?from=2020-02-03&to=2020-02-05"
 
 
+@pytest.fixture(scope="module")
+def console(tmp_path_factory: pytest.TempPathFactory) -> Console:
+    """Return a console with an archive of three days, at which most tests only look."""
+    return with_an_attack(tmp_path_factory.mktemp("results"))
+
+
 @pytest.fixture
-def console(tmp_path: Path) -> Console:
+def as_role(console: Console) -> As:
+    """Return a function that returns somebody with a role, whom nobody else is, logged in to `console`."""
+    return lambda role: newcomer(console, role)
+
+
+def with_an_attack(directory: Path) -> Console:
     """Return a console with an archive of three days: on Monday a card is attacked, and caught at the second payment."""
     attack = [
         {
@@ -39,8 +50,8 @@ def console(tmp_path: Path) -> Console:
     others = [{"event_time": MONDAY_MS + day * DAY_MS} for day in range(3)]
     labels = [Label(f"p{number}", True, MONDAY_MS + DAY_MS, "chargeback") for number in range(3)]
     labels.append(Label("p3", False, MONDAY_MS + DAY_MS, "review"))
-    write(tmp_path / "archive", [*attack, *others], labels)
-    return made(f"sqlite:///{tmp_path / 'console.db'}", data_dir=tmp_path, broker="127.0.0.1:1")
+    write(directory / "archive", [*attack, *others], labels)
+    return made(f"sqlite:///{directory / 'console.db'}", data_dir=directory, broker="127.0.0.1:1")
 
 
 def test_figures_say_what_was_decided_and_what_became_of_it(as_role: As) -> None:
@@ -53,10 +64,9 @@ def test_figures_say_what_was_decided_and_what_became_of_it(as_role: As) -> None
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_without_an_archive_every_page_says_how_to_get_one(tmp_path: Path, path: str) -> None:
+def test_without_an_archive_every_page_says_how_to_get_one(shared_console: Shared, path: str) -> None:
     """Nobody has to know what an archive is to find out that it is missing."""
-    empty = made(f"sqlite:///{tmp_path / 'console.db'}", data_dir=tmp_path)
-    page = visitor(empty, "analyst").get(path)
+    page = newcomer(shared_console(), "analyst").get(path)
 
     assert "The archive has no payments yet" in page
     assert "fraudstream archive run" in page
@@ -177,13 +187,13 @@ def test_drift_compares_the_newest_seven_days(tmp_path: Path) -> None:
     assert "1,400 payments" in page
 
 
-def test_a_new_label_moves_the_figures(as_role: As, tmp_path: Path) -> None:
+def test_a_new_label_moves_the_figures(tmp_path: Path) -> None:
     """Answers are kept only as long as the files are the same."""
     from fraudstream.adapters.archive.directory import LocalObjects
     from fraudstream.adapters.archive.lake import Stream, labels_lake
     from fraudstream.domain.labels import archived_labels, encode
 
-    who = as_role("analyst")
+    who = visitor(with_an_attack(tmp_path), "analyst")
     first = who.http.get(f"/results/figures.csv{NOT_BEFORE}&by=month").text
     late = archived_labels([encode(Label("p4", True, MONDAY_MS + 3 * DAY_MS))], [99])
     asyncio.run(labels_lake(LocalObjects(tmp_path / "archive")).write(Stream("labels", 0), late, {}))
