@@ -26,6 +26,9 @@ FACTS = "imported.json"
 PLACE = "place"
 """The row's number among all, which orders payments of the same millisecond."""
 
+LISTED = ("line", "reason", "detail", "column", "value")
+"""What the list of bad rows says of each; no cells, which may hold card numbers."""
+
 BAD_LISTED_MAX = 10_000
 """Reading a file stops at more bad rows than this (and than are allowed): the columns are probably mapped wrongly."""
 
@@ -122,13 +125,13 @@ def _read(request: ImportRequest, listener: ImportListener, staged: _Staged | No
         for path, source in zip(request.files, sources, strict=True)
     ]
     done = Imported()
-    with listing(request.bad_rows_file, ("file", *BadRow._fields)) as note:
+    with listing(request.bad_rows_file, ("file", *LISTED)) as note:
         for path, source, columns in zip(request.files, sources, found, strict=True):
             listener.columns(path, columns)
             done.columns[str(path)] = dict(columns.names)
             for payments, bad in _judged(request.judge, source, columns.names, path, listener.read):
                 for row in bad:
-                    note((path, *row))
+                    note((path, *(getattr(row, name) for name in LISTED)))
                     listener.bad(path, row)
                 done.bad += len(bad)
                 if done.bad > request.bad_rows_max and done.bad > BAD_LISTED_MAX:

@@ -145,6 +145,18 @@ def test_bad_rows_that_nobody_allowed_import_nothing(tmp_path: Path) -> None:
     assert 1 == rows_in(tmp_path / "history").height
 
 
+def test_the_list_of_bad_rows_never_shows_a_card_number(tmp_path: Path) -> None:
+    """Also of a row with too many cells, of which nobody knows which one is the card."""
+    given = import_request(csv_of(tmp_path, HEADER, GOOD, f"{GOOD},one,more"), bad_rows_max=1)
+
+    import_history(given, tmp_path / "history")
+    header, row = given.bad_rows_file.read_text().splitlines()
+
+    assert "file,line,reason,detail,column,value" == header
+    assert GOOD.partition(",")[0] not in row
+    assert ",columns,the row has 6 columns, the header 4,," in row.replace(chr(34), "")
+
+
 def test_a_file_that_is_bad_throughout_is_given_up_early(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
