@@ -149,15 +149,7 @@ def _of(kind: Kind, singular: str, plural: str) -> dict[str, Operation]:
     }
 
 
-def no_external_models(resources: Resources, asked: Body) -> Body:
-    """Return that there are no external models, which programs ask before they remove what might have some."""
-    if "modelEndpoint" in asked:
-        raise absent(f"there is no external model {asked['modelEndpoint']}; fraudstream supports none.")
-    return {"externalModels": []}
-
-
 OPERATIONS: Mapping[str, Operation] = {
-    "GetExternalModels": no_external_models,
     **_of(LABELS, "Label", "Labels"),
     **_of(ENTITY_TYPES, "EntityType", "EntityTypes"),
     **_of(OUTCOMES, "Outcome", "Outcomes"),

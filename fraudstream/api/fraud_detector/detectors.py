@@ -163,7 +163,7 @@ def _put_status(resources: Resources, version: Resource, status: str) -> None:
 def _check(resources: Resources, detector: Resource, document: Mapping[str, Any]) -> None:
     """Raise ServiceError unless rules and models of a version exist and are of its detector."""
     if document.get("externalModelEndpoints"):
-        raise invalid("external models are not supported by fraudstream")
+        raise invalid(rules.NOT_INVOKED)
     for rule in document["rules"]:
         if rule["detectorId"] != detector.name or rules.named(resources, rule) is None:
             raise absent(f"rule {rule['ruleId']} of version {rule['ruleVersion']} does not exist.")

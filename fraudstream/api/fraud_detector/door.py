@@ -14,7 +14,17 @@ from fastapi import APIRouter, Request, Response
 from fraudstream.adapters.database.resources import ResourceStore
 from fraudstream.api.access import Access, NotAllowed, TooMany, note
 from fraudstream.api.door import Refusal, body_of
-from fraudstream.api.fraud_detector import definitions, detectors, model_versions, models, rules, tags
+from fraudstream.api.fraud_detector import (
+    definitions,
+    deleted_events,
+    detectors,
+    encryption,
+    external_models,
+    model_versions,
+    models,
+    rules,
+    tags,
+)
 from fraudstream.api.fraud_detector.errors import FORBIDDEN, ServiceError, invalid, unavailable
 from fraudstream.api.fraud_detector.service import Service
 from fraudstream.api.fraud_detector.shapes import Body, Handler, Operation
@@ -35,6 +45,9 @@ OPERATIONS: Mapping[str, Operation] = {
     **detectors.OPERATIONS,
     **rules.OPERATIONS,
     **tags.OPERATIONS,
+    **external_models.OPERATIONS,
+    **encryption.OPERATIONS,
+    **deleted_events.OPERATIONS,
 }
 
 

@@ -17,6 +17,7 @@ from fraudstream.adapters.archive.search import ArchiveQuery, Position
 from fraudstream.adapters.database.resources import Resource, Resources, ResourceStore
 from fraudstream.api.archived import ArchivedDecisions
 from fraudstream.api.fraud_detector.definitions import DETECTOR, DETECTOR_VERSION, EVENT_TYPE
+from fraudstream.api.fraud_detector.deleted_events import Deleted, deleted
 from fraudstream.api.fraud_detector.detectors import ACTIVE, MODE, status_at, version_named
 from fraudstream.api.fraud_detector.errors import absent, invalid, unavailable
 from fraudstream.api.fraud_detector.explaining import Explanations
@@ -38,6 +39,8 @@ class Judge(NamedTuple):
 
     version: Resource
     event_type: str
+    gone: Deleted
+    """What of this type is deleted."""
 
 
 class Question(NamedTuple):
@@ -119,6 +122,8 @@ class PastPredictions:
 
     def _question(self, resources: Resources, asked: Body, decision: Mapping[str, Any]) -> Question:
         version, event_type = version_named(resources, asked), _event_type(resources, asked)
+        if decision["transaction_id"] in deleted(resources, event_type.name).history:
+            raise absent(f"event {decision['transaction_id']} and its predictions are deleted.")
         given = variables_of(decision, self._event_type, event_type.document["eventVariables"])
         return Question(version, event_type, given, plan_of(resources, version, event_type.name, given))
 
@@ -197,8 +202,9 @@ def _entity(decision: Mapping[str, Any], types: Sequence[str]) -> Body:
 def _judges(resources: Resources, wanted: Mapping[str, str]) -> list[Judge]:
     """Return the versions of detectors that a request is about."""
     detectors = {each.name: each.document["eventTypeName"] for each in resources.all(DETECTOR)}
+    gone = {name: deleted(resources, name) for name in set(detectors.values())}
     return [
-        Judge(each, detectors[each.name])
+        Judge(each, detectors[each.name], gone[detectors[each.name]])
         for each in resources.all(DETECTOR_VERSION)
         if each.name in detectors
         and wanted.get("detectorId", each.name) == each.name
@@ -209,8 +215,8 @@ def _judges(resources: Resources, wanted: Mapping[str, str]) -> list[Judge]:
 
 def _summaries(row: Mapping[str, Any], judges: Sequence[Judge]) -> Iterator[Body]:
     made_at: int = row[DECIDED_AT.name]
-    for version, event_type in judges:
-        if status_at(version, made_at) == ACTIVE:
+    for version, event_type, gone in judges:
+        if status_at(version, made_at) == ACTIVE and row["transaction_id"] not in gone.history:
             yield {
                 "eventId": row["transaction_id"],
                 "eventTypeName": event_type,

@@ -7,7 +7,7 @@ import msgspec
 
 from fraudstream.adapters.database.resources import Resource, Resources, ResourceStore
 from fraudstream.api.asking import Asker
-from fraudstream.api.fraud_detector import models
+from fraudstream.api.fraud_detector import models, rules
 from fraudstream.api.fraud_detector.definitions import DETECTOR, EVENT_TYPE
 from fraudstream.api.fraud_detector.detectors import (
     ACTIVE,
@@ -42,7 +42,7 @@ class Predictions:
     async def predict(self, asked: Body) -> Body:
         """Return scores and the rules that hold; raises ServiceError. Nothing is sent if the request cannot be answered."""
         if asked.get("externalModelEndpointDataBlobs"):
-            raise invalid("external models are not supported by fraudstream")
+            raise invalid(rules.NOT_INVOKED)
         plan = await asyncio.to_thread(self._plan, asked)
         if plan.lists:
             plan = replace(plan, contents=await self._contents.of(plan.lists))

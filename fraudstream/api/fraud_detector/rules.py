@@ -1,5 +1,6 @@
 """Rules of a detector: versions of a condition in DETECTORPL and the outcomes it asks for."""
 
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -31,6 +32,10 @@ TYPES: Mapping[str, Type] = {
 """Data type of a variable -> what conditions may do with it."""
 
 CONDITIONS_KEPT = 10_000
+
+EXTERNAL = "EXTERNAL_MODEL_SCORE"
+VARIABLE_IN = re.compile(r"\$(\w+)", re.ASCII)
+NOT_INVOKED = "fraudstream does not invoke external models: send the score as a variable of the event, of its event type."
 
 
 def variable_types(resources: Resources, event_type: str) -> dict[str, Type]:
@@ -128,10 +133,17 @@ def _saved(resources: Resources, detector: Resource, rule: Body, version: int) -
     try:
         condition(rule["expression"], variable_types(resources, detector.document["eventTypeName"]))
     except NotACondition as error:
-        raise invalid(f"The expression of rule {rule['ruleId']} is not valid: {error}") from error
+        why = NOT_INVOKED if _asks_external(resources, rule["expression"]) else error
+        raise invalid(f"The expression of rule {rule['ruleId']} is not valid: {why}") from error
     kept = rule | {"ruleVersion": str(version)}
     resources.put(RULE, _name(rule), kept, version)
     return {"rule": {name: kept[name] for name in ("detectorId", "ruleId", "ruleVersion")}}
+
+
+def _asks_external(resources: Resources, expression: str) -> bool:
+    """Tell whether an expression that is not valid names the score of an external model."""
+    found = (resources.get(VARIABLE, name) for name in VARIABLE_IN.findall(expression))
+    return any(each is not None and each.document["dataSource"] == EXTERNAL for each in found)
 
 
 OPERATIONS: Mapping[str, Operation] = {

@@ -8,15 +8,17 @@ from typing import Any
 
 import msgspec
 
-from fraudstream.adapters.database.resources import Resources, ResourceStore
+from fraudstream.adapters.database.resources import Resource, Resources, ResourceStore
 from fraudstream.api.archived import ArchivedDecisions
 from fraudstream.api.asking import Asker
 from fraudstream.api.fraud_detector.definitions import EVENT_TYPE, MODEL, MODEL_VERSION
+from fraudstream.api.fraud_detector.deleted_events import Deleted, deleted, undelete
 from fraudstream.api.fraud_detector.errors import absent, invalid, unavailable
 from fraudstream.api.fraud_detector.events import record
 from fraudstream.api.fraud_detector.predictions import error_of
 from fraudstream.api.fraud_detector.shapes import Body, time_text
 from fraudstream.domain.events.event_type import EventType
+from fraudstream.domain.features.schema import DECIDED_AT
 from fraudstream.domain.labels import Label
 
 FRAUD, LEGIT = "FRAUD", "LEGIT"
@@ -46,8 +48,8 @@ class StoredEvents:
 
     async def send(self, asked: Body) -> Body:
         """Put an event into the log, and its label beside it; the decision about it is not answered."""
-        fraud = await asyncio.to_thread(self._store.within, lambda found: _checked(found, asked))
         known_at = _known_at(asked)
+        fraud = await asyncio.to_thread(self._store.within, lambda found: _sent(found, asked))
         (outcome,) = await self._asker.ask([record(self._event_type, asked)], self._deadline_s)
         if outcome.decision is None:
             raise error_of(outcome)
@@ -63,15 +65,15 @@ class StoredEvents:
 
     async def found(self, asked: Body) -> Body:
         """Return an event that this process asked for, or that is archived; its label is not among it."""
-        event_type = await asyncio.to_thread(
-            self._store.within, lambda found: found.get(EVENT_TYPE, asked["eventTypeName"])
+        event_type, gone = await asyncio.to_thread(
+            self._store.within, lambda found: _asked_of(found, asked["eventTypeName"]), writing=False
         )
         outcome = self._asker.known(asked["eventId"]) or await self._archived.find(asked["eventId"])
         if outcome.code == "unavailable":
             raise unavailable(outcome.detail)
-        if event_type is None or outcome.decision is None:
+        decision = None if outcome.decision is None else msgspec.json.decode(outcome.decision)
+        if event_type is None or decision is None or gone.has(asked["eventId"], decision[DECIDED_AT.name]):
             raise absent(f"event {asked['eventId']} of the type {asked['eventTypeName']} is not known.")
-        decision = msgspec.json.decode(outcome.decision)
         return {
             "event": {
                 "eventId": decision["transaction_id"],
@@ -109,6 +111,17 @@ def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value)[:VALUE_LENGTH_MAX]
+
+
+def _sent(resources: Resources, asked: Body) -> bool | None:
+    """Check an event that is sent, as `_checked` does; one that was deleted is stored again."""
+    fraud = _checked(resources, asked)
+    undelete(resources, asked["eventTypeName"], asked["eventId"])
+    return fraud
+
+
+def _asked_of(resources: Resources, event_type: str) -> tuple[Resource | None, Deleted]:
+    return resources.get(EVENT_TYPE, event_type), deleted(resources, event_type)
 
 
 def _checked(resources: Resources, asked: Body) -> bool | None:

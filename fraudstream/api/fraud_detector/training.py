@@ -3,15 +3,20 @@
 import asyncio
 from collections.abc import Mapping
 from copy import deepcopy
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+import polars as pl
 
 from fraudstream.adapters.archive.opening import S3
 from fraudstream.adapters.database.jobs import Jobs
 from fraudstream.adapters.database.resources import Resource, Resources, ResourceStore
 from fraudstream.adapters.models.registry import Registry
 from fraudstream.api.fraud_detector import model_versions as versions
+from fraudstream.api.fraud_detector import models
 from fraudstream.api.fraud_detector.definitions import MODEL_VERSION
+from fraudstream.api.fraud_detector.deleted_events import Deleted, deleted
 from fraudstream.api.fraud_detector.errors import invalid
 from fraudstream.api.fraud_detector.s3_paths import read
 from fraudstream.api.fraud_detector.shapes import JOB, Body, Handler
@@ -108,11 +113,10 @@ class Trainings:
     async def _history(self, document: Mapping[str, Any], running: Running) -> Path:
         """Return the events to learn from."""
         if document["trainingDataSource"] == "INGESTED_EVENTS":
-            return days_within(
-                Path(self._archive),
-                running.directory / "history",
-                document["ingestedEventsDetail"]["ingestedEventsTimeWindow"],
-            )
+            window = document["ingestedEventsDetail"]["ingestedEventsTimeWindow"]
+            gone = await asyncio.to_thread(self._store.within, partial(_deleted, document), writing=False)
+            history = running.directory / "history"
+            return await asyncio.to_thread(days_within, Path(self._archive), history, window, gone)
         raw, file, history = (running.directory / name for name in ("raw.csv", "events.csv", "history"))
         await read(document["externalEventsDetail"]["dataLocation"], raw)
         schema = document["trainingDataSchema"]
@@ -161,13 +165,25 @@ def registered(resources: Resources, asked: Mapping[str, Any]) -> str | None:
     return None if found is None else found.document.get(versions.REGISTERED)
 
 
-def days_within(archive: Path, target: Path, window: Mapping[str, str]) -> Path:
-    """Return a history of the archive's days from the window's first to its last; raises SetupError if there are none."""
+def _deleted(document: Mapping[str, Any], resources: Resources) -> Deleted:
+    return deleted(resources, models.named(resources, document).document["eventTypeName"])
+
+
+def days_within(archive: Path, target: Path, window: Mapping[str, str], gone: Deleted) -> Path:
+    """Return a history of the archive's days from the window's first to its last, without deleted events.
+
+    Raises SetupError if there are none.
+    """
     first, last = window["startTime"][:10], window["endTime"][:10]
     days = [each for each in archive.glob("date=*") if first <= each.name.removeprefix("date=") <= last]
     if not days:
         raise SetupError(f"no events from {first} to {last} are in the archive")
     target.mkdir()
-    for each in (*days, *archive.glob("labels")):
+    whole = list(archive.glob("labels")) if gone else [*days, *archive.glob("labels")]
+    for each in whole:
         (target / each.name).symlink_to(each.absolute(), target_is_directory=True)
+    for file in (file for day in days if gone for file in day.glob("*.parquet")):
+        kept = target / file.parent.name / file.name
+        kept.parent.mkdir(exist_ok=True)
+        pl.scan_parquet(file, glob=False).filter(gone.is_kept).sink_parquet(kept)
     return target

@@ -9,6 +9,7 @@ from typing import Any
 
 import boto3
 import polars as pl
+import pytest
 
 from fraudstream.world.generate import generate
 from fraudstream.world.world import World
@@ -204,6 +205,26 @@ def start_review(url: str, bucket: str, score: float) -> Any:
     content = {"InputContent": json.dumps({"score": score})}
     loops.start_human_loop(HumanLoopName="Fraud-1", FlowDefinitionArn=flow, HumanLoopInput=content)
     return loops
+
+
+def deletions(client: Any) -> None:
+    """Events that are deleted are answered no more, one by one or all of a type; the stream has decided them."""
+    missing = client.exceptions.ResourceNotFoundException
+    of_type = {"eventTypeName": EVENT_TYPE}
+    assert "e-1" == client.get_event(eventId="e-1", **of_type)["event"]["eventId"]
+    client.delete_event(eventId="s-1", deleteAuditHistory=True, **of_type)
+    with pytest.raises(missing):
+        client.get_event(eventId="s-1", **of_type)
+    listed = [each["eventId"] for each in client.list_event_predictions()["eventPredictionSummaries"]]
+    assert ["b-2", "b-1", "b-0", "e-1"] == listed
+    with pytest.raises(missing, match="were not deleted"):
+        client.get_delete_events_by_event_type_status(**of_type)
+    client.delete_events_by_event_type(**of_type)
+    told = client.get_delete_events_by_event_type_status(**of_type)
+    assert (EVENT_TYPE, "COMPLETE") == (told["eventTypeName"], told["eventsDeletionStatus"])
+    for event in ("b-0", "e-1"):
+        with pytest.raises(missing):
+            client.get_event(eventId=event, **of_type)
 
 
 def tear_down(client: Any) -> None:

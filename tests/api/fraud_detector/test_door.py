@@ -106,14 +106,6 @@ def test_a_member_that_the_service_does_not_have_is_refused(url: str) -> None:
     assert 'Unknown parameter in input: "nobody"' in answer.json()["message"]
 
 
-def test_an_operation_that_is_not_built_says_so(url: str) -> None:
-    """It is the caller's mistake, so SDKs do not ask again."""
-    with pytest.raises(ClientError, match="GetKMSEncryptionKey is not supported by fraudstream") as error:
-        boto_client(url).get_kms_encryption_key()
-
-    assert ("ValidationException", 400) == code_of(error)
-
-
 @pytest.mark.parametrize("target", ["", "PutLabel", TARGET + "Nothing", "SageMaker.PutLabel"])
 def test_a_request_that_names_no_operation_is_refused(url: str, target: str) -> None:
     """Whatever else it has."""

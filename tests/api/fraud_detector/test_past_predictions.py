@@ -157,6 +157,18 @@ def test_a_prediction_says_what_each_rule_said_and_what_moved_the_score(past: Pa
     assert since["logOddsImpact"] > abs(amount["logOddsImpact"])
 
 
+def test_predictions_of_an_event_are_deleted_with_it_if_that_is_said(past: PastPredictions) -> None:
+    """The list leaves them out, and they are not explained; those of another deleted event stay."""
+    for number, history in ((7, True), (8, False)):
+        asked = {"eventId": f"p{number}", "eventTypeName": "payment", "deleteAuditHistory": history}
+        past._store.within(lambda found, asked=asked: OPERATIONS["DeleteEvent"](found, asked))
+
+    assert [] == listed(past, eventId={"value": "p7"})
+    assert [("p8", "1")] == listed(past, eventId={"value": "p8"})
+    with pytest.raises(ServiceError, match="event p7 and its predictions are deleted"):
+        explained(past, 7)
+
+
 def test_a_prediction_of_another_moment_is_none(past: PastPredictions) -> None:
     """The moment is that of the list."""
     with pytest.raises(ServiceError, match="no prediction of event p99 was made then"):

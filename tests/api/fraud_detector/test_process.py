@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 from botocore.exceptions import ClientError
 
@@ -11,7 +12,7 @@ from fraudstream.adapters.database.api_keys import ApiKeys
 from fraudstream.adapters.database.engine import opened
 from fraudstream.settings import Settings
 from tests.api.fraud_detector.building import DETECTOR, build, rule, set_status, tear_down, version
-from tests.api.fraud_detector.door import boto_client
+from tests.api.fraud_detector.door import MODEL, boto_client
 from tests.api.serving import serving
 from tests.end_to_end.harness import Worker, read_all
 from tests.end_to_end.test_worker import CARDS
@@ -19,6 +20,7 @@ from tests.end_to_end.test_worker import CARDS
 pytestmark = pytest.mark.timeout(300)
 
 WORKER = ("-m", "tests.api.fraud_detector.scaled_worker")
+TARGET = "AWSHawksNestServiceFacade."
 START = datetime.now(UTC) - timedelta(minutes=5)
 
 
@@ -103,6 +105,13 @@ async def test_a_program_defines_predicts_and_removes_everything(kafka_settings:
                 await asyncio.to_thread(predict, client, "e-9", 9)
             await asyncio.to_thread(tear_down, client)
             assert 4 == len(await read_all(kafka_settings, "transactions"))
+            assert [] == [name for name in sorted(MODEL.operation_names) if await unknown(http, name)]
+
+
+async def unknown(http: httpx.AsyncClient, operation: str) -> bool:
+    """Tell whether an operation of the service is none here."""
+    answer = await http.post("/", content=b"{}", headers={"X-Amz-Target": f"{TARGET}{operation}"})
+    return "is not supported" in answer.text or answer.json().get("__type") == "UnknownOperationException"
 
 
 async def test_predictions_need_a_key_of_their_own(kafka_settings: Settings) -> None:

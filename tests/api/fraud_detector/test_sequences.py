@@ -214,8 +214,7 @@ def past(client: Any, settings: Settings) -> None:
     archive = [sys.executable, "-m", "fraudstream", "archive", "run", "--once"]
     subprocess.run(archive, env=os.environ | given, capture_output=True, check=True)
     listed = client.list_event_predictions()["eventPredictionSummaries"]
-    newest_first = ["b-2", "b-1", "b-0", "s-1", "e-1"]
-    assert [(name, "2") for name in newest_first] == [
+    assert [(name, "2") for name in ("b-2", "b-1", "b-0", "s-1", "e-1")] == [
         (each["eventId"], each["detectorVersionId"]) for each in listed
     ]
     asked = {name: value for name, value in listed[-1].items() if name != "eventTimestamp"}
@@ -286,6 +285,7 @@ async def test_a_detector_lives_as_its_program_says(
             await asyncio.to_thread(imports, client, bucket)
             await decisions_of(settings, {"b-0", "b-1", "b-2"})
         await asyncio.to_thread(past, client, settings)
+        await asyncio.to_thread(programs.deletions, client)
         await asyncio.to_thread(account, client, settings, tmp_path)
         labels = [("b-0", True), ("b-1", False), ("b-2", None), ("e-1", False), ("s-1", True)]
         assert labels == sorted(
