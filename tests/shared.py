@@ -63,6 +63,10 @@ def delete_topics(bootstrap: str, prefix: str) -> None:
     left = [name for name in admin.list_topics(timeout=TOPICS_TIMEOUT_S).topics if name.startswith(prefix)]
     for deleted in admin.delete_topics(left).values() if left else ():
         deleted.result()
+    deadline = time.monotonic() + TOPICS_TIMEOUT_S
+    while any(name in left for name in admin.list_topics(timeout=TOPICS_TIMEOUT_S).topics):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 @contextmanager

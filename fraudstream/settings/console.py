@@ -53,6 +53,12 @@ class ConsoleSettings(BaseSettings):
         le=10_000_000,
         description="How many alerts can be reviewed in a day: the console says how many are beyond that. Default: not known.",
     )
+    console_search_seconds: float = Field(
+        1.5,
+        ge=0,
+        le=60,
+        description="After so many seconds a search begins no further day; a link on the page goes on from there.",
+    )
     console_query_seconds: float = Field(
         30.0,
         gt=0,

@@ -15,10 +15,8 @@ from fraudstream.domain.errors import FraudstreamError
 AT_ONCE, WAIT_S = 2, 10.0
 """So many searches run at the same time; another waits so long for its turn."""
 
-BUDGET_S = 1.5
-"""After so long a search begins no further day: the page says how far it came, and a link goes on from there."""
-
-EXPORT_BUDGET_S = 60.0
+WHOLE_S = 60.0
+"""How long what should be complete is searched for: a file, the page of one payment."""
 
 Payment = dict[str, Any]
 
@@ -49,8 +47,11 @@ class Finder:
         self._place = place
         self._turns = asyncio.Semaphore(AT_ONCE)
 
-    async def page(self, query: ArchiveQuery, budget_s: float = BUDGET_S) -> Found:
-        """Return the newest payments that match, at most `query.limit`; raises Busy, FilterError or what the archive says."""
+    async def page(self, query: ArchiveQuery, budget_s: float) -> Found:
+        """Return the newest payments that match, at most `query.limit`; raises Busy, FilterError or what the archive says.
+
+        After `budget_s` it begins no further day, and says how far it came.
+        """
         found: list[Payment] = []
         reached = ""
         async with self._turn(), object_store(self._place) as objects:

@@ -13,7 +13,7 @@ from fraudstream.console.access import form_of
 from fraudstream.console.app import Console
 from fraudstream.console.search import exports
 from fraudstream.console.search.asked import TEXTS, Asked, day_start, from_address, from_form, local_time
-from fraudstream.console.search.finding import EXPORT_BUDGET_S, Finder, Found
+from fraudstream.console.search.finding import WHOLE_S, Finder, Found
 from fraudstream.domain.archived import unarchived
 from fraudstream.domain.errors import FraudstreamError
 from fraudstream.domain.events.event_type import EventType
@@ -35,6 +35,10 @@ class Search:
         self.console = console
         self.event_type = event_type_named(console.settings.event_type)
         self.finder = Finder(console.settings.archive_place)
+
+    async def found(self, asked: Asked) -> Found:
+        """Return a page of an answer, or as much of it as there is time for."""
+        return await self.finder.page(asked.query(PAGE), self.console.settings.console_search_seconds)
 
     def page(
         self,
@@ -99,7 +103,7 @@ def routes(console: Console) -> APIRouter:
         person, asked = console.person(request), NOTHING
         try:
             asked = from_address(MultiDict(request.query_params.multi_items()))
-            found = await search.finder.page(asked.query(PAGE)) if asked.anything else None
+            found = await search.found(asked) if asked.anything else None
         except FraudstreamError as error:
             if error.later:
                 raise
@@ -123,7 +127,7 @@ def routes(console: Console) -> APIRouter:
         given = MultiDict(request.query_params.multi_items())
         form = format if format in FORMATS else "csv"
         media, written = FORMATS[form]
-        found = await search.finder.page(from_address(given).query(EXPORT_MAX), EXPORT_BUDGET_S)
+        found = await search.finder.page(from_address(given).query(EXPORT_MAX), WHOLE_S)
         headers = {
             "Content-Disposition": f'attachment; filename="payments.{form}"',
             "X-Complete": "no" if found.more or found.reached else "yes",
@@ -133,7 +137,7 @@ def routes(console: Console) -> APIRouter:
     @router.get("/search/payment")
     async def payment(request: Request, id: str) -> Response:  # noqa: A002 - the word in the address
         person = console.person(request)
-        found = await search.finder.page(from_address(MultiDict(id=id)).query(PAGE))
+        found = await search.finder.page(from_address(MultiDict(id=id)).query(PAGE), WHOLE_S)
         decisions = [unarchived(row, search.event_type.declared) for row in found.payments]
         values = {"decisions": decisions, **shown_of(search.event_type)}
         return console.page(request, person, "payment.html", 200 if decisions else 404, **values)

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -14,6 +13,7 @@ from sqlalchemy import Engine
 from fraudstream.adapters.database.case_queries import View
 from fraudstream.adapters.database.cases import CaseStore
 from fraudstream.adapters.kafka.security import Kafka
+from fraudstream.console.background import Background, end
 from fraudstream.console.intake.feed import CaseFeed
 from fraudstream.domain.review.actions import Close
 from fraudstream.domain.review.case import Finding
@@ -22,9 +22,7 @@ from fraudstream.settings import Settings
 from tests.adapters.database.reviewed import decision
 from tests.end_to_end.harness import read_all, reading
 
-logger = logging.getLogger(__name__)
-
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 
 
 async def send(settings: Settings, topic: str, values: Iterable[tuple[str, bytes]]) -> None:
@@ -49,22 +47,18 @@ async def alert(settings: Settings, *payments: tuple[str, str]) -> None:
 @asynccontextmanager
 async def feeding(settings: Settings, engine: Engine) -> AsyncIterator[CaseStore]:
     """Keep cases in step with the topics, as a console does beside its pages."""
-    task = asyncio.create_task(CaseFeed(settings, engine).run())
-    task.add_done_callback(
-        lambda ended: None if ended.cancelled() else logger.error("ended", exc_info=ended.exception())
-    )
+    task = asyncio.create_task(Background("reading alerts", CaseFeed(settings, engine).run).run())
     try:
         yield CaseStore(engine)
     finally:
-        task.cancel()
-        await asyncio.wait([task])
+        await end([task])
 
 
 async def until(true: Callable[[], bool]) -> None:
     """Wait until something is so."""
     deadline = time.monotonic() + PATIENCE_S
     while not await asyncio.to_thread(true):
-        assert time.monotonic() < deadline
+        assert time.monotonic() < deadline, "it was not so in time"
         await asyncio.sleep(0.1)
 
 

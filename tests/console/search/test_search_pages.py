@@ -96,6 +96,22 @@ def test_pages_follow_each_other(analyst: Visitor) -> None:
     assert ">Older</a>" not in second
 
 
+def test_a_search_that_stops_after_each_day_still_finds_each_payment_once(
+    analyst: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its time is over after a day; a link goes on before that day, until all is searched."""
+    impatient = analyst.console.settings.model_copy(update={"console_search_seconds": 0})
+    monkeypatch.setattr(analyst.console, "settings", impatient)
+    page = analyst.get("/search?least=0")
+    pages = [found(page)]
+    while ">Search on before " in page:
+        page = analyst.get(unescape(page.split('rel="next" href="')[1].split('"')[0]))
+        pages.append(found(page))
+
+    assert ids(*range(59, -1, -1)) == [payment for each in pages for payment in each]
+    assert len(pages) >= 30
+
+
 def test_the_number_of_a_card_is_in_its_request_only(
     analyst: Visitor, caplog: pytest.LogCaptureFixture
 ) -> None:
