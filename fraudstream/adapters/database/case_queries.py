@@ -7,7 +7,19 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import Connection, Row, Select, and_, func, literal_column, or_, select, union
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    SelectBase,
+    and_,
+    func,
+    literal_column,
+    or_,
+    select,
+    union,
+)
 
 from fraudstream.adapters.database.case_rows import FIELDS, case_of, ready
 from fraudstream.adapters.database.tables import CASE_CHANGES, CASE_LABELS, CASE_PAYMENTS, CASES
@@ -19,6 +31,9 @@ from fraudstream.domain.review.record import CaseChange, Published
 
 Queue = Literal["waiting", "escalated", "closed"]
 Order = Literal["urgency", "due", "closed"]
+
+FEW = 2_000
+"""Cases that are looked up one by one rather than in the order of a view."""
 
 _action = msgspec.json.Decoder(Action)
 
@@ -140,33 +155,43 @@ class CaseQueries:
     def _cases(self, wanted: Select[Any]) -> list[Case]:
         return [case_of(row) for row in self.connection.execute(wanted)]
 
-    def _in(self, view: View) -> Any:
+    def _in(self, view: View) -> ColumnElement[bool]:
         """Return the condition of a view."""
-        conditions = [CASES.c.queue == view.queue]
+        # without the queue beside what is looked up: SQLite would read all of it, and look for each of its cases there
+        conditions = self._looked_up(view) or [CASES.c.queue == view.queue]
         same = {"assignee": view.assignee, "origin": view.origin, "entity": view.entity, "blind": view.blind}
         conditions += [CASES.c[name] == value for name, value in same.items() if value is not None]
         if view.ready:
             conditions.append(ready(self.now_ms))
         if view.claimed_by is not None:
             conditions += [CASES.c.claimed_by == view.claimed_by, CASES.c.claimed_until > self.now_ms]
-        if view.whose is not None:
-            own = CASES.c.queue == view.queue
-            claimed = and_(own, CASES.c.claimed_by == view.whose, CASES.c.claimed_until > self.now_ms)
-            assigned = and_(own, CASES.c.assignee == view.whose)
-            both = union(*(select(CASES.c.id).where(each) for each in (claimed, assigned)))
-            conditions.append(CASES.c.id.in_(both))
-        if view.snoozed:
-            conditions.append(CASES.c.snoozed_until >= self.now_ms)
-        if view.tag is not None:
-            written = json.dumps(view.tag, ensure_ascii=False)
-            tagged = and_(literal_column("tags <> '[]'"), CASES.c.tags.contains(written, autoescape=True))
-            # by itself, so that the index of the few cases with tags is used
-            conditions.append(CASES.c.id.in_(select(CASES.c.id).where(CASES.c.queue == view.queue, tagged)))
         if view.overdue:
             conditions.append(CASES.c.due_at < self.now_ms)
-        if view.at_risk_min_thousandths is not None:
-            conditions.append(CASES.c.at_risk_thousandths >= view.at_risk_min_thousandths)
+        if view.at_risk_min_thousandths is not None:  # also of many, for which it is not looked up
+            conditions.append(CASES.c.at_risk_thousandths + 0 >= view.at_risk_min_thousandths)
         return and_(*conditions)
+
+    def _looked_up(self, view: View) -> list[ColumnElement[bool]]:
+        """Return what few cases of the queue fulfil, each asked by itself, so that its index is used and not that of the order."""
+        few: list[SelectBase] = []
+
+        def ids(condition: ColumnElement[bool]) -> Select[Any]:
+            return select(CASES.c.id).where(CASES.c.queue == view.queue, condition)
+
+        if view.whose is not None:
+            claimed = (CASES.c.claimed_by == view.whose) & (CASES.c.claimed_until > self.now_ms)
+            few.append(union(ids(claimed), ids(CASES.c.assignee == view.whose)))
+        if view.snoozed:
+            few.append(ids(CASES.c.snoozed_until >= self.now_ms))
+        if view.tag is not None:
+            written = json.dumps(view.tag, ensure_ascii=False)
+            few.append(ids(literal_column("tags <> '[]'") & CASES.c.tags.contains(written, autoescape=True)))
+        if view.at_risk_min_thousandths is not None:
+            enough = ids(CASES.c.at_risk_thousandths >= view.at_risk_min_thousandths)
+            some = select(func.count()).select_from(enough.limit(FEW + 1).subquery())
+            if self.connection.execute(some).scalar_one() <= FEW:
+                few.append(enough)
+        return [CASES.c.id.in_(each) for each in few]
 
 
 def _change(row: Row[Any]) -> CaseChange:

@@ -194,7 +194,8 @@ CASES = Table(
     Index("ix_cases_entity", "entity_kind", "entity"),
     Index("ix_cases_origin", "origin", "queue", "closed_at"),
     Index("ix_cases_claimed", "claimed_by", "queue"),
-    Index("ix_cases_snoozed", "snoozed_until"),
+    Index("ix_cases_snoozed", "queue", "snoozed_until", "id"),
+    Index("ix_cases_at_risk", "queue", "at_risk_thousandths", "id"),
     Index(
         "uq_cases_open_entity",
         "entity_kind",
