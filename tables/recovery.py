@@ -4,6 +4,7 @@ A rebalance during a recovery clears what is left to read before it restarts the
 and Faust takes that for the end of the recovery it is about to repeat.
 """
 
+import asyncio
 import logging
 
 from faust.tables import manager, recovery
@@ -21,9 +22,19 @@ class Recovery(recovery.Recovery):
 
 
 class TableManager(manager.TableManager):
-    """Faust's table manager with our recovery."""
+    """Faust's table manager with our recovery, and without a pause at its start."""
 
     logger = logging.getLogger("faust.tables")
+
+    async def on_start(self) -> None:
+        """Begin as soon as all agents read: the worker joins its group then, and has to know all topics.
+
+        Faust sleeps for a second instead.
+        """
+        while len(self.app.topics) < len(self.app.agents) and not self.should_stop:  # noqa: ASYNC110 - there is no event
+            await asyncio.sleep(0)
+        await self._update_channels()
+        await self.recovery.start()
 
     @property
     def recovery(self) -> recovery.Recovery:

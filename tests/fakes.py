@@ -42,6 +42,10 @@ class SlowThread:
         await self.ends.wait()
         return {}
 
+    def assignment(self) -> set[object]:
+        """Say that the group has assigned nothing."""
+        return set()
+
     def wait_briefly(self) -> None:
         """Do nothing: `ends` says how long a fetch waits."""
 

@@ -3,7 +3,7 @@
 import asyncio
 from pathlib import Path
 
-from faust.types import TP
+from faust.types import TP, StreamT
 
 from fraudstream.adapters.kafka.publisher import Publisher
 from fraudstream.adapters.kafka.security import Kafka
@@ -48,3 +48,26 @@ async def test_a_recovery_that_a_rebalance_interrupted_does_not_end(tmp_path: Pa
 
     assert [] == finished
     assert not tables.recovery.completed.is_set()
+
+
+async def test_tables_wait_for_agents_to_read_not_for_a_second(tmp_path: Path) -> None:
+    """The worker joins its group when tables are ready; what nobody reads by then would be read 45 s later."""
+    app = table_in(tmp_path).app
+    app.consumer._thread = SlowThread()
+
+    @app.agent(app.topic("transactions"))
+    async def reading(stream: StreamT[bytes]) -> None:
+        async for _ in stream:
+            pass
+
+    tables = TableManager(app)
+    starting = asyncio.create_task(tables.on_start())
+    for _ in range(10):
+        await asyncio.sleep(0)
+    begun_before = tables._tables_registered.is_set()
+    app.topics.add(app.topic("transactions"))
+    await starting
+    await tables.recovery.stop()
+
+    assert not begun_before
+    assert tables._tables_registered.is_set()

@@ -27,6 +27,7 @@ class Tail:
 
     async def fetch(self, timeout_ms: int = POLL_TIMEOUT_MS) -> list[Record]:
         """Return the records that came since the last call, waiting for some up to `timeout_ms`; perhaps none."""
+        self._consumer.resume(*self._consumer.paused())
         batches = await self._consumer.getmany(timeout_ms=timeout_ms)
         return [record for batch in batches.values() for record in batch]
 
@@ -91,6 +92,9 @@ async def following(kafka: Kafka, topic: str, partitions: int, wait_s: float = 0
     async with _started(consumer, kafka, topic):
         all_of_it = [TopicPartition(topic, partition) for partition in range(partitions)]
         consumer.assign(all_of_it)
+        consumer.pause(
+            *all_of_it
+        )  # what is asked until the first fetch would wait until brokers have answered one
         await consumer.seek_to_end(*all_of_it)
         yield Tail(consumer, all_of_it)
 
