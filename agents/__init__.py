@@ -14,6 +14,7 @@ from fraudstream.agents import nightly, topic_watch
 from fraudstream.agents.assignment import Assignment
 from fraudstream.agents.backlog import Backlog
 from fraudstream.agents.delivery import AtLeastOnce, Delivery, ExactlyOnce
+from fraudstream.agents.list_revisions import ListRevisions
 from fraudstream.agents.list_topic import ListTopic
 from fraudstream.agents.outputs import Outputs, Targets
 from fraudstream.agents.quarantine import Quarantine
@@ -75,7 +76,8 @@ def attach(
     """Add the scoring agent to an app that has a publisher; return how it makes its micro-batches durable."""
     parser = Parser(event_type, entities, settings.future_tolerance_s * 1000)
     decider = Decider(table, weekly, detector, event_type, lists=releases.lists.table)
-    releases.lists.rulesets = lambda: [each.detector.ruleset for each in decider.releases.values()]
+    followed = releases.lists
+    followed.rulesets = lambda: [each.detector.ruleset for each in decider.releases.values()]
     targets = Targets.of(settings, table.changelog_key)
     source = app.topic(
         *topics.sources(settings),
@@ -100,6 +102,7 @@ def attach(
             topics.sources(settings),
             event_type.entity is not None,
             releases.follower.needed,
+            ListRevisions(followed.table, followed.rulesets, followed.reached),
         )
         releases.follower.attach(switcher)
         outputs, reporter = (

@@ -29,10 +29,16 @@ HELD_S = 0.5
 FETCH_MS = 5_000
 LOOK_AGAIN_S = 60.0
 """How often the end of the topic is compared with what is known, in case it was deleted and made anew."""
+LOOK_S = 0.02
+"""How often a partition that waits for lists looks if they have come."""
 AGAIN_S = 5.0
 """Wait after an error."""
 FIRST_LOOK_S = 120.0
 """How long a start waits for all of it; a million entries take some seconds."""
+
+
+REACHED_WITHIN_S = 10.0
+"""How long a partition that was taken over waits for the lists that it was decided with."""
 
 
 class ListTopic:
@@ -49,6 +55,10 @@ class ListTopic:
         self._known = False
         """Whether all that was in the topic at the start was read."""
         self._unreadable = self._invalid = ""
+        self._read_to = 0
+        """The offset of the next record; records that were removed count, too."""
+        self._lacking = 0
+        """The revision with which payments should have been decided, and the topic ends before it; 0: none."""
         self._running: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -70,12 +80,29 @@ class ListTopic:
             self._running.cancel()
             await asyncio.wait([self._running])
 
+    async def reached(self, revision: int) -> None:
+        """Wait until the table has what the topic had at a revision; a topic that was lost does not stop the worker."""
+        ends_at = time.monotonic() + REACHED_WITHIN_S
+        while max(self.table.revision, self._read_to) < revision:
+            if time.monotonic() > ends_at:
+                self._lacking = revision
+                logger.warning("the topic %s does not have the lists as of %s", self._topic, revision)
+                return
+            await asyncio.sleep(LOOK_S)
+        self._lacking = 0
+
     def problems(self) -> Iterator[Problem]:
         """Yield what keeps rules from knowing what is on lists."""
         if self._unreadable:
             yield Problem(
                 "degraded",
                 f"the topic {self._topic} cannot be read ({self._unreadable}); lists are as of revision {self.table.revision}",
+            )
+        if self._lacking > self.table.revision:
+            yield Problem(
+                "degraded",
+                f"payments were decided with lists as of revision {self._lacking}, and the topic {self._topic} has less; "
+                "what is decided again may be decided otherwise",
             )
         if self._invalid:
             yield Problem("degraded", self._invalid, "write it with: fraudstream lists")
@@ -104,7 +131,7 @@ class ListTopic:
                 async with following(Kafka.of(self._settings), self._topic, 1, HELD_S) as tail:
                     async for records in tail.whole():
                         await self._take(records)
-                    self._known, self._unreadable = True, ""
+                    self._known, self._unreadable, self._read_to = True, "", await tail.position()
                     self._looked.set()
                     await self._follow(tail)
             except (KafkaError, FraudstreamError, OSError) as error:
@@ -127,6 +154,7 @@ class ListTopic:
             if await tail.end() < self.table.revision:
                 logger.warning("the topic %s was made anew; all lists are read again", self._topic)
                 self.table.clear()
+                self._read_to = 0
                 return
             self.table.forget_old(time.time_ns() // 1_000_000)
 

@@ -1,4 +1,4 @@
-"""Switches releases between two micro-batches, partition by partition, and says so in the changelog first.
+"""Switches releases and lists between two micro-batches, partition by partition, and says so in the changelog first.
 
 A worker that takes a partition over cannot know what the one before decided and did not commit. So a partition switches only
 once all that its logs held then is decided, by the plan of then; what is decided twice is decided alike.
@@ -14,6 +14,7 @@ from faust.types import TP
 
 from fraudstream.agents.assignment import Assignment
 from fraudstream.agents.backlog import Backlog
+from fraudstream.agents.list_revisions import ListRevisions
 from fraudstream.deciding.decider import Decider
 from fraudstream.domain.detector import Detector
 from fraudstream.domain.errors import SetupError
@@ -61,8 +62,9 @@ class Switcher:
         sources: Sequence[str],
         has_entity: bool,
         load: Load = no_releases,
+        lists: ListRevisions | None = None,
     ) -> None:
-        """`sources`: the topics that payments are decided from, the users' own first."""
+        """`sources`: the topics that payments are decided from, the users' own first; `lists`: None where there are none."""
         self._decider = decider
         self._table = table
         self._assignment = assignment
@@ -70,6 +72,7 @@ class Switcher:
         self._sources = sources
         self._has_entity = has_entity
         self._load = load
+        self._lists = lists
         self._wanted: Plan | None = None
         self._switched: Plan | None = None
         """The plan that all partitions of the present generation have."""
@@ -91,6 +94,7 @@ class Switcher:
         if lacking:
             raise ValueError(f"releases of a plan are not loaded: {', '.join(sorted(lacking))}")
         self._wanted = plan
+        self._look_at_lists_again()
         self._backlog.wake()
 
     async def applied(self, plan: Plan) -> None:
@@ -106,6 +110,9 @@ class Switcher:
                 for release in plans.releases - self._decider.releases.keys():
                     name, detector = await self._load(release)
                     self._decider.load(release, detector, name)
+                    self._look_at_lists_again()
+                if self._lists is not None:
+                    await self._lists.reach(plans)
                 self._ready[partition] = plans
 
     async def between(self) -> None:
@@ -116,11 +123,16 @@ class Switcher:
         if generation != self._generation:
             self._generation, self._ends, self._switched = generation, {}, None
             self._open = self._places()
+            self._look_at_lists_again()
         if self._open:
             self._look_for_ends()
-        if self._wanted is None or (self._wanted == self._switched and not self._must_say_again):
-            return
-        await self._switch(self._wanted, generation)
+        wants_plan = self._wanted is not None and self._wanted != self._switched
+        if wants_plan or (self._lists is not None and self._lists.are_due) or self._must_say_again:
+            await self._switch(self._wanted, generation)
+
+    def _look_at_lists_again(self) -> None:
+        if self._lists is not None:
+            self._lists.look_again()
 
     def _places(self) -> set[TP]:
         """Return the partitions that payments are read from."""
@@ -137,39 +149,64 @@ class Switcher:
     def _must_say_again(self) -> bool:
         return time.monotonic() - self._said_at > SAY_AGAIN_S
 
-    async def _switch(self, wanted: Plan, generation: int) -> None:
+    async def _switch(self, wanted: Plan | None, generation: int) -> None:
         plans = self._table.plans(self._table.store.held_partitions())
-        waiting = {partition: own for partition, own in plans.items() if own.now != wanted}
-        due = {partition: own for partition, own in waiting.items() if self._may(partition, own)}
+        revision = None if self._lists is None else self._lists.revision
         at_ms = time.time_ns() // 1_000_000
-        new = {
-            partition: own.switched(wanted, self._next_sequence(partition), at_ms)
-            for partition, own in due.items()
+        changed = {
+            partition: self._changed(partition, own, wanted, at_ms) for partition, own in plans.items()
         }
+        new = {partition: own for partition, own in changed.items() if own is not plans[partition]}
         if self._must_say_again:
-            new = plans | new
+            new = changed
             self._said_at = time.monotonic()
         if new:
             await self._table.switch(new, lambda: self._assignment.generation == generation)
+        if self._lists is not None:
+            waiting = any(own.lists_as_of != revision for own in changed.values() if self._lists.differ(own))
+            self._lists.told(None if waiting else revision)
+        if wanted is not None:
+            due = [partition for partition, own in changed.items() if own.now != plans[partition].now]
+            self._note(wanted, due, changed)
+
+    def _changed(self, partition: int, own: Plans, wanted: Plan | None, at_ms: int) -> Plans:
+        """Return the plans that a partition is to have now; the same ones if it has them, or must wait."""
+        lists = self._lists if self._lists is not None and self._lists.differ(own) else None
+        is_other = wanted is not None and own.now != wanted
+        if lists is None and not is_other:
+            return own
+        caught_up, sequence, changed = self._caught_up(partition), self._next_sequence(partition), own
+        switches = is_other and (caught_up or self._is_fresh(partition, own))
+        if wanted is not None and switches:
+            changed = changed.switched(wanted, sequence, at_ms)
+        if lists is not None and (switches or not own.lists or (caught_up and lists.are_due)):
+            changed = changed.with_lists(lists.revision, sequence, at_ms)
+        return changed
+
+    def _note(self, wanted: Plan, due: Sequence[int], plans: Mapping[int, Plans]) -> None:
+        """Say which partitions were switched; forget the releases that none needs any more."""
         if due:
             logger.info(
                 "partitions %s decide by %s now", ", ".join(map(str, sorted(due))), self._name(wanted)
             )
-        if due.keys() == waiting.keys():
+        if all(own.now == wanted for own in plans.values()):
             self._switched = wanted
         newest = self._wanted or wanted  # another plan may have come meanwhile
-        own = (each.releases for each in (plans | new).values())
+        own = (each.releases for each in plans.values())
         self._decider.keep(wanted.releases.union(newest.releases, *own))
 
-    def _may(self, partition: int, plans: Plans) -> bool:
+    def _is_fresh(self, partition: int, plans: Plans) -> bool:
+        """Tell whether nobody has decided anything yet."""
+        decided_by_releases = plans.switches != Plans().switches
+        if decided_by_releases or self._table.store.clock(partition).last_sequence >= 0:
+            return False
+        return not any(map(self._assignment.begun, (TP(topic, partition) for topic in self._sources)))
+
+    def _caught_up(self, partition: int) -> bool:
         """Tell whether everything was decided that another worker may have decided before."""
-        places = [TP(topic, partition) for topic in self._sources]
-        clock = self._table.store.clock(partition)
-        if plans == Plans() and clock.last_sequence < 0 and not any(map(self._assignment.begun, places)):
-            return True  # nobody decided anything
         return all(
             place in self._ends and self._assignment.next_offset(place) >= self._ends[place]
-            for place in places
+            for place in (TP(topic, partition) for topic in self._sources)
         )
 
     def _next_sequence(self, partition: int) -> int:

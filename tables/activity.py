@@ -217,7 +217,9 @@ class ActivityTable(faust.Table[bytes, bytes]):
         """Append an empty record to each partition's changelog that says which releases decide there."""
         outbox, topic = Outbox(), self.changelog_topic_name
         for partition, own in plans.items():
-            outbox.add(topic, partition, Message(self.changelog_key, b"", headers=plans_headers(own)))
+            outbox.add(
+                topic, partition, Message(self.changelog_key, b"", headers=plans_headers(own.to_say()))
+            )
         publisher = cast(Any, self.app).publisher
         results: ProduceResults = await publisher.publish(outbox)
         return {partition: results[topic, partition][0] for partition in plans}

@@ -224,7 +224,7 @@ class ActivityStore(rocksdb.Store):
         if whole != self.whole[partition]:
             database.put(LAYOUT_KEY, msgspec.json.encode(whole))
             self.whole[partition] = whole
-        if (plans := plans_in(records)) is not None:
+        if (plans := plans_in(records, self._plans[partition])) is not self._plans[partition]:
             self.write_plans(partition, plans)
         buckets, clock = merged(
             self._layout, partial(self.get_many, partition), values, self.clock(partition)

@@ -71,7 +71,8 @@ class Challenger(NamedTuple):
         same, differences = 0, list[Difference]()
         for part in events.parts:
             decided = part.events.frame()
-            own = decide(self._known(decided), self.detector)
+            lists = self.detector.lists.at(part.lists_as_of)
+            own = decide(self._known(decided), self.detector.asking(lists))
             differs = (decided[OUTCOME.name] != own[OUTCOME.name]).arg_true().to_list()
             same += decided.height - len(differs)
             for row in differs:

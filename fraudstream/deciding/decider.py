@@ -169,15 +169,15 @@ class Decider:
     ) -> DecidedEvents:
         """Let each release decide its payments; `gone` are those that are not decided."""
         if len(chosen) == 1:
-            ((release, canary),) = chosen
-            by = self.releases[release]
-            return DecidedEvents(rows, [Part(by, by.decided(rows, known, canary), None)])
+            (choice,) = chosen
+            by = self.releases[choice.release]
+            return DecidedEvents(rows, [Part(by, by.decided(rows, known, choice), None, choice.lists_as_of)])
         columns, parts = list(known), []
-        for (release, canary), all_rows in chosen.items():
-            by = self.releases[release]
+        for choice, all_rows in chosen.items():
+            by = self.releases[choice.release]
             own = _without(np.arange(rows) if all_rows is None else all_rows, gone)
-            part = by.decided(len(own), [each.at(own) for each in columns], canary)
-            parts.append(Part(by, part, own))
+            part = by.decided(len(own), [each.at(own) for each in columns], choice)
+            parts.append(Part(by, part, own, choice.lists_as_of))
         return DecidedEvents(rows, parts)
 
     def _known(self, columns: Columns, aggregates: BatchAggregates, weeks: Weeks) -> Iterator[Known]:

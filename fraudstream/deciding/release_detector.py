@@ -10,6 +10,7 @@ from fraudstream.domain.event_columns import EventColumns, FewEvents, Known, Man
 from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.features.schema import CANARY, RELEASE, Column
 from fraudstream.domain.few_detector import FewDetector
+from fraudstream.domain.releases.plan import Choice
 from fraudstream.domain.windows.cells import Ints
 
 
@@ -38,26 +39,29 @@ class ReleaseDetector(NamedTuple):
         encoder = DecisionEncoder(detector.model.features, event_type, allowed_lateness_ms)
         return cls(detector, FewDetector.of(detector, event_type), few_events, encoder, release)
 
-    def decided(self, rows: int, known: Iterable[Known], canary: bool) -> EventColumns:
+    def decided(self, rows: int, known: Iterable[Known], choice: Choice) -> EventColumns:
         """Decide events of which this is known; few of them without Polars."""
+        lists = self.detector.lists.at(choice.lists_as_of)
         if self.few_detector is None or rows > self.few_events:
-            events: EventColumns = ManyEvents(decide(ManyEvents.of(known).frame(), self.detector))
+            detector = self.detector.asking(lists)
+            events: EventColumns = ManyEvents(decide(ManyEvents.of(known).frame(), detector))
         else:
             few = FewEvents.of(rows, known)
-            self.few_detector.decide(few)
+            self.few_detector.decide(few, lists)
             events = few
         if self.release is not None:
-            events.add(Known(RELEASE, [self.release] * rows), Known(CANARY, [canary] * rows))
+            events.add(Known(RELEASE, [self.release] * rows), Known(CANARY, [choice.canary] * rows))
         return events
 
 
 class Part(NamedTuple):
-    """The events of a micro-batch that one release decided."""
+    """The events of a micro-batch that one release decided, with the lists of one revision."""
 
     by: ReleaseDetector
     events: EventColumns
     rows: Ints | None
     """Their places in the micro-batch; None for all of it."""
+    lists_as_of: int | None = None
 
     def of(self, values: Sequence[Any]) -> Sequence[Any]:
         """Return its part of what the micro-batch has a value of for each event."""

@@ -1,6 +1,6 @@
 """A detector = event type + model version + ruleset version: one function decides a whole frame of payments."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -79,6 +79,10 @@ class Detector:
                 "train one with: fraudstream train"
             ) from error
         return detector
+
+    def asking(self, lists: Lists) -> "Detector":
+        """Return the same detector with these lists."""
+        return self if lists is self.lists else replace(self, lists=lists)
 
     def decide(self, frame: pl.DataFrame, *, reasons: bool = True) -> pl.DataFrame:
         """Add features, probability, score, outcome, fraud, rules and reasons to payments, one row each.

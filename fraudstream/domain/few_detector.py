@@ -37,7 +37,7 @@ from fraudstream.domain.features.schema import (
     WEEKLY_MISSING,
     judged_columns,
 )
-from fraudstream.domain.lists.table import answers
+from fraudstream.domain.lists.table import Lists, answers
 from fraudstream.domain.model import anomaly_scores, insight_scores
 from fraudstream.domain.reasons import sentences
 from fraudstream.domain.rules import is_alert
@@ -74,8 +74,8 @@ class FewDetector:
         needed = [column.name for column in detector.ruleset.judge_of.needs]
         return cls(detector, evaluated, [*mentioned, *needed])
 
-    def decide(self, events: FewEvents) -> None:
-        """Add features, probability, score, outcome, fraud, rules and reasons."""
+    def decide(self, events: FewEvents, lists: Lists | None = None) -> None:
+        """Add features, probability, score, outcome, fraud, rules and reasons; `lists`: others than the detector's."""
         detector, rows = self._detector, events.rows
         model = detector.model
         events.add(Known(AMOUNT, events.numbers(CENTS.name) / units_of(detector.decimals)))
@@ -96,16 +96,16 @@ class FewDetector:
             Known(RULESET_VERSION, [detector.ruleset.version] * rows),
             *insight_scores(model, detector.ruleset.mentioned, probability),
         )
-        judged = self._judged(events)
+        judged = self._judged(events, self._detector.lists if lists is None else lists)
         for place, column in enumerate(self._judge.columns):
             events.add(Known(column, [each[place] for each in judged]))
         outcomes = events.values(OUTCOME)
         reasons = self._reasons(events, taken, outcomes)
         events.add(Known(REASONS, detector.ruleset.with_reasons(events.values(RULES), outcomes, reasons)))
 
-    def _judged(self, events: FewEvents) -> list[tuple[Any, ...]]:
+    def _judged(self, events: FewEvents, lists: Lists) -> list[tuple[Any, ...]]:
         """Return what the rules say of each event, and add what lists do."""
-        lists, calls = self._detector.lists, self._detector.ruleset.calls
+        calls = self._detector.ruleset.calls
         names = self._mentioned
         if calls or lists.has_snoozes:
             times = events.values(EVENT_TIME)

@@ -71,7 +71,7 @@ async def read_changelog(
             if key is not None and key.startswith(BEGIN):
                 entries.clear()
                 undecodable, plans = 0, Plans()
-            plans = plans_in([record]) or plans
+            plans = plans_in([record], plans)
             for entity, entry in entries_of(layout, key, record.value or b""):
                 entries.setdefault(key_of(layout, entity, entry), (record.offset, entry))
     begin, end = await logs.span(topic, partition)

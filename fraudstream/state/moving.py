@@ -17,7 +17,7 @@ from fraudstream import topics
 from fraudstream.adapters.kafka.partition_logs import PartitionLogs
 from fraudstream.deciding.intake import Intake
 from fraudstream.deciding.records import Record, repartitioned
-from fraudstream.domain.releases.plan import Plans
+from fraudstream.domain.releases.plan import Plans, newest
 from fraudstream.domain.tokens import Entity, partition_of
 from fraudstream.domain.windows.entries import Entry, Layout
 from fraudstream.settings import Settings
@@ -68,13 +68,13 @@ async def moved(
     to_repartition = await _to_repartition(logs, settings, intake)
     packed: dict[int, list[bytes]] = {partition: [] for partition in range(after)}
     undecided = unknown = 0
-    plans = Plans()
+    plans: list[Plans] = []
     for partition in range(settings.partitions):
         replay = await replayed(logs, settings, partition, intake, to_repartition.get(partition, ()))
         changelog = await read_changelog(
             logs, topics.changelog(settings).name, partition, layout, begin(after, layout)
         )
-        plans = max(plans, changelog.plans, key=lambda each: each.switches[-1].at_ms)
+        plans.append(changelog.plans)
         log_begin, _ = await logs.span(settings.topic(topics.TRANSACTIONS.name), partition)
         undecided += sum(not logged.committed for logged in replay.entries.values())
         for card, entry in ordered(replay, changelog, log_begin, settings.lateness_horizon_s * 1000, layout):
@@ -87,7 +87,7 @@ async def moved(
         {partition: renumbered(layout, entries) for partition, entries in packed.items()},
         undecided,
         unknown,
-        plans.only_now(),
+        newest(plans),
     )
 
 

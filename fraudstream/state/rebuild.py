@@ -59,10 +59,11 @@ async def rebuild_changelog(
         records = encoded(layout, each.log, missing)
         if not records and (each.ends_unread or each.partition in wrong):
             records = [b""]
-        headers = plans_headers(each.plans)
+        plans = each.plans
         for record in records:
-            message = Message(made_for(settings.partitions, layout), record, headers=headers)
+            message = Message(made_for(settings.partitions, layout), record, headers=plans_headers(plans))
             outbox.add(topic, each.partition, message)
+            plans = each.plans.to_say()
         done.append(Rebuilt(each.partition, len(missing), each.partition in wrong))
     async with Publisher(kafka, f"{settings.app_id}-rebuild") as publisher:
         await publisher.publish(outbox, halved)

@@ -19,6 +19,7 @@ from fraudstream.adapters.kafka.coalescing_consumer import coalesce
 from fraudstream.adapters.kafka.log_losses import LogLosses
 from fraudstream.agents.assignment import Assignment
 from fraudstream.agents.backlog import Backlog
+from fraudstream.agents.list_revisions import ListRevisions
 from fraudstream.agents.outputs import Outputs, Targets
 from fraudstream.agents.quarantine import Quarantine
 from fraudstream.agents.reporting import Reporter
@@ -33,6 +34,7 @@ from fraudstream.domain.detector import Detector
 from fraudstream.domain.event_columns import FEW_EVENTS
 from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.events.parser import Parser, entity_index
+from fraudstream.domain.lists.table import NO_LISTS, ListTable
 from fraudstream.domain.model import Model
 from fraudstream.domain.tokens import Tokenizer
 from fraudstream.domain.weekly import WeeklyStore
@@ -77,6 +79,7 @@ class MemoryWorker:
         few_events: int = FEW_EVENTS,
         batch_rows_max: int = 64,
         shadow: Shadow | None = None,
+        lists: ListTable | None = None,
     ) -> None:
         event_type = event_type or event_type_named("card")
         self.delivery = MemoryDelivery()
@@ -106,9 +109,17 @@ class MemoryWorker:
         self.quarantine = Quarantine(directory, letters)
         assignment = Assignment(self.app)
         backlog = Backlog(batch_rows_max=batch_rows_max, pending_rows_max=10_000, linger_ms=0)
-        decider = Decider(self.table, weekly or SameWeek(), detector, event_type, few_events)
+        decider = Decider(
+            self.table, weekly or SameWeek(), detector, event_type, few_events, lists or NO_LISTS
+        )
         self.switcher = Switcher(
-            decider, self.table, assignment, backlog, sources, event_type.entity is not None
+            decider,
+            self.table,
+            assignment,
+            backlog,
+            sources,
+            event_type.entity is not None,
+            lists=None if lists is None else _revisions(lists, decider),
         )
         self.scoring = Scoring(
             assignment,
@@ -210,6 +221,17 @@ async def until(holds: Callable[[], bool]) -> None:
             if holds():
                 return
             await asyncio.sleep(0)
+
+
+def _revisions(lists: ListTable, decider: Decider) -> ListRevisions:
+    """Return what tells partitions of lists, after every change."""
+
+    async def reached(revision: int) -> None:
+        await until(lambda: lists.revision >= revision)
+
+    return ListRevisions(
+        lists, lambda: [each.detector.ruleset for each in decider.releases.values()], reached, every_s=0
+    )
 
 
 def _bytes(value: Any) -> bytes:

@@ -8,6 +8,7 @@ import pytest
 from fraudstream import topics
 from fraudstream.adapters.kafka.outbox import Message, Outbox
 from fraudstream.adapters.lists.topic import PARTITION, write, writing
+from fraudstream.agents import list_topic
 from fraudstream.agents.list_topic import ListTopic
 from fraudstream.domain.lists.entries import Change, Listed, Listing
 from fraudstream.domain.lists.table import ListTable
@@ -65,6 +66,26 @@ async def test_what_keeps_rules_from_knowing_is_said(kafka_settings: Settings) -
     assert 2 == topic.table.revision
     assert "offset 0 of the topic" in said[0]
     assert "rules ask the list dney, and there is none; did you mean deny?" in said[1]
+
+
+async def test_whoever_needs_more_of_the_lists_waits_for_it_but_not_for_ever(
+    kafka_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A topic that was deleted has less than a worker decided with, and never will have; health says so."""
+    await written(kafka_settings, DENY)
+    topic = ListTopic(kafka_settings, ListTable(), asked=True)
+    await topic.start()
+    waiting = asyncio.create_task(topic.reached(2))
+    await written(kafka_settings, Change("deny", "a", ON))
+    await waiting
+    at_once = topic.table.revision, [*topic.problems()]
+    monkeypatch.setattr(list_topic, "REACHED_WITHIN_S", 0.0)
+    await topic.reached(9)
+    (said,) = topic.problems()
+    await topic.stop()
+
+    assert (2, []) == at_once
+    assert "payments were decided with lists as of revision 9" in said.sentence
 
 
 @pytest.mark.parametrize("asked", [True, False])

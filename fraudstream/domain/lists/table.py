@@ -4,7 +4,7 @@ Its revision is the offset after the last record that was applied. An entry reme
 been on its list or off it, so that a decision can be made again with the lists of then.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
@@ -12,13 +12,10 @@ import polars as pl
 
 from fraudstream.domain.lists.calls import Call
 from fraudstream.domain.lists.entries import SNOOZE, Change, Listed, Listing
-from fraudstream.domain.times import DAY_MS
+from fraudstream.domain.lists.presence import KEPT_MS, Presence
 
 ENTRIES_MAX = 2_000_000
 """On all lists of a worker; further ones are left out, and health says so."""
-
-KEPT_MS = 3 * DAY_MS
-"""How long former states of an entry are remembered; compaction keeps their records as long."""
 
 MANY = 10_000
 """Of more events than this, values are looked up once."""
@@ -46,11 +43,12 @@ class Lists(Protocol):
         """Whether rules are snoozed for some entities."""
         ...
 
-    def has(self, name: str, value: str, event_time_ms: int, revision: int | None = None) -> bool | None:
-        """Tell whether a value is on a list at an event's time; None if there is no such list.
+    def has(self, name: str, value: str, event_time_ms: int) -> bool | None:
+        """Tell whether a value is on a list at an event's time; None if there is no such list."""
+        ...
 
-        `revision`: with the lists as they were then, at most a few days ago.
-        """
+    def at(self, revision: int | None) -> "Lists":
+        """Return the lists as they were at a revision, at most a few days ago; None: as they are, and will be."""
         ...
 
 
@@ -66,25 +64,41 @@ class ListTable:
         self._entries: dict[str, dict[str, Versions]] = {}
         self._changed: deque[tuple[int, str, str]] = deque()
         """When, and which entries have former states."""
-        self._snoozes = 0
+        self._sizes: Counter[str] = Counter()
+        """How many values are on a list, whether they have ended or not."""
+        self._there: dict[str, Presence] = {}
+        """Of each list. One that was never made is there while something is on it."""
+        self._snoozed: set[str] = set()
+        """Lists of snoozes that are not empty."""
+        self._snoozes = Presence()
 
     @property
     def has_snoozes(self) -> bool:
-        """Whether rules are snoozed, or were lately."""
-        return self._snoozes > 0
+        """Whether rules are snoozed."""
+        return self._snoozes.now
+
+    def had_snoozes(self, revision: int) -> bool:
+        """Tell whether rules were snoozed."""
+        return self._snoozes.at(revision)
 
     def has(self, name: str, value: str, event_time_ms: int, revision: int | None = None) -> bool | None:
-        """Look it up."""
-        entries = self._entries.get(name)
-        if entries is None:
-            return None if name not in self.listings else False
-        versions = entries.get(value)
-        if versions is None:
-            return False
+        """Look it up; `revision`: as it was then."""
+        there = self._there.get(name)
+        if there is None:
+            return None
+        versions = self._entries.get(name, {}).get(value)
         if isinstance(versions, int):
-            return revision is None or versions <= revision
-        known = versions if revision is None else [each for each in versions if each[0] <= revision]
-        return bool(known) and event_time_ms < known[-1][1]
+            if revision is None or versions <= revision:
+                return True
+        elif versions is not None:
+            known = versions if revision is None else [each for each in versions if each[0] <= revision]
+            if known and event_time_ms < known[-1][1]:
+                return True
+        return False if (there.now if revision is None else there.at(revision)) else None
+
+    def at(self, revision: int | None) -> Lists:
+        """Return the lists as they were."""
+        return self if revision is None or revision == self.revision else ListsAt(self, revision)
 
     def apply(self, change: Change, offset: int, at_ms: int) -> None:
         """Take the record at an offset, written at a time; one that was taken already is passed over."""
@@ -98,12 +112,14 @@ class ListTable:
                 self.listings.pop(change.name, None)
         else:
             self._put(change, change.value, at_ms)
+        self._note(change.name, at_ms)
         self.forget_old(at_ms)
 
     def clear(self) -> None:
         """Forget everything, to be filled anew; detectors that ask this table go on asking it."""
-        self.revision = self.entries = self.left_out = self._snoozes = 0
-        for each in (self.listings, self._entries, self._changed):
+        self.revision = self.entries = self.left_out = 0
+        self._snoozes = Presence()
+        for each in (self.listings, self._entries, self._changed, self._sizes, self._there, self._snoozed):
             each.clear()
 
     def forget_old(self, now_ms: int) -> None:
@@ -136,16 +152,47 @@ class ListTable:
                 return
             entries[value] = self.revision if until == FOR_EVER else ((self.revision, until),)
             self.entries += 1
-            self._snoozes += change.name.startswith(SNOOZE)
+            self._sizes[change.name] += 1
             return
         former = ((before, FOR_EVER),) if isinstance(before, int) else before
+        self._sizes[change.name] += (until != OFF) - (former[-1][1] != OFF)
         entries[value] = (*former, (self.revision, until))
         self._changed.append((at_ms, change.name, value))
+
+    def _note(self, name: str, at_ms: int) -> None:
+        """Remember since when there is a list, and since when rules are snoozed."""
+        holds = self._sizes[name] > 0
+        there = holds or name in self.listings
+        if there or name in self._there:
+            self._there.setdefault(name, Presence()).put(there, self.revision, at_ms)
+        if name.startswith(SNOOZE):
+            (self._snoozed.add if holds else self._snoozed.discard)(name)
+            self._snoozes.put(bool(self._snoozed), self.revision, at_ms)
 
     def _remove(self, name: str, value: str) -> None:
         del self._entries[name][value]
         self.entries -= 1
-        self._snoozes -= name.startswith(SNOOZE)
+
+
+class ListsAt:
+    """The lists of a worker as they were at a revision, for events that are decided with the lists of then."""
+
+    def __init__(self, table: ListTable, revision: int) -> None:
+        self._table = table
+        self.revision = revision
+
+    @property
+    def has_snoozes(self) -> bool:
+        """Whether rules were snoozed."""
+        return self._table.had_snoozes(self.revision)
+
+    def has(self, name: str, value: str, event_time_ms: int) -> bool | None:
+        """Look it up."""
+        return self._table.has(name, value, event_time_ms, self.revision)
+
+    def at(self, revision: int | None) -> Lists:
+        """Return the lists as they were at another revision."""
+        return self._table.at(revision)
 
 
 NO_LISTS = ListTable()

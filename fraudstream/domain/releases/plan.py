@@ -1,4 +1,4 @@
-"""Which release decides an event: by its sequence in its partition, and, while there is a canary, by its entity.
+"""Which release decides an event, with which lists: by its sequence in its partition, and for a canary by its entity.
 
 A partition remembers every switch with the sequence of the first event after it. An event that is decided again, after a
 crash or because it was sent twice, has the sequence of its first arrival, so the release of the first time decides it.
@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
+from fraudstream.domain.lists.as_of import Step, Steps, followed, joined, revision_at
 from fraudstream.domain.times import DAY_MS
 from fraudstream.domain.windows.cells import Ints
 
@@ -29,10 +30,11 @@ SHARES = 2**64
 
 
 class Choice(NamedTuple):
-    """A release, and whether it decides as the canary."""
+    """A release, whether it decides as the canary, and with the lists of which revision; None: with the newest."""
 
     release: str
     canary: bool = False
+    lists_as_of: int | None = None
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -76,6 +78,8 @@ class Plans(msgspec.Struct, frozen=True):
     """The plans of a partition, the one in force last; the first one decides whatever came before the second."""
 
     switches: tuple[Switch, ...] = (Switch(),)
+    lists: Steps = ()
+    """The revisions of the lists, likewise."""
 
     @classmethod
     def parsed(cls, content: bytes) -> "Plans":
@@ -106,25 +110,61 @@ class Plans(msgspec.Struct, frozen=True):
         kept = [switch for switch in self.switches if switch.from_sequence < from_sequence]
         recent = [place for place, switch in enumerate(kept[1:], 1) if switch.at_ms > at_ms - KEPT_MS]
         first = recent[0] - 1 if recent else max(0, len(kept) - 1)
-        return Plans((*kept[first:], Switch(plan, from_sequence if kept else FIRST, at_ms)))
+        return Plans((*kept[first:], Switch(plan, from_sequence if kept else FIRST, at_ms)), self.lists)
+
+    def with_lists(self, revision: int, from_sequence: int, at_ms: int) -> "Plans":
+        """Return the plans with another revision of the lists in force."""
+        step = Step(revision, from_sequence if self.lists else FIRST, at_ms)
+        return Plans(self.switches, followed(self.lists, step))
+
+    @property
+    def lists_as_of(self) -> int | None:
+        """The revision of the lists in force; None if none was ever noted."""
+        return self.lists[-1].revision if self.lists else None
 
     def only_now(self) -> "Plans":
         """Return the plan in force alone, for state whose sequences were given anew."""
-        return Plans((Switch(self.now, FIRST, self.switches[-1].at_ms),))
+        lists = tuple(Step(step.revision, FIRST, step.at_ms) for step in self.lists[-1:])
+        return Plans((Switch(self.now, FIRST, self.switches[-1].at_ms),), lists)
+
+    def to_say(self) -> "Plans":
+        """Return what the changelog is told: of the lists only the last change, because its earlier records have the others."""
+        return Plans(self.switches, self.lists[-2:])
+
+    def after(self, before: "Plans") -> "Plans":
+        """Return these plans, read from a changelog, with the changes of lists that earlier records said."""
+        return Plans(self.switches, joined(before.lists, self.lists))
+
+    def choice(self, sequence: int, key: str) -> Choice:
+        """Return what decides an event of this sequence and entity."""
+        return self.at(sequence).choice(key)._replace(lists_as_of=revision_at(self.lists, sequence))
 
     @property
-    def always(self) -> str | None:
-        """The release that decides all events of the partition, whatever their sequence; None if there are several."""
+    def always(self) -> Choice | None:
+        """What decides all events of the partition, whatever their sequence; None if it depends."""
         (switch, *more) = self.switches
-        return None if more or switch.plan.has_canary else switch.plan.champion
+        if more or switch.plan.has_canary or len(self.lists) > 1:
+            return None
+        return Choice(switch.plan.champion, lists_as_of=self.lists_as_of)
 
-    def sole(self, sequences: Ints) -> str | None:
-        """Return the release that decides all these events; None if there may be several."""
+    def sole(self, sequences: Ints) -> Choice | None:
+        """Return what decides all these events; None if it may depend."""
         last = self.switches[-1]
         if last.plan.has_canary:
             return None
-        alone = self.always is not None or not len(sequences) or int(sequences.min()) >= last.from_sequence
-        return last.plan.champion if alone else None
+        choice = Choice(last.plan.champion, lists_as_of=self.lists_as_of)
+        if not len(sequences) or self.always is not None:
+            return choice
+        first = int(sequences.min())
+        since = max(last.from_sequence, self.lists[-1].from_sequence if self.lists else FIRST)
+        return choice if first >= since else None
+
+
+def newest(plans: Sequence[Plans]) -> Plans:
+    """Return what was switched last of several partitions, for state whose sequences were given anew."""
+    switches = max((each.switches for each in plans), key=lambda own: own[-1].at_ms)
+    lists = max((each.lists for each in plans), key=lambda own: own[-1].at_ms if own else -1)
+    return Plans(switches, lists).only_now()
 
 
 def releases_of(
@@ -134,14 +174,14 @@ def releases_of(
 
     `rows`: partition -> how many of the events are its own, partition after partition; `keys`: returns what canaries are chosen by.
     """
-    always = {plans[partition].always for partition in rows} or {OWN}
-    if len(always) == 1 and None not in always:
-        return {Choice(str(always.pop())): None}
+    always = {plans[partition].always for partition in rows} or {Choice(OWN)}
+    if len(always) == 1 and (only := always.pop()) is not None:
+        return {only: None}
     bounds = np.cumsum([0, *rows.values()]).tolist()
     own = [sequences[start:end] for start, end in pairwise(bounds)]
     sole = {plans[partition].sole(each) for partition, each in zip(rows, own, strict=True)}
-    if len(sole) == 1 and None not in sole:
-        return {Choice(str(sole.pop())): None}
+    if len(sole) == 1 and (only := sole.pop()) is not None:
+        return {only: None}
     chosen: dict[Choice, list[int]] = {}
     for row, choice in enumerate(_each(plans, rows, sequences.tolist(), keys())):
         chosen.setdefault(choice, []).append(row)
@@ -156,4 +196,4 @@ def _each(
         own = plans[partition]
         for _ in range(count):
             sequence, key = next(pairs)
-            yield own.at(sequence).choice(key)
+            yield own.choice(sequence, key)

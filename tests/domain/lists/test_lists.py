@@ -18,7 +18,8 @@ from fraudstream.domain.features.schema import IF_THERE, JUDGED, Column
 from fraudstream.domain.few_detector import FewDetector
 from fraudstream.domain.lists.calls import asked
 from fraudstream.domain.lists.entries import SNOOZE, Change, Listed, Listing, parsed
-from fraudstream.domain.lists.table import KEPT_MS, ListTable
+from fraudstream.domain.lists.presence import KEPT_MS
+from fraudstream.domain.lists.table import Lists, ListTable
 from fraudstream.domain.rules import Rule, Ruleset
 from tests.builders import CountingModel, payments_frame
 
@@ -70,23 +71,65 @@ def test_records_that_come_again_change_nothing() -> None:
     assert (True, 2) == (lists.has("deny", "a", NOON_MS), lists.revision)
 
 
-changes = st.lists(
-    st.tuples(st.sampled_from("ab"), st.sampled_from([None, "for ever", "until noon"])), max_size=12
+UNTIL = {"for ever": ON, "until noon": Listed("ann", NOON, expires_at=NOON), "off": None}
+changes = st.one_of(
+    st.builds(
+        lambda name, value, state: Change(name, value, UNTIL[state]),
+        st.sampled_from(["deny", "watch", SNOOZE + "r"]),
+        st.sampled_from("ab"),
+        st.sampled_from([*UNTIL]),
+    ),
+    st.sampled_from([DENY, Change("deny", None, None)]),
 )
 
 
-@given(changes, st.integers(0, 13), st.sampled_from([NOON_MS - 1, NOON_MS]))
-def test_a_table_says_what_reading_the_records_up_to_a_revision_says(
-    some: list[tuple[str, str | None]], revision: int, at_ms: int
-) -> None:
-    """The oracle keeps the last record of each value."""
-    until = {"for ever": ON, "until noon": Listed("ann", NOON, expires_at=NOON), None: None}
-    lists = table(DENY, *(Change("deny", value, until[state]) for value, state in some))
-    last = dict(some[: max(0, revision - 1)])
+def all_answers(lists: Lists) -> list[object]:
+    """Return everything that rules can ask."""
+    asked = ((name, value) for name in ("deny", "watch", SNOOZE + "r") for value in "abc")
+    has = [lists.has(name, value, at_ms) for name, value in asked for at_ms in (NOON_MS - 1, NOON_MS)]
+    return [lists.revision, lists.has_snoozes, *has]
 
-    for value in "ab":
-        expected = last.get(value) == "for ever" or (last.get(value) == "until noon" and at_ms < NOON_MS)
-        assert expected is lists.has("deny", value, at_ms, revision)
+
+@given(st.lists(changes, max_size=16), st.integers(0, 16))
+def test_the_lists_of_a_revision_answer_as_the_table_that_has_read_no_further(
+    some: list[Change], revision: int
+) -> None:
+    """Also whether there is a list at all, and whether rules are snoozed; the oracle is a table with the first records alone."""
+    revision = min(revision, len(some))
+
+    assert all_answers(table(*some[:revision])) == all_answers(table(*some).at(revision))
+
+
+@given(st.lists(changes, max_size=16), st.integers(0, 16), st.data())
+def test_the_lists_of_a_revision_survive_the_compaction_of_what_came_before(
+    some: list[Change], revision: int, data: st.DataObject
+) -> None:
+    """Brokers remove a record whose key has a later one among those that are old enough; a worker that starts reads the rest."""
+    revision = min(revision, len(some))
+    last = {change.key: offset for offset, change in enumerate(some[:revision])}
+    removed = {
+        offset
+        for offset, change in enumerate(some[:revision])
+        if (offset != last[change.key] or change.said is None) and data.draw(st.booleans())
+    }
+    compacted = ListTable()
+    for offset, change in enumerate(some):
+        if offset not in removed:
+            compacted.apply(change, offset, NOON_MS + 1000 * offset)
+
+    assert all_answers(table(*some[:revision]))[1:] == all_answers(compacted.at(revision))[1:]
+
+
+@given(st.lists(changes, max_size=16))
+def test_the_newest_lists_hold_the_last_record_of_each_value(some: list[Change]) -> None:
+    """The oracle is a dictionary; a list that was never made is there while something is on it."""
+    lists, last = table(*some), {change.key: change for change in some}
+    for name in ("deny", "watch", SNOOZE + "r"):
+        own = [each for each in last.values() if each.name == name and each.said is not None]
+        for value, at_ms in ((value, at_ms) for value in "abc" for at_ms in (NOON_MS - 1, NOON_MS)):
+            on = any(each.value == value and (each.said is ON or at_ms < NOON_MS) for each in own)
+            assert (on if own else None) is lists.has(name, value, at_ms)
+    assert lists.has_snoozes is any(each.name.startswith(SNOOZE) and each.said for each in last.values())
 
 
 @pytest.mark.parametrize(
