@@ -101,26 +101,17 @@ class MemoryWorker:
             stall_timeout_s=1,
             windows=event_type.windows,
         )
-        model = model or CountingModel()
-        detector = Detector.of(model, event_type)
+        detector = Detector.of(model or CountingModel(), event_type)
         entities = entity_index(event_type, Tokenizer(bytes(32)), PARTITIONS)
         parser = Parser(event_type, entities, ALLOWED_LATENESS_MS)
         letters = DeadLetters.of(event_type)
         self.quarantine = Quarantine(directory, letters)
         assignment = Assignment(self.app)
         backlog = Backlog(batch_rows_max=batch_rows_max, pending_rows_max=10_000, linger_ms=0)
-        decider = Decider(
-            self.table, weekly or SameWeek(), detector, event_type, few_events, lists or NO_LISTS
-        )
-        self.switcher = Switcher(
-            decider,
-            self.table,
-            assignment,
-            backlog,
-            sources,
-            event_type.entity is not None,
-            lists=None if lists is None else _revisions(lists, decider),
-        )
+        week = weekly or SameWeek()
+        decider = Decider(self.table, week, detector, event_type, few_events, lists or NO_LISTS)
+        switched = (decider, self.table, assignment, backlog, sources, event_type.entity is not None)
+        self.switcher = Switcher(*switched, lists=_revisions(lists, decider))
         self.scoring = Scoring(
             assignment,
             Intake(parser, schemas),
@@ -223,8 +214,10 @@ async def until(holds: Callable[[], bool]) -> None:
             await asyncio.sleep(0)
 
 
-def _revisions(lists: ListTable, decider: Decider) -> ListRevisions:
+def _revisions(lists: ListTable | None, decider: Decider) -> ListRevisions | None:
     """Return what tells partitions of lists, after every change."""
+    if lists is None:
+        return None
 
     async def reached(revision: int) -> None:
         await until(lambda: lists.revision >= revision)
