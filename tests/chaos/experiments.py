@@ -11,6 +11,7 @@ from tests.chaos import (
     clocks,
     disks,
     kills,
+    lists,
     membership,
     network,
     offsets,
@@ -153,6 +154,7 @@ EXPERIMENTS = (
     Experiment("24 codecs", "producers of every codec", producers.every_codec, 0.5),
     Experiment("25 releases", "kill -9 around a release switch", releases.switched, 1.0, REPEATED),
     Experiment("25 topic", "control topic lost", releases.control_topic_lost, 0.3, REPEATED),
+    Experiment("26 lists", "kill -9 while lists change", lists.changed, 1.0, REPEATED),
 )
 
 MUTANTS: dict[str, Experiment] = {
@@ -165,6 +167,7 @@ MUTANTS: dict[str, Experiment] = {
     "time not sent on": Experiment("19 times", "", reconfigured.times_rewritten, 0.1, UNTIMED, NEVER_LATE),
     "others' payments left out": GROWN,
     "compressed batch cut short": Experiment("24 codecs", "", producers.every_codec, 0.2),
+    "lists of now": Experiment("26 lists", "", lists.changed, 0.2, REPEATED),
     "clock of the worker": Experiment("22 clock", "", clocks.stepped, 0.1),
 }
 """Mutation -> the experiment it must turn red."""

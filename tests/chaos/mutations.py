@@ -20,6 +20,7 @@ from fraudstream.deciding import columns, records
 from fraudstream.deciding.intake import Intake, Parsed
 from fraudstream.deciding.records import Record
 from fraudstream.domain.events.parser import Parser, Payment
+from fraudstream.domain.lists.table import ListTable
 from fraudstream.domain.tokens import Entity
 from fraudstream.process import exits
 from fraudstream.state.positions import Misfit, SourceCheck
@@ -173,6 +174,11 @@ def clock_of_the_worker() -> None:
     Parser.parse = timed  # type: ignore[method-assign]
 
 
+def lists_of_now() -> None:
+    """Ask the newest lists, whatever a payment was decided with the first time."""
+    ListTable.at = lambda self, revision: self  # type: ignore[method-assign]
+
+
 MUTATIONS: dict[str, Callable[[], None]] = {
     "id check off": without_ids,
     "changelog not awaited": changelog_not_awaited,
@@ -184,5 +190,6 @@ MUTATIONS: dict[str, Callable[[], None]] = {
     "others' payments left out": others_payments_left_out,
     "compressed batch cut short": first_record_of_a_compressed_batch,
     "clock of the worker": clock_of_the_worker,
+    "lists of now": lists_of_now,
 }
 """Name -> patch, applied before the app is built and after the gaps are wrapped."""

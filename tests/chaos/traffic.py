@@ -95,7 +95,7 @@ class Traffic:
         self._chance = random.Random(seed)
         self._spice = spice
         self._partitions = partitions
-        self._cards = [self._new_card() for _ in range(cards)]
+        self.cards = [self._new_card() for _ in range(cards)]
         self._strays = [5_000_000_000_000_000 + self._chance.randrange(10**14) for _ in range(cards // 10)]
         self._now_s = time.time() - BEGIN_S_AGO * spice.speed / SPEED
         self._made = 0
@@ -133,10 +133,10 @@ class Traffic:
             at_s = at_s - at_s % 30
         self._made += 1
         if draw() < spice.churn:
-            self._cards[self._chance.randrange(len(self._cards))] = self._new_card()
+            self.cards[self._chance.randrange(len(self.cards))] = self._new_card()
         payment = {
             "tid": f"t{self._made}",
-            "cc_num": self._chance.choice(self._cards),
+            "cc_num": self._chance.choice(self.cards),
             "amount": self._chance.randrange(-REFUNDS_TO_CENTS, 50_000) / 100,
         }
         return payment if draw() < spice.untimed else payment | {"trans_ts": round(at_s, 3)}
@@ -160,7 +160,7 @@ class Traffic:
         return Sent(None, json.dumps(payment).encode(), away)
 
     def _poison(self) -> Sent:
-        card = self._chance.choice(self._cards)
+        card = self._chance.choice(self.cards)
         return Sent(str(card).encode(), self._chance.choice(POISON)(card))
 
 
