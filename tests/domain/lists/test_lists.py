@@ -100,21 +100,18 @@ def test_the_lists_of_a_revision_answer_as_the_table_that_has_read_no_further(
     assert all_answers(table(*some[:revision])) == all_answers(table(*some).at(revision))
 
 
-@given(st.lists(changes, max_size=16), st.integers(0, 16), st.data())
+@given(st.lists(changes, max_size=16), st.integers(0, 16), st.integers(0, 16), st.booleans())
 def test_the_lists_of_a_revision_survive_the_compaction_of_what_came_before(
-    some: list[Change], revision: int, data: st.DataObject
+    some: list[Change], revision: int, compacted_to: int, removals_too: bool
 ) -> None:
-    """Brokers remove a record whose key has a later one among those that are old enough; a worker that starts reads the rest."""
+    """Brokers keep the last record of each key among those that are old enough, later not even that if it removes."""
     revision = min(revision, len(some))
-    last = {change.key: offset for offset, change in enumerate(some[:revision])}
-    removed = {
-        offset
-        for offset, change in enumerate(some[:revision])
-        if (offset != last[change.key] or change.said is None) and data.draw(st.booleans())
-    }
+    last = {change.key: offset for offset, change in enumerate(some[: min(compacted_to, revision)])}
     compacted = ListTable()
     for offset, change in enumerate(some):
-        if offset not in removed:
+        is_old = offset < min(compacted_to, revision)
+        is_gone = offset != last.get(change.key) or (removals_too and change.said is None)
+        if not (is_old and is_gone):
             compacted.apply(change, offset, NOON_MS + 1000 * offset)
 
     assert all_answers(table(*some[:revision]))[1:] == all_answers(compacted.at(revision))[1:]
