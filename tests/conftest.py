@@ -93,6 +93,7 @@ NEEDS = {
     "tests/notebook/test_open": "server",
     "tests/explain": "process",
     "tests/offline/etl/test_etl_disk": "process",
+    "tests/offline/etl/test_etl_on_spark": "spark",
     "tests/offline/etl/test_etl_rejected": "property",
     "tests/offline/etl/test_etl_s3": "server",
     "tests/offline/test_activation": "process",

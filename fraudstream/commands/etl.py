@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from fraudstream.commands.engine_options import Engine, engine_options, spark_of
 from fraudstream.commands.file_options import (
     column_option,
     encoding_option,
@@ -22,6 +23,7 @@ from fraudstream.commands.progress import bar
 from fraudstream.domain.errors import SetupError
 
 if TYPE_CHECKING:
+    from fraudstream.adapters.spark import Spark
     from fraudstream.offline.column_names import Columns
     from fraudstream.offline.etl.make import EtlRequest, Made
     from fraudstream.offline.etl.s3_inputs import Copies
@@ -125,11 +127,14 @@ class Moment(click.ParamType):
     type=click.Path(path_type=Path, dir_okay=False),
     help="File in which rejected rows are listed.  [default: <out>.rejected.csv]",
 )
+@engine_options()
 @click.option("--force", is_flag=True, help="Replace everything in the directory if it holds something else.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def etl(
     inputs: tuple[str, ...],
     directory: Path,
+    engine: Engine,
+    master: str,
     force: bool,
     as_json: bool,
     **reading: Any,
@@ -144,10 +149,10 @@ def etl(
     from fraudstream.adapters.scratch import scratch
     from fraudstream.offline.etl.s3_inputs import Copies
 
-    with scratch("fraudstream-etl-") as copied:
+    with scratch("fraudstream-etl-") as copied, spark_of(engine, master, "etl") as spark:
         copies = Copies(copied)
         try:
-            request, done = _made(copies, inputs, directory, force, reading)
+            request, done = _made(copies, spark, inputs, directory, force, reading)
         except SetupError as error:
             raise SetupError(str(error).replace(f"{copied}/", "s3://")) from error
     if as_json:
@@ -158,18 +163,32 @@ def etl(
 
 
 def _made(
-    copies: "Copies", inputs: Sequence[str], directory: Path, force: bool, reading: Mapping[str, Any]
+    copies: "Copies",
+    spark: "Spark | None",
+    inputs: Sequence[str],
+    directory: Path,
+    force: bool,
+    reading: Mapping[str, Any],
 ) -> tuple["EtlRequest", "Made"]:
     """Read the inputs and make the files; return what was asked for, too."""
     from fraudstream.offline.etl.inputs import input_files
     from fraudstream.offline.etl.make import EtlListener, make
 
     files = input_files(copies.local(inputs))
-    request = replace(_request(files, directory, **reading), place=copies.place)
+    given = {file.absolute(): file for file in files}
+
+    def place(path: Path) -> str:
+        return copies.place(given[path])
+
+    request = replace(_request(list(given), directory, **reading), place=place)
+    if spark is not None:
+        from fraudstream.offline.etl.on_spark import OnSpark
+
+        request = replace(request, engine=OnSpark(spark))
 
     def columns(path: Path, found: "Columns") -> None:
         for sentence in found.sentences():
-            click.echo(f"{copies.place(path)}: {sentence}", err=True)
+            click.echo(f"{place(path)}: {sentence}", err=True)
 
     with bar("Reading, bytes", sum(file.stat().st_size for file in files)) as advance:
         return request, make(request, directory, force=force, listener=EtlListener(columns, advance))

@@ -3,14 +3,16 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeAlias
 
 import msgspec
 import polars as pl
 
 from fraudstream.domain.errors import InvalidTransaction, SetupError
 from fraudstream.offline.csv_rows import DELIMITERS, BadRow, Row, bytes_read, csv_rows, header_of, open_csv
+from fraudstream.offline.csv_slices import CsvPlace, rows_at, slices_of
 from fraudstream.offline.opening import PaymentFile
 
 BATCH_ROWS = 50_000
@@ -22,6 +24,22 @@ LINE = "line of the file"
 READ = {".csv": "CSV", ".csv.gz": "CSV", ".parquet": "Parquet", ".ndjson": "NDJSON", ".jsonl": "NDJSON"}
 
 
+class LinePlace(NamedTuple):
+    """Where lines are in a file."""
+
+    height: int
+    """How many, without blank ones."""
+    position: int
+    lines_before: int
+
+
+class RowPlace(NamedTuple):
+    """Where rows are in a Parquet file."""
+
+    height: int
+    first: int
+
+
 class Batch(NamedTuple):
     """Some rows of a file."""
 
@@ -29,8 +47,12 @@ class Batch(NamedTuple):
     """The columns asked for, and LINE."""
     bad: list[BadRow]
     """Rows in between that are bad regardless of what the columns mean."""
-    read: float
+    read: float = 0.0
     """Share of the file that has been read, this batch included."""
+
+
+Place: TypeAlias = CsvPlace | LinePlace | RowPlace
+"""Where a batch is in its file."""
 
 
 class Source(Protocol):
@@ -43,6 +65,14 @@ class Source(Protocol):
 
     def batches(self, wanted: Sequence[str]) -> Iterator[Batch]:
         """Yield these columns of all rows, in order; blank text is null."""
+        ...
+
+    def places(self) -> Iterator[Place]:
+        """Yield where each batch is, for a process that reads it alone."""
+        ...
+
+    def batch_at(self, place: Place, wanted: Sequence[str]) -> Batch:
+        """Read a batch alone; a share of the file it does not tell."""
         ...
 
 
@@ -83,18 +113,31 @@ class CsvSource:
 
     def batches(self, wanted: Sequence[str]) -> Iterator[Batch]:
         """Yield these columns of all rows, in order."""
+        size, batch = max(self.path.stat().st_size, 1), None
+        with open_csv(self.path, self.encoding) as text:
+            for each in slices_of(text, self.path, self.encoding, self.delimiter, BATCH_ROWS):
+                batch = self._batch(each.rows, wanted, bytes_read(text) / size)
+                yield batch
+        if batch is None:
+            yield self._batch([], wanted, 1.0)
+
+    def places(self) -> Iterator[Place]:
+        """Yield where each batch is."""
+        with open_csv(self.path, self.encoding) as text:
+            for each in slices_of(text, self.path, self.encoding, self.delimiter, BATCH_ROWS):
+                yield each.place
+
+    def batch_at(self, place: Place, wanted: Sequence[str]) -> Batch:
+        """Read a batch alone."""
+        assert isinstance(place, CsvPlace)
+        return self._batch(rows_at(place, self.path, self.encoding, self.delimiter), wanted)
+
+    def _batch(self, rows: Sequence[Row], wanted: Sequence[str], read: float = 0.0) -> Batch:
         width, places = len(self.columns), [self.columns.index(name) for name in wanted]
         gathered = _Gathered(wanted)
-        size = max(self.path.stat().st_size, 1)
-        with open_csv(self.path, self.encoding) as text:
-            rows = csv_rows(text, self.path, self.encoding, self.delimiter)
-            next(rows)
-            for row in rows:
-                if row.cells or row.fault:
-                    gathered.add(row, width, places)
-                if gathered.full:
-                    yield gathered.batch(bytes_read(text) / size)
-        yield gathered.batch(1.0)
+        for row in rows:
+            gathered.add(row, width, places)
+        return gathered.batch(read)
 
 
 @dataclass(frozen=True)
@@ -103,15 +146,22 @@ class NdjsonSource:
 
     path: Path
 
-    def _lines(self) -> Iterator[tuple[int, bytes, int]]:
+    def _lines(self, position: int = 0, lines_before: int = 0) -> Iterator[tuple[int, bytes, int]]:
         """Yield number and content of the lines that are not blank, and where they end."""
         with self.path.open("rb") as content:
-            end = 0
-            for number, line in enumerate(content, 1):
+            content.seek(position)
+            end = position
+            for number, line in enumerate(content, lines_before + 1):
                 end += len(line)
                 text = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
                 if text.strip():
                     yield number, text, end
+
+    def _some(self) -> Iterator[list[tuple[int, bytes, int]]]:
+        """Yield the lines of each batch."""
+        lines = self._lines()
+        while some := list(islice(lines, BATCH_ROWS)):
+            yield some
 
     @cached_property
     def columns(self) -> Sequence[str]:
@@ -125,21 +175,25 @@ class NdjsonSource:
 
     def batches(self, wanted: Sequence[str]) -> Iterator[Batch]:
         """Yield these columns of all rows, in order, as text."""
-        gathered, size = _Gathered(wanted), max(self.path.stat().st_size, 1)
-        places = range(len(wanted))
-        for number, line, end in self._lines():
-            found = _object_in(line)
-            fault = found if isinstance(found, InvalidTransaction) else None
-            cells = [] if isinstance(found, InvalidTransaction) else [found.get(name) for name in wanted]
-            nested = [
-                name for name, cell in zip(wanted, cells, strict=False) if isinstance(cell, dict | list)
-            ]
-            if nested:
-                fault = InvalidTransaction("invalid-field", f"{nested[0]} is an object or a list")
-            gathered.add(Row(number, number, [_text(cell) for cell in cells], fault), len(wanted), places)
-            if gathered.full:
-                yield gathered.batch(end / size)
-        yield gathered.batch(1.0)
+        size, batch = max(self.path.stat().st_size, 1), None
+        for some in self._some():
+            batch = _objects(some, wanted, some[-1][2] / size)
+            yield batch
+        if batch is None:
+            yield _objects([], wanted, 1.0)
+
+    def places(self) -> Iterator[Place]:
+        """Yield where each batch is."""
+        position = lines_before = 0
+        for some in self._some():
+            yield LinePlace(len(some), position, lines_before)
+            lines_before, _, position = some[-1]
+
+    def batch_at(self, place: Place, wanted: Sequence[str]) -> Batch:
+        """Read a batch alone."""
+        assert isinstance(place, LinePlace)
+        lines = self._lines(place.position, place.lines_before)
+        return _objects(list(islice(lines, place.height)), wanted)
 
 
 @dataclass(frozen=True)
@@ -155,18 +209,29 @@ class ParquetSource:
 
     def batches(self, wanted: Sequence[str]) -> Iterator[Batch]:
         """Yield these columns of all rows, in order."""
+        places = list(self.places())
+        rows = sum(place.height for place in places)
+        for place in places:
+            batch = self.batch_at(place, wanted)
+            yield batch._replace(read=(place.first + place.height) / max(rows, 1))
+
+    def places(self) -> "Iterator[RowPlace]":
+        """Yield where each batch is; a file without rows has one, too, whose columns have types."""
+        rows = int(PaymentFile(self.path, ()).scan().select(pl.len()).collect().item())
+        for first in range(0, max(rows, 1), BATCH_ROWS):
+            yield RowPlace(min(BATCH_ROWS, rows - first), first)
+
+    def batch_at(self, place: Place, wanted: Sequence[str]) -> Batch:
+        """Read a batch alone."""
+        assert isinstance(place, RowPlace)
         scan = PaymentFile(self.path, ()).scan().select(wanted).with_row_index(LINE, 1)
-        rows = max(int(scan.select(pl.len()).collect().item()), 1)
-        for first in range(0, rows, BATCH_ROWS):
-            batch = scan.slice(first, BATCH_ROWS).collect()
-            blank = [
-                pl.when(pl.col(name).str.strip_chars() != "").then(pl.col(name)).alias(name)
-                for name in wanted
-                if batch.schema[name] == pl.String
-            ]
-            yield Batch(
-                batch.with_columns(pl.col(LINE).cast(pl.Int64), *blank), [], (first + batch.height) / rows
-            )
+        batch = scan.slice(place.first, place.height).collect()
+        blank = [
+            pl.when(pl.col(name).str.strip_chars() != "").then(pl.col(name)).alias(name)
+            for name in wanted
+            if batch.schema[name] == pl.String
+        ]
+        return Batch(batch.with_columns(pl.col(LINE).cast(pl.Int64), *blank), [])
 
 
 class _Gathered:
@@ -176,10 +241,6 @@ class _Gathered:
         self._schema = {LINE: pl.Int64(), **dict.fromkeys(wanted, pl.String())}
         self._rows: list[tuple[int | str | None, ...]] = []
         self._bad: list[BadRow] = []
-
-    @property
-    def full(self) -> bool:
-        return len(self._rows) + len(self._bad) >= BATCH_ROWS
 
     def add(self, row: Row, width: int, places: Sequence[int]) -> None:
         """Add a row's cells at these places, or what is wrong with it."""
@@ -191,10 +252,22 @@ class _Gathered:
         self._rows.append((row.line, *(row.cells[place].strip() or None for place in places)))
 
     def batch(self, read: float) -> Batch:
-        """Return what was gathered, and start a new batch."""
-        done = Batch(pl.DataFrame(self._rows, self._schema, orient="row"), self._bad, read)
-        self._rows, self._bad = [], []
-        return done
+        """Return what was gathered."""
+        return Batch(pl.DataFrame(self._rows, self._schema, orient="row"), self._bad, read)
+
+
+def _objects(lines: Sequence[tuple[int, bytes, int]], wanted: Sequence[str], read: float = 0.0) -> Batch:
+    """Return the objects in some lines."""
+    gathered, places = _Gathered(wanted), range(len(wanted))
+    for number, line, _ in lines:
+        found = _object_in(line)
+        fault = found if isinstance(found, InvalidTransaction) else None
+        cells = [] if isinstance(found, InvalidTransaction) else [found.get(name) for name in wanted]
+        nested = [name for name, cell in zip(wanted, cells, strict=False) if isinstance(cell, dict | list)]
+        if nested:
+            fault = InvalidTransaction("invalid-field", f"{nested[0]} is an object or a list")
+        gathered.add(Row(number, number, [_text(cell) for cell in cells], fault), len(wanted), places)
+    return gathered.batch(read)
 
 
 def _object_in(line: bytes) -> dict[str, object] | InvalidTransaction:

@@ -2,7 +2,8 @@
 
 import json
 import shutil
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -15,18 +16,19 @@ from fraudstream.offline.column_names import Columns, Names
 from fraudstream.offline.columns import IDS, LABEL, TIME
 from fraudstream.offline.csv_rows import BadRow, delimiter_of
 from fraudstream.offline.etl.columns import checked_columns, made_columns
-from fraudstream.offline.etl.rejected import LISTED, Rejected, shown_rows
+from fraudstream.offline.etl.judging import FILE, Engine, Raw, in_this_process
+from fraudstream.offline.etl.rejected import LISTED, Rejected
 from fraudstream.offline.etl.split import Split
 from fraudstream.offline.gaps import gaps_between
-from fraudstream.offline.import_files import LINE, Batch, Source, kind_of_file, source_of
+from fraudstream.offline.import_files import LINE, Source, kind_of_file, source_of
 from fraudstream.offline.import_rows import Judge
 from fraudstream.offline.whole_directory import holds_something, replacing
 
 FACTS = "etl.json"
 """The file beside the made ones that describes them."""
 
-FILE, PLACE = "number of the file", "place among all"
-"""Columns of staged events beside ours and LINE."""
+PLACE = "place among all"
+"""Column of staged events beside ours, LINE and FILE."""
 
 ID = IDS[0]
 
@@ -53,6 +55,8 @@ class EtlRequest:
     """More than this share of rows rejected: nothing is made."""
     place: Callable[[Path], str] = str
     """What a raw file is called."""
+    engine: Engine = in_this_process
+    """What turns raw rows into events."""
 
 
 @dataclass(slots=True)
@@ -147,23 +151,17 @@ class _Run:
             checked_columns(source.columns, request.names, path, request.judge.event_type, request.absent)
             for path, source in zip(request.files, sources, strict=True)
         ]
+        files = []
         for number, (path, source, columns) in enumerate(zip(request.files, sources, found, strict=True)):
             self._listener.columns(path, columns)
             self._done.read[request.place(path)] = dict(columns.names)
             self._known |= set(columns.names)
-            for batch in self._batches(path, source, columns.names):
-                self._done.rows += batch.rows.height + len(batch.bad)
-                events, bad = request.judge.judged(batch.rows, columns.names, path)
-                lines = [row.line for row in bad]
-                events = events.with_columns(
-                    batch.rows[LINE].filter(~batch.rows[LINE].is_in(lines)), pl.lit(number).alias(FILE)
-                )
-                unlabelled = events.filter(pl.col(LABEL).is_null())[LINE].to_list()
-                theirs = columns.names[LABEL]
-                bad += [BadRow(line, "no-label", f"{theirs} is empty", theirs) for line in unlabelled]
-                shown = shown_rows(batch.rows, [*lines, *unlabelled], columns.names) if bad else {}
-                rejected.add(request.place(path), sorted([*batch.bad, *bad]), shown)
-                self._keep(events.filter(pl.col(LABEL).is_not_null()))
+            files.append(Raw(number, path, source, dict(columns.names)))
+        with closing(request.engine(request.judge, files, self._listener.read)) as batches:
+            for batch in batches:
+                self._done.rows += batch.rows
+                rejected.add(request.place(files[batch.file].path), batch.bad, batch.shown)
+                self._keep(batch.events)
                 if self._hopeless:
                     return
 
@@ -177,14 +175,6 @@ class _Run:
         if delimiter is None:
             delimiter = delimiter_of(path, request.encoding) if kind_of_file(path) == "CSV" else ","
         return source_of(path, request.encoding, delimiter)
-
-    def _batches(self, path: Path, source: Source, names: Names) -> Iterator[Batch]:
-        """Yield a file's rows, and tell how much of it has been read."""
-        size, told = path.stat().st_size, 0
-        for batch in source.batches(tuple(dict.fromkeys(names.values()))):
-            yield batch
-            self._listener.read(round(batch.read * size) - told)
-            told = round(batch.read * size)
 
     def _keep(self, events: pl.DataFrame) -> None:
         if events.is_empty():
