@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 
 import msgspec
@@ -24,6 +25,11 @@ logger = logging.getLogger(__name__)
 
 RECORDS_MAX = 2_000
 """In one transaction."""
+GATHERED_BYTES, GATHERED_MS = 1024 * 1024, 500
+"""The broker answers once it has so much, or after so long. Without this it answers with the few decisions of each of a worker's
+micro-batches, and what a fetch and a transaction cost is paid dozens of times a second."""
+PASSED_OVER_S = 5.0
+"""How long records that make nothing may be read without storing it: a console that is killed meanwhile reads them again."""
 NEAR_END = 5_000
 """So many unread records of a partition are no reason not to read labels: their payments are older."""
 
@@ -54,6 +60,10 @@ class Reading:
         ]
         self.labels = [TopicPartition(labels[0], each) for each in range(labels[1])]
         self.positions: dict[Place, Position | None] = {}
+        """What the database has."""
+        self._passed_over: dict[Place, Position] = {}
+        """What has been read since, and made nothing."""
+        self._stored_s = 0.0
         self._consumer: AIOKafkaConsumer = None
 
     @contextlib.asynccontextmanager
@@ -68,6 +78,8 @@ class Reading:
             enable_auto_commit=False,
             auto_offset_reset="none",
             isolation_level="read_committed",
+            fetch_min_bytes=GATHERED_BYTES,
+            fetch_max_wait_ms=GATHERED_MS,
         )
         await self._consumer.start()
         try:
@@ -81,7 +93,7 @@ class Reading:
     async def take(self, places: Sequence[TopicPartition], wait_ms: int) -> int:
         """Read some records and make of them what they are; return how many."""
         fetched = await self._consumer.getmany(*places, timeout_ms=wait_ms, max_records=RECORDS_MAX)
-        if fetched:
+        if fetched or self._passed_over:
             await asyncio.to_thread(self._store_all, fetched)
         return sum(map(len, fetched.values()))
 
@@ -115,22 +127,23 @@ class Reading:
         return {place: known.get(place) for place in places}
 
     def _store_all(self, fetched: Mapping[TopicPartition, list[Record]]) -> None:
-        after = {
-            place: Position(records[-1].offset + 1, print_of(records[-1]))
-            for place, records in fetched.items()
-        }
+        for place, records in fetched.items():
+            self._passed_over[place] = Position(records[-1].offset + 1, print_of(records[-1]))
         incoming, labels = list[Incoming](), list[Label]()
         for place, records in fetched.items():
             if place.topic == self._labels_topic:
                 labels += _labels(records)
             else:
                 incoming += self._incoming(records, place.topic == self._alerts)
+        if not incoming and not labels and time.monotonic() - self._stored_s < PASSED_OVER_S:
+            return
         with self._store.transaction() as cases:
-            for place, position in sorted(after.items()):
+            for place, position in sorted(self._passed_over.items()):
                 advance(cases.connection, place, self.positions[place], position)
             take_payments(cases.connection, incoming, cases.now_ms, self._due_ms)
             take_labels(cases.connection, labels)
-        self.positions |= after
+        self.positions |= self._passed_over
+        self._passed_over, self._stored_s = {}, time.monotonic()
 
     def _incoming(self, records: Sequence[Record], are_alerts: bool) -> list[Incoming]:
         found = []

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from fraudstream.adapters.database.cases import CaseStore
 from fraudstream.adapters.database.engine import opened
+from fraudstream.adapters.database.positions import stored
 from fraudstream.adapters.kafka.admin import ensure_topics
 from fraudstream.domain.labels import Label, encode
 from fraudstream.domain.review.actions import Note
@@ -127,6 +128,25 @@ async def test_a_topic_that_was_recreated_is_read_from_its_first_record(
     engine.dispose()
 
     assert {f"t{number}": "card1" for number in range(1, 6)} == reviewed(store)
+
+
+async def test_decisions_that_nobody_reviews_are_passed_over_and_not_read_again(
+    kafka_settings: Settings, tmp_path: Path
+) -> None:
+    """How far they were read is stored, though nothing is made of them and nothing comes after them."""
+    engine = opened(f"sqlite:///{tmp_path / 'f.db'}")
+    name = kafka_settings.topic("decisions")
+    values = [decision(f"t{number}", "card1", 5, 9, outcome="approve", rules=[]) for number in range(3)]
+    async with feeding(kafka_settings, engine) as store:
+        for value in values:
+            await send(kafka_settings, "decisions", [("card1", value)])
+
+        def passed_over() -> int:
+            with store.reading() as cases:
+                return sum(at.next_offset for at in stored(cases.connection, name).values())
+
+        await until(lambda: passed_over() == len(values))
+    engine.dispose()
 
 
 def _all_published(store: CaseStore) -> bool:
