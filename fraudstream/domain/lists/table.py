@@ -68,6 +68,8 @@ class ListTable:
         """How many values are on a list, whether they have ended or not."""
         self._there: dict[str, Presence] = {}
         """Of each list. One that was never made is there while something is on it."""
+        self._now: set[str] = set()
+        """Those that are there."""
         self._snoozed: set[str] = set()
         """Lists of snoozes that are not empty."""
         self._snoozes = Presence()
@@ -83,10 +85,8 @@ class ListTable:
 
     def has(self, name: str, value: str, event_time_ms: int, revision: int | None = None) -> bool | None:
         """Look it up; `revision`: as it was then."""
-        there = self._there.get(name)
-        if there is None:
-            return None
-        versions = self._entries.get(name, {}).get(value)
+        entries = self._entries.get(name)
+        versions = None if entries is None else entries.get(value)
         if isinstance(versions, int):
             if revision is None or versions <= revision:
                 return True
@@ -94,7 +94,10 @@ class ListTable:
             known = versions if revision is None else [each for each in versions if each[0] <= revision]
             if known and event_time_ms < known[-1][1]:
                 return True
-        return False if (there.now if revision is None else there.at(revision)) else None
+        if revision is None:
+            return False if name in self._now else None
+        there = self._there.get(name)
+        return False if there is not None and there.at(revision) else None
 
     def at(self, revision: int | None) -> Lists:
         """Return the lists as they were."""
@@ -119,8 +122,10 @@ class ListTable:
         """Forget everything, to be filled anew; detectors that ask this table go on asking it."""
         self.revision = self.entries = self.left_out = 0
         self._snoozes = Presence()
-        for each in (self.listings, self._entries, self._changed, self._sizes, self._there, self._snoozed):
+        for each in (self.listings, self._entries, self._changed, self._sizes, self._there):
             each.clear()
+        self._now.clear()
+        self._snoozed.clear()
 
     def forget_old(self, now_ms: int) -> None:
         """Forget former states that no decision can be made again with."""
@@ -165,6 +170,7 @@ class ListTable:
         there = holds or name in self.listings
         if there or name in self._there:
             self._there.setdefault(name, Presence()).put(there, self.revision, at_ms)
+            (self._now.add if there else self._now.discard)(name)
         if name.startswith(SNOOZE):
             (self._snoozed.add if holds else self._snoozed.discard)(name)
             self._snoozes.put(bool(self._snoozed), self.revision, at_ms)

@@ -7,7 +7,6 @@ crash or because it was sent twice, has the sequence of its first arrival, so th
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import blake2b
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import msgspec
@@ -140,24 +139,18 @@ class Plans(msgspec.Struct, frozen=True):
         return self.at(sequence).choice(key)._replace(lists_as_of=revision_at(self.lists, sequence))
 
     @property
-    def always(self) -> Choice | None:
-        """What decides all events of the partition, whatever their sequence; None if it depends."""
-        (switch, *more) = self.switches
-        if more or switch.plan.has_canary or len(self.lists) > 1:
+    def in_force(self) -> Choice | None:
+        """What decides new events; None if it depends on the entity."""
+        plan = self.switches[-1].plan
+        if plan.share > 0:
             return None
-        return Choice(switch.plan.champion, lists_as_of=self.lists_as_of)
+        return Choice(plan.champion, False, self.lists[-1].revision if self.lists else None)
 
-    def sole(self, sequences: Ints) -> Choice | None:
-        """Return what decides all these events; None if it may depend."""
-        last = self.switches[-1]
-        if last.plan.has_canary:
-            return None
-        choice = Choice(last.plan.champion, lists_as_of=self.lists_as_of)
-        if not len(sequences) or self.always is not None:
-            return choice
-        first = int(sequences.min())
-        since = max(last.from_sequence, self.lists[-1].from_sequence if self.lists else FIRST)
-        return choice if first >= since else None
+    @property
+    def since(self) -> int:
+        """The sequence from which on that is so."""
+        last = self.switches[-1].from_sequence
+        return max(last, self.lists[-1].from_sequence) if self.lists else last
 
 
 def newest(plans: Sequence[Plans]) -> Plans:
@@ -174,18 +167,23 @@ def releases_of(
 
     `rows`: partition -> how many of the events are its own, partition after partition; `keys`: returns what canaries are chosen by.
     """
-    always = {plans[partition].always for partition in rows} or {Choice(OWN)}
-    if len(always) == 1 and (only := always.pop()) is not None:
-        return {only: None}
-    bounds = np.cumsum([0, *rows.values()]).tolist()
-    own = [sequences[start:end] for start, end in pairwise(bounds)]
-    sole = {plans[partition].sole(each) for partition, each in zip(rows, own, strict=True)}
-    if len(sole) == 1 and (only := sole.pop()) is not None:
-        return {only: None}
+    own = [plans[partition] for partition in rows]
+    choices = {each.in_force for each in own} or {Choice(OWN)}
+    if len(choices) == 1 and (only := choices.pop()) is not None:
+        since = [each.since for each in own]
+        if not any(first > FIRST for first in since) or _are_new(since, rows, sequences):
+            return {only: None}
     chosen: dict[Choice, list[int]] = {}
     for row, choice in enumerate(_each(plans, rows, sequences.tolist(), keys())):
         chosen.setdefault(choice, []).append(row)
     return {choice: np.array(each, np.int64) for choice, each in chosen.items()}
+
+
+def _are_new(since: Sequence[int], rows: Mapping[int, int], sequences: Ints) -> bool:
+    """Tell whether no event came before what is in force in its partition."""
+    if len(since) == 1:
+        return not len(sequences) or int(sequences.min()) >= since[0]
+    return bool((sequences >= np.repeat(since, [*rows.values()])).all())
 
 
 def _each(
