@@ -19,16 +19,18 @@ from fraudstream.console.app import Console
 from fraudstream.console.search.asked import from_form, local_time
 from fraudstream.domain.tokens import Tokenizer
 from tests.archive_rows import DAY_MS, MONDAY_MS, archived, encoded
-from tests.console.conftest import As
-from tests.console.visiting import Visitor
+from tests.console.conftest import Shared
+from tests.console.visiting import Visitor, made, newcomer
 
 CARD = "4006080197832643"
 HALF_DAY_MS = DAY_MS // 2
 
 
-@pytest.fixture
-def analyst(console: Console, as_role: As) -> Visitor:
-    """Return somebody who searches an archive of sixty payments over thirty days, with one of a known card among them."""
+@pytest.fixture(scope="module")
+def console(tmp_path_factory: pytest.TempPathFactory) -> Console:
+    """Return a console whose archive has sixty payments over thirty days, with one of a known card among them."""
+    directory = tmp_path_factory.mktemp("search")
+    console = made(f"sqlite:///{directory / 'console.db'}", data_dir=directory)
     token = console.settings.tokenizer().token(CARD)
     special = {
         7: {
@@ -51,7 +53,13 @@ def analyst(console: Console, as_role: As) -> Visitor:
     ]
     lake = Lake(LocalObjects(Path(console.settings.archive_place)))
     asyncio.run(lake.write(Stream("decisions", 0), archived(values, list(range(60))), {}))
-    return as_role("analyst")
+    return console
+
+
+@pytest.fixture
+def analyst(console: Console) -> Visitor:
+    """Return somebody who searches this archive."""
+    return newcomer(console, "analyst")
 
 
 def found(page: str) -> list[str]:
@@ -195,6 +203,6 @@ def test_a_payment_has_a_page(analyst: Visitor) -> None:
     assert "No archived payment has this id" in analyst.get("/search/payment?id=nobody", 404)
 
 
-def test_an_empty_archive_says_how_it_is_filled(as_role: As) -> None:
+def test_an_empty_archive_says_how_it_is_filled(shared_console: Shared) -> None:
     """For every role."""
-    assert "fraudstream archive run" in as_role("auditor").get("/search?newest=1")
+    assert "fraudstream archive run" in newcomer(shared_console(), "auditor").get("/search?newest=1")
