@@ -19,7 +19,7 @@ from tests.commands.running import COMMAND
 RATE = ("--rate", "8")
 """What the small world's cards can make without filling each other's ten minutes."""
 
-END_TIMEOUT_S = 40
+END_TIMEOUT_S = 120
 
 
 class Demo:

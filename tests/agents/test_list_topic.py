@@ -15,6 +15,7 @@ from fraudstream.domain.lists.table import ListTable
 from fraudstream.domain.rules import Rule, Ruleset
 from fraudstream.process.ports import free_port
 from fraudstream.settings import Settings
+from tests.shared import PATIENCE_S
 
 NOW = datetime.now(UTC)
 DENY = Change("deny", None, Listing("text", "deny", "ann", NOW))
@@ -30,7 +31,7 @@ async def written(settings: Settings, *changes: Change) -> None:
 
 async def until(table: ListTable, revision: int) -> None:
     """Wait until a table knows a revision."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while table.revision < revision:  # noqa: ASYNC110 - the table tells nobody
             await asyncio.sleep(0.02)
 

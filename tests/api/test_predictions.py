@@ -14,6 +14,7 @@ from tests.api.events import event
 from tests.api.serving import serving
 from tests.commands.running import fraudstream
 from tests.end_to_end.harness import Worker, decisions_of, read_all
+from tests.shared import PATIENCE_S
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -25,7 +26,7 @@ NOT_THE_SAME = ("decided_at", "timing_ms")
 
 async def fetched(client: httpx.AsyncClient, tid: str) -> httpx.Response:
     """Fetch a decision until it is there."""
-    async with asyncio.timeout(90):
+    async with asyncio.timeout(PATIENCE_S):
         for _ in count():
             found = await client.get(f"/v1/predictions/{tid}")
             if found.status_code != 404:
@@ -154,7 +155,7 @@ async def test_card_numbers_in_addresses_are_refused_and_never_written_down(
         assert (400, "card-number") == (answer.status_code, answer.json()["error"]["code"])
     assert 200 == (await client.post("/v1/predictions", json=event("n-1", cc_num=REAL))).status_code
     logs = ""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         while "POST /v1/predictions 200" not in logs:  # a request is noted after its answer
             await asyncio.sleep(0.1)
             logs = "".join(path.read_text() for path in kafka_settings.data_dir.glob("worker-*.log"))

@@ -10,6 +10,7 @@ import click
 
 from fraudstream.cli import cli
 from fraudstream.settings import Settings
+from tests.shared import PATIENCE_S
 
 COMMAND = (sys.executable, "-m", "fraudstream")
 
@@ -32,7 +33,7 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 def fraudstream(
-    settings: Settings, *arguments: str | Path, timeout_s: float = 60
+    settings: Settings, *arguments: str | Path, timeout_s: float = PATIENCE_S
 ) -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
     return subprocess.run(

@@ -13,7 +13,7 @@ WORKER = ("-m", "fraudstream", "worker")
 def test_a_worker_tells_fraud_from_honest_payments_with_and_without_keys(world_settings: Settings) -> None:
     """The same story on eight cards at once: unkeyed as the AWS sample sends it, and keyed."""
     with Worker(world_settings, WORKER) as worker:
-        done = fraudstream(world_settings, "acceptance", "--json", "--timeout", "40")
+        done = fraudstream(world_settings, "acceptance", "--json", "--timeout", "120")
         log = worker.log
     facts = json.loads(done.stdout)
 

@@ -14,7 +14,7 @@ import pytest
 from fraudstream.adapters.broker import running_state
 from fraudstream.settings import Settings
 from fraudstream.topics import all_topics
-from tests.shared import Broker
+from tests.shared import PATIENCE_S, Broker
 
 COMMAND = [sys.executable, "-c", "from fraudstream.cli import main; main()"]
 
@@ -150,7 +150,7 @@ def test_in_the_foreground_it_ends_with_the_command(tmp_path: Path, ending: sign
     """Ctrl-C or a service manager's SIGTERM stops the broker in order; exit code 0 and nothing left running."""
     with foreground(tmp_path) as (process, _):
         process.send_signal(ending)
-        output, errors = process.communicate(timeout=60)
+        output, errors = process.communicate(timeout=PATIENCE_S)
 
     assert 0 == process.returncode, errors
     assert output.endswith("stopped\n")
@@ -161,7 +161,7 @@ def test_a_crash_in_the_foreground_is_exit_code_70(tmp_path: Path) -> None:
     """Kafka dies under the command: it says so and ends, for whoever watches it to start it again."""
     with foreground(tmp_path) as (process, pid):
         os.kill(pid, signal.SIGKILL)
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=PATIENCE_S)
 
     assert 70 == process.returncode
     assert "Kafka ended by itself with code -9" in errors

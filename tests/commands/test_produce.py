@@ -14,6 +14,7 @@ import pytest
 from fraudstream.settings import Settings
 from tests.commands.running import begin, fraudstream
 from tests.end_to_end.harness import read_all
+from tests.shared import PATIENCE_S
 
 SPEED_THAT_LASTS_A_WHILE = "40000"
 
@@ -54,7 +55,7 @@ def test_a_killed_replay_goes_on_without_a_gap(
     for _ in range(3):
         sending = begin(kafka_settings, *command, "--speed", SPEED_THAT_LASTS_A_WHILE)
         acknowledged = _acknowledged(tmp_path / "mark")
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE_S
         while _acknowledged(tmp_path / "mark") <= acknowledged:
             assert time.monotonic() < deadline, "the replay makes no progress"
             time.sleep(0.05)
@@ -81,11 +82,11 @@ def test_a_stopped_replay_says_how_to_go_on(
 ) -> None:
     """It waits for what is on its way, closes in order and ends with 1: not everything was sent."""
     sending = begin(kafka_settings, "produce", "replay", one_day[0])
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE_S
     while not payments_in(kafka_settings):
         assert time.monotonic() < deadline, "nothing was sent"
     sending.send_signal(number)
-    said, _ = sending.communicate(timeout=20)
+    said, _ = sending.communicate(timeout=PATIENCE_S)
 
     assert 1 == sending.returncode
     assert "with --resume FILE a later run could continue" in said

@@ -20,6 +20,7 @@ from fraudstream.domain.weekly import day_of, midnight_before
 from fraudstream.settings import Settings
 from tests.commands.running import begin, fraudstream
 from tests.sagemaker import credentials
+from tests.shared import PATIENCE_S
 
 CARDS = 3500
 TODAY = midnight_before(int(datetime.now(UTC).timestamp() * 1000))
@@ -121,7 +122,7 @@ def test_an_interrupted_load_goes_on_where_it_stopped(settings: Settings) -> Non
     """Killed after the first part; nothing is published until all of it is there."""
     told(settings, "create")
     loading = begin(settings, "store", "load", "--puts-per-s", "500")
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE_S
     while not list((settings.data_dir / "loading").glob("*.json")):
         assert time.monotonic() < deadline
         assert loading.poll() is None

@@ -9,6 +9,7 @@ from pathlib import Path
 from fraudstream.settings import Settings
 from tests.commands.running import environment, fraudstream
 from tests.end_to_end.harness import Worker, decisions_of, produce
+from tests.shared import PATIENCE_S
 
 WORKER = ("-m", "fraudstream", "worker")
 
@@ -53,7 +54,7 @@ def test_without_a_broker_it_says_start_one(small_world: Path, tmp_path: Path) -
         state_dir=tmp_path / "state",
         web_port=0,
     )
-    done = fraudstream(settings, "worker", timeout_s=30)
+    done = fraudstream(settings, "worker", timeout_s=PATIENCE_S)
 
     assert 75 == done.returncode
     assert "start one with: fraudstream broker up" in done.stderr
@@ -65,7 +66,7 @@ def test_without_the_store_of_the_weeks_it_says_make_one(small_world: Path, tmp_
     settings = Settings(
         _env_file=None, data_dir=small_world, state_dir=tmp_path / "state", weekly_store="disk", web_port=0
     )
-    done = fraudstream(settings, "worker", timeout_s=30)
+    done = fraudstream(settings, "worker", timeout_s=PATIENCE_S)
 
     assert 2 == done.returncode
     assert "create it with: fraudstream store create" in done.stderr

@@ -21,6 +21,7 @@ from fraudstream.process.ports import free_port
 from tests.contracts.declared_weeks import DeclaredWeeksContract
 from tests.contracts.weekly_store import ALICE, BOB, BUSY, CALM, MONDAY, TUESDAY, WeeklyStoreContract
 from tests.sagemaker import filled
+from tests.shared import PATIENCE_S
 
 PASSWORD = "of-this-run"
 
@@ -221,7 +222,7 @@ async def test_rights_withdrawn_while_it_runs_are_named_by_health_and_given_back
         degraded = await guard.get_many([ALICE], MONDAY)
     (problem,) = health()
     await admin.execute_command(*allowed)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         while list(health()):
             await guard.get_many([ALICE], MONDAY)
             await asyncio.sleep(0.05)

@@ -19,6 +19,7 @@ from fraudstream.adapters.kafka.security import Kafka
 from fraudstream.domain.tokens import partition_of
 from fraudstream.settings import Settings
 from tests.chaos.logs import Logs
+from tests.shared import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
 Record = ConsumerRecord[bytes, bytes]
@@ -102,7 +103,9 @@ class Reading:
             await self.fetch()
         return self.records
 
-    async def until(self, enough: Callable[[list[Record]], bool], timeout_s: float = 60) -> list[Record]:
+    async def until(
+        self, enough: Callable[[list[Record]], bool], timeout_s: float = PATIENCE_S
+    ) -> list[Record]:
         """Read until there is enough and not on to the end."""
         deadline = time.monotonic() + timeout_s
         while not enough(self.records):
@@ -148,7 +151,9 @@ async def decided_more(settings: Settings, worker: Worker, payments: int) -> Non
         await topic.until(enough)
 
 
-async def decisions_of(settings: Settings, ids: set[str], timeout_s: float = 60) -> list[dict[str, Any]]:
+async def decisions_of(
+    settings: Settings, ids: set[str], timeout_s: float = PATIENCE_S
+) -> list[dict[str, Any]]:
     """Wait until every id is decided and return all decisions, duplicates included."""
     decisions: list[dict[str, Any]] = []
     missing = set(ids)
@@ -165,7 +170,7 @@ async def decisions_of(settings: Settings, ids: set[str], timeout_s: float = 60)
     return decisions
 
 
-async def settled(settings: Settings, timeout_s: float = 60) -> None:
+async def settled(settings: Settings, timeout_s: float = PATIENCE_S) -> None:
     """Wait until every source offset is committed: then all that follows is published, duplicates and alerts too.
 
     A decision of every payment is not enough: a micro-batch publishes to several topics at once.

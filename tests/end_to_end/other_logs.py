@@ -8,13 +8,14 @@ from fraudstream.adapters.kafka.admin import administration, ensure_topics, exis
 from fraudstream.adapters.kafka.partition_logs import PartitionLogs, Span, partition_logs
 from fraudstream.adapters.kafka.security import Kafka
 from fraudstream.settings import Settings
+from tests.shared import PATIENCE_S
 
 
 async def made_anew(settings: Settings, topic: str) -> None:
     """Delete a topic and make it again."""
     async with administration(Kafka.of(settings)) as admin:
         await admin.delete_topics([topic])
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             while await existing_topics(admin, [topic]):  # noqa: ASYNC110 - Kafka tells nobody
                 await asyncio.sleep(0.05)
     await ensure_topics(settings)

@@ -18,6 +18,7 @@ from fraudstream.state.verify import compare_all, directories
 from tests.end_to_end.harness import Worker, decisions_of, expected_windows, produce
 from tests.end_to_end.test_damaged_state import ended, group_empty
 from tests.end_to_end.test_worker import encoded, payments, windows
+from tests.shared import PATIENCE_S
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ async def without_changelog(settings: Settings) -> None:
     name = topics.changelog(settings).name
     async with administration(Kafka.of(settings)) as admin:
         await admin.delete_topics([name])
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             while True:
                 if not await existing_topics(admin, [name]):
                     return

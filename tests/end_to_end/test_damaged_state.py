@@ -17,6 +17,7 @@ from fraudstream.state.rebuild import rebuild_changelog
 from fraudstream.state.verify import compare_all
 from tests.end_to_end.harness import Worker, decisions_of, expected_windows, produce
 from tests.end_to_end.test_worker import encoded, payments, windows
+from tests.shared import PATIENCE_S
 from tests.tables import damage
 
 
@@ -31,7 +32,7 @@ def partitions_of(settings: Settings) -> list[Path]:
     return sorted(settings.worker_state_dir.rglob(f"{topics.ACTIVITY_TABLE}-*.db"))
 
 
-async def ended(worker: Worker, timeout_s: float = 60) -> int:
+async def ended(worker: Worker, timeout_s: float = PATIENCE_S) -> int:
     """Wait until a worker ends by itself; return its exit code."""
     deadline = time.monotonic() + timeout_s
     assert worker.process is not None
@@ -43,7 +44,7 @@ async def ended(worker: Worker, timeout_s: float = 60) -> int:
 
 async def group_empty(settings: Settings) -> None:
     """Wait until nobody is a member of the workers' group."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             if not await members_of(Kafka.of(settings), settings.app_id):
                 return

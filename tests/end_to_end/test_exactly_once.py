@@ -9,9 +9,9 @@ import pytest
 from fraudstream.settings import Settings
 from tests.end_to_end.harness import Worker, expected_windows, produce, read_all, reading, settled
 from tests.end_to_end.test_worker import CARDS, encoded, payments, windows
+from tests.shared import PATIENCE_S
 
 COMMITTED = "read_committed"
-PATIENCE_S = 90
 
 
 @pytest.fixture

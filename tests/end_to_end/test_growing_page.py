@@ -20,6 +20,7 @@ from tests.commands.running import environment
 from tests.end_to_end.harness import ROOT, decisions_of, produce, settled
 from tests.end_to_end.test_damaged_state import group_empty
 from tests.end_to_end.test_worker import CARDS
+from tests.shared import PATIENCE_S
 
 BIN = Path(sys.executable).parent
 PAGE = (ROOT / "docs/growing.md").read_text()
@@ -57,7 +58,7 @@ def workers(settings: Settings, directory: Path, port: int) -> Iterator[list[Pat
 
 async def decided(settings: Settings, name: str, logs: list[Path]) -> None:
     """Pay with every card once both workers have partitions, and wait for the decisions."""
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + PATIENCE_S
     while not all(re.search(r"deciding partitions \d", log.read_text()) for log in logs):
         assert time.monotonic() < deadline, [log.read_text() for log in logs]
         await asyncio.sleep(0.2)

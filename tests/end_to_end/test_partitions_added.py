@@ -17,6 +17,7 @@ from fraudstream.process.ports import free_port
 from fraudstream.settings import Settings
 from tests.end_to_end.harness import Worker, decisions_of, produce, settled
 from tests.end_to_end.test_worker import encoded, payments
+from tests.shared import PATIENCE_S
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ async def add_partitions(settings: Settings, topic: str, total: int) -> None:
 
 async def health(settings: Settings, until: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
     """Ask for the health until it is as wanted; return it."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE_S
     async with aiohttp.ClientSession() as session:
         while True:
             try:

@@ -21,6 +21,7 @@ from tests.commands.running import environment
 from tests.end_to_end.harness import Worker, decisions_of, produce, read_all
 from tests.end_to_end.test_releases import NOON_S, applied
 from tests.releases import CARD, registry_in
+from tests.shared import PATIENCE_S
 
 Run = Callable[..., tuple[int, dict[str, Any]]]
 
@@ -59,7 +60,7 @@ async def pay(settings: Settings, name: str, cards: int) -> list[dict[str, Any]]
 
 async def differences(settings: Settings, expected: int) -> list[dict[str, Any]]:
     """Wait until so many differences are published."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             found = [
                 json.loads(record.value or b"") for record in await read_all(settings, "shadow-decisions")

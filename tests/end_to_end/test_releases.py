@@ -20,9 +20,9 @@ from fraudstream.settings import Settings
 from tests.commands.running import environment
 from tests.end_to_end.harness import Worker, decisions_of, produce
 from tests.releases import registry_in
+from tests.shared import PATIENCE_S
 
 NOON_S = 1_780_000_000
-PATIENCE_S = 60
 
 Run = Callable[..., dict[str, Any]]
 

@@ -23,6 +23,7 @@ from tests.end_to_end.harness import (
     read_all,
     settled,
 )
+from tests.shared import PATIENCE_S
 
 CARDS = [4_006_080_000_000_000 + number * 7_919 for number in range(60)]
 
@@ -236,7 +237,7 @@ async def test_pages_health_and_metrics_tell_of_the_worker(settings: Settings) -
 
             async def finished() -> dict[str, Any]:
                 """A decision is read by others a moment before the worker has written its own state."""
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(PATIENCE_S):
                     while True:
                         card: dict[str, Any] = json.loads(await get(f"/api/v1/cards/{decisions[0]['card']}"))
                         if len(card["ten_minutes"]["payments"]) == len(burst):

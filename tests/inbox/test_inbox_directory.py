@@ -25,6 +25,7 @@ from tests.inbox.inboxes import (
 )
 from tests.models import saved
 from tests.notebook.test_open import trees
+from tests.shared import PATIENCE_S
 
 SETTLE = ("--settle", "0.2")
 
@@ -164,7 +165,7 @@ def test_a_file_that_is_still_being_written_is_not_taken(place: Path, tmp_path: 
                 file.write(content[start : start + 200])
                 file.flush()
                 time.sleep(0.2)
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + PATIENCE_S
         while not _all_done(tmp_path) and time.monotonic() < deadline:
             time.sleep(0.2)
     finally:
@@ -190,7 +191,7 @@ def test_two_processes_do_not_work_on_one_inbox(place: Path, tmp_path: Path) -> 
     )
     try:
         lock = tmp_path / "inbox"
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE_S
         while not list(lock.glob("*.lock")) and time.monotonic() < deadline:
             time.sleep(0.1)
         time.sleep(1)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-PATIENCE_S = 20.0
+from tests.shared import PATIENCE_S
 
 
 def supervised(tmp_path: Path, endings: Sequence[str]) -> subprocess.Popen[str]:

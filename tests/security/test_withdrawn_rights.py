@@ -22,6 +22,7 @@ from fraudstream.settings import Settings
 from fraudstream.topics import outputs
 from tests.commands.running import begin, fraudstream
 from tests.denials import GROUP, READ, TOPIC, WRITE, allow, deny, withdraw
+from tests.shared import PATIENCE_S
 
 Principal = Callable[..., Settings]
 
@@ -56,7 +57,7 @@ async def test_rights_to_write_that_are_given_back_are_used(principal: Principal
     async with publishing(settings, patience_s=120) as publisher:
         await asyncio.to_thread(withdraw, rights.broker, "User:worker", TOPIC, topic, WRITE)
         waiting = asyncio.create_task(publisher.publish(one_record(settings)))
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             while not [each for each in publisher.problems() if "not authorised" in each.sentence]:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
         (problem,) = publisher.problems()

@@ -17,6 +17,7 @@ from yarl import URL
 from fraudstream.process.ports import free_port
 from fraudstream.web import Front, Login
 from fraudstream.web.passwords import ADDRESS_MAX, Passwords
+from tests.shared import PATIENCE_S
 from tests.web.chromium import ARGUMENTS, CHROMIUM, HAS_CHROMIUM, WITHOUT_CHROMIUM
 from tests.web.fake_worker import FakeWorker, a_decision
 from tests.web.people import cheap_hash
@@ -70,7 +71,7 @@ async def proxied(tmp_path: Path) -> AsyncIterator[Proxied]:
                 await process.wait()
 
             stack.push_async_callback(stop)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE_S):
                 while process.returncode is None:
                     try:
                         _, writer = await asyncio.open_connection("127.0.0.1", port)

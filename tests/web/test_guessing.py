@@ -15,6 +15,7 @@ from fraudstream.adapters.secrets.password_files import password_fits
 from fraudstream.web import Login, passwords
 from fraudstream.web.passwords import Passwords
 from fraudstream.web.turns import Crowded
+from tests.shared import PATIENCE_S
 from tests.web.fake_worker import FakeWorker
 from tests.web.people import cheap_hash
 from tests.web.served import Serve, Site
@@ -182,17 +183,19 @@ async def test_guesses_whose_client_has_gone_are_not_checked(
 async def test_passwords_are_checked_in_a_thread_of_their_own(serve: Serve, client: Client):
     """State and lookups use the loop's threads, and the loop continues."""
     threads: list[str] = []
+    begun, ends = threading.Event(), threading.Event()
 
     def slow(password: str, hashed: str) -> bool:
         threads.append(threading.current_thread().name)
-        time.sleep(0.3)
-        return True
+        begun.set()
+        return ends.wait(PATIENCE_S)
 
     site = await serve(FakeWorker(), login=Login(Passwords(HASHES, slow), None))
     login = asyncio.create_task(log_in(client(), site, "ada", PASSWORD))
-    await asyncio.sleep(0.1)
+    assert await asyncio.to_thread(begun.wait, PATIENCE_S)
     async with client().get(f"{site.url}/health") as response:
         meanwhile = (response.status, login.done())
+    ends.set()
 
     assert (200, False) == meanwhile
     assert 200 == await login
@@ -214,8 +217,10 @@ async def test_memory_for_guesses_is_limited(monkeypatch: pytest.MonkeyPatch):
         await asyncio.wait(waiting)
     for number in range(100):
         assert await judge.fit("ada", PASSWORD, f"10.0.1.{number}")
-    await asyncio.sleep(0.1)
     kept = vars(judge)
+    async with asyncio.timeout(PATIENCE_S):
+        while kept["_names"] or kept["_addresses"]:  # noqa: ASYNC110 - nothing tells of it
+            await asyncio.sleep(0.01)
 
     assert ({}, {}) == (kept["_names"], dict(kept["_addresses"]))
     assert passwords.PLACES_MAX == len(kept["_places"]["ada"])

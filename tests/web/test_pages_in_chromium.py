@@ -9,6 +9,7 @@ from playwright.async_api import Browser
 
 from fraudstream.domain.problems import Problem
 from fraudstream.web import formatting
+from tests.shared import PATIENCE_S
 from tests.web.chromium import CONTRAST, NEEDS_CHROMIUM, look
 from tests.web.fake_worker import CARD, NOW_MS, a_decision
 from tests.web.served import Site
@@ -49,7 +50,7 @@ async def test_the_dashboard_follows_the_worker(browser: Browser, site: Site):
     seen = await look(browser, site.url)
     await seen.page.wait_for_selector("#latency-chart canvas")
     site.worker.decide(a_decision("t-new", "block", amount=1234.5, card_last4="7777"), at=time.time())
-    await seen.page.wait_for_selector('#alerts a[href^="/decisions/t-new?"]', timeout=5000)
+    await seen.page.wait_for_selector('#alerts a[href^="/decisions/t-new?"]', timeout=1000 * PATIENCE_S)
     live = await seen.page.inner_text("#alerts tr:first-child")
     again = await look(browser, f"{site.url}/alerts")
     written = await again.page.inner_text("#alerts tr:first-child")
@@ -128,7 +129,7 @@ async def test_pages_follow_the_reader_s_colour_scheme(browser: Browser, site: S
     stroke = "charts['latency-chart'].series[1].stroke()"
     dark = await page.evaluate(f"[{background}, {stroke}]")
     await page.emulate_media(color_scheme="light")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while dark[1] == await page.evaluate(stroke):
             await page.wait_for_timeout(50)
 

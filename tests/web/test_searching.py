@@ -1,6 +1,7 @@
 """Searching the archive: no client waits for another's search, and none gets more than its share."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -9,6 +10,8 @@ import pytest
 
 from fraudstream.adapters.archive.search import ArchiveQuery
 from fraudstream.web import Views, searches
+from fraudstream.web.turns import Turns
+from tests.shared import PATIENCE_S
 from tests.web.fake_worker import FakeWorker
 from tests.web.served import Serve, Site
 
@@ -30,6 +33,47 @@ class SlowWorker(FakeWorker):
         return []
 
 
+class Queue(Turns):
+    """Counts the requests that are admitted or wait."""
+
+    def __init__(self, at_once: int, each_max: int, all_max: int) -> None:
+        super().__init__(at_once, each_max, all_max)
+        self.asked = self.there = 0
+        queues.append(self)
+
+    async def enter(self, who: str, *, reserved: bool = False) -> None:
+        """Count who comes, and who gives up."""
+        self.asked, self.there = self.asked + 1, self.there + 1
+        try:
+            await super().enter(who, reserved=reserved)
+        except BaseException:
+            self.there -= 1
+            raise
+
+    def leave(self, who: str) -> None:
+        """Count who goes."""
+        self.there -= 1
+        super().leave(who)
+
+
+queues: list[Queue] = []
+
+
+@pytest.fixture(autouse=True)
+def queue(monkeypatch: pytest.MonkeyPatch) -> list[Queue]:
+    """Let searches wait in queues that say who is there; return those of this test."""
+    queues.clear()
+    monkeypatch.setattr(searches, "Turns", Queue)
+    return queues
+
+
+async def until(true: Callable[[], bool]) -> None:
+    """Wait for a state of the queue."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not true():  # noqa: ASYNC110 - nothing tells of it
+            await asyncio.sleep(0.01)
+
+
 async def search(site: Site, address: str, transaction_id: str) -> tuple[int, str]:
     """Search from an address; return the status and the error's code."""
     connector = aiohttp.TCPConnector(local_addr=(address, 0))
@@ -42,11 +86,11 @@ async def search(site: Site, address: str, transaction_id: str) -> tuple[int, st
 
 
 async def begun(*searches: tuple[Site, str, str]) -> list[asyncio.Task[tuple[int, str]]]:
-    """Begin searches, one after the other."""
+    """Begin searches, one after the other: each when the one before has arrived."""
     tasks = []
-    for one in searches:
+    for number, one in enumerate(searches, 1):
         tasks.append(asyncio.create_task(search(*one)))
-        await asyncio.sleep(0.05)
+        await until(lambda number=number: number == sum(each.asked for each in queues))  # type: ignore[misc]
     return tasks
 
 
@@ -78,7 +122,7 @@ async def test_a_search_whose_client_has_gone_makes_room(
     for task in gone:
         task.cancel()
     await asyncio.wait(gone)
-    await asyncio.sleep(0.3)
+    await until(lambda: 0 == sum(each.there for each in queues))
     worker.answers.set()
 
     assert (200, "") == await search(site, "127.0.0.5", "after")

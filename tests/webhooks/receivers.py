@@ -9,6 +9,8 @@ from itertools import count
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from tests.shared import PATIENCE_S
+
 Behaviour = Callable[["Receiving", str], Awaitable[int]]
 """Returns the status of the answer to an event."""
 
@@ -33,7 +35,7 @@ class Receiving:
             self.arrived[event] += 1
         return web.Response(status=status, headers={"Location": self.url + "elsewhere"})
 
-    async def until(self, enough: Callable[["Receiving"], bool], timeout_s: float = 60) -> None:
+    async def until(self, enough: Callable[["Receiving"], bool], timeout_s: float = PATIENCE_S) -> None:
         """Wait until it has got enough."""
         async with asyncio.timeout(timeout_s):
             for _ in count():

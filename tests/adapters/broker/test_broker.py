@@ -28,7 +28,7 @@ from fraudstream.adapters.broker.config import Node, server_properties
 from fraudstream.adapters.broker.state import is_broker
 from fraudstream.adapters.kafka.admin import administration, answers, existing_topics
 from fraudstream.adapters.kafka.security import Kafka
-from tests.shared import Broker
+from tests.shared import PATIENCE_S, Broker
 
 PARENT = """
 import sys, time
@@ -252,7 +252,7 @@ def test_the_broker_does_not_outlive_a_killed_parent(tmp_path: Path) -> None:
     pid = int(parent.stdout.readline())
     parent.send_signal(signal.SIGKILL)
     parent.communicate()
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE_S
     while is_broker(pid, tmp_path) and time.monotonic() < deadline:
         time.sleep(0.05)
 

@@ -8,11 +8,10 @@ from fraudstream.adapters.kafka.admin import administration
 from fraudstream.adapters.kafka.publisher import Message, Outbox, Publisher
 from fraudstream.adapters.kafka.security import Kafka
 from fraudstream.adapters.kafka.tail import Tail, following
-from tests.shared import Broker
+from tests.shared import PATIENCE_S, Broker
 
 HELD_S = 35.0
 """How long brokers hold an answer while there is nothing new: longer than the test waits, shorter than a request may take."""
-PATIENCE_S = 30.0
 
 
 async def whole(tail: Tail) -> list[bytes | None]:

@@ -17,6 +17,7 @@ from tests.fake_feature_store.faults import GARBAGE
 from tests.fake_feature_store.records import Store
 from tests.fake_feature_store.server import FakeFeatureStore
 from tests.sagemaker import access, credentials, filled, opened
+from tests.shared import PATIENCE_S
 
 MANY = {f"{number:032x}": Week(number + 1, number / 3) for number in range(250)}
 
@@ -163,7 +164,7 @@ async def test_rights_withdrawn_while_it_runs_are_named_by_health_and_given_back
         degraded = await guard.get_many([ALICE], MONDAY)
     (problem,) = health()
     await fake.change()
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         while list(health()):
             await guard.get_many([ALICE], MONDAY)
             await asyncio.sleep(0.05)

@@ -15,6 +15,7 @@ from fraudstream.adapters.database.resources import Resource, ResourceStore
 from fraudstream.adapters.database.tables import RESOURCES
 from fraudstream.api.fraud_detector.shapes import JOB, Body
 from fraudstream.api.fraud_detector.work import ENDED_WITHOUT, Running, Words, Work, new_job, now
+from tests.shared import PATIENCE_S
 
 WORDS = Words(("GOING",), "FAILED", "CANCELED")
 KIND, NAME = "thing", "one"
@@ -43,7 +44,7 @@ class Place:
 
     async def ended(self) -> Body:
         """Wait until nothing goes on, and return the document and what the job says."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             for _ in count():
                 if self.thing.document["status"] != "GOING" and self.jobs.find(self.job).finished:
                     break
@@ -113,12 +114,15 @@ async def test_a_cancelled_job_ends_its_command(place: Place, tmp_path: Path) ->
 async def test_work_ends_with_its_process(place: Place) -> None:
     """A process that stops in order says so; one that was killed is found out after a minute."""
 
+    begun = asyncio.Event()
+
     async def doing(running: Running) -> Body:
+        begun.set()
         await asyncio.sleep(3600)
         return {}
 
     place.start(doing)
-    await asyncio.sleep(0.2)
+    await begun.wait()
     assert "GOING" == now(place.thing, WORDS).document["status"]
     long_ago = update(RESOURCES).values(updated_at=place.thing.updated_at - SILENT_MS - 1)
     await place.work.stop()

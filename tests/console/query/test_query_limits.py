@@ -18,6 +18,7 @@ from fraudstream.console.query.running import KEPT, Queries, QueryFailed
 from fraudstream.domain.labels import Label
 from tests.analytics.history import write
 from tests.archive_rows import MONDAY_MS
+from tests.shared import PATIENCE_S
 
 REFUSED = (
     "SELECT * FROM read_csv('/etc/passwd')",
@@ -222,7 +223,9 @@ def test_a_query_whose_asker_has_gone_ends(files: Files) -> None:
     async def leave() -> None:
         sql = "SELECT count(*) FROM range(100000000) a, range(100000000) b"
         running_query = asyncio.create_task(Queries(60.0).run(sql, files))
-        await asyncio.sleep(0.5)
+        async with asyncio.timeout(PATIENCE_S):
+            while not children():  # noqa: ASYNC110 - nothing tells of it
+                await asyncio.sleep(0.05)
         running_query.cancel()
         await asyncio.gather(running_query, return_exceptions=True)
 

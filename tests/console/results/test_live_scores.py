@@ -7,8 +7,7 @@ from fraudstream.console.results.scores import LiveScores
 from fraudstream.settings import Settings
 from tests.archive_rows import encoded
 from tests.console.intake.stage import send
-
-PATIENCE_S = 60.0
+from tests.shared import PATIENCE_S
 
 
 async def test_scores_are_those_of_the_topic_s_last_five_minutes(kafka_settings: Settings) -> None:
