@@ -23,6 +23,7 @@ from playwright.async_api import Browser, Page, async_playwright
 from fraudstream.console.app import Console
 from fraudstream.process.ports import bound_to_a_free_port
 from tests.console.visiting import Visitor, visitor
+from tests.shared import PATIENCE_S
 from tests.web.chromium import (
     ARGUMENTS,
     CHROMIUM,
@@ -36,7 +37,6 @@ from tests.web.chromium import (
 
 __all__ = ["NEEDS_CHROMIUM", "BrowserPage", "Looking", "browser_page", "chromium"]
 
-START_S = 30.0
 WIDER = """
 [...document.querySelectorAll("html, header, main, main > *")]
   .filter((node) => node.getBoundingClientRect().right > document.documentElement.clientWidth + 1
@@ -114,7 +114,7 @@ def served(console: Console) -> Iterator[str]:
     thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
     thread.start()
     try:
-        deadline = time.monotonic() + START_S
+        deadline = time.monotonic() + PATIENCE_S
         while not server.started:
             assert time.monotonic() < deadline, "the console does not start"
             time.sleep(0.01)

@@ -7,12 +7,20 @@ from pathlib import Path
 import pytest
 
 from fraudstream.console.app import Console
+from fraudstream.evidence import archive
 from tests.console.browser import browser_page, chromium  # noqa: F401 - fixtures of browser tests
 from tests.console.cases_world import World, usual
 from tests.console.visiting import Visitor, made, visitor
+from tests.shared import PATIENCE_S
 
 As = Callable[[str], Visitor]
 Shared = Callable[..., Console]
+
+
+@pytest.fixture(autouse=True)
+def patient_evidence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let pages wait for the archive's answers however busy the machine is; what a page says without them is tested elsewhere."""
+    monkeypatch.setattr(archive, "LIMIT_S", PATIENCE_S)
 
 
 @pytest.fixture

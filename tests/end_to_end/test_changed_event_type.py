@@ -7,6 +7,7 @@ from fraudstream.settings import Settings
 from tests.chaos.workers import until
 from tests.end_to_end.harness import Worker
 from tests.end_to_end.test_damaged_state import ended
+from tests.shared import PATIENCE_S
 
 
 async def test_workers_of_a_group_have_one_event_type(kafka_settings: Settings, tmp_path: Path) -> None:
@@ -26,7 +27,7 @@ async def test_workers_of_a_group_have_one_event_type(kafka_settings: Settings, 
                 update={
                     "event_type": str(tmp_path / f"{name}.toml"),
                     "state_dir": tmp_path / name,
-                    "session_timeout_s": 2.0,
+                    "session_timeout_s": 6.0,
                     "web": False,
                 }
             )
@@ -36,9 +37,9 @@ async def test_workers_of_a_group_have_one_event_type(kafka_settings: Settings, 
         return "deciding partitions" in running.log
 
     with worker("a") as first:
-        assert await until(lambda: deciding(first), 60)
+        assert await until(lambda: deciding(first), PATIENCE_S)
         with worker("b") as commented:
-            assert await until(lambda: deciding(commented), 60), commented.log
+            assert await until(lambda: deciding(commented), PATIENCE_S), commented.log
             with worker("c") as changed:
                 assert 2 == await ended(changed)
             assert "the event type card was changed" in changed.log
@@ -47,4 +48,4 @@ async def test_workers_of_a_group_have_one_event_type(kafka_settings: Settings, 
             first.kill()
             commented.kill()
     with worker("c") as anew:
-        assert await until(lambda: deciding(anew), 60), anew.log
+        assert await until(lambda: deciding(anew), PATIENCE_S), anew.log

@@ -19,7 +19,7 @@ from tests.shared import PATIENCE_S
 DEADLINE_S = 0.3
 SLOW_S = 2 * DEADLINE_S
 
-Trouble = Callable[[], Awaitable[None]]
+Trouble = Callable[[], Awaitable[object]]
 
 
 class Troubled(MemoryWeekly):
@@ -36,17 +36,6 @@ class Troubled(MemoryWeekly):
         if self.trouble is not None:
             await self.trouble()
         return await super().get_many(entities, midnight_ms)
-
-
-class Held(Troubled):
-    """A store that answers when it is told to."""
-
-    def __init__(self, snapshots: dict[int, dict[str, Week]]) -> None:
-        self.answers = asyncio.Event()
-        super().__init__(snapshots, self._until_told)
-
-    async def _until_told(self) -> None:
-        await self.answers.wait()
 
 
 async def down() -> None:
@@ -101,7 +90,7 @@ async def test_known_cards_are_answered_without_suspension() -> None:
 
 async def test_a_slow_store_is_given_up_at_the_deadline() -> None:
     """The card's week is unknown, which is not the same as empty."""
-    guard = guarded(Held({MONDAY: {ALICE: BUSY}}))
+    guard = guarded(Troubled({MONDAY: {ALICE: BUSY}}, asyncio.Event().wait))
     started = time.monotonic()
 
     answer = await guard.get_many([ALICE], MONDAY)
@@ -113,12 +102,13 @@ async def test_a_slow_store_is_given_up_at_the_deadline() -> None:
 
 async def test_a_late_answer_serves_the_payments_after_it() -> None:
     """And meanwhile the card is not asked for again."""
-    store = Held({MONDAY: {ALICE: BUSY}})
+    answers = asyncio.Event()
+    store = Troubled({MONDAY: {ALICE: BUSY}}, answers.wait)
     guard = guarded(store)
     await guard.get_many([ALICE], MONDAY)
 
     assert {ALICE: "weekly-timeout"} == dict((await guard.get_many([ALICE], MONDAY)).failed)
-    store.answers.set()
+    answers.set()
     await eventually(lambda: answered(guard, ALICE))
 
     assert [{ALICE}] == store.asked
@@ -128,7 +118,7 @@ async def test_a_late_answer_serves_the_payments_after_it() -> None:
 async def test_payments_that_waited_for_others_do_not_wait_again() -> None:
     """Those of the next micro-batch came while this one waited: their deadline has passed, too."""
     deadline_s = 2.0  # half of it is time enough for the second answer
-    guard = GuardedWeekly(Held({MONDAY: {}}), deadline_s, 100)
+    guard = GuardedWeekly(Troubled({MONDAY: {}}, asyncio.Event().wait), deadline_s, 100)
     await guard.get_many([ALICE], MONDAY)
     started = time.monotonic()
 
@@ -274,7 +264,7 @@ async def eventually(happens: Callable[[], Awaitable[bool]], timeout_s: float = 
 
 async def test_lookups_for_pages_cost_payments_nothing() -> None:
     """Neither their deadline, nor their calls, nor the breaker: many look at a slow store, then it is quick for a payment."""
-    store = Held({MONDAY: {ALICE: BUSY, BOB: CALM}})
+    store = Troubled({MONDAY: {ALICE: BUSY, BOB: CALM}}, asyncio.Event().wait)
     guard = guarded(store)
     looking = [
         asyncio.create_task(guard.aside([f"card {number}"], MONDAY)) for number in range(2 * FAILURES_TO_OPEN)
