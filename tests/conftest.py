@@ -60,6 +60,7 @@ NEEDS = {
     "tests/api/test_kills": "process",
     "tests/api/test_hostile": "process",
     "tests/backtest": "process",
+    "tests/backtest/test_backtest_on_spark": "spark",
     "tests/benchmarks/test_batch": "bench",
     "tests/benchmarks/test_day_windows": "bench",
     "tests/benchmarks/test_etl_benchmark": "bench",

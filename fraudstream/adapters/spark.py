@@ -7,7 +7,7 @@ import os
 import sys
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -59,7 +59,7 @@ class Spark:
 
     def mapped(
         self, function: Callable[[T], R], items: Iterable[T], waiting: Callable[[], None] = lambda: None
-    ) -> Iterator[R]:
+    ) -> Generator[R]:
         """Yield a function's results in the order of the items, each made by a task; a few more than there are cores are under way.
 
         `waiting` is called from time to time; what it raises ends the tasks.

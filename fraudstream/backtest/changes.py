@@ -53,10 +53,20 @@ class Changes:
             first = first.with_columns(explained(first)).select(
                 *(pl.col(name) for name in EXAMPLE_COLUMNS if name in first.columns), REASONS.name, "order"
             )
-            before = self._examples.get(change)
-            self._examples[change] = (
-                first if before is None else self._first(pl.concat([before, first], how="diagonal_relaxed"))
-            )
+            self._add_examples(change, first)
+
+    def add_counted(self, other: "Changes") -> None:
+        """Add what was gathered elsewhere, of later payments."""
+        self.compared += other.compared
+        for change, caught in other.changed.items():
+            self.changed[change].add_counted(caught)
+            self._add_examples(change, other._examples[change])
+
+    def _add_examples(self, change: tuple[str, str], first: pl.DataFrame) -> None:
+        before = self._examples.get(change)
+        self._examples[change] = (
+            first if before is None else self._first(pl.concat([before, first], how="diagonal_relaxed"))
+        )
 
     def _first(self, rows: pl.DataFrame) -> pl.DataFrame:
         return rows.sort("order").head(self._number)

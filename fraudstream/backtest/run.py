@@ -1,12 +1,13 @@
 """Runs a backtest: every slice through the same `decide` as a worker, counted, compared and forgotten."""
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import polars as pl
 
@@ -45,11 +46,18 @@ PREDICTED = (TRANSACTION_ID.name, EVENT_TIME.name, *DECISION, CAUSE)
 """The columns of the file with every payment's decision."""
 
 
-class Decided(NamedTuple):
-    """A slice: how many payments lie in it, and those that count."""
+class Done(NamedTuple):
+    """What comes of a slice."""
 
     rows: int
-    frame: pl.DataFrame
+    """How many payments lie in it, also those that do not count."""
+    counted: "Counted"
+    predicted: pl.DataFrame | None
+    """Every payment's decision, if they are asked for."""
+
+
+Engine: TypeAlias = Callable[[Callable[[Slice], Done], Sequence[Slice]], Generator[Done]]
+"""Works on slices wherever it likes, and yields what comes of each, in order."""
 
 
 @dataclass(frozen=True)
@@ -69,44 +77,46 @@ class Backtest:
     keys_since_ms: Sequence[int] = ()
     out: Path | None = None
     """A directory for every payment's decision."""
-    on_slice: Callable[[int], None] = lambda rows: None
 
-    def run(self) -> dict[str, Any]:
-        """Return the report; raises SetupError."""
-        counted = _Counted(self.candidate.detector, self.champion)
+    def run(
+        self, on_slice: Callable[[int], None] = lambda rows: None, engine: Engine | None = None
+    ) -> dict[str, Any]:
+        """Return the report; raises SetupError. `on_slice` takes the payments of each slice that is done."""
+        counted = self._nothing_counted()
         slices = self.source.slices(self.since_ms, self.until_ms)
         seen = 0
-        for number, (part, (rows, decided)) in enumerate(self._decided(slices)):
-            seen += rows
-            counted.add(decided, self._reasons)
-            if self.out is not None:
-                decided.select(name for name in PREDICTED if name in decided.columns).write_parquet(
-                    self.out / f"{number:06}.parquet"
-                )
-            self.on_slice(part.rows)
+        with closing((engine or in_threads)(self.work_on, slices)) as every:
+            for number, (part, done) in enumerate(zip(slices, every, strict=True)):
+                seen += done.rows
+                counted.add_counted(done.counted)
+                if self.out is not None and done.predicted is not None:
+                    done.predicted.write_parquet(self.out / f"{number:06}.parquet")
+                on_slice(part.rows)
         whole = self.since_ms is None and self.until_ms is None
         unseen = sum(self.source.rows.values()) - seen if whole else None
         return {**self._told(counted), "repeated": seen - counted.payments, "in_no_slice": unseen}
 
-    def _decided(self, slices: Sequence[Slice]) -> Iterator[tuple[Slice, Decided]]:
-        """Yield the decided payments of each slice, in order; some slices are worked on at a time."""
-        with ThreadPoolExecutor(SLICES_AT_ONCE) as pool:
-            waiting: deque[tuple[Slice, Future[Decided]]] = deque()
-            for part in slices:
-                waiting.append((part, pool.submit(self._slice, part)))
-                if len(waiting) >= SLICES_AT_ONCE:
-                    yield _ended(waiting.popleft())
-            while waiting:
-                yield _ended(waiting.popleft())
+    def work_on(self, part: Slice) -> Done:
+        """Count a slice."""
+        rows, decided = self._decided(part)
+        counted = self._nothing_counted()
+        counted.add(decided, self._reasons)
+        predicted = None
+        if self.out is not None:
+            predicted = decided.select(name for name in PREDICTED if name in decided.columns)
+        return Done(rows, counted, predicted)
 
-    def _slice(self, part: Slice) -> Decided:
-        """Return the payments of a slice with both decisions and labels; not those that repeat or contradict another."""
+    def _nothing_counted(self) -> "Counted":
+        return Counted(self.candidate.detector, self.champion)
+
+    def _decided(self, part: Slice) -> tuple[int, pl.DataFrame]:
+        """Return how many payments lie in a slice, and those that count with both decisions and labels: none twice."""
         frame = self._reader.read(part)
         rows = frame.height
         frame = self._reproducible.marked(frame.filter(~pl.col("conflict") & pl.col("counted")))
         frame = Labels(self.source.directory, self.label_delay_ms).added_to(frame)
         parts = [self._both(some) for some in frame.iter_slices(DECIDED_AT_ONCE)]
-        return Decided(rows, pl.concat(parts or [self._both(frame)]))
+        return rows, pl.concat(parts or [self._both(frame)])
 
     def _both(self, known: pl.DataFrame) -> pl.DataFrame:
         """Add the champion's decision, if the archive does not have it, and the candidate's."""
@@ -132,7 +142,7 @@ class Backtest:
     def _reproducible(self) -> Reproducible:
         return Reproducible(self._reader, midnight_ms(self.source.days[0]), self.keys_since_ms)
 
-    def _told(self, counted: "_Counted") -> dict[str, Any]:
+    def _told(self, counted: "Counted") -> dict[str, Any]:
         units = units_of(self.event_type.money.decimals)
         return {
             "event_type": self.event_type.name,
@@ -157,8 +167,8 @@ class Backtest:
         }
 
 
-class _Counted:
-    """What is added up over all slices."""
+class Counted:
+    """What is added up over payments, and over slices."""
 
     def __init__(self, candidate: Detector, champion: Candidate | None) -> None:
         self.payments = 0
@@ -167,6 +177,15 @@ class _Counted:
         self.candidate = Tally(_names(candidate))
         self.champion = Tally([] if champion is None else _names(champion.detector))
         self.changes = Changes()
+
+    def add_counted(self, other: "Counted") -> None:
+        """Add what was counted elsewhere, of later payments."""
+        self.payments += other.payments
+        self.causes.update(other.causes)
+        self.weeks_as_decided += other.weeks_as_decided
+        self.candidate.add_counted(other.candidate)
+        self.champion.add_counted(other.champion)
+        self.changes.add_counted(other.changes)
 
     def add(self, decided: pl.DataFrame, explained: Explained) -> None:
         """Add the payments of a slice."""
@@ -185,5 +204,13 @@ def _names(detector: Detector) -> list[str]:
     return [rule.name for rule in detector.ruleset.rules]
 
 
-def _ended(work: tuple[Slice, Future[Decided]]) -> tuple[Slice, Decided]:
-    return work[0], work[1].result()
+def in_threads(work: Callable[[Slice], Done], slices: Sequence[Slice]) -> Generator[Done]:
+    """Work on some slices at a time."""
+    with ThreadPoolExecutor(SLICES_AT_ONCE) as pool:
+        waiting: deque[Future[Done]] = deque()
+        for part in slices:
+            waiting.append(pool.submit(work, part))
+            if len(waiting) >= SLICES_AT_ONCE:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()

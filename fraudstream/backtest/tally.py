@@ -44,6 +44,16 @@ class Caught:
             self.good[name] += len(good)
             self.good_cents[name] += int(good.sum())
 
+    def add_counted(self, other: "Caught") -> None:
+        """Add what was counted elsewhere."""
+        self.payments += other.payments
+        self.cents += other.cents
+        for name in LABELS:
+            self.fraud[name] += other.fraud[name]
+            self.fraud_cents[name] += other.fraud_cents[name]
+            self.good[name] += other.good[name]
+            self.good_cents[name] += other.good_cents[name]
+
     def told(self, units: float) -> dict[str, Any]:
         """Return it for a report."""
         return {"payments": self.payments, "amount": self.cents / units} | {
@@ -85,6 +95,22 @@ class Tally:
         for number, alerts in counted.iter_rows():
             self.alerts_a_day[number] += alerts
         self._add_rules(decided.filter(pl.col(RULES.name).list.len() > 0))
+
+    def add_counted(self, other: "Tally") -> None:
+        """Add what was counted elsewhere, of later payments."""
+        self.everything.add_counted(other.everything)
+        self.alerts.add_counted(other.alerts)
+        for mine, theirs in (
+            (self.outcomes, other.outcomes),
+            (self.by_rule, other.by_rule),
+            (self.alone, other.alone),
+        ):
+            for name, caught in theirs.items():
+                mine.setdefault(name, Caught()).add_counted(caught)
+        for names, payments in other.overlap.items():
+            self.overlap[names] += payments
+        for day, alerts in other.alerts_a_day.items():
+            self.alerts_a_day[day] += alerts
 
     def _add_rules(self, matched: pl.DataFrame) -> None:
         names = list(

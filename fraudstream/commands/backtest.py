@@ -12,6 +12,7 @@ import click
 from fraudstream.adapters.archive.opening import S3
 from fraudstream.adapters.models.registry import ACTIVE
 from fraudstream.commands.archive import Moment
+from fraudstream.commands.engine_options import Engine, engine_options, spark_of
 from fraudstream.commands.history_place import history_option
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.events.event_type import EventType
@@ -19,6 +20,7 @@ from fraudstream.domain.times import DAY_MS
 from fraudstream.settings import Settings
 
 if TYPE_CHECKING:
+    from fraudstream.adapters.spark import Spark
     from fraudstream.backtest.candidate import Candidate
 
 
@@ -55,6 +57,7 @@ DRAFT = "draft"
     type=click.Path(path_type=Path, file_okay=False),
     help="Directory to write every payment's decision to, as Parquet; it must not exist.",
 )
+@engine_options()
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def backtest(
     release: str | None,
@@ -62,6 +65,8 @@ def backtest(
     rules: Path | None,
     threshold: float | None,
     history: str | None,
+    engine: Engine,
+    master: str,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -92,8 +97,11 @@ def backtest(
         candidate = Candidate.of(models, event_type, version, rules, threshold)
     if options["out"] is not None:
         _make(options["out"])
-    with _source(settings, event_type, history, options["since_ms"], options["until_ms"]) as directory:
-        report = _run(settings, event_type, candidate, directory, options)
+    with (
+        _source(settings, event_type, history, options["since_ms"], options["until_ms"]) as directory,
+        spark_of(engine, master, "backtest") as spark,
+    ):
+        report = _run(settings, event_type, candidate, directory, spark, options)
     click.echo(json.dumps(report) if as_json else "\n".join(lines_of(report, event_type)))
     sys.exit(0 if report["compared"] else 1)
 
@@ -115,17 +123,18 @@ def _run(
     event_type: EventType,
     candidate: "Candidate",
     directory: Path,
+    spark: "Spark | None",
     options: dict[str, Any],
 ) -> dict[str, Any]:
     """Return the report."""
     from fraudstream.adapters.models.registry import Registry
     from fraudstream.backtest.archived_days import keys_since_ms
     from fraudstream.backtest.candidate import Candidate
-    from fraudstream.backtest.run import Backtest
+    from fraudstream.backtest.run import Backtest, in_threads
     from fraudstream.backtest.source import Source
     from fraudstream.commands.progress import bar
 
-    source = Source(directory, event_type)
+    source = Source(directory.absolute(), event_type)
     champion = None
     if not source.is_archive:
         champion = Candidate.of(Registry.of(settings), event_type, ACTIVE, None, settings.fraud_threshold)
@@ -137,9 +146,8 @@ def _run(
             *tested,
             label_delay_ms=delay_ms,
             keys_since_ms=keys_since_ms(settings),
-            on_slice=advance,
             **options,
-        ).run()
+        ).run(advance, in_threads if spark is None else spark.mapped)
 
 
 @contextmanager

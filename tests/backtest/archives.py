@@ -10,7 +10,7 @@ import polars as pl
 
 from fraudstream.adapters.event_types import event_type_named
 from fraudstream.backtest.candidate import Candidate
-from fraudstream.backtest.run import Backtest
+from fraudstream.backtest.run import Backtest, Engine
 from fraudstream.backtest.source import ROWS_AT_ONCE, Source
 from fraudstream.domain.archived import archived
 from fraudstream.domain.detector import Detector
@@ -108,8 +108,10 @@ def backtest(
     champion: Candidate | None = None,
     event_type: EventType = CARD,
     rows_at_once: int = ROWS_AT_ONCE,
+    engine: Engine | None = None,
     **options: Any,
 ) -> dict[str, Any]:
     """Return the report of a backtest."""
     source = Source(directory, event_type, rows_at_once)
-    return Backtest(event_type, source, tested, champion, PARTITIONS, ALLOWED_LATENESS_MS, **options).run()
+    tests = Backtest(event_type, source, tested, champion, PARTITIONS, ALLOWED_LATENESS_MS, **options)
+    return tests.run(engine=engine)

@@ -68,6 +68,7 @@ def without_extras(
         ("offline", "parity --made-up", {}),
         ("demo", "demo --plain", {}),
         ("spark", "aggregate --engine spark", {}),
+        ("spark", "backtest --engine spark", {}),
         ("spark", "etl raw.csv --out made --engine spark", {}),
         ("spark", "predict payments.csv --out decided.csv --engine spark", {}),
         ("broker", "broker up", {}),

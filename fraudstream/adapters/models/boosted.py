@@ -108,6 +108,11 @@ class XGBoostModel:
         self._calibration = calibration
         self._booster.set_param({"nthread": 1})
 
+    def __getstate__(self) -> dict[str, object]:
+        """Return what another process needs; what is derived from it is not sent, but made there when it is wanted."""
+        derived = ("_few_rows", "_groups", "_contributions")
+        return {name: value for name, value in self.__dict__.items() if name not in derived}
+
     def probabilities(self, rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Return the probability of fraud of each row (float32, C order, columns in the order of `features`)."""
         few = self._few_rows if len(rows) <= FEW_ROWS else None
