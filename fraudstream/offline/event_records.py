@@ -17,12 +17,21 @@ def record_of(event_type: EventType) -> pl.Expr:
     fields = {
         **({event_type.entity.field: pl.col(NUMBER)} if event_type.entity else {}),
         event_type.amount: amount,
-        **({event_type.currency_field: pl.lit(money.currency)} if event_type.currency_field else {}),
+        **({event_type.currency_field: pl.lit(_currency(event_type))} if event_type.currency_field else {}),
         **({time.fields[0]: _moment(time)} if time.fields else {}),
         **({event_type.id: pl.col(IDS[0])} if event_type.id else {}),
         **{variable.field: pl.col(variable.name) for variable in event_type.variables},
     }
     return nested(fields)
+
+
+def _currency(event_type: EventType) -> str:
+    """Return the currency of events whose history has none: the default, else one that has the decimals of all.
+
+    Amounts are added up as numbers, whatever their currency, so it only has to let every amount in.
+    """
+    default, known = event_type.money.currency, event_type.currencies
+    return default if default in known else max(known, key=lambda code: known[code].decimals)
 
 
 def _moment(time: EventTime) -> pl.Expr:

@@ -19,11 +19,15 @@ from fraudstream.offline.written_times import END_S, FIRST_S
 
 ROWS_READ = 10_000
 
-ENTITIES = (*LIKELY[NUMBER], "customer", "user", "client", "payer")
+ENTITIES = (*LIKELY[NUMBER], "customer", "user", "client", "payer", "entity")
 ENTITY_ENDS = {*ENTITIES, "id", "number", "num", "no", "token", "hash", "ref"}
 """How the name of an entity's column ends: `account_id` is one, `account_age` is none."""
 EVENT_IDS = ("id", "event_id", "payment_id", "uuid")
-LABELS = ("class", "label", "target", "chargeback", "is_chargeback", "fraudulent")
+LABELS = ("class", "label", "event_label", "target", "chargeback", "is_chargeback", "fraudulent")
+BESIDE_EVENTS = ("ENTITY_TYPE", "LABEL_TIMESTAMP")
+"""Columns of Amazon Fraud Detector's files that are no variables: events do not have them, and one says when the label was known."""
+FREE_ENTITY = "ENTITY_ID"
+"""Of Fraud Detector's files: programs may send any text for it, whatever these rows have."""
 LABEL_VALUES_MAX = 10
 CENTS = {"cents", "cent", "minor"}
 
@@ -50,6 +54,8 @@ class Inferred:
     currency: Found | None
     label: Found | None
     others: Sequence[Cells]
+    beside: Sequence[str]
+    """Names of columns that are said of an event and are not part of it."""
     has_nameless: bool
     """Whether a column has no name; more than one are refused as repeated names."""
 
@@ -62,7 +68,8 @@ def inferred(path: Path, name: str | None, encoding: str, delimiter: str) -> Inf
         Cells(column, [cell for row in rows if (cell := row[place].strip())])
         for place, column in enumerate(header)
     ]
-    free = [cells for cells in columns if cells.name]
+    beside = [name for name in BESIDE_EVENTS if name in header]
+    free = [cells for cells in columns if cells.name and cells.name not in beside]
     entity = _taken(free, _entity(free))
     amount = _taken(free, _amount(free))
     currency = _taken(free, _currency(free)) if amount else None
@@ -80,6 +87,7 @@ def inferred(path: Path, name: str | None, encoding: str, delimiter: str) -> Inf
         currency,
         label,
         free,
+        beside,
         "" in header,
     )
 
@@ -152,6 +160,8 @@ def entity_kind(cells: Cells) -> tuple[EntityKind, str]:
     """Return the strictest kind that all values have, and a note if only some have a stricter one."""
     fit = {kind: sum(_fits(kind, value) for value in cells.values) for kind in get_args(EntityKind)}
     kind = next(kind for kind, number in fit.items() if number == len(cells.values) > 0 or kind == "text")
+    if cells.name == FREE_ENTITY and kind == "account-number":
+        kind = "text"
     cards = fit["card-number"]
     if kind == "card-number" or not cards:
         return kind, ""

@@ -53,6 +53,8 @@ def _head(found: Inferred, variables: Sequence[tuple[str, Cells]]) -> Iterator[s
     yield "# fraudstream event-types check FILE checks it."
     if found.has_nameless:
         yield "# The column without a name is left out."
+    if found.beside:
+        yield f"# {', '.join(found.beside)}: of Amazon Fraud Detector's files, no variables of an event."
     yield f"name = {quoted(found.name)}"
     if found.id:
         yield _line("id", quoted(found.id.cells.name), found.id.note)

@@ -209,6 +209,26 @@ def test_other_people_s_names_are_guessed_and_said(tmp_path: Path) -> None:
     ] == [(each["name"], each["type"], each["field"]) for each in facts["variables"]]
 
 
+def test_a_file_for_fraud_detector_is_drafted(tmp_path: Path) -> None:
+    """Its label is no feature, and neither is when that was known; rows without one do not hide it."""
+    csv_file = file_of(
+        tmp_path,
+        "transactions.csv",
+        "EVENT_LABEL,EVENT_TIMESTAMP,LABEL_TIMESTAMP,EVENT_ID,ENTITY_TYPE,ENTITY_ID,card_bin,ip_address,order_price",
+        "0,2022-12-24T15:53:30Z,2022-12-24T15:53:30Z,1012,customer,070-69-2161,304027,25.45.36.165,7.53",
+        ",2022-12-02T06:58:04Z,,101a,customer,016-45-7761,601104,92.184.219.28,816.33",
+        "1,2022-12-03T06:58:04Z,2022-12-05T06:58:04Z,101b,customer,016-45-7762,601104,92.184.219.29,8.00",
+    )
+    drafted = run("infer", csv_file)
+    facts = json.loads(run("check", file_of(tmp_path, "transactions.toml", drafted), "--json"))
+
+    assert "# ENTITY_TYPE, LABEL_TIMESTAMP: of Amazon Fraud Detector's files" in drafted
+    assert ({"field": "ENTITY_ID", "kind": "text"}, "EVENT_ID") == (facts["entity"], facts["id"])
+    assert {"field": "EVENT_LABEL", "fraud": []} == facts["label"]
+    assert (["EVENT_TIMESTAMP"], "order_price") == (facts["time"]["fields"], facts["amount"]["field"])
+    assert {"card_bin", "ip_address"} == {each["name"] for each in facts["variables"]}
+
+
 def test_a_file_without_an_amount_is_drafted_with_a_gap(tmp_path: Path) -> None:
     """Exit code 2 tells a script that somebody has to fill it in."""
     done = CliRunner().invoke(event_types, ["infer", str(file_of(tmp_path, "log.csv", "who,when", "a,b"))])

@@ -63,7 +63,8 @@ def renamed(source: Path, target: Path, labels: Mapping[str, bool], event_type: 
     with program_file(source, (EVENT_ID, TIME)) as rows:
         columns = rows.collect_schema().names()
         made = {each.field: pl.col(each.field) for each in event_type.variables if each.field in columns}
-        made |= {event_type.amount: pl.col(event_type.amount)} if event_type.amount in columns else {}
+        money = (event_type.amount, event_type.currency_field)
+        made |= {name: pl.col(name) for name in money if name is not None and name in columns}
         made |= {event_type.time.fields[0]: pl.col(TIME)} if event_type.time.fields else {}
         made |= {event_type.id: pl.col(EVENT_ID)} if event_type.id is not None else {}
         if event_type.entity is not None:

@@ -59,7 +59,7 @@ def put_event_type(resources: Resources, asked: Body) -> Body:
         lacking = [name for name in asked.get(kind.used_in, ()) if resources.get(kind.kind, name) is None]
         if lacking:
             raise absent(f"{kind.members} do not exist: {', '.join(lacking)}")
-    return put(EVENT_TYPES, resources, {"eventIngestion": "DISABLED"} | asked)
+    return put(EVENT_TYPES, resources, {"eventIngestion": "DISABLED", "labels": []} | asked)
 
 
 def found(kind: Kind, resources: Resources, asked: Body) -> Body:

@@ -10,6 +10,7 @@ from fraudstream.adapters.models.boosted import XGBoostModel
 from fraudstream.adapters.models.files import load_model
 from fraudstream.adapters.models.registry import Registry
 from fraudstream.api.fraud_detector.shapes import Body
+from fraudstream.api.fraud_detector.training_result import fields_of
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.events.event_type import EventType
 
@@ -36,8 +37,7 @@ class Explanations:
         single: list[Body] = []
         aggregated: list[Body] = []
         made_of = {one.name: one.variable for one in model.inputs.each}
-        fields = {each.name: each.field for each in self._event_type.variables}
-        fields["amount"] = self._event_type.amount
+        fields = fields_of(self._event_type)
         for name, value in sorted(
             zip(model.features, odds.tolist(), strict=True), key=lambda each: -abs(each[1])
         ):

@@ -8,6 +8,7 @@ from fraudstream.api.fraud_detector import models
 from fraudstream.api.fraud_detector.definitions import DETECTOR_VERSION, EVENT_TYPE, MODEL_VERSION
 from fraudstream.api.fraud_detector.errors import absent, conflict, invalid
 from fraudstream.api.fraud_detector.shapes import JOB, Body, Operation, arn, page, shown
+from fraudstream.api.fraud_detector.training_result import newer_result
 from fraudstream.api.fraud_detector.work import Words, new_job, now
 from fraudstream.domain.registry.versions import MINOR_MAX, Version
 
@@ -16,7 +17,7 @@ WORDS = Words((TRAINING,), "ERROR", "TRAINING_CANCELLED")
 REGISTERED = "registered"
 """Member of a document: the version's number in our registry, once it is trained."""
 
-RESULT = "trainingResult"
+RESULT, RESULT_V2 = "trainingResult", "trainingResultV2"
 SIMULTANEOUS = "Simultaneous training for the same major version not allowed"
 """Programs read this sentence."""
 
@@ -214,7 +215,11 @@ def _details(version: Resource) -> Body:
     if why := own.get("failureReason"):
         message = {"title": "The training has failed", "content": why, "type": "ERROR"}
         own[RESULT] = {"dataValidationMetrics": {"fileLevelMessages": [message], "fieldLevelMessages": []}}
-    return {name: own[name] for name in members if name in own} | {"arn": version_arn(version)}
+    told = {name: own[name] for name in members if name in own} | {"arn": version_arn(version)}
+    if version.document["status"] in (COMPLETE, ACTIVE):
+        variables = version.document["trainingDataSchema"]["modelVariables"]
+        told[RESULT_V2] = newer_result(own[RESULT], own["modelType"], variables)
+    return told
 
 
 def _untrained(model: Resource) -> Body:

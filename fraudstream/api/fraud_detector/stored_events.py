@@ -22,7 +22,14 @@ from fraudstream.domain.features.schema import DECIDED_AT
 from fraudstream.domain.labels import Label
 
 FRAUD, LEGIT = "FRAUD", "LEGIT"
-MEANINGS: Mapping[str, bool] = {"fraud": True, "fraudulent": True, "legit": False, "legitimate": False}
+MEANINGS: Mapping[str, bool] = {
+    "fraud": True,
+    "fraudulent": True,
+    "1": True,
+    "legit": False,
+    "legitimate": False,
+    "0": False,
+}
 """Of labels that no model maps."""
 
 VALUE_LENGTH_MAX = 256

@@ -12,6 +12,7 @@ import polars as pl
 from fraudstream.adapters.archive.opening import S3
 from fraudstream.adapters.database.jobs import Jobs
 from fraudstream.adapters.database.resources import Resource, Resources, ResourceStore
+from fraudstream.adapters.models.files import load_model
 from fraudstream.adapters.models.registry import Registry
 from fraudstream.api.fraud_detector import model_versions as versions
 from fraudstream.api.fraud_detector import models
@@ -19,7 +20,8 @@ from fraudstream.api.fraud_detector.definitions import MODEL_VERSION
 from fraudstream.api.fraud_detector.deleted_events import Deleted, deleted
 from fraudstream.api.fraud_detector.errors import invalid
 from fraudstream.api.fraud_detector.s3_paths import read
-from fraudstream.api.fraud_detector.shapes import JOB, Body, Handler
+from fraudstream.api.fraud_detector.shapes import JOB, Body, Handler, time_text
+from fraudstream.api.fraud_detector.stored_events import epoch_ms
 from fraudstream.api.fraud_detector.training_files import FRAUD, LABEL, TIME, prepared, treatments
 from fraudstream.api.fraud_detector.training_result import result_of
 from fraudstream.api.fraud_detector.work import Running, Work
@@ -78,6 +80,8 @@ class Trainings:
     async def _begin(self, begin: Any, asked: Body) -> Body:
         if asked.get("trainingDataSource") == "INGESTED_EVENTS" and self._archive.startswith(S3):
             raise invalid("training on ingested events needs an archive in a directory, and it is in S3.")
+        if "ingestedEventsDetail" in asked:
+            days_in(asked["ingestedEventsDetail"]["ingestedEventsTimeWindow"])
         begun = await asyncio.to_thread(self._within, begin, asked)
         document = begun.document
         title = f"version {document['modelVersionNumber']} of model {begun.name}"
@@ -145,11 +149,12 @@ class Trainings:
         ]
         if not saved:
             raise SetupError("the training has ended without a model")
-        manifest = self._registry.manifest(saved[0].version)
-        result = result_of(manifest, self._event_type)
+        version = saved[0].version
+        made_of = {one.name: one.variable for one in load_model(self._registry, str(version)).inputs.each}
+        result = result_of(self._registry.manifest(version), self._event_type, made_of)
         return {
             "status": versions.COMPLETE,
-            versions.REGISTERED: str(saved[0].version),
+            versions.REGISTERED: str(version),
             versions.RESULT: result,
         }
 
@@ -169,12 +174,20 @@ def _deleted(document: Mapping[str, Any], resources: Resources) -> Deleted:
     return deleted(resources, models.named(resources, document).document["eventTypeName"])
 
 
+def days_in(window: Mapping[str, str]) -> tuple[str, str]:
+    """Return the first and the last day of a window; raises ServiceError."""
+    first, last = (time_text(epoch_ms(window[name], name))[:10] for name in ("startTime", "endTime"))
+    if first > last:
+        raise invalid("startTime is after endTime.")
+    return first, last
+
+
 def days_within(archive: Path, target: Path, window: Mapping[str, str], gone: Deleted) -> Path:
     """Return a history of the archive's days from the window's first to its last, without deleted events.
 
     Raises SetupError if there are none.
     """
-    first, last = window["startTime"][:10], window["endTime"][:10]
+    first, last = days_in(window)
     days = [each for each in archive.glob("date=*") if first <= each.name.removeprefix("date=") <= last]
     if not days:
         raise SetupError(f"no events from {first} to {last} are in the archive")
