@@ -52,6 +52,7 @@ NEEDS = {
     "tests/analytics/test_figures.py::test_figures_are_those": "property",
     "tests/analytics/test_files_s3": "server",
     "tests/analytics/test_filters.py::test_sql_and_the_search": "property",
+    "tests/analytics/test_local_days": "property",
     "tests/api/fraud_detector/test_process": "process",
     "tests/api/fraud_detector/test_sequences": "process",
     "tests/api/test_client": "process",

@@ -82,10 +82,10 @@ def alerts_by_day(decided: Decided, capacity: int | None = None) -> list[dict[st
     PARTITION BY coalesce(card, transaction_id) ORDER BY {ORDER}
     ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
 ), by_day AS (
-  SELECT CAST(make_timestamp(event_time * 1000) AS DATE) AS day, count(*) AS alerts,
+  SELECT {decided.period()} AS day, count(*) AS alerts,
     count(*) FILTER (event_time - caught_at <= {ATTACK_GAP_MS}) AS on_caught_cards
   FROM alerts GROUP BY day
-), days AS (SELECT DISTINCT CAST(make_timestamp(event_time * 1000) AS DATE) AS day FROM decided)
+), days AS (SELECT DISTINCT {decided.period()} AS day FROM decided)
 SELECT day, coalesce(alerts, 0) AS alerts, coalesce(on_caught_cards, 0) AS on_caught_cards
 FROM days LEFT JOIN by_day USING (day) ORDER BY day"""
     )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from fraudstream.adapters.archive.filters import Filter
 from fraudstream.adapters.archive.sql import read_parquet
 from fraudstream.analytics.filters import condition
+from fraudstream.analytics.local_days import local_ms
 from fraudstream.analytics.newest_labels import ALWAYS_MS, ID, NEWEST
 from fraudstream.domain.features.schema import (
     CARD,
@@ -59,12 +60,14 @@ MADE: Mapping[str, tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Which decisions are asked about: event times in epoch ms (`until_ms` not included), filters, and until when labels count."""
+    """Which decisions are asked about: event times in epoch ms (`until_ms` not included), filters, until when labels count, and whose days."""
 
     since_ms: int
     until_ms: int
     filters: tuple[Filter, ...] = ()
     known_until_ms: int | None = None
+    zone: str = "UTC"
+    """The time zone that days, weeks and months are cut by."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,15 @@ class Decided:
         """All columns of `decided` with their types."""
         made = {name: kind for name, (kind, _) in MADE.items()}
         return {**IF_THERE, **self.archived, **made, "cents": "BIGINT"}
+
+    def local_ms(self, column: str = "event_time", later_ms: int = 0) -> str:
+        """Return SQL of a column of moments as clocks of the question's zone show it, in ms; up to `later_ms` after its payments."""
+        asked = self.question
+        return local_ms(column, asked.zone, asked.since_ms, asked.until_ms + later_ms)
+
+    def period(self, name: str = "day") -> str:
+        """Return SQL of the first day of a payment's day, week (from Monday on) or month."""
+        return f"CAST(date_trunc('{name}', make_timestamp({self.local_ms()} * 1000)) AS DATE)"
 
     def rows(self, select: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
         """Return what a SELECT from `decided` selects; `values` are those of its parameters, and come after ours."""

@@ -31,8 +31,9 @@ class ToCome:
 def label_delays(decided: Decided, only_fraud: bool = False) -> Delays:
     """Return how long after their payments the labels came that count now."""
     kind = "known_fraud" if only_fraud else "labelled"
+    known, paid = decided.local_ms("known_at", LONGEST_DAYS * DAY_MS), decided.local_ms()
     rows = decided.rows(
-        f"""SELECT CAST(make_timestamp(event_time * 1000) AS DATE) AS day, greatest(0, known_at // {DAY_MS} - event_time // {DAY_MS}) AS waited,
+        f"""SELECT {decided.period()} AS day, greatest(0, {known} // {DAY_MS} - {paid} // {DAY_MS}) AS waited,
   count(*) FILTER ({kind}) AS labels FROM decided GROUP BY ALL"""
     )
     found: defaultdict[date, dict[int, int]] = defaultdict(dict)

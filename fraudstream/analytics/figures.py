@@ -14,7 +14,7 @@ from fraudstream.offline.label_report import AMOUNTS, with_ratios
 
 Period = Literal["day", "week", "month"]
 PERIODS: tuple[str, ...] = get_args(Period)
-"""Of event times in UTC; weeks begin on Monday."""
+"""Of event times in the question's time zone; weeks begin on Monday."""
 
 GROUPS_MAX = 200
 """Groups of a column that is no time: the values with the most payments; all others are one."""
@@ -74,7 +74,7 @@ def _key(decided: Decided, by: str) -> tuple[str, str, str]:
     Of a column only so many values have groups: a million groups would need more memory than the figures of all.
     """
     if by in PERIODS:
-        return "", f"CAST(date_trunc('{by}', make_timestamp(event_time * 1000)) AS DATE)", '"group"'
+        return "", decided.period(by), '"group"'
     kind = decided.columns.get(by)
     if kind is None or kind.endswith("[]"):
         groupable = [name for name, each in decided.columns.items() if not each.endswith("[]")]

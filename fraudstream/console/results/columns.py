@@ -119,7 +119,7 @@ LARGEST = (
     Column("after_amount", "From it on", "money"),
 )
 ALERTS = (
-    Column("day", "Day (UTC)", "text"),
+    Column("day", "Day", "text"),
     Column("alerts", "Alerts", "count"),
     Column(
         "on_caught_cards",

@@ -1,7 +1,7 @@
 """The pages of results, and their tables as files."""
 
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import timedelta
 from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request, Response
@@ -13,6 +13,7 @@ from fraudstream.analytics.figures import NO_VALUE, OTHERS, PERIODS
 from fraudstream.analytics.series import newest_archived
 from fraudstream.console.app import Console
 from fraudstream.console.exporting import FORMATS, as_file
+from fraudstream.console.formatting import in_zone
 from fraudstream.console.results import columns, views
 from fraudstream.console.results.asked import Asked
 from fraudstream.console.results.charts import Line, bars, curves
@@ -20,6 +21,7 @@ from fraudstream.console.results.columns import Column
 from fraudstream.console.results.drift import DriftReports
 from fraudstream.console.results.scores import LiveScores
 from fraudstream.domain.errors import SetupError
+from fraudstream.domain.people import Person
 from fraudstream.domain.rules import OUTCOMES
 
 TABS = (
@@ -63,19 +65,20 @@ class Results:
         self.drift = DriftReports(settings, self.archive)
         self.scores = LiveScores(settings)
 
-    async def asked(self, request: Request) -> Asked | None:
+    async def asked(self, request: Request, person: Person) -> Asked | None:
         """Return what is asked; None if the archive has nothing yet."""
         newest = await self.archive.files.newest()
         if newest is None:
             return None
-        return Asked.of(request.query_params, newest, self.console.settings.console_reviews_a_day)
+        reviews = self.console.settings.console_reviews_a_day
+        return Asked.of(request.query_params, newest, reviews, person.time_zone)
 
     async def shown(
         self, request: Request, template: str, look: Callable[[Asked], Awaitable[dict[str, Any] | None]]
     ) -> Response:
         """Return a page of what `look` finds; a filter that does not fit is said where it was written."""
         person = self.console.person(request)
-        asked = await self.asked(request)
+        asked = await self.asked(request, person)
         found, wrong = None, "" if asked is None else asked.wrong
         if asked is not None and not wrong:
             try:
@@ -92,6 +95,7 @@ class Results:
             "place": self.archive.place,
             "periods": PERIODS,
             "outcomes": OUTCOMES,
+            "zones": [] if asked is None else list(dict.fromkeys((asked.zone, person.time_zone, "UTC"))),
             "names": await self.names(asked) if asked is not None else [],
             "link": None if asked is None else Links(asked),
         }
@@ -99,7 +103,7 @@ class Results:
 
     async def names(self, asked: Asked) -> list[str]:
         """Return the columns that filters and groupings may name."""
-        plain = Asked(asked.first, asked.last).question
+        plain = Asked(asked.first, asked.last, zone=asked.zone).question
         return await self.archive.ask(plain, lambda decided: sorted(decided.columns), "columns") or []
 
     async def table(self, name: str, asked: Asked) -> tuple[tuple[Column, ...], views.Rows]:
@@ -122,9 +126,10 @@ class Results:
         return named, found[key] if found else []
 
     async def drifted(self, asked: Asked) -> dict[str, Any]:
-        """Return the report on drift, or why there is none."""
+        """Return the report on drift, or why there is none; its days are UTC, and of those the archive has none after its newest."""
+        newest = await self.archive.files.newest() or asked.last
         try:
-            return {"report": await self.drift.until(asked.last), "why_not": ""}
+            return {"report": await self.drift.until(min(asked.last, newest)), "why_not": ""}
         except SetupError as error:
             return {"report": None, "why_not": str(error)}
 
@@ -133,12 +138,12 @@ class Results:
         live = await self.scores.look()
         series, until_ms, source = live.series, live.now_ms, "topic"
         if series is None:
-            newest = Asked(asked.last, asked.last).question
+            newest = Asked(asked.last - timedelta(days=1), asked.last, zone=asked.zone).question
             found = await self.archive.ask(newest, newest_archived, "series")
             series, until_ms = found or (None, live.now_ms)
             source = "archive"
         steps = [] if series is None else list(series.steps)
-        names = [f"{datetime.fromtimestamp(each.start_ms / 1000, UTC):%H:%M:%S} UTC" for each in steps]
+        names = [f"{in_zone(each.start_ms, asked.zone):%H:%M:%S %Z}" for each in steps]
         fraud = Line("fraud", "block", [each.fraud for each in steps])
         means = (
             Line("fraud", "p99", [each.mean_fraud_score for each in steps]),
@@ -193,13 +198,13 @@ def routes_of(results: Results) -> APIRouter:
 
     @router.get("/results/{name}.{form}")
     async def file(request: Request, name: str, form: str) -> Response:
-        results.console.person(request)
-        asked = await results.asked(request)
+        asked = await results.asked(request, results.console.person(request))
         if form not in FORMATS or asked is None:
             raise HTTPException(404)
         if asked.wrong:
             raise FilterError(asked.wrong)
         named, rows = await results.table(name, asked)
-        return as_file(f"{name}-{asked.first}-{asked.last}", form, [each.name for each in named], rows)
+        zone = asked.zone.replace("/", "-")
+        return as_file(f"{name}-{asked.first}-{asked.last}-{zone}", form, [each.name for each in named], rows)
 
     return router

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import re
 from datetime import date
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from fraudstream.domain.labels import Label
 from tests.analytics.history import HOUR_MS, write
 from tests.archive_rows import DAY_MS, MONDAY_MS
 from tests.console.conftest import As, Shared
-from tests.console.visiting import made, newcomer, visitor
+from tests.console.visiting import Visitor, made, newcomer, visitor
 from tests.models import saved
 
 PAGES = ("/results", "/results/attacks", "/results/rules", "/results/drift", "/results/scores")
@@ -105,6 +106,8 @@ def test_every_view_is_a_link(as_role: As) -> None:
         ("by=event_tim", "did you mean event_time"),
         ("from=yesterday", "Write days as 2026-11-21"),
         ("from=2020-02-05&to=2020-02-03", "Ask for 1 to 800 days"),
+        ("from=0001-01-01", "Ask for days from 1970"),
+        ("known=9999-12-31", "Ask for days from 1970"),
         ("capacity=many", "The review capacity is a number"),
     ],
 )
@@ -161,6 +164,46 @@ def test_rows_lead_to_the_figures_of_their_payments(as_role: As) -> None:
     ).replace("&amp;by=day", "")
     assert "filter=merchant%3DCorner+shop" in who.get("/results?by=merchant")
     assert "from=2020-02-04&amp;to=2020-02-04" in who.get("/results")
+
+
+def in_zone(console: Console, zone: str) -> Visitor:
+    """Return somebody whose clocks show the time of a zone."""
+    who = newcomer(console, "analyst")
+    who.post("/account/preferences", shown="", time_zone=zone, money_style="code")
+    return who
+
+
+def test_days_are_those_of_the_reader_and_a_link_keeps_them(tmp_path: Path) -> None:
+    """Half past eleven in the evening of UTC is Tuesday in Berlin: what somebody sends on shows the same days elsewhere, and says whose."""
+    write(
+        tmp_path / "archive",
+        [{"event_time": MONDAY_MS + 23 * HOUR_MS + HOUR_MS // 2, "decided_at": MONDAY_MS + DAY_MS}],
+    )
+    console = made(f"sqlite:///{tmp_path / 'console.db'}", data_dir=tmp_path, broker="127.0.0.1:1")
+    berlin, utc = in_zone(console, "Europe/Berlin"), in_zone(console, "UTC")
+    page = berlin.get("/results")
+    sent = re.findall(r'href="(/results\?[^"]*from=2020-02-04[^"]*)"', page)[0].replace("&amp;", "&")
+
+    assert "of the time zone Europe/Berlin" in page
+    assert "zone=Europe%2FBerlin" in sent
+    assert "from=2020-02-03&amp;to=2020-02-03" in utc.get("/results")
+    assert "of the time zone Europe/Berlin" in utc.get(sent)
+    assert "No payments" in utc.get("/results?from=2020-02-04&to=2020-02-04")
+    file = berlin.http.get("/results/figures.csv")
+    assert "2020-02-04,1," in file.text
+    assert "Europe-Berlin.csv" in file.headers["content-disposition"]
+    assert "01:00:00 CET" in berlin.get("/results/scores")
+
+
+@pytest.mark.parametrize(
+    "zone", ["Europe/Nowhere", "America", "../../etc/passwd", "/etc/localtime", "x" * 300]
+)
+def test_a_zone_that_is_none_is_said(as_role: As, zone: str) -> None:
+    """And the page has the reader's own days."""
+    page = as_role("analyst").get(f"/results?zone={zone}", 400)
+
+    assert "There is no such time zone" in page
+    assert "From (UTC)" in page
 
 
 def test_drift_says_what_is_missing(as_role: As) -> None:

@@ -8,7 +8,7 @@ from fraudstream.domain.labels import Label
 from tests.analytics.history import HOUR_MS, write
 from tests.archive_rows import DAY_MS, MONDAY_MS
 from tests.console.browser import NEEDS_CHROMIUM, BrowserPage
-from tests.console.visiting import made
+from tests.console.visiting import made, visitor
 
 pytestmark = NEEDS_CHROMIUM
 SEEN = "from=2020-02-03&to=2020-02-16"
@@ -57,7 +57,9 @@ async def test_results_are_sound_and_a_filter_is_taken_away_again(
     """Every page; then somebody filters by merchant, follows a tab, and takes the filter away."""
     await asyncio.to_thread(filled, tmp_path / "archive")
     console = made(f"sqlite:///{tmp_path / 'console.db'}", data_dir=tmp_path, broker="127.0.0.1:1")
-    seen = browser_page(console, "analyst")
+    ada = visitor(console, "analyst", "ada")
+    ada.post("/account/preferences", shown="Ada", time_zone="Europe/Berlin", money_style="code")
+    seen = browser_page(console, ada)
     for path in ("", "/attacks", "/rules", "/scores"):
         await seen.is_sound(f"/results{path}?{SEEN}", f"results{path.replace('/', '-')}")
     await seen.is_sound("/results/drift", "results-drift")
@@ -71,4 +73,4 @@ async def test_results_are_sound_and_a_filter_is_taken_away_again(
     assert "merchant" not in page.url
     async with page.expect_download() as download:
         await page.get_by_role("link", name="CSV").first.click()
-    assert "positions-2020-02-03-2020-02-16.csv" == (await download.value).suggested_filename
+    assert "positions-2020-02-03-2020-02-16-Europe-Berlin.csv" == (await download.value).suggested_filename
