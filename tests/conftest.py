@@ -150,6 +150,9 @@ LONGEST_FIRST = (
 )
 """These start first, so that in a parallel run no process begins them when the others have ended."""
 
+SLOW = frozenset({"bench", "browser", "kafka", "process", "property", "server", "spark"})
+"""Tests with these marks come next: at the end of a run are those that take a moment, which spread evenly."""
+
 LOGS_SHOWN, LOG_CHARACTERS = 3, 3000
 """How many of a failed test's newest logs are shown, and how many of their last characters."""
 
@@ -168,7 +171,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(getattr(pytest.mark, need))
         if shared := _shared_in_one_process(item):
             item.add_marker(pytest.mark.xdist_group(shared))
-    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST_FIRST))
+    items.sort(key=_when)
+
+
+def _when(item: pytest.Item) -> int:
+    """Return where in the run a test belongs."""
+    if item.nodeid.startswith(LONGEST_FIRST):
+        return 0
+    return 1 if SLOW & {mark.name for mark in item.iter_markers()} else 2
 
 
 def pytest_collection_finish() -> None:

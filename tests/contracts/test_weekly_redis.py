@@ -214,7 +214,7 @@ async def test_rights_withdrawn_while_it_runs_are_named_by_health_and_given_back
     await filled(store, {MONDAY: {ALICE: BUSY}})
     allowed = ("ACL", "SETUSER", "running", "reset", "on", f">{PASSWORD}", f"~{store._prefix}*", *WORKER_MAY)
     await admin.execute_command(*allowed)
-    guard = GuardedWeekly(user(url, store, "running"), deadline_s=2.0, cache_cards=0)
+    guard = GuardedWeekly(user(url, store, "running"), deadline_s=30.0, cache_cards=0)
     health = WeeklyWatch(guard, Timeline())
     await guard.get_many([ALICE], MONDAY)
     await admin.execute_command("ACL", "SETUSER", "running", "resetkeys")

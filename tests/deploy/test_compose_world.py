@@ -46,6 +46,7 @@ def services(
     extra = {
         "FRAUDSTREAM_TOPIC_PREFIX": fresh_settings.topic_prefix,
         "FRAUDSTREAM_APP_ID": fresh_settings.app_id,
+        "FRAUDSTREAM_LOOKUP_TIMEOUT_MS": str(fresh_settings.lookup_timeout_ms),
     }
     ours = {
         name: Service(name, service, places, extra)

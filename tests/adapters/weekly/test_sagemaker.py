@@ -156,7 +156,7 @@ async def test_rights_withdrawn_while_it_runs_are_named_by_health_and_given_back
 ) -> None:
     """Payments are decided meanwhile, without their week."""
     await filled(store, {MONDAY: {ALICE: BUSY}})
-    guard = GuardedWeekly(store, deadline_s=2.0, cache_cards=0)
+    guard = GuardedWeekly(store, deadline_s=30.0, cache_cards=0)
     health = WeeklyWatch(guard, Timeline())
     await guard.get_many([ALICE], MONDAY)
     await fake.change(refusal="AccessDeniedException")
