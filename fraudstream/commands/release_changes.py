@@ -9,6 +9,7 @@ import click
 from fraudstream.adapters.releases import entries
 from fraudstream.adapters.releases.entries import Entries
 from fraudstream.adapters.releases.store import Releases
+from fraudstream.commands.release_by_two import alone_option, approved
 from fraudstream.domain.releases.release import name_of
 from fraudstream.domain.releases.release_log import ReleaseLog, Role
 from fraudstream.settings import Settings
@@ -98,17 +99,20 @@ def check(number: int, why: str, as_json: bool) -> None:
 @click.command()
 @number_argument
 @why_option
+@alone_option
 @json_option
-def activate(number: int, why: str, as_json: bool) -> None:
+def activate(number: int, why: str, alone: str, as_json: bool) -> None:
     """Let release NUMBER decide, in place of the one that does. It is checked once more first.
 
     Workers switch between two micro-batches, each as soon as it has loaded and checked it; `fraudstream releases workers` shows it.
 
-    Exit codes: 0 it is active, 2 it is refused, or its state does not allow it, 75 no broker, or workers were not told: publish.
+    Exit codes: 0 it is active, 2 it is refused, its state does not allow it, or somebody else has to approve it, 75 no broker, or workers were not told: publish.
     """
     settings = Settings()
     store = Releases.of(settings)
     checked(settings, store, number)
+    if store.log().active != number:
+        why = approved(settings, store, number, "activate", why, alone)
     _told_champion(changed(settings, store, entries.activated(store, number, why)), as_json)
 
 

@@ -6,6 +6,7 @@ import click
 
 from fraudstream.adapters.releases import entries
 from fraudstream.adapters.releases.store import Releases
+from fraudstream.commands.release_by_two import alone_option, approved
 from fraudstream.commands.release_changes import changed, checked, json_option, number_argument, why_option
 from fraudstream.domain.releases.release import name_of
 from fraudstream.domain.releases.release_log import ReleaseLog, Role
@@ -40,17 +41,19 @@ def shadow(number: int, why: str, as_json: bool) -> None:
     help="Of the entities that it decides, e.g. 0.05; a larger share has all entities of a smaller one.",
 )
 @why_option
+@alone_option
 @json_option
-def canary(number: int, share: float, why: str, as_json: bool) -> None:
+def canary(number: int, share: float, why: str, alone: str, as_json: bool) -> None:
     """Let release NUMBER decide a share of the entities, chosen by a hash of their tokens; called again it changes the share.
 
     Watch it with `fraudstream releases guard`, which stops it if it alerts, scores or fails otherwise than the champion.
 
-    Exit codes: 0 it is the canary, 2 it is refused, or its state does not allow it, 75 no broker, or workers were not told: publish.
+    Exit codes: 0 it is the canary, 2 it is refused, its state does not allow it, or somebody else has to approve it, 75 no broker, or workers were not told: publish.
     """
     settings = Settings()
     store = Releases.of(settings)
     checked(settings, store, number)
+    why = approved(settings, store, number, "canary", why, alone)
     log = changed(settings, store, entries.on_canary(store, number, share, why))
     _told(log, Role.CANARY, as_json, f"{name_of(log.event_type, number)} decides {share:.2%} of the entities")
 

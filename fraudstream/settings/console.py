@@ -45,7 +45,8 @@ class ConsoleSettings(BaseSettings):
     )
     releases_by_two: bool = Field(
         False,
-        description="In the console, a release is only put into use once somebody else has approved it than who proposed it.",
+        description="A release is only put into use once somebody else has approved it in the console than who proposed it; "
+        "commands refuse to, unless their user says why nobody can (`--alone`).",
     )
     console_reviews_a_day: int | None = Field(
         None,

@@ -10,6 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from fraudstream import topics
+from fraudstream.adapters.database.audit import entries
+from fraudstream.adapters.database.engine import opened
 from fraudstream.adapters.kafka.security import Kafka
 from fraudstream.adapters.kafka.tail import Record, following
 from fraudstream.adapters.releases.store import Releases
@@ -181,3 +183,38 @@ def test_before_any_worker_answers_there_is_nobody(connected: Run) -> None:
     """It is no error."""
     assert "no worker has answered yet" in connected("workers").stdout
     assert [] == json.loads(connected("workers", "--json").stdout)
+
+
+@pytest.mark.parametrize("words", [("activate", "2"), ("canary", "2", "--share", "0.1")])
+def test_where_two_people_release_a_command_refuses_unless_somebody_says_why_they_are_alone(
+    connected: Run, kafka_settings: Settings, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    """The reason is in the history of the release and in the audit trail."""
+    connected("activate", "1")
+    before = Releases.at(kafka_settings.models_place, "card").log()
+    monkeypatch.setenv("FRAUDSTREAM_RELEASES_BY_TWO", "true")
+    with pytest.raises(
+        SetupError, match=r"propose .* of card-2 in the console, where somebody else approves"
+    ):
+        connected(*words, "--alone", "hurry")
+    refused = Releases.at(kafka_settings.models_place, "card").log()
+    assert 0 == connected(*words, "--why", "attack", "--alone", "everybody is asleep").exit_code
+    log = Releases.at(kafka_settings.models_place, "card").log()
+    (audited,) = entries(opened(kafka_settings.database_url))
+
+    assert before.revision == refused.revision
+    assert "attack; alone: everybody is asleep" == log.of(2)[-1].why
+    assert (f"release.{words[0]} alone", "card-2") == (audited.action, audited.subject)
+    assert {"alone": "everybody is asleep", "why": "attack"} == json.loads(audited.details)
+
+
+def test_where_two_people_release_nobody_has_to_approve_what_takes_one_back(
+    connected: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor what changes nothing: what is active is made active by a program that was late."""
+    connected("activate", "1")
+    connected("activate", "2")
+    monkeypatch.setenv("FRAUDSTREAM_RELEASES_BY_TWO", "true")
+
+    for words in (("activate", "2"), ("shadow", "1"), ("stop", "1"), ("rollback",)):
+        assert 0 == connected(*words).exit_code
