@@ -156,12 +156,19 @@ class Api:
         await self._publisher.start()
         await self._weekly.connect()
         logger.info("asks for decisions about %s", self.event_type.name)
-        settling = None if self._detector is None else asyncio.create_task(self._detector.settling.run())
+        beside = (
+            []
+            if self._detector is None
+            else [self._detector.settling.run(), self._detector.lists.run_again()]
+        )
+        tasks = [asyncio.create_task(each) for each in beside]
         try:
             yield
         finally:
-            if self._detector is not None and settling is not None:
-                settling.cancel()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            if self._detector is not None:
                 await self._detector.work.stop()
             await self._weekly.close()
             await self._publisher.stop()

@@ -2,15 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 
 import pytest
 
 from fraudstream import topics
+from fraudstream.adapters.kafka.admin import ensure_topics
 from fraudstream.adapters.kafka.outbox import Message, Outbox
 from fraudstream.adapters.kafka.security import Kafka
 from fraudstream.adapters.kafka.tail import following
+from fraudstream.adapters.lists import followed as module
 from fraudstream.adapters.lists.changes import written
 from fraudstream.adapters.lists.followed import FollowedLists
 from fraudstream.adapters.lists.topic import PARTITION, read, writing
@@ -89,3 +91,27 @@ async def test_without_a_broker_there_is_a_sentence() -> None:
     with pytest.raises(BrokerUnavailable, match=said):
         async with following(Kafka.of(settings), "lists", 1):
             """It is not reached."""
+
+
+async def test_the_following_begins_again(kafka_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When there is a broker after all."""
+    monkeypatch.setattr(module, "AGAIN_S", 0.01)
+    refusals = [BrokerUnavailable("no broker answers"), ZeroDivisionError()]
+
+    async def refusing(settings: Settings) -> list[str]:
+        if refusals:
+            raise refusals.pop()
+        return await ensure_topics(settings)
+
+    monkeypatch.setattr(module, "ensure_topics", refusing)
+    lists = FollowedLists(kafka_settings)
+    running = asyncio.create_task(lists.run_again())
+    found = None
+    while found is None:
+        with suppress(BrokerUnavailable):
+            found = await lists.on()
+        await asyncio.sleep(0.01)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+    assert ({}, []) == (found.listings, refusals)

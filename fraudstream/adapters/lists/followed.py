@@ -29,6 +29,8 @@ ANSWER_S = 10.0
 """How long an answer waits until all of the topic was read that there was when it was asked for."""
 END_S = 5.0
 """How long brokers may take to say where the topic ends."""
+AGAIN_S = 5.0
+"""Wait after an error."""
 HELD_S = 0.5
 """How long the brokers hold an answer while there is nothing new; a record is answered at once."""
 FETCH_MS = 5_000
@@ -89,6 +91,17 @@ class FollowedLists:
             self._following = self._end = None
             async with state.moved:
                 state.moved.notify_all()
+
+    async def run_again(self) -> None:
+        """Do the same, and begin again when the topic could not be read; for a process without anybody who does."""
+        while True:
+            try:
+                await self.run()
+            except FraudstreamError as error:
+                logger.warning("lists cannot be followed: %s", error)
+            except Exception:
+                logger.exception("lists cannot be followed")
+            await asyncio.sleep(AGAIN_S)
 
     async def _follow(self, tail: Tail) -> None:
         """Take what comes, until the topic turns out to be another one."""

@@ -1,7 +1,6 @@
 """Puts the door together: what its operations need beside the database."""
 
 from collections.abc import Mapping
-from functools import partial
 from typing import NamedTuple
 
 from fastapi import APIRouter
@@ -9,7 +8,7 @@ from sqlalchemy import Engine
 
 from fraudstream.adapters.database.jobs import Jobs
 from fraudstream.adapters.database.resources import ResourceStore
-from fraudstream.adapters.lists.topic import read
+from fraudstream.adapters.lists.followed import FollowedLists
 from fraudstream.adapters.models.registry import Registry
 from fraudstream.adapters.releases.store import Releases
 from fraudstream.api.access import Access
@@ -48,6 +47,7 @@ class Built(NamedTuple):
     router: APIRouter
     work: Work
     settling: Settling
+    lists: FollowedLists
 
 
 def built(
@@ -68,8 +68,8 @@ def built(
         "FRAUDSTREAM_EVENT_TYPE": settings.event_type,
     }
     work = Work(store, Jobs(engine), environment)
-    read_lists = partial(read, settings)
-    contents = Contents(read_lists)
+    followed = FollowedLists(settings)
+    contents = Contents(followed.on)
     deadline_s = settings.api_deadline_ms / 1000
     predictions = Predictions(store, asker, event_type, metrics, deadline_s, contents)
     registry = Registry.at(settings.models_place, event_type.name)
@@ -78,7 +78,7 @@ def built(
     table = table_of(settings.api_fraud_detector_outcomes)
     deployments = Deployments(store, work, registry, releases, event_type, table, settings.fraud_threshold)
     events = StoredEvents(store, asker, archived, event_type, publish, deadline_s)
-    lists = Lists(store, read_lists, publish_lists)
+    lists = Lists(store, followed.on, publish_lists)
     past = PastPredictions(store, archived, Explanations(registry, event_type), event_type, contents)
     predicting = BatchPredictions(store, work, contents)
     starting_s = settings.api_fraud_detector_initializing_s
@@ -104,4 +104,4 @@ def built(
     sagemaker = Target(Service("sagemaker"), human_review.OPERATIONS, {})
     router = FraudDetector(store, access, others, [sagemaker]).routes()
     router.include_router(HumanLoops(store, access).routes())
-    return Built(router, work, Settling(engine, store))
+    return Built(router, work, Settling(engine, store), followed)

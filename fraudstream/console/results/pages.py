@@ -127,11 +127,11 @@ class Results:
 
     async def drifted(self, asked: Asked) -> dict[str, Any]:
         """Return the report on drift, or why there is none; its days are UTC, and of those the archive has none after its newest."""
-        newest = await self.archive.files.newest() or asked.last
+        until = min(asked.last, await self.archive.files.newest() or asked.last)
         try:
-            return {"report": await self.drift.until(min(asked.last, newest)), "why_not": ""}
+            return {"until": until, "report": await self.drift.until(until), "why_not": ""}
         except SetupError as error:
-            return {"report": None, "why_not": str(error)}
+            return {"until": until, "report": None, "why_not": str(error)}
 
     async def scored(self, asked: Asked) -> dict[str, Any]:
         """Return the five minutes of scores: live, else the newest of the archive."""
