@@ -26,7 +26,7 @@ from fraudstream.tables.activity_layout import (
     merged,
 )
 from fraudstream.tables.activity_scrub import CHUNK_RECORDS, NOTES, Damaged, examine, opened
-from fraudstream.tables.activity_store import open_database, partition_directory
+from fraudstream.tables.activity_store import OPTIONS, open_database, partition_directory
 from fraudstream.tables.changelog_entries import Whole
 from tests.tables import damage
 from tests.tables.test_activity import NOON, Paid, Partition, table_in, token
@@ -222,6 +222,25 @@ def test_a_directory_that_cannot_be_written_is_a_set_up_error() -> None:
     assert EXIT_SETUP == done.returncode
     assert "cannot be written" in done.stderr
     assert "FRAUDSTREAM_STATE_DIR" in done.stderr
+
+
+def test_a_database_that_is_opened_again_has_its_bloom_filter_and_cache(tmp_path: Path) -> None:
+    """Cards not seen lately are looked up in every file otherwise; RocksDB does not keep these options itself."""
+    path = table_in(tmp_path).store.partition_path(0)
+    noted = []
+    for _ in range(3):
+        database = open_database(path)
+        database.put(OFFSET_KEY, b"0")
+        database.flush()
+        noted.append(
+            (
+                sorted(path.glob("OPTIONS-*"))[-1].read_text().count("filter_policy=bloomfilter"),
+                int(database.property_int_value("rocksdb.block-cache-capacity")),
+            )
+        )
+        database.close()
+
+    assert [(1, OPTIONS["block_cache_size"])] * 3 == noted
 
 
 def test_a_partition_lies_where_faust_keeps_it(tmp_path: Path) -> None:
