@@ -14,6 +14,8 @@ import pytest
 
 from tests.layers import ABOVE, LAYERS
 
+pytestmark = pytest.mark.xdist_group("tidy")  # one process reads the sources, not each
+
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("fraudstream", "agents", "tables", "tests", "benchmarks")
 LINES_MAX = 300
