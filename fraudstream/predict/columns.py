@@ -47,6 +47,9 @@ ADDED = (
 )
 """Of a decision, in the order in which they are added; null for a row that is refused."""
 
+READ = frozenset({column.name for column in ADDED} | {REFUSED, EVENT_TIME.name})
+"""What writers read of decisions, in either style."""
+
 FD_SCORES, FD_OUTCOMES, FD_RULES, FD_STATUS = "MODEL_SCORES", "OUTCOMES", "RULE_RESULTS", "STATUS"
 """What Amazon Fraud Detector adds in the output of a batch prediction."""
 

@@ -19,10 +19,18 @@ from fraudstream.domain.events.parser import Payment
 from fraudstream.notebook.decisions import REFUSED, ROW, home_of
 from fraudstream.notebook.reading import Read
 from fraudstream.predict.activity import FileActivity, together
+from fraudstream.predict.columns import READ
 from fraudstream.predict.directory import Made
 from fraudstream.predict.request import Request
 from fraudstream.predict.run import Prediction, Work
 from fraudstream.predict.slices import Place, Placed, Slice
+
+
+class Given(NamedTuple):
+    """What a task gets that reads: a slice, and what is known of some partitions, which it passes on."""
+
+    placed: Placed
+    remembered: "list[tuple[int, Remembered]]"
 
 
 class Events(NamedTuple):
@@ -65,7 +73,8 @@ class Piece(NamedTuple):
     changes: bytes
 
 
-Given: TypeAlias = Events | Remembered | Unmade | Failed
+InLane: TypeAlias = Events | Remembered | Unmade | Failed
+"""What a task gets that decides."""
 Part: TypeAlias = Piece | Unmade | Failed
 """Of a slice."""
 
@@ -115,16 +124,20 @@ class OnSpark:
         self, asked: bytes, slices: Sequence[Placed], known: Mapping[int, bytes], is_csv: bool
     ) -> list[Made | Failure]:
         """Decide slices, which are returned in order."""
-        context = self.spark.context
         lanes = Lanes(self.request.settings.partitions, len(slices))
-        read = context.parallelize(slices, len(slices)).flatMap(partial(_read, asked, lanes))
-        remembered = [(partition, Remembered(changes)) for partition, changes in known.items()]
-        by_lane = (read.union(context.parallelize(remembered)) if remembered else read).groupByKey(
-            lanes.count, int
+        given = [Given(each, []) for each in slices]
+        for partition, changes in known.items():
+            given[partition % len(given)].remembered.append((partition, Remembered(changes)))
+        made = (
+            self.spark.context.parallelize(given, len(given))
+            .flatMap(partial(_read, asked, lanes))
+            .partitionBy(lanes.count, int)
+            .mapPartitions(partial(_decided, asked))
+            .partitionBy(len(given), int)
+            .mapPartitions(partial(_made, asked, is_csv))
         )
-        by_slice = by_lane.flatMap(partial(_decided, asked)).groupByKey(len(slices), int)
-        made = dict(by_slice.map(partial(_made, asked, is_csv)).collect())
-        return [made[each.number] for each in slices]
+        found: dict[int, Made | Failure] = dict(made.collect())
+        return [found[each.number] for each in slices]
 
 
 @lru_cache(1)
@@ -139,9 +152,10 @@ def _places(asked: bytes, number: int) -> list[Place]:
     return files.places(files.paths[number])
 
 
-def _read(asked: bytes, lanes: Lanes, placed: Placed) -> Iterator[tuple[int, Given]]:
+def _read(asked: bytes, lanes: Lanes, given: Given) -> Iterator[tuple[int, InLane]]:
     """Yield what is in a slice, with the task that it is for."""
-    number, found = placed.number, caught(partial(_unmade, asked), placed)
+    yield from given.remembered
+    number, found = given.placed.number, caught(partial(_unmade, asked), given.placed)
     if isinstance(found, FAILURES):
         yield lanes.of_slice(number), Failed(number, found)
         return
@@ -162,12 +176,12 @@ def _unmade(asked: bytes, placed: Placed) -> tuple[Slice, Read]:
     return part, prediction.rows.events(part)
 
 
-def _decided(asked: bytes, lane: tuple[int, Iterable[Given]]) -> Iterator[tuple[int, Part]]:
+def _decided(asked: bytes, lane: Iterable[tuple[int, InLane]]) -> Iterator[tuple[int, Part]]:
     """Decide what one task gets, slice after slice; yields what becomes of each slice."""
     prediction = _prediction(asked)
     activity = FileActivity(prediction.event_type.windows, prediction.allowed_lateness_ms)
     events: list[Events] = []
-    for given in lane[1]:
+    for _, given in lane:
         if isinstance(given, Events):
             events.append(given)
         elif isinstance(given, Remembered):
@@ -188,16 +202,21 @@ async def _pieces(prediction: Prediction, activity: FileActivity, events: Sequen
         for _, payments, rows in events:
             read = Read(payments, list(range(len(payments))))
             decided = await decider.decided(read, len(payments), weekly)
-            made.append(Piece(decided.with_columns(pl.Series(ROW, rows, pl.Int64)), activity.changes()))
+            kept = decided.select(name for name in decided.columns if name in READ)
+            made.append(Piece(kept.with_columns(pl.Series(ROW, rows, pl.Int64)), activity.changes()))
     finally:
         await weekly.close()
     return made
 
 
-def _made(asked: bytes, is_csv: bool, of_slice: tuple[int, Iterable[Part]]) -> tuple[int, Made | Failure]:
-    """Put a slice together."""
-    number, parts = of_slice
-    return number, caught(partial(_together, _prediction(asked), is_csv), list(parts))
+def _made(
+    asked: bytes, is_csv: bool, parts: Iterable[tuple[int, Part]]
+) -> Iterator[tuple[int, Made | Failure]]:
+    """Put the slice of a task together."""
+    every = list(parts)
+    if every:
+        made = caught(partial(_together, _prediction(asked), is_csv), [part for _, part in every])
+        yield every[0][0], made
 
 
 def _together(prediction: Prediction, is_csv: bool, parts: Sequence[Part]) -> Made:
