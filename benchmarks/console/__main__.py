@@ -6,16 +6,14 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import click
 
-from benchmarks.api import on_the_topic
+from benchmarks.console.beside import beside_a_worker
 from benchmarks.console.cases import fill, on_a_list
 from benchmarks.console.pages import axe_serious, console, p95, page_ms
 from benchmarks.lone_worker import PARTITIONS, LoneWorker, broker, data_option, prepared_in, told
-from benchmarks.releases.stage import Payments
 from benchmarks.search import search_10m
 from fraudstream.adapters.database.engine import opened
 from fraudstream.adapters.kafka.admin import ensure_topics
@@ -26,7 +24,6 @@ from tests.postgresql_server import PostgreSQL
 
 RATE = 1_000
 SECONDS = 15.0
-TURNS = 3
 EACH_PAGE = 40
 LISTED = 10_000
 """Values on a list."""
@@ -59,19 +56,6 @@ def with_many_cases(worker: LoneWorker, directory: Path, cases: int, each: int) 
                     found["axe_serious"] = axe_serious(running, open_ids[0])
             engine.dispose()
     return found
-
-
-def worker_p99_ms(worker: LoneWorker, directory: Path, rate: int, seconds: float) -> dict[str, float]:
-    """Return the worker's p99 with and without a console beside it, in turns: the medians."""
-    payments, engine = Payments(), opened(f"sqlite:///{directory / 'beside.db'}")
-    taken: dict[str, list[float]] = {"without": [], "with": []}
-    with worker.started():
-        on_the_topic(worker, *payments.next(round(rate * 3)), rate)
-        for turn in range(TURNS):
-            taken["without"].append(on_the_topic(worker, *payments.next(round(rate * seconds)), rate)["p99"])
-            with console(worker, engine, directory / f"beside-{turn}.log", f"bench-{turn}"):
-                taken["with"].append(on_the_topic(worker, *payments.next(round(rate * seconds)), rate)["p99"])
-    return {name: round(median(values), 2) for name, values in taken.items()}
 
 
 def _settings(worker: LoneWorker, app_id: str, directory: Path) -> Settings:
@@ -129,9 +113,7 @@ def main(cases: int, payments: int, quick: bool, data: Path, as_json: bool) -> N
         found |= killed(worker, directory, 1 if quick else KILL_TURNS)
         told(f"search in {payments:,} payments")
         found["search_10m_s"] = round(max(search_10m(payments).values()), 3)
-        found["worker_p99_ms"] = worker_p99_ms(
-            worker, directory, 100 if quick else RATE, 3.0 if quick else SECONDS
-        )
+        found |= beside_a_worker(worker, directory, 100 if quick else RATE, 3.0 if quick else SECONDS)
     if not as_json:
         for part, value in found.items():
             told(f"{part:<16} {value}")
