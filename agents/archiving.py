@@ -175,7 +175,7 @@ class Archiver(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
         self._covered = covered
 
     async def _write(self, pending: dict[TopicPartition, Records]) -> None:
-        files, rows, offsets = list[LakeFile](), 0, dict[TopicPartition, int]()
+        files, rows, archived_of = list[LakeFile](), 0, list[TopicPartition]()
         covered = self._covered or {}
         if not pending:
             return
@@ -190,8 +190,9 @@ class Archiver(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
                 frame = await asyncio.to_thread(feed.columns, values, places)
                 files += await feed.lake.write(Stream(tp.topic, tp.partition), frame, covered[tp])
             rows += len(readable)
-            offsets[tp] = records[-1].offset + 1
-        try:
+            archived_of.append(tp)
+        try:  # behind the markers of transactions, too: nobody is to believe that they are records to come
+            offsets = {tp: await self._consumer.position(tp) for tp in archived_of}
             await self._consumer.commit(offsets)
         except KafkaError as error:
             if of_kafka(error) == PERMANENT:

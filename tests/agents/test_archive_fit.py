@@ -79,3 +79,17 @@ async def test_an_offset_beyond_the_end_of_the_log_leaves_nothing_out(
     with caplog.at_level(logging.WARNING):
         assert ["p0", "p1", "p2"] == await archive(kafka_settings, tmp_path)
     assert "up to offset 500, but the log ends at 3: archiving starts at its first record" in caplog.text
+
+
+async def test_the_marker_of_a_transaction_is_no_record_that_is_still_to_be_archived(
+    kafka_settings: Settings, tmp_path: Path
+) -> None:
+    """Or a page of topics would say for ever that the archiver is behind."""
+    topic = kafka_settings.topic("decisions")
+    kafka = Kafka.of(kafka_settings)
+    async with AIOKafkaProducer(**kafka.client, transactional_id="any") as producer, producer.transaction():
+        await producer.send_and_wait(topic, encoded(1), partition=0)
+
+    assert ["p1"] == await archive(kafka_settings, tmp_path)
+    async with partition_logs(kafka, topics.archive_group(kafka_settings)) as logs:
+        assert 2 == (await logs.span(topic, 0)).end == await logs.committed(topic, 0)
