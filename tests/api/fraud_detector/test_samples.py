@@ -20,7 +20,7 @@ from tests.s3_server import bucket, s3
 
 __all__ = ["bucket", "s3"]
 
-pytestmark = pytest.mark.timeout(500)
+pytestmark = pytest.mark.timeout(900)
 
 ONLINE = {"modelId": "online_model", "modelType": "ONLINE_FRAUD_INSIGHTS"}
 TAKEOVER = {"modelId": "takeover_model", "modelType": "ACCOUNT_TAKEOVER_INSIGHTS"}
@@ -181,7 +181,7 @@ async def test_the_published_notebooks_run(kafka_settings: Settings, bucket: str
         with Worker(settings, ("-m", "fraudstream", "worker")):
             await asyncio.to_thread(stored, client, bucket)
             await asyncio.to_thread(realtime, client, version, events)
-            await settled(settings)
+            await settled(settings, timeout_s=240)
         await asyncio.to_thread(command, settings, "archive", "run", "--once")
         await asyncio.to_thread(explained, client, version, "e1x")
         trained = await asyncio.to_thread(takeovers, client, events)
