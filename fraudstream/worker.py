@@ -8,10 +8,12 @@ from fraudstream.process.tuning import (
     import_xgboost_alone,
     keep_files_private,
     limit_threads,
+    put_off_garbage_collection,
 )
 
 limit_threads()
 import_xgboost_alone()
+put_off_garbage_collection()
 
 from fraudstream.process.logs import mask_card_numbers  # noqa: E402 - the lines above must come first
 

@@ -1,6 +1,7 @@
 """What tests share: one real broker for the whole run, and settings that keep tests out of each other's way."""
 
 import asyncio
+import gc
 import os
 import subprocess
 import sys
@@ -183,6 +184,7 @@ def _when(item: pytest.Item) -> int:
 
 def pytest_collection_finish() -> None:
     """Leave what was imported and collected out of later collections: none of it is ever free."""
+    gc.collect()
     calm_garbage_collection()
 
 

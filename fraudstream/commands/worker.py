@@ -8,7 +8,7 @@ from importlib.metadata import version
 import click
 
 from fraudstream.process.logs import configure_logging
-from fraudstream.process.tuning import calm_garbage_collection, limit_threads
+from fraudstream.process.tuning import calm_garbage_collection, limit_threads, put_off_garbage_collection
 
 
 @click.command()
@@ -39,6 +39,7 @@ def worker(
         sys.exit(supervise(sys.argv[1:], "the worker"))
     logging.getLogger("fraudstream.worker").info("fraudstream %s starts a worker", version("fraudstream"))
     limit_threads()
+    put_off_garbage_collection()
     import faust
     import uvloop
 

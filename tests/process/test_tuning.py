@@ -24,3 +24,19 @@ def test_threads_of_openmp_sleep_while_they_wait_unless_a_user_says_otherwise(
     ).stdout
 
     assert f"{policy} False" == said.splitlines()[-1]
+
+
+COLLECTING = (
+    "import gc; from fraudstream.process import tuning\n"
+    "def say(): print(gc.isenabled(), gc.get_freeze_count() > 0, gc.get_threshold()[0] == tuning.GC_THRESHOLD)\n"
+    "tuning.put_off_garbage_collection(); say(); tuning.calm_garbage_collection(); say()"
+)
+
+
+def test_garbage_is_not_collected_while_a_worker_starts_and_seldom_afterwards() -> None:
+    """What was made at the start is left out for good."""
+    said = subprocess.run(
+        [sys.executable, "-c", COLLECTING], capture_output=True, text=True, check=True
+    ).stdout
+
+    assert ["False False False", "True True True"] == said.splitlines()
