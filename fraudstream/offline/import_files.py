@@ -1,8 +1,9 @@
 """Reads other people's files in batches: CSV and NDJSON as text, Parquet in its own types. Nothing is repaired."""
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple, Protocol, TypeAlias
@@ -113,31 +114,36 @@ class CsvSource:
 
     def batches(self, wanted: Sequence[str]) -> Iterator[Batch]:
         """Yield these columns of all rows, in order."""
-        size, batch = max(self.path.stat().st_size, 1), None
+        size, batch, read = max(self.path.stat().st_size, 1), None, self._reader(wanted)
         with open_csv(self.path, self.encoding) as text:
-            for each in slices_of(text, self.path, self.encoding, self.delimiter, BATCH_ROWS):
-                batch = self._batch(each.rows, wanted, bytes_read(text) / size)
-                yield batch
+            for _, batch in slices_of(text, self.path, self.encoding, self.delimiter, BATCH_ROWS, read):
+                yield batch._replace(read=bytes_read(text) / size)
         if batch is None:
-            yield self._batch([], wanted, 1.0)
+            yield read(iter(()))._replace(read=1.0)
 
     def places(self) -> Iterator[Place]:
         """Yield where each batch is."""
+        count = partial(deque[Row], maxlen=0)
         with open_csv(self.path, self.encoding) as text:
-            for each in slices_of(text, self.path, self.encoding, self.delimiter, BATCH_ROWS):
-                yield each.place
+            for place, _ in slices_of(text, self.path, self.encoding, self.delimiter, BATCH_ROWS, count):
+                yield place
 
     def batch_at(self, place: Place, wanted: Sequence[str]) -> Batch:
         """Read a batch alone."""
         assert isinstance(place, CsvPlace)
-        return self._batch(rows_at(place, self.path, self.encoding, self.delimiter), wanted)
+        return rows_at(place, self.path, self.encoding, self.delimiter, self._reader(wanted))
 
-    def _batch(self, rows: Sequence[Row], wanted: Sequence[str], read: float = 0.0) -> Batch:
+    def _reader(self, wanted: Sequence[str]) -> Callable[[Iterator[Row]], Batch]:
+        """Return what makes a batch of rows."""
         width, places = len(self.columns), [self.columns.index(name) for name in wanted]
-        gathered = _Gathered(wanted)
-        for row in rows:
-            gathered.add(row, width, places)
-        return gathered.batch(read)
+
+        def read(rows: Iterator[Row]) -> Batch:
+            gathered = _Gathered(wanted)
+            for row in rows:
+                gathered.add(row, width, places)
+            return gathered.batch()
+
+        return read
 
 
 @dataclass(frozen=True)
@@ -251,7 +257,7 @@ class _Gathered:
             return
         self._rows.append((row.line, *(row.cells[place].strip() or None for place in places)))
 
-    def batch(self, read: float) -> Batch:
+    def batch(self, read: float = 0.0) -> Batch:
         """Return what was gathered."""
         return Batch(pl.DataFrame(self._rows, self._schema, orient="row"), self._bad, read)
 

@@ -9,7 +9,7 @@ import polars as pl
 
 from fraudstream.domain.errors import InvalidTransaction, SetupError
 from fraudstream.offline.csv_rows import Row, csv_rows, delimiter_of, header_of, open_csv
-from fraudstream.offline.csv_slices import CsvPlace, CsvSlice, rows_at, slices_of
+from fraudstream.offline.csv_slices import CsvPlace, rows_at, slices_of
 from fraudstream.offline.import_files import kind_of_file
 from fraudstream.offline.opening import PaymentFile
 
@@ -107,8 +107,7 @@ class Files:
         """Read a slice alone."""
         number, first_row, path, place = placed
         if isinstance(place, CsvPlace):
-            rows = rows_at(place, path, self.encoding, self._delimiter(path))
-            found = self._of_text(CsvSlice(place, rows))
+            found = self._of_text(place, rows_at(place, path, self.encoding, self._delimiter(path), list))
         else:
             found = _of_parquet(PaymentFile(path, ()).scan(), place)
         return Slice(number, first_row, found.rows(), found.bad())
@@ -118,11 +117,12 @@ class Files:
 
     def _csv(self, path: Path) -> "Iterator[_Lazy]":
         with open_csv(path, self.encoding) as text:
-            for each in slices_of(text, path, self.encoding, self._delimiter(path), self.slice_rows):
-                yield self._of_text(each)
+            every = slices_of(text, path, self.encoding, self._delimiter(path), self.slice_rows, list)
+            for place, rows in every:
+                yield self._of_text(place, rows)
 
-    def _of_text(self, given: CsvSlice) -> "_Lazy":
-        rows, width = given.rows, len(self.schema)
+    def _of_text(self, at: CsvPlace, rows: Sequence[Row]) -> "_Lazy":
+        width = len(self.schema)
 
         def frame() -> pl.DataFrame:
             cells = (_whole(row, width) for row in rows)
@@ -137,7 +137,7 @@ class Files:
                 if (fault := _fault(row, width)) is not None
             }
 
-        return _Lazy(given.place, frame, bad)
+        return _Lazy(at, frame, bad)
 
     def _parquet(self, path: Path) -> "Iterator[_Lazy]":
         scan, height = PaymentFile(path, ()).scan(), self._height(path)

@@ -36,10 +36,10 @@ def test_every_slice_has_its_rows_with_their_lines(
         header_of(rows, path)
         every = [row for row in rows if row.cells or row.fault]
     with open_csv(path, known) as text:
-        slices = list(slices_of(text, path, known, ",", size))
+        slices = list(slices_of(text, path, known, ",", size, list))
 
     chosen = slices if size > 1 else slices[::97]
-    alone = [rows_at(place, path, known, ",") for place, _ in chosen]
+    alone = [rows_at(place, path, known, ",", list) for place, _ in chosen]
 
     assert 2012 == len(every)
     assert [str(row) for row in every] == [str(row) for _, rows in slices for row in rows]
