@@ -78,9 +78,9 @@ def test_over_tls_the_cookie_stays_on_tls(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["ada@example.com", "nobody", "' OR 1=1 --", "\u0000", "x" * 5_000])
-def test_a_wrong_password_does_not_say_what_is_wrong(console: Console, name: str) -> None:
+def test_a_wrong_password_does_not_say_what_is_wrong(shared_console: Shared, name: str) -> None:
     """The same sentence for a user, nobody, and what is no name."""
-    said = log_in(ada(console), name, "wrong password!", 403)
+    said = log_in(ada(shared_console()), name, "wrong password!", 403)
 
     assert "The name or the password is wrong." in said
 
