@@ -151,7 +151,8 @@ class Switcher:
 
     async def _switch(self, wanted: Plan | None, generation: int) -> None:
         plans = self._table.plans(self._table.store.held_partitions())
-        revision = None if self._lists is None else self._lists.revision
+        lists = self._lists if self._lists is not None and self._lists.are_due else None
+        revision = None if lists is None else lists.revision
         at_ms = time.time_ns() // 1_000_000
         changed = {
             partition: self._changed(partition, own, wanted, at_ms) for partition, own in plans.items()
@@ -162,9 +163,9 @@ class Switcher:
             self._said_at = time.monotonic()
         if new:
             await self._table.switch(new, lambda: self._assignment.generation == generation)
-        if self._lists is not None:
-            waiting = any(own.lists_as_of != revision for own in changed.values() if self._lists.differ(own))
-            self._lists.told(None if waiting else revision)
+        if lists is not None:
+            waiting = any(own.lists_as_of != revision for own in changed.values() if lists.differ(own))
+            lists.told(None if waiting else revision)
         if wanted is not None:
             due = [partition for partition, own in changed.items() if own.now != plans[partition].now]
             self._note(wanted, due, changed)

@@ -80,6 +80,7 @@ class MemoryWorker:
         batch_rows_max: int = 64,
         shadow: Shadow | None = None,
         lists: ListTable | None = None,
+        every_s: float = 0,
     ) -> None:
         event_type = event_type or event_type_named("card")
         self.delivery = MemoryDelivery()
@@ -111,7 +112,7 @@ class MemoryWorker:
         week = weekly or SameWeek()
         decider = Decider(self.table, week, detector, event_type, few_events, lists or NO_LISTS)
         switched = (decider, self.table, assignment, backlog, sources, event_type.entity is not None)
-        self.switcher = Switcher(*switched, lists=_revisions(lists, decider))
+        self.switcher = Switcher(*switched, lists=_revisions(lists, decider, every_s))
         self.scoring = Scoring(
             assignment,
             Intake(parser, schemas),
@@ -214,8 +215,8 @@ async def until(holds: Callable[[], bool]) -> None:
             await asyncio.sleep(0)
 
 
-def _revisions(lists: ListTable | None, decider: Decider) -> ListRevisions | None:
-    """Return what tells partitions of lists, after every change."""
+def _revisions(lists: ListTable | None, decider: Decider, every_s: float) -> ListRevisions | None:
+    """Return what tells partitions of lists, so often."""
     if lists is None:
         return None
 
@@ -223,7 +224,7 @@ def _revisions(lists: ListTable | None, decider: Decider) -> ListRevisions | Non
         await until(lambda: lists.revision >= revision)
 
     return ListRevisions(
-        lists, lambda: [each.detector.ruleset for each in decider.releases.values()], reached, every_s=0
+        lists, lambda: [each.detector.ruleset for each in decider.releases.values()], reached, every_s
     )
 
 

@@ -9,11 +9,13 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
+from faust.types import TP
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fraudstream.adapters.event_types import event_type_named
 from fraudstream.adapters.kafka.publisher import ProduceResults
+from fraudstream.agents import list_revisions
 from fraudstream.agents.delivery import OutputBatch
 from fraudstream.domain.lists.entries import SNOOZE, Change
 from fraudstream.domain.lists.table import ListTable
@@ -22,7 +24,7 @@ from fraudstream.domain.rules import Rule, Ruleset
 from fraudstream.domain.tokens import Tokenizer
 from tests.agents.memory_worker import TARGETS, MemoryWorker, until
 from tests.agents.test_scoring import CARDS, Payment, paid
-from tests.agents.test_switching import RELEASES, A
+from tests.agents.test_switching import RELEASES, A, B
 from tests.domain.lists.test_lists import DENY, NOON_MS, ON
 
 TOKENS = [Tokenizer(bytes(32)).token(card) for card in CARDS[:2]]
@@ -168,6 +170,36 @@ async def test_a_release_that_asks_lists_begins_with_the_newest(tmp_path: Path) 
         worker.switcher.plan(Plan(A), {A: asking})
 
         assert [("c", "block", 2), ("a", "review", None)] == await decided(worker, "c", "a")
+
+
+async def test_a_partition_that_waits_for_a_release_keeps_no_other_from_new_lists(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every micro-batch looks whether it still has to wait; the other partition is told lists twice a second all the same."""
+    clock, topic = [0.0], Topic(DENY)
+    monkeypatch.setattr(list_revisions, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    asking = {
+        release: loaded._replace(detector=replace(loaded.detector, ruleset=ASKING.ruleset))
+        for release, loaded in RELEASES.items()
+    }
+    async with MemoryWorker(tmp_path, event_type=ASKING, lists=topic.table) as worker:
+        worker.switcher.plan(Plan(A), asking)
+        await worker.switcher.applied(Plan(A))
+    async with MemoryWorker(tmp_path, event_type=ASKING, lists=topic.table, every_s=0.5).restarted_from(
+        worker
+    ) as again:
+        again.thread.ends[TP("transactions", 1)] = 5  # the worker before may have decided these
+        again.switcher.plan(Plan(A), asking)
+        again.switcher.plan(Plan(B), asking)
+        for tid in "ab":
+            assert [(tid, "review", 1)] == await decided(again, tid)
+        topic.write(PUT[0])
+        for tid in "cde":
+            clock[0] += 0.3
+            (last,) = await decided(again, tid)
+
+        assert (Plan(A), Plan(B)) == tuple(again.table.plans([each])[each].now for each in (1, 0))
+        assert ("e", "block", 2) == last
 
 
 class Crash(NamedTuple):
