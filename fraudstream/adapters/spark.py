@@ -5,6 +5,7 @@ What a task raises as an error of ours is raised here as the same error, so that
 
 import os
 import sys
+import tempfile
 import uuid
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -15,7 +16,6 @@ from typing import Any, TypeVar
 
 from fraudstream.adapters.broker.java import find_java
 from fraudstream.adapters.extras import extras_named
-from fraudstream.adapters.scratch import scratch
 from fraudstream.domain.errors import FraudstreamError, SetupError
 
 ON_THIS_MACHINE = {
@@ -139,21 +139,18 @@ def spark_session(master: str, name: str) -> Iterator[Spark]:
         return
     os.environ.setdefault("JAVA_HOME", str(find_java("Spark").path.resolve().parents[1]))
     here = master.startswith("local")
-    with scratch("fraudstream-spark-") as directory:
-        builder: Any = SparkSession.builder
-        builder = builder.master(master).appName(f"fraudstream {name}").config(map=QUIET | ONE_THREAD)
-        if here:
-            os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-            builder = builder.config(map=ON_THIS_MACHINE | {"spark.local.dir": str(directory)})
-        try:
-            session = builder.getOrCreate()
-        except (Py4JError, PySparkException) as error:
-            said = str(error).strip().splitlines()
-            raise SetupError(
-                f"Spark at {master} cannot be started: {said[-1] if said else error!r}"
-            ) from error
-        session.sparkContext.setLogLevel("ERROR")
-        try:
-            yield Spark(session)
-        finally:
-            session.stop()
+    builder: Any = SparkSession.builder
+    builder = builder.master(master).appName(f"fraudstream {name}").config(map=QUIET | ONE_THREAD)
+    if here:
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+        builder = builder.config(map=ON_THIS_MACHINE | {"spark.local.dir": tempfile.gettempdir()})
+    try:
+        session = builder.getOrCreate()
+    except (Py4JError, PySparkException) as error:
+        said = str(error).strip().splitlines()
+        raise SetupError(f"Spark at {master} cannot be started: {said[-1] if said else error!r}") from error
+    session.sparkContext.setLogLevel("ERROR")
+    try:
+        yield Spark(session)
+    finally:
+        session.stop()
