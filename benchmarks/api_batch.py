@@ -15,6 +15,8 @@ from fraudstream.world.world import World
 ROWS = 1_000_000
 CARDS, PER_CARD_DAY = 20_000, 3.55
 WEEK_DAYS = 7
+KEPT_MIN = 2
+"""Nights that a weekly store keeps at least; few rows are of one day."""
 COLUMNS = ("tid", "cc_num", "amount", "event_time", "merchant")
 
 
@@ -34,7 +36,12 @@ def file_of(data_dir: Path, path: Path, rows: int, say: Say) -> None:
         if not (settings.weekly_dir / f"{day}.json").exists():
             say(f"weekly aggregates as of {day}")
             run_command(
-                data_dir, "aggregate", "--as-of", day, "--force", FRAUDSTREAM_WEEKLY_KEPT=str(len(days))
+                data_dir,
+                "aggregate",
+                "--as-of",
+                day,
+                "--force",
+                FRAUDSTREAM_WEEKLY_KEPT=str(max(KEPT_MIN, len(days))),
             )
     files = [str(settings.history_dir / f"date={day}" / "*.parquet") for day in days]
     payments = pl.scan_parquet(files, hive_partitioning=False).select(COLUMNS)
