@@ -13,7 +13,8 @@ from aiokafka.errors import KafkaError
 
 from fraudstream import topics
 from fraudstream.adapters.kafka.security import Kafka
-from fraudstream.adapters.kafka.tail import Record, Tail, following
+from fraudstream.adapters.kafka.tail import Record, following
+from fraudstream.adapters.lists.topic import HELD_S
 from fraudstream.domain.errors import BrokerUnavailable, FraudstreamError, SetupError
 from fraudstream.domain.lists.entries import parsed
 from fraudstream.domain.lists.table import ENTRIES_MAX, ListTable
@@ -24,19 +25,12 @@ from fraudstream.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-HELD_S = 0.5
-"""How long the brokers hold an answer while there is nothing new; a record is answered at once."""
-FETCH_MS = 5_000
-LOOK_AGAIN_S = 60.0
-"""How often the end of the topic is compared with what is known, in case it was deleted and made anew."""
 LOOK_S = 0.02
 """How often a partition that waits for lists looks if they have come."""
 AGAIN_S = 5.0
 """Wait after an error."""
 FIRST_LOOK_S = 120.0
 """How long a start waits for all of it; a million entries take some seconds."""
-
-
 REACHED_WITHIN_S = 10.0
 """How long a partition that was taken over waits for the lists that it was decided with."""
 
@@ -133,7 +127,11 @@ class ListTopic:
                         await self._take(records)
                     self._known, self._unreadable, self._read_to = True, "", await tail.position()
                     self._looked.set()
-                    await self._follow(tail)
+                    async for records in tail.until_made_anew(self.table.revision):
+                        await self._take(records)
+                    logger.warning("the topic %s was made anew; all lists are read again", self._topic)
+                    self.table.clear()
+                    self._read_to = 0
             except (KafkaError, FraudstreamError, OSError) as error:
                 self._unreadable = str(error) or type(error).__name__
                 logger.warning("the topic %s cannot be read: %s", self._topic, self._unreadable)
@@ -145,19 +143,6 @@ class ListTopic:
             self._looked.set()
             await asyncio.sleep(AGAIN_S)
 
-    async def _follow(self, tail: Tail) -> None:
-        """Take what comes, until the topic turns out to be another one."""
-        while True:
-            again = time.monotonic() + LOOK_AGAIN_S
-            while time.monotonic() < again:
-                await self._take(await tail.fetch(FETCH_MS))
-            if await tail.end() < self.table.revision:
-                logger.warning("the topic %s was made anew; all lists are read again", self._topic)
-                self.table.clear()
-                self._read_to = 0
-                return
-            self.table.forget_old(time.time_ns() // 1_000_000)
-
     async def _take(self, records: list[Record]) -> None:
         """Apply records, some thousands at most; between them payments are decided."""
         for record in records:
@@ -167,4 +152,5 @@ class ListTopic:
                 self._invalid = f"offset {record.offset} of the topic {self._topic}: {error}"
                 continue
             self.table.apply(change, record.offset, record.timestamp)
+        self.table.forget_old(time.time_ns() // 1_000_000)
         await asyncio.sleep(0)

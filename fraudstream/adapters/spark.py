@@ -7,7 +7,6 @@ import os
 import sys
 import tempfile
 import uuid
-from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from typing import Any, TypeVar
 
 from fraudstream.adapters.broker.java import find_java
 from fraudstream.adapters.extras import extras_named
+from fraudstream.adapters.in_order import in_order
 from fraudstream.domain.errors import FraudstreamError, SetupError
 
 ON_THIS_MACHINE = {
@@ -64,14 +64,13 @@ class Spark:
 
         `waiting` is called from time to time; what it raises ends the tasks.
         """
-        under_way: deque[Future[list[R | Failure]]] = deque()
         with self._tasks(waiting) as (pool, result):
-            for item in items:
-                under_way.append(pool.submit(self._tagged, partial(self._one, function, item)))
-                if len(under_way) > self.cores:
-                    yield told(*result(under_way.popleft()))
-            while under_way:
-                yield told(*result(under_way.popleft()))
+
+            def begin(item: T) -> Future[list[R | Failure]]:
+                return pool.submit(self._tagged, partial(self._one, function, item))
+
+            for (one,) in in_order(begin, items, self.cores + 1, result):
+                yield told(one)
 
     def awaited(self, action: Callable[[], R], waiting: Callable[[], None]) -> R:
         """Return what an action on Spark returns; `waiting` as above."""

@@ -1,8 +1,8 @@
 """Runs a backtest: every slice through the same `decide` as a worker, counted, compared and forgotten."""
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import polars as pl
 
+from fraudstream.adapters.in_order import in_order
 from fraudstream.backtest.candidate import Candidate
 from fraudstream.backtest.changes import Changes, Explained
 from fraudstream.backtest.labelled import NOW, THEN, Labels
@@ -207,10 +208,4 @@ def _names(detector: Detector) -> list[str]:
 def in_threads(work: Callable[[Slice], Done], slices: Sequence[Slice]) -> Generator[Done]:
     """Work on some slices at a time."""
     with ThreadPoolExecutor(SLICES_AT_ONCE) as pool:
-        waiting: deque[Future[Done]] = deque()
-        for part in slices:
-            waiting.append(pool.submit(work, part))
-            if len(waiting) >= SLICES_AT_ONCE:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+        yield from in_order(lambda part: pool.submit(work, part), slices, SLICES_AT_ONCE)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from fraudstream import topics
+from fraudstream.adapters.kafka import tail
 from fraudstream.adapters.kafka.admin import ensure_topics
 from fraudstream.adapters.kafka.outbox import Message, Outbox
 from fraudstream.adapters.kafka.security import Kafka
@@ -20,6 +21,7 @@ from fraudstream.domain.errors import BrokerUnavailable
 from fraudstream.domain.lists.entries import SNOOZE, Change, Listed, Listing
 from fraudstream.process.ports import free_port
 from fraudstream.settings import Settings
+from tests.shared import PATIENCE_S, delete_topics
 
 NOW = datetime(2026, 11, 27, tzinfo=UTC)
 DENY = Change("deny", None, Listing("text", "deny", "ann", NOW))
@@ -115,3 +117,24 @@ async def test_the_following_begins_again(kafka_settings: Settings, monkeypatch:
     await asyncio.gather(running, return_exceptions=True)
 
     assert ({}, []) == (found.listings, refusals)
+
+
+async def test_a_topic_that_was_made_anew_is_read_again(
+    kafka_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was on lists before is not on them any more."""
+    monkeypatch.setattr(tail, "LOOK_AGAIN_S", 0.1)
+    monkeypatch.setattr(tail, "FOLLOW_TIMEOUT_MS", 100)
+    await written(kafka_settings, [DENY, *(Change("deny", f"shop {number}", ON) for number in range(3))])
+    async with followed(kafka_settings) as lists:
+        before = (await lists.on("deny")).entries
+        delete_topics(kafka_settings.broker, kafka_settings.topic(topics.LISTS.name))
+        await ensure_topics(kafka_settings)
+        await written(kafka_settings, [DENY, Change("deny", "kiosk", ON)])
+        async with asyncio.timeout(PATIENCE_S):
+            found = before
+            while found.keys() != {"kiosk"}:
+                with suppress(BrokerUnavailable):
+                    found = (await lists.on("deny")).entries
+
+    assert (["shop 0", "shop 1", "shop 2"], ["kiosk"]) == ([*before], [*found])

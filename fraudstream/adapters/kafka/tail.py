@@ -1,5 +1,6 @@
 """Follows a topic from now on, or from a moment ago, without a consumer group."""
 
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TypeAlias
@@ -16,6 +17,9 @@ from fraudstream.domain.errors import BrokerUnavailable
 Record: TypeAlias = ConsumerRecord[bytes, bytes]
 
 POLL_TIMEOUT_MS = 200
+FOLLOW_TIMEOUT_MS = 5_000
+LOOK_AGAIN_S = 60.0
+"""How often the end of a topic is compared with what was read, in case it was deleted and made anew."""
 
 
 class Tail:
@@ -56,6 +60,20 @@ class Tail:
         while any([await self._consumer.position(partition) < end for partition, end in ends.items()]):
             yield await self.fetch()
 
+    async def until_made_anew(self, read: int = 0) -> AsyncIterator[list[Record]]:
+        """Yield what comes, every few seconds perhaps nothing, until the first partition ends before what was read of it.
+
+        `read`: up to which offset it was read in earlier connections.
+        """
+        read = max(read, await self.position())
+        while True:
+            look_again = time.monotonic() + LOOK_AGAIN_S
+            while time.monotonic() < look_again:
+                yield await self.fetch(FOLLOW_TIMEOUT_MS)
+                read = max(read, await self.position())
+            if await self.end() < read:
+                return
+
     async def position(self) -> int:
         """Return up to which offset records of the first partition were taken."""
         return int(await self._consumer.position(self._partitions[0]))
@@ -94,7 +112,7 @@ async def following(kafka: Kafka, topic: str, partitions: int, wait_s: float = 0
         consumer.assign(all_of_it)
         consumer.pause(
             *all_of_it
-        )  # what is asked until the first fetch would wait until brokers have answered one
+        )  # until the first fetch: other requests wait until brokers have answered one
         await consumer.seek_to_end(*all_of_it)
         yield Tail(consumer, all_of_it)
 
@@ -105,10 +123,8 @@ async def asking_end(kafka: Kafka, topic: str) -> AsyncIterator[Callable[[], Awa
 
     Over a connection of its own: brokers answer the requests of one in their order, and hold those for new records. Raises as `following`.
     """
-    consumer, first = (
-        AIOKafkaConsumer(**kafka.client, group_id=None, enable_auto_commit=False),
-        TopicPartition(topic, 0),
-    )
+    consumer = AIOKafkaConsumer(**kafka.client, group_id=None, enable_auto_commit=False)
+    first = TopicPartition(topic, 0)
 
     async def end() -> int:
         return int((await consumer.end_offsets([first]))[first])

@@ -17,7 +17,7 @@ from fraudstream.adapters.failures import kafka_error
 from fraudstream.adapters.kafka.admin import ensure_topics
 from fraudstream.adapters.kafka.security import Kafka
 from fraudstream.adapters.kafka.tail import Record, Tail, asking_end, following
-from fraudstream.adapters.lists.topic import OnLists, Taken
+from fraudstream.adapters.lists.topic import HELD_S, OnLists, Taken
 from fraudstream.domain.errors import BrokerUnavailable, FraudstreamError, SetupError
 from fraudstream.domain.lists.entries import SNOOZE, parsed
 from fraudstream.domain.lists.table import ListTable
@@ -31,11 +31,6 @@ END_S = 5.0
 """How long brokers may take to say where the topic ends."""
 AGAIN_S = 5.0
 """Wait after an error."""
-HELD_S = 0.5
-"""How long the brokers hold an answer while there is nothing new; a record is answered at once."""
-FETCH_MS = 5_000
-LOOK_AGAIN_S = 60.0
-"""How often the end of the topic is compared with what is known, in case it was deleted and made anew."""
 
 T = TypeVar("T")
 
@@ -79,7 +74,9 @@ class FollowedLists:
                     async for records in tail.whole():
                         await self._take(tail, records)
                     await self._take(tail, [])  # perhaps there were none
-                    await self._follow(tail)
+                    async for records in tail.until_made_anew():
+                        await self._take(tail, records)
+                    logger.warning("the topic %s was made anew; all lists are read again", self._topic)
         except FraudstreamError as error:
             self._unreadable = str(error)
             raise
@@ -103,17 +100,6 @@ class FollowedLists:
                 logger.exception("lists cannot be followed")
             await asyncio.sleep(AGAIN_S)
 
-    async def _follow(self, tail: Tail) -> None:
-        """Take what comes, until the topic turns out to be another one."""
-        while True:
-            again = time.monotonic() + LOOK_AGAIN_S
-            while time.monotonic() < again:
-                await self._take(tail, await tail.fetch(FETCH_MS))
-            if await tail.end() < self._next:
-                logger.warning("the topic %s was made anew; all lists are read again", self._topic)
-                return
-            self._table.forget_old(time.time_ns() // 1_000_000)
-
     async def _take(self, tail: Tail, records: list[Record]) -> None:
         for record in records:
             try:
@@ -123,6 +109,7 @@ class FollowedLists:
             self._taken.take(change, record.offset)
             if not change.name.startswith(SNOOZE):
                 self._table.apply(change, record.offset, record.timestamp)
+        self._table.forget_old(time.time_ns() // 1_000_000)
         self._next = await tail.position()
         assert self._following is not None
         async with self._following.moved:

@@ -19,6 +19,8 @@ from fraudstream.settings import Settings
 
 PARTITION = 0
 PATIENCE_S = 30.0
+HELD_S = 0.5
+"""How long the brokers hold an answer for whoever follows the topic; a record is answered at once."""
 AT_ONCE = 5_000
 
 

@@ -6,7 +6,7 @@ is deleted, and whoever reads events for a program asks for marks first.
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import polars as pl
 
@@ -16,7 +16,7 @@ from fraudstream.api.fraud_detector.definitions import EVENT_TYPE
 from fraudstream.api.fraud_detector.errors import absent, conflict, invalid
 from fraudstream.api.fraud_detector.shapes import Body, Operation
 from fraudstream.api.fraud_detector.work import now
-from fraudstream.domain.features.schema import DECIDED_AT
+from fraudstream.domain.features.schema import DECIDED_AT, TRANSACTION_ID
 
 EVENT, ALL_EVENTS = "deleted-event", "deleted-events"
 """Kinds of marks: of one event, and of all of a type that were decided until then."""
@@ -31,7 +31,7 @@ class Deleted:
     events: frozenset[str] = frozenset()
     until_ms: int = 0
     """All that were decided until then."""
-    history: frozenset[str] = field(default=frozenset())
+    history: frozenset[str] = frozenset()
     """Those whose predictions are deleted, too."""
 
     def __bool__(self) -> bool:
@@ -44,7 +44,7 @@ class Deleted:
     @property
     def is_kept(self) -> pl.Expr:
         """Which rows of an archive's file are not."""
-        by_id = pl.col("transaction_id").is_in(sorted(self.events))
+        by_id = pl.col(TRANSACTION_ID.name).is_in(sorted(self.events))
         return ~by_id & (pl.col(DECIDED_AT.name) > self.until_ms)
 
 

@@ -192,11 +192,16 @@ def days_within(archive: Path, target: Path, window: Mapping[str, str], gone: De
     if not days:
         raise SetupError(f"no events from {first} to {last} are in the archive")
     target.mkdir()
-    whole = list(archive.glob("labels")) if gone else [*days, *archive.glob("labels")]
-    for each in whole:
+    for each in (*archive.glob("labels"), *([] if gone else days)):
         (target / each.name).symlink_to(each.absolute(), target_is_directory=True)
-    for file in (file for day in days if gone for file in day.glob("*.parquet")):
-        kept = target / file.parent.name / file.name
-        kept.parent.mkdir(exist_ok=True)
-        pl.scan_parquet(file, glob=False).filter(gone.is_kept).sink_parquet(kept)
+    if gone:
+        for day in days:
+            _copy_kept(day, target / day.name, gone)
     return target
+
+
+def _copy_kept(day: Path, target: Path, gone: Deleted) -> None:
+    """Copy the files of a day without what is deleted."""
+    target.mkdir()
+    for file in day.glob("*.parquet"):
+        pl.scan_parquet(file, glob=False).filter(gone.is_kept).sink_parquet(target / file.name)
