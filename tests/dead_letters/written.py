@@ -12,6 +12,7 @@ from fraudstream.adapters.event_types import event_type_named
 from fraudstream.adapters.kafka.security import Kafka
 from fraudstream.deciding.dead_letters import DeadLetters
 from fraudstream.settings import Settings
+from tests.transactions import ended_at
 
 AT_MS = time.time_ns() // 60_000_000_000 * 60_000 - 600_000
 """A full minute, ten minutes ago: Kafka removes what is older than the retention, also in the midst of a test."""
@@ -51,6 +52,7 @@ async def write(settings: Settings, *bad: Bad) -> None:
 async def records(settings: Settings, topic: str) -> list[ConsumerRecord[bytes, bytes]]:
     """Return all committed records of a topic."""
     places = [TopicPartition(topic, partition) for partition in range(settings.partitions)]
+    await ended_at(settings, places)
     consumer = AIOKafkaConsumer(
         **Kafka.of(settings).client,
         group_id=None,

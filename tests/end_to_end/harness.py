@@ -20,6 +20,7 @@ from fraudstream.domain.tokens import partition_of
 from fraudstream.settings import Settings
 from tests.chaos.logs import Logs
 from tests.shared import PATIENCE_S
+from tests.transactions import transactions_ended
 
 ROOT = Path(__file__).parents[2]
 Record = ConsumerRecord[bytes, bytes]
@@ -177,6 +178,7 @@ async def settled(settings: Settings, timeout_s: float = PATIENCE_S) -> None:
     """
     logs = Logs(settings.broker, settings, committed_only=settings.exactly_once_outputs)
     assert 0 == await logs.settled(timeout_s), "payments were not committed"
+    await transactions_ended(settings, "decisions", "fraud-alerts", "dead-letters")
 
 
 async def expected_windows(settings: Settings) -> dict[str, tuple[int, float]]:

@@ -19,6 +19,7 @@ from fraudstream.topics import outputs
 from tests.chaos.wrong_clock import stamp_records
 from tests.end_to_end.harness import read_all
 from tests.topic_settings import configure
+from tests.transactions import transactions_ended
 
 LIMIT = 20_000
 
@@ -238,13 +239,8 @@ async def test_a_refused_batch_is_halved_within_its_transaction(kafka_settings: 
 
 async def values_of_transactions(settings: Settings) -> list[bytes]:
     """Return what committed transactions wrote to `decisions`; their markers are never delivered."""
-    place, values = TopicPartition(settings.topic("decisions"), 1), list[bytes]()
-    async with AIOKafkaConsumer(**Kafka.of(settings).client, isolation_level="read_committed") as reader:
-        reader.assign([place])
-        await reader.seek_to_beginning(place)
-        while fetched := await reader.getmany(timeout_ms=2000):
-            values += [record.value or b"" for record in fetched[place]]
-    return values
+    await transactions_ended(settings, "decisions")
+    return await values_in(settings, "decisions", "read_committed")
 
 
 async def test_aiokafka_counts_on_after_a_refusal(kafka_settings: Settings) -> None:

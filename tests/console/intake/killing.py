@@ -17,7 +17,7 @@ from fraudstream.adapters.database.tables import CASE_PAYMENTS, CASES, LABEL_OUT
 from fraudstream.domain.review.actions import Close, Undo
 from fraudstream.domain.review.case import CaseRefused, Finding
 from fraudstream.settings import Settings
-from tests.console.intake.stage import alert, cases_of, labels_of
+from tests.console.intake.stage import alert, all_labels_of, cases_of
 from tests.end_to_end.harness import Worker
 from tests.postgresql_server import PostgreSQL
 
@@ -117,7 +117,7 @@ async def under_kills(settings: Settings, turns: int) -> Killed:
         there = Counter(_all_payments(store))
         said = Counter(
             (label["transaction_id"], label["known_at"], label["fraud"])
-            for label in await labels_of(settings)
+            for label in await all_labels_of(settings)
         )
         labels = Counter(transaction_id for transaction_id, _, _ in said)
         closed, states = _closed_payments(store), _states(store)

@@ -21,6 +21,7 @@ from fraudstream.domain.tokens import partition_of
 from fraudstream.settings import Settings
 from tests.adapters.database.reviewed import decision
 from tests.end_to_end.harness import read_all, reading
+from tests.transactions import transactions_ended
 
 PATIENCE_S = 120.0
 
@@ -91,7 +92,14 @@ async def labels_of(settings: Settings, at_least: int = 0) -> list[Mapping[str, 
             await asyncio.sleep(0.1)
 
 
+async def all_labels_of(settings: Settings) -> list[Mapping[str, Any]]:
+    """Return the labels of reviews on the topic, all that were committed."""
+    await transactions_ended(settings, "labels")
+    return await labels_of(settings)
+
+
 async def cases_of(settings: Settings) -> dict[str, Mapping[str, Any]]:
     """Return the newest record of each case on the topic, by its key."""
+    await transactions_ended(settings, "cases")
     records = await read_all(settings, "cases", "read_committed")
     return {(record.key or b"").decode(): json.loads(record.value or b"") for record in records}

@@ -16,6 +16,7 @@ from fraudstream.settings import Settings
 from tests.adapters.database.reviewed import decision
 from tests.console.intake.stage import (
     alert,
+    all_labels_of,
     cases_of,
     close_all,
     feeding,
@@ -53,7 +54,7 @@ async def test_alerts_become_cases_closes_become_labels_and_labels_of_others_app
                 return 2 == len(cases.labels(one.id)["t1"]) if cases.labels(one.id) else False
 
         await until(all_there)
-        labels, published = await labels_of(kafka_settings), await cases_of(kafka_settings)
+        labels, published = await all_labels_of(kafka_settings), await cases_of(kafka_settings)
 
     assert {"t1": "card1", "t2": "card2", "t3": "card1", "t4": "card3"} == cards
     assert sorted(payments) == sorted(label["transaction_id"] for label in labels)
@@ -109,7 +110,9 @@ async def test_a_database_restored_from_yesterday_catches_up_and_does_nothing_tw
 
     assert known is not None
     assert before == {key: value for key, value in after.items() if key != known.id}
-    assert sorted(payments) == sorted(label["transaction_id"] for label in await labels_of(kafka_settings))
+    assert sorted(payments) == sorted(
+        label["transaction_id"] for label in await all_labels_of(kafka_settings)
+    )
 
 
 async def test_a_topic_that_was_recreated_is_read_from_its_first_record(
