@@ -26,9 +26,11 @@ class Logs:
         self._isolation = "read_committed" if committed_only else "read_uncommitted"
 
     @asynccontextmanager
-    async def _consumer(self) -> AsyncIterator[AIOKafkaConsumer]:
+    async def _consumer(self, isolation: str | None = None) -> AsyncIterator[AIOKafkaConsumer]:
         async with AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap, fetch_max_wait_ms=50, isolation_level=self._isolation
+            bootstrap_servers=self._bootstrap,
+            fetch_max_wait_ms=50,
+            isolation_level=isolation or self._isolation,
         ) as consumer:
             yield consumer
 
@@ -64,6 +66,21 @@ class Logs:
             ends: dict[TopicPartition, int] = await consumer.end_offsets(self.places(*names))
             return ends
 
+    async def transactions_ended(self, *names: str) -> None:
+        """Wait until no transaction is open in these topics: Kafka answers a commit before it has written all of its markers.
+
+        Until then consumers of committed records are told ends that lie before the transaction.
+        """
+        places, deadline = self.places(*names), time.monotonic() + READ_TIMEOUT_S
+        async with (
+            self._consumer("read_uncommitted") as of_all,
+            self._consumer("read_committed") as of_committed,
+        ):
+            ends = await of_all.end_offsets(places)
+            while any(end < ends[place] for place, end in (await of_committed.end_offsets(places)).items()):
+                assert time.monotonic() < deadline, f"a transaction does not end in {places}"
+                await asyncio.sleep(0.02)
+
     async def ends_of(self, topic: str) -> dict[TopicPartition, int]:
         """Return the end offsets of a topic that has no prefix."""
         async with self._consumer() as consumer:
@@ -92,7 +109,10 @@ class Logs:
         return lag
 
     async def settled(self, timeout_s: float) -> int | None:
-        """Wait until every source record is committed; return how many are not in the end, None if no broker says."""
+        """Wait until every source record is committed; return how many are not in the end, None if no broker says.
+
+        If none is left, all that was decided can be read, too.
+        """
         deadline = time.monotonic() + timeout_s
         lag: int | None = None
         while time.monotonic() < deadline:
@@ -103,6 +123,8 @@ class Logs:
             if lag == 0:
                 break
             await asyncio.sleep(0.2)
+        if lag == 0 and self._isolation == "read_committed":
+            await self.transactions_ended("decisions", "fraud-alerts", "dead-letters")
         return lag
 
 

@@ -14,7 +14,6 @@ from fraudstream.settings import Settings
 from fraudstream.topics import outputs
 from tests.chaos.logs import Logs
 from tests.contracts.delivery import DeliveryContract, Place
-from tests.transactions import ended_at
 
 
 def place_of(settings: Settings, delivery: Delivery) -> Place:
@@ -22,9 +21,8 @@ def place_of(settings: Settings, delivery: Delivery) -> Place:
     logs = Logs(settings.broker, settings, committed_only=True)
 
     async def published(topic: str) -> list[bytes]:
-        places = [TopicPartition(topic, 0)]
-        await ended_at(settings, places)
-        records = await logs.read_places(places)
+        await logs.transactions_ended(topics.DECISIONS.name)
+        records = await logs.read_places([TopicPartition(topic, 0)])
         return [record.value for record in records if record.value is not None]
 
     source, decisions = settings.topic(topics.REPARTITIONED.name), settings.topic(topics.DECISIONS.name)

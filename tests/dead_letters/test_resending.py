@@ -19,7 +19,8 @@ from fraudstream.dead_letters.resending import Resender, Resent
 from fraudstream.deciding.records import RESENT_HEADER
 from fraudstream.domain.errors import BrokerUnavailable, SetupError
 from fraudstream.settings import Settings
-from tests.dead_letters.written import AT_MS, Bad, records, write
+from tests.dead_letters.written import AT_MS, Bad, write
+from tests.end_to_end.harness import read_all_committed
 
 CARD = "4006080197832643"
 
@@ -38,7 +39,7 @@ def resends(settings: Settings) -> Resends:
 
 async def sent(settings: Settings) -> list[str]:
     """Return which records were sent again, by what they are recognised by."""
-    found = await records(settings, settings.topic(topics.TRANSACTIONS.name))
+    found = await read_all_committed(settings, topics.TRANSACTIONS.name)
     return [value.decode() for record in found for name, value in record.headers if name == RESENT_HEADER]
 
 
@@ -57,7 +58,7 @@ async def test_a_record_is_sent_again_as_it_was(settings: Settings, resends: Res
     assert ["sent"] == what(first)
     assert ["before"] == what(second)
     assert first[0].offset == second[0].offset
-    old, new = await records(settings, settings.topic(topics.TRANSACTIONS.name))
+    old, new = await read_all_committed(settings, topics.TRANSACTIONS.name)
     assert (old.partition, old.key, old.value, AT_MS) == (new.partition, new.key, new.value, new.timestamp)
     assert {"producer", RESENT_HEADER} == {name for name, _ in new.headers}
     assert ["ada"] == [entry.person for entry in entries(resends._engine, action="dead-letters.resend")]

@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer
 from aiokafka.structs import ConsumerRecord
 
 from fraudstream import topics
@@ -12,7 +12,6 @@ from fraudstream.adapters.event_types import event_type_named
 from fraudstream.adapters.kafka.security import Kafka
 from fraudstream.deciding.dead_letters import DeadLetters
 from fraudstream.settings import Settings
-from tests.transactions import ended_at
 
 AT_MS = time.time_ns() // 60_000_000_000 * 60_000 - 600_000
 """A full minute, ten minutes ago: Kafka removes what is older than the retention, also in the midst of a test."""
@@ -47,25 +46,3 @@ async def write(settings: Settings, *bad: Bad) -> None:
             await producer.send_and_wait(dead, letter.encode(), partition=each.partition)
     finally:
         await producer.stop()
-
-
-async def records(settings: Settings, topic: str) -> list[ConsumerRecord[bytes, bytes]]:
-    """Return all committed records of a topic."""
-    places = [TopicPartition(topic, partition) for partition in range(settings.partitions)]
-    await ended_at(settings, places)
-    consumer = AIOKafkaConsumer(
-        **Kafka.of(settings).client,
-        group_id=None,
-        isolation_level="read_committed",
-        auto_offset_reset="earliest",
-    )
-    await consumer.start()
-    try:
-        consumer.assign(places)
-        await consumer.seek_to_beginning(*places)
-        ends, found = await consumer.end_offsets(places), list[ConsumerRecord[bytes, bytes]]()
-        while any([await consumer.position(place) < end for place, end in ends.items()]):
-            found += [one for some in (await consumer.getmany(timeout_ms=200)).values() for one in some]
-        return found
-    finally:
-        await consumer.stop()

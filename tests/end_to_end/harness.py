@@ -20,7 +20,6 @@ from fraudstream.domain.tokens import partition_of
 from fraudstream.settings import Settings
 from tests.chaos.logs import Logs
 from tests.shared import PATIENCE_S
-from tests.transactions import transactions_ended
 
 ROOT = Path(__file__).parents[2]
 Record = ConsumerRecord[bytes, bytes]
@@ -139,6 +138,13 @@ async def read_all(settings: Settings, name: str, isolation: str = "read_uncommi
         return await topic.to_the_end()
 
 
+async def read_all_committed(settings: Settings, name: str) -> list[Record]:
+    """Read all that committed transactions have written to a topic."""
+    logs = Logs(settings.broker, settings, committed_only=True)
+    await logs.transactions_ended(name)
+    return await logs.read(name)
+
+
 async def decided_more(settings: Settings, worker: Worker, payments: int) -> None:
     """Return as soon as so many more payments are decided, by a worker in the middle of a backlog."""
 
@@ -178,7 +184,6 @@ async def settled(settings: Settings, timeout_s: float = PATIENCE_S) -> None:
     """
     logs = Logs(settings.broker, settings, committed_only=settings.exactly_once_outputs)
     assert 0 == await logs.settled(timeout_s), "payments were not committed"
-    await transactions_ended(settings, "decisions", "fraud-alerts", "dead-letters")
 
 
 async def expected_windows(settings: Settings) -> dict[str, tuple[int, float]]:

@@ -17,9 +17,8 @@ from fraudstream.domain.errors import BrokerUnavailable, SetupError
 from fraudstream.settings import Settings
 from fraudstream.topics import outputs
 from tests.chaos.wrong_clock import stamp_records
-from tests.end_to_end.harness import read_all
+from tests.end_to_end.harness import read_all, read_all_committed
 from tests.topic_settings import configure
-from tests.transactions import transactions_ended
 
 LIMIT = 20_000
 
@@ -43,11 +42,9 @@ def numbered(numbers: range, size: int = 500) -> list[bytes]:
     return [b"%d " % number + b"." * size for number in numbers]
 
 
-async def values_in(settings: Settings, name: str, isolation: str = "read_uncommitted") -> list[bytes]:
+async def values_in(settings: Settings, name: str) -> list[bytes]:
     """Return the values of a topic in partition 1, in order."""
-    return [
-        record.value or b"" for record in await read_all(settings, name, isolation) if record.partition == 1
-    ]
+    return [record.value or b"" for record in await read_all(settings, name) if record.partition == 1]
 
 
 async def test_what_has_been_learnt_of_a_topic_is_not_asked_for_when_it_is_written(
@@ -232,15 +229,10 @@ async def test_a_refused_batch_is_halved_within_its_transaction(kafka_settings: 
         **Kafka.of(kafka_settings).client, group_id=kafka_settings.app_id, enable_auto_commit=False
     ) as reader:
         committed = await reader.committed(TopicPartition(kafka_settings.topic("transactions"), 1))
+    published = await read_all_committed(kafka_settings, "decisions")
 
-    assert [value for values in sent for value in values] == await values_of_transactions(kafka_settings)
+    assert [value for values in sent for value in values] == [record.value for record in published]
     assert 3 == committed
-
-
-async def values_of_transactions(settings: Settings) -> list[bytes]:
-    """Return what committed transactions wrote to `decisions`; their markers are never delivered."""
-    await transactions_ended(settings, "decisions")
-    return await values_in(settings, "decisions", "read_committed")
 
 
 async def test_aiokafka_counts_on_after_a_refusal(kafka_settings: Settings) -> None:

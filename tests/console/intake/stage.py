@@ -20,8 +20,8 @@ from fraudstream.domain.review.case import Finding
 from fraudstream.domain.tokens import partition_of
 from fraudstream.settings import Settings
 from tests.adapters.database.reviewed import decision
-from tests.end_to_end.harness import read_all, reading
-from tests.transactions import transactions_ended
+from tests.chaos.logs import Logs
+from tests.end_to_end.harness import read_all_committed, reading
 
 PATIENCE_S = 120.0
 
@@ -94,12 +94,11 @@ async def labels_of(settings: Settings, at_least: int = 0) -> list[Mapping[str, 
 
 async def all_labels_of(settings: Settings) -> list[Mapping[str, Any]]:
     """Return the labels of reviews on the topic, all that were committed."""
-    await transactions_ended(settings, "labels")
+    await Logs(settings.broker, settings).transactions_ended("labels")
     return await labels_of(settings)
 
 
 async def cases_of(settings: Settings) -> dict[str, Mapping[str, Any]]:
     """Return the newest record of each case on the topic, by its key."""
-    await transactions_ended(settings, "cases")
-    records = await read_all(settings, "cases", "read_committed")
+    records = await read_all_committed(settings, "cases")
     return {(record.key or b"").decode(): json.loads(record.value or b"") for record in records}

@@ -27,8 +27,7 @@ from fraudstream.domain.review.case import Finding
 from fraudstream.domain.tokens import partition_of
 from fraudstream.settings import Settings
 from tests.adapters.database.reviewed import incoming
-from tests.console.intake.stage import alert, close_all, feeding, labels_of, reviewed, until
-from tests.transactions import transactions_ended
+from tests.console.intake.stage import alert, all_labels_of, close_all, feeding, labels_of, reviewed, until
 
 BEFORE, SENT, COMMITTED = "before it sends", "before it commits", "before it marks"
 PAYMENTS = [f"t{number}" for number in range(6)]
@@ -88,8 +87,8 @@ def published(store: CaseStore, transaction_id: str) -> bool:
 
 
 async def labelled(settings: Settings) -> list[str]:
-    """Return the payment of every label of a review that can be read on the topic."""
-    return sorted(label["transaction_id"] for label in await labels_of(settings))
+    """Return the payment of every label of a review on the topic."""
+    return sorted(label["transaction_id"] for label in await all_labels_of(settings))
 
 
 @asynccontextmanager
@@ -116,7 +115,6 @@ async def test_labels_are_published_once_although_a_console_is_stopped_and_goes_
     async with paused(kafka_settings, store, at) as (first, publishing):
         async with feeding(kafka_settings, store.engine):
             await until(lambda: 0 == to_publish(store))
-        await transactions_ended(kafka_settings, "labels")
         taken_over = await labelled(kafka_settings)
         first.go_on.set()
         if at == COMMITTED:
@@ -128,7 +126,6 @@ async def test_labels_are_published_once_although_a_console_is_stopped_and_goes_
         await alert(kafka_settings, ("later", "another card"))
         await until(lambda: "later" in reviewed(store))
     store.engine.dispose()
-    await transactions_ended(kafka_settings, "labels")
 
     assert PAYMENTS == taken_over
     assert PAYMENTS == await labelled(kafka_settings)
@@ -149,11 +146,10 @@ async def test_what_a_transaction_of_somebody_else_hides_is_waited_for_and_alert
             for name in ("later", "and later"):  # so once more than it would take to publish labels
                 await alert(kafka_settings, (name, name))
                 await until(partial(published, store, name))
-            hidden, waiting = await labelled(kafka_settings), to_publish(store)
+            hidden, waiting = await labels_of(kafka_settings), to_publish(store)
             await producer.commit_transaction()
             await until(lambda: 0 == to_publish(store))
     store.engine.dispose()
-    await transactions_ended(kafka_settings, "labels")
 
     assert ([], len(PAYMENTS)) == (hidden, waiting)
     assert PAYMENTS == await labelled(kafka_settings)
