@@ -3,19 +3,25 @@
 import asyncio
 import json
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
+from sqlalchemy import func, select
 
 from benchmarks.console.beside import beside_a_worker
 from benchmarks.console.cases import fill, on_a_list
 from benchmarks.console.pages import axe_serious, console, p95, page_ms
 from benchmarks.lone_worker import PARTITIONS, LoneWorker, broker, data_option, prepared_in, told
 from benchmarks.search import search_10m
+from fraudstream import topics
+from fraudstream.adapters.database.cases import CaseStore
 from fraudstream.adapters.database.engine import opened
+from fraudstream.adapters.database.positions import stored
+from fraudstream.adapters.database.tables import CASES
 from fraudstream.adapters.kafka.admin import ensure_topics
 from fraudstream.adapters.lists.changes import written
 from fraudstream.settings import Settings
@@ -56,6 +62,20 @@ def with_many_cases(worker: LoneWorker, directory: Path, cases: int, each: int) 
                     found["axe_serious"] = axe_serious(running, open_ids[0])
             engine.dispose()
     return found
+
+
+def recovered(worker: LoneWorker, directory: Path) -> dict[str, float]:
+    """Start a console on a new database; return how many cases it took from the topic, and the seconds since its start."""
+    engine, began_s = opened(f"sqlite:///{directory / 'recovered.db'}"), time.monotonic()
+    topic = worker.topic(topics.CASES)
+    with console(worker, engine, directory / "recovered.log"):
+        while True:
+            with CaseStore(engine).reading() as reading:
+                if stored(reading.connection, topic):  # how far it was read is stored behind the last case
+                    took_s = time.monotonic() - began_s
+                    cases = reading.connection.execute(select(func.count()).select_from(CASES)).scalar_one()
+                    return {"cases": cases, "seconds": round(took_s, 2)}
+            time.sleep(0.05)
 
 
 def _settings(worker: LoneWorker, app_id: str, directory: Path) -> Settings:
@@ -109,11 +129,14 @@ def main(cases: int, payments: int, quick: bool, data: Path, as_json: bool) -> N
         worker.create_topics()
         found: dict[str, Any] = {"cases": cases}
         found |= with_many_cases(worker, directory, cases, 3 if quick else EACH_PAGE)
+        found["recovered"] = recovered(worker, directory)
         told("kills of console and database")
         found |= killed(worker, directory, 1 if quick else KILL_TURNS)
         told(f"search in {payments:,} payments")
         found["search_10m_s"] = round(max(search_10m(payments).values()), 3)
-        found |= beside_a_worker(worker, directory, 100 if quick else RATE, 3.0 if quick else SECONDS)
+        alone = LoneWorker(cluster, worker.prepared, directory, "beside")  # on topics that hold nothing else
+        alone.create_topics()
+        found |= beside_a_worker(alone, directory, 100 if quick else RATE, 3.0 if quick else SECONDS)
     if not as_json:
         for part, value in found.items():
             told(f"{part:<16} {value}")

@@ -12,6 +12,9 @@ import msgspec
 from fraudstream.client.answers import ApiError, Decision, Score, decision_of, decisions_of, score_of
 from fraudstream.client.retrying import Attempts, body_of, headers_of, question_of
 
+CONNECTIONS = 100
+"""More questions than this wait for a free connection here: httpx's own queue costs the square of its length at each answer."""
+
 
 class AsyncClient:
     """Asks one API."""
@@ -19,7 +22,12 @@ class AsyncClient:
     def __init__(self, url: str, key: str | None = None, patience_s: float = 5.0) -> None:
         """`patience_s`: how long a question is asked again until it is answered."""
         self._patience_s = patience_s
-        self._http = httpx.AsyncClient(base_url=url, headers=headers_of(key))
+        self._http = httpx.AsyncClient(
+            base_url=url,
+            headers=headers_of(key),
+            limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
+        )
+        self._free = asyncio.Semaphore(CONNECTIONS)
 
     async def __aenter__(self) -> Self:
         return self
@@ -69,13 +77,7 @@ class AsyncClient:
         attempts = Attempts.within(self._patience_s)
         while True:
             try:
-                answer = await self._http.request(
-                    "GET" if body is None else "POST",
-                    path,
-                    content=body,
-                    headers=attempts.headers,
-                    timeout=attempts.left_s + 1.0,
-                )
+                answer = await self._asked_once(attempts, path, body)
             except httpx.TransportError as error:
                 wait_s = attempts.unreachable(error)
             else:
@@ -85,3 +87,21 @@ class AsyncClient:
                     answer.status_code, answer.headers.get("Retry-After"), answer.content
                 )
             await asyncio.sleep(wait_s)
+
+    async def _asked_once(self, attempts: Attempts, path: str, body: bytes | None) -> httpx.Response:
+        """Ask when a connection is free; raises httpx.TransportError."""
+        try:
+            async with asyncio.timeout(attempts.left_s):
+                await self._free.acquire()
+        except TimeoutError:
+            raise httpx.PoolTimeout(f"all {CONNECTIONS} connections were in use") from None
+        try:
+            return await self._http.request(
+                "GET" if body is None else "POST",
+                path,
+                content=body,
+                headers=attempts.headers,
+                timeout=attempts.left_s + 1.0,
+            )
+        finally:
+            self._free.release()

@@ -1,6 +1,6 @@
 """Payments that are to be reviewed open cases, or join the open case of their entity, each once; and what labels say of them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, tuple_, update
@@ -24,7 +24,7 @@ def take_payments(connection: Connection, incoming: Sequence[Incoming], now_ms: 
     fresh = {each.payment.transaction_id: each for each in reversed(incoming)}
     for transaction_id in known(connection, list(fresh)):
         _complete(connection, fresh.pop(transaction_id).payment)
-    cases = _open_cases(connection, {(each.entity_kind, each.entity) for each in fresh.values()})
+    cases = open_cases(connection, {(each.entity_kind, each.entity) for each in fresh.values()})
     before = {case.id for case in cases.values()}
     changed: dict[str, Case] = {}
     rows = []
@@ -37,7 +37,7 @@ def take_payments(connection: Connection, incoming: Sequence[Incoming], now_ms: 
     new = [row_of(case) | {"published": 0} for case in changed.values() if case.id not in before]
     if new:
         connection.execute(insert(CASES), new)
-    replace_all(connection, [case for case in changed.values() if case.id in before])
+    replace_all(connection, [row_of(case) for case in changed.values() if case.id in before])
     if rows:
         connection.execute(insert(CASE_PAYMENTS), rows)
     return len(rows)
@@ -95,12 +95,12 @@ def payment_row(payment: Reviewed, case_id: str) -> dict[str, Any]:
     return own | {"case_id": case_id}
 
 
-def replace_all(connection: Connection, cases: Sequence[Case]) -> None:
-    """Replace cases that are there."""
-    if not cases:
+def replace_all(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Replace cases that are there by these rows."""
+    if not rows:
         return
     statement = update(CASES).where(CASES.c.id == bindparam("own_id"))
-    connection.execute(statement, [row_of(case) | {"own_id": case.id} for case in cases])
+    connection.execute(statement, [{**row, "own_id": row["id"]} for row in rows])
 
 
 def _complete(connection: Connection, payment: Reviewed) -> None:
@@ -109,7 +109,7 @@ def _complete(connection: Connection, payment: Reviewed) -> None:
     connection.execute(update(CASE_PAYMENTS).where(own).values(decision=payment.decision))
 
 
-def _open_cases(connection: Connection, entities: set[Entity]) -> dict[Entity, Case]:
+def open_cases(connection: Connection, entities: set[Entity]) -> dict[Entity, Case]:
     """Return the open cases of entities; nobody else can change them until the transaction ends."""
     found = {}
     for some in portions(sorted(entities)):

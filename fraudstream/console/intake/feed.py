@@ -179,7 +179,8 @@ class CaseFeed:
     def _take_cases(
         self, found: list[Published], before: dict[Place, Position | None], after: dict[Place, Position]
     ) -> int:
+        taken = recover(self._store, found)
         with self._store.transaction() as cases:
             for place, position in sorted(after.items()):
                 advance(cases.connection, place, before[place], position)
-            return recover(cases.connection, found)
+        return taken

@@ -11,9 +11,8 @@ from sqlalchemy import event, select
 
 from fraudstream.adapters.database import engine as engine_module
 from fraudstream.adapters.database.case_intake import take_labels, take_payments
-from fraudstream.adapters.database.case_outbox import take_ready_labels, unpublished
+from fraudstream.adapters.database.case_outbox import take_ready_labels
 from fraudstream.adapters.database.case_queries import View
-from fraudstream.adapters.database.case_recovery import recover
 from fraudstream.adapters.database.cases import CaseStore
 from fraudstream.adapters.database.engine import DatabaseUnavailable, opened
 from fraudstream.adapters.database.leader import leading
@@ -22,7 +21,7 @@ from fraudstream.adapters.database.tables import LABEL_OUTBOX
 from fraudstream.adapters.kafka.log_fit import Position
 from fraudstream.domain.labels import Label
 from fraudstream.domain.review.actions import Close, Note, Reopen
-from fraudstream.domain.review.case import UNDO_MS, Case, Finding, State
+from fraudstream.domain.review.case import UNDO_MS, Case, Finding
 from fraudstream.domain.review.record import BYTES_MAX, CaseChange, Published, decoded, encoded
 from fraudstream.domain.times import DAY_MS
 from tests.adapters.database.reviewed import incoming
@@ -142,35 +141,6 @@ def test_labels_leave_when_nobody_can_undo_and_not_again_once_the_topic_has_them
     assert [] == early
     assert [Label(name, None, NOW, "review", "who knows") for name in ("t1", "t2")] == first == again
     assert first[1:] == left
-
-
-def test_what_the_topic_knows_better_is_taken_and_nothing_else(store: CaseStore, tmp_path: Path) -> None:
-    """A close and the next case of the card come from the topic; an older version, and a second open case, do not."""
-    read(store, None, 5, "t1")
-    case = all_cases(store)[0]
-    other = CaseStore(opened(with_tables(f"sqlite:///{tmp_path / 'other.db'}")))
-    with store.reading() as cases:
-        old = unpublished(cases)
-    with store.transaction(NOW + 5) as cases:
-        cases.change(case.id, Note("a note"), "ann")
-        cases.change(case.id, Close(Finding.FRAUD, "stolen"), "ann")
-        take_payments(cases.connection, [incoming("t9", case.entity, 5, NOW)], NOW + 5, DAY_MS)
-        new = [decoded(encoded(each)) for each in unpublished(cases)]
-    with other.transaction(NOW) as cases:
-        take_payments(cases.connection, [incoming("t1", case.entity, 10, NOW)], NOW, DAY_MS)
-        taken = recover(cases.connection, [*new, *old]), recover(cases.connection, [*old, *new])
-        states = sorted((each.state, each.payments) for each in cases.of_entity("card", case.entity))
-        history = [change.action for change in cases.history(case.id)]
-        labels = take_ready_labels(cases.connection, NOW + 5 + UNDO_MS)
-        stray = Published(
-            Case(id="x", entity_kind="card", entity=case.entity, opened_at=1, due_at=1, changed_at=1), [], []
-        )
-        assert 0 == recover(cases.connection, [stray])
-
-    assert (2, 0) == taken
-    assert [(State.CLOSED, 1), (State.OPEN, 1)] == states
-    assert [Note("a note"), Close(Finding.FRAUD, "stolen")] == history
-    assert ["t1"] == [label.transaction_id for label in labels]
 
 
 def test_a_record_of_a_huge_case_fits_and_has_the_newest_of_it() -> None:
