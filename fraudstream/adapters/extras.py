@@ -24,6 +24,7 @@ EXTRAS = {
     "pandas": "notebook",
     "alembic": "api",
     "fastapi": "api",
+    "httptools": "api",
     "sqlalchemy": "api",
     "uvicorn": "api",
     "httpx": "client",

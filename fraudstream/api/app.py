@@ -30,6 +30,7 @@ from fraudstream.api import labels, lists, predictions, scoring
 from fraudstream.api.access import Access, NotAllowed, TooMany
 from fraudstream.api.archived import ArchivedDecisions
 from fraudstream.api.asking import Asker
+from fraudstream.api.direct import Direct
 from fraudstream.api.door import Refusal, door, failed
 from fraudstream.api.metrics import ApiMetrics
 from fraudstream.api.schemas import ERROR, JSON, SECURITY
@@ -95,9 +96,8 @@ class Api:
         what_if = WhatIf(parser, self.event_type, settings.lateness_horizon_s * 1000, self._weekly)
         fastapi.include_router(scoring.routes(what_if, WhatIfDetectors(settings, self.event_type), access))
         archived = ArchivedDecisions(settings.archive_place, self.event_type)
-        fastapi.include_router(
-            predictions.routes(self.asker, access, archived, self.metrics, settings.api_deadline_ms)
-        )
+        asking = predictions.routes(self.asker, access, archived, self.metrics, settings.api_deadline_ms)
+        fastapi.include_router(asking)
         if self.event_type.id is not None:
             fastapi.include_router(labels.routes(self.publish, access))
         self._detector = (
@@ -111,7 +111,8 @@ class Api:
         fastapi.include_router(lists.routes(self.publish_lists, known, self._values, access))
         _add_operation(fastapi, self.health, self.exposition)
         _handle_errors(fastapi)
-        self.app: ASGIApp = door(fastapi, self.metrics)
+        hot = [asking] if self._detector is None else [asking, self._detector.router]
+        self.app: ASGIApp = door(Direct(fastapi, *hot), self.metrics)
 
     def _fraud_detector(self, engine: Engine, access: Access, archived: ArchivedDecisions) -> "Built":
         from fraudstream.api.fraud_detector.building import built

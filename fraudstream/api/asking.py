@@ -12,7 +12,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import count
+from itertools import count, takewhile
 from typing import Protocol
 
 from fraudstream.adapters.kafka.asking import NotSent
@@ -171,10 +171,9 @@ class Asker:
         """Make room: the oldest answers, and events that nobody decided."""
         while len(self._by_id) > REMEMBERED_MAX:
             self._by_id.popitem(last=False)
-        overdue = time.monotonic() - FORGOTTEN_AFTER_S
-        for request, asked in list(self._waiting.items()):
-            if asked.at_s > overdue:
-                break
+        last_s = time.monotonic() - FORGOTTEN_AFTER_S
+        overdue = takewhile(lambda each: each[1].at_s <= last_s, self._waiting.items())
+        for request, asked in list(overdue):
             del self._waiting[request]
             with contextlib.suppress(KeyError):
                 if self._by_id[asked.payment.transaction_id] is asked:

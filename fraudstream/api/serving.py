@@ -8,6 +8,7 @@ from fraudstream.adapters.database.engine import opened
 from fraudstream.adapters.extras import check_installed
 from fraudstream.api.app import Api
 from fraudstream.process import http_server
+from fraudstream.process.tuning import calm_garbage_collection
 from fraudstream.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -36,4 +37,5 @@ def serve(settings: Settings) -> None:
     if settings.api_without_keys and not address.is_loopback:
         logger.warning("requests need no key, and %s can be reached by others", address.host)
     api = Api(settings, database_of(settings))
+    calm_garbage_collection()
     http_server.serve(api.app, address, ", described at /docs")

@@ -41,7 +41,7 @@ def api(
 
     Exit codes: 0 stopped, 2 set-up error, 75 no broker or database answers.
     """
-    check_installed("fastapi", "uvicorn", "sqlalchemy", "alembic", what="the API", extra="api")
+    check_installed("fastapi", "httptools", "uvicorn", "sqlalchemy", "alembic", what="the API", extra="api")
     configure_logging(log_level)
     from fraudstream.api.serving import serve
     from fraudstream.settings import Settings

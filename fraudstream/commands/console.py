@@ -34,6 +34,7 @@ def console(broker: str | None, console_host: str | None, console_port: int | No
     """
     check_installed(
         "fastapi",
+        "httptools",
         "uvicorn",
         "sqlalchemy",
         "alembic",

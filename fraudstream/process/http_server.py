@@ -9,6 +9,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from fraudstream.domain.errors import SetupError
+from fraudstream.process.http_protocol import BoundedHead
 
 logger = logging.getLogger(__name__)
 
@@ -71,6 +72,7 @@ def serve(app: ASGIApp, address: Address, note: str) -> None:
     config = uvicorn.Config(
         app,
         loop="uvloop",
+        http=BoundedHead,
         log_config=None,
         access_log=False,
         server_header=False,

@@ -1,6 +1,7 @@
 """Whatever is sent, no answer is 500, and none takes for ever: any bytes, slow bodies, many idle connections."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any, TypeVar
@@ -22,6 +23,7 @@ from fraudstream.domain.tokens import Tokenizer
 from fraudstream.domain.weekly import NoWeeks
 from fraudstream.predict.detectors import Chosen
 from fraudstream.predict.what_if import WhatIf
+from fraudstream.process.http_protocol import HEAD_BYTES_MAX
 from fraudstream.settings import Settings
 from tests.api.serving import serving
 from tests.end_to_end.test_worker import CARDS
@@ -140,6 +142,26 @@ async def test_a_body_that_comes_slowly_is_not_waited_for(client: httpx.AsyncCli
         assert b"408" in await reader.readline()
     for _, each in [*idle, (reader, writer)]:
         each.close()
+
+
+@pytest.mark.parametrize(
+    "beginning", [b"", b"Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n0\r\n"], ids=["before", "behind"]
+)
+async def test_headers_without_an_end_are_refused(client: httpx.AsyncClient, beginning: bytes) -> None:
+    """Before a body and behind it: they would fill the memory. Others are answered meanwhile."""
+    host, port = client.base_url.host, client.base_url.port
+    _, writer = await asyncio.open_connection(host, port)
+    writer.write(b"POST /v1/predictions HTTP/1.1\r\nHost: x\r\n" + beginning + b"X-Long: ")
+    sent = 0
+    with contextlib.suppress(ConnectionError):
+        while sent < 64 * HEAD_BYTES_MAX:
+            writer.write(b"x" * 1024)
+            await writer.drain()
+            sent += 1024
+
+    assert sent < 64 * HEAD_BYTES_MAX
+    assert 200 == (await client.get("/health")).status_code
+    writer.close()
 
 
 @settings(max_examples=25)
