@@ -17,7 +17,6 @@ from fraudstream.analytics.decided import Decided, Question
 from fraudstream.analytics.files import ArchiveFiles, Days, Files
 from fraudstream.analytics.newest_labels import ALWAYS_MS, ID, NEWEST
 from fraudstream.domain.errors import FraudstreamError
-from fraudstream.domain.times import date_of
 from fraudstream.offline.label_report import LOOKS
 
 T = TypeVar("T")
@@ -75,7 +74,7 @@ class Archive:
 
         With a `key` that names what is answered, the answer is kept. Raises TooMuch, FilterError.
         """
-        days = Days(date_of(question.since_ms), date_of(question.until_ms - 1))
+        days = Days.between(question.since_ms, question.until_ms)
         for look in range(LOOKS):
             files = await self.files.found(days)
             if not files.decisions:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from fraudstream.adapters.archive.filters import Filter
 from fraudstream.adapters.archive.sql import read_parquet
 from fraudstream.analytics.filters import condition
-from fraudstream.analytics.local_days import local_ms
+from fraudstream.analytics.local_clocks import local_ms
 from fraudstream.analytics.newest_labels import ALWAYS_MS, ID, NEWEST
 from fraudstream.domain.features.schema import (
     CARD,

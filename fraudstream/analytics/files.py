@@ -10,6 +10,7 @@ from fraudstream.adapters.archive.copied import copy_archive
 from fraudstream.adapters.archive.directory import LocalObjects
 from fraudstream.adapters.archive.lake import LABELS_FOLDER, Lake, labels_lake
 from fraudstream.adapters.archive.opening import S3, object_store
+from fraudstream.domain.times import date_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,11 @@ class Days:
 
     first: date | None = None
     last: date | None = None
+
+    @classmethod
+    def between(cls, since_ms: int, until_ms: int) -> "Days":
+        """Return the days from a moment up to another, which is not included."""
+        return cls(date_of(since_ms), date_of(until_ms - 1))
 
     def holds(self, day: date) -> bool:
         """Tell whether a day is one of them."""

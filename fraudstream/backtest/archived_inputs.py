@@ -50,24 +50,25 @@ class ArchivedInputs:
         calls = {call.column.name: call.variable for call in self.ruleset.calls}
         return list(dict.fromkeys([calls.get(name, name) for name in sorted(self.ruleset.mentioned)]))
 
-    def read(self, files: Sequence[Path]) -> pl.DataFrame:
-        """Return the decisions of files of a day in order of arrival; `was_outcome` was published."""
+    def read(self, files: Sequence[Path], since_ms: int, until_ms: int) -> pl.DataFrame:
+        """Return the decisions of a day, from files in order of arrival; `was_outcome` was published."""
         made, types = self._made(), self._types
         wanted = [
             name for name in dict.fromkeys([column.name for column in READ] + self.asked) if name not in made
         ]
-        parts, lacking = list[pl.LazyFrame](), set[str]()
+        of_day = pl.col(EVENT_TIME.name).is_between(since_ms, until_ms, closed="left")
+        parts, lacking = list[pl.DataFrame](), set[str]()
         for there, alike in groupby(files, _names):
-            lacking |= set(wanted) - there
-            parts.append(
-                pl.scan_parquet(list(alike), glob=False, hive_partitioning=False).select(
-                    (pl.col(name) if name in there else pl.lit(None)).cast(types[name]).alias(name)
-                    for name in wanted
-                )
-            )
+            decisions = pl.scan_parquet(list(alike), glob=False, hive_partitioning=False).filter(of_day)
+            part = decisions.select(
+                (pl.col(name) if name in there else pl.lit(None)).cast(types[name]).alias(name)
+                for name in wanted
+            ).collect()
+            lacking |= set(wanted) - there if part.height else set()
+            parts.append(part)
         for name in lacking & set(self.asked):
             self.lacking[name] = self.lacking.get(name, 0) + 1
-        frame = pl.concat(parts).collect()
+        frame = pl.concat(parts)
         cents = rounded_units(frame[AMOUNT.name].to_numpy(), self.event_type.money.decimals)
         return frame.rename({OUTCOME.name: WAS + OUTCOME.name}).with_columns(
             CENTS.series(cents), *(column.constant(value, frame.height) for column, value in made.values())

@@ -25,6 +25,7 @@ from fraudstream.domain.errors import SetupError
 from fraudstream.domain.events.amounts import units_of
 from fraudstream.domain.events.event_type import EventType
 from fraudstream.domain.features.schema import (
+    EVENT_TIME,
     MODEL_VERSION,
     OUTCOME,
     REASONS,
@@ -33,12 +34,15 @@ from fraudstream.domain.features.schema import (
     TRANSACTION_ID,
 )
 from fraudstream.domain.lists.table import NO_LISTS, Lists
+from fraudstream.domain.local_days import day_begins_ms, day_ends_ms, local_day
 from fraudstream.domain.rules import Ruleset, is_alert
-from fraudstream.domain.times import DAY_MS, midnight_ms
+from fraudstream.domain.times import DAY_MS, date_of, midnight_ms
 from fraudstream.offline.history import OFFSET, dates_of
 from fraudstream.offline.opening import PaymentFile
 
 DAYS = 7
+DAY = "(day)"
+"""Column with the day of a payment, counted from 1970 on; variables have no such names."""
 LABELS_BEFORE = timedelta(days=2)
 """Labels are read from so long before the first payment on: clocks differ, and nothing is known of what has not happened."""
 
@@ -51,17 +55,26 @@ class Lately:
     event_type: EventType
     threshold: float
     days: int = DAYS
+    zone: str = "UTC"
+    """Whose days they are."""
     clock: Callable[[], float] = time.monotonic
 
     @cached_property
     def dates(self) -> list[date]:
-        """The days that have decisions, the newest first; raises SetupError if there are none, or it is no archive."""
-        known = dates_of(self.directory)
-        if OFFSET not in PaymentFile(self._files(known[-1])[0], ()).stored:
+        """The days that may have decisions, the newest first, which has; raises SetupError if there are none, or it is no archive."""
+        newest = dates_of(self.directory)[-1]
+        files = self._files_of_folder(newest)
+        if OFFSET not in PaymentFile(files[0], ()).stored:
             raise SetupError(
                 f"{self.directory} is a history: its payments were not decided; try rules with: fraudstream backtest"
             )
-        return [day for day in reversed(known) if known[-1] - timedelta(days=self.days) < day]
+        first, last = (
+            local_day(ms, self.zone) for ms in (midnight_ms(newest), midnight_ms(newest) + DAY_MS - 1)
+        )
+        while first < last and not _decided_from(files, day_begins_ms(last, self.zone)):
+            last -= timedelta(days=1)
+        days = (last - timedelta(days=before) for before in range(self.days))
+        return [day for day in days if self._files(day)]
 
     def tried(
         self,
@@ -78,14 +91,18 @@ class Lately:
         began = self.clock()
         inputs = ArchivedInputs(self.event_type, ruleset, self.threshold)
         days, decisions, models, parts = list[date](), 0, set[str](), list[pl.DataFrame]()
+        looked = 0
         for day in self.dates:
             if days and within_s is not None and self.clock() - began > within_s:
                 break
-            frame = inputs.read(self._files(day))
+            looked += 1
+            frame = inputs.read(self._files(day), day_begins_ms(day, self.zone), day_ends_ms(day, self.zone))
+            if days and not frame.height:
+                continue  # its files have payments of the days beside it only
             days.insert(0, day)
             decisions += frame.height
             models |= set(frame[MODEL_VERSION.name].unique())
-            parts.insert(0, _judged(frame, ruleset, lists))
+            parts.insert(0, _judged(frame, ruleset, lists).with_columns(pl.lit(_number(day)).alias(DAY)))
         if lacking := [name for name, number in inputs.lacking.items() if number == len(days)]:
             raise SetupError(
                 f"archived decisions do not have {', '.join(lacking)}: no model took it; try this rule with: fraudstream backtest"
@@ -95,7 +112,8 @@ class Lately:
         return {
             "first_day": days[0].isoformat(),
             "last_day": days[-1].isoformat(),
-            "days_left_out": len(self.dates) - len(days),
+            "zone": self.zone,
+            "days_left_out": len(self.dates) - looked,
             "decisions": decisions,
             "models": sorted(models),
             **self._figures(ruleset, rows, days, capacity),
@@ -106,23 +124,27 @@ class Lately:
     def fires(self) -> dict[str, int]:
         """Return how many decisions name each rule, also those that decided nothing."""
         counted: Counter[str] = Counter()
-        for day in self.dates:
-            for path in self._files(day):
-                decisions = pl.scan_parquet(path, glob=False, hive_partitioning=False)
-                there = set(decisions.collect_schema().names())
-                for column in (RULES, SHADOW_RULES):
-                    if column.name in there:
-                        named = decisions.select(pl.col(column.name).explode().alias("rule")).drop_nulls()
-                        counted.update(dict(named.group_by("rule").len().collect().iter_rows()))
+        days = self.dates
+        since_ms, until_ms = day_begins_ms(days[-1], self.zone), day_ends_ms(days[0], self.zone)
+        of_days = pl.col(EVENT_TIME.name).is_between(since_ms, until_ms, closed="left")
+        for path in sorted({path for day in days for path in self._files(day)}):
+            decisions = pl.scan_parquet(path, glob=False, hive_partitioning=False).filter(of_days)
+            there = set(decisions.collect_schema().names())
+            for column in (RULES, SHADOW_RULES):
+                if column.name in there:
+                    named = decisions.select(pl.col(column.name).explode().alias("rule")).drop_nulls()
+                    counted.update(dict(named.group_by("rule").len().collect().iter_rows()))
         return dict(counted)
 
     def _figures(
         self, ruleset: Ruleset, rows: pl.DataFrame, days: list[date], capacity: int | None
     ) -> dict[str, Any]:
         """Return what the rules would have done with payments that are or were alerts, or that rules hold for."""
-        after, before, changes = Tally([rule.name for rule in ruleset.rules]), Tally([]), Changes()
+        names = [rule.name for rule in ruleset.rules]
+        after, before = Tally(names, day=pl.col(DAY)), Tally([], day=pl.col(DAY))
+        changes = Changes()
         for tally in (after, before):
-            tally.alerts_a_day.update(dict.fromkeys((midnight_ms(day) // DAY_MS for day in days), 0))
+            tally.alerts_a_day.update(dict.fromkeys(map(_number, days), 0))
         after.add(rows)
         nothing = RULES.series([[]]).new_from_index(0, rows.height)
         before.add(rows.with_columns(pl.col(WAS + OUTCOME.name).alias(OUTCOME.name), nothing))
@@ -138,6 +160,12 @@ class Lately:
         }
 
     def _files(self, day: date) -> list[Path]:
+        """Return the files that may have payments of a day; folders are of days of UTC."""
+        first, last = date_of(day_begins_ms(day, self.zone)), date_of(day_ends_ms(day, self.zone) - 1)
+        folders = [first + timedelta(days=after) for after in range((last - first).days + 1)]
+        return [path for folder in folders for path in self._files_of_folder(folder)]
+
+    def _files_of_folder(self, day: date) -> list[Path]:
         return sorted((self.directory / f"date={day}").glob("*.parquet"))
 
 
@@ -169,6 +197,17 @@ def _judged(frame: pl.DataFrame, ruleset: Ruleset, lists: Lists) -> pl.DataFrame
     judged = ruleset.judge(some, lists)
     alert = is_alert(judged[OUTCOME.name]) | is_alert(judged[WAS + OUTCOME.name])
     return judged.filter(alert | (judged[RULES.name].list.len() > 0))
+
+
+def _decided_from(files: list[Path], since_ms: int) -> bool:
+    """Tell whether files have a payment of that time or later."""
+    decisions = pl.scan_parquet(files, glob=False, hive_partitioning=False).select(EVENT_TIME.name)
+    return decisions.filter(pl.col(EVENT_TIME.name) >= since_ms).head(1).collect().height > 0
+
+
+def _number(day: date) -> int:
+    """Return which day it is, counted from 1970 on."""
+    return midnight_ms(day) // DAY_MS
 
 
 def _not_reproduced(inputs: ArchivedInputs, models: set[str]) -> Iterator[str]:

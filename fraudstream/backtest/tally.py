@@ -82,6 +82,8 @@ class Tally:
     overlap: Counter[tuple[str, str]] = field(default_factory=Counter)
     alerts_a_day: Counter[int] = field(default_factory=Counter)
     """Days since 1970 -> alerts; days without any are there, too."""
+    day: pl.Expr = field(default_factory=lambda: pl.col(EVENT_TIME.name) // DAY_MS)
+    """The day of a payment."""
 
     def add(self, decided: pl.DataFrame) -> None:
         """Add decided payments with their labels."""
@@ -90,7 +92,7 @@ class Tally:
         self.alerts.add(decided, alert.to_numpy())
         for outcome, caught in self.outcomes.items():
             caught.add(decided, (decided[OUTCOME.name] == outcome).to_numpy())
-        day = decided.select(pl.col(EVENT_TIME.name) // DAY_MS).to_series()
+        day = decided.select(self.day).to_series()
         counted = pl.DataFrame({"day": day, "alert": alert}).group_by("day").agg(pl.col("alert").sum())
         for number, alerts in counted.iter_rows():
             self.alerts_a_day[number] += alerts

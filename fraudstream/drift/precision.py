@@ -1,6 +1,7 @@
 """How precise each rule was, week after week, by the labels that are known now: those of the last weeks are still to come."""
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import polars as pl
 
 from fraudstream.backtest.labelled import NOW, Labels
 from fraudstream.domain.features.schema import EVENT_TIME, RULES, TRANSACTION_ID
-from fraudstream.domain.times import DAY_MS
+from fraudstream.domain.local_days import days_earlier_ms
 from fraudstream.drift.week import Span
 
 WEEK_DAYS = 7
@@ -57,10 +58,7 @@ def _matched(span: Span) -> pl.DataFrame:
     return pl.concat(scans).collect() if scans else pl.DataFrame(schema=dict.fromkeys(COLUMNS, pl.String))
 
 
-def weeks_until(files: Sequence[Path], end_ms: int, weeks: int) -> list[Span]:
-    """Return the last weeks, oldest first."""
-    length_ms = WEEK_DAYS * DAY_MS
-    return [
-        Span(files, end_ms - (back + 1) * length_ms, end_ms - back * length_ms)
-        for back in reversed(range(weeks))
-    ]
+def weeks_until(files: Sequence[Path], end_ms: int, weeks: int, zone: str) -> list[Span]:
+    """Return the last weeks by clocks of a time zone, oldest first."""
+    ends = [days_earlier_ms(end_ms, WEEK_DAYS * back, zone) for back in reversed(range(weeks + 1))]
+    return [Span(files, start, end) for start, end in pairwise(ends)]

@@ -14,9 +14,10 @@ from fraudstream.backtest.source import Source
 from fraudstream.domain.distribution import Counts, Distribution
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.features.schema import EVENT_TIME, PROBABILITY
+from fraudstream.domain.local_days import days_earlier_ms
 from fraudstream.domain.times import DAY_MS, midnight_ms
 from fraudstream.drift.comparing import ALPHA, POWER, SHIFT, Compared, compared
-from fraudstream.drift.precision import precision_by_week, weeks_until
+from fraudstream.drift.precision import WEEK_DAYS, precision_by_week, weeks_until
 from fraudstream.drift.week import Span
 
 Pair = tuple[str, Counts, Counts, float | None]
@@ -35,13 +36,17 @@ class Drift:
     until_ms: int | None = None
     weeks: int = 8
     """Of the precision of rules."""
+    zone: str = "UTC"
+    """By whose clocks days are counted; one on which they change has 23 or 25 hours."""
 
     def report(self) -> dict[str, Any]:
         """Return the report; raises SetupError if there is nothing to compare."""
         end_ms = self.until_ms or self._end_ms()
-        length_ms = self.days * DAY_MS
-        now = self._span(end_ms - length_ms, end_ms)
-        before = self._span(end_ms - 2 * length_ms, end_ms - length_ms)
+        start_ms, earlier_ms, weeks_ms = (
+            days_earlier_ms(end_ms, days, self.zone)
+            for days in (self.days, 2 * self.days, self.weeks * WEEK_DAYS)
+        )
+        now, before = self._span(start_ms, end_ms), self._span(earlier_ms, start_ms)
         if not now.payments:
             raise SetupError(
                 f"{self.source.directory} has no payments in the {self.days} days before that time"
@@ -69,7 +74,7 @@ class Drift:
             if self.ranges
             else f"the manifest of model {self.model} has no ranges; train again",
             "precision": precision_by_week(
-                weeks_until(self._files(end_ms - self.weeks * 7 * DAY_MS, end_ms), end_ms, self.weeks),
+                weeks_until(self._files(weeks_ms, end_ms), end_ms, self.weeks, self.zone),
                 Labels(self.source.directory),
             ),
         }

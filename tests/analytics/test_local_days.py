@@ -17,8 +17,9 @@ from fraudstream.analytics.attacks import alerts_by_day
 from fraudstream.analytics.decided import Question
 from fraudstream.analytics.expected import label_delays
 from fraudstream.analytics.figures import figures
-from fraudstream.analytics.local_days import day_begins_ms, day_ends_ms, local_day, local_ms
+from fraudstream.analytics.local_clocks import local_ms
 from fraudstream.domain.labels import Label
+from fraudstream.domain.local_days import day_begins_ms, day_ends_ms, days_earlier_ms, local_day
 from fraudstream.domain.times import DAY_MS, HOUR_MS
 from tests.analytics.history import write
 
@@ -66,6 +67,14 @@ def test_a_day_has_exactly_its_moments(zone: str, day: date) -> None:
     assert [day, day] == [local_day(begins, zone), local_day(ends - 1, zone)]
     assert day - timedelta(days=1) == local_day(begins - 1, zone)
     assert day + timedelta(days=1) == local_day(ends, zone)
+
+
+@given(st.sampled_from(ZONES), st.dates(date(2019, 1, 1), date(2028, 1, 1)), st.integers(0, 400))
+def test_some_days_before_the_beginning_of_a_day_another_one_begins(zone: str, day: date, days: int) -> None:
+    """However many hours are between them."""
+    before = day_begins_ms(day - timedelta(days=days), zone)
+
+    assert before == days_earlier_ms(day_begins_ms(day, zone), days, zone)
 
 
 def test_days_are_longer_and_shorter_when_clocks_change() -> None:

@@ -1,10 +1,13 @@
 """What rules would have done lately, judged on archived decisions: the same figures as a backtest's."""
 
 import asyncio
+import json
 import shutil
-from datetime import UTC, datetime
+from collections import Counter
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
@@ -15,8 +18,9 @@ from fraudstream.domain.errors import SetupError
 from fraudstream.domain.lists.entries import Change, Listed, Listing
 from fraudstream.domain.lists.table import ListTable
 from fraudstream.domain.rules import Rule, Ruleset
-from fraudstream.domain.times import DAY_MS
-from tests.backtest.archives import CARD, backtest, candidate, filled, label, stream_of
+from fraudstream.domain.times import DAY_MS, HOUR_MS
+from tests.archive_rows import archived, decision
+from tests.backtest.archives import CARD, backtest, candidate, filled, label, stream_of, write
 from tests.builders import CountingModel
 
 OFTEN = Rule("often", "num_trans_last_10m > 2 AND amount < avg_amt_last_1w", "review")
@@ -95,6 +99,51 @@ def test_days_for_which_there_is_no_time_are_left_out_and_counted(archive: Path)
     tried = Lately(archive, CARD, THRESHOLD, clock=lambda: next(ticks)).tried(Ruleset([LIKELY]), within_s=1.5)
 
     assert (5, 2) == (tried["days_left_out"], tried["alerts_a_day"]["days"])
+
+
+@pytest.mark.parametrize("zone", ["Asia/Kolkata", "Europe/Berlin", "America/New_York"])
+def test_days_are_those_of_a_time_zone(archive: Path, zone: str) -> None:
+    """Ahead of UTC by half hours, ahead and behind: the same decisions as by Python's clocks, and the same alerts a day."""
+    decided = pl.scan_parquet(sorted(archive.glob("date=*/*.parquet"))).collect()
+    local = [
+        datetime.fromtimestamp(each / 1000, UTC).astimezone(ZoneInfo(zone)).date()
+        for each in decided["event_time"]
+    ]
+    newest = max(local)
+    found = decided.with_columns(day=pl.Series(local)).filter(pl.col("day") > newest - timedelta(days=7))
+    alerts = found.filter(pl.col("outcome") != "approve").unique("transaction_id").group_by("day").len()
+    tested = Lately(archive, CARD, THRESHOLD, zone=zone)
+    tried = tested.tried(Ruleset([LIKELY]))
+
+    assert (zone, str(newest - timedelta(days=6)), str(newest)) == (
+        tried["zone"],
+        tried["first_day"],
+        tried["last_day"],
+    )
+    assert found.height == tried["decisions"]
+    assert (7, alerts["len"].max(), alerts["len"].sum() / 7) == (
+        tried["archived"]["alerts_a_day"]["days"],
+        tried["archived"]["alerts_a_day"]["most"],
+        tried["archived"]["alerts_a_day"]["mean"],
+    )
+    assert dict(Counter(found["rules"].explode().drop_nulls())) == tested.fires()
+
+
+def test_a_day_on_which_clocks_change_has_its_hours(tmp_path: Path) -> None:
+    """The 29th of March 2020 ends in Berlin at ten in the evening of UTC; a day whose folders have payments of others only is none."""
+    ends = int(datetime(2020, 3, 29, 22, tzinfo=UTC).timestamp() * 1000)
+    begins = ends - 7 * DAY_MS + HOUR_MS
+    wednesday = ends - 5 * DAY_MS + 3 * HOUR_MS // 2
+    times = [begins - 1, begins, wednesday, ends - 23 * HOUR_MS - 1, ends - 23 * HOUR_MS, ends - 1]
+    values = [
+        json.dumps(decision(number, event_time=each, outcome="review", probability=1.0)).encode()
+        for number, each in enumerate(times)
+    ]
+    write(tmp_path, archived(values, range(len(values))), "decisions")
+    tried = Lately(tmp_path, CARD, THRESHOLD, zone="Europe/Berlin").tried(Ruleset([LIKELY]))
+
+    assert ("2020-03-23", "2020-03-29", 5) == (tried["first_day"], tried["last_day"], tried["decisions"])
+    assert (4, 2) == (tried["alerts_a_day"]["days"], tried["alerts_a_day"]["most"])
 
 
 def test_a_rule_on_what_no_model_took_is_refused(archive: Path) -> None:

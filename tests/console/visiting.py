@@ -91,6 +91,13 @@ def newcomer(console: Console, role: Role | str) -> Visitor:
     return visitor(console, role, f"{role}-{uuid.uuid4().hex[:8]}")
 
 
+def in_zone(console: Console, zone: str, role: Role | str = "analyst") -> Visitor:
+    """Return somebody new whose clocks show the time of a zone."""
+    who = newcomer(console, role)
+    who.post("/account/preferences", shown="", time_zone=zone, money_style="code")
+    return who
+
+
 def logged_in(console: Console, user: User) -> Visitor:
     """Return somebody with a new session."""
     found = guest(console)

@@ -1,6 +1,7 @@
 """Drift: a shift is found, chance is not, and what is too little is said."""
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +154,46 @@ def test_a_model_without_ranges_is_said(tmp_path: Path) -> None:
 
     assert [] == report["training"] == report["before"]
     assert "the manifest of model card-1.0 has no ranges; train again" == report["why_no_training"]
+
+
+def at(text: str) -> int:
+    """Return epoch ms."""
+    return round(datetime.fromisoformat(text).timestamp() * 1000)
+
+
+@pytest.mark.parametrize(
+    ("zone", "last_week", "week_before"),
+    [
+        ("UTC", ("2020-03-24T00:00Z", "2020-03-31T00:00Z"), ("2020-03-17T00:00Z", "2020-03-23T23:59Z")),
+        (
+            "Asia/Kolkata",
+            ("2020-03-23T18:30Z", "2020-03-30T18:30Z"),
+            ("2020-03-16T18:30Z", "2020-03-23T18:29Z"),
+        ),
+        (
+            "Europe/Berlin",  # clocks are set forward on the 29th: these seven days have 167 hours
+            ("2020-03-23T23:00Z", "2020-03-30T22:00Z"),
+            ("2020-03-16T23:00Z", "2020-03-23T22:59Z"),
+        ),
+    ],
+)
+def test_days_and_weeks_are_those_of_a_time_zone(
+    tmp_path: Path, zone: str, last_week: tuple[str, str], week_before: tuple[str, str]
+) -> None:
+    """Up to the end of the 30th of March: a payment at the first moment counts, one at the end is of the next day."""
+    (start, end), (earlier_start, earlier) = last_week, week_before
+    times = [at(start), at(end) - 1, at(end), at(earlier_start), at(earlier), at(earlier_start) - 1]
+    values = [
+        json.dumps(decision(number, event_time=time_ms, rules=["large"])).encode()
+        for number, time_ms in enumerate(times)
+    ]
+    write(tmp_path, archived(values, range(len(values))), "decisions")
+    report = Drift(Source(tmp_path, CARD), {}, "card-1.0", until_ms=at(end), weeks=2, zone=zone).report()
+
+    assert (at(start), 2, 2) == (report["from_ms"], report["payments"], report["payments_before"])
+    assert [(at(earlier_start), 2), (at(start), 2)] == [
+        (each["from_ms"], each["payments"]) for each in report["precision"]
+    ]
 
 
 def test_the_precision_of_rules_is_given_week_by_week(tmp_path: Path) -> None:

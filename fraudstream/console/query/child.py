@@ -25,6 +25,9 @@ ADDRESS_SPACE_BYTES = 6 << 30
 FETCHED = 500
 """Rows that are taken at a time."""
 
+OPENED = ("decisions", "labels", "since_ms", "until_ms", "zone")
+"""What of a request says what there is to ask."""
+
 NO_LABELS = """SELECT NULL::VARCHAR AS transaction_id, NULL::BOOLEAN AS is_fraud, NULL::VARCHAR AS scenario, NULL::BIGINT AS known_at,
 NULL::VARCHAR AS label_source, NULL::VARCHAR AS note, NULL::BIGINT AS label_offset WHERE false"""
 
@@ -36,12 +39,11 @@ NEWEST_LABELS = """SELECT transaction_id, unnest(newest) FROM (
 
 def answered(request: Mapping[str, Any]) -> dict[str, Any]:
     """Return the answer to a request: `columns` with types and `rows`, or `error`; without `sql`, the columns of the tables."""
-    database = opened(request["decisions"], request["labels"])
-    if request["sql"] is None:
-        return {
-            "tables": {name: _columns(database.execute(f"DESCRIBE {name}").fetchall()) for name in TABLES}
-        }
     try:
+        database = opened(**{name: request[name] for name in OPENED})
+        if request["sql"] is None:
+            described = {name: database.execute(f"DESCRIBE {name}").fetchall() for name in TABLES}
+            return {"tables": {name: _columns(columns) for name, columns in described.items()}}
         check(database, request["sql"])
         return _rows(database.execute(request["sql"]), request["rows_max"], request["bytes_max"])
     except QueryRefused as error:
@@ -52,8 +54,14 @@ def answered(request: Mapping[str, Any]) -> dict[str, Any]:
         return {"error": str(error).partition("\n\nLINE")[0]}
 
 
-def opened(decisions: list[str], labels: list[str]) -> duckdb.DuckDBPyConnection:
-    """Return a database with the tables `payments` and `labels`, in which nothing else can be opened, and no setting changed."""
+def opened(
+    decisions: list[str], labels: list[str], since_ms: int, until_ms: int, zone: str
+) -> duckdb.DuckDBPyConnection:
+    """Return a database with the tables `payments` and `labels`, in which nothing else can be opened, and no setting changed.
+
+    Payments are those from `since_ms` on and before `until_ms`. Moments (TIMESTAMPTZ) become days, hours and text by clocks of `zone`;
+    raises QueryRefused if DuckDB does not know it.
+    """
     database = duckdb.connect(
         config={
             "memory_limit": MEMORY,
@@ -65,10 +73,15 @@ def opened(decisions: list[str], labels: list[str]) -> duckdb.DuckDBPyConnection
             "python_enable_replacements": False,
         }
     )
+    try:
+        database.execute(f"SET TimeZone = {texts([zone])[1:-1]}")
+    except duckdb.Error:
+        raise QueryRefused(f"queries do not know the time zone {zone}: choose another one") from None
     found = read_parquet([Path(path) for path in labels]) if labels else f"({NO_LABELS})"
     database.execute(f"CREATE VIEW labels AS SELECT * FROM {found}")  # noqa: S608 - our own paths, quoted
     paid = read_parquet([Path(path) for path in decisions])
-    database.execute(f"CREATE VIEW payments AS SELECT * FROM {paid}")  # noqa: S608
+    of_days = f"event_time >= {since_ms:d} AND event_time < {until_ms:d}"
+    database.execute(f"CREATE VIEW payments AS SELECT * FROM {paid} WHERE {of_days}")  # noqa: S608
     database.execute(f"CREATE VIEW newest_labels AS {NEWEST_LABELS}")
     database.execute(f"SET allowed_paths = {texts([*decisions, *labels])}")
     database.execute("SET enable_external_access = false")

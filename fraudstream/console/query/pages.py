@@ -8,8 +8,7 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from starlette.datastructures import QueryParams
 
 from fraudstream.adapters.database.queries import RecentQueries
-from fraudstream.analytics.files import ArchiveFiles, Days
-from fraudstream.analytics.filters import NUMBERS
+from fraudstream.analytics.files import ArchiveFiles, Days, Files
 from fraudstream.console.access import form_of
 from fraudstream.console.app import Console
 from fraudstream.console.exporting import FORMATS, as_file
@@ -22,10 +21,13 @@ from fraudstream.domain.people import Permission, Person
 SHOWN = 200
 """Rows of a result on the page; the files have all of them."""
 
-EXAMPLE = """SELECT outcome, count(*) AS payments, round(sum(amount), 2) AS amount
+MOMENT = "make_timestamptz(event_time * 1000)"
+"""SQL of the moment of a payment, whose day is that of the time zone that the page says."""
+EXAMPLE = f"""SELECT CAST({MOMENT} AS DATE) AS day, outcome,
+  count(*) AS payments, round(sum(amount), 2) AS amount
 FROM payments
-GROUP BY outcome
-ORDER BY payments DESC"""
+GROUP BY ALL
+ORDER BY day DESC, payments DESC"""  # noqa: S608 - shown to people
 
 CARD_NUMBER = "leave out what looks like a number of a card: the archive has tokens only, and the search turns a number into one"
 
@@ -44,10 +46,10 @@ class QueryPages:
         self, request: Request, person: Person, sql: str, result: Result | None = None, wrong: str = ""
     ) -> Response:
         """Return the page with a query and perhaps its result."""
-        asked = await self._asked(request.query_params)
+        asked = await self._asked(request.query_params, person)
         tables: dict[str, Any] = {}
         if asked is not None:
-            files = await self._files.found(Days(asked.first, asked.last))
+            files = await self._found(asked)
             tables = await self._queries.tables(files) if files.decisions else {}
             wrong = wrong or asked.wrong
         values = {
@@ -58,7 +60,8 @@ class QueryPages:
             "tables": tables,
             "recent": await asyncio.to_thread(self._recent.of, person.id),
             "place": self.console.settings.archive_place,
-            "numbers": NUMBERS,
+            "zones": [] if asked is None else asked.zones(person.time_zone),
+            "moment": MOMENT,
             "shown": SHOWN,
             "rows_max": ROWS_MAX,
             "megabytes_max": BYTES_MAX // 1_000_000,
@@ -75,11 +78,11 @@ class QueryPages:
             raise QueryFailed("there is nothing to run")
         if asked is not None and asked.wrong:
             raise QueryFailed(asked.wrong)
-        files = None if asked is None else await self._files.found(Days(asked.first, asked.last))
-        if files is None or not files.decisions:
+        files = None if asked is None else await self._found(asked)
+        if asked is None or files is None or not files.decisions:
             raise QueryFailed("the archive has no payments of these days")
         try:
-            found = await self._queries.run(sql, files)
+            found = await self._queries.run(sql, files, asked.question)
         except QueryFailed as error:
             await asyncio.to_thread(self._recent.add, person.id, sql, problem=str(error))
             raise
@@ -89,14 +92,17 @@ class QueryPages:
     async def posted(self, request: Request, person: Person) -> tuple[str, Result]:
         """Run the query of a form; raises QueryFailed."""
         sql = str((await form_of(request)).get("sql") or "").replace("\r\n", "\n")[: LENGTH_MAX + 1]
-        return sql, await self.result(person, sql, await self._asked(request.query_params))
+        return sql, await self.result(person, sql, await self._asked(request.query_params, person))
 
-    async def _asked(self, params: QueryParams) -> Asked | None:
+    async def _found(self, asked: Asked) -> Files:
+        return await self._files.found(Days.between(asked.question.since_ms, asked.question.until_ms))
+
+    async def _asked(self, params: QueryParams, person: Person) -> Asked | None:
         """Return the days that are asked about; None if the archive has none."""
         newest = await self._files.newest()
         if newest is None:
             return None
-        return replace(Asked.of(params, newest, None), by="day", filters=(), known=None)
+        return replace(Asked.of(params, newest, None, person.time_zone), by="day", filters=(), known=None)
 
 
 def routes(console: Console) -> APIRouter:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from fraudstream.analytics.decided import Question
 from fraudstream.analytics.files import Files
 from fraudstream.domain.errors import FraudstreamError
 
@@ -54,10 +55,10 @@ class Queries:
     _running: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
     _tables: dict[tuple[Path, ...], dict[str, list[tuple[str, str]]]] = field(default_factory=dict)
 
-    async def run(self, sql: str, files: Files) -> Result:
-        """Return what a query selects from some files; raises QueryFailed."""
+    async def run(self, sql: str, files: Files, days: Question) -> Result:
+        """Return what a query selects from some files, of which there are the payments of these days; raises QueryFailed."""
         begun_s = time.monotonic()
-        answer = await self._asked(sql, files)
+        answer = await self._asked(sql, files, days)
         took_ms = round((time.monotonic() - begun_s) * 1000)
         columns = [(name, kind) for name, kind in answer["columns"]]
         return Result(columns, answer["rows"], answer["cut"], took_ms)
@@ -66,14 +67,17 @@ class Queries:
         """Return the columns of each table, name and type; kept until there are other files."""
         key = (*files.all_decisions, *files.labels)
         if key not in self._tables:
-            self._tables = {key: (await self._asked(None, files))["tables"]}
+            self._tables = {key: (await self._asked(None, files, Question(0, 0)))["tables"]}
         return self._tables[key]
 
-    async def _asked(self, sql: str | None, files: Files) -> dict[str, Any]:
+    async def _asked(self, sql: str | None, files: Files, days: Question) -> dict[str, Any]:
         request = {
             "sql": sql,
             "decisions": [str(path.absolute()) for path in files.all_decisions],
             "labels": [str(path.absolute()) for path in files.labels],
+            "since_ms": days.since_ms,
+            "until_ms": days.until_ms,
+            "zone": days.zone,
             "rows_max": ROWS_MAX,
             "bytes_max": BYTES_MAX,
         }

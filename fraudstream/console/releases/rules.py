@@ -46,7 +46,7 @@ def _reading(router: APIRouter, console: Console, workshop: Workshop) -> None:
         person = console.person(request)
         values = _of_draft(workshop.draft(person).read())
         try:
-            values.update(fires=workshop.lately().fires(), wrong="")
+            values.update(fires=workshop.lately(person.time_zone).fires(), wrong="")
         except SetupError as error:
             values.update(fires={}, wrong=str(error))
         return console.page(request, person, "releases/rules_table.html", **values)
@@ -107,7 +107,7 @@ def _tried(workshop: Workshop, person: Person, form: Mapping[str, Any]) -> dict[
         return values
     try:
         ruleset = _with(workshop.draft(person).read().ruleset, one.rule, str(form.get("was", "")))
-        values["tried"] = workshop.tried(ruleset, one.rule.name, _capacity(form))
+        values["tried"] = workshop.tried(ruleset, one.rule.name, _capacity(form), person.time_zone)
     except SetupError as error:
         values["wrong"] = str(error)
     return values

@@ -61,19 +61,19 @@ class Workshop:
         """The model versions, which somebody reads or changes."""
         return Registry(self.store, self.event_type.name, by)
 
-    def lately(self) -> Lately:
-        """The newest days of the archive; raises SetupError if they cannot be looked at from here."""
+    def lately(self, zone: str) -> Lately:
+        """The newest days of the archive, as a time zone has them; raises SetupError if they cannot be looked at from here."""
         place = self.settings.archive_place
         if place.startswith(S3):
             raise SetupError("the archive is in a bucket: try rules with fraudstream backtest draft")
-        return Lately(Path(place), self.event_type, self._threshold())
+        return Lately(Path(place), self.event_type, self._threshold(), zone=zone)
 
-    def tried(self, ruleset: Ruleset, name: str, capacity: int | None) -> dict[str, Any]:
+    def tried(self, ruleset: Ruleset, name: str, capacity: int | None, zone: str) -> dict[str, Any]:
         """Return what a ruleset would have done lately, one rule as if it were active; one preview at a time."""
         tested = as_if_active(ruleset, name)
         lists = self.lists_now() if tested.calls else None
         with self._trying:
-            found = self.lately().tried(tested, lists or NO_LISTS, capacity, TRY_WITHIN_S)
+            found = self.lately(zone).tried(tested, lists or NO_LISTS, capacity, TRY_WITHIN_S)
         if tested.calls and lists is None:
             found["not_reproduced"].append("lists cannot be read now: what asks them does not hold")
         return found

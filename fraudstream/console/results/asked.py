@@ -13,9 +13,9 @@ from starlette.datastructures import QueryParams
 
 from fraudstream.adapters.archive.filters import Filter
 from fraudstream.analytics.decided import Question
-from fraudstream.analytics.local_days import day_begins_ms, day_ends_ms, local_day
 from fraudstream.domain.card_numbers import masked
 from fraudstream.domain.errors import SetupError
+from fraudstream.domain.local_days import day_begins_ms, day_ends_ms, local_day
 from fraudstream.domain.times import DAY_MS, midnight_ms
 
 DAYS = 28
@@ -46,7 +46,7 @@ class Asked:
     def of(cls, params: QueryParams, newest: date, capacity: int | None, own_zone: str = "UTC") -> "Asked":
         """Read an address; `newest`: the newest day (UTC) of the archive, `own_zone`: the reader's."""
         zone = params.get("zone", "").strip() or own_zone
-        usual_last = _newest_in(newest, zone if _is_zone(zone) else own_zone)
+        usual_last = newest_in(newest, zone if _is_zone(zone) else own_zone)
         usual = partial(cls, usual_last - timedelta(days=DAYS - 1), usual_last, capacity=capacity)
         try:
             if not _is_zone(zone):
@@ -92,6 +92,10 @@ class Asked:
     def today(self) -> date:
         """The day from which labels are looked back on."""
         return self.known or _today(self.zone)
+
+    def zones(self, own_zone: str) -> list[str]:
+        """Return the time zones that a reader may choose among: that of the page, their own, and UTC."""
+        return list(dict.fromkeys((self.zone, own_zone, "UTC")))
 
     def link(self, path: str, **changed: Any) -> str:
         """Return the address of another page, or of this one with something changed."""
@@ -151,7 +155,7 @@ def _today(zone: str) -> date:
     return local_day(time.time_ns() // 1_000_000, zone)
 
 
-def _newest_in(newest: date, zone: str) -> date:
+def newest_in(newest: date, zone: str) -> date:
     """Return the last day of a time zone that may have payments: a day of UTC reaches into two of it, and none is later than today."""
     return max(
         local_day(midnight_ms(newest), zone),

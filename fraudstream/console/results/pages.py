@@ -15,10 +15,10 @@ from fraudstream.console.app import Console
 from fraudstream.console.exporting import FORMATS, as_file
 from fraudstream.console.formatting import in_zone
 from fraudstream.console.results import columns, views
-from fraudstream.console.results.asked import Asked
+from fraudstream.console.results.asked import Asked, newest_in
 from fraudstream.console.results.charts import Line, bars, curves
 from fraudstream.console.results.columns import Column
-from fraudstream.console.results.drift import DriftReports
+from fraudstream.console.results.drift import DAYS, DriftReports
 from fraudstream.console.results.scores import LiveScores
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.people import Person
@@ -95,7 +95,7 @@ class Results:
             "place": self.archive.place,
             "periods": PERIODS,
             "outcomes": OUTCOMES,
-            "zones": [] if asked is None else list(dict.fromkeys((asked.zone, person.time_zone, "UTC"))),
+            "zones": [] if asked is None else asked.zones(person.time_zone),
             "names": await self.names(asked) if asked is not None else [],
             "link": None if asked is None else Links(asked),
         }
@@ -126,12 +126,14 @@ class Results:
         return named, found[key] if found else []
 
     async def drifted(self, asked: Asked) -> dict[str, Any]:
-        """Return the report on drift, or why there is none; its days are UTC, and of those the archive has none after its newest."""
-        until = min(asked.last, await self.archive.files.newest() or asked.last)
+        """Return the report on drift, or why there is none; of no later days than the archive has."""
+        newest = await self.archive.files.newest()
+        until = asked.last if newest is None else min(asked.last, newest_in(newest, asked.zone))
+        found = {"first": until - timedelta(days=DAYS - 1), "until": until}
         try:
-            return {"until": until, "report": await self.drift.until(until), "why_not": ""}
+            return {**found, "report": await self.drift.until(until, asked.zone), "why_not": ""}
         except SetupError as error:
-            return {"until": until, "report": None, "why_not": str(error)}
+            return {**found, "report": None, "why_not": str(error)}
 
     async def scored(self, asked: Asked) -> dict[str, Any]:
         """Return the five minutes of scores: live, else the newest of the archive."""

@@ -13,11 +13,9 @@ import pytest
 
 from fraudstream.analytics.files import ArchiveFiles, Days, Files
 from fraudstream.console.query import running
-from fraudstream.console.query.child import answered
 from fraudstream.console.query.running import KEPT, Queries, QueryFailed
-from fraudstream.domain.labels import Label
 from tests.analytics.history import write
-from tests.archive_rows import MONDAY_MS
+from tests.console.query.asking import DAYS, asked
 from tests.shared import PATIENCE_S
 
 REFUSED = (
@@ -78,28 +76,6 @@ REFUSED = (
 )
 
 
-@pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
-    """Return the files of a small archive, whose directory has a quote in its name."""
-    directory = tmp_path_factory.mktemp("it's an archive")
-    labels = [Label("p1", False, MONDAY_MS), Label("p1", True, MONDAY_MS + 5)]
-    write(directory, [{"outcome": "review" if number == 1 else "approve"} for number in range(3)], labels)
-    return asyncio.run(ArchiveFiles(str(directory), directory / "copies").found(Days()))
-
-
-def asked(files: Files, sql: str | None, rows_max: int = 100, bytes_max: int = 100_000) -> dict[str, Any]:
-    """Answer a query in this process."""
-    return answered(
-        {
-            "sql": sql,
-            "decisions": [str(path) for path in files.all_decisions],
-            "labels": [str(path) for path in files.labels],
-            "rows_max": rows_max,
-            "bytes_max": bytes_max,
-        }
-    )
-
-
 @pytest.mark.parametrize("sql", REFUSED)
 def test_nothing_but_one_select_of_our_tables_is_run(files: Files, sql: str) -> None:
     """With a sentence that says what can be, and without a path of this machine."""
@@ -118,7 +94,8 @@ def test_even_what_the_check_would_let_pass_can_open_no_file(files: Files, tmp_p
 
     other = tmp_path / "other.csv"
     other.write_text("a\n1\n")
-    database = opened([str(path) for path in files.all_decisions], [str(path) for path in files.labels])
+    decisions, labels = ([str(path) for path in paths] for paths in (files.all_decisions, files.labels))
+    database = opened(decisions, labels, DAYS.since_ms, DAYS.until_ms, DAYS.zone)
 
     for sql in (
         f"SELECT * FROM read_csv('{other}')",
@@ -212,7 +189,7 @@ def test_an_archive_without_labels_has_the_table_all_the_same(tmp_path: Path) ->
 def test_what_does_not_end_is_killed(files: Files, sql: str, sentence: str) -> None:
     """The process is gone when the answer is there."""
     with pytest.raises(QueryFailed, match=sentence):
-        asyncio.run(Queries(3.0).run(sql, files))
+        asyncio.run(Queries(3.0).run(sql, files, DAYS))
 
     assert [] == children()
 
@@ -222,7 +199,7 @@ def test_a_query_whose_asker_has_gone_ends(files: Files) -> None:
 
     async def leave() -> None:
         sql = "SELECT count(*) FROM range(100000000) a, range(100000000) b"
-        running_query = asyncio.create_task(Queries(60.0).run(sql, files))
+        running_query = asyncio.create_task(Queries(60.0).run(sql, files, DAYS))
         async with asyncio.timeout(PATIENCE_S):
             while not children():  # noqa: ASYNC110 - nothing tells of it
                 await asyncio.sleep(0.05)
@@ -242,7 +219,7 @@ def test_the_process_has_none_of_our_settings_and_no_credentials(
     monkeypatch.setenv("FRAUDSTREAM_DATABASE", "postgresql://secret")
 
     assert not {"AWS_SECRET_ACCESS_KEY", "FRAUDSTREAM_DATABASE"} & {*KEPT}
-    assert 1 == len(asyncio.run(Queries(60.0).run("SELECT 1", files)).rows)
+    assert 1 == len(asyncio.run(Queries(60.0).run("SELECT 1", files, DAYS)).rows)
 
 
 def test_the_process_writes_no_file(tmp_path: Path) -> None:
@@ -253,7 +230,16 @@ def test_the_process_writes_no_file(tmp_path: Path) -> None:
     )
     write(tmp_path / "archive", [{}])
     paths = [str(path) for path in (tmp_path / "archive").rglob("*.parquet")]
-    request = {"sql": "SELECT 1", "decisions": paths, "labels": [], "rows_max": 1, "bytes_max": 100}
+    request = {
+        "sql": "SELECT 1",
+        "decisions": paths,
+        "labels": [],
+        "since_ms": 0,
+        "until_ms": 1,
+        "zone": "UTC",
+        "rows_max": 1,
+        "bytes_max": 100,
+    }
     done = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path / "written")],
         input=json.dumps(request),

@@ -1,6 +1,7 @@
 """The SQL page: who may use it, what it shows, and what is kept of it."""
 
 import io
+import re
 from pathlib import Path
 
 import polars as pl
@@ -8,10 +9,11 @@ import pytest
 
 from fraudstream.adapters.database.queries import KEPT, RecentQueries
 from fraudstream.console.app import Console
+from fraudstream.console.query.pages import EXAMPLE
 from tests.analytics.history import write
 from tests.archive_rows import DAY_MS, MONDAY_MS
 from tests.console.conftest import As
-from tests.console.visiting import made, visitor
+from tests.console.visiting import in_zone, made, visitor
 
 COUNT = "SELECT outcome, count(*) AS payments FROM payments GROUP BY outcome ORDER BY outcome"
 
@@ -65,6 +67,33 @@ def test_a_query_is_of_the_days_that_were_chosen(as_role: As) -> None:
         "has no payments of these days"
         in lead.post("/query?from=2019-02-03&to=2019-02-03", 400, sql=COUNT).text
     )
+
+
+@pytest.mark.parametrize(
+    ("zone", "days", "of_monday"),
+    [
+        ("Asia/Kolkata", ("2020-02-04", "2020-02-03"), "4"),
+        ("America/New_York", ("2020-02-03", "2020-02-02"), "1"),
+    ],
+)
+def test_days_are_those_of_the_reader_and_a_link_keeps_them(
+    console: Console, zone: str, days: tuple[str, str], of_monday: str
+) -> None:
+    """In the form, in what the example counts, and for whoever opens the link; the page says whose they are."""
+    who, other = in_zone(console, zone, "lead"), in_zone(console, "UTC", "lead")
+    page = who.get("/query")
+    (link,) = re.findall(r'href="([^"]*)">Link to this query', page)
+    counted = pl.read_csv(who.post("/query/result.csv", 200, sql=EXAMPLE).content).select("day", "payments")
+    sent = other.get(link.replace("&amp;", "&"))
+    monday = "/query/result.csv?from=2020-02-03&to=2020-02-03"
+    count = "SELECT count(*) AS n FROM payments"
+
+    assert f"of the time zone {zone}" in page
+    assert [(days[0], 1), (days[1], 4)] == counted.group_by("day", maintain_order=True).sum().rows()
+    assert f"of the time zone {zone}" in sent
+    assert f"<option selected>{zone}" in sent
+    assert f"n\n{of_monday}\n" == who.post(monday, 200, sql=count).text
+    assert f"n\n{of_monday}\n" == other.post(f"{monday}&zone={zone}", 200, sql=count).text
 
 
 def test_a_result_is_a_file_that_no_spreadsheet_runs(as_role: As) -> None:

@@ -1,8 +1,11 @@
 """The room of rules: written, tried on an archive, saved, and what a second person sees."""
 
 import re
+from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
+import polars as pl
 import pytest
 
 from fraudstream.adapters.database.audit import entries
@@ -11,7 +14,7 @@ from fraudstream.adapters.rules.draft import RulesetDraft
 from fraudstream.console.app import Console
 from fraudstream.domain.rules import Rule
 from tests.backtest.archives import CARD
-from tests.console.visiting import Visitor, made, visitor
+from tests.console.visiting import Visitor, in_zone, made, visitor
 from tests.releases import registry_in
 
 FORM = {"name": "large", "when": "amount > 100", "outcome": "review", "state": "draft", "priority": "3"}
@@ -54,6 +57,25 @@ def test_a_rule_is_tried_while_it_is_written(console: Console) -> None:
     assert "Days over 5 reviews" in said
     assert re.search(r'<td class="card">p\d+</td>', said)
     assert "fraudstream backtest draft" in said
+
+
+def test_the_days_of_a_preview_are_the_writer_s(console: Console, archive: Path) -> None:
+    """The last seven that have payments by their clocks; the page says whose they are."""
+    newest = (
+        pl.scan_parquet(sorted(archive.glob("date=*/*.parquet")))
+        .select(pl.max("event_time"))
+        .collect()
+        .item()
+    )
+    said = set()
+    for zone in ("Asia/Kolkata", "America/New_York"):
+        last = datetime.fromtimestamp(newest / 1000, ZoneInfo(zone)).date()
+        page = trying(in_zone(console, zone, "lead"))
+        said.add(last)
+
+        assert f"<h2>{last - timedelta(days=6)} to {last}</h2>" in page
+        assert f"days are of the time zone {zone}" in page
+    assert 2 == len(said)
 
 
 def test_a_mistake_is_shown_where_it_is(console: Console) -> None:

@@ -14,7 +14,7 @@ from fraudstream.domain.labels import Label
 from tests.analytics.history import HOUR_MS, write
 from tests.archive_rows import DAY_MS, MONDAY_MS
 from tests.console.conftest import As, Shared
-from tests.console.visiting import Visitor, made, newcomer, visitor
+from tests.console.visiting import in_zone, made, newcomer, visitor
 from tests.models import saved
 
 PAGES = ("/results", "/results/attacks", "/results/rules", "/results/drift", "/results/scores")
@@ -166,13 +166,6 @@ def test_rows_lead_to_the_figures_of_their_payments(as_role: As) -> None:
     assert "from=2020-02-04&amp;to=2020-02-04" in who.get("/results")
 
 
-def in_zone(console: Console, zone: str) -> Visitor:
-    """Return somebody whose clocks show the time of a zone."""
-    who = newcomer(console, "analyst")
-    who.post("/account/preferences", shown="", time_zone=zone, money_style="code")
-    return who
-
-
 def test_days_are_those_of_the_reader_and_a_link_keeps_them(tmp_path: Path) -> None:
     """Half past eleven in the evening of UTC is Tuesday in Berlin: what somebody sends on shows the same days elsewhere, and says whose."""
     write(
@@ -193,6 +186,27 @@ def test_days_are_those_of_the_reader_and_a_link_keeps_them(tmp_path: Path) -> N
     assert "2020-02-04,1," in file.text
     assert "Europe-Berlin.csv" in file.headers["content-disposition"]
     assert "01:00:00 CET" in berlin.get("/results/scores")
+
+
+@pytest.mark.parametrize(
+    ("zone", "counted"),
+    [("UTC", "3 payments"), ("Asia/Kolkata", "4 payments"), ("Europe/Berlin", "2 payments")],
+)
+def test_drift_is_of_the_reader_s_days(tmp_path: Path, zone: str, counted: str) -> None:
+    """Around the first moment of Tuesday, a week later, in Calcutta, which is 5 h 30 min ahead, in Berlin and in UTC."""
+    saved(tmp_path / "models", b"a model", model_name="card", version="1.0")
+    ends = MONDAY_MS + 8 * DAY_MS
+    last = [ends - before for before in (6 * HOUR_MS, HOUR_MS, 1)]
+    first = [ends - 7 * DAY_MS - before for before in (HOUR_MS // 2, 4 * HOUR_MS, 5 * HOUR_MS)]
+    write(tmp_path / "archive", [{"event_time": each} for each in (*first, *last)])
+    console = made(f"sqlite:///{tmp_path / 'console.db'}", data_dir=tmp_path)
+    who = in_zone(console, zone)
+    page = who.get("/results/drift?to=2020-02-10")
+
+    assert f"{counted} of 2020-02-04 to 2020-02-10" in page
+    assert f"of the time zone {zone}" in page
+    assert "3 payments" in in_zone(console, "America/New_York").get("/results/drift?to=2020-02-10&zone=UTC")
+    assert 'value="2020-02-11"' in in_zone(console, "Asia/Kolkata").get("/results/drift")
 
 
 @pytest.mark.parametrize(

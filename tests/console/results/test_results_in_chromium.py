@@ -9,6 +9,7 @@ from tests.analytics.history import HOUR_MS, write
 from tests.archive_rows import DAY_MS, MONDAY_MS
 from tests.console.browser import NEEDS_CHROMIUM, BrowserPage
 from tests.console.visiting import made, visitor
+from tests.models import saved
 
 pytestmark = NEEDS_CHROMIUM
 SEEN = "from=2020-02-03&to=2020-02-16"
@@ -56,13 +57,16 @@ async def test_results_are_sound_and_a_filter_is_taken_away_again(
 ) -> None:
     """Every page; then somebody filters by merchant, follows a tab, and takes the filter away."""
     await asyncio.to_thread(filled, tmp_path / "archive")
+    saved(tmp_path / "models", b"a model", model_name="card", version="1.0")
     console = made(f"sqlite:///{tmp_path / 'console.db'}", data_dir=tmp_path, broker="127.0.0.1:1")
     ada = visitor(console, "analyst", "ada")
     ada.post("/account/preferences", shown="Ada", time_zone="Europe/Berlin", money_style="code")
     seen = browser_page(console, ada)
     for path in ("", "/attacks", "/rules", "/scores"):
         await seen.is_sound(f"/results{path}?{SEEN}", f"results{path.replace('/', '-')}")
-    await seen.is_sound("/results/drift", "results-drift")
+    await seen.is_sound(
+        "/results/drift", "results-drift", until="text=Days and weeks are of the time zone Europe/Berlin"
+    )
 
     page = await seen.look(f"/results?{SEEN}")
     await page.get_by_label("Add a filter").fill("merchant=Kiosk")
