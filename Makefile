@@ -29,7 +29,7 @@ test: $(VENV)/.dev ## The tests; ARGS="-k window" for some of them
 	@$(BIN)/pytest -n $$((2 * $(CORES))) $(PARALLEL) $(ARGS)
 
 test-fast: $(VENV)/.dev ## Quick tests: no broker, server, browser, Spark, other process, training, or search for counterexamples
-	@$(BIN)/pytest -q -n $(CORES) $(PARALLEL) -m "not (bench or browser or kafka or process or property or server or spark)" $(ARGS)
+	@$(BIN)/pytest -q -n $(CORES) $(PARALLEL) --fast $(ARGS)
 
 check: $(VENV)/.dev ## What CI runs: ruff, mypy --strict, make test
 	$(BIN)/ruff check

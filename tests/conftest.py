@@ -17,6 +17,7 @@ from fraudstream.adapters.kafka.admin import ensure_topics
 from fraudstream.demo.world import DemoWorld
 from fraudstream.process.tuning import calm_garbage_collection, let_threads_sleep
 from fraudstream.settings import Settings
+from tests.needs import NEEDS, SLOW
 from tests.postgresql_server import database_url, empty_database_url, postgresql
 from tests.shared import (
     BROKER_HEAP_MB,
@@ -39,107 +40,6 @@ hypothesis.settings.load_profile("at any speed")
 
 KAFKA_FIXTURES = frozenset({"broker", "own_broker", "secure_kafka"})
 
-NEEDS = {
-    "tests/acceptance/test_small_worlds": "process",
-    "tests/adapters/archive/test_copied": "server",
-    "tests/adapters/broker": "kafka",
-    "tests/adapters/database/test_case_machine": "property",
-    "tests/adapters/models/test_contributions": "property",
-    "tests/adapters/models/test_few_rows": "property",
-    "tests/adapters/weekly/test_fake_feature_store": "server",
-    "tests/adapters/weekly/test_sagemaker": "server",
-    "tests/agents/test_nightly": "process",
-    "tests/analytics/test_attacks.py::test_attacks_are_those": "property",
-    "tests/analytics/test_figures.py::test_figures_are_those": "property",
-    "tests/analytics/test_files_s3": "server",
-    "tests/analytics/test_filters.py::test_sql_and_the_search": "property",
-    "tests/analytics/test_local_days": "property",
-    "tests/api/fraud_detector/test_process": "process",
-    "tests/api/fraud_detector/test_sequences": "process",
-    "tests/api/test_client": "process",
-    "tests/api/test_human_review": "server",
-    "tests/api/test_predictions": "process",
-    "tests/api/test_kills": "process",
-    "tests/api/test_hostile": "process",
-    "tests/backtest": "process",
-    "tests/backtest/test_backtest_on_spark": "spark",
-    "tests/benchmarks/test_batch": "bench",
-    "tests/benchmarks/test_day_windows": "bench",
-    "tests/benchmarks/test_etl_benchmark": "bench",
-    "tests/benchmarks/test_quick_run": "bench",
-    "tests/benchmarks/test_releases_benchmark": "bench",
-    "tests/benchmarks/test_search": "bench",
-    "tests/commands": "process",
-    "tests/console/test_cases_in_chromium": "browser",
-    "tests/console/test_oidc": "server",
-    "tests/console/test_pages_in_chromium": "browser",
-    "tests/console/query/test_query_in_chromium": "browser",
-    "tests/console/query": "process",
-    "tests/console/results/test_results_in_chromium": "browser",
-    "tests/console/search/test_search_in_chromium": "browser",
-    "tests/console/stream/test_stream_in_chromium": "browser",
-    "tests/contracts/test_models_s3": "server",
-    "tests/contracts/test_weekly_redis": "server",
-    "tests/contracts/test_weekly_sagemaker": "server",
-    "tests/contracts/test_s3_objects": "server",
-    "tests/deploy/test_compose_world": "process",
-    "tests/deploy/test_observability.py::test_alerts_fire": "process",
-    "tests/deploy/test_observability.py::test_prometheus_accepts": "process",
-    "tests/deploy/test_observability.py::test_the_dashboard_s_queries_are_promql": "process",
-    "tests/drift/test_drift.py::test_the_number_of_payments": "property",
-    "tests/end_to_end": "process",
-    "tests/inbox/test_inbox_directory": "process",
-    "tests/inbox/test_inbox_s3": "server",
-    "tests/inbox/test_inbox_train": "process",
-    "tests/installation": "process",
-    "tests/notebook/test_decide": "property",
-    "tests/notebook/test_notebooks": "process",
-    "tests/notebook/test_open": "server",
-    "tests/explain": "process",
-    "tests/offline/etl/test_etl_disk": "process",
-    "tests/offline/etl/test_etl_on_spark": "spark",
-    "tests/offline/etl/test_etl_rejected": "property",
-    "tests/offline/etl/test_etl_s3": "server",
-    "tests/offline/test_activation": "process",
-    "tests/offline/test_engines": "spark",
-    "tests/offline/etl/test_etl.py::test_raw_csv_becomes_a_model": "process",
-    "tests/offline/test_importing.py::test_a_foreign_csv_becomes_a_model": "process",
-    "tests/offline/test_model_input.py::test_a_model_that_learns": "process",
-    "tests/offline/test_event_types": "process",
-    "tests/offline/test_opening": "spark",
-    "tests/offline/test_training": "process",
-    "tests/offline/training/test_": "process",
-    "tests/parity/test_parity": "process",
-    "tests/security": "kafka",
-    "tests/tables/test_crash": "property",
-    "tests/test_demo": "process",
-    "tests/test_parallel_runs": "process",
-    "tests/world/test_generate.py::test_windows_of_live_traffic": "property",
-    "tests/world/test_scenarios.py::test_live_traffic": "property",
-    "tests/process/test_private_files": "process",
-    "tests/test_settings": "process",
-    "tests/process/test_supervisor": "process",
-    "tests/web/test_behind_nginx": "server",
-    "tests/web/test_connections": "process",
-    "tests/report/test_making": "process",
-    "tests/report/test_page": "browser",
-    "tests/web/test_pages_in_chromium": "browser",
-    "tests/domain/registry/test_insight": "property",
-    "tests/domain/releases/test_guardrails": "property",
-    "tests/domain/rules/test_few_rules": "property",
-    "tests/domain/rules/test_pass_share": "property",
-    "tests/domain/test_card_numbers_in_parts": "property",
-    "tests/domain/test_conditions.py::test_a_compiled": "property",
-    "tests/domain/test_decision.py::test_any_values": "property",
-    "tests/predict/test_on_spark": "spark",
-    "tests/predict/test_prediction.py::test_a_killed": "property",
-    "tests/predict/test_what_if.py::test_the_command": "process",
-    "tests/predict/test_same_bits": "property",
-    "tests/world/test_handbook": "property",
-    "tests/world/test_late_labels": "property",
-}
-"""Start of a test's path -> what it needs beside Python and the disk, or why it takes long; `make test-fast` has none of them."""
-
 LONGEST_FIRST = (
     "tests/benchmarks",
     "tests/deploy",
@@ -151,15 +51,26 @@ LONGEST_FIRST = (
 )
 """These start first, so that in a parallel run no process begins them when the others have ended."""
 
-SLOW = frozenset({"bench", "browser", "kafka", "process", "property", "server", "spark"})
-"""Tests with these marks come next: at the end of a run are those that take a moment, which spread evenly."""
-
 LOGS_SHOWN, LOG_CHARACTERS = 3, 3000
 """How many of a failed test's newest logs are shown, and how many of their last characters."""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option of `make test-fast`."""
+    parser.addoption(
+        "--fast", action="store_true", help=f"leave out what is marked {', '.join(sorted(SLOW))}"
+    )
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not even import the files of which `--fast` leaves out everything: that takes seconds."""
+    if not config.getoption("fast"):
+        return None
+    return collection_path.relative_to(config.rootpath).as_posix().startswith(tuple(NEEDS)) or None
+
+
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist names the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark tests by what they need, let the long ones go first, and keep those that share a costly fixture together."""
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
@@ -172,6 +83,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(getattr(pytest.mark, need))
         if shared := _shared_in_one_process(item):
             item.add_marker(pytest.mark.xdist_group(shared))
+    if config.getoption("fast"):
+        config.hook.pytest_deselected(items=[item for item in items if _slow(item)])
+        items[:] = [item for item in items if not _slow(item)]
     items.sort(key=_when)
 
 
@@ -179,7 +93,11 @@ def _when(item: pytest.Item) -> int:
     """Return where in the run a test belongs."""
     if item.nodeid.startswith(LONGEST_FIRST):
         return 0
-    return 1 if SLOW & {mark.name for mark in item.iter_markers()} else 2
+    return 1 if _slow(item) else 2
+
+
+def _slow(item: pytest.Item) -> bool:
+    return not SLOW.isdisjoint(mark.name for mark in item.iter_markers())
 
 
 def pytest_collection_finish() -> None:

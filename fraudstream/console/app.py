@@ -58,8 +58,8 @@ class Console:
             dependencies=[Depends(self.access.check)],
             openapi_url=None,
         )
-        for routes in dict.fromkeys(room.routes for room in rooms):
-            self.fastapi.include_router(routes(self))
+        for add_routes in dict.fromkeys(room.add_routes for room in rooms):
+            add_routes(self.fastapi.router, self)  # into one router: an included one would be analysed twice
         self.fastapi.add_api_route("/health", self.health, methods=["GET"])
         self.fastapi.add_api_route("/metrics", self.exposition, methods=["GET"])
         mount_static(self.fastapi)
@@ -139,7 +139,7 @@ class Room:
     """Empty: it is not in the navigation."""
     permission: Permission | None
     """What it takes to look at it; None: to be logged in."""
-    routes: Callable[[Console], APIRouter]
+    add_routes: Callable[[APIRouter, Console], None]
     """Called once, even if several rooms have the same."""
 
     def open_to(self, person: Person) -> bool:

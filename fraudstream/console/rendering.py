@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -23,12 +24,7 @@ class Pages:
 
     def __init__(self, rooms: Sequence[Any]) -> None:
         """`rooms`: what the navigation is made of."""
-        loader = FileSystemLoader([HERE / "templates", *sorted(HERE.glob("*/templates"))])
-        self._environment = Environment(
-            loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-        )
-        self._environment.filters.update(FILTERS)
-        self._environment.globals.update(version=version("fraudstream"))
+        self._templates = _templates()
         self._rooms = rooms
 
     def render(
@@ -43,7 +39,7 @@ class Pages:
             "csrf": getattr(request.state, "csrf", ""),
             "now_ms": time.time_ns() // 1_000_000,
         }
-        return self._environment.get_template(template).render(given | dict(values))
+        return self._templates.get_template(template).render(given | dict(values))
 
     def page(
         self,
@@ -55,3 +51,15 @@ class Pages:
     ) -> HTMLResponse:
         """Return a page as an answer."""
         return HTMLResponse(self.render(request, person, template, values), status)
+
+
+@cache
+def _templates() -> Environment:
+    """Return the templates of all rooms; each is compiled once in a process."""
+    loader = FileSystemLoader([HERE / "templates", *sorted(HERE.glob("*/templates"))])
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters.update(FILTERS)
+    environment.globals.update(version=version("fraudstream"))
+    return environment

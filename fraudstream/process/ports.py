@@ -1,7 +1,7 @@
 """TCP ports that nobody uses."""
 
 import errno
-import random
+import secrets
 import socket
 
 FREE_PORTS = range(20_000, 32_000)
@@ -12,7 +12,8 @@ FREE_PORTS = range(20_000, 32_000)
 def bound_to_a_free_port(host: str) -> socket.socket:
     """Return a socket bound to a port that nobody uses; raises OSError if there is none or `host` is not of this machine."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    for port in random.sample(FREE_PORTS, len(FREE_PORTS)):  # workers that start together look at others
+    first = secrets.randbelow(len(FREE_PORTS))  # workers that start together look at others
+    for port in (*FREE_PORTS[first:], *FREE_PORTS[:first]):
         bound = socket.socket(family, socket.SOCK_STREAM)
         try:
             bound.bind((host, port))

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from aiohttp import web
 from faust.web.base import BlueprintManager
 from faust.web.drivers.aiohttp import Web as AiohttpWeb
 
-from fraudstream.monitor.views import Views
+from fraudstream.monitor.views import Versions, Views
 from fraudstream.web import formatting, guard
 from fraudstream.web.connections import Limits, Runner
 from fraudstream.web.front import Front
@@ -70,7 +70,7 @@ def attach(
         views.versions.version, views.versions.model_version, views.versions.ruleset_version
     )
     resources = Resources(views, login.peer_headers if login else {})
-    pages = _templates(views)
+    pages = _templates(views.decimals, views.entity, tuple(views.declared.items()))
     server = app.web
     assert isinstance(server, AiohttpWeb), "the pages need Faust's aiohttp server"
     web_app = server.web_app
@@ -81,7 +81,9 @@ def attach(
         app.page(route.json, name=f"api:{route.resource}")(_json_handler(resource, route))
         if route.page and route.template:
             template = pages.get_template(route.template)
-            app.page(route.page, name=f"page:{route.resource}")(_page_handler(resource, template, route))
+            app.page(route.page, name=f"page:{route.resource}")(
+                _page_handler(resource, template, route, views.versions)
+            )
     app.page("/metrics", name="metrics")(_metrics_handler(resources))
     server.add_static("/static", HERE / "static")
     server._runner = Runner(web_app, front, limits or Limits())  # Faust's own has no limits
@@ -91,7 +93,7 @@ def attach(
         web_app.middlewares.append(guard.only_for(names, addresses=not on_loopback))
     if login is not None:
         web_app.middlewares.append(login.middleware())
-    web_app.middlewares.append(guard.errors_as_pages(_error_page(pages)))
+    web_app.middlewares.append(guard.errors_as_pages(_error_page(pages, views.versions)))
     web_app.on_response_prepare.append(guard.add_headers)
 
 
@@ -112,14 +114,14 @@ def _json_handler(resource: Resource, route: Route) -> Handler:
     return get_json
 
 
-def _page_handler(resource: Resource, template: jinja2.Template, route: Route) -> Handler:
+def _page_handler(resource: Resource, template: jinja2.Template, route: Route, running: Versions) -> Handler:
     async def get_page(view: Any, request: web.Request, **match: str) -> web.Response:
         answer = await _answer(resource, route, request, match)
         if guard.ANONYMOUS in request:
             return _as_json(Answer({"status": answer.data["status"]}, answer.status))
         if route.for_probes and "text/html" not in request.headers.get("Accept", ""):
             return _as_json(answer)
-        text = template.render(answer.data, path=request.path, query=request.query)
+        text = template.render(answer.data, running=running, path=request.path, query=request.query)
         return guard.html(request, text, answer.status)
 
     return get_page
@@ -137,8 +139,9 @@ def _as_json(answer: Answer) -> web.Response:
     return web.Response(body=body, status=answer.status, content_type="application/json", charset="utf-8")
 
 
-def _templates(views: Views) -> jinja2.Environment:
-    """Compile the templates; autoescape is on for all of them and a missing name is an error."""
+@cache
+def _templates(decimals: int, entity: str, declared: tuple[tuple[str, str], ...]) -> jinja2.Environment:
+    """Return the templates, compiled once in a process; autoescape is on for all of them and a missing name is an error."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE / "templates"),
         autoescape=True,
@@ -148,22 +151,21 @@ def _templates(views: Views) -> jinja2.Environment:
     )
     environment.filters.update(formatting.FILTERS)
     environment.filters.update(
-        {name: partial(word, decimals=views.decimals) for name, word in formatting.OF_MONEY.items()}
+        {name: partial(word, decimals=decimals) for name, word in formatting.OF_MONEY.items()}
     )
     environment.filters.update(
-        {name: partial(environment.filters[name], entity=views.entity) for name in formatting.OF_ENTITY}
+        {name: partial(environment.filters[name], entity=entity) for name in formatting.OF_ENTITY}
     )
-    environment.filters["feature"] = partial(formatting.feature, declared=views.declared)
-    environment.globals["running"] = views.versions
-    environment.globals["decimals"] = views.decimals
-    environment.globals["entity"] = views.entity
+    environment.filters["feature"] = partial(formatting.feature, declared=dict(declared))
+    environment.globals["decimals"] = decimals
+    environment.globals["entity"] = entity
     return environment
 
 
-def _error_page(pages: jinja2.Environment) -> guard.ErrorPage:
+def _error_page(pages: jinja2.Environment, running: Versions) -> guard.ErrorPage:
     template = pages.get_template("error.html")
 
     def render(message: str, path: str, archive: str) -> str:
-        return template.render(message=message, path=path, archive=archive)
+        return template.render(message=message, running=running, path=path, archive=archive)
 
     return render

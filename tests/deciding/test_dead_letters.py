@@ -43,7 +43,8 @@ def test_card_numbers_in_headers_are_masked_also_where_the_text_is_cut() -> None
 
 def test_headers_are_bounded() -> None:
     """Whatever a producer sends."""
-    found = letter([(f"n{number}", b"v" * 1_000_000) for number in range(1000)])
+    value = b"v" * 1_000_000
+    found = letter([(f"n{number}", value) for number in range(1000)])
 
     assert HEADERS_MAX == len(found.headers)
     assert {HEADER_CHARACTERS_MAX} == {len(value) for value in found.headers.values()}

@@ -15,9 +15,8 @@ AT_ONCE = 500
 """Cases that are closed at once."""
 
 
-def routes(console: Console, desk: Desk) -> APIRouter:
-    """Return the route."""
-    router = APIRouter()
+def add_routes(router: APIRouter, console: Console, desk: Desk) -> None:
+    """Add the route."""
 
     @router.post("/cases/close")
     def close_many(
@@ -28,8 +27,6 @@ def routes(console: Console, desk: Desk) -> APIRouter:
         confirmed: Annotated[int, Form()] = 0,
     ) -> Response:
         return _close_many(console, desk, request, finding, ids[:AT_ONCE], reason, confirmed)
-
-    return router
 
 
 def _close_many(

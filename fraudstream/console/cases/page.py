@@ -38,9 +38,8 @@ PAYMENTS_MAX = 200
 """Payments of a case that its page knows; the newest."""
 
 
-def routes(console: Console, desk: Desk) -> APIRouter:
-    """Return the routes."""
-    router = APIRouter()
+def add_routes(router: APIRouter, console: Console, desk: Desk) -> None:
+    """Add the routes."""
 
     @router.get("/cases/{case_id}", name="case")
     def case_page(request: Request, case_id: str, payment: str = "") -> Response:
@@ -58,7 +57,6 @@ def routes(console: Console, desk: Desk) -> APIRouter:
         return console.page(request, person, template, **values, told=told)
 
     _add_actions(router, console, desk)
-    return router
 
 
 def _add_actions(router: APIRouter, console: Console, desk: Desk) -> None:

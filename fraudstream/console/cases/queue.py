@@ -21,9 +21,8 @@ COUNTED = 1_000
 """Of more than so many the tabs say only that there are more."""
 
 
-def routes(console: Console, desk: Desk) -> APIRouter:
-    """Return the routes."""
-    router = APIRouter()
+def add_routes(router: APIRouter, console: Console, desk: Desk) -> None:
+    """Add the routes."""
 
     @router.get("/cases", name="cases")
     def queue(
@@ -56,8 +55,6 @@ def routes(console: Console, desk: Desk) -> APIRouter:
             if case is not None:
                 desk.audit(person, case, Claim(), cases)
         return RedirectResponse("/cases?told=none" if case is None else f"/cases/{case.id}", 303)
-
-    return router
 
 
 def _queue(

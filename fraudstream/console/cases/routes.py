@@ -7,11 +7,9 @@ from fraudstream.console.cases import many, page, queue
 from fraudstream.console.cases.desk import Desk
 
 
-def routes(console: Console) -> APIRouter:
-    """Return the routes."""
+def add_routes(router: APIRouter, console: Console) -> None:
+    """Add the routes."""
     desk = Desk(console)
-    router = APIRouter()
-    router.include_router(queue.routes(console, desk))
-    router.include_router(many.routes(console, desk))
-    router.include_router(page.routes(console, desk))
-    return router
+    queue.add_routes(router, console, desk)
+    many.add_routes(router, console, desk)
+    page.add_routes(router, console, desk)

@@ -21,9 +21,8 @@ DONE = {
 }
 
 
-def routes(console: Console, passwords: Passwords) -> APIRouter:
-    """Return the routes."""
-    router = APIRouter()
+def add_routes(router: APIRouter, console: Console, passwords: Passwords) -> None:
+    """Add the routes."""
 
     def shown(request: Request, person: Person, status: int = 200, **said: Any) -> Response:
         return console.page(
@@ -73,8 +72,6 @@ def routes(console: Console, passwords: Passwords) -> APIRouter:
             return _done("sessions")
         console.sessions.end_one(person.id, person.name, session)
         return _done("session")
-
-    return router
 
 
 def _done(what: str) -> Response:

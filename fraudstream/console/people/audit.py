@@ -11,9 +11,8 @@ from fraudstream.domain.people import Permission
 ROWS = 100
 
 
-def routes(console: Console) -> APIRouter:
-    """Return the routes."""
-    router = APIRouter()
+def add_routes(router: APIRouter, console: Console) -> None:
+    """Add the routes."""
 
     @router.get("/audit")
     def audit(
@@ -35,5 +34,3 @@ def routes(console: Console) -> APIRouter:
         broken = found if isinstance(found, Broken) else None
         last = None if isinstance(found, Broken) else found
         return console.page(request, reader, "audit_verified.html", broken=broken, last=last)
-
-    return router

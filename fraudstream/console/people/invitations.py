@@ -14,9 +14,9 @@ from fraudstream.domain.errors import SetupError
 OVER = "This invitation was used, has expired or never was one; ask an admin for another."
 
 
-def routes(console: Console, passwords: Passwords) -> APIRouter:
-    """Return the routes."""
-    router, access = APIRouter(), console.access
+def add_routes(router: APIRouter, console: Console, passwords: Passwords) -> None:
+    """Add the routes."""
+    access = console.access
 
     def shown(request: Request, name: str | None, wrong: str, status: int) -> Response:
         access.guest(request)
@@ -51,5 +51,3 @@ def routes(console: Console, passwords: Passwords) -> APIRouter:
         user = await asyncio.to_thread(console.people.named, name)
         await asyncio.to_thread(access.begin, request, answer, user)
         return answer
-
-    return router

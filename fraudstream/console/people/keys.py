@@ -16,9 +16,9 @@ NAME_MAX = 100
 DONE = {"revoked": "The key is revoked; processes of the API know it within ten seconds."}
 
 
-def routes(console: Console) -> APIRouter:
-    """Return the routes."""
-    router, keys = APIRouter(), ApiKeys(console.engine)
+def add_routes(router: APIRouter, console: Console) -> None:
+    """Add the routes."""
+    keys = ApiKeys(console.engine)
 
     def shown(request: Request, person: Person, **said: Any) -> Response:
         values = {"keys": keys.all(), "scopes": SCOPES, "key": "", "done": ""}
@@ -49,8 +49,6 @@ def routes(console: Console) -> APIRouter:
     def revoke(request: Request, key_id: Annotated[str, Form()] = "") -> Response:
         keys.revoke(key_id, console.person(request, Permission.MANAGE_PEOPLE).name)
         return RedirectResponse("/keys?done=revoked", 303)
-
-    return router
 
 
 def _number(text: str, what: str) -> float | None:

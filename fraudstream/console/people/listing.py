@@ -11,9 +11,8 @@ from fraudstream.domain.people import ROLE_WORDS, Permission, Person, Role
 DONE = {"role": "The role is changed.", "disabled": "Disabled, and logged out.", "enabled": "Enabled again."}
 
 
-def routes(console: Console) -> APIRouter:
-    """Return the routes."""
-    router = APIRouter()
+def add_routes(router: APIRouter, console: Console) -> None:
+    """Add the routes."""
 
     def shown(request: Request, person: Person, **said: Any) -> Response:
         values = {"users": console.people.all(), "roles": ROLE_WORDS, "link": "", "invited": "", "done": ""}
@@ -60,8 +59,6 @@ def routes(console: Console) -> APIRouter:
     def enable(request: Request, name: Annotated[str, Form()] = "") -> Response:
         console.people.enable(managing(request).name, name)
         return _done("enabled")
-
-    return router
 
 
 def _done(what: str) -> Response:

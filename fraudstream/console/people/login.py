@@ -11,9 +11,9 @@ from fraudstream.console.app import Console
 from fraudstream.console.people.checking import Passwords, Refused
 
 
-def routes(console: Console, passwords: Passwords) -> APIRouter:
-    """Return the routes."""
-    router, access = APIRouter(), console.access
+def add_routes(router: APIRouter, console: Console, passwords: Passwords) -> None:
+    """Add the routes."""
+    access = console.access
     oidc = console.settings.oidc_issuer is not None
 
     def asked(request: Request, name: str, onward: str, refused: Refused | None) -> Response:
@@ -52,5 +52,3 @@ def routes(console: Console, passwords: Passwords) -> APIRouter:
         answer = RedirectResponse("/login", 303)
         access.end(request, answer)
         return answer
-
-    return router

@@ -21,11 +21,11 @@ MINUTES = 10
 """How long a login at the provider may take."""
 
 
-def routes(console: Console) -> APIRouter:
-    """Return the routes; none if there is no provider. Raises SetupError."""
-    router, settings = APIRouter(), console.settings
+def add_routes(router: APIRouter, console: Console) -> None:
+    """Add the routes; none if there is no provider. Raises SetupError."""
+    settings = console.settings
     if settings.oidc_issuer is None:
-        return router
+        return
     if settings.console_url is None:
         raise SetupError(
             "login by FRAUDSTREAM_OIDC_ISSUER needs FRAUDSTREAM_CONSOLE_URL, where the provider leads back to"
@@ -65,8 +65,6 @@ def routes(console: Console) -> APIRouter:
         await asyncio.to_thread(console.access.begin, request, answer, user)
         answer.delete_cookie(cookie, path="/", secure=console.secure, httponly=True, samesite="lax")
         return answer
-
-    return router
 
 
 def _begun(kept: str) -> tuple[Begun | None, str]:

@@ -7,11 +7,10 @@ from fraudstream.console.people import account, audit, invitations, keys, listin
 from fraudstream.console.people.checking import Passwords
 
 
-def routes(console: Console) -> APIRouter:
-    """Return the routes."""
-    router, passwords = APIRouter(), Passwords(console)
-    for of_passwords in (login.routes, invitations.routes, account.routes):
-        router.include_router(of_passwords(console, passwords))
-    for others in (oidc.routes, start.routes, listing.routes, keys.routes, audit.routes):
-        router.include_router(others(console))
-    return router
+def add_routes(router: APIRouter, console: Console) -> None:
+    """Add the routes."""
+    passwords = Passwords(console)
+    for of_passwords in (login.add_routes, invitations.add_routes, account.add_routes):
+        of_passwords(router, console, passwords)
+    for others in (oidc.add_routes, start.add_routes, listing.add_routes, keys.add_routes, audit.add_routes):
+        others(router, console)

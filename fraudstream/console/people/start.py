@@ -9,15 +9,12 @@ from fraudstream.domain.people import Permission, Person
 REVIEWERS, OTHERS = "/cases", "/results"
 
 
-def routes(console: Console) -> APIRouter:
-    """Return the route."""
-    router = APIRouter()
+def add_routes(router: APIRouter, console: Console) -> None:
+    """Add the route."""
 
     @router.get("/", name="start")
     def start(request: Request) -> Response:
         return RedirectResponse(_first(console, console.person(request)), 303)
-
-    return router
 
 
 def _first(console: Console, person: Person) -> str:

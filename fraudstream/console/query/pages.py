@@ -105,9 +105,8 @@ class QueryPages:
         return replace(Asked.of(params, newest, None, person.time_zone), by="day", filters=(), known=None)
 
 
-def routes(console: Console) -> APIRouter:
-    """Return the routes."""
-    router = APIRouter()
+def add_routes(router: APIRouter, console: Console) -> None:
+    """Add the routes."""
     pages = QueryPages(console)
 
     @router.get("/query")
@@ -132,5 +131,3 @@ def routes(console: Console) -> APIRouter:
             raise HTTPException(404)
         _, result = await pages.posted(request, person)
         return as_file("result", form, [name for name, _ in result.columns], result.dicts)
-
-    return router

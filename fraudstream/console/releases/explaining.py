@@ -10,9 +10,9 @@ from fraudstream.console.releases.workshop import Workshop
 from fraudstream.explain.asking import explained
 
 
-def routes(console: Console) -> APIRouter:
-    """Return the routes of /payments/explain."""
-    router, workshop = APIRouter(), Workshop(console)
+def add_routes(router: APIRouter, console: Console) -> None:
+    """Add the routes of /payments/explain."""
+    workshop = Workshop(console)
 
     def found(transaction_id: str) -> list[dict[str, Any]]:
         if not transaction_id:
@@ -39,5 +39,3 @@ def routes(console: Console) -> APIRouter:
         console.person(request)
         explanations = found(id)
         return JSONResponse(explanations, 200 if explanations else 404)
-
-    return router

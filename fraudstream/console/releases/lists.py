@@ -82,14 +82,13 @@ class ListRoom:
         )
 
 
-def routes(console: Console) -> APIRouter:
-    """Return the routes of /lists."""
-    router, room = APIRouter(), ListRoom(console)
+def add_routes(router: APIRouter, console: Console) -> None:
+    """Add the routes of /lists."""
+    room = ListRoom(console)
     console.beside("reading lists", console.lists.run)
     _reading(router, room)
     _changing(router, room)
     _uploading(router, room)
-    return router
 
 
 def _reading(router: APIRouter, room: ListRoom) -> None:

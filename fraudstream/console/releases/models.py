@@ -25,12 +25,11 @@ REPORT_POLICY = (
 COMPARED_MAX = 6
 
 
-def routes(console: Console) -> APIRouter:
-    """Return the routes of /models."""
-    router, workshop, reports = APIRouter(), Workshop(console), ModelReports(console.settings)
+def add_routes(router: APIRouter, console: Console) -> None:
+    """Add the routes of /models."""
+    workshop, reports = Workshop(console), ModelReports(console.settings)
     _reading(router, console, workshop, reports)
     _reporting(router, console, workshop, reports)
-    return router
 
 
 def _reading(router: APIRouter, console: Console, workshop: Workshop, reports: ModelReports) -> None:

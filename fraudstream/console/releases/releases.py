@@ -26,15 +26,14 @@ from fraudstream.settings import Settings
 USABLE = frozenset({VersionState.READY, VersionState.ACTIVE})
 
 
-def routes(console: Console) -> APIRouter:
-    """Return the routes of /releases."""
-    router, workshop = APIRouter(), Workshop(console)
+def add_routes(router: APIRouter, console: Console) -> None:
+    """Add the routes of /releases."""
+    workshop = Workshop(console)
     acting = Acting(console, workshop)
     console.beside("the guard of canaries", Guard(console, workshop).run)
     _reading(router, console, workshop, acting)
     _drafting(router, console, workshop)
     _acting(router, console, acting)
-    return router
 
 
 def _reading(router: APIRouter, console: Console, workshop: Workshop, acting: Acting) -> None:

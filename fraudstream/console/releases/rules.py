@@ -26,13 +26,12 @@ EMPTY |= {"state": "draft", "outcome": "review", "priority": "0", "pass_percent"
 CAPACITY_MAX = 1_000_000
 
 
-def routes(console: Console) -> APIRouter:
-    """Return the routes of /rules."""
-    router, workshop = APIRouter(), Workshop(console)
+def add_routes(router: APIRouter, console: Console) -> None:
+    """Add the routes of /rules."""
+    workshop = Workshop(console)
     _reading(router, console, workshop)
     _trying(router, console, workshop)
     _writing(router, console, workshop)
-    return router
 
 
 def _reading(router: APIRouter, console: Console, workshop: Workshop) -> None:

@@ -164,9 +164,8 @@ class Results:
         }
 
 
-def routes_of(results: Results) -> APIRouter:
-    """Return the routes."""
-    router = APIRouter()
+def add_routes(router: APIRouter, results: Results) -> None:
+    """Add the routes."""
 
     @router.get("/results")
     async def overview(request: Request) -> Response:
@@ -208,5 +207,3 @@ def routes_of(results: Results) -> APIRouter:
         named, rows = await results.table(name, asked)
         zone = asked.zone.replace("/", "-")
         return as_file(f"{name}-{asked.first}-{asked.last}-{zone}", form, [each.name for each in named], rows)
-
-    return router

@@ -94,9 +94,9 @@ def shown_of(event_type: EventType) -> dict[str, Any]:
 NOTHING = Asked(dict.fromkeys(TEXTS, ""))
 
 
-def routes(console: Console) -> APIRouter:
-    """Return the routes."""
-    router, search = APIRouter(), Search(console)
+def add_routes(router: APIRouter, console: Console) -> None:
+    """Add the routes."""
+    search = Search(console)
 
     @router.get("/search", name="search")
     async def answer(request: Request) -> Response:
@@ -141,5 +141,3 @@ def routes(console: Console) -> APIRouter:
         decisions = [unarchived(row, search.event_type.declared) for row in found.payments]
         values = {"decisions": decisions, **shown_of(search.event_type)}
         return console.page(request, person, "payment.html", 200 if decisions else 404, **values)
-
-    return router

@@ -24,9 +24,9 @@ PAGE = 50
 ADDRESS = "/stream/dead-letters"
 
 
-def routes(console: Console) -> APIRouter:
-    """Return the routes."""
-    router, resends = APIRouter(), Resends(console.engine)
+def add_routes(router: APIRouter, console: Console) -> None:
+    """Add the routes."""
+    resends = Resends(console.engine)
     settings = console.settings
     topic = settings.topic(topics.DEAD_LETTERS.name)
 
@@ -76,8 +76,6 @@ def routes(console: Console) -> APIRouter:
         letters = await _wanted(settings, resends, form, asked)
         results = await Resender(settings, resends).resend(letters, person.name)
         return await page(request, person, asked, results)
-
-    return router
 
 
 class Asked:

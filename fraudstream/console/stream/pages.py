@@ -114,9 +114,9 @@ async def looked_up(
     return list(reversed(await browser.newest(name, some, PAGE)))
 
 
-def routes(console: Console) -> APIRouter:
-    """Return the routes."""
-    router, stream = APIRouter(), Stream(console)
+def add_routes(router: APIRouter, console: Console) -> None:
+    """Add the routes."""
+    stream = Stream(console)
 
     @router.get("/stream/topics")
     async def listed(request: Request) -> Response:
@@ -165,8 +165,6 @@ def routes(console: Console) -> APIRouter:
     @router.get("/stream/topics/{name}/{partition}/{offset}")
     async def one(request: Request, name: str, partition: int, offset: int) -> Response:
         return await stream.one(request, name, partition, offset)
-
-    return router
 
 
 def _offset(text: str) -> int | None:
