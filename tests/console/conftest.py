@@ -1,16 +1,17 @@
 """Consoles for tests, without a broker."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
 import pytest
 
+from fraudstream.adapters.secrets import argon
 from fraudstream.console.app import Console
 from fraudstream.evidence import archive
 from tests.console.browser import browser_page, chromium  # noqa: F401 - fixtures of browser tests
 from tests.console.cases_world import World, usual
-from tests.console.visiting import Visitor, made, visitor
+from tests.console.visiting import QUICK, Visitor, made, visitor
 from tests.shared import PATIENCE_S
 
 As = Callable[[str], Visitor]
@@ -21,6 +22,15 @@ Shared = Callable[..., Console]
 def patient_evidence(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let pages wait for the archive's answers however busy the machine is; what a page says without them is tested elsewhere."""
     monkeypatch.setattr(archive, "LIMIT_S", PATIENCE_S)
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let new hashes cost little: nobody has to be kept from guessing here. A hash says itself what it costs, and is checked as ever."""
+    argon._nobodys.cache_clear()
+    monkeypatch.setattr(argon, "_HASHER", QUICK)
+    yield
+    argon._nobodys.cache_clear()
 
 
 @pytest.fixture
