@@ -1,12 +1,13 @@
 """Engines that run the aggregation's SQL: DuckDB in this process, or Spark, here or on a cluster. One text, equal rows."""
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
+from fraudstream.adapters.archive.sql import read_parquet
 from fraudstream.adapters.broker.java import find_java
 from fraudstream.adapters.extras import extras_named
-from fraudstream.adapters.files import literal
 from fraudstream.adapters.spark import spark_session
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.events.amounts import HUNDREDTHS, units_of
@@ -15,6 +16,9 @@ from fraudstream.domain.weekly import WEEK_MS
 from fraudstream.offline.columns import AMOUNT, IDS, KINDS, NUMBER, TIME, TOKEN, Kinds
 from fraudstream.offline.opening import plain_files
 from fraudstream.offline.weekly_sql import WeeklyQuery
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 COLUMNS = (NUMBER, TOKEN, *IDS, TIME, AMOUNT)
 """Of the view `payments`; a column the files do not have is null."""
@@ -59,22 +63,31 @@ def by_duckdb(
     /,
 ) -> list[Week]:
     """Run it in this process."""
-    import duckdb
-
     names = _names(query)
-    with plain_files(payments, tuple(names), kinds) as plain, duckdb.connect() as database:
-        database.execute(BELIEVE_NO_STATISTICS)
-        history = database.from_parquet([literal(path) for path in plain], union_by_name=True)
-        _require(query, history.columns)
+    with plain_files(payments, tuple(names), kinds) as plain, _duckdb().cursor() as database:
+        history = read_parquet(plain)
+        given = [name for name, *_ in database.execute(f"DESCRIBE FROM {history}").fetchall()]
+        _require(query, given)
         named = [
-            f'"{name}" AS {ours}' if name in history.columns else f"NULL AS {ours}"
-            for name, ours in names.items()
+            f'"{name}" AS {ours}' if name in given else f"NULL AS {ours}" for name, ours in names.items()
         ]
-        history.project(", ".join(named)).create_view("payments")
+        database.execute(f"CREATE TEMP VIEW payments AS FROM {history} SELECT {', '.join(named)}")
         columns = _bounds(query, end_ms, decimals)
         asked = ", ".join(f"CAST(? AS {kind}) AS {name}" for name, (kind, _) in columns.items())
-        database.execute(f"CREATE TABLE week AS SELECT {asked}", [value for _, value in columns.values()])
+        database.execute(
+            f"CREATE TEMP TABLE week AS SELECT {asked}", [value for _, value in columns.values()]
+        )
         return database.execute(query.text).fetchall()
+
+
+@cache
+def _duckdb() -> "DuckDBPyConnection":
+    """Return this process's database in memory, which keeps nothing: to open one takes longer than a query of a small history."""
+    import duckdb
+
+    database = duckdb.connect(config={"enable_external_file_cache": False})
+    database.execute(BELIEVE_NO_STATISTICS)
+    return database
 
 
 def _names(query: WeeklyQuery) -> dict[str, str]:
