@@ -118,9 +118,9 @@ class WhatIf(NamedTuple):
 
 def _with(frame: pl.DataFrame, told: Features) -> pl.DataFrame:
     """Return the event with the told features, each of the type that it has."""
+    types = frame.schema
     return frame.with_columns(
-        _typed(name, value, frame.schema.get(name) or FEATURES[name].column.dtype)
-        for name, value in told.items()
+        _typed(name, value, types.get(name) or FEATURES[name].column.dtype) for name, value in told.items()
     )
 
 
