@@ -81,7 +81,9 @@ class PartitionLogs:
         return {place: at.offset if (at := found.get(place)) else None for place in places}
 
     async def commit(self, offsets: Mapping[Place, int]) -> None:
-        """Commit the offsets to go on from, by topic and partition; the group must have no members."""
+        """Commit the offsets to go on from, by topic and partition; the group must have no members. Without any nothing is done."""
+        if not offsets:
+            return
         places = {TopicPartition(*place): offset for place, offset in offsets.items()}
         async with _answered("a commit"):
             await self._group._coordinator.ensure_coordinator_known()

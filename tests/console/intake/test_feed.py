@@ -5,10 +5,15 @@ import json
 import shutil
 from pathlib import Path
 
+import pytest
+
 from fraudstream.adapters.database.cases import CaseStore
 from fraudstream.adapters.database.engine import opened
 from fraudstream.adapters.database.positions import stored
 from fraudstream.adapters.kafka.admin import ensure_topics
+from fraudstream.console.background import Background, end
+from fraudstream.console.intake import feed
+from fraudstream.console.intake.feed import CaseFeed
 from fraudstream.domain.labels import Label, encode
 from fraudstream.domain.review.actions import Note
 from fraudstream.domain.review.case import Finding
@@ -69,6 +74,26 @@ async def test_alerts_become_cases_closes_become_labels_and_labels_of_others_app
         sorted(each["transaction_id"] for each in published[one.id]["reviewed"]),
     ]
     assert [True, False, False] == sorted((case["blind"] for case in published.values()), reverse=True)
+
+
+async def test_topics_without_records_are_read_on(
+    kafka_settings: Settings, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is nothing yet whose reading could be committed; nothing fails, and the first alert becomes a case."""
+    monkeypatch.setattr(feed, "COMMIT_EVERY_S", 0.1)
+    monkeypatch.setattr(feed, "PUBLISH_EVERY_S", 0.1)
+    background = Background("reading alerts", CaseFeed(kafka_settings, opened(database_url)).run)
+    task = asyncio.create_task(background.run())
+    try:
+        await ensure_topics(kafka_settings)
+        await asyncio.sleep(3)
+        before = background.problem
+        await alert(kafka_settings, ("t1", "card1"))
+        await until(lambda: len(reviewed(CaseStore(opened(database_url)))) == 1)
+    finally:
+        await end([task])
+
+    assert ("", "") == (before, background.problem)
 
 
 async def test_a_database_restored_from_yesterday_catches_up_and_does_nothing_twice(
