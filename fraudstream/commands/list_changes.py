@@ -1,6 +1,5 @@
 """Commands of `fraudstream lists` that change what is on them."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -64,18 +63,15 @@ def import_(name: str, file: Path, why: str, as_json: bool) -> None:
 
     Exit codes: 0 written, 2 no such list, or the file has mistakes or too many lines (nothing was written), 75 no broker.
     """
+    from fraudstream.adapters.lists.changes import imported
     from fraudstream.adapters.lists.values import checked, rows_of
+    from fraudstream.adapters.models.registry import this_user
 
     settings = Settings()
     reader = values_of(settings, read_lists(settings), name)
     rows = checked(file, reader)
 
-    def changes() -> Iterator[Change]:
-        for row in rows_of(file, reader):
-            entry = entry_of(row.until, row.why or why)
-            yield from (Change(name, kept, entry) for kept in row.values)
-
-    write_changes(settings, changes(), rows)
+    write_changes(settings, imported(rows_of(file, reader), name, this_user(), why), rows)
     told(as_json, f"{rows:,} on list {name}", list=name, added=rows)
 
 

@@ -4,20 +4,23 @@ import asyncio
 import hashlib
 import hmac
 import secrets
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import urlencode
 
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
-from starlette.datastructures import FormData
+from starlette.datastructures import FormData, Headers
 
 from fraudstream.adapters.database.people import User
 from fraudstream.adapters.database.sessions import Sessions
 from fraudstream.domain.people import Permission, Person
 
+MULTIPART = "multipart/form-data"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 FORM_MAX_FIELDS = 5_000
-FILE_MAX = 32 * 1024 * 1024
+FIELD_BYTES_MAX = 32 * 1024 * 1024
 CSRF_HEADER = "X-CSRF"
 
 
@@ -38,6 +41,7 @@ class Access:
     """Whether cookies are only sent over TLS."""
     hours: float
     """How long a session lasts."""
+    _own_forms: set[Callable[..., Any]] = field(default_factory=set)
 
     @property
     def cookie(self) -> str:
@@ -55,17 +59,25 @@ class Access:
         request.state.person = person
         request.state.who = "-" if person is None else person.name
         request.state.csrf = csrf_of(secret) if secret else ""
-        if request.method in SAFE:
+        if request.method in SAFE or self._checked_while_it_arrives(request):
             return
         given = request.headers.get(CSRF_HEADER) or (await form_of(request)).get("csrf")
-        if (
-            not isinstance(given, str)
-            or not secret
-            or not hmac.compare_digest(given.encode(), csrf_of(secret).encode())
-        ):
+        self.check_token(request, given if isinstance(given, str) else None)
+
+    def check_token(self, request: Request, given: str | None) -> None:
+        """Raise Forbidden unless a form has the token of who sent it."""
+        secret = self.secret(request)
+        if given is None or not secret or not hmac.compare_digest(given.encode(), csrf_of(secret).encode()):
             raise Forbidden(
                 "this form was not sent from a page of yours, or you have logged in again since; go back, reload the page and try again"
             )
+
+    def checks_while_it_arrives(self, endpoint: Callable[..., Any]) -> None:
+        """Leave it to an endpoint to check the token of forms with a file, which it reads as they arrive."""
+        self._own_forms.add(endpoint)
+
+    def _checked_while_it_arrives(self, request: Request) -> bool:
+        return has_file(request.headers) and request.scope.get("endpoint") in self._own_forms
 
     def begin_as_guest(self, request: Request, response: Response) -> None:
         """Give somebody who is not logged in a cookie that belongs to no session, so that their form has a token, too."""
@@ -111,8 +123,13 @@ def person_of(request: Request, permission: Permission | None) -> Person:
 
 
 async def form_of(request: Request) -> FormData:
-    """Return the form that was sent; read once."""
-    return await request.form(max_files=10, max_fields=FORM_MAX_FIELDS, max_part_size=FILE_MAX)
+    """Return the form that was sent; read once. It has no files: they would lie on a disk with all that is in them."""
+    return await request.form(max_files=0, max_fields=FORM_MAX_FIELDS, max_part_size=FIELD_BYTES_MAX)
+
+
+def has_file(headers: Headers) -> bool:
+    """Tell whether a form is sent as those are that may have files."""
+    return headers.get("content-type", "").startswith(MULTIPART)
 
 
 def csrf_of(secret: str) -> str:

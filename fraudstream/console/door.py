@@ -9,6 +9,8 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from fraudstream.console.access import has_file
+from fraudstream.console.arriving import FILE_BYTES_MAX
 from fraudstream.process.http_door import CARD_NUMBER, Door
 from fraudstream.process.http_server import LOOPBACK
 from fraudstream.settings import Settings
@@ -17,6 +19,9 @@ access_log = logging.getLogger("fraudstream.console.access")
 
 BODY_BYTES_MAX = 40 * 1024 * 1024
 """A list of a million values."""
+WITH_FILE = "/upload"
+"""What addresses end with that take a file; it is read as it arrives."""
+LARGER = "Put a larger one on its list with: fraudstream lists import"
 
 HEADERS = (
     (
@@ -54,17 +59,23 @@ class Bounded:
             sentence = "The console has another host name; FRAUDSTREAM_CONSOLE_URL sets it."
             await PlainTextResponse(sentence, 421)(scope, receive, send)
             return
+        of_file = scope["path"].endswith(WITH_FILE) and has_file(headers)
+        most = FILE_BYTES_MAX if of_file else BODY_BYTES_MAX
         size = 0
 
         async def counted() -> Message:
             nonlocal size
             message = await receive()
             size += len(message.get("body", b""))
-            return message if size <= BODY_BYTES_MAX else {"type": "http.disconnect"}
+            return message if size <= most else {"type": "http.disconnect"}
 
         length = headers.get("content-length", "0")
-        if length.isdigit() and int(length) > BODY_BYTES_MAX:
-            sentence = f"A form may have {BODY_BYTES_MAX:,} bytes."
+        if length.isdigit() and int(length) > most:
+            sentence = (
+                f"A file may have {most:,} bytes here. {LARGER}"
+                if of_file
+                else f"A form may have {most:,} bytes."
+            )
             await PlainTextResponse(sentence, 413)(scope, receive, send)
             return
         await self._app(scope, counted, send)

@@ -1,8 +1,10 @@
 """What every request to the console goes through."""
 
+import httpx
 import pytest
 
 from fraudstream.console.app import Console
+from fraudstream.console.arriving import FILE_BYTES_MAX
 from tests.console.conftest import Shared
 from tests.console.visiting import guest, newcomer
 
@@ -56,6 +58,30 @@ def test_a_form_that_is_too_large_is_refused(shared_console: Shared) -> None:
     said = who.http.post("/logout", content=b"a", headers={"Content-Length": "999999999"})
 
     assert 413 == said.status_code
+
+
+def test_a_file_that_is_too_large_is_refused_with_the_command_that_takes_it(shared_console: Shared) -> None:
+    """More than forms may have is right for a file; what is no form with a file has the limit of forms."""
+    who = newcomer(shared_console(), "lead")
+
+    def sent(size: int, kind: str) -> httpx.Response:
+        headers = {"Content-Length": str(size), "Content-Type": kind}
+        return who.http.post("/lists/stolen/upload", content=b"a", headers=headers)
+
+    refused = sent(FILE_BYTES_MAX + 1, "multipart/form-data; boundary=x")
+
+    assert (413, True) == (refused.status_code, "fraudstream lists import" in refused.text)
+    assert 413 != sent(FILE_BYTES_MAX, "multipart/form-data; boundary=x").status_code
+    assert 413 == sent(FILE_BYTES_MAX, "application/x-www-form-urlencoded").status_code
+
+
+def test_only_pages_that_read_files_as_they_arrive_take_any(shared_console: Shared) -> None:
+    """Others would put them on a disk."""
+    who = newcomer(shared_console(), "lead")
+    answer = who.http.post("/logout", data={"csrf": who.csrf}, files={"file": ("a.csv", b"4111111111111111")})
+
+    assert 400 == answer.status_code
+    assert "4111" not in answer.text
 
 
 def test_what_is_not_there_is_a_page(shared_console: Shared) -> None:

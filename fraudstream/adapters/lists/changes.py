@@ -1,11 +1,11 @@
 """What people write on lists, by commands and in the console alike."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 
 from fraudstream.adapters.event_types import event_type_named
 from fraudstream.adapters.lists.topic import OnLists, write, writing
-from fraudstream.adapters.lists.values import Values, values_of_list
+from fraudstream.adapters.lists.values import Row, Values, values_of_list
 from fraudstream.domain.card_numbers import without_card_numbers
 from fraudstream.domain.errors import SetupError
 from fraudstream.domain.lists.entries import Change, Kind, Listed, Listing, Purpose
@@ -30,6 +30,17 @@ def entry_of(by: str, until: datetime | None, why: str) -> Listed:
     return Listed(by, datetime.now(UTC), without_card_numbers(why), until)
 
 
+def imported(rows: Iterable[Row], name: str, by: str, why: str) -> Iterator[Change]:
+    """Yield what puts the rows of a file on a list; `why`: of rows without a reason.
+
+    All were put on it at one moment: so entries with one reason and end are alike, and who follows the lists keeps each once.
+    """
+    at, asked = datetime.now(UTC), without_card_numbers(why)
+    for row in rows:
+        entry = Listed(by, at, row.why or asked, row.until)
+        yield from (Change(name, kept, entry) for kept in row.values)
+
+
 def values_of(settings: Settings, found: OnLists, name: str) -> Values:
     """Return what reads the values of a list; raises SetupError if there is no such list."""
     entity = event_type_named(settings.event_type).entity
@@ -45,7 +56,13 @@ def entities_of(settings: Settings, text: str) -> tuple[str, ...]:
     return Values("card", settings.tokenizer(), entity.kind).of(text)
 
 
-async def written(settings: Settings, changes: Iterable[Change]) -> int:
-    """Publish changes; return how many."""
+async def written(
+    settings: Settings, changes: Iterable[Change], told: Callable[[int], None] = lambda number: None
+) -> int:
+    """Publish changes, some at a time; `told` is called with how many each time. Return how many."""
+    total = 0
     async with writing(settings) as publisher:
-        return sum([number async for number in write(publisher, settings, changes)])
+        async for number in write(publisher, settings, changes):
+            total += number
+            told(number)
+    return total

@@ -22,6 +22,8 @@ PATIENCE_S = 30.0
 HELD_S = 0.5
 """How long the brokers hold an answer for whoever follows the topic; a record is answered at once."""
 AT_ONCE = 5_000
+ALIKE_MAX = 10_000
+"""How many entries are remembered in case that further ones are equal to them."""
 
 
 @asynccontextmanager
@@ -85,6 +87,7 @@ class Taken:
         self._listings: dict[str, Listing] = {}
         self._entries: dict[str, dict[str, Listed]] = {}
         self._hashes: dict[str, set[int]] = {}
+        self._alike: dict[Listed, Listed] = {}
         self._revision = 0
 
     def take(self, change: Change, offset: int) -> None:
@@ -99,10 +102,16 @@ class Taken:
             own = self._entries.setdefault(name, {})
             own.pop(value, None)
             if isinstance(said, Listed):
-                own[value] = said
+                own[value] = self._shared(said)
         else:
             hashes = self._hashes.setdefault(name, set())
             (hashes.discard if said is None else hashes.add)(hash(value))
+
+    def _shared(self, said: Listed) -> Listed:
+        """Return an entry that is equal: those of an import are one, which saves most of their memory."""
+        if len(self._alike) >= ALIKE_MAX:
+            self._alike.clear()
+        return self._alike.setdefault(said, said)
 
     def on(self, name: str | None) -> OnLists:
         """Return what is on lists by now, and the entries of one of them if it is kept."""

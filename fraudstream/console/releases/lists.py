@@ -1,22 +1,23 @@
 """The room of lists: what rules ask by `in_list`, put on and taken off by hand or from a file, and rules that are snoozed."""
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
-from typing import Annotated, get_args
+from typing import Annotated, BinaryIO, get_args
 from urllib.parse import quote
 
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import UploadFile
 
 from fraudstream.adapters.lists import changes
 from fraudstream.adapters.lists.topic import OnLists
-from fraudstream.console.access import form_of
 from fraudstream.console.app import Console
+from fraudstream.console.arriving import FILE_BYTES_MAX, Arriving
 from fraudstream.console.reading import read_moment
+from fraudstream.console.releases.imports import Imports
 from fraudstream.console.releases.uploads import Upload, Uploads
 from fraudstream.domain.card_numbers import without_card_numbers
 from fraudstream.domain.errors import FraudstreamError, SetupError
@@ -24,6 +25,8 @@ from fraudstream.domain.lists.entries import SNOOZE, Change, Kind, Purpose
 from fraudstream.domain.people import Permission, Person
 
 SHOWN_MAX = 100
+STOP_ASKING = 286
+"""Status with which htmx asks no more."""
 Text = Annotated[str, Form()]
 
 
@@ -33,17 +36,26 @@ class ListRoom:
     def __init__(self, console: Console) -> None:
         self.console = console
         self.settings = console.settings
+        self.imports = Imports()
         self.uploads = Uploads(console.settings.data_dir / "console" / "uploads")
 
     def read(self, name: str | None = None) -> OnLists:
         """Return what is on lists now; raises FraudstreamError."""
         return self.console.lists.on_from_thread(name)
 
-    def write(self, person: Person, action: str, name: str, made: Iterable[Change], **details: object) -> int:
+    def write(
+        self, person: Person, action: str, name: str, made: Iterable[Change], **details: object
+    ) -> None:
         """Publish changes, and say in the audit trail how many, but not the values."""
         number = asyncio.run(changes.written(self.settings, made))
         self.console.audit(person, f"list.{action}", name, {"records": number, **details})
-        return number
+
+    def put(self, person: Person, name: str, upload: str, why: str, told: Callable[[int], None]) -> None:
+        """Put what somebody has uploaded on a list, and say so in the audit trail; `told` gets how many records were written."""
+        self.read(name).listing(name)
+        made = changes.imported(self.uploads.rows(upload), name, person.name, why)
+        number = asyncio.run(changes.written(self.settings, made, told))
+        self.console.audit(person, "list.import", name, {"records": number, "why": without_card_numbers(why)})
 
     def page(
         self,
@@ -77,6 +89,9 @@ class ListRoom:
             wanted=without_card_numbers(wanted),
             wrong=wrong,
             upload=upload,
+            asked=(asked := request.query_params.get("importing", "")),
+            importing=self.imports.of(asked),
+            bytes_max=FILE_BYTES_MAX,
             done=request.query_params.get("done", ""),
             expired=lambda entry: entry.expires_at is not None and entry.expires_at < datetime.now(UTC),
         )
@@ -172,36 +187,42 @@ def _changing(router: APIRouter, room: ListRoom) -> None:
 
 
 def _uploading(router: APIRouter, room: ListRoom) -> None:
+    arriving = Arriving()
+
     @router.post("/lists/{name}/upload")
     async def upload(request: Request, name: str) -> Response:
         person = room.console.person(request, Permission.WRITE_RULES)
-        file = (await form_of(request)).get("file")
-        if not isinstance(file, UploadFile):
-            raise SetupError("choose a CSV file")
-        return await run_in_threadpool(_uploaded, room, request, person, name, file)
+        check = partial(room.console.access.check_token, request)
+
+        def kept(file: BinaryIO, filename: str) -> Upload:
+            return room.uploads.keep(file, filename, changes.values_of(room.settings, room.read(name), name))
+
+        try:
+            found = await arriving.read(request, check, kept)
+        except SetupError as error:
+            return await run_in_threadpool(room.page, request, person, name, str(error))
+        return await run_in_threadpool(room.page, request, person, name, upload=found)
+
+    room.console.access.checks_while_it_arrives(upload)
 
     @router.post("/lists/{name}/import")
-    def take(request: Request, name: str, upload: Text, why: Text = "") -> Response:
+    def take(
+        request: Request, name: str, upload: Text, rows: Annotated[int, Form()] = 0, why: Text = ""
+    ) -> Response:
         person = room.console.person(request, Permission.WRITE_RULES)
-        room.read(name).listing(name)
+        found = room.imports.begin(upload, rows, partial(room.put, person, name, upload, why))
+        if found.ended:
+            return _back(name, "imported")
+        return RedirectResponse(f"/lists/{quote(name, safe='')}?importing={quote(upload, safe='')}", 303)
 
-        def made() -> Iterator[Change]:
-            for row in room.uploads.rows(upload):
-                entry = changes.entry_of(person.name, row.until, row.why or why)
-                yield from (Change(name, kept, entry) for kept in row.values)
-
-        room.write(person, "import", name, made(), why=without_card_numbers(why))
-        return _back(name, "imported")
-
-
-def _uploaded(room: ListRoom, request: Request, person: Person, name: str, file: UploadFile) -> Response:
-    """Read a file and show what is in it; nothing is published yet."""
-    try:
-        reader = changes.values_of(room.settings, room.read(name), name)
-        upload = room.uploads.keep(file.file, file.filename or "", reader)
-    except SetupError as error:
-        return room.page(request, person, name, str(error))
-    return room.page(request, person, name, upload=upload)
+    @router.get("/lists/{name}/imports/{upload}")
+    def progress(request: Request, name: str, upload: str) -> Response:
+        person = room.console.person(request)
+        found = room.imports.of(upload)
+        status = STOP_ASKING if found is None or found.ended else 200
+        return room.console.page(
+            request, person, "releases/list_import.html", status=status, name=name, importing=found
+        )
 
 
 def _back(name: str, done: str) -> Response:

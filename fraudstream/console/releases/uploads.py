@@ -9,14 +9,9 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import msgspec
-from starlette.formparsers import MultiPartParser
 
 from fraudstream.adapters.lists.values import SHOWN_MAX, Row, Values, rows_in
-from fraudstream.console.access import FILE_MAX
 from fraudstream.domain.errors import SetupError
-
-MultiPartParser.spool_max_size = FILE_MAX
-"""Uploads stay in memory: a temporary file would hold card numbers."""
 
 KEPT_S = 3600
 """What nobody has confirmed is removed at the next upload after so long."""
@@ -74,7 +69,7 @@ class Uploads:
         with path.open("rb") as kept:
             for line in kept:
                 yield msgspec.json.decode(line, type=Row)
-        path.unlink()
+        path.unlink(missing_ok=True)
 
     def _remove_old(self) -> None:
         for path in self._directory.iterdir():

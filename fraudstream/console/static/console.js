@@ -31,3 +31,12 @@ document.addEventListener("submit", (event) => {
 window.addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
 });
+
+// <input type="file" data-bytes-max="1000" data-too-large="…"> is not sent if its file is larger: a server that stops reading only looks broken.
+document.addEventListener("change", (event) => {
+  const most = Number(event.target.dataset.bytesMax);
+  if (!most) return;
+  const large = [...event.target.files].some((file) => file.size > most);
+  event.target.setCustomValidity(large ? event.target.dataset.tooLarge : "");
+  tell(large ? event.target.dataset.tooLarge : "");
+});

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from fraudstream.adapters.database.engine import opened
 from fraudstream.adapters.lists.topic import OnLists, read
 from fraudstream.console.access import csrf_of
 from fraudstream.console.app import Console
+from fraudstream.console.releases import imports
 from fraudstream.console.releases.workshop import Workshop
 from fraudstream.console.rooms import ROOMS
 from fraudstream.domain.lists.entries import SNOOZE
@@ -109,6 +111,68 @@ def test_a_file_that_is_no_list_is_said(connected: Console, content: str, senten
     who = visitor(connected, "lead")
 
     assert sentence in upload(who, content, 200 if content == "value\n" else 422)
+
+
+def test_a_file_larger_than_any_form_is_read_as_it_arrives(connected: Console) -> None:
+    """45 MB of long reasons; nothing but tokens is on the disk."""
+    why = "r" * 1_000
+    lines = "".join(f"{number},,{why}\n" for number in range(4_000_000_000_000_000, 4_000_000_000_045_000))
+    page = upload(visitor(connected, "lead"), "value,until,why\n" + lines)
+
+    assert "45,000 lines can be put on the list." in page
+    assert b"400000000000" not in everything_in(connected.settings.data_dir)
+
+
+def test_how_far_a_long_import_is_can_be_seen(connected: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever put a file on the list need not wait for it; sent twice it is one import, and its end is said."""
+    monkeypatch.setattr(imports, "WAIT_S", 0.0)
+    who = visitor(connected, "lead")
+    page = upload(who, "value\n" + "".join(f"{number:032x}\n" for number in range(20_000)))
+    kept = re.findall(r'name="upload" value="(\w+)"', page)[0]
+    begun, again = (who.post("/lists/stolen/import", upload=kept, rows=20_000) for _ in range(2))
+    page = who.get(f"/lists/stolen?importing={kept}")
+    seen = followed(who, kept)
+
+    assert {f"/lists/stolen?importing={kept}"} == {each.headers["location"] for each in (begun, again)}
+    assert f'hx-get="/lists/stolen/imports/{kept}"' in page or "the file is on the list" in page
+    assert all("values of 20,000 lines are written" in text for text in seen[:-1])
+    assert "the file is on the list" in seen[-1]
+    assert 20_000 == len(on(connected, "stolen").entries)
+    assert ["list.import"] == [each.action for each in entries(connected.engine, action="list.import")]
+    assert "Nothing is known of this file" in who.get("/lists/stolen?importing=other")
+    assert "Nothing is known of this file" in who.get("/lists/stolen/imports/other", 286)
+
+
+def test_an_import_that_fails_says_why(connected: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also when nobody waits for it any more."""
+    monkeypatch.setattr(imports, "WAIT_S", 0.0)
+    who = visitor(connected, "lead")
+    who.post("/lists/stolen/import", upload="a" * 32)
+
+    assert "This upload is not there any more" in followed(who, "a" * 32)[-1]
+
+
+def followed(who: Visitor, kept: str) -> list[str]:
+    """Return what the page is told of an import until it asks no more."""
+    seen = []
+    while (answer := who.http.get(f"/lists/stolen/imports/{kept}")).status_code == 200:
+        seen.append(answer.text)
+        time.sleep(0.05)
+    assert 286 == answer.status_code
+    return [*seen, answer.text]
+
+
+def test_half_a_file_and_a_forged_one_leave_nothing(connected: Console) -> None:
+    """A connection that broke, and a form of somebody else's page."""
+    who = visitor(connected, "lead")
+    head = f'--x\r\nContent-Disposition: form-data; name="csrf"\r\n\r\n{who.csrf}\r\n--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    half = who.http.post("/lists/stolen/upload", content=f"{head}{FILE}", headers=headers)
+    forged = who.http.post("/lists/stolen/upload", data={"csrf": "x"}, files={"file": ("a", FILE.encode())})
+
+    assert (422, True) == (half.status_code, "The file did not arrive whole" in half.text)
+    assert 403 == forged.status_code
+    assert b"" == everything_in(connected.settings.data_dir / "console" / "uploads")
 
 
 def test_card_numbers_on_a_list_of_text_are_refused(connected: Console) -> None:

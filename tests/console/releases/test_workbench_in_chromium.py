@@ -2,8 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
 from fraudstream.adapters.database.proposals import Proposals
 from fraudstream.console.app import Console
+from fraudstream.console.arriving import FILE_BYTES_MAX
+from fraudstream.console.releases import imports
 from fraudstream.console.rooms import ROOMS
 from fraudstream.settings import Settings
 from tests.console.browser import NEEDS_CHROMIUM, BrowserPage, no_serious
@@ -51,7 +55,7 @@ async def test_releases_are_looked_at(browser_page: BrowserPage, console: Consol
 
 
 async def test_models_and_lists_are_looked_at(
-    browser_page: BrowserPage, console: Console, kafka_settings: Settings
+    browser_page: BrowserPage, console: Console, kafka_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A report's scripts run within its frame; a list with values, and what is in a file before it is imported."""
     made = console.settings.model_copy(
@@ -64,10 +68,12 @@ async def test_models_and_lists_are_looked_at(
         "<title>r</title><p id=a>plain</p><script>document.getElementById('a').textContent = 'drawn'</script>"
     )
     with with_what_runs_beside(console):
-        await _look_at_models_and_lists(browser_page, console)
+        await _look_at_models_and_lists(browser_page, console, monkeypatch)
 
 
-async def _look_at_models_and_lists(browser_page: BrowserPage, console: Console) -> None:
+async def _look_at_models_and_lists(
+    browser_page: BrowserPage, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ada = visitor(console, "lead", "ada")
     ada.post("/lists/create", name="trusted", purpose="allow", why="known shops")
     ada.post("/lists/trusted/add", values="shop\nother", until="2027-01-01T00:00", why="asked them")
@@ -77,6 +83,14 @@ async def _look_at_models_and_lists(browser_page: BrowserPage, console: Console)
     page = await seen.look("/models/1.0/report")
     await page.frame_locator("iframe").get_by_text("drawn").wait_for()
     page = await seen.look("/lists/trusted")
+    with (large := console.settings.data_dir / "large.csv").open("wb") as file:
+        file.truncate(FILE_BYTES_MAX + 1)
+    await page.get_by_label("Columns value").set_input_files(large)
+    await page.get_by_role("alert").get_by_text("fraudstream lists import trusted FILE").wait_for()
+    await page.get_by_role("button", name="Look at it").click()
+    assert page.url.endswith("/lists/trusted")  # it was not sent
+    await seen.keep(page, "lists-too-large-1400-light")
+    await no_serious(page)
     await page.get_by_label("Columns value").set_input_files(
         {"name": "shops.csv", "mimeType": "text/csv", "buffer": b"value,until\nnew shop,\nother,tomorrow\n"}
     )
@@ -84,6 +98,9 @@ async def _look_at_models_and_lists(browser_page: BrowserPage, console: Console)
     await page.get_by_text("1 line can be put on the list; 1 cannot").wait_for()
     await seen.keep(page, "lists-report-1400-light")
     await no_serious(page)
+    monkeypatch.setattr(imports, "WAIT_S", 0.0)
     await page.get_by_role("button", name="Put 1 on the list").click()
     await page.get_by_text("the file is on the list").wait_for()
+    await seen.keep(page, "lists-imported-1400-light")
+    await no_serious(page)
     assert [] == seen.complaints
