@@ -65,6 +65,7 @@ NEEDS = {
     "tests/offline/etl/test_etl_rejected": "property",
     "tests/offline/etl/test_etl_s3": "server",
     "tests/offline/test_activation": "process",
+    "tests/offline/test_dataset_on_spark": "spark",
     "tests/offline/test_engines": "spark",
     "tests/offline/etl/test_etl.py::test_raw_csv_becomes_a_model": "process",
     "tests/offline/test_importing.py::test_a_foreign_csv_becomes_a_model": "process",

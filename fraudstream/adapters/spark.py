@@ -7,7 +7,7 @@ import os
 import sys
 import tempfile
 import uuid
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -35,6 +35,14 @@ QUIET = {"spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false"}
 LOOK_S = 5.0
 """How often whoever waits for Spark is asked whether to go on."""
 
+LOST = ("Python worker exited unexpectedly", "ExecutorLostFailure", "java.lang.OutOfMemoryError")
+"""What Spark says of a process that was ended, most often by the system."""
+
+LOST_SAID = (
+    "a process of Spark ended before its task was done, most often for lack of memory; give Spark's machines more, or fewer tasks "
+    "at a time, e.g. with --master 'local[2]'"
+)
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -42,6 +50,9 @@ Failure = FraudstreamError | OSError
 """What a task returns instead of raising it: Spark would make a text of it."""
 
 FAILURES = (FraudstreamError, OSError)
+
+Step = Callable[[int, Sequence[T]], Iterable[tuple[int, R]]]
+"""Makes of a task's number, and of all that it is given, what other tasks are given, with their numbers."""
 
 
 class Spark:
@@ -77,6 +88,25 @@ class Spark:
         with self._tasks(waiting) as (pool, result):
             return result(pool.submit(self._tagged, action))
 
+    def given(self, items: Sequence[T], function: Step[T, R]) -> Any:
+        """Return what a function makes of each item and its number, as an RDD of pairs: which task goes on with it, and what it is."""
+        return self.then(self.context.parallelize(list(enumerate(items)), max(len(items), 1)), function)
+
+    def exchanged(self, pairs: Any, tasks: int) -> Any:
+        """Return pairs, each where the task is that goes on with it."""
+        return pairs.partitionBy(tasks, int)
+
+    def then(self, pairs: Any, function: Step[T, R]) -> Any:
+        """Return what a function makes of a task's number and of all that is there, as pairs."""
+        return pairs.mapPartitionsWithIndex(partial(passed_on, function))
+
+    def collected(
+        self, pairs: Any, waiting: Callable[[], None] = lambda: None, only: Sequence[int] | None = None
+    ) -> list[Any]:
+        """Return what tasks have made, all of them or `only` some; raises what went wrong in one."""
+        found = self.awaited(lambda: self.context.runJob(pairs, list, only), waiting)
+        return [told(made) for _, made in found]
+
     def _one(self, function: Callable[[T], R], item: T) -> list[R | Failure]:
         return list(self.context.parallelize([item], 1).map(partial(caught, function)).collect())
 
@@ -89,6 +119,7 @@ class Spark:
         self, waiting: Callable[[], None]
     ) -> Iterator[tuple[ThreadPoolExecutor, Callable[[Future[R]], R]]]:
         """Yield threads to start tasks in, and what waits for one; if the block fails, tasks that still run are ended."""
+        from py4j.protocol import Py4JError
 
         def result(future: Future[R]) -> R:
             while True:
@@ -98,6 +129,10 @@ class Spark:
                     if future.done():
                         raise
                     waiting()
+                except Py4JError as error:
+                    if any(sign in str(error) for sign in LOST):
+                        raise SetupError(LOST_SAID) from error
+                    raise
 
         with ThreadPoolExecutor(self.cores + 1) as pool:
             try:
@@ -121,6 +156,21 @@ def told(result: R | Failure) -> R:
     if isinstance(result, FAILURES):
         raise result
     return result
+
+
+def passed_on(
+    function: Step[T, R], task: int, given: Iterable[tuple[int, T | Failure]]
+) -> Iterable[tuple[int, R | Failure]]:
+    """Call a function with all that is for a task; a failure, here or before, goes on to the first task, and so comes back."""
+    items: list[T] = []
+    for _, item in given:
+        if isinstance(item, FAILURES):
+            return [(0, item)]
+        items.append(item)
+    if not items:
+        return []
+    made = caught(lambda some: list(function(task, some)), items)
+    return [(0, made)] if isinstance(made, FAILURES) else made
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Labelled payments with what the worker knows at each: what a model learns from."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -18,6 +19,7 @@ from fraudstream.domain.features.schema import CENTS
 from fraudstream.domain.features.variable_inputs import NONE as NO_INPUTS
 from fraudstream.domain.features.variable_inputs import VariableInputs
 from fraudstream.domain.labels import LABEL_KNOWN_AT
+from fraudstream.domain.windows.cells import Ints
 from fraudstream.domain.windows.velocity import CARD_WINDOWS, Windows
 from fraudstream.offline.columns import LABEL
 from fraudstream.offline.gaps import gaps_between
@@ -25,6 +27,9 @@ from fraudstream.offline.history import dates_of, read_payments
 from fraudstream.offline.opening import IMPORT
 from fraudstream.offline.point_in_time import NEVER_MS, Arrived, kept_values, point_in_time
 from fraudstream.offline.weeks_before import declared_weeks
+
+LEARNT, CONFLICT = "learnt", "conflict"
+"""Whether a payment is learnt from: not if it is repeated, or in conflict with its first occurrence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,43 +61,82 @@ class Dataset:
         and a repeated one is another. None: they are card payments without variables, in hundredths of a currency.
         Archived payments before `labels_cut_ms` have the labels that were known then.
         """
-        windows = CARD_WINDOWS if event_type is None else event_type.windows
-        decimals = windows.decimals
-        variables = [] if event_type is None else list(event_type.columns)
-        columns = ("event_time", "amount", *variables, LABEL, "scenario", LABEL_KNOWN_AT)
-        paid = read_payments(directory, columns, partitions, event_type, labels_cut_ms)
-        if needs_labels and LABEL not in paid.columns:
-            raise SetupError(
-                f"no file in {directory} has a column {LABEL}, which training needs; {IMPORT}; "
-                "or train an anomaly model, which needs none: fraudstream train --anomaly alone"
-            )
-        cents = rounded_units(paid["amount"].to_numpy(), decimals)
-        paid = paid.drop("amount").with_columns(CENTS.series(cents))
-        if event_type is not None:
-            paid = paid.with_columns(
-                filled for filled in event_type.filled if filled.meta.output_name() in paid.columns
-            )
-            if event_type.entity is None:
-                frame = with_amount(paid.drop("id_hash"), decimals).drop(CENTS.name)
-                return cls(with_derived(frame, event_type), dates_of(directory))
-        came = arrived(paid, windows, None if event_type is None else event_type.reversal)
-        known = point_in_time(came, allowed_lateness_ms, windows)
-        if event_type is not None:
-            known = known.hstack(declared_weeks(event_type.weekly, came, known, paid))
-        counted = known["counted"] & ~known["conflict"]
-        frame = paid.drop("id_hash", "partition").hstack(known.drop("counted", "conflict"))
-        frame = with_derived(with_amount(frame, decimals).drop(CENTS.name), event_type)
-        return cls(frame if counted.all() else frame.filter(counted), dates_of(directory))
+        paid = read_payments(directory, read_columns(event_type), partitions, event_type, labels_cut_ms)
+        if needs_labels:
+            check_label(paid.columns, directory)
+        known = with_known(in_units(paid, event_type), allowed_lateness_ms, event_type)
+        frame, learnt = known.drop(LEARNT, CONFLICT), known[LEARNT]
+        return cls(frame if learnt.all() else frame.filter(learnt), dates_of(directory))
 
     def described(self) -> dict[str, Any]:
         """Say of which days it is, how many payments it has, and if days are missing, which."""
-        gaps = gaps_between(self.dates)
-        return {
-            "first_date": str(self.dates[0]),
-            "last_date": str(self.dates[-1]),
-            "rows": self.frame.height,
-            **({"gaps": gaps} if gaps else {}),
-        }
+        return described(self.dates, self.frame.height)
+
+
+def described(dates: Sequence[date], rows: int) -> dict[str, Any]:
+    """Say the same of payments that are not in memory."""
+    gaps = gaps_between(dates)
+    return {
+        "first_date": str(dates[0]),
+        "last_date": str(dates[-1]),
+        "rows": rows,
+        **({"gaps": gaps} if gaps else {}),
+    }
+
+
+def read_columns(event_type: EventType | None) -> tuple[str, ...]:
+    """Return what is read of a history beside what identifies payments."""
+    variables = [] if event_type is None else list(event_type.columns)
+    return ("event_time", "amount", *variables, LABEL, "scenario", LABEL_KNOWN_AT)
+
+
+def check_label(columns: Collection[str], directory: Path) -> None:
+    """Raise SetupError if a history has no label."""
+    if LABEL not in columns:
+        raise SetupError(
+            f"no file in {directory} has a column {LABEL}, which training needs; {IMPORT}; "
+            "or train an anomaly model, which needs none: fraudstream train --anomaly alone"
+        )
+
+
+def in_units(paid: pl.DataFrame, event_type: EventType | None) -> pl.DataFrame:
+    """Return payments as `read_payments` gives them with minor units instead of amounts, and variables filled with their defaults."""
+    cents = rounded_units(paid["amount"].to_numpy(), _windows(event_type).decimals)
+    paid = paid.drop("amount").with_columns(CENTS.series(cents))
+    if event_type is None:
+        return paid
+    return paid.with_columns(
+        filled for filled in event_type.filled if filled.meta.output_name() in paid.columns
+    )
+
+
+def with_known(
+    paid: pl.DataFrame,
+    allowed_lateness_ms: int,
+    event_type: EventType | None,
+    late_by_ms: Ints | None = None,
+) -> pl.DataFrame:
+    """Add to payments as `in_units` gives them what was known at each, and whether it is learnt from.
+
+    `conflict` and `late_by_ms` are those of `point_in_time`. Without an entity nothing is known but the event itself.
+    """
+    windows = _windows(event_type)
+    if event_type is not None and event_type.entity is None:
+        frame = paid.drop("id_hash").with_columns(
+            pl.lit(value=True).alias(LEARNT), pl.lit(value=False).alias(CONFLICT)
+        )
+    else:
+        came = arrived(paid, windows, None if event_type is None else event_type.reversal)
+        known = point_in_time(came, allowed_lateness_ms, windows, late_by_ms)
+        if event_type is not None:
+            known = known.hstack(declared_weeks(event_type.weekly, came, known, paid))
+        learnt = (known["counted"] & ~known[CONFLICT]).alias(LEARNT)
+        frame = paid.drop("id_hash", "partition").hstack([*known.drop("counted"), learnt])
+    return with_derived(with_amount(frame, windows.decimals).drop(CENTS.name), event_type)
+
+
+def _windows(event_type: EventType | None) -> Windows:
+    return CARD_WINDOWS if event_type is None else event_type.windows
 
 
 def arrived(paid: pl.DataFrame, windows: Windows = CARD_WINDOWS, reversal: Reversal | None = None) -> Arrived:

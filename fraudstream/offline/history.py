@@ -4,7 +4,7 @@ A directory a day (`date=YYYY-MM-DD/*.parquet`), rows in the order they arrived.
 number (`cc_num`) and `tid`, archived ones its token (`card`) and `transaction_id`; one directory may hold both.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -76,10 +76,9 @@ def read_payments(
     dates = dates_of(directory)
     files = files_of(directory, dates[0], date.max)
     frame = read_in_order(files, columns, event_type)
-    ids = [name for name in IDS if name in frame.columns]
-    if "is_fraud" in columns and ids and (directory / LABELS).is_dir():
-        named = frame.with_columns(_together(frame, ids).cast(pl.String).alias(LABELLED))
-        frame = _with_labels(named, directory / LABELS, labels_cut_ms)
+    if "is_fraud" in columns and (found := label_files(directory, frame.columns)):
+        labels = pl.read_parquet(found, hive_partitioning=False)
+        frame = with_labels(with_labelled_id(frame), labels, labels_cut_ms)
     return identified(frame, columns, partitions, event_type)
 
 
@@ -94,14 +93,18 @@ def read_in_order(
 
     `own` says what columns hold that are not those of every history, `only` which payments are wanted.
     """
-    has_entity = event_type is None or event_type.entity is not None
-    wanted = tuple(dict.fromkeys((*((NUMBER, TOKEN) if has_entity else ()), *IDS, *PLACE, *columns)))
     kinds = KINDS if event_type is None else kinds_of(event_type)
-    payments = opened(files, wanted, {**own, **kinds})
+    payments = opened(files, stored_columns(columns, event_type), {**own, **kinds})
     frame = (payments if only is None else payments.filter(only)).collect()
     if OFFSET in frame.columns:  # a payment that arrived after midnight may lie in the day before
         frame = frame.sort(OFFSET, nulls_last=False, maintain_order=True)
     return frame
+
+
+def stored_columns(columns: tuple[str, ...], event_type: EventType | None) -> tuple[str, ...]:
+    """Return what is read of files: these columns, and those that identify payments."""
+    has_entity = event_type is None or event_type.entity is not None
+    return tuple(dict.fromkeys((*((NUMBER, TOKEN) if has_entity else ()), *IDS, *PLACE, *columns)))
 
 
 def identified(
@@ -109,7 +112,7 @@ def identified(
 ) -> pl.DataFrame:
     """Return columns of payments as `read_in_order` gives them, with `card_code`, `id_hash` and `partition` as below."""
     has_entity = event_type is None or event_type.entity is not None
-    entity, ids = ([name for name in names if name in frame.columns] for names in ((NUMBER, TOKEN), IDS))
+    ids = [name for name in IDS if name in frame.columns]
     identity = _together(frame, ids)
     if event_type is not None and event_type.reversal is not None:
         identity = identity.cast(pl.String)  # reversals name ids as text
@@ -119,7 +122,7 @@ def identified(
     )
     if not has_entity:
         return identified
-    card = _together(frame, entity)
+    card = entity_of(frame)
     cards = card.unique().sort()
     code = card.replace_strict(cards, pl.Series(np.arange(len(cards))), return_dtype=pl.Int64)
     return identified.with_columns(
@@ -127,9 +130,24 @@ def identified(
     )
 
 
-def _with_labels(frame: pl.DataFrame, directory: Path, cut_ms: int | None) -> pl.DataFrame:
-    """Add labels to payments, those before `cut_ms` as they were known then; without one it is null."""
-    labels = pl.read_parquet(sorted(directory.glob("date=*/*.parquet")), hive_partitioning=False)
+def entity_of(frame: pl.DataFrame) -> pl.Series:
+    """Return what tells the entities of payments from each other."""
+    return _together(frame, [name for name in (NUMBER, TOKEN) if name in frame.columns])
+
+
+def label_files(directory: Path, columns: Collection[str]) -> list[Path]:
+    """Return the files with the labels of a history that has these columns; without ids none belongs to a payment."""
+    return sorted((directory / LABELS).glob("date=*/*.parquet")) if set(IDS) & set(columns) else []
+
+
+def with_labelled_id(frame: pl.DataFrame) -> pl.DataFrame:
+    """Add the id of each payment as labels have it."""
+    ids = [name for name in IDS if name in frame.columns]
+    return frame.with_columns(_together(frame, ids).cast(pl.String).alias(LABELLED))
+
+
+def with_labels(frame: pl.DataFrame, labels: pl.DataFrame, cut_ms: int | None) -> pl.DataFrame:
+    """Add labels to payments with their ids, those before `cut_ms` as they were known then; without one it is null."""
     if cut_ms is None:
         return _joined(frame, newest(labels))
     now, then = (_joined(frame, newest(labels, until_ms)) for until_ms in (None, cut_ms))

@@ -39,9 +39,10 @@ class PaymentFile:
             with self.path.open("rb") as content:
                 return pl.Schema(pl.read_parquet_schema(content))
         except (OSError, pl.exceptions.PolarsError) as error:
-            raise SetupError(
-                f"{self.path} is not a readable Parquet file: {str(error).splitlines()[0]}"
-            ) from error
+            raise self._unreadable(error) from error
+
+    def _unreadable(self, error: Exception) -> SetupError:
+        return SetupError(f"{self.path} is not a readable Parquet file: {str(error).splitlines()[0]}")
 
     def sources(self, name: str) -> list[str]:
         """Return the stored columns from which one of ours is made."""
@@ -91,8 +92,25 @@ class PaymentFile:
         """Return the rows as they are stored."""
         return pl.scan_parquet(self.path, glob=False, hive_partitioning=False)
 
+    def typed(
+        self, types: Mapping[str, pl.DataType], first: int = 0, rows: int | None = None
+    ) -> pl.LazyFrame:
+        """Return rows in the common types."""
+        return self.scan().slice(first, rows).select(_typed(self, types))
+
+    def check_part(self, first: int, rows: int) -> None:
+        """Check some rows, and only if one is wrong all of them: raises as `check_rows`."""
+        if _has_faults(self, self.scan().slice(first, rows)):
+            self.check_rows()
+
     def check_rows(self) -> None:
-        """Raise SetupError that names the first row with an unreadable value, or without one it needs."""
+        """Raise SetupError that names the first row with an unreadable value, or without one it needs; or if the file is damaged."""
+        try:
+            self._check_rows()
+        except pl.exceptions.PolarsError as error:
+            raise self._unreadable(error) from error
+
+    def _check_rows(self) -> None:
         rows = self.scan().select(**_faults(self)).with_row_index("row", 1)
         for name in (name for name in rows.collect_schema().names() if name != "row"):
             found = rows.filter(pl.col(name)).select("row").collect()["row"]
@@ -135,18 +153,25 @@ def payment_files(
     files: Sequence[Path], wanted: Sequence[str], kinds: Kinds = KINDS
 ) -> tuple[list[PaymentFile], pl.Schema]:
     """Check every column and row; return the files and their common types."""
+    found, types = typed_files(files, wanted, kinds)
+    for _, run in groupby(found, key=lambda file: file.stored):
+        alike = list(run)
+        if _has_faults(alike[0], _scan(alike)):
+            for file in alike:
+                file.check_rows()
+    return found, types
+
+
+def typed_files(
+    files: Sequence[Path], wanted: Sequence[str], kinds: Kinds = KINDS
+) -> tuple[list[PaymentFile], pl.Schema]:
+    """Check every column; return the files and their common types."""
     found = [PaymentFile(path, tuple(wanted), kinds) for path in files]
     types: dict[str, pl.DataType] = {}
     for file in found:
         file.check_columns()
         for name, dtype in file.types.items():
             types[name] = _common(types.get(name, dtype), dtype)
-    for _, run in groupby(found, key=lambda file: file.stored):
-        alike = list(run)
-        faults = _scan(alike).select(**_faults(alike[0])).select(pl.any_horizontal(pl.all().any()))
-        if faults.collect().item():
-            for file in alike:
-                file.check_rows()
     return found, pl.Schema(types)
 
 
@@ -183,12 +208,20 @@ def plain_files(
                     f"{file.path} has other column types than the files before it, which a cluster cannot read together; {IMPORT}"
                 )
             plain.append(Path(scratch) / f"{number:06}.parquet")
-            file.scan().select(_typed(file, types)).sink_parquet(plain[-1])
+            file.typed(types).sink_parquet(plain[-1])
         yield plain
 
 
 def _scan(alike: Sequence[PaymentFile]) -> pl.LazyFrame:
     return pl.scan_parquet([file.path for file in alike], glob=False, hive_partitioning=False)
+
+
+def _has_faults(file: PaymentFile, rows: pl.LazyFrame) -> bool:
+    """Tell whether rows of files like this one have a fault, or cannot be read."""
+    try:
+        return bool(rows.select(**_faults(file)).select(pl.any_horizontal(pl.all().any())).collect().item())
+    except pl.exceptions.PolarsError:
+        return True
 
 
 def _typed(file: PaymentFile, types: Mapping[str, pl.DataType]) -> list[pl.Expr]:

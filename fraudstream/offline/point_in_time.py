@@ -5,7 +5,7 @@ the history were one micro-batch. Only the week is computed here. `fraudstream p
 worker published.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -32,6 +32,8 @@ from fraudstream.domain.windows.window_columns import (
 
 NEVER_MS = LATE_BY_MAX_MS
 """An allowed lateness that no payment exceeds."""
+
+NOTHING_BEFORE: Mapping[int, int] = {}
 
 SESSION_GAP_BUCKETS = 2
 """After a gap of so many buckets between payments of a card nothing earlier matters: windows are shorter, and ids are looked
@@ -163,12 +165,24 @@ def _known_of(
 def _late_by_ms(arrived: Arrived, conflict: npt.NDArray[np.bool_] | None = None) -> Ints:
     """Return how far the watermark of its partition was ahead of each payment; conflicts do not advance it."""
     clock_ms = arrived.event_time_ms if conflict is None else np.where(conflict, 0, arrived.event_time_ms)
-    late_by_ms = np.zeros(len(arrived.card), np.int64)
-    partitions = np.unique(arrived.partition)
-    for partition in partitions:
-        one = len(partitions) == 1
-        rows = slice(None) if one else np.flatnonzero(arrived.partition == partition)
-        late_by_ms[rows] = np.maximum.accumulate(clock_ms[rows]) - arrived.event_time_ms[rows]
+    return late_by(arrived.event_time_ms, clock_ms, arrived.partition)
+
+
+def late_by(
+    event_time_ms: Ints, clock_ms: Ints, partition: Ints, before_ms: Mapping[int, int] = NOTHING_BEFORE
+) -> Ints:
+    """Return how far the watermark of its partition was ahead of each payment, in order of arrival.
+
+    `clock_ms`: what each advances the watermark to; `before_ms`: where the watermark of a partition was before the first.
+    """
+    late_by_ms = np.zeros(len(event_time_ms), np.int64)
+    partitions = np.unique(partition).tolist()
+    for one in partitions:
+        rows = slice(None) if len(partitions) == 1 else np.flatnonzero(partition == one)
+        watermark_ms = np.maximum.accumulate(clock_ms[rows])
+        if one in before_ms:
+            np.maximum(watermark_ms, before_ms[one], out=watermark_ms)
+        late_by_ms[rows] = watermark_ms - event_time_ms[rows]
     return np.clip(late_by_ms, 0, LATE_BY_MAX_MS, out=late_by_ms)
 
 

@@ -229,17 +229,8 @@ class Split:
             _those(data.frame, known & (time >= times.cut_ms)),
             times.warm_up_days,
         )
-        if not (split.train["is_fraud"].any() and split.test["is_fraud"].any()):
-            raise SetupError(
-                f"{len(data.dates)} days of {data.frame.height:,} payments contain too little fraud to train and to test a model; "
-                "generate a larger history: fraudstream generate --force --cards 2000 --days 28"
-            )
-        for what, rows in (("learn from", split.train), ("test with", split.test)):
-            if rows["is_fraud"].all():
-                raise SetupError(
-                    f"all {rows.height:,} labelled payments to {what} are fraud, so nothing can be told apart; is {LABEL} the label, and "
-                    "has every legitimate payment one?"
-                )
+        sides = ((rows.height, int(rows[LABEL].sum())) for rows in (split.train, split.test))
+        check_fraud(data.dates, data.frame.height, *sides)
         return split
 
     def described(self) -> dict[str, Any]:
@@ -262,6 +253,21 @@ class Split:
         return latest
 
 
+def check_fraud(dates: Sequence[date], payments: int, train: tuple[int, int], test: tuple[int, int]) -> None:
+    """Raise SetupError if the labelled payments of one side, given as how many and how many of them are fraud, are all alike."""
+    if not (train[1] and test[1]):
+        raise SetupError(
+            f"{len(dates)} days of {payments:,} payments contain too little fraud to train and to test a model; "
+            "generate a larger history: fraudstream generate --force --cards 2000 --days 28"
+        )
+    for what, (rows, fraud) in (("learn from", train), ("test with", test)):
+        if rows == fraud:
+            raise SetupError(
+                f"all {rows:,} labelled payments to {what} are fraud, so nothing can be told apart; is {LABEL} the label, and "
+                "has every legitimate payment one?"
+            )
+
+
 def _those(frame: pl.DataFrame, which: pl.Expr) -> pl.DataFrame:
     """Return some rows; without a copy if they lie together, as those of a history in order of time do."""
     rows = frame.select(which.arg_true()).to_series()
@@ -273,10 +279,17 @@ def _those(frame: pl.DataFrame, which: pl.Expr) -> pl.DataFrame:
 def range_of(frame: pl.DataFrame) -> dict[str, Any]:
     """Describe one side of the split."""
     time = frame["event_time"].to_numpy()
-    first, last = (datetime.fromtimestamp(time_ms / 1000, UTC) for time_ms in (time.min(), time.max()))
+    return range_between(
+        time.min(), time.max(), frame.height, int(frame[LABEL].sum()) if LABEL in frame.columns else 0
+    )
+
+
+def range_between(first_ms: int, last_ms: int, rows: int, fraud: int) -> dict[str, Any]:
+    """Describe payments between two times."""
+    first, last = (datetime.fromtimestamp(time_ms / 1000, UTC) for time_ms in (first_ms, last_ms))
     return {
         "first": first.isoformat(timespec="seconds"),
         "last": last.isoformat(timespec="seconds"),
-        "rows": frame.height,
-        "fraud": int(frame[LABEL].sum()) if LABEL in frame.columns else 0,
+        "rows": rows,
+        "fraud": fraud,
     }
