@@ -85,11 +85,11 @@ class OnSpark:
         conflicts = np.concatenate([each.conflicts for each in counted])
         if len(conflicts):  # they move no clock, and whether a payment is one does not depend on the clock
             counted, known = self._known(tasks, arrived, conflicts)
-        inside = range(tasks.parts_of_order)
-        return counted, self.spark.collected(self.spark.then(known, tasks.written), only=inside)
+        others = range(1, tasks.parts_of_order + 1)
+        return counted, self.spark.collected(self.spark.then(known, tasks.written), only=others)
 
     def _known(self, tasks: Tasks, arrived: Any, conflicts: Any) -> tuple[list[Counted], Any]:
-        """Return payments with what was known at each, in the order of arrival, and what is said of all."""
+        """Return payments with what was known at each, in the order of arrival, and what is said of all, which is the first task's."""
         spark = self.spark
         clocks = dict(spark.collected(spark.then(arrived, partial(tasks.clocks, conflicts=conflicts))))
         before: list[Clocks] = [{}]
@@ -98,7 +98,7 @@ class OnSpark:
         late = spark.then(arrived, partial(tasks.late, conflicts=conflicts, before=before))
         known = spark.then(spark.exchanged(late, tasks.number), tasks.known)
         ordered = spark.exchanged(known, tasks.parts_of_order + 1)
-        return spark.collected(ordered, only=[tasks.parts_of_order]), ordered
+        return spark.collected(ordered, only=[0]), ordered
 
 
 def _later(one: Clocks, other: Clocks) -> Clocks:

@@ -21,8 +21,8 @@ from fraudstream.offline.history_slices import (
     PLACE,
     HistorySlices,
     Slice,
-    by_number,
     by_cuts,
+    by_number,
 )
 from fraudstream.offline.point_in_time import late_by
 from fraudstream.offline.train import SplitTimes
@@ -126,11 +126,11 @@ class Tasks:
         yield from by_number(rows, self._task_of(entity_of(rows)))
 
     def known(self, _: int, given: Sequence[pl.DataFrame]) -> Iterator[tuple[int, pl.DataFrame | Counted]]:
-        """Compute what was known at the payments of some entities; those of the dataset go on by order of arrival."""
+        """Compute what was known at the payments of some entities; those of the dataset go on by order, from the second task on."""
         rows = _with_known(self.asked, _arrived(given))
         learnt = rows.filter(LEARNT)
-        yield self.parts_of_order, Counted(learnt.height, rows.filter(CONFLICT)[PLACE].to_numpy())
-        yield from by_cuts(self._chosen(learnt), self.cuts)
+        yield 0, Counted(learnt.height, rows.filter(CONFLICT)[PLACE].to_numpy())
+        yield from ((part + 1, chosen) for part, chosen in by_cuts(self._chosen(learnt), self.cuts))
 
     def without_entity(
         self, task: int, given: Sequence[pl.DataFrame]

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -252,3 +252,22 @@ def test_a_task_whose_process_ends_is_said_in_a_sentence(spark: Spark) -> None:
     """As when the system ends it for lack of memory: not Java's stack."""
     with pytest.raises(SetupError, match="a process of Spark ended before its task was done"):
         list(spark.mapped(os._exit, [1]))
+
+
+def passed(task: int, items: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Give each number to another task, but for 13."""
+    for item in items:
+        if item == 13:
+            raise SetupError("13 is no number")
+        yield item % 3, item + 1
+
+
+def test_an_error_in_a_step_comes_through_the_steps_after_it(spark: Spark) -> None:
+    """Numbers grow by one in each of two steps; 12 becomes 13 in the first."""
+    first = spark.given([1, 2, 5], passed)
+    second = spark.then(spark.exchanged(first, 3), passed)
+    wrong = spark.then(spark.exchanged(spark.given([1, 12, 5], passed), 3), passed)
+
+    assert [3, 4, 7] == sorted(spark.collected(spark.exchanged(second, 3)))
+    with pytest.raises(SetupError, match="13 is no number"):
+        spark.collected(spark.exchanged(spark.then(spark.exchanged(wrong, 3), passed), 3), only=[0])
