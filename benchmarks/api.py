@@ -10,18 +10,20 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import click
 import numpy as np
+import uvloop
 from confluent_kafka import Producer  # type: ignore[import-untyped]
 
 from benchmarks.api_batch import ROWS, batch
 from benchmarks.children import Child, running
 from benchmarks.cluster import PRODUCER, reader
+from benchmarks.http_load import Connections
 from benchmarks.load import LAST_ANSWER_TIMEOUT_S, Load
 from benchmarks.lone_worker import LoneWorker, broker, data_option, prepared_in, told
 from benchmarks.prepared import FRAUDSTREAM
@@ -39,7 +41,6 @@ CONNECTIONS = 64
 MOST_S = 10.0
 BATCH_ROWS_QUICK = 20_000
 START_S = 60.0
-DEADLINE_HEADER = {"X-Deadline-Ms": "20000"}
 
 
 @contextmanager
@@ -72,22 +73,19 @@ def on_the_topic(worker: LoneWorker, records: list[Record], tids: list[str], rat
 async def over_http(url: str, records: list[Record], rate: int) -> dict[str, float]:
     """Ask for the decisions of payments; return the percentiles in ms."""
     latency_ms, missing = np.full(len(records), np.nan), 0
-    async with aiohttp.ClientSession(url, connector=aiohttp.TCPConnector(limit=0)) as session:
-        started = time.perf_counter() + 0.2
+    started = time.perf_counter() + 0.2
 
-        async def one(number: int) -> None:
-            nonlocal missing
-            async with session.post(
-                "/v1/predictions", data=records[number].value, headers=DEADLINE_HEADER
-            ) as answer:
-                await answer.read()
-            missing += answer.status != 200
-            latency_ms[number] = (time.perf_counter() - started - number / rate) * 1000
+    async def one(connections: Connections, number: int) -> None:
+        nonlocal missing
+        status = await connections.ask(records[number].value)
+        missing += status != 200
+        latency_ms[number] = (time.perf_counter() - started - number / rate) * 1000
 
+    with closing(Connections(url)) as connections:
         asking = []
         for number in range(len(records)):
             await asyncio.sleep(max(0.0, started + number / rate - time.perf_counter()))
-            asking.append(asyncio.create_task(one(number)))
+            asking.append(asyncio.create_task(one(connections, number)))
         await asyncio.gather(*asking)
     measured = latency_ms[round(WARMUP_S * rate) :]
     p50, p99 = np.percentile(measured, [50, 99]).tolist()
@@ -99,16 +97,15 @@ async def most(url: str, payments: Payments, seconds: float) -> float:
     answered = 0
     until = time.perf_counter() + seconds
 
-    async def one(session: aiohttp.ClientSession) -> None:
+    async def one(connections: Connections) -> None:
         nonlocal answered
         while time.perf_counter() < until:
             (record,), _ = payments.next(1)
-            async with session.post("/v1/predictions", data=record.value, headers=DEADLINE_HEADER) as answer:
-                await answer.read()
-            answered += answer.status == 200
+            status = await connections.ask(record.value)
+            answered += status == 200
 
-    async with aiohttp.ClientSession(url, connector=aiohttp.TCPConnector(limit=0)) as session:
-        await asyncio.gather(*(one(session) for _ in range(CONNECTIONS)))
+    with closing(Connections(url)) as connections:
+        await asyncio.gather(*(one(connections) for _ in range(CONNECTIONS)))
     return answered / seconds
 
 
@@ -134,16 +131,16 @@ def measured(worker: LoneWorker, rates: tuple[int, ...], quick: bool) -> dict[st
     with worker.started(), api(worker) as (child, url):
         asyncio.run(well(url, child))
         told("waking up")
-        asyncio.run(over_http(url, payments.next(200)[0], 50))
+        uvloop.run(over_http(url, payments.next(200)[0], 50))
         for rate in rates:
             told(f"{rate:,} payments/s")
             count = round(rate * (4.0 if quick else SECONDS[rate]))
             topic = on_the_topic(worker, *payments.next(count), rate)
-            http = asyncio.run(over_http(url, payments.next(count)[0], rate))
+            http = uvloop.run(over_http(url, payments.next(count)[0], rate))
             latency_ms[str(rate)] = {"topic": topic, "http": http}
         told(f"the most over {CONNECTIONS} connections")
         cpu_before, began = child.cpu_s(), time.perf_counter()
-        found = asyncio.run(most(url, payments, 3.0 if quick else MOST_S))
+        found = uvloop.run(most(url, payments, 3.0 if quick else MOST_S))
         share = (child.cpu_s() - cpu_before) / (time.perf_counter() - began)
     return {"latency_ms": latency_ms, "requests_per_s_max": round(found), "api_cpu_share": round(share, 2)}
 
