@@ -21,7 +21,7 @@ async def test_a_rule_is_written_in_a_browser(browser_page: BrowserPage, console
     """Completion by keyboard, the preview appears by itself, a mistake is marked; all pages are sound."""
     seen = browser_page(console, "lead")
     await seen.is_sound("/rules")
-    await seen.is_sound("/rules/edit?name=likely-fraud")
+    await seen.is_sound("/rules/edit?name=likely-fraud", until="text=It holds for")
     page = await seen.look("/rules/new")
     await page.get_by_label("Name").fill("quick")
     await page.locator("#when").press_sequentially("num_trans_last_10")
@@ -101,6 +101,5 @@ async def _look_at_models_and_lists(
     monkeypatch.setattr(imports, "WAIT_S", 0.0)
     await page.get_by_role("button", name="Put 1 on the list").click()
     await page.get_by_text("the file is on the list").wait_for()
-    await seen.keep(page, "lists-imported-1400-light")
-    await no_serious(page)
+    await seen.is_sound(page.url.removeprefix(seen.url), "lists-imported", until=".done")
     assert [] == seen.complaints
