@@ -8,23 +8,24 @@ write batch, so it leaves an older state, from which recovery goes on.
 import logging
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from fraudstream.domain.windows.entries import Layout
+from fraudstream.domain.windows.entries import Layout, times_of
 from fraudstream.process.exits import EXIT_SETUP, EXIT_UNAVAILABLE, refuse, scarce
 from fraudstream.tables.activity_layout import (
     CLOCK,
     CLOCK_KEY,
     KEY_BYTES,
-    KEYS,
     LAYOUT_KEY,
     OFFSET_KEY,
     PLANS_KEY,
+    START,
     Clock,
 )
 from fraudstream.tables.changelog_entries import read_whole
@@ -124,9 +125,10 @@ def examine(database: Any, layout: Layout) -> None:
     if whole is not None and whole.layout != layout.text:
         raise OtherLayout(f"was written for other velocity features ({whole.layout}, now {layout.text})")
     newest_ms, last_sequence, buckets = 0, -1, 0
-    for keys, values in _chunks(database):
-        newest_ms, last_sequence = _examine_buckets(layout, keys, values, newest_ms, last_sequence)
-        buckets += len(keys)
+    for start, values in _starts(database):
+        newest, last = _examine_buckets(layout, start, values)
+        newest_ms, last_sequence = max(newest_ms, newest), max(last_sequence, last)
+        buckets += len(values)
     packed_clock, offset = database.get(CLOCK_KEY), database.get(OFFSET_KEY)
     if offset is not None and not offset.isdigit():
         raise Damaged("the changelog offset is not a number")
@@ -141,17 +143,29 @@ def examine(database: Any, layout: Layout) -> None:
         raise Damaged("entries are newer than the clock")
 
 
-def _chunks(database: Any) -> Iterator[tuple[list[bytes], list[bytes]]]:
+def _starts(database: Any) -> Iterator[tuple[int, Sequence[bytes]]]:
+    """Yield the start of buckets and their values, until all are read; raises as `_chunks` does.
+
+    Keys come in order, so a chunk has few starts, nearly always one: then nothing is compared bucket by bucket.
+    """
+    for keys, values in _chunks(database):
+        while keys:
+            (start,) = START.unpack_from(keys[0])
+            end = bisect_left(keys, START.pack(start + 1))
+            yield start, values[:end]
+            keys, values = keys[end:], values[end:]
+
+
+def _chunks(database: Any) -> Iterator[tuple[Sequence[bytes], Sequence[bytes]]]:
     """Yield keys and values of all buckets; raises if RocksDB could not read to the end or has an unknown key."""
     records, last = database.items(), b""
-    while chunk := list(islice(records, CHUNK_RECORDS)):
-        keys, values = (list(column) for column in zip(*chunk, strict=True))
-        last = keys[-1]
+    while chunk := tuple(islice(records, CHUNK_RECORDS)):
+        last = chunk[-1][0]
+        keys, values = zip(*chunk, strict=True)
         if last >= FIRST_NOTE or set(map(len, keys)) != {KEY_BYTES}:
-            chunk = [each for each in chunk if _is_bucket(each[0])]
-            keys, values = [key for key, _ in chunk], [value for _, value in chunk]
-        if keys:
-            yield keys, values
+            buckets = [each for each in chunk if _is_bucket(each[0])]
+            keys, values = tuple(key for key, _ in buckets), tuple(value for _, value in buckets)
+        yield keys, values
     _require_end(database, last)
 
 
@@ -175,16 +189,13 @@ def _require_end(database: Any, last: bytes) -> None:
         raise Damaged("it was not read to its end")
 
 
-def _examine_buckets(
-    layout: Layout, keys: list[bytes], values: list[bytes], newest_ms: int, last_sequence: int
-) -> tuple[int, int]:
-    """Check that buckets hold whole entries of their own time; return the newest time and sequence so far."""
-    sizes = np.fromiter(map(len, values), np.int64, len(values))
-    if (sizes % layout.size).any() or not sizes.all():
+def _examine_buckets(layout: Layout, start: int, values: Sequence[bytes]) -> tuple[int, int]:
+    """Check that buckets with this start hold whole entries of their own time; return their newest time and sequence."""
+    if any(size % layout.size or not size for size in set(map(len, values))):
         raise Damaged("a bucket ends in the middle of an entry")
-    starts = np.frombuffer(b"".join(keys), KEYS)["start"].astype(np.int64)
-    entries = layout.unpack_columns(np.frombuffer(b"".join(values), layout.dtype))
-    times = entries.event_time_ms
-    if (times - times % layout.bucket_ms != np.repeat(starts, sizes // layout.size)).any():
+    packed = np.frombuffer(b"".join(values), layout.dtype)
+    times = times_of(packed)
+    oldest_ms, newest_ms = int(times.min()), int(times.max())
+    if start % layout.bucket_ms or oldest_ms < start or newest_ms >= start + layout.bucket_ms:
         raise Damaged("an entry lies outside the time of its bucket")
-    return max(newest_ms, int(times.max())), max(last_sequence, int(entries.sequence.max()))
+    return newest_ms, int(packed["sequence"].max())

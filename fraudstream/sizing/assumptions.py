@@ -95,7 +95,7 @@ class Assumptions:
     alert_bytes: float = given(1108, "A record of fraud-alerts.", SIZES)
     changelog_bytes: float = given(48, "What the changelog takes for a payment.", SIZES)
     archive_row_bytes: float = given(63, "A row of the archive (Parquet, zstd).", SIZES)
-    state_bytes: float = given(46, "What RocksDB takes for a payment it keeps.", SIZES)
+    state_bytes: float = given(60, "What RocksDB takes for a payment it keeps.", SIZES)
     weekly_bytes_per_card: float = given(
         331.0,
         "Memory for a card's weeks in a snapshot of 10 million cards.",

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 import pytest
+import rocksdict
 
 from fraudstream.domain.windows.entries import Entry
 from fraudstream.process.exits import EXIT_SETUP
@@ -187,6 +188,35 @@ def test_what_is_wrong_is_found_wherever_it_lies(tmp_path: Path, buckets: int, p
         examine(database, LAYOUT)
 
 
+@pytest.mark.parametrize("wrong", [0, 1, 30, 58, 59])
+def test_an_entry_outside_its_bucket_is_found_among_buckets_of_many_times(tmp_path: Path, wrong: int) -> None:
+    """Buckets that start at the same time are checked together: no time may be taken for its neighbour's."""
+    database: Any = table_in(tmp_path).store._db_for_partition(0)
+    starts = [NOON + number * LAYOUT.bucket_ms for number in range(20) for _ in range(3)]
+    keys = [bucket_key(start, token(number)) for number, start in enumerate(starts)]
+    for key, start in zip(keys, starts, strict=True):
+        database.put(key, LAYOUT.pack(Entry(start + LAYOUT.bucket_ms - 1, 100, 0, 1, 0)))
+    database.put(CLOCK_KEY, CLOCK.pack(starts[-1] + LAYOUT.bucket_ms - 1, 0))
+    database.put(LAYOUT_KEY, SOUND[LAYOUT_KEY])
+    examine(database, LAYOUT)
+    for outside in (starts[wrong] - 1, starts[wrong] + LAYOUT.bucket_ms):
+        database.put(keys[wrong], LAYOUT.pack(Entry(outside, 100, 0, 1, 0)))
+
+        with pytest.raises(Damaged, match="outside the time of its bucket"):
+            examine(database, LAYOUT)
+
+
+def test_a_bucket_that_starts_at_no_start_is_damage(tmp_path: Path) -> None:
+    """Its entries may lie within its length all the same."""
+    database: Any = table_in(tmp_path).store._db_for_partition(0)
+    for key, value in SOUND.items():
+        database.put(key, value)
+    database.put(bucket_key(NOON - 1, token(2)), BUCKET)
+
+    with pytest.raises(Damaged, match="outside the time of its bucket"):
+        examine(database, LAYOUT)
+
+
 @pytest.mark.parametrize("place", [0, 0.3, 0.6])
 def test_a_damaged_block_is_found_wherever_it_lies(tmp_path: Path, place: float) -> None:
     """RocksDB's iterator ends there as if there were no more."""
@@ -241,6 +271,22 @@ def test_a_database_that_is_opened_again_has_its_bloom_filter_and_cache(tmp_path
         database.close()
 
     assert [(1, OPTIONS["block_cache_size"])] * 3 == noted
+
+
+def test_new_files_are_not_compressed_and_those_of_earlier_releases_are_read(tmp_path: Path) -> None:
+    """RocksDB compresses with Snappy unless told otherwise, as the releases before had it."""
+    path = table_in(tmp_path).store.partition_path(0)
+    before = rocksdict.Options(raw_mode=True)
+    before.set_compression_type(rocksdict.DBCompressionType.snappy())
+    database = rocksdict.Rdict(str(path), before)
+    for key, value in SOUND.items():
+        database.put(key, value)
+    database.close()
+    database = open_database(damage.flushed(path))
+    examine(database, LAYOUT)
+
+    assert [SOUND[key] for key in sorted(SOUND)] == list(database.values())
+    assert "compression=kNoCompression" in sorted(path.glob("OPTIONS-*"))[-1].read_text()
 
 
 def test_a_partition_lies_where_faust_keeps_it(tmp_path: Path) -> None:

@@ -189,6 +189,12 @@ class Layout:
         return entry._replace(values=tuple(kept.get(value, MISSING) for value in self.values))
 
 
+def times_of(packed: npt.NDArray[np.void]) -> Ints:
+    """Return the event times (ms) of packed entries, whatever their layout."""
+    times: Ints = packed["time_and_high"] & TIME_MASK
+    return times
+
+
 def unpack_first(packed: bytes) -> Iterator[Entry]:
     """Yield the entries that a release before velocity features packed."""
     return (Entry(*fields) for fields in FIRST_PACKED.iter_unpack(packed))
