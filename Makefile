@@ -28,7 +28,7 @@ demo: $(VENV)/.demo ## Broker, world, model, worker, traffic and dashboard on on
 test: $(VENV)/.dev ## The tests; ARGS="-k window" for some of them
 	@$(BIN)/pytest -n $$((2 * $(CORES))) $(PARALLEL) $(ARGS)
 
-test-fast: $(VENV)/.dev ## Quick tests: no broker, server, browser, Spark, other process, training, or search for counterexamples
+test-fast: $(VENV)/.dev ## Quick tests: no broker, server, browser, Spark, other process, console, training, or search for counterexamples
 	@$(BIN)/pytest -q -n $(CORES) $(PARALLEL) --fast $(ARGS)
 
 check: $(VENV)/.dev ## What CI runs: ruff, mypy --strict, make test

@@ -17,6 +17,7 @@ from typing import Any, Self
 import psycopg
 import pytest
 
+from fraudstream.adapters.database.engine import opened
 from tests.databases import with_tables
 from tests.shared import run_directory, running_once
 
@@ -26,6 +27,10 @@ BIN = max(
     default=Path("/usr/bin"),
 )
 START_TIMEOUT_S = 60.0
+MIGRATED = "migrated"
+"""Name of the database that has its tables, of which the tests get copies: migrating takes a second."""
+
+EITHER = ("sqlite", pytest.param("postgresql", marks=pytest.mark.server))
 SUPERUSER = "postgres"
 """The user in the database, and of the processes where the tests run as root, which PostgreSQL refuses."""
 
@@ -102,11 +107,11 @@ class PostgreSQL:
         )
 
 
-def new_database(server: str) -> str:
-    """Make an empty database on the server at this address, and return its own for SQLAlchemy."""
-    name = f"f{uuid.uuid4().hex}"
+def new_database(server: str, template: str = "template1", name: str = "") -> str:
+    """Make a database on the server at this address, empty or a copy of another; return its own address for SQLAlchemy."""
+    name = name or f"f{uuid.uuid4().hex}"
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
     return server.replace("postgresql://", "postgresql+psycopg://", 1).rpartition("/")[0] + f"/{name}"
 
 
@@ -141,21 +146,29 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     @contextmanager
     def start() -> Iterator[dict[str, Any]]:
         with PostgreSQL() as server:
-            yield {"address": server.address("postgres", driver="")}
+            address = server.address("postgres", driver="")
+            opened(new_database(address, name=MIGRATED)).dispose()
+            yield {"address": address}
 
     with running_once(run_directory(tmp_path_factory), "postgresql", start) as described:
         yield described["address"]
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.server)])
+@pytest.fixture(params=EITHER)
 def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Return the address of a new database without tables: the test runs on SQLite and on PostgreSQL."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'own' / 'f.db'}"
+        return _sqlite(tmp_path)
     return new_database(request.getfixturevalue("postgresql"))
 
 
-@pytest.fixture
-def database_url(empty_database_url: str) -> str:
+@pytest.fixture(params=EITHER)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Return the address of a new database without rows, to be opened: the test runs on SQLite and on PostgreSQL."""
-    return with_tables(empty_database_url)
+    if request.param == "sqlite":
+        return with_tables(_sqlite(tmp_path))
+    return new_database(request.getfixturevalue("postgresql"), MIGRATED)
+
+
+def _sqlite(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'own' / 'f.db'}"

@@ -8,7 +8,7 @@ import pytest
 
 from fraudstream.adapters.secrets.password_files import password_hash, put_user
 from fraudstream.domain.errors import SetupError
-from fraudstream.web import Login
+from fraudstream.web import Login, passwords
 from tests.web.fake_worker import CARD, ELSEWHERE, NOW_MS, FakeWorker, a_decision
 from tests.web.people import cheap_hash
 from tests.web.served import Serve, Site
@@ -24,6 +24,12 @@ EVERYTHING = (
     "/api/v1/summary",
     "/nothing",
 )
+
+
+@pytest.fixture(autouse=True)
+def quick_refusals(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Answer wrong passwords sooner than after a second; tests/web/test_guessing.py is about that."""
+    monkeypatch.setattr(passwords, "WRONG_S", 0.05)
 
 
 @pytest.fixture

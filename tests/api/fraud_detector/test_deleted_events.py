@@ -13,6 +13,7 @@ from fraudstream.api.fraud_detector.deleted_events import Deleted, deleted, unde
 from fraudstream.api.fraud_detector.training import days_within
 from tests.api.fraud_detector.building import build
 from tests.api.fraud_detector.door import boto_client, door
+from tests.databases import with_tables
 
 JANUARY = {"startTime": "2020-01-01T00:00:00Z", "endTime": "2020-01-31T00:00:00Z"}
 PAYMENTS: dict[str, Any] = {"eventTypeName": "payment"}
@@ -20,7 +21,7 @@ PAYMENTS: dict[str, Any] = {"eventTypeName": "payment"}
 
 def test_deleted_events_are_those_of_their_type(tmp_path: Path) -> None:
     """Known or not; that predictions are deleted, too, is not taken back by a later request without that."""
-    store = ResourceStore(opened(f"sqlite:///{tmp_path / 'f.db'}"))
+    store = ResourceStore(opened(with_tables(f"sqlite:///{tmp_path / 'f.db'}")))
     with door(tmp_path) as (url, _):
         client = boto_client(url)
         build(client)
@@ -39,7 +40,7 @@ def test_deleted_events_are_those_of_their_type(tmp_path: Path) -> None:
 
 def test_all_events_of_a_type_are_deleted_but_while_some_are_imported(tmp_path: Path) -> None:
     """Those that were decided until then; there is no status before."""
-    store = ResourceStore(opened(f"sqlite:///{tmp_path / 'f.db'}"))
+    store = ResourceStore(opened(with_tables(f"sqlite:///{tmp_path / 'f.db'}")))
     going = {"eventTypeName": "payment", "status": "IN_PROGRESS"}
     with door(tmp_path) as (url, _):
         client = boto_client(url)

@@ -34,6 +34,7 @@ from fraudstream.domain.events.parser import Parser, entity_index
 from fraudstream.settings import Settings
 from tests.api.fraud_detector.building import DETECTOR, build, rule, set_status, version
 from tests.api.fraud_detector.door import boto_client, door, served
+from tests.databases import with_tables
 
 AFD, SAGEMAKER, A2I = (
     ServiceModel(Loader().load_service_model(name, "service-2"), name)
@@ -137,7 +138,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
 @contextmanager
 def everything(folder: Path) -> Iterator[str]:
     """Serve all routes; yield their address."""
-    engine = opened(f"sqlite:///{folder / 'f.db'}")
+    engine = opened(with_tables(f"sqlite:///{folder / 'f.db'}"))
     own = Settings(_env_file=None, data_dir=folder, api_deadline_ms=200)
     event_type = event_type_named("card")
     entities = entity_index(event_type, own.tokenizer(), own.partitions)
